@@ -1,0 +1,1 @@
+//! The attribute macros of `copilot`; use them through that crate.

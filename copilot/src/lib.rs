@@ -1,0 +1,8 @@
+//! Turn plain Rust functions into tools of the GitHub Copilot agent, and talk to that agent.
+
+pub mod protocol;
+
+mod error;
+
+pub use error::{Error, ErrorKind, Result};
+pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};

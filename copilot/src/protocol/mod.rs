@@ -1,0 +1,8 @@
+//! The wire as the CLI speaks it: structs and ids, one file per method prefix.
+//!
+//! Only serde here: no channel, no clock, no I/O. Field names are the wire's; what a field means to a user is
+//! told by the type that the layers above build from it.
+
+mod ids;
+
+pub use ids::{MessageId, RequestId, SessionId, ToolCallId};

@@ -3,6 +3,12 @@
 pub mod protocol;
 
 mod error;
+#[allow(dead_code)]
+mod rpc;
+#[allow(dead_code)]
+mod task;
+#[allow(dead_code)]
+mod transport;
 
 pub use error::{Error, ErrorKind, Result};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};

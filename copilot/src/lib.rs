@@ -3,6 +3,9 @@
 pub mod protocol;
 
 mod error;
+pub mod events;
+#[allow(dead_code)]
+mod process;
 #[allow(dead_code)]
 mod rpc;
 #[allow(dead_code)]
@@ -11,4 +14,6 @@ mod task;
 mod transport;
 
 pub use error::{Error, ErrorKind, Result};
+pub use events::{Event, EventKind, EventStream};
+pub use process::LogLevel;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};

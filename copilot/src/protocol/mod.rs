@@ -3,6 +3,9 @@
 //! Only serde here: no channel, no clock, no I/O. Field names are the wire's; what a field means to a user is
 //! told by the type that the layers above build from it.
 
+pub(crate) mod event;
 mod ids;
+pub(crate) mod lenient;
+pub(crate) mod vocabulary;
 
 pub use ids::{MessageId, RequestId, SessionId, ToolCallId};

@@ -107,7 +107,10 @@ mod tests {
     fn every_shape_of_error_is_told() {
         assert_eq!(error(r#"{"code":-1,"message":"no"}"#), "ping: no (error -1)");
         assert_eq!(error(r#"{"code":-32001}"#), "ping: the CLI answered with error -32001");
-        assert_eq!(error(r#"{"code":-32601,"message":"Unhandled method ping"}"#), "ping: the running CLI does not know this method");
+        assert_eq!(
+            error(r#"{"code":-32601,"message":"Unhandled method ping"}"#),
+            "ping: the running CLI does not know this method"
+        );
         assert_eq!(error(r#""odd""#), r#"ping: "odd" (error -32603)"#);
     }
 }

@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::WriteHalf;
-pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
 use message::{Failure, Reply, ReplyError, Request};
+pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
 use pending::{Answer, Pending, Waiter};
 pub(crate) use reader::read;
 use writer::Outbox;
@@ -84,7 +84,9 @@ impl Peer {
             Ok(Answer::Result(result)) => Ok(result),
             Ok(Answer::Refused(failure)) => Err(failure.into_error(method)),
             Ok(Answer::Lost(cause)) => Err(cause),
-            Err(_) => Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped"))),
+            Err(_) => {
+                Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))
+            }
         }
     }
 
@@ -158,7 +160,11 @@ impl fmt::Debug for Peer {
 /// Decodes a result, naming the method in the error.
 pub(crate) fn decode<R: DeserializeOwned>(method: &str, result: &RawValue) -> Result<R> {
     serde_json::from_str(result.get()).map_err(|source| {
-        Error::with_source(ErrorKind::Decode, format!("{method}: the CLI's answer has an unexpected shape"), source)
+        Error::with_source(
+            ErrorKind::Decode,
+            format!("{method}: the CLI's answer has an unexpected shape"),
+            source,
+        )
     })
 }
 

@@ -94,7 +94,8 @@ fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: &se
         _method: AnyJson,
     }
     if let Ok(request) = serde_json::from_slice::<OnlyId<'_>>(body) {
-        Responder::new(peer.clone(), request.id.to_owned()).error(INVALID_PARAMS, "the request cannot be read");
+        Responder::new(peer.clone(), request.id.to_owned())
+            .error(INVALID_PARAMS, "the request cannot be read");
     }
     true
 }
@@ -138,7 +139,9 @@ fn mend_surrogates(body: &[u8]) -> Option<Vec<u8>> {
         at += found;
         match surrogate(body, at) {
             None => at += 2,
-            Some(half) if half < 0xDC00 && surrogate(body, at + 6).is_some_and(|low| low >= 0xDC00) => at += 12,
+            Some(half) if half < 0xDC00 && surrogate(body, at + 6).is_some_and(|low| low >= 0xDC00) => {
+                at += 12
+            }
             Some(_) => {
                 let mended = mended.get_or_insert_with(|| body.to_vec());
                 mended[at..at + 6].copy_from_slice(br"\ufffd");
@@ -165,7 +168,8 @@ mod tests {
 
     #[test]
     fn only_lone_surrogates_are_mended() {
-        let mend = |text: &str| mend_surrogates(text.as_bytes()).map(|mended| String::from_utf8(mended).unwrap());
+        let mend =
+            |text: &str| mend_surrogates(text.as_bytes()).map(|mended| String::from_utf8(mended).unwrap());
         assert_eq!(mend(r#""plain \n \\ud83d""#), None);
         assert_eq!(mend(r#""\ud83d\ude00""#), None);
         assert_eq!(mend(r#""a\ud83d b""#).as_deref(), Some(r#""a\ufffd b""#));

@@ -174,9 +174,9 @@ fn content_length(block: &[u8]) -> Option<(usize, u64)> {
         if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
             continue;
         }
-        let length = value.iter().fold(0_u64, |length, digit| {
-            length.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
-        });
+        let length = value
+            .iter()
+            .fold(0_u64, |length, digit| length.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
         return Some((at, length));
     }
     None

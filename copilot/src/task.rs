@@ -22,7 +22,6 @@ where
 
 impl<T> Task<T> {
     /// Waits for the task's end; `None` when it was aborted or it panicked.
-    #[expect(dead_code, reason = "the layers above arrive with the next commits")]
     pub(crate) async fn join(mut self) -> Option<T> {
         (&mut self.0).await.ok()
     }

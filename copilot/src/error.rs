@@ -120,8 +120,11 @@ mod tests {
 
     #[test]
     fn display_does_not_repeat_the_source() {
-        let error =
-            Error::with_source(ErrorKind::Transport, "cannot write to the CLI", std::io::Error::other("broken pipe"));
+        let error = Error::with_source(
+            ErrorKind::Transport,
+            "cannot write to the CLI",
+            std::io::Error::other("broken pipe"),
+        );
         assert_eq!(error.to_string(), "cannot write to the CLI");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("broken pipe"));
     }

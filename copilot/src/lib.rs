@@ -3,6 +3,8 @@
 pub mod protocol;
 
 mod error;
+#[cfg(feature = "install")]
+pub mod install;
 
 pub use error::{Error, ErrorKind, Result};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};

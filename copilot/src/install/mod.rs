@@ -1,7 +1,7 @@
 //! Fetching of a pinned Copilot CLI into the user's cache.
 //!
-//! The path of a package: [`platform`] names it, [`cache`] knows its place, [`workspace`] gets the right to fill it,
-//! [`npm`] fetches the tarball, [`verify`] checks it against [`pinned`], [`unpack`] unpacks it, and one rename makes
+//! The path of a package: `platform` names it, `cache` knows its place, `workspace` gets the right to fill it,
+//! `npm` fetches the tarball, `verify` checks it against `pinned`, `unpack` unpacks it, and one rename makes
 //! it the cache's entry. What is here knows nothing of how a CLI is run.
 
 mod cache;

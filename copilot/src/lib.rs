@@ -17,6 +17,8 @@ mod task;
 mod tools;
 #[allow(dead_code)]
 mod transport;
+#[cfg(feature = "install")]
+pub mod install;
 
 #[doc(hidden)]
 pub mod __private;

@@ -58,14 +58,14 @@ pub(crate) async fn locate(configured: Option<&Path>) -> Result<Program> {
     };
     #[cfg(feature = "install")]
     {
-        return match crate::install::ensure().await {
+        match crate::install::Installer::new().ensure().await {
             Ok(path) => Ok(Program::at(path)),
             Err(error) => {
                 looked_at.push(format!("the pinned version in your cache: {error}"));
                 let message = not_found(&looked_at);
                 Err(Error::with_source(error.kind(), message, error))
             }
-        };
+        }
     }
     #[cfg(not(feature = "install"))]
     {
@@ -134,8 +134,10 @@ fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 

@@ -8,7 +8,7 @@ mod command;
 mod locate;
 mod sys;
 
-pub(crate) use child::{Child, Pipes};
+pub(crate) use child::Child;
 pub use command::LogLevel;
 pub(crate) use command::{Carrier, Launch};
 pub(crate) use locate::{Program, locate};

@@ -39,8 +39,11 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// What the parameters of the frequent notifications are decoded into while the frame is read.
     type Params<'a>: serde::Deserialize<'a>;
 
-    /// A notification; `params` is what could be decoded, `None` where the shape was another one.
-    fn notification(&self, method: &str, params: Option<Self::Params<'_>>);
+    /// A notification whose parameters have the frequent shape.
+    fn notification(&self, method: &str, params: Self::Params<'_>);
+
+    /// A notification whose parameters have another shape, or none.
+    fn unusual_notification(&self, method: &str, params: &RawValue);
 
     /// A request; `responder` must be used, and says so itself when it is dropped instead.
     fn request(&self, method: &str, params: &RawValue, responder: Responder);
@@ -75,19 +78,17 @@ impl Peer {
         P: Serialize + ?Sized,
     {
         self.0.outbox.room().await;
+        self.begin(method, params)?.answer(method).await
+    }
+
+    /// Queues a call at once, whatever waits already; its answer is waited for separately.
+    pub(crate) fn begin<P>(&self, method: &str, params: &P) -> Result<InFlight<'_>>
+    where
+        P: Serialize + ?Sized,
+    {
         let (waiter, answer) = oneshot::channel();
         let registered = self.post(method, params, Waiter::Call(waiter))?;
-        let answer = answer.await;
-        // Answered, so the id is free already.
-        registered.keep();
-        match answer {
-            Ok(Answer::Result(result)) => Ok(result),
-            Ok(Answer::Refused(failure)) => Err(failure.into_error(method)),
-            Ok(Answer::Lost(cause)) => Err(cause),
-            Err(_) => {
-                Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))
-            }
-        }
+        Ok(InFlight { registered, answer })
     }
 
     /// Calls `method` without waiting for the answer; a refusal is logged.
@@ -112,11 +113,6 @@ impl Peer {
             waiter.finish(Answer::Lost(cause.clone()));
         }
         self.0.outbox.close();
-    }
-
-    /// Lets queued frames leave, then closes the writing half.
-    pub(crate) fn finish_writing(&self) {
-        self.0.outbox.finish();
     }
 
     fn post<P>(&self, method: &str, params: &P, waiter: Waiter) -> Result<Registered<'_>>
@@ -185,6 +181,29 @@ impl Drop for Registered<'_> {
     fn drop(&mut self) {
         if let Some(peer) = self.peer {
             drop(peer.pending().remove(self.id));
+        }
+    }
+}
+
+/// A call on its way; dropping it frees its id.
+pub(crate) struct InFlight<'a> {
+    registered: Registered<'a>,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl InFlight<'_> {
+    /// Waits for the answer to the call of `method`.
+    pub(crate) async fn answer(self, method: &str) -> Result<Box<RawValue>> {
+        let answer = self.answer.await;
+        // Answered, so the id is free already.
+        self.registered.keep();
+        match answer {
+            Ok(Answer::Result(result)) => Ok(result),
+            Ok(Answer::Refused(failure)) => Err(failure.into_error(method)),
+            Ok(Answer::Lost(cause)) => Err(cause),
+            Err(_) => {
+                Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))
+            }
         }
     }
 }

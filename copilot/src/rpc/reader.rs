@@ -44,10 +44,10 @@ pub(crate) async fn read<S: Service>(
 /// Handles one body; `false` when it is no JSON at all.
 fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
     if let Ok(incoming) = serde_json::from_slice::<Incoming<'_, S::Params<'_>>>(body) {
-        match (incoming.method, incoming.id) {
-            (Some(method), None) => service.notification(method, incoming.params),
-            (Some(_), Some(_)) => return dispatch_unusual(peer, service, body),
-            (None, id) => response(peer, id, incoming.result, incoming.error),
+        match (incoming.method, incoming.id, incoming.params) {
+            (Some(method), None, Some(params)) => service.notification(method, params),
+            (Some(_), ..) => return dispatch_unusual(peer, service, body),
+            (None, id, _) => response(peer, id, incoming.result, incoming.error),
         }
         return true;
     }
@@ -66,8 +66,7 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
             service.request(method, envelope.params.unwrap_or(RawValue::NULL), responder);
         }
         (Some(method), None) => {
-            tracing::debug!(method, "a notification of an unexpected shape");
-            service.notification(method, None);
+            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL))
         }
         (None, id) => response(peer, id, envelope.result, envelope.error),
     }
@@ -76,10 +75,10 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
 
 /// A body that does not decode: with lone surrogates mended it may, else it is reported and left.
 fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: &serde_json::Error) -> bool {
-    if let Some(mended) = mend_surrogates(body) {
-        if serde_json::from_slice::<Envelope<'_>>(&mended).is_ok() {
-            return dispatch(peer, service, &mended);
-        }
+    if let Some(mended) = mend_surrogates(body)
+        && serde_json::from_slice::<Envelope<'_>>(&mended).is_ok()
+    {
+        return dispatch(peer, service, &mended);
     }
     tracing::warn!(%error, bytes = body.len(), "a frame from the CLI cannot be read");
     if serde_json::from_slice::<AnyJson>(body).is_err() {
@@ -140,7 +139,7 @@ fn mend_surrogates(body: &[u8]) -> Option<Vec<u8>> {
         match surrogate(body, at) {
             None => at += 2,
             Some(half) if half < 0xDC00 && surrogate(body, at + 6).is_some_and(|low| low >= 0xDC00) => {
-                at += 12
+                at += 12;
             }
             Some(_) => {
                 let mended = mended.get_or_insert_with(|| body.to_vec());

@@ -41,13 +41,11 @@ struct Queue {
     sent: usize,
     /// Gone once the connection is closed.
     writer: Option<WriteHalf>,
-    /// Close the writer when the buffer is empty.
-    finishing: bool,
 }
 
 impl Outbox {
     pub(super) fn new(writer: WriteHalf) -> Self {
-        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer), finishing: false };
+        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer) };
         Self { queue: Mutex::new(queue), work: Notify::new(), shrunk: Notify::new() }
     }
 
@@ -110,25 +108,10 @@ impl Outbox {
                 tracing::debug!(%error, "writing to the CLI ended");
                 self.close();
             }
-            let closing = {
-                let mut queue = self.queue();
-                if queue.finishing && queue.buf.is_empty() { queue.writer.take() } else { None }
-            };
-            if let Some(mut writer) = closing {
-                if let Err(error) = poll_fn(|cx| Pin::new(&mut writer).poll_shutdown(cx)).await {
-                    tracing::debug!(%error, "closing the writing half failed");
-                }
-            }
             if self.queue().writer.is_none() {
                 return;
             }
         }
-    }
-
-    /// Asks the writer task to close the writing half once the queue is empty.
-    pub(super) fn finish(&self) {
-        self.queue().finishing = true;
-        self.work.notify_one();
     }
 
     /// Drops what is queued and the writing half with it.

@@ -5,6 +5,9 @@ pub mod protocol;
 mod error;
 #[cfg(feature = "install")]
 pub mod install;
+mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use error::{Error, ErrorKind, Result};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};

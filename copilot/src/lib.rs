@@ -5,6 +5,7 @@ pub mod protocol;
 mod error;
 #[cfg(feature = "install")]
 pub mod install;
+#[cfg(feature = "testing")]
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::request::RecordedRequest;
-use super::script::{Answer, Check, Script, Scripts, ToolUse, Turn};
+use super::script::{Answer, Check, Script, Scripts, ToolUse, Turn, quoted};
 use crate::{Error, ErrorKind, Result};
 
 /// All scripts of a model, and how far they are.
@@ -72,8 +72,10 @@ impl Stage {
     pub(super) fn react(&mut self, request: &RecordedRequest) -> Reaction {
         let conversation = request.first_prompt().unwrap_or_default();
         let Some((play, index)) = self.cast(&conversation) else {
-            let stray =
-                format!("no script fits, or is left for, a conversation that begins with {conversation:?}");
+            let stray = format!(
+                "no script fits, or is left for, a conversation that begins with {}",
+                quoted(&conversation)
+            );
             self.strays.push(stray.clone());
             return Reaction::Refuse(stray);
         };
@@ -166,7 +168,7 @@ impl Performance {
             } else {
                 let came = sketch(request);
                 Refusal::Departure(format!(
-                    "its end, after {total} turns\n  expected: no request\n  came: {came}"
+                    "its end, after turn {total}\n  expected: no request\n  came: {came}"
                 ))
             });
         };
@@ -217,7 +219,7 @@ impl Performance {
         match results.iter().find(|(id, ..)| !self.issued.contains(id)) {
             Some((id, tool, text)) => Err((
                 "results of the script's own calls".to_owned(),
-                format!("a result of `{tool}`, of the unknown call {id:?}: {text:?}"),
+                format!("a result of `{tool}`, of the unknown call {id:?}: {}", quoted(text)),
             )),
             None => Ok(()),
         }
@@ -274,9 +276,9 @@ fn sketch(request: &RecordedRequest) -> String {
     if results.is_empty() {
         return request
             .prompt()
-            .map_or_else(|| "no prompt".to_owned(), |prompt| format!("the prompt {prompt:?}"));
+            .map_or_else(|| "no prompt".to_owned(), |prompt| format!("the prompt {}", quoted(&prompt)));
     }
-    let results = results.iter().map(|(_, tool, text)| format!("`{tool}` with the result {text:?}"));
+    let results = results.iter().map(|(_, tool, text)| format!("`{tool}` with the result {}", quoted(text)));
     results.collect::<Vec<_>>().join(", ")
 }
 
@@ -407,7 +409,7 @@ mod tests {
         check(
             Script::new(),
             answered("yes"),
-            "its end, after 2 turns\n  expected: no request\n  came: `a` with the result \"yes\"",
+            "its end, after turn 2\n  expected: no request\n  came: `a` with the result \"yes\"",
         );
     }
 
@@ -483,6 +485,13 @@ mod tests {
         react(&mut stage, [user("go")]);
         assert!(react(&mut stage, [user("go")]).contains("broke off"));
         assert_eq!(stage.report(), None);
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_in_a_report() {
+        let mut stage = stage(Script::new());
+        let refusal = react(&mut stage, [user(&"ä".repeat(100_000))]);
+        assert!(refusal.ends_with("... (100000 characters)") && refusal.len() < 1200, "{refusal}");
     }
 
     #[test]

@@ -1,1 +1,17 @@
 //! The attribute macros of `copilot`; use them through that crate.
+
+mod diagnostics;
+mod docs;
+mod options;
+mod paths;
+mod tool;
+
+use proc_macro::TokenStream;
+
+/// Makes a function a tool of the agent.
+///
+/// The documentation stands where the macro is re-exported: `copilot::tool`.
+#[proc_macro_attribute]
+pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
+    tool::tool(options.into(), item.into()).into()
+}

@@ -1,14 +1,52 @@
 //! Turn plain Rust functions into tools of the GitHub Copilot agent, and talk to that agent.
 
-pub mod protocol;
+// The macro's output names this crate, and so do its own tests.
+#[cfg(test)]
+extern crate self as copilot;
+
+// The path of a message, from bytes to tools; imports point only upward in this list.
+mod protocol;
 
 mod error;
+
+mod random;
+
+mod task;
+
+mod transport;
+
 #[cfg(feature = "install")]
 pub mod install;
-#[cfg(feature = "testing")]
-mod task;
+
+mod process;
+
+mod rpc;
+
+pub mod events;
+
+mod tools;
+
+mod session;
+
+mod client;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[doc(hidden)]
+pub mod __private;
+
+pub use client::{Client, ClientBuilder, TransportKind};
+pub use copilot_macros::tool;
 pub use error::{Error, ErrorKind, Result};
+pub use events::{Event, EventKind, EventStream};
+pub use process::LogLevel;
+pub use protocol::connection::{CliVersion, Pong};
+pub use protocol::permissions::PermissionKind;
+pub use protocol::session::{AgentMode, Attachment, DeliveryMode, Position};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
+pub use session::{
+    AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest, Session,
+    SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
+};
+pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};

@@ -1,0 +1,142 @@
+//! The options of an attribute: `key`, `key = value`, `key(..)`, in any order, with every mistake found.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, token};
+
+use crate::diagnostics::{Diagnostics, nearest};
+
+/// One option.
+pub(crate) struct Entry {
+    pub(crate) key: Ident,
+    pub(crate) value: Value,
+}
+
+pub(crate) enum Value {
+    None,
+    Expr(Expr),
+    List(TokenStream),
+}
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key = input.call(Ident::parse_any)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Value::Expr(input.parse()?)
+        } else if input.peek(token::Paren) {
+            let list;
+            syn::parenthesized!(list in input);
+            Value::List(list.parse()?)
+        } else {
+            Value::None
+        };
+        Ok(Self { key, value })
+    }
+}
+
+/// Parses the options; refuses keys that are not `known`, with the nearest one, and keys that come twice.
+pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Diagnostics) -> Vec<Entry> {
+    use syn::parse::Parser;
+
+    let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
+    let Some(entries) = errors.keep(parser.parse2(tokens)) else { return Vec::new() };
+    let mut kept: Vec<Entry> = Vec::new();
+    for entry in entries {
+        let key = entry.key.to_string();
+        if !known.contains(&key.as_str()) {
+            let hint = match nearest(&key, known.iter().copied()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("known are `{}`", known.join("`, `")),
+            };
+            errors.at(entry.key.span(), format!("unknown option `{key}`; {hint}"));
+        } else if kept.iter().any(|other| other.key == entry.key) {
+            errors.at(entry.key.span(), format!("option `{key}` is given twice"));
+        } else {
+            kept.push(entry);
+        }
+    }
+    kept
+}
+
+impl Entry {
+    pub(crate) fn span(&self) -> Span {
+        self.key.span()
+    }
+
+    /// A key without a value.
+    pub(crate) fn flag(&self) -> syn::Result<bool> {
+        match &self.value {
+            Value::None => Ok(true),
+            Value::Expr(Expr::Lit(ExprLit { lit: Lit::Bool(value), .. })) => Ok(value.value()),
+            _ => Err(self.error(format!("`{0}` takes no value: write `{0}`", self.key))),
+        }
+    }
+
+    /// Any expression.
+    pub(crate) fn expr(&self, example: &str) -> syn::Result<&Expr> {
+        match &self.value {
+            Value::Expr(expr) => Ok(expr),
+            _ => Err(self.error(format!("`{}` needs a value, as in `{0} = {example}`", self.key))),
+        }
+    }
+
+    /// A string literal.
+    pub(crate) fn text(&self, example: &str) -> syn::Result<&LitStr> {
+        match &self.value {
+            Value::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(text),
+            Value::Expr(other) => Err(syn::Error::new_spanned(
+                other,
+                format!("`{}` is a string literal, as in `{0} = \"{example}\"`", self.key),
+            )),
+            _ => Err(self.error(format!("`{}` needs a value, as in `{0} = \"{example}\"`", self.key))),
+        }
+    }
+
+    /// A path.
+    pub(crate) fn path(&self, example: &str) -> syn::Result<Path> {
+        match &self.value {
+            Value::Expr(Expr::Path(ExprPath { qself: None, path, .. })) => Ok(path.clone()),
+            Value::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => text.parse(),
+            Value::Expr(other) => Err(syn::Error::new_spanned(
+                other,
+                format!("`{}` is a path, as in `{0} = {example}`", self.key),
+            )),
+            _ => Err(self.error(format!("`{}` needs a path, as in `{0} = {example}`", self.key))),
+        }
+    }
+
+    /// A length of time, as milliseconds.
+    pub(crate) fn milliseconds(&self) -> syn::Result<u64> {
+        let text = self.text("10s")?;
+        let value = text.value();
+        let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+        let unit = match value.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start() {
+            "ms" => Some(1),
+            "s" => Some(1_000),
+            "m" | "min" => Some(60_000),
+            "h" => Some(3_600_000),
+            _ => None,
+        };
+        let time = digits.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+        time.filter(|time| *time > 0).ok_or_else(|| {
+            let message = format!("`{value}` is not a length of time; write `500ms`, `10s`, `2m` or `1h`");
+            syn::Error::new(text.span(), message)
+        })
+    }
+
+    pub(crate) fn error(&self, message: impl std::fmt::Display) -> syn::Error {
+        match &self.value {
+            Value::None => syn::Error::new(self.key.span(), message),
+            Value::Expr(expr) => syn::Error::new_spanned(expr, message),
+            Value::List(list) => {
+                let mut tokens = self.key.to_token_stream();
+                tokens.extend(list.clone());
+                syn::Error::new_spanned(tokens, message)
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The rules for tools that need no types. Each has a UI test of its name in `tests/ui/tool/fail/`.
+
+use syn::spanned::Spanned;
+use syn::{GenericParam, Safety, Type};
+
+use super::args::Name;
+use super::model::Tool;
+use crate::diagnostics::Diagnostics;
+
+pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
+    name(tool, errors);
+    description(tool, errors);
+    signature(tool, errors);
+    parameters(tool, errors);
+    contradictions(tool, errors);
+}
+
+fn name(tool: &Tool, errors: &mut Diagnostics) {
+    if let Name::Text(name, span) = &tool.name
+        && !is_tool_name(name)
+    {
+        errors.at(
+            *span,
+            format!(
+                "`{name}` cannot be the name of a tool: names use ASCII letters, digits, `_` and `-`, and are 1 to 64 \
+                 long; choose one with `#[tool(name = \"..\")]`"
+            ),
+        );
+    }
+}
+
+fn is_tool_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-')
+}
+
+fn description(tool: &Tool, errors: &mut Diagnostics) {
+    if tool.description.is_empty() {
+        let ident = &tool.function.sig.ident;
+        errors.at(
+            ident.span(),
+            format!(
+                "tool `{ident}` has no description; add a `///` comment, the model reads it to decide when to call"
+            ),
+        );
+    }
+}
+
+fn signature(tool: &Tool, errors: &mut Diagnostics) {
+    let sig = &tool.function.sig;
+    if let Some(token) = &sig.constness {
+        errors.at(token.span, "a tool cannot be `const`: it runs when the model calls it");
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        errors.at(
+            token.span,
+            "a tool cannot be `unsafe`: the model keeps no promises; check what you need in a safe function",
+        );
+    }
+    if let Some(abi) = &sig.abi {
+        errors.at(abi.extern_token.span, "a tool cannot be `extern`: it is called from Rust only");
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.at(variadic.span(), "a tool takes a fixed number of arguments; take a `Vec<T>`");
+    }
+    for param in &sig.generics.params {
+        match param {
+            GenericParam::Lifetime(_) => {}
+            GenericParam::Type(param) => errors.at(
+                param.ident.span(),
+                "a tool cannot be generic: the model calls one function with one schema; write the type",
+            ),
+            GenericParam::Const(param) => errors.at(
+                param.ident.span(),
+                "a tool cannot be generic: the model calls one function with one schema; write the value",
+            ),
+        }
+    }
+    if sig.asyncness.is_none()
+        && let Some(span) = tool.options.local
+    {
+        errors.at(span, "`local` is for `async fn`; a synchronous tool stays on one thread anyway");
+    }
+    if sig.asyncness.is_some()
+        && let Some(span) = tool.options.inline
+    {
+        errors.at(span, "`inline` is for synchronous tools; an `async fn` never runs on the blocking pool");
+    }
+}
+
+fn parameters(tool: &Tool, errors: &mut Diagnostics) {
+    for param in &tool.params {
+        match &param.ty {
+            Type::ImplTrait(ty) => errors.push(syn::Error::new_spanned(
+                ty,
+                "an argument of a tool needs a type with a schema, `impl Trait` has none; write the type",
+            )),
+            Type::Reference(ty) if ty.mutability.is_some() => errors.push(syn::Error::new_spanned(
+                ty,
+                "an argument of a tool cannot be `&mut`; take it by value, as `mut name: Type`",
+            )),
+            Type::Reference(ty)
+                if ty.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static") =>
+            {
+                errors.push(syn::Error::new_spanned(
+                    ty,
+                    "an argument is lent for the time of the call only; leave `'static` out",
+                ));
+            }
+            _ => {}
+        }
+    }
+    for (index, param) in tool.params.iter().enumerate() {
+        if tool.params[..index].iter().any(|other| other.name == param.name) {
+            errors.at(param.name_span, format!("two arguments are named `{}`", param.name));
+        }
+        if param.name.is_empty() {
+            errors.at(
+                param.name_span,
+                "an argument of a tool needs a name, which the model sees; `#[arg(name = \"..\")]` gives it one",
+            );
+        }
+    }
+}
+
+fn contradictions(tool: &Tool, errors: &mut Diagnostics) {
+    if let (Some(_), Some(span)) = (tool.options.read_only, tool.options.destructive) {
+        errors
+            .at(span, "`destructive` contradicts `read_only`: a tool that changes nothing destroys nothing");
+    }
+}

@@ -1,0 +1,58 @@
+//! The output for a tool with mistakes: the mistakes, and the item, so that each mistake is one message and editors
+//! keep working.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use super::expand;
+use super::model::Tool;
+use crate::diagnostics::Diagnostics;
+
+/// The function was understood, but not all that was said about it.
+pub(crate) fn with_model(errors: Diagnostics, tool: &Tool) -> TokenStream {
+    let mut output = errors.into_compile_errors();
+    output.extend(expand::placeholder(tool));
+    output
+}
+
+/// Not even the signature was understood: it may be half typed.
+pub(crate) fn without_model(errors: Diagnostics, item: TokenStream) -> TokenStream {
+    let mut output = errors.into_compile_errors();
+    output.extend(without_ours(item));
+    output
+}
+
+/// Takes out the attributes of parameters that rustc would complain about.
+fn without_ours(item: TokenStream) -> TokenStream {
+    let mut seen_fn = false;
+    item.into_iter()
+        .map(|token| match token {
+            TokenTree::Ident(ident) if ident == "fn" => {
+                seen_fn = true;
+                ident.into()
+            }
+            TokenTree::Group(group) if seen_fn && group.delimiter() == Delimiter::Parenthesis => {
+                seen_fn = false;
+                let mut stripped = Group::new(Delimiter::Parenthesis, strip(group.stream()));
+                stripped.set_span(group.span());
+                stripped.into()
+            }
+            other => other,
+        })
+        .collect()
+}
+
+fn strip(parameters: TokenStream) -> TokenStream {
+    let mut kept = Vec::new();
+    for token in parameters {
+        let is_ours = matches!(&token, TokenTree::Group(group)
+            if group.delimiter() == Delimiter::Bracket
+                && matches!(group.stream().into_iter().next(), Some(TokenTree::Ident(name)) if name == "arg" || name == "doc"));
+        let after_hash = matches!(kept.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
+        if is_ours && after_hash {
+            kept.pop();
+        } else {
+            kept.push(token);
+        }
+    }
+    kept.into_iter().collect()
+}

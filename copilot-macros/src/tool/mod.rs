@@ -1,0 +1,25 @@
+//! `#[tool]`: parse → model → check → expand. Every step that can fail notes all mistakes; the last cannot fail.
+
+mod args;
+mod check;
+mod expand;
+mod fallback;
+mod model;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+
+use crate::diagnostics::Diagnostics;
+
+/// The attribute, as a function from tokens to tokens.
+pub(crate) fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Diagnostics::default();
+    let options = args::Options::parse(options, &mut errors);
+    let Some(function) = errors.keep(syn::parse2::<model::Function>(item.clone())) else {
+        return fallback::without_model(errors, item);
+    };
+    let tool = model::Tool::new(options, function, &mut errors);
+    check::check(&tool, &mut errors);
+    if errors.is_empty() { expand::expand(&tool) } else { fallback::with_model(errors, &tool) }
+}

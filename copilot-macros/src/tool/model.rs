@@ -1,0 +1,164 @@
+//! A function that is to be a tool, with everything that was said about it. The body is never parsed.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{Attribute, FnArg, Ident, Pat, Signature, Type, Visibility};
+
+use super::args::{ArgOptions, Name, Options};
+use crate::diagnostics::Diagnostics;
+use crate::docs::{self, Description};
+
+/// A function whose body is whatever stands between its braces.
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    pub(crate) body: TokenStream,
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let expected = |_| {
+            syn::Error::new(
+                input.span(),
+                "`#[tool]` goes on a function: `async fn name(arguments) -> result { .. }`",
+            )
+        };
+        let ahead = input.fork();
+        if ahead.parse::<Signature>().is_err() && !looks_like_function(&input.fork()) {
+            return Err(expected(()));
+        }
+        Ok(Self { attrs, vis, sig: input.parse()?, body: input.parse()? })
+    }
+}
+
+fn looks_like_function(input: ParseStream<'_>) -> bool {
+    while let Ok(token) = input.parse::<TokenTree>() {
+        match token {
+            TokenTree::Ident(ident) if ident == "fn" => return true,
+            TokenTree::Ident(ident)
+                if matches!(ident.to_string().as_str(), "const" | "async" | "unsafe" | "extern") => {}
+            TokenTree::Literal(_) => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// A tool.
+pub(crate) struct Tool {
+    pub(crate) options: Options,
+    /// The function as the user wrote it, without what only the macro understands.
+    pub(crate) function: Function,
+    pub(crate) name: Name,
+    pub(crate) description: Description,
+    pub(crate) params: Vec<Param>,
+}
+
+/// A parameter of the function.
+pub(crate) struct Param {
+    pub(crate) ident: Ident,
+    pub(crate) name: String,
+    pub(crate) name_span: Span,
+    pub(crate) ty: Type,
+    pub(crate) description: Description,
+    pub(crate) options: ArgOptions,
+}
+
+impl Tool {
+    pub(crate) fn new(mut options: Options, mut function: Function, errors: &mut Diagnostics) -> Self {
+        let ident = &function.sig.ident;
+        let name = options.name.take().unwrap_or_else(|| Name::Text(ident.unraw().to_string(), ident.span()));
+        let mut description =
+            options.description.take().unwrap_or_else(|| docs::description(&function.attrs));
+        let bullets = docs::take_arguments(&mut description);
+        let mut params: Vec<Param> =
+            function.sig.inputs.iter_mut().filter_map(|input| param(input, errors)).collect();
+        for param in params.iter_mut().filter(|param| param.description.is_empty()) {
+            if let Some((_, text)) =
+                bullets.iter().find(|(name, _)| param.ident == *name || param.name == *name)
+            {
+                param.description = Description::Text(text.clone());
+            }
+        }
+        Self { options, function, name, description, params }
+    }
+}
+
+/// Reads a parameter, and takes out of it what rustc does not allow there.
+fn param(input: &mut FnArg, errors: &mut Diagnostics) -> Option<Param> {
+    let input = match input {
+        FnArg::Typed(input) => input,
+        FnArg::Receiver(receiver) => {
+            receiver.attrs.retain(|attr| !is_ours(attr));
+            errors.at(
+                receiver.self_token.span,
+                "a tool is a function of its own; for methods, write `#[copilot::tools]` on the `impl` block",
+            );
+            return None;
+        }
+    };
+    let attrs = std::mem::take(&mut input.attrs);
+    let options = ArgOptions::parse(&attrs, errors);
+    let description = options.description.clone().unwrap_or_else(|| docs::description(&attrs));
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")) {
+        errors.push(syn::Error::new_spanned(
+            attr,
+            "the arguments of a tool cannot depend on `cfg`; write two functions, each with its own `#[cfg(..)]`",
+        ));
+    }
+    input.attrs = attrs.into_iter().filter(|attr| !is_ours(attr)).collect();
+    let Pat::Ident(pat) = &*input.pat else {
+        errors.push(syn::Error::new_spanned(
+            &input.pat,
+            "an argument of a tool needs a name, which the model sees; take the value apart in the body",
+        ));
+        return None;
+    };
+    let own = pat.ident.unraw().to_string();
+    let own = own.trim_start_matches('_');
+    let (name, name_span) = match &options.name {
+        Some((name, span)) => (name.clone(), *span),
+        None => (own.to_owned(), pat.ident.span()),
+    };
+    Some(Param { ident: pat.ident.clone(), name, name_span, ty: (*input.ty).clone(), description, options })
+}
+
+fn is_ours(attr: &Attribute) -> bool {
+    attr.path().is_ident("arg") || attr.path().is_ident("doc")
+}
+
+/// A type with its lifetimes left to inference, so that it can stand inside of a function.
+pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
+    fn erase(tokens: TokenStream) -> TokenStream {
+        let mut erased = TokenStream::new();
+        let mut after_quote = false;
+        for token in tokens {
+            let token = match token {
+                TokenTree::Ident(ident) if after_quote && ident != "static" => {
+                    TokenTree::Ident(Ident::new("_", ident.span()))
+                }
+                TokenTree::Group(group) => {
+                    let mut inner = proc_macro2::Group::new(group.delimiter(), erase(group.stream()));
+                    inner.set_span(group.span());
+                    TokenTree::Group(inner)
+                }
+                other => other,
+            };
+            after_quote = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+            erased.extend([token]);
+        }
+        erased
+    }
+    erase(ty.to_token_stream())
+}
+
+/// The span of a whole type, as far as the compiler gives one.
+pub(crate) fn type_span(ty: &Type) -> Span {
+    ty.span()
+}

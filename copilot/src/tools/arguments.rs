@@ -1,0 +1,329 @@
+//! From the arguments object of a call to the values of a function's parameters.
+//!
+//! The expansion of a tool is one function that visits its parameters: once to describe them, and for each call to
+//! take their values. A call whose arguments fit reads their text once, straight into the types.
+
+use std::fmt;
+
+use schemars::{Schema, SchemaGenerator};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::compiled::{Compiled, Source};
+use super::context::ToolContext;
+use super::def::ToolDef;
+use super::dispatch::Started;
+use super::param::{Param, Passing};
+use super::schema;
+use super::state::Need;
+
+/// Goes over the parameters of a tool.
+pub struct Visitor<'v>(Mode<'v>);
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is that of each call, which should not allocate"
+)]
+enum Mode<'v> {
+    Describe(Box<Description<'v>>),
+    Take(Take<'v>),
+}
+
+impl<'v> Visitor<'v> {
+    /// Lets a tool describe its parameters.
+    pub(crate) fn describe(def: &'v ToolDef) -> Description<'v> {
+        let mut visitor = Self(Mode::Describe(Box::new(Description::new(def))));
+        (def.shim)(&mut visitor);
+        match visitor.0 {
+            Mode::Describe(description) => *description,
+            Mode::Take(_) => unreachable!("a visitor keeps its mode"),
+        }
+    }
+
+    /// Lets a tool take its values and start; without all of them, the call says why.
+    #[expect(clippy::result_large_err, reason = "moved once, on the slow path")]
+    pub(crate) fn take(def: &ToolDef, take: Take<'v>) -> Result<Started, Take<'v>> {
+        let mut visitor = Self(Mode::Take(take));
+        let started = (def.shim)(&mut visitor);
+        match (started, visitor.0) {
+            (Some(started), _) => Ok(started),
+            (None, Mode::Take(take)) => Err(take),
+            (None, Mode::Describe(_)) => unreachable!("a visitor keeps its mode"),
+        }
+    }
+
+    /// Visits the parameter with that index.
+    pub fn visit<P: Passing>(&mut self, index: usize, _: P) -> Option<P::Slot> {
+        self.visit_with::<P>(index, None, None)
+    }
+
+    /// As [`visit`](Self::visit), for a parameter with a default.
+    pub fn visit_or<P: Passing>(
+        &mut self,
+        index: usize,
+        _: P,
+        default: fn() -> P::Own,
+        json: fn(&P::Own) -> Option<Value>,
+    ) -> Option<P::Slot> {
+        self.visit_with::<P>(index, Some(default), Some(json))
+    }
+
+    #[expect(clippy::type_complexity, reason = "the two halves of a default, as the expansion writes them")]
+    fn visit_with<P: Passing>(
+        &mut self,
+        index: usize,
+        default: Option<fn() -> P::Own>,
+        json: Option<fn(&P::Own) -> Option<Value>>,
+    ) -> Option<P::Slot> {
+        match &mut self.0 {
+            Mode::Describe(description) => {
+                description.default = default.map(|default| json.and_then(|json| json(&default())));
+                P::Own::describe(description);
+                None
+            }
+            Mode::Take(take) => {
+                take.index = index;
+                P::Own::take(take, default).map(P::keep)
+            }
+        }
+    }
+
+    /// Whether all parameters have their values.
+    pub fn ready(&self) -> Option<()> {
+        match &self.0 {
+            Mode::Describe(_) => None,
+            Mode::Take(take) => (take.rejected.is_empty() && take.lacking.is_none()).then_some(()),
+        }
+    }
+}
+
+impl fmt::Debug for Visitor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visitor").finish_non_exhaustive()
+    }
+}
+
+/// What the parameters of a tool say about themselves.
+pub struct Description<'d> {
+    pub(crate) def: &'d ToolDef,
+    pub(crate) generator: SchemaGenerator,
+    pub(crate) params: Vec<Described>,
+    /// Of the parameter that is being visited: whether it has a default, and the default if it can be written.
+    default: Option<Option<Value>>,
+}
+
+/// What one parameter says about itself.
+pub(crate) enum Described {
+    Argument { schema: Schema, optional: bool, default: Option<Value> },
+    Injected { need: Option<Need> },
+}
+
+impl<'d> Description<'d> {
+    fn new(def: &'d ToolDef) -> Self {
+        Self {
+            def,
+            generator: schema::generator(),
+            params: Vec::with_capacity(def.params.len()),
+            default: None,
+        }
+    }
+
+    /// The parameter is an argument.
+    pub(crate) fn argument(
+        &mut self,
+        schema: fn(&mut SchemaGenerator) -> Schema,
+        accepts_absence: fn() -> bool,
+    ) {
+        let schema = schema(&mut self.generator);
+        let default = self.default.take();
+        let optional = default.is_some() || accepts_absence();
+        self.params.push(Described::Argument { schema, optional, default: default.flatten() });
+    }
+
+    /// The parameter comes from the runtime.
+    pub(crate) fn injected(&mut self, need: Option<Need>) {
+        self.params.push(Described::Injected { need });
+    }
+}
+
+impl fmt::Debug for Description<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Description").field("tool", &self.def.name).finish_non_exhaustive()
+    }
+}
+
+/// The values of one call.
+pub struct Take<'a> {
+    context: &'a ToolContext,
+    compiled: &'a Compiled,
+    whole: &'a str,
+    values: Values<'a>,
+    index: usize,
+    /// What serde said, by parameter.
+    pub(crate) rejected: Vec<(usize, String)>,
+    /// A state that is not there.
+    pub(crate) lacking: Option<&'static str>,
+}
+
+/// The text of the arguments does not have the shape that the schema asks for.
+#[derive(Debug)]
+pub(crate) struct Misshapen;
+
+/// So many parameters need no allocation to find their values.
+const INLINE: usize = 8;
+
+enum Values<'a> {
+    Inline([Option<&'a RawValue>; INLINE]),
+    Many(Vec<Option<&'a RawValue>>),
+}
+
+impl<'a> Take<'a> {
+    /// Splits the arguments object `whole` into the values of the parameters; refuses names that nobody knows.
+    pub(crate) fn new(
+        context: &'a ToolContext,
+        def: &ToolDef,
+        compiled: &'a Compiled,
+        whole: &'a str,
+    ) -> Result<Self, Misshapen> {
+        let count = def.params.len();
+        let mut values =
+            if count <= INLINE { Values::Inline([None; INLINE]) } else { Values::Many(vec![None; count]) };
+        let slots = match &mut values {
+            Values::Inline(slots) => &mut slots[..],
+            Values::Many(slots) => slots,
+        };
+        let mut unknown = false;
+        let split = Split { def, compiled, slots, unknown: &mut unknown };
+        let mut deserializer = serde_json::Deserializer::from_str(whole);
+        deserializer.deserialize_map(split).map_err(|_| Misshapen)?;
+        if unknown && !compiled.open {
+            return Err(Misshapen);
+        }
+        Ok(Self { context, compiled, whole, values, index: 0, rejected: Vec::new(), lacking: None })
+    }
+
+    /// The JSON of the parameter that is being visited.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        if self.compiled.sources[self.index] == Source::Whole {
+            return Some(self.whole);
+        }
+        let values = match &self.values {
+            Values::Inline(values) => &values[..],
+            Values::Many(values) => values,
+        };
+        values[self.index].map(RawValue::get)
+    }
+
+    pub(crate) fn context(&self) -> &'a ToolContext {
+        self.context
+    }
+
+    pub(crate) fn missing(&mut self) {
+        self.rejected.push((self.index, "missing".to_owned()));
+    }
+
+    pub(crate) fn reject(&mut self, error: &serde_json::Error) {
+        self.rejected.push((self.index, error.to_string()));
+    }
+
+    pub(crate) fn lacks(&mut self, need: &Need) {
+        self.lacking = Some(need.type_name);
+    }
+}
+
+impl fmt::Debug for Take<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Take").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+/// Puts each value of an object into the slot of its parameter.
+struct Split<'s, 'a> {
+    def: &'s ToolDef,
+    compiled: &'s Compiled,
+    slots: &'s mut [Option<&'a RawValue>],
+    unknown: &'s mut bool,
+}
+
+impl<'a> de::Visitor<'a> for Split<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key_seed(Name { def: self.def, compiled: self.compiled })? {
+            match name {
+                Known::Param(index) => self.slots[index] = Some(map.next_value()?),
+                Known::Name => drop(map.next_value::<IgnoredAny>()?),
+                Known::Not => {
+                    *self.unknown = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Looks a name up without keeping it.
+struct Name<'s> {
+    def: &'s ToolDef,
+    compiled: &'s Compiled,
+}
+
+enum Known {
+    Param(usize),
+    /// Of a field of the whole-object parameter.
+    Name,
+    Not,
+}
+
+impl<'de> de::DeserializeSeed<'de> for Name<'_> {
+    type Value = Known;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Known, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl de::Visitor<'_> for Name<'_> {
+    type Value = Known;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Known, E> {
+        let sources = self.compiled.sources.iter();
+        let mut params = self.def.params.iter().zip(sources);
+        if let Some(index) =
+            params.position(|(param, source)| *source == Source::Property && param.name == name)
+        {
+            return Ok(Known::Param(index));
+        }
+        Ok(if self.compiled.names.iter().any(|known| **known == *name) { Known::Name } else { Known::Not })
+    }
+}
+
+/// Deserializes as serde does a field that is not there: only what accepts absence succeeds.
+pub(crate) struct Absent;
+
+impl<'de> Deserializer<'de> for Absent {
+    type Error = de::value::Error;
+
+    fn deserialize_any<V: de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("missing"))
+    }
+
+    fn deserialize_option<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_none()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}

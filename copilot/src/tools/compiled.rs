@@ -1,0 +1,107 @@
+//! What is worked out about a tool once per process: its schema, its wire form, the states that it needs.
+
+use std::collections::HashMap;
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::arguments::Visitor;
+use super::def::ToolDef;
+use super::schema;
+use super::state::Need;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A tool, described.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// The tool as `session.create` sends it.
+    pub(crate) wire: Box<RawValue>,
+    /// The schema of the arguments, as the model reads it.
+    pub(crate) parameters: Option<Box<RawValue>>,
+    /// The same, to check arguments against.
+    pub(crate) schema: Value,
+    /// Where each parameter of the function comes from.
+    pub(crate) sources: Box<[Source]>,
+    /// The names that the arguments object may have.
+    pub(crate) names: Box<[Box<str>]>,
+    /// Whether the object may have other names too.
+    pub(crate) open: bool,
+    /// Whether the schema forbids values that deserialize, so that it has to be checked before each call.
+    pub(crate) strict: bool,
+    pub(crate) needs: Box<[Need]>,
+}
+
+/// Where a parameter comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A property of the arguments object.
+    Property,
+    /// The arguments object itself.
+    Whole,
+    /// The runtime.
+    Injected,
+}
+
+impl Compiled {
+    /// How a problem names a parameter.
+    pub(crate) fn path(&self, def: &ToolDef, index: usize) -> String {
+        match (self.sources.get(index), def.params.get(index)) {
+            (Some(Source::Property), Some(param)) => param.name.to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+type Cached = std::result::Result<&'static Compiled, Error>;
+
+/// The compiled form of a definition, made the first time that somebody asks.
+pub(crate) fn of(def: &'static ToolDef) -> Result<&'static Compiled> {
+    static CACHE: Mutex<Option<HashMap<usize, Cached>>> = Mutex::new(None);
+    // A panic of a user's `JsonSchema` leaves the map as it was.
+    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = ptr::from_ref(def).addr();
+    let cache = cache.get_or_insert_default();
+    if let Some(cached) = cache.get(&key) {
+        return cached.clone();
+    }
+    // Kept for the whole process, as the definition is.
+    let compiled = compile(def).map(|compiled| &*Box::leak(Box::new(compiled)));
+    cache.insert(key, compiled.clone());
+    compiled
+}
+
+fn compile(def: &ToolDef) -> Result<Compiled> {
+    let built = schema::build(def, Visitor::describe(def)).map_err(|reason| {
+        Error::new(
+            ErrorKind::Tools,
+            format!("the arguments of tool `{}` at {} cannot be described: {reason}", def.name, def.location),
+        )
+    })?;
+    let wire = wire(def, built.parameters.as_deref()).map_err(|error| {
+        Error::with_source(ErrorKind::Tools, format!("tool `{}` cannot be written as JSON", def.name), error)
+    })?;
+    Ok(Compiled {
+        wire,
+        parameters: built.parameters,
+        schema: built.schema,
+        sources: built.sources,
+        names: built.names,
+        open: built.open,
+        strict: built.strict,
+        needs: built.needs,
+    })
+}
+
+/// Writes the tool as the wire has it; members without a value are left out.
+fn wire(def: &ToolDef, parameters: Option<&RawValue>) -> serde_json::Result<Box<RawValue>> {
+    #[derive(serde::Serialize)]
+    struct Wire<'a> {
+        name: &'a str,
+        description: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parameters: Option<&'a RawValue>,
+    }
+    serde_json::value::to_raw_value(&Wire { name: def.name, description: def.description, parameters })
+}

@@ -1,0 +1,188 @@
+//! The definition of a tool, and the handle on it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::arguments::Visitor;
+use super::compiled::{self, Compiled};
+use super::dispatch::Started;
+use crate::error::Result;
+
+/// A tool: something that the model may call.
+///
+/// `#[copilot::tool]` puts one beside the function, as `name::TOOL`. A handle clones cheaply.
+#[derive(Clone)]
+pub struct Tool(&'static ToolDef);
+
+/// What `#[copilot::tool]` writes: const data only.
+///
+/// The fields are the contract with the macro of the same version, and nothing else may name them.
+#[derive(Debug)]
+pub struct ToolDef {
+    /// What the model calls it.
+    pub name: &'static str,
+    /// What the model reads to decide when to call it.
+    pub description: &'static str,
+    /// Where the function stands.
+    pub location: Location,
+    /// The function's parameters, injected ones included.
+    pub params: &'static [ParamDef],
+    /// Visits the parameters and starts the function.
+    pub shim: fn(&mut Visitor<'_>) -> Option<Started>,
+    /// The tool changes nothing.
+    pub read_only: bool,
+    /// The tool may destroy something.
+    pub destructive: bool,
+    /// How long a call may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// One parameter of a tool's function.
+#[derive(Debug)]
+pub struct ParamDef {
+    /// Its name in the arguments object.
+    pub name: &'static str,
+    /// Its doc comment; empty if there is none.
+    pub description: &'static str,
+}
+
+/// Where a tool was defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Location {
+    /// The module.
+    pub module: &'static str,
+    /// The file, as the compiler names it.
+    pub file: &'static str,
+    /// The line.
+    pub line: u32,
+}
+
+/// What the linker collects.
+#[derive(Debug)]
+pub struct Registered(pub Tool);
+
+inventory::collect!(Registered);
+
+/// Checks a name that only the compiler knows, while it compiles.
+///
+/// # Panics
+///
+/// If it cannot be the name of a tool.
+pub const fn checked_name(name: &'static str) -> &'static str {
+    let bytes = name.as_bytes();
+    assert!(!bytes.is_empty() && bytes.len() <= 64, "the name of a tool is 1 to 64 long");
+    let mut index = 0;
+    while index < bytes.len() {
+        let byte = bytes[index];
+        assert!(
+            byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-',
+            "the name of a tool uses ASCII letters, digits, `_` and `-`"
+        );
+        index += 1;
+    }
+    name
+}
+
+impl ToolDef {
+    /// How long a call may take unless the tool says otherwise.
+    pub const DEFAULT_TIMEOUT_MS: u64 = 120_000;
+
+    /// What a tool is where its attribute says nothing.
+    pub const BASE: Self = Self {
+        name: "",
+        description: "",
+        location: Location::new("", "", 0),
+        params: &[],
+        shim: |_| None,
+        read_only: false,
+        destructive: false,
+        timeout_ms: Self::DEFAULT_TIMEOUT_MS,
+    };
+}
+
+impl Location {
+    /// For the output of the macros.
+    #[doc(hidden)]
+    pub const fn new(module: &'static str, file: &'static str, line: u32) -> Self {
+        Self { module, file, line }
+    }
+
+    /// The package that the tool is part of, as its modules spell it.
+    pub fn krate(&self) -> &'static str {
+        self.module.split("::").next().unwrap_or(self.module)
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+impl Tool {
+    /// For the output of the macros.
+    #[doc(hidden)]
+    pub const fn new(def: &'static ToolDef) -> Self {
+        Self(def)
+    }
+
+    /// What the model calls it.
+    pub fn name(&self) -> &str {
+        self.0.name
+    }
+
+    /// What the model reads to decide when to call it.
+    pub fn description(&self) -> &str {
+        self.0.description
+    }
+
+    /// Where it was defined.
+    pub fn location(&self) -> Location {
+        self.0.location
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_read_only(&self) -> bool {
+        self.0.read_only
+    }
+
+    /// Whether it may destroy something, so that a call needs a permission.
+    pub fn is_destructive(&self) -> bool {
+        self.0.destructive
+    }
+
+    /// How long a call may take.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.0.timeout_ms)
+    }
+
+    /// The JSON schema of its arguments; `None` for a tool that takes none.
+    ///
+    /// # Errors
+    ///
+    /// When the schema of a parameter cannot be sent to a model: the message names the tool, the parameter and the
+    /// reason.
+    pub fn schema(&self) -> Result<Option<&RawValue>> {
+        Ok(self.compiled()?.parameters.as_deref())
+    }
+
+    pub(crate) fn def(&self) -> &'static ToolDef {
+        self.0
+    }
+
+    pub(crate) fn compiled(&self) -> Result<&'static Compiled> {
+        compiled::of(self.0)
+    }
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tool")
+            .field("name", &self.name())
+            .field("location", &self.location())
+            .finish_non_exhaustive()
+    }
+}

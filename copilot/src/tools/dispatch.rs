@@ -1,0 +1,309 @@
+//! Runs a tool for one call, and always has an answer.
+//!
+//! Whatever the tool does, it ends here: arguments that do not fit, a panic, a failure, a cancellation, too long a
+//! time. No task of its own: the future that [`Tool::invoke`] returns does all of it when it is polled.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use serde_json::Value;
+
+use super::arguments::{Misshapen, Take, Visitor};
+use super::cancel::Cancellation;
+use super::compiled::Compiled;
+use super::context::{Invocation, ToolContext};
+use super::def::Tool;
+use super::error::ToolError;
+use super::nearest::nearest;
+use super::problem::{Problem, What, bad_arguments};
+use super::registry::ToolSet;
+use super::result::ToolResult;
+use super::walk::walk;
+
+/// A tool at work.
+pub type Started = BoxFuture<'static, Returned>;
+
+/// What a tool gave back.
+type Returned = Result<ToolResult, ToolError>;
+
+/// How long a tool that was told to stop may take to do so before its future is dropped.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Starts an asynchronous tool.
+pub fn run<F>(future: F) -> Option<Started>
+where
+    F: Future<Output = Returned> + Send + 'static,
+{
+    Some(Box::pin(future))
+}
+
+/// Starts a synchronous tool that is done at once, on the spot.
+pub fn inline<F>(function: F) -> Option<Started>
+where
+    F: FnOnce() -> Returned + Send + 'static,
+{
+    Some(Box::pin(async move { function() }))
+}
+
+/// Starts a synchronous tool on the pool for blocking work.
+pub fn blocking<F>(function: F) -> Option<Started>
+where
+    F: FnOnce() -> Returned + Send + 'static,
+{
+    Some(Box::pin(on_blocking_pool(function)))
+}
+
+/// Starts an asynchronous tool whose future stays on one thread.
+pub fn local<F, Fut>(function: F) -> Option<Started>
+where
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = Returned>,
+{
+    blocking(move || tokio::runtime::Handle::current().block_on(function()))
+}
+
+async fn on_blocking_pool<F>(function: F) -> Returned
+where
+    F: FnOnce() -> Returned + Send + 'static,
+{
+    match tokio::task::spawn_blocking(function).await {
+        Ok(returned) => returned,
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        Err(error) => Err(ToolError::hidden(error)),
+    }
+}
+
+impl Tool {
+    /// Answers one call. Never panics, and ends at the latest when the tool's time is over, and a short grace.
+    pub(crate) fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, ToolResult> {
+        let tool = self.clone();
+        Box::pin(async move {
+            let context = ToolContext::new(tool, invocation);
+            answer(&context).await
+        })
+    }
+}
+
+/// The answer to a call of a tool that the session does not have.
+pub(crate) fn unknown_tool(name: &str, tools: &ToolSet) -> ToolResult {
+    let text = match nearest(name, tools.iter().map(Tool::name)) {
+        Some(nearest) => format!("There is no tool `{name}`; did you mean `{nearest}`?"),
+        None => format!("There is no tool `{name}`."),
+    };
+    ToolResult::failure(text)
+}
+
+async fn answer(context: &ToolContext) -> ToolResult {
+    let started = match catch_unwind(AssertUnwindSafe(|| start(context))) {
+        Ok(Ok(started)) => started,
+        Ok(Err(Refused::Told(result))) => return result,
+        Ok(Err(Refused::Failed(error))) => return tell(context, error),
+        Err(panic) => return tell(context, panicked(&*panic)),
+    };
+    match watch(started, context.cancellation(), context.tool_handle().timeout()).await {
+        End::Returned(Ok(result)) => result,
+        End::Returned(Err(error)) => tell(context, error),
+        End::Panicked(panic) => tell(context, panicked(&*panic)),
+        End::Cancelled => ToolResult::failure(format!("`{}` was cancelled.", context.tool())),
+        End::TimedOut => {
+            let seconds = context.tool_handle().timeout().as_secs_f64();
+            tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool took too long");
+            ToolResult::timeout(format!(
+                "`{}` did not finish within {seconds} s and was stopped.",
+                context.tool()
+            ))
+        }
+    }
+}
+
+/// Turns a failure into what the model reads, and writes the rest of it to the log.
+fn tell(context: &ToolContext, error: ToolError) -> ToolResult {
+    let reference = format!("{:08x}", RandomState::new().build_hasher().finish() >> 32);
+    let (tool, call) = (context.tool(), context.call_id());
+    if error.is_hidden() {
+        tracing::error!(tool, %call, reference, ?error, "a tool failed");
+    } else if error.source().is_some() {
+        tracing::warn!(tool, %call, ?error, "a tool failed");
+    }
+    error.into_result(tool, &reference)
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> ToolError {
+    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+    ToolError::hidden(format!("panicked: {}", message.as_deref().unwrap_or("without a message")))
+}
+
+/// Why a tool was not started.
+enum Refused {
+    Told(ToolResult),
+    Failed(ToolError),
+}
+
+/// Takes the arguments and starts the tool; if they do not fit, corrects what is safe to correct or says all that is
+/// wrong.
+fn start(context: &ToolContext) -> Result<Started, Refused> {
+    let tool = context.tool_handle();
+    let compiled = tool.compiled().map_err(|error| Refused::Failed(ToolError::hidden(error)))?;
+    if !compiled.strict {
+        match attempt(context, compiled, context.arguments()) {
+            Attempt::Started(started) => return Ok(started),
+            Attempt::Lacks(state) => return Err(lacks(state)),
+            Attempt::Rejected(_) | Attempt::Misshapen => {}
+        }
+    }
+    let told = |problems: &[Problem]| Refused::Told(bad_arguments(tool.name(), problems));
+    let mut value: Value = match serde_json::from_str(context.arguments()) {
+        Ok(value) => value,
+        Err(error) => {
+            return Err(told(&[Problem {
+                path: String::new(),
+                what: What::Other(format!("not JSON: {error}")),
+            }]));
+        }
+    };
+    let problems = walk(&compiled.schema, &mut value);
+    if !problems.is_empty() {
+        return Err(told(&problems));
+    }
+    match attempt(context, compiled, &value.to_string()) {
+        Attempt::Started(started) => Ok(started),
+        Attempt::Lacks(state) => Err(lacks(state)),
+        Attempt::Misshapen => {
+            Err(told(&[Problem { path: String::new(), what: What::Other("not an object".to_owned()) }]))
+        }
+        // The types forbid what the schema cannot say.
+        Attempt::Rejected(rejected) => {
+            let problems: Vec<_> = rejected
+                .into_iter()
+                .map(|(index, message)| Problem {
+                    path: compiled.path(tool.def(), index),
+                    what: What::Other(without_position(message)),
+                })
+                .collect();
+            Err(told(&problems))
+        }
+    }
+}
+
+enum Attempt {
+    Started(Started),
+    /// What serde said, by parameter.
+    Rejected(Vec<(usize, String)>),
+    Misshapen,
+    Lacks(&'static str),
+}
+
+fn attempt(context: &ToolContext, compiled: &Compiled, arguments: &str) -> Attempt {
+    let def = context.tool_handle().def();
+    let take = match Take::new(context, def, compiled, arguments) {
+        Ok(take) => take,
+        Err(Misshapen) => return Attempt::Misshapen,
+    };
+    match Visitor::take(def, take) {
+        Ok(started) => Attempt::Started(started),
+        Err(Take { lacking: Some(state), .. }) => Attempt::Lacks(state),
+        Err(Take { rejected, .. }) => Attempt::Rejected(rejected),
+    }
+}
+
+fn lacks(state: &str) -> Refused {
+    Refused::Failed(ToolError::hidden(format!("no state of type `{state}` was given to the session")))
+}
+
+/// serde_json counts lines and columns of a text that the model never sees.
+fn without_position(mut message: String) -> String {
+    if let Some(end) = message.rfind(" at line ") {
+        message.truncate(end);
+    }
+    message
+}
+
+/// How a started tool ended.
+enum End {
+    Returned(Returned),
+    Panicked(Box<dyn Any + Send>),
+    Cancelled,
+    TimedOut,
+}
+
+/// Runs a started tool until it ends, nobody waits for it any more, or its time is over.
+async fn watch(started: Started, cancellation: &Cancellation, timeout: Duration) -> End {
+    let mut work = Work { started: Some(started), cancellation };
+    // Most tools of a fast program are done at once and need no clock.
+    if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(work.poll(cx))).await {
+        return end;
+    }
+    let stopped = {
+        let mut cancelled = pin!(cancellation.cancelled());
+        let mut late = pin!(tokio::time::sleep(timeout));
+        poll_fn(|cx| {
+            if let Poll::Ready(end) = work.poll(cx) {
+                return Poll::Ready(end);
+            }
+            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(End::Cancelled);
+            }
+            late.as_mut().poll(cx).map(|()| End::TimedOut)
+        })
+        .await
+    };
+    if matches!(stopped, End::Returned(_) | End::Panicked(_)) {
+        return stopped;
+    }
+    cancellation.cancel();
+    let mut over = pin!(tokio::time::sleep(GRACE));
+    let last = poll_fn(|cx| match work.poll(cx) {
+        Poll::Ready(end) => Poll::Ready(Some(end)),
+        Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+    })
+    .await;
+    match last {
+        // A tool that heeds the token may still have something to say.
+        Some(End::Returned(Ok(result))) => End::Returned(Ok(result)),
+        _ => stopped,
+    }
+}
+
+/// A tool at work; tells it when it is dropped before its end.
+struct Work<'c> {
+    started: Option<Started>,
+    cancellation: &'c Cancellation,
+}
+
+impl Work<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let Some(started) = &mut self.started else { return Poll::Pending };
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(started).poll(cx)));
+        let end = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(returned)) => End::Returned(returned),
+            Err(panic) => End::Panicked(panic),
+        };
+        self.end();
+        Poll::Ready(end)
+    }
+
+    /// Drops the tool's future, whose fields' drops are the user's code as well.
+    fn end(&mut self) {
+        let started = self.started.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(started))).is_err() {
+            tracing::error!("a tool panicked while it was dropped");
+        }
+    }
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        if self.started.is_some() {
+            self.cancellation.cancel();
+            self.end();
+        }
+    }
+}

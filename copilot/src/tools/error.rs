@@ -1,0 +1,220 @@
+//! The failures of a tool: what the model reads of them, and what only the program's log gets.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::result::ToolResult;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a tool could not do what it was asked.
+///
+/// A foreign error turned into this by `?` is *hidden*: the model reads a neutral sentence with a reference, the
+/// program's log gets the error under the same reference. What the model should know, say with [`tell`](Self::tell),
+/// or with [`or_tell`](OrTell::or_tell) on the failing expression.
+///
+/// It does not implement [`std::error::Error`], so that any error converts into it.
+pub struct ToolError(Box<Failure>);
+
+struct Failure {
+    visibility: Visibility,
+    source: Option<Source>,
+}
+
+enum Visibility {
+    /// The model reads this.
+    Tell(Cow<'static, str>),
+    /// The model reads this, and that another try may succeed.
+    Retry(Cow<'static, str>),
+    /// The model reads this, as a denial.
+    Refused(Cow<'static, str>),
+    /// The model reads a neutral sentence.
+    Hidden,
+}
+
+impl ToolError {
+    /// A failure whose text the model reads.
+    pub fn tell(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Visibility::Tell(text.into()), None)
+    }
+
+    /// A passing failure: the model reads the text, and that the same call may succeed later.
+    pub fn retry(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Visibility::Retry(text.into()), None)
+    }
+
+    /// The tool may not do this: the model reads the text, and the call counts as denied.
+    pub fn refused(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Visibility::Refused(text.into()), None)
+    }
+
+    /// A failure that only the program's log gets; what `?` makes of a foreign error.
+    pub fn hidden(source: impl Into<Source>) -> Self {
+        Self::new(Visibility::Hidden, Some(source.into()))
+    }
+
+    /// Adds the cause, for the program's log.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Whether the model reads nothing of it.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self.0.visibility, Visibility::Hidden)
+    }
+
+    fn new(visibility: Visibility, source: Option<Source>) -> Self {
+        Self(Box::new(Failure { visibility, source }))
+    }
+
+    pub(crate) fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+
+    pub(crate) fn is_retry(&self) -> bool {
+        matches!(self.0.visibility, Visibility::Retry(_))
+    }
+
+    /// What the model is told of `tool`; `reference` names the entry in the program's log.
+    pub(crate) fn into_result(self, tool: &str, reference: &str) -> ToolResult {
+        match self.0.visibility {
+            Visibility::Tell(text) => ToolResult::failure(text),
+            Visibility::Retry(text) => {
+                ToolResult::failure(format!("{text}\nThis may pass: the same call can succeed later."))
+            }
+            Visibility::Refused(text) => ToolResult::denied(text),
+            Visibility::Hidden => ToolResult::failure(format!(
+                "`{tool}` failed for an internal reason. The details are in the log of the program under reference \
+                 {reference}; they are not known here."
+            )),
+        }
+    }
+}
+
+/// The source in full, with what caused it: this is the entry in the program's log.
+impl fmt::Debug for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, text) = match &self.0.visibility {
+            Visibility::Tell(text) => ("Tell", Some(text)),
+            Visibility::Retry(text) => ("Retry", Some(text)),
+            Visibility::Refused(text) => ("Refused", Some(text)),
+            Visibility::Hidden => ("Hidden", None),
+        };
+        let mut tuple = f.debug_tuple(name);
+        if let Some(text) = text {
+            tuple.field(text);
+        }
+        if let Some(source) = &self.0.source {
+            tuple.field(source);
+        }
+        tuple.finish()
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.visibility {
+            Visibility::Tell(text) | Visibility::Retry(text) | Visibility::Refused(text) => f.write_str(text),
+            Visibility::Hidden => match &self.0.source {
+                Some(source) => source.fmt(f),
+                None => f.write_str("hidden"),
+            },
+        }
+    }
+}
+
+impl<E: Into<Source> + 'static> From<E> for ToolError {
+    fn from(error: E) -> Self {
+        from_foreign(error)
+    }
+}
+
+/// Text is told, errors are hidden.
+pub(crate) fn from_foreign<E: Into<Source> + 'static>(error: E) -> ToolError {
+    let any: &dyn std::any::Any = &error;
+    if any.is::<String>() || any.is::<&'static str>() || any.is::<Cow<'static, str>>() {
+        return ToolError::tell(error.into().to_string());
+    }
+    ToolError::hidden(error)
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T, E> Sealed for Result<T, E> {}
+    impl<T> Sealed for Option<T> {}
+}
+
+/// Says to the model why an expression failed, keeping the cause for the program's log.
+pub trait OrTell<T>: sealed::Sealed {
+    /// Turns a failure into one whose text the model reads.
+    ///
+    /// # Errors
+    ///
+    /// When `self` is a failure.
+    fn or_tell(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError>;
+
+    /// Turns a failure into a passing one: the model reads the text, and that the same call may succeed later.
+    ///
+    /// # Errors
+    ///
+    /// When `self` is a failure.
+    fn or_retry(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError>;
+}
+
+impl<T, E: Into<Source>> OrTell<T> for Result<T, E> {
+    fn or_tell(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError> {
+        self.map_err(|error| ToolError::tell(text).because(error))
+    }
+
+    fn or_retry(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError> {
+        self.map_err(|error| ToolError::retry(text).because(error))
+    }
+}
+
+impl<T> OrTell<T> for Option<T> {
+    fn or_tell(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError> {
+        self.ok_or_else(|| ToolError::tell(text))
+    }
+
+    fn or_retry(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError> {
+        self.ok_or_else(|| ToolError::retry(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(error: ToolError) -> ToolResult {
+        error.into_result("weather", "r1")
+    }
+
+    #[test]
+    fn foreign_errors_are_hidden_and_text_is_told() {
+        fn fails(text: bool) -> Result<(), ToolError> {
+            if text {
+                Err("no such city")?;
+            }
+            Err(std::io::Error::other("password=hunter2"))?;
+            Ok(())
+        }
+        assert_eq!(told(fails(true).unwrap_err()), ToolResult::failure("no such city"));
+        let hidden = fails(false).unwrap_err();
+        assert!(hidden.is_hidden());
+        assert!(format!("{hidden:?}").contains("hunter2"));
+        let text = told(hidden).text().to_owned();
+        assert!(text.contains("r1") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn what_is_told_keeps_its_cause_for_the_log() {
+        let error =
+            Err::<(), _>(std::io::Error::other("refused")).or_tell("the service is down").unwrap_err();
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("refused"));
+        assert_eq!(told(error), ToolResult::failure("the service is down"));
+        assert_eq!(told(None::<()>.or_tell("nothing").unwrap_err()), ToolResult::failure("nothing"));
+        assert_eq!(told(ToolError::refused("not yours")), ToolResult::denied("not yours"));
+    }
+}

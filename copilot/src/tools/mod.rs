@@ -1,0 +1,47 @@
+//! Tools: functions that the model may call.
+//!
+//! A [`Tool`] is a handle on a definition that `#[copilot::tool]` wrote as const data. The folder reads as a call
+//! goes: `registry` collects the tools of a program, `schema` tells the model what they take, `dispatch` runs one,
+//! `param` and `arguments` fill its parameters, `outcome` turns what it returned into a [`ToolResult`].
+//! Knows no session: what a running tool asks of one goes through [`ToolHost`](context::ToolHost).
+
+mod arguments;
+mod cancel;
+mod compiled;
+mod context;
+mod def;
+mod dispatch;
+mod error;
+mod nearest;
+mod outcome;
+mod param;
+mod problem;
+mod registry;
+mod result;
+mod schema;
+mod state;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use context::ToolContext;
+pub use def::{Location, Tool};
+pub use error::{OrTell, ToolError};
+pub use outcome::Json;
+pub use result::{ResultType, ToolResult};
+pub use state::State;
+
+pub(crate) use cancel::Cancellation;
+pub(crate) use context::{Invocation, ToolHost};
+pub(crate) use dispatch::unknown_tool;
+pub(crate) use registry::{ToolSelection, ToolSet};
+pub(crate) use state::StateMap;
+
+/// What `__private` shows to the output of the macros.
+pub(crate) mod expansion {
+    pub use super::arguments::Visitor;
+    pub use super::def::{ParamDef, Registered, ToolDef, checked_name};
+    pub use super::dispatch::{Started, blocking, inline, local, run};
+    pub use super::outcome::outcome;
+    pub use super::param::{MaybeJson, NoJson, Probe, ProbeValue};
+}

@@ -1,0 +1,295 @@
+//! What can be a parameter of a tool, decided by type.
+//!
+//! `Param<K>` is implemented by disjoint families of types, told apart by a marker `K` that inference finds: values
+//! that the model fills, and values that the runtime injects. References need a step before that, because
+//! `&'a str: Deserialize<'de>` would make the families overlap: [`Probe`] tells by its inherent methods whether a
+//! type is a reference, and a reference is lent from an owned value of its own ([`Lend`]).
+
+use std::borrow::Borrow;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::arguments::{Description, Take};
+use super::context::ToolContext;
+use super::state::{Need, State};
+
+/// A type that a parameter of a tool can have, by value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of a tool",
+    label = "neither an argument that the model can fill nor something that the runtime can inject",
+    note = "an argument is any type that implements `serde::Deserialize` and `schemars::JsonSchema`, is `Send` and \
+            owns its data: derive both; write `#[schemars(with = \"..\")]` on a field whose type has no schema",
+    note = "`&str`, `&[T]`, `&Path` and `&T` are lent from such a value",
+    note = "injected are `&ToolContext` and `State<T>`, whose `T` must be `Send + Sync`"
+)]
+pub trait Param<K>: Sized + Send + 'static {
+    /// Tells what the parameter is.
+    fn describe(description: &mut Description<'_>);
+    /// Takes its value out of a call; what is wrong with it has been noted if there is none.
+    fn take(take: &mut Take<'_>, default: Option<fn() -> Self>) -> Option<Self>;
+}
+
+/// Marks types that the model fills.
+#[derive(Debug)]
+pub struct Argument;
+/// Marks [`State`].
+#[derive(Debug)]
+pub struct Stateful;
+/// Marks [`ToolContext`].
+#[derive(Debug)]
+pub struct Context;
+
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
+    fn describe(description: &mut Description<'_>) {
+        description.argument(schemars::SchemaGenerator::subschema_for::<T>, || {
+            T::deserialize(super::arguments::Absent).is_ok()
+        });
+    }
+
+    fn take(take: &mut Take<'_>, default: Option<fn() -> Self>) -> Option<Self> {
+        let Some(text) = take.text() else {
+            return match default {
+                Some(default) => Some(default()),
+                None => T::deserialize(super::arguments::Absent).map_err(|_| take.missing()).ok(),
+            };
+        };
+        match (serde_json::from_str(text), default) {
+            (Ok(value), _) => Some(value),
+            // Models write `null` for what they leave out.
+            (Err(_), Some(default)) if text == "null" => Some(default()),
+            (Err(error), _) => {
+                take.reject(&error);
+                None
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {
+    fn describe(description: &mut Description<'_>) {
+        description.injected(Some(Need::of::<T>()));
+    }
+
+    fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
+        let state = take.context().state();
+        if state.is_none() {
+            take.lacks(&Need::of::<T>());
+        }
+        state
+    }
+}
+
+impl Param<Context> for ToolContext {
+    fn describe(description: &mut Description<'_>) {
+        description.injected(None);
+    }
+
+    fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
+        Some(take.context().clone())
+    }
+}
+
+/// A type that a parameter of a tool can have, behind a reference.
+#[diagnostic::on_unimplemented(
+    message = "`&{Self}` cannot be a parameter of a tool",
+    label = "there is no owned value that this reference could be lent from",
+    note = "`&str`, `&[T]` and `&Path` are lent from `String`, `Vec<T>` and `PathBuf`; `&T` from a `T` that \
+            implements `serde::Deserialize` and `schemars::JsonSchema`, is `Send + Sync` and owns its data",
+    note = "injected are `&ToolContext` and `&State<T>`, whose `T` must be `Send + Sync`"
+)]
+pub trait Lend<K> {
+    /// The family of [`Own`](Self::Own).
+    type Kind;
+    /// What the reference is lent from.
+    type Own: Param<Self::Kind> + Borrow<Self> + Sync;
+}
+
+/// Marks types that are lent from themselves.
+#[derive(Debug)]
+pub struct Itself<K>(PhantomData<K>);
+/// Marks types that have an owned counterpart.
+#[derive(Debug)]
+pub struct Counterpart;
+
+impl<K, T: Param<K> + Sync> Lend<Itself<K>> for T {
+    type Kind = K;
+    type Own = T;
+}
+
+impl Lend<Counterpart> for str {
+    type Kind = Argument;
+    type Own = String;
+}
+
+impl Lend<Counterpart> for Path {
+    type Kind = Argument;
+    type Own = PathBuf;
+}
+
+impl<T> Lend<Counterpart> for [T]
+where
+    Vec<T>: Param<Argument> + Sync,
+{
+    type Kind = Argument;
+    type Own = Vec<T>;
+}
+
+/// Asks a type how it is passed: the inherent methods win over the one of [`ProbeValue`].
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<fn(T)>);
+
+impl<T> Probe<T> {
+    /// The question.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T: ?Sized> Probe<&T> {
+    /// A reference is lent.
+    pub fn kind<K>(self) -> ByRef<T, K>
+    where
+        T: Lend<K>,
+    {
+        ByRef(PhantomData)
+    }
+}
+
+impl<T: ?Sized> Probe<Option<&T>> {
+    /// So is an optional one.
+    pub fn kind<K>(self) -> ByOptionalRef<T, K>
+    where
+        T: Lend<K>,
+    {
+        ByOptionalRef(PhantomData)
+    }
+}
+
+/// The answer of [`Probe`] for all that is not a reference.
+pub trait ProbeValue<T> {
+    /// A value is moved.
+    fn kind<K>(self) -> ByValue<T, K>
+    where
+        T: Param<K>;
+}
+
+impl<T> ProbeValue<T> for Probe<T> {
+    fn kind<K>(self) -> ByValue<T, K>
+    where
+        T: Param<K>,
+    {
+        ByValue(PhantomData)
+    }
+}
+
+/// How a parameter is passed.
+pub trait Passing {
+    /// The family of [`Own`](Self::Own).
+    type Kind;
+    /// What is taken out of the call.
+    type Own: Param<Self::Kind>;
+    /// What keeps it while the function runs.
+    type Slot;
+    /// Puts it there.
+    fn keep(own: Self::Own) -> Self::Slot;
+}
+
+/// Moved into the function.
+#[derive(Debug)]
+pub struct ByValue<T, K>(PhantomData<fn(T, K)>);
+/// Lent to the function.
+#[derive(Debug)]
+pub struct ByRef<T: ?Sized, K>(PhantomData<fn(&T, K)>);
+/// Lent to the function if there.
+#[derive(Debug)]
+pub struct ByOptionalRef<T: ?Sized, K>(PhantomData<fn(&T, K)>);
+
+impl<T: Param<K>, K> Passing for ByValue<T, K> {
+    type Kind = K;
+    type Own = T;
+    type Slot = Moved<T>;
+
+    fn keep(own: T) -> Moved<T> {
+        Moved(Some(own))
+    }
+}
+
+impl<T: Lend<K> + ?Sized, K> Passing for ByRef<T, K> {
+    type Kind = T::Kind;
+    type Own = T::Own;
+    type Slot = Lent<T, T::Own>;
+
+    fn keep(own: T::Own) -> Self::Slot {
+        Lent(own, PhantomData)
+    }
+}
+
+impl<T: Lend<K> + ?Sized, K> Passing for ByOptionalRef<T, K>
+where
+    Option<T::Own>: Param<Argument>,
+{
+    type Kind = Argument;
+    type Own = Option<T::Own>;
+    type Slot = OptionallyLent<T, T::Own>;
+
+    fn keep(own: Option<T::Own>) -> Self::Slot {
+        OptionallyLent(own, PhantomData)
+    }
+}
+
+/// Keeps what is moved.
+#[derive(Debug)]
+pub struct Moved<T>(Option<T>);
+/// Keeps what is lent.
+#[derive(Debug)]
+pub struct Lent<T: ?Sized, O>(O, PhantomData<fn(&T)>);
+/// Keeps what is lent if there.
+#[derive(Debug)]
+pub struct OptionallyLent<T: ?Sized, O>(Option<O>, PhantomData<fn(&T)>);
+
+impl<T> Moved<T> {
+    /// Hands it to the function.
+    pub fn lend(&mut self) -> T {
+        self.0.take().expect("the expansion calls the function once")
+    }
+}
+
+impl<T: ?Sized, O: Borrow<T>> Lent<T, O> {
+    /// Lends it to the function.
+    pub fn lend(&mut self) -> &T {
+        self.0.borrow()
+    }
+}
+
+impl<T: ?Sized, O: Borrow<T>> OptionallyLent<T, O> {
+    /// Lends it to the function.
+    pub fn lend(&mut self) -> Option<&T> {
+        self.0.as_ref().map(Borrow::borrow)
+    }
+}
+
+/// A default as JSON, for the schema, if its type can be written as JSON.
+#[derive(Debug)]
+pub struct MaybeJson<'a, T>(pub &'a T);
+
+impl<T: Serialize> MaybeJson<'_, T> {
+    /// The JSON.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::to_value(self.0).ok()
+    }
+}
+
+/// The answer of [`MaybeJson`] for types that cannot be written.
+pub trait NoJson {
+    /// Nothing.
+    fn json(&self) -> Option<Value>;
+}
+
+impl<T> NoJson for MaybeJson<'_, T> {
+    fn json(&self) -> Option<Value> {
+        None
+    }
+}

@@ -1,0 +1,165 @@
+//! What the model is told about a call.
+
+use std::fmt;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// The result of a call, in full control of what the model reads and what is kept beside it.
+///
+/// Most tools return something simpler; see [`#[copilot::tool]`](crate::tool).
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "a result does nothing until the tool returns it"]
+pub struct ToolResult {
+    result_type: ResultType,
+    text: String,
+    rest: Option<Box<Rest>>,
+}
+
+/// What few results have.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Rest {
+    session_log: Option<String>,
+    telemetry: Map<String, Value>,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResultType {
+    /// The tool did what it was asked; the model reads the text.
+    Success,
+    /// The tool could not do it; the model reads why.
+    Failure,
+    /// The tool may not do it; the model reads why.
+    Denied,
+    /// The turn ends here: the model is not asked again and reads nothing.
+    Rejected,
+    /// The tool took too long; the model reads so.
+    Timeout,
+}
+
+impl ToolResult {
+    /// The tool did what it was asked.
+    pub fn success(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Success, text)
+    }
+
+    /// The tool could not do it; the model reads `text`.
+    pub fn failure(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Failure, text)
+    }
+
+    /// The tool may not do it; the model reads `text`.
+    pub fn denied(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Denied, text)
+    }
+
+    /// The turn ends here; the model reads nothing, `text` is for the session's events.
+    pub fn rejected(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Rejected, text)
+    }
+
+    /// The tool took too long; the model reads `text`.
+    pub fn timeout(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Timeout, text)
+    }
+
+    fn new(result_type: ResultType, text: impl Into<String>) -> Self {
+        Self { result_type, text: text.into(), rest: None }
+    }
+
+    /// Adds what the session's log and its events show instead of the text; the model does not see it.
+    pub fn session_log(mut self, text: impl Into<String>) -> Self {
+        self.rest_mut().session_log = Some(text.into());
+        self
+    }
+
+    /// Adds a figure to the telemetry of the call; the model does not see it.
+    pub fn telemetry(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.rest_mut().telemetry.insert(key.into(), value.into());
+        self
+    }
+
+    /// How the call ended.
+    pub fn result_type(&self) -> ResultType {
+        self.result_type
+    }
+
+    /// Whether the tool did what it was asked.
+    pub fn is_success(&self) -> bool {
+        self.result_type == ResultType::Success
+    }
+
+    /// What the model reads.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn rest_mut(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+}
+
+impl ResultType {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+impl fmt::Display for ResultType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The object form, with its type always said: old CLIs take a result without one for a failure.
+impl Serialize for ToolResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let session_log = self.rest.as_ref().and_then(|rest| rest.session_log.as_ref());
+        let telemetry = self.rest.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
+        let mut members = 2;
+        members += usize::from(session_log.is_some());
+        members += usize::from(telemetry.is_some());
+        let mut object = serializer.serialize_struct("ToolResult", members)?;
+        object.serialize_field("textResultForLlm", &self.text)?;
+        object.serialize_field("resultType", self.result_type.as_str())?;
+        if let Some(session_log) = session_log {
+            object.serialize_field("sessionLog", session_log)?;
+        }
+        if let Some(telemetry) = telemetry {
+            object.serialize_field("toolTelemetry", telemetry)?;
+        }
+        object.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_type_is_always_on_the_wire() {
+        let check = |result: ToolResult, expected: Value| {
+            assert_eq!(serde_json::to_value(&result).unwrap(), expected);
+        };
+        check(ToolResult::success("4 °C"), json!({ "textResultForLlm": "4 °C", "resultType": "success" }));
+        check(
+            ToolResult::denied("no").session_log("asked for it").telemetry("tries", 2),
+            json!({
+                "textResultForLlm": "no", "resultType": "denied",
+                "sessionLog": "asked for it", "toolTelemetry": { "tries": 2 },
+            }),
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! Makes of schemars' output what every provider understands. Pure.
+//!
+//! Each rule loses nothing that a model or our own check of the arguments needs; what a rule cannot say so is left
+//! as it is.
+
+use serde_json::{Map, Value, json};
+
+/// Normalizes a schema in place; notes in `strict` whether it forbids values that its type would take.
+pub(crate) fn normalize(schema: &mut Value, strict: &mut bool) {
+    match schema {
+        Value::Bool(true) => *schema = json!({}),
+        Value::Object(object) => {
+            object.remove("$schema");
+            object.remove("title");
+            bounds(object, strict);
+            children(object, strict);
+            optional_properties(object);
+            unit_enum(object);
+        }
+        _ => {}
+    }
+}
+
+/// Drops `null` from what may be left out anyway: models that may write it do.
+pub(crate) fn drop_null(schema: &mut Value) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = &types[..] {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        branches.retain(|branch| branch["type"] != "null");
+        if branches.len() == 1
+            && let Some(Value::Object(mut only)) = branches.pop()
+        {
+            object.remove("anyOf");
+            // What the option says about itself stands before what its value says.
+            only.append(object);
+            *object = only;
+        }
+    }
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
+}
+
+/// Applies the rules to every schema inside of this one.
+fn children(object: &mut Map<String, Value>, strict: &mut bool) {
+    for (keyword, value) in object.iter_mut() {
+        match (keyword.as_str(), value) {
+            ("properties" | "patternProperties" | "$defs", Value::Object(schemas)) => {
+                schemas.values_mut().for_each(|schema| normalize(schema, strict));
+            }
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(|schema| normalize(schema, strict));
+            }
+            ("items" | "additionalProperties" | "propertyNames" | "contains" | "not", schema)
+                if schema.is_object() =>
+            {
+                normalize(schema, strict);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Replaces the formats that only Rust knows by the bounds that they stand for.
+fn bounds(object: &mut Map<String, Value>, strict: &mut bool) {
+    let natural = match object.get("format").and_then(Value::as_str) {
+        Some("int8") => Some((Some(json!(i8::MIN)), Some(json!(i8::MAX)))),
+        Some("int16") => Some((Some(json!(i16::MIN)), Some(json!(i16::MAX)))),
+        Some("int32") => Some((Some(json!(i32::MIN)), Some(json!(i32::MAX)))),
+        Some("uint8") => Some((Some(json!(0)), Some(json!(u8::MAX)))),
+        Some("uint16") => Some((Some(json!(0)), Some(json!(u16::MAX)))),
+        Some("uint32") => Some((Some(json!(0)), Some(json!(u32::MAX)))),
+        Some("uint" | "uint64" | "uint128") => Some((Some(json!(0)), None)),
+        Some("int" | "int64" | "int128" | "float" | "double") => Some((None, None)),
+        _ => None,
+    };
+    if let Some((low, high)) = natural {
+        object.remove("format");
+        for (keyword, natural) in [("minimum", low), ("maximum", high)] {
+            match (object.get(keyword), natural) {
+                (Some(given), Some(natural)) if given == &natural => {}
+                (Some(_), _) => *strict = true,
+                (None, Some(natural)) => drop(object.insert(keyword.to_owned(), natural)),
+                (None, None) => {}
+            }
+        }
+    } else if object.contains_key("minimum") || object.contains_key("maximum") {
+        *strict = true;
+    }
+    const ENFORCED_BY_US: [&str; 7] = [
+        "minLength",
+        "maxLength",
+        "pattern",
+        "multipleOf",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "maxProperties",
+    ];
+    let counted = !object.contains_key("prefixItems")
+        && object.get("minItems") != object.get("maxItems")
+        && (object.contains_key("minItems") || object.contains_key("maxItems"));
+    *strict |= counted || ENFORCED_BY_US.iter().any(|keyword| object.contains_key(*keyword));
+}
+
+/// Drops `null` from the properties that are not required.
+fn optional_properties(object: &mut Map<String, Value>) {
+    let required = object.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|n| n == name));
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        properties
+            .iter_mut()
+            .filter(|(name, _)| !is_required(name))
+            .for_each(|(_, schema)| drop_null(schema));
+    }
+}
+
+/// Writes an enum of documented names as one `enum`, its docs as a list in the description.
+fn unit_enum(object: &mut Map<String, Value>) {
+    let Some(Value::Array(variants)) = object.get("oneOf") else { return };
+    let mut values = Vec::new();
+    let mut docs = Vec::new();
+    for variant in variants {
+        let Some(variant) = variant.as_object() else { return };
+        let known = |key: &String| matches!(key.as_str(), "type" | "const" | "enum" | "description");
+        if !variant.keys().all(known) || variant.get("type") != Some(&json!("string")) {
+            return;
+        }
+        let names = match (variant.get("const"), variant.get("enum")) {
+            (Some(name), None) => std::slice::from_ref(name),
+            (None, Some(Value::Array(names))) => names,
+            _ => return,
+        };
+        if let (Some(doc), [Value::String(name)]) =
+            (variant.get("description").and_then(Value::as_str), names)
+        {
+            docs.push(format!("- `{name}`: {doc}"));
+        }
+        values.extend_from_slice(names);
+    }
+    object.remove("oneOf");
+    object.insert("type".to_owned(), json!("string"));
+    object.insert("enum".to_owned(), values.into());
+    if !docs.is_empty() {
+        let head = object.get("description").and_then(Value::as_str);
+        let text = head.map(str::to_owned).into_iter().chain(docs).collect::<Vec<_>>().join("\n");
+        object.insert("description".to_owned(), text.into());
+    }
+}

@@ -1,0 +1,116 @@
+//! State: values that the program gives to its tools, one per type.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A value of the program, handed to a tool: write `State<T>` as the type of a parameter, and give the value to the
+/// session's builder with `.state(value)`.
+///
+/// Derefs to `T`, and clones cheaply.
+pub struct State<T>(Arc<T>);
+
+impl<T> State<T> {
+    /// Wraps a value, so that a tool can be called as the plain function that it is.
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// The shared value itself.
+    pub fn into_arc(self) -> Arc<T> {
+        self.0
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> From<Arc<T>> for State<T> {
+    fn from(value: Arc<T>) -> Self {
+        Self(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for State<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("State").field(&self.0).finish()
+    }
+}
+
+/// The states of a session, by type.
+#[derive(Default)]
+pub(crate) struct StateMap(HashMap<TypeId, Entry>);
+
+struct Entry {
+    type_name: &'static str,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+impl StateMap {
+    /// Keeps `value` for parameters of type `State<T>`; the last value of a type wins.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.insert_shared(Arc::new(value));
+    }
+
+    /// As [`insert`](Self::insert), for a value that the program shares already.
+    pub(crate) fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
+    }
+
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        let entry = self.0.get(&TypeId::of::<T>())?;
+        Arc::clone(&entry.value).downcast().ok().map(State)
+    }
+
+    pub(crate) fn contains(&self, need: &Need) -> bool {
+        self.0.contains_key(&need.type_id)
+    }
+}
+
+impl fmt::Debug for StateMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.values().map(|entry| entry.type_name)).finish()
+    }
+}
+
+/// A state that a tool cannot run without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) type_id: TypeId,
+    pub(crate) type_name: &'static str,
+}
+
+impl Need {
+    pub(crate) fn of<T: 'static>() -> Self {
+        Self { type_id: TypeId::of::<T>(), type_name: type_name::<T>() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_has_its_own_value() {
+        let mut states = StateMap::default();
+        states.insert(7_u8);
+        states.insert_shared(Arc::new(String::from("seven")));
+        assert_eq!(states.get::<u8>().map(|state| *state), Some(7));
+        assert_eq!(states.get::<String>().map(|state| state.len()), Some(5));
+        assert!(states.get::<u16>().is_none());
+        assert!(!states.contains(&Need::of::<u16>()));
+    }
+}

@@ -1,0 +1,408 @@
+//! Tools from their attribute to their answer, without a session.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::def::ToolDef;
+use super::*;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::ToolCallId;
+
+/// A session that remembers what a tool told it.
+#[derive(Default)]
+struct Host(Mutex<Vec<String>>);
+
+impl ToolHost for Host {
+    fn progress(&self, call: &ToolCallId, tool: &str, fraction: Option<f64>, message: &str) {
+        self.0.lock().unwrap().push(format!("{call} {tool} {fraction:?} {message}"));
+    }
+
+    fn log(&self, level: &str, message: &str) {
+        self.0.lock().unwrap().push(format!("{level} {message}"));
+    }
+
+    fn call(&self, method: String, params: Box<RawValue>) -> BoxFuture<'_, Result<Box<RawValue>>> {
+        Box::pin(
+            async move { RawValue::from_string(format!("[{method:?},{params}]")).map_err(|_| unanswered()) },
+        )
+    }
+
+    fn ask_user(&self, _: String, _: Vec<String>) -> BoxFuture<'_, Result<String>> {
+        Box::pin(async { Err(unanswered()) })
+    }
+}
+
+fn unanswered() -> Error {
+    Error::new(ErrorKind::Session, "nobody answers")
+}
+
+fn states() -> StateMap {
+    let mut states = StateMap::default();
+    states.insert(Prices { base: 10 });
+    states
+}
+
+fn invocation(arguments: &Value) -> Invocation {
+    Invocation {
+        session_id: "s1".into(),
+        call_id: "c1".into(),
+        agent_id: None,
+        working_directory: Some("/tmp".into()),
+        traceparent: None,
+        tracestate: None,
+        arguments: Some(serde_json::value::to_raw_value(arguments).unwrap()),
+        states: Arc::new(states()),
+        host: Arc::new(Host::default()),
+        cancel: Cancellation::default(),
+    }
+}
+
+async fn call(tool: &Tool, arguments: Value) -> String {
+    let result = tool.invoke(invocation(&arguments)).await;
+    format!("{}: {}", result.result_type(), result.text())
+}
+
+fn schema(tool: &Tool) -> Value {
+    tool.schema().unwrap().map_or(Value::Null, |schema| serde_json::from_str(schema.get()).unwrap())
+}
+
+struct Prices {
+    base: u32,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Size {
+    /// Fits a hand.
+    Small,
+    /// Fits a table.
+    Large,
+}
+
+/// Price of a pizza.
+///
+/// - in cents
+#[crate::tool(read_only, timeout = "10s")]
+async fn price(
+    /// Name on the menu.
+    name: &str,
+    /// How large.
+    #[arg(default = Size::Small)]
+    size: Size,
+    /// How many.
+    count: Option<u8>,
+    /// What to put on top.
+    #[arg(default)]
+    toppings: &[String],
+    prices: State<Prices>,
+    cx: &ToolContext,
+) -> Result<Json<Value>, ToolError> {
+    cx.progress(0.5, "looking it up");
+    tokio::task::yield_now().await;
+    if name == "none" {
+        return Err(ToolError::tell("there is no such pizza"));
+    }
+    let size = match size {
+        Size::Small => 1,
+        Size::Large => 2,
+    };
+    let each = prices.base * size + u32::try_from(toppings.len())?;
+    Ok(Json(json!({ "name": name, "cents": each * u32::from(count.unwrap_or(1)) })))
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Order {
+    /// Who ordered.
+    guest: String,
+    items: Vec<Item>,
+    note: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Item {
+    name: String,
+    count: u8,
+}
+
+/// Place an order.
+#[crate::tool]
+async fn place_order(order: Order) -> String {
+    let count: u32 = order.items.iter().map(|item| u32::from(item.count)).sum();
+    format!("{} gets {count} {}{}", order.guest, order.items[0].name, order.note.unwrap_or_default())
+}
+
+/// Every way of passing.
+#[crate::tool(inline)]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::ptr_arg,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::needless_pass_by_value
+)]
+fn passing<'a>(
+    path: &Path,
+    owned: PathBuf,
+    text: &'a String,
+    list: &[u8],
+    maybe: Option<&'a str>,
+    size: &Size,
+    prices: &State<Prices>,
+    cx: ToolContext,
+    mut number: i64,
+    r#type: bool,
+    pair: (u8, char),
+) -> &'a str {
+    number += 1;
+    assert_eq!((number, r#type, pair, list, prices.base), (8, true, (1, 'x'), &[1, 2][..], 10));
+    assert_eq!((path, &*owned, cx.working_dir()), (Path::new("/a"), Path::new("/b"), Some("/tmp")));
+    assert!(matches!(size, Size::Large));
+    maybe.unwrap_or(text)
+}
+
+/// Does nothing.
+#[crate::tool]
+async fn nothing() {}
+
+/// Fails in every way.
+#[crate::tool(timeout = "50ms")]
+async fn fail(how: &str, cx: &ToolContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match how {
+        "panic" => panic!("at the disco"),
+        "late" => std::future::pending().await,
+        "heeds" => {
+            cx.cancelled().await;
+            Ok(())
+        }
+        other => Err(other.into()),
+    }
+}
+
+/// Blocks.
+#[crate::tool]
+fn blocks(panics: bool) -> Result<u8, std::num::ParseIntError> {
+    assert!(!panics, "at the disco");
+    std::thread::sleep(Duration::from_millis(1));
+    "7".parse()
+}
+
+/// Is not `Send`.
+#[crate::tool(local)]
+async fn stays(n: u8) -> u8 {
+    let shared = std::rc::Rc::new(n);
+    tokio::task::yield_now().await;
+    *shared + 1
+}
+
+#[tokio::test]
+async fn arguments_are_passed_as_the_function_asks() {
+    assert_eq!(
+        call(&price::TOOL, json!({ "name": "Funghi" })).await,
+        r#"success: {"cents":10,"name":"Funghi"}"#
+    );
+    let full = json!({ "name": "Funghi", "size": "large", "count": 2, "toppings": ["egg"] });
+    assert_eq!(call(&price::TOOL, full).await, r#"success: {"cents":42,"name":"Funghi"}"#);
+    let all = json!({
+        "path": "/a", "owned": "/b", "text": "hello", "list": [1, 2], "size": "large", "number": 7, "type": true,
+        "pair": [1, "x"],
+    });
+    assert_eq!(call(&passing::TOOL, all).await, "success: hello");
+}
+
+#[tokio::test]
+async fn one_struct_is_the_arguments_object_itself() {
+    let order = json!({ "guest": "Ada", "items": [{ "name": "Funghi", "count": 2 }] });
+    assert_eq!(call(&place_order::TOOL, order).await, "success: Ada gets 2 Funghi");
+    let wrong = json!({ "guest": "Ada", "items": [{ "name": "Funghi", "count": 256 }], "notes": "" });
+    assert_eq!(
+        call(&place_order::TOOL, wrong).await,
+        "failure: The arguments of `place_order` do not fit. Nothing was done; correct them and call again:\n\
+         - `items[0].count`: expected an integer from 0 to 255, got 256\n\
+         - `notes` is not known; did you mean `note`?"
+    );
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_told_all_at_once_and_safe_ones_corrected() {
+    assert_eq!(
+        call(&price::TOOL, json!({ "nam": "Funghi", "size": "huge", "count": "many" })).await,
+        "failure: The arguments of `price` do not fit. Nothing was done; correct them and call again:\n\
+         - `count`: expected an integer from 0 to 255, got \"many\"\n\
+         - `size`: expected \"small\" or \"large\", got \"huge\"\n\
+         - `nam` is not known; did you mean `name`?\n\
+         - `name` is missing: expected a string. Name on the menu."
+    );
+    let lenient = json!({ "name": "Funghi", "size": "LARGE", "count": "2", "toppings": "egg" });
+    assert_eq!(call(&price::TOOL, lenient).await, r#"success: {"cents":42,"name":"Funghi"}"#);
+    let null = json!({ "name": "Funghi", "size": null, "count": null });
+    assert_eq!(call(&price::TOOL, null).await, r#"success: {"cents":10,"name":"Funghi"}"#);
+}
+
+#[tokio::test]
+async fn failures_are_answered() {
+    assert_eq!(call(&nothing::TOOL, json!({})).await, "success: Done.");
+    assert_eq!(call(&price::TOOL, json!({ "name": "none" })).await, "failure: there is no such pizza");
+    for how in ["panic", "disk full"] {
+        let hidden = call(&fail::TOOL, json!({ "how": how })).await;
+        assert!(hidden.starts_with("failure: `fail` failed for an internal reason"), "{hidden}");
+        assert!(!hidden.contains("disco") && !hidden.contains("disk"), "{hidden}");
+    }
+    assert_eq!(call(&blocks::TOOL, json!({ "panics": false })).await, "success: 7");
+    let hidden = call(&blocks::TOOL, json!({ "panics": true })).await;
+    assert!(hidden.starts_with("failure: `blocks` failed for an internal reason"), "{hidden}");
+    assert_eq!(call(&stays::TOOL, json!({ "n": 1 })).await, "success: 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_and_patience_end() {
+    let late = call(&fail::TOOL, json!({ "how": "late" })).await;
+    assert_eq!(late, "timeout: `fail` did not finish within 0.05 s and was stopped.");
+    assert_eq!(call(&fail::TOOL, json!({ "how": "heeds" })).await, "success: Done.");
+
+    let mut invocation = invocation(&json!({ "how": "late" }));
+    let cancel = Cancellation::default();
+    invocation.cancel = cancel.clone();
+    let running = crate::task::spawn(fail::TOOL.invoke(invocation));
+    tokio::task::yield_now().await;
+    cancel.cancel();
+    assert_eq!(running.join().await.unwrap().text(), "`fail` was cancelled.");
+
+    let abandoned = invocation_with(&cancel);
+    drop(fail::TOOL.invoke(abandoned));
+}
+
+fn invocation_with(cancel: &Cancellation) -> Invocation {
+    Invocation { cancel: cancel.clone(), ..invocation(&json!({ "how": "late" })) }
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_tells_the_tool() {
+    let cancel = Cancellation::default();
+    let mut running = fail::TOOL.invoke(invocation_with(&cancel));
+    std::future::poll_fn(|cx| {
+        assert!(running.as_mut().poll(cx).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    assert!(!cancel.is_cancelled());
+    drop(running);
+    assert!(cancel.is_cancelled());
+}
+
+#[test]
+fn the_schema_comes_from_types_and_docs() {
+    assert_eq!(
+        schema(&price::TOOL),
+        json!({
+            "type": "object",
+            "properties": {
+                "name": { "type": "string", "description": "Name on the menu." },
+                "size": {
+                    "type": "string", "enum": ["small", "large"], "default": "small",
+                    "description": "How large.\n- `small`: Fits a hand.\n- `large`: Fits a table.",
+                },
+                "count": { "type": "integer", "minimum": 0, "maximum": 255, "description": "How many." },
+                "toppings": {
+                    "type": "array", "items": { "type": "string" }, "default": [],
+                    "description": "What to put on top.",
+                },
+            },
+            "required": ["name"],
+            "additionalProperties": false,
+        })
+    );
+    let order = schema(&place_order::TOOL);
+    assert_eq!(order["properties"]["note"], json!({ "type": "string" }));
+    assert_eq!(order["required"], json!(["guest", "items"]));
+    assert_eq!(order["additionalProperties"], json!(false));
+    assert_eq!(schema(&nothing::TOOL), Value::Null);
+    assert_eq!(price::TOOL.description(), "Price of a pizza.\n\n- in cents");
+    assert!(price::TOOL.is_read_only() && price::TOOL.location().file.ends_with("tests.rs"));
+}
+
+#[test]
+fn properties_are_written_in_the_order_of_the_parameters() {
+    let text = price::TOOL.schema().unwrap().unwrap().get().to_owned();
+    let at = |name: &str| text.find(name).unwrap();
+    assert!(at("\"name\"") < at("\"size\"") && at("\"size\"") < at("\"count\""), "{text}");
+}
+
+#[test]
+fn a_selection_is_sorted_and_written_as_the_wire_has_it() {
+    let mut selection = ToolSelection::default();
+    selection.add([price::TOOL, nothing::TOOL, nothing::TOOL]);
+    let set = selection.resolve(&states()).unwrap();
+    assert_eq!(set.iter().map(Tool::name).collect::<Vec<_>>(), ["nothing", "price"]);
+    assert!(set.get("price").is_some() && set.get("prices").is_none());
+    let wire = serde_json::to_value(&set).unwrap();
+    assert_eq!(wire[0], json!({ "name": "nothing", "description": "Does nothing." }));
+    assert_eq!(wire[1]["parameters"], schema(&price::TOOL));
+    assert_eq!(unknown_tool("prise", &set).text(), "There is no tool `prise`; did you mean `price`?");
+}
+
+#[test]
+fn linked_tools_are_collected() {
+    let mut selection = ToolSelection::default();
+    selection.all();
+    let set = selection.resolve(&states()).unwrap();
+    assert!(set.get("price").is_some() && set.get("place_order").is_some());
+}
+
+#[test]
+fn missing_states_are_told_with_every_tool_that_needs_them() {
+    let mut selection = ToolSelection::default();
+    selection.add([price::TOOL, passing::TOOL]);
+    let message = selection.resolve(&StateMap::default()).unwrap_err().to_string();
+    assert!(message.contains("tests::Prices` is needed by\n    `passing` at "), "{message}");
+    assert!(message.contains("\n    `price` at "), "{message}");
+}
+
+#[test]
+fn two_tools_of_one_name_are_refused() {
+    let mut selection = ToolSelection::default();
+    // Not by the attribute, which would register them for every test of this program.
+    static TWINS: [ToolDef; 2] = [
+        ToolDef { name: "twin", location: Location::new("a", "a.rs", 1), ..ToolDef::BASE },
+        ToolDef { name: "twin", location: Location::new("b", "b.rs", 2), ..ToolDef::BASE },
+    ];
+    selection.add(TWINS.iter().map(Tool::new));
+    let message = selection.resolve(&StateMap::default()).unwrap_err().to_string();
+    assert!(message.ends_with("\n  `twin`: at a.rs:1 (in `a`) and at b.rs:2 (in `b`)"), "{message}");
+}
+
+#[tokio::test]
+async fn the_function_stays_what_it_was() {
+    nothing().await;
+    assert_eq!(stays(1).await, 2);
+    assert_eq!(
+        place_order(Order {
+            guest: "Ada".into(),
+            items: vec![Item { name: "x".into(), count: 1 }],
+            note: None
+        })
+        .await,
+        "Ada gets 1 x"
+    );
+}
+
+#[tokio::test]
+async fn the_context_reaches_the_session() {
+    let host = Arc::new(Host::default());
+    let context = ToolContext::new(
+        nothing::TOOL,
+        Invocation { host: Arc::clone(&host) as _, ..invocation(&json!({})) },
+    );
+    context.progress(0.25, "a quarter");
+    context.log("hello");
+    assert_eq!(*host.0.lock().unwrap(), ["c1 nothing Some(0.25) a quarter", "info hello"]);
+    let answer: (String, Value) = context.call("session.name.get", json!({})).await.unwrap();
+    assert_eq!(answer, ("session.name.get".into(), json!({})));
+    assert!(context.ask_user("sure?", ["yes", "no"]).await.is_err());
+    assert_eq!(context.state::<Prices>().map(|prices| prices.base), Some(10));
+}

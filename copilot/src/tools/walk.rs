@@ -1,0 +1,449 @@
+//! Checks a value against a schema, and corrects on the way what is safe to correct.
+//!
+//! The slow path of a call: it runs when the types refused the arguments, or when the schema forbids more than the
+//! types do. It finds every problem at once. Pure.
+
+use serde_json::{Map, Value};
+
+use super::nearest::nearest;
+use super::problem::{Problem, What};
+
+/// Checks `value` against `schema`, correcting it in place; returns what is wrong.
+pub(crate) fn walk(schema: &Value, value: &mut Value) -> Vec<Problem> {
+    let mut walk = Walk { root: schema, path: String::new(), problems: Vec::new(), depth: 0 };
+    walk.value(schema, value);
+    walk.problems
+}
+
+struct Walk<'s> {
+    root: &'s Value,
+    path: String,
+    problems: Vec<Problem>,
+    depth: usize,
+}
+
+/// Recursive types end with the value; schemas that refer to themselves without a value in between end here.
+const MAX_DEPTH: usize = 128;
+
+impl<'s> Walk<'s> {
+    fn value(&mut self, schema: &'s Value, value: &mut Value) {
+        let Some(schema) = self.resolve(schema) else { return };
+        if self.depth >= MAX_DEPTH {
+            return;
+        }
+        self.depth += 1;
+        self.schema(schema, value);
+        self.depth -= 1;
+    }
+
+    fn schema(&mut self, schema: &'s Map<String, Value>, value: &mut Value) {
+        if let Some(expected) = schema.get("const")
+            && value != expected
+        {
+            return self.wrong(expected.to_string(), value);
+        }
+        if let Some(Value::Array(allowed)) = schema.get("enum") {
+            return self.one_of(allowed, value);
+        }
+        if let Some(types) = schema.get("type") {
+            let allowed = |name: &str| {
+                types == name || types.as_array().is_some_and(|all| all.iter().any(|t| t == name))
+            };
+            if !fits(&allowed, value) && !coerce(&allowed, value) {
+                return self.wrong(expected(schema), value);
+            }
+        }
+        match value {
+            Value::Object(object) => self.object(schema, object),
+            Value::Array(items) => self.array(schema, items),
+            Value::String(_) | Value::Number(_) => self.bounds(schema, value),
+            Value::Null | Value::Bool(_) => {}
+        }
+        for branch in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            self.value(branch, value);
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            if let Some(Value::Array(branches)) = schema.get(keyword) {
+                self.branches(branches, value);
+            }
+        }
+    }
+
+    fn object(&mut self, schema: &'s Map<String, Value>, object: &mut Map<String, Value>) {
+        let empty = Map::new();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let additional = schema.get("additionalProperties");
+        let known = properties.unwrap_or(&empty);
+        let mut unknown = Vec::new();
+        for (name, value) in object.iter_mut() {
+            if let Some(property) = properties.and_then(|properties| properties.get(name)) {
+                self.at(name, |walk| walk.value(property, value));
+            } else if additional == Some(&Value::Bool(false)) {
+                unknown.push(name.clone());
+            } else if let Some(additional) = additional {
+                self.at(name, |walk| walk.value(additional, value));
+            }
+        }
+        let absent = |name: &str| !object.contains_key(name);
+        for name in unknown {
+            // A name that is there already is not what was meant.
+            let candidates = known.keys().map(String::as_str).filter(|known| absent(known));
+            let nearest = nearest(&name, candidates).map(str::to_owned);
+            let known = known.keys().cloned().collect();
+            self.at(&name, |walk| walk.problem(What::Unknown { nearest, known }));
+        }
+        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+            let Some(name) = name.as_str().filter(|name| absent(name)) else { continue };
+            let property = known.get(name).and_then(|property| self.resolve(property));
+            let expected = property.map_or_else(|| "a value".to_owned(), expected);
+            let description =
+                property.and_then(|property| property.get("description")).and_then(Value::as_str);
+            let description = description.unwrap_or_default().to_owned();
+            self.at(name, |walk| walk.problem(What::Missing { expected, description }));
+        }
+    }
+
+    fn array(&mut self, schema: &'s Map<String, Value>, items: &mut [Value]) {
+        let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let rest = schema.get("items");
+        let length = items.len() as u64;
+        let at_least = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
+        if at_least("minItems").is_some_and(|min| length < min)
+            || at_least("maxItems").is_some_and(|max| length > max)
+        {
+            let got = format!("{length}");
+            self.problem(What::Wrong { expected: expected(schema), got: format!("{got} items") });
+        }
+        for (index, item) in items.iter_mut().enumerate() {
+            if let Some(schema) = first.get(index).or(rest) {
+                self.index(index, |walk| walk.value(schema, item));
+            }
+        }
+    }
+
+    fn bounds(&mut self, schema: &'s Map<String, Value>, value: &Value) {
+        let within = match value {
+            Value::Number(number) => {
+                let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
+                let number = number.as_f64().unwrap_or(f64::NAN);
+                bound("minimum").is_none_or(|min| number >= min)
+                    && bound("maximum").is_none_or(|max| number <= max)
+                    && bound("exclusiveMinimum").is_none_or(|min| number > min)
+                    && bound("exclusiveMaximum").is_none_or(|max| number < max)
+                    && bound("multipleOf").is_none_or(|step| is_multiple(number, step))
+            }
+            Value::String(text) => {
+                let length = text.chars().count() as u64;
+                let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
+                bound("minLength").is_none_or(|min| length >= min)
+                    && bound("maxLength").is_none_or(|max| length <= max)
+            }
+            _ => true,
+        };
+        if !within {
+            self.wrong(expected(schema), value);
+        }
+    }
+
+    fn one_of(&mut self, allowed: &[Value], value: &mut Value) {
+        if allowed.contains(value) {
+            return;
+        }
+        // The same word in another case is what was meant, if it is one only.
+        if let Value::String(text) = value {
+            let mut same =
+                allowed.iter().filter(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(text)));
+            if let (Some(only), None) = (same.next(), same.next()) {
+                *value = only.clone();
+                return;
+            }
+        }
+        self.wrong(alternatives(allowed.iter().map(Value::to_string)), value);
+    }
+
+    /// One of several schemas: the first that fits without a correction, then with one; of those that do not, what
+    /// the nearest says.
+    fn branches(&mut self, branches: &'s [Value], value: &mut Value) {
+        let mut tries: Vec<_> = branches
+            .iter()
+            .map(|branch| {
+                let mut copy = value.clone();
+                let mut walk = Walk {
+                    root: self.root,
+                    path: self.path.clone(),
+                    problems: Vec::new(),
+                    depth: self.depth,
+                };
+                walk.value(branch, &mut copy);
+                (branch, copy, walk.problems)
+            })
+            .collect();
+        let fits = tries
+            .iter()
+            .position(|(_, copy, problems)| problems.is_empty() && copy == value)
+            .or_else(|| tries.iter().position(|(_, _, problems)| problems.is_empty()));
+        if let Some(index) = fits {
+            *value = tries.swap_remove(index).1;
+            return;
+        }
+        // A branch whose tag matches, or that got past its own type, is the one that was meant.
+        let tagged = tries.iter().position(|(branch, _, _)| self.has_tag_of(branch, value));
+        let deep: Vec<_> = (0..tries.len())
+            .filter(|&index| tries[index].2.iter().all(|problem| problem.path != self.path))
+            .collect();
+        let meant = tagged.or(if let [only] = deep[..] { Some(only) } else { None });
+        if let Some(index) = meant {
+            self.problems.append(&mut tries[index].2);
+        } else {
+            let forms = branches.iter().filter_map(|branch| self.resolve(branch)).map(expected);
+            self.wrong(alternatives(forms), value);
+        }
+    }
+
+    /// Whether a branch has a constant that the value has too.
+    fn has_tag_of(&self, branch: &'s Value, value: &Value) -> bool {
+        let properties =
+            self.resolve(branch).and_then(|branch| branch.get("properties")).and_then(Value::as_object);
+        properties.into_iter().flatten().any(|(name, schema)| {
+            value.get(name).is_some_and(|value| schema.get("const") == Some(value))
+                || (schema.get("const").is_none()
+                    && properties.is_some_and(|properties| properties.len() == 1)
+                    && value.get(name).is_some())
+        })
+    }
+
+    fn resolve(&self, schema: &'s Value) -> Option<&'s Map<String, Value>> {
+        let mut schema = schema;
+        for _ in 0..MAX_DEPTH {
+            let object = schema.as_object()?;
+            let Some(target) = object.get("$ref").and_then(Value::as_str) else { return Some(object) };
+            schema = if target == "#" { self.root } else { self.root.pointer(target.strip_prefix('#')?)? };
+        }
+        None
+    }
+
+    fn at(&mut self, name: &str, check: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        check(self);
+        self.path.truncate(length);
+    }
+
+    fn index(&mut self, index: usize, check: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        self.path.push_str(&format!("[{index}]"));
+        check(self);
+        self.path.truncate(length);
+    }
+
+    fn wrong(&mut self, expected: String, value: &Value) {
+        self.problem(What::Wrong { expected, got: shortened(value) });
+    }
+
+    fn problem(&mut self, what: What) {
+        self.problems.push(Problem { path: self.path.clone(), what });
+    }
+}
+
+fn fits(allowed: &dyn Fn(&str) -> bool, value: &Value) -> bool {
+    match value {
+        Value::Null => allowed("null"),
+        Value::Bool(_) => allowed("boolean"),
+        Value::String(_) => allowed("string"),
+        Value::Array(_) => allowed("array"),
+        Value::Object(_) => allowed("object"),
+        Value::Number(number) => {
+            allowed("number")
+                || allowed("integer") && (!number.is_f64() || number.as_f64().is_some_and(is_whole))
+        }
+    }
+}
+
+/// Corrects what models get wrong about types where no meaning is lost.
+fn coerce(allowed: &dyn Fn(&str) -> bool, value: &mut Value) -> bool {
+    let corrected = match value {
+        Value::String(text) => {
+            let parsed: Option<Value> = serde_json::from_str(text.trim()).ok();
+            parsed.filter(|parsed| !parsed.is_null() && !parsed.is_string() && fits(allowed, parsed))
+        }
+        _ => None,
+    };
+    let corrected = match corrected {
+        None if allowed("array") && !value.is_array() && !value.is_null() && !value.is_object() => {
+            Some(Value::Array(vec![value.clone()]))
+        }
+        other => other,
+    };
+    let done = corrected.is_some();
+    if let Some(corrected) = corrected {
+        *value = corrected;
+    }
+    done
+}
+
+fn is_whole(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() < 9.0e15
+}
+
+fn is_multiple(number: f64, step: f64) -> bool {
+    let quotient = number / step;
+    (quotient - quotient.round()).abs() < 1e-9
+}
+
+/// A schema in words.
+fn expected(schema: &Map<String, Value>) -> String {
+    if let Some(value) = schema.get("const") {
+        return value.to_string();
+    }
+    if let Some(Value::Array(allowed)) = schema.get("enum") {
+        return alternatives(allowed.iter().map(Value::to_string));
+    }
+    for keyword in ["anyOf", "oneOf"] {
+        if let Some(Value::Array(branches)) = schema.get(keyword) {
+            return alternatives(branches.iter().filter_map(Value::as_object).map(expected));
+        }
+    }
+    match schema.get("type") {
+        Some(Value::String(name)) => expected_type(name, schema),
+        Some(Value::Array(names)) => {
+            alternatives(names.iter().filter_map(Value::as_str).map(|name| expected_type(name, schema)))
+        }
+        _ => "another value".to_owned(),
+    }
+}
+
+fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
+    let noun = match name {
+        "integer" => "an integer",
+        "number" => "a number",
+        "string" => "a string",
+        "boolean" => "true or false",
+        "array" => "an array",
+        "object" => {
+            let required = schema.get("required").and_then(Value::as_array).filter(|names| !names.is_empty());
+            return match required {
+                Some(names) => format!("an object with {}", listed(names.iter().filter_map(Value::as_str))),
+                None => "an object".to_owned(),
+            };
+        }
+        other => return other.to_owned(),
+    };
+    let (low, high, unit) = match name {
+        "string" => ("minLength", "maxLength", " characters"),
+        "array" => ("minItems", "maxItems", " items"),
+        _ => ("minimum", "maximum", ""),
+    };
+    let with = if unit.is_empty() { "" } else { " of" };
+    let range = match (schema.get(low), schema.get(high)) {
+        (Some(low), Some(high)) if low == high => format!("{with} {low}{unit}"),
+        (Some(low), Some(high)) => {
+            format!("{with} {} {low} to {high}{unit}", if unit.is_empty() { "from" } else { "" })
+        }
+        (Some(low), None) => format!("{with} at least {low}{unit}"),
+        (None, Some(high)) => format!("{with} at most {high}{unit}"),
+        (None, None) => String::new(),
+    };
+    let range = range.replace("  ", " ");
+    match schema.get("pattern").and_then(Value::as_str) {
+        Some(pattern) => format!("{noun}{range} that matches `{pattern}`"),
+        None => format!("{noun}{range}"),
+    }
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn alternatives(forms: impl Iterator<Item = String>) -> String {
+    let mut forms: Vec<_> = forms.collect();
+    forms.dedup();
+    match forms.pop() {
+        Some(last) if forms.is_empty() => last,
+        Some(last) => format!("{} or {last}", forms.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}
+
+/// A value as it came, short enough to be read.
+fn shortened(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(schema: &Value, mut value: Value, expected: &[&str]) -> Value {
+        let problems: Vec<_> = walk(schema, &mut value).iter().map(ToString::to_string).collect();
+        assert_eq!(problems, expected);
+        value
+    }
+
+    #[test]
+    fn every_problem_is_found_at_once() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "city": { "type": "string", "description": "City name." },
+                "days": { "type": "integer", "minimum": 1, "maximum": 14 },
+                "unit": { "enum": ["celsius", "fahrenheit"] },
+                "stops": { "type": "array", "items": { "type": "object", "properties": { "at": { "type": "string" } } } },
+            },
+            "required": ["city"],
+            "additionalProperties": false,
+        });
+        check(
+            &schema,
+            json!({ "citty": "Oslo", "days": 20, "unit": "kelvin", "stops": [{ "at": "a" }, { "at": 5 }], "x": 1 }),
+            &[
+                "`days`: expected an integer from 1 to 14, got 20",
+                "`stops[1].at`: expected a string, got 5",
+                "`unit`: expected \"celsius\" or \"fahrenheit\", got \"kelvin\"",
+                "`citty` is not known; did you mean `city`?",
+                "`x` is not known; known are `city`, `days`, `stops`, `unit`",
+                "`city` is missing: expected a string. City name.",
+            ],
+        );
+    }
+
+    #[test]
+    fn safe_mistakes_are_corrected() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "n": { "type": "integer" }, "b": { "type": "boolean" }, "o": { "type": "object" },
+                "a": { "type": "array", "items": { "type": "integer" } }, "e": { "enum": ["Low", "High"] },
+            },
+        });
+        let value =
+            check(&schema, json!({ "n": "3", "b": "true", "o": "{\"x\":1}", "a": "7", "e": "low" }), &[]);
+        assert_eq!(value, json!({ "n": 3, "b": true, "o": { "x": 1 }, "a": [7], "e": "Low" }));
+        check(&schema, json!({ "n": "3.5" }), &["`n`: expected an integer, got \"3.5\""]);
+    }
+
+    #[test]
+    fn of_several_forms_the_one_that_was_meant_is_explained() {
+        let schema = json!({ "oneOf": [
+            { "type": "object", "properties": { "kind": { "const": "circle" }, "r": { "type": "number" } }, "required": ["kind", "r"] },
+            { "type": "object", "properties": { "kind": { "const": "square" }, "side": { "type": "number" } }, "required": ["kind", "side"] },
+        ] });
+        check(&schema, json!({ "kind": "square" }), &["`side` is missing: expected a number"]);
+        check(
+            &schema,
+            json!("round"),
+            &[
+                "`the arguments`: expected an object with `kind`, `r` or an object with `kind`, `side`, got \"round\"",
+            ],
+        );
+    }
+}

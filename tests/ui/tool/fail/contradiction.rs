@@ -1,0 +1,5 @@
+/// Search the catalogue.
+#[copilot::tool(read_only, destructive)]
+async fn search() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+/// Search the catalogue.
+#[copilot::tool]
+async fn search(query: impl Into<String>) {
+    let _ = query;
+}
+
+fn main() {}

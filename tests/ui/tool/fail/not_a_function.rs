@@ -1,0 +1,5 @@
+/// Search the catalogue.
+#[copilot::tool]
+struct Search;
+
+fn main() {}

@@ -1,0 +1,7 @@
+/// Search the catalogue.
+#[copilot::tool]
+async fn search(from: &str, #[arg(name = "from")] start: &str) {
+    let _ = (from, start);
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+/// Search the catalogue.
+#[copilot::tool]
+async fn search(query: &'static str) {
+    let _ = query;
+}
+
+fn main() {}

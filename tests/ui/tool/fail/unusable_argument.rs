@@ -1,0 +1,9 @@
+struct Query;
+
+/// Search the catalogue.
+#[copilot::tool]
+async fn search(query: Query, limit: u8) {
+    let _ = (query, limit);
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+struct Lost;
+
+/// Search the catalogue.
+#[copilot::tool]
+async fn search() -> Result<String, Lost> {
+    Err(Lost)
+}
+
+fn main() {}

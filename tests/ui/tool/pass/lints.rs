@@ -1,0 +1,39 @@
+//! Strict lints have nothing to say about the expansion.
+#![forbid(unsafe_code)]
+#![deny(warnings, missing_docs, clippy::pedantic, unreachable_pub, unused_qualifications)]
+
+use copilot::{Json, State, ToolContext, ToolError};
+
+/// What is searched.
+#[derive(Debug)]
+pub struct Catalogue(Vec<String>);
+
+/// Search the catalogue.
+///
+/// # Errors
+///
+/// When nothing is found.
+#[copilot::tool(read_only, timeout = "5s")]
+pub async fn search(
+    /// What to look for.
+    query: &str,
+    /// How many to find.
+    #[arg(default = 10)]
+    limit: usize,
+    catalogue: State<Catalogue>,
+    cx: &ToolContext,
+) -> Result<Json<Vec<String>>, ToolError> {
+    cx.progress(0.5, "searching");
+    let found = catalogue.0.iter().filter(|name| name.contains(query)).take(limit).cloned().collect();
+    Ok(Json(found))
+}
+
+/// Count what there is.
+#[copilot::tool]
+fn count(catalogue: State<Catalogue>) -> usize {
+    catalogue.0.len()
+}
+
+fn main() {
+    assert_eq!(search::TOOL.name(), "search");
+}

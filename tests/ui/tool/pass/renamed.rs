@@ -1,0 +1,14 @@
+//! The runtime under another name.
+mod vendored {
+    pub use copilot as agent;
+}
+
+/// Search the catalogue.
+#[vendored::agent::tool(crate = vendored::agent)]
+async fn search(query: &str) -> String {
+    query.to_owned()
+}
+
+fn main() {
+    assert_eq!(search::TOOL.name(), "search");
+}

@@ -25,8 +25,8 @@ pub(crate) struct Options {
     pub(crate) retries: Option<Span>,
     pub(crate) skip_permission: Option<Span>,
     pub(crate) needs_approval: Option<Span>,
-    /// `docs = deny`
-    pub(crate) docs_denied: bool,
+    /// What a missing description of an argument is.
+    pub(crate) docs: Option<&'static str>,
     pub(crate) runtime: Runtime,
     /// What goes into the definition as it is: field and value.
     pub(crate) fields: Vec<(&'static str, Field)>,
@@ -104,7 +104,7 @@ impl Options {
             }
             "description" => self.description = Some(description(entry)?),
             "destructive" => self.destructive = self.flag(entry, "destructive")?,
-            "docs" => self.docs_denied = word(entry, &["warn", "deny"])? == "deny",
+            "docs" => self.docs = Some(word(entry, &["allow", "warn", "deny"])?),
             "enabled" => {
                 let function = entry.path("my_feature_is_on")?;
                 self.plain("enabled", quote!(::core::option::Option::Some(#function)));

@@ -5,6 +5,7 @@ use syn::spanned::Spanned;
 use syn::{GenericParam, Safety, Type};
 
 use super::args::{self, Default_, Name, Number, Scalar};
+use super::builtins::BUILTINS;
 use super::model::{Param, Tool};
 use crate::diagnostics::Diagnostics;
 
@@ -17,9 +18,20 @@ pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
 }
 
 fn name(tool: &Tool, errors: &mut Diagnostics) {
-    if let Name::Text(name, span) = &tool.name
-        && !is_tool_name(name)
-    {
+    let Name::Text(name, span) = &tool.name else { return };
+    if BUILTINS.contains(&name.as_str()) && tool.options.overrides_builtin.is_none() {
+        errors.at(
+            *span,
+            format!(
+                "the CLI has a tool `{name}` of its own; rename this one with `#[tool(name = \"..\")]`, or add \
+                 `overrides_builtin` to take its place"
+            ),
+        );
+    }
+    if let (false, Some(span)) = (BUILTINS.contains(&name.as_str()), tool.options.overrides_builtin) {
+        errors.at(span, format!("the CLI has no tool `{name}` that this one could take the place of"));
+    }
+    if !is_tool_name(name) {
         errors.at(
             *span,
             format!(

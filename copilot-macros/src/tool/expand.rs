@@ -15,14 +15,20 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let ident = &function.sig.ident;
     let def = def(tool);
     let shim = shim(tool);
+    let documented = documented(tool);
+    let unique = unique(tool);
     quote! {
         #function
 
         #handle
 
+        #unique
+
         #(#cfgs)*
         const _: () = {
             #shim
+
+            #documented
 
             static __DEF: #runtime::ToolDef = #def;
 
@@ -109,6 +115,45 @@ fn def(tool: &Tool) -> TokenStream {
             shim: __shim,
             #(#said)*
             ..#runtime::ToolDef::BASE
+        }
+    }
+}
+
+/// A second tool of this name in the crate is a second macro of one name, which rustc refuses showing both.
+fn unique(tool: &Tool) -> TokenStream {
+    let Name::Text(name, span) = &tool.name else { return TokenStream::new() };
+    let macro_name = Ident::new(&format!("a_tool_named_{}", name.replace('-', "__dash__")), *span);
+    let cfgs = cfgs(&tool.function);
+    let definition = quote_spanned!(*span=> macro_rules! #macro_name { () => {}; });
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[allow(non_local_definitions)]
+        #[macro_export]
+        #definition
+    }
+}
+
+/// Asks the type of each parameter without a description whether it should have one.
+fn documented(tool: &Tool) -> TokenStream {
+    let runtime = &tool.options.runtime;
+    let mut checks = Vec::new();
+    for param in tool.params.iter().filter(|param| param.description.is_empty()) {
+        let ty = without_lifetimes(&param.ty);
+        let span = param.ident.span();
+        let path = runtime.at(span);
+        checks.push(quote_spanned!(span=> #path::Probe::<#ty>::NEW.is_described();));
+    }
+    if checks.is_empty() || tool.options.docs == Some("allow") {
+        return TokenStream::new();
+    }
+    let level = Ident::new(tool.options.docs.unwrap_or("warn"), Span::call_site());
+    quote! {
+        #[allow(dead_code, unused_imports)]
+        #[#level(deprecated)]
+        fn __descriptions() {
+            use #runtime::{Described as _, Undescribed as _};
+            #(#checks)*
         }
     }
 }

@@ -43,5 +43,5 @@ pub(crate) mod expansion {
     pub use super::def::{ParamDef, Registered, Scalar, Shape, ToolDef, checked_name};
     pub use super::dispatch::{Started, blocking, inline, local, run};
     pub use super::outcome::outcome;
-    pub use super::param::{MaybeJson, NoJson, Probe, ProbeValue, text};
+    pub use super::param::{Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, text};
 }

@@ -278,3 +278,41 @@ impl<T: From<&'static str>> FromText for T {
 pub fn text<T: FromText>(text: &'static str) -> T {
     T::from_text(text)
 }
+
+/// Types whose values say nothing of what they are for, so that an argument needs a description.
+pub trait Plain {}
+
+macro_rules! plain {
+    ($($type:ty)*) => {$(
+        impl Plain for $type {}
+    )*};
+}
+
+plain! {
+    bool char f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize
+    &str &Path String PathBuf Box<str> Value serde_json::Map<String, Value>
+}
+
+impl<T> Plain for Vec<T> {}
+impl<T> Plain for &[T] {}
+impl<T: Plain> Plain for Option<T> {}
+
+/// The answer of [`Probe`] for arguments that need a description and have none.
+pub trait Undescribed: Sized {
+    /// Warns, as what is deprecated does.
+    #[deprecated(
+        note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
+                         `# Arguments`: the model reads it to decide what to send"
+    )]
+    fn is_described(self) {}
+}
+
+impl<T: Plain> Undescribed for Probe<T> {}
+
+/// The answer of [`Probe`] for all other parameters.
+pub trait Described: Sized {
+    /// Says nothing.
+    fn is_described(&self) {}
+}
+
+impl<T> Described for Probe<T> {}

@@ -139,7 +139,7 @@ async fn place_order(order: Order) -> String {
 }
 
 /// Every way of passing.
-#[crate::tool(inline)]
+#[crate::tool(inline, docs = allow)]
 #[allow(
     clippy::too_many_arguments,
     clippy::ptr_arg,
@@ -171,7 +171,7 @@ fn passing<'a>(
 async fn nothing() {}
 
 /// Fails in every way.
-#[crate::tool(timeout = "50ms")]
+#[crate::tool(timeout = "50ms", docs = allow)]
 async fn fail(how: &str, cx: &ToolContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match how {
         "panic" => panic!("at the disco"),
@@ -185,7 +185,7 @@ async fn fail(how: &str, cx: &ToolContext) -> Result<(), Box<dyn std::error::Err
 }
 
 /// Blocks.
-#[crate::tool]
+#[crate::tool(docs = allow)]
 fn blocks(panics: bool) -> Result<u8, std::num::ParseIntError> {
     assert!(!panics, "at the disco");
     std::thread::sleep(Duration::from_millis(1));
@@ -193,7 +193,7 @@ fn blocks(panics: bool) -> Result<u8, std::num::ParseIntError> {
 }
 
 /// Is not `Send`.
-#[crate::tool(local)]
+#[crate::tool(local, docs = allow)]
 async fn stays(n: u8) -> u8 {
     let shared = std::rc::Rc::new(n);
     tokio::task::yield_now().await;
@@ -409,7 +409,8 @@ async fn the_context_reaches_the_session() {
 
 /// Rules.
 #[crate::tool(
-    group = "trips", tags("a", "b"), title = "Trip", terminal, defer = never, meta("x.y:z" = 1), skip_permission
+    group = "trips", tags("a", "b"), title = "Trip", terminal, defer = never, meta("x.y:z" = 1), skip_permission,
+    docs = allow
 )]
 #[allow(clippy::too_many_arguments)]
 async fn trip(
@@ -432,7 +433,7 @@ struct Guest {
 }
 
 /// Strict.
-#[crate::tool(coerce = off)]
+#[crate::tool(coerce = off, docs = allow)]
 async fn strict(n: u8) -> u8 {
     n
 }
@@ -499,7 +500,7 @@ fn rules_that_do_not_go_with_the_type_are_refused() {
     }
 
     /// Wrong.
-    #[crate::tool(enabled = never)]
+    #[crate::tool(enabled = never, docs = allow)]
     async fn wrong(#[arg(min = 1)] name: &str) {
         drop(name.to_owned());
     }

@@ -1,20 +1,49 @@
 //! Turn plain Rust functions into tools of the GitHub Copilot agent, and talk to that agent.
 
+// The macro's output names this crate, and so do its own tests.
 #[cfg(test)]
 extern crate self as copilot;
 
-pub mod protocol;
+// The path of a message, from bytes to tools; imports point only upward in this list.
+mod protocol;
 
 mod error;
-#[cfg_attr(not(test), allow(dead_code, reason = "the session layer arrives with the next commits"))]
+
+mod random;
+
 mod task;
-#[allow(dead_code, unused_imports, reason = "the session layer arrives with the next commits")]
+
+mod transport;
+
+#[cfg(feature = "install")]
+pub mod install;
+
+mod process;
+
+mod rpc;
+
+pub mod events;
+
 mod tools;
+
+mod session;
+
+mod client;
 
 #[doc(hidden)]
 pub mod __private;
 
+pub use client::{Client, ClientBuilder, TransportKind};
 pub use copilot_macros::tool;
 pub use error::{Error, ErrorKind, Result};
+pub use events::{Event, EventKind, EventStream};
+pub use process::LogLevel;
+pub use protocol::connection::{CliVersion, Pong};
+pub use protocol::permissions::PermissionKind;
+pub use protocol::session::{AgentMode, Attachment, DeliveryMode, Position};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
+pub use session::{
+    AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest, Session,
+    SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
+};
 pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};

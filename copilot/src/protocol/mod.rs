@@ -3,6 +3,13 @@
 //! Only serde here: no channel, no clock, no I/O. Field names are the wire's; what a field means to a user is
 //! told by the type that the layers above build from it.
 
+pub(crate) mod connection;
+pub(crate) mod event;
 mod ids;
+pub(crate) mod lenient;
+pub(crate) mod permissions;
+pub(crate) mod session;
+pub(crate) mod tools;
+pub(crate) mod vocabulary;
 
 pub use ids::{MessageId, RequestId, SessionId, ToolCallId};

@@ -1,0 +1,336 @@
+//! Configuring a client.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Client, address};
+use crate::error::{Error, ErrorKind, Result};
+use crate::process::{Carrier, LogLevel};
+use crate::transport::framing::DEFAULT_MAX_FRAME;
+
+/// How long the CLI may take to become ready unless the caller says otherwise.
+const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What carries the conversation with a CLI that the client starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportKind {
+    /// The pipes of the child process.
+    #[default]
+    Stdio,
+    /// A loopback socket, protected by a connection token.
+    Tcp,
+}
+
+/// Configures a client. Made by [`Client::builder`].
+#[derive(Default)]
+#[must_use = "a builder does nothing until `start` is awaited or `lazy` called"]
+pub struct ClientBuilder {
+    cli_url: Option<String>,
+    transport: Option<TransportKind>,
+    port: Option<u16>,
+    startup_timeout: Option<Duration>,
+    max_frame: Option<usize>,
+    launch: LaunchOptions,
+    connection_token: Option<String>,
+    #[cfg(any(test, feature = "testing"))]
+    memory: Option<super::memory::Ends>,
+}
+
+/// The options that only make sense for a CLI that the client starts.
+#[derive(Default)]
+struct LaunchOptions {
+    cli_path: Option<PathBuf>,
+    cli_args: Vec<OsString>,
+    cwd: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+    env: Vec<(OsString, OsString)>,
+    env_remove: Vec<OsString>,
+    log_level: Option<LogLevel>,
+    github_token: Option<String>,
+    use_logged_in_user: Option<bool>,
+}
+
+/// The options of a client, checked.
+pub(super) struct Options {
+    pub(super) target: Target,
+    pub(super) startup_timeout: Duration,
+    pub(super) max_frame: usize,
+    pub(super) connection_token: Option<String>,
+    pub(super) cli_path: Option<PathBuf>,
+    pub(super) cli_args: Vec<OsString>,
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) state_dir: Option<PathBuf>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) env_remove: Vec<OsString>,
+    pub(super) log_level: Option<LogLevel>,
+    pub(super) github_token: Option<String>,
+    pub(super) use_logged_in_user: Option<bool>,
+}
+
+/// Where the CLI is.
+pub(super) enum Target {
+    Spawn {
+        carrier: Carrier,
+    },
+    Address(String),
+    #[cfg(any(test, feature = "testing"))]
+    Memory(super::memory::Ends),
+}
+
+impl ClientBuilder {
+    /// The program to run, instead of the one that is found: a native `copilot`, or a script for Node.js.
+    pub fn cli_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.launch.cli_path = Some(path.into());
+        self
+    }
+
+    /// Adds arguments to the CLI's command line, at its end.
+    pub fn cli_args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.launch.cli_args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Connects to a CLI that is running already: `PORT`, `host:port` or `http://host:port`. It is never stopped.
+    pub fn cli_url(mut self, url: impl Into<String>) -> Self {
+        self.cli_url = Some(url.into());
+        self
+    }
+
+    /// The directory that the CLI runs in; this process's own unless set.
+    pub fn cwd(mut self, path: impl Into<PathBuf>) -> Self {
+        self.launch.cwd = Some(path.into());
+        self
+    }
+
+    /// Sets a variable in the CLI's environment.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.launch.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Takes a variable out of the CLI's environment.
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
+        self.launch.env_remove.push(name.into());
+        self
+    }
+
+    /// What carries the conversation; the pipes of the child unless set.
+    pub fn transport(mut self, transport: TransportKind) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// The port that the CLI listens on, with [`TransportKind::Tcp`]; it picks one unless set.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// How much the CLI writes to its own log.
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.launch.log_level = Some(level);
+        self
+    }
+
+    /// The GitHub token that the CLI uses. It travels in the environment, never in the command line.
+    pub fn github_token(mut self, token: impl Into<String>) -> Self {
+        self.launch.github_token = Some(token.into());
+        self
+    }
+
+    /// Whether the CLI may use the login that it finds on this machine; it may unless a token is given.
+    pub fn use_logged_in_user(mut self, on: bool) -> Self {
+        self.launch.use_logged_in_user = Some(on);
+        self
+    }
+
+    /// The secret that a CLI on TCP wants from whoever connects. A CLI that the client starts gets a random one
+    /// unless set.
+    pub fn connection_token(mut self, token: impl Into<String>) -> Self {
+        self.connection_token = Some(token.into());
+        self
+    }
+
+    /// The directory where the CLI keeps its sessions and settings, instead of the user's.
+    pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.launch.state_dir = Some(path.into());
+        self
+    }
+
+    /// How long the CLI may take to become ready; a minute unless set.
+    pub fn startup_timeout(mut self, limit: Duration) -> Self {
+        self.startup_timeout = Some(limit);
+        self
+    }
+
+    /// The largest message that is taken from the CLI, in bytes; 256 MiB unless set.
+    pub fn max_frame_bytes(mut self, bytes: u32) -> Self {
+        self.max_frame = Some(bytes as usize);
+        self
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn memory(mut self, ends: super::memory::Ends) -> Self {
+        self.memory = Some(ends);
+        self
+    }
+
+    /// Starts the CLI, or connects to it.
+    ///
+    /// # Errors
+    ///
+    /// When options exclude each other, no CLI is found, it cannot be started, or it is not ready in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops a CLI that it has started.
+    ///
+    /// Wire: `connect`, to the CLI.
+    pub async fn start(self) -> Result<Client> {
+        let client = self.lazy()?;
+        client.connection().await?;
+        Ok(client)
+    }
+
+    /// A client that starts the CLI at its first use.
+    ///
+    /// # Errors
+    ///
+    /// When options exclude each other.
+    pub fn lazy(self) -> Result<Client> {
+        Ok(Client::new(self.check()?))
+    }
+
+    fn check(self) -> Result<Options> {
+        let excludes = |one: &str, other: &str, why: &str| {
+            let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");
+            Err(Error::new(ErrorKind::Config, message))
+        };
+        let tcp = self.transport == Some(TransportKind::Tcp);
+        if self.cli_url.is_some() {
+            let why = "a CLI that runs already is not started";
+            if let Some(option) = self.launch.first_set() {
+                return excludes("cli_url", option, why);
+            }
+            if self.port.is_some() {
+                return excludes("cli_url", "port", "the port is part of the address");
+            }
+            if self.transport == Some(TransportKind::Stdio) {
+                return excludes("cli_url", "transport(Stdio)", why);
+            }
+        } else if !tcp {
+            let why = "pipes have neither port nor token, so use `transport(TransportKind::Tcp)` with it";
+            if self.port.is_some() {
+                return excludes("port", "transport(Stdio)", why);
+            }
+            if self.connection_token.is_some() && !self.is_memory() {
+                return excludes("connection_token", "transport(Stdio)", why);
+            }
+        }
+        let target = match self.cli_url.as_deref() {
+            Some(url) => Target::Address(address::parse(url)?),
+            None if tcp => Target::Spawn { carrier: Carrier::Tcp(self.port.unwrap_or(0)) },
+            None => Target::Spawn { carrier: Carrier::Stdio },
+        };
+        #[cfg(any(test, feature = "testing"))]
+        let target = match self.memory {
+            Some(ends) => Target::Memory(ends),
+            None => target,
+        };
+        let launch = self.launch;
+        Ok(Options {
+            target,
+            startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
+            max_frame: self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),
+            connection_token: self.connection_token,
+            cli_path: launch.cli_path,
+            cli_args: launch.cli_args,
+            cwd: launch.cwd,
+            state_dir: launch.state_dir,
+            env: launch.env,
+            env_remove: launch.env_remove,
+            log_level: launch.log_level,
+            github_token: launch.github_token,
+            use_logged_in_user: launch.use_logged_in_user,
+        })
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn is_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    #[cfg(not(any(test, feature = "testing")))]
+    #[expect(clippy::unused_self, reason = "the same call as with the feature `testing`")]
+    fn is_memory(&self) -> bool {
+        false
+    }
+}
+
+impl LaunchOptions {
+    /// The name of an option that is set.
+    fn first_set(&self) -> Option<&'static str> {
+        [
+            ("cli_path", self.cli_path.is_some()),
+            ("cli_args", !self.cli_args.is_empty()),
+            ("cwd", self.cwd.is_some()),
+            ("state_dir", self.state_dir.is_some()),
+            ("env", !self.env.is_empty()),
+            ("env_remove", !self.env_remove.is_empty()),
+            ("log_level", self.log_level.is_some()),
+            ("github_token", self.github_token.is_some()),
+            ("use_logged_in_user", self.use_logged_in_user.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, set)| set.then_some(name))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("cli_url", &self.cli_url)
+            .field("cli_path", &self.launch.cli_path)
+            .field("transport", &self.transport)
+            .field("github_token", &self.launch.github_token.as_ref().map(|_| "<redacted>"))
+            .field("connection_token", &self.connection_token.as_ref().map(|_| "<redacted>"))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(builder: ClientBuilder) -> String {
+        builder.lazy().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn options_that_exclude_each_other_are_both_named() {
+        let url = || Client::builder().cli_url("4321");
+        for (builder, other) in [
+            (url().cli_path("x"), "cli_path"),
+            (url().env("A", "b"), "env"),
+            (url().github_token("t"), "github_token"),
+            (url().port(1), "port"),
+            (url().transport(TransportKind::Stdio), "transport(Stdio)"),
+        ] {
+            let refused = refusal(builder);
+            assert!(refused.contains("`cli_url`") && refused.contains(&format!("`{other}`")), "{refused}");
+        }
+        assert!(refusal(Client::builder().port(1)).contains("`port` and `transport(Stdio)`"));
+        let refused = refusal(Client::builder().connection_token("secret"));
+        assert!(refused.contains("`connection_token`") && !refused.contains("secret"), "{refused}");
+        assert!(Client::builder().transport(TransportKind::Tcp).port(1).lazy().is_ok());
+    }
+
+    #[test]
+    fn tokens_do_not_show() {
+        let shown = format!("{:?}", Client::builder().github_token("gho_1").connection_token("tok_2"));
+        assert!(!shown.contains("gho_1") && !shown.contains("tok_2"), "{shown}");
+    }
+}

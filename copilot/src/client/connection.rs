@@ -1,0 +1,157 @@
+//! One connection to one CLI, from its start to its end.
+//!
+//! It owns the tasks that read and write and, where we started the CLI, the process. Whatever ends it, every waiter
+//! and every session learns the first cause.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::builder::{Options, Target};
+use super::handshake::handshake;
+use super::router::Router;
+use crate::error::{Error, ErrorKind, Result};
+use crate::process::{Carrier, Child, Launch, Program, locate};
+use crate::protocol::connection::CliVersion;
+use crate::random;
+use crate::rpc::{self, Peer};
+use crate::task::{self, Task};
+use crate::transport::{Transport, connect_tcp};
+
+pub(super) struct Connection {
+    pub(super) peer: Peer,
+    pub(super) router: Arc<Router>,
+    pub(super) cli: Arc<CliVersion>,
+    /// Where we started the CLI.
+    pub(super) child: Option<Arc<Child>>,
+    _reader: Task,
+    _writer: Task,
+}
+
+impl Connection {
+    /// Starts the CLI or connects to it, and shakes hands.
+    pub(super) async fn open(options: &Options) -> Result<Self> {
+        // Outside of the time limit: the first search may have to fetch the CLI.
+        let program = match options.target {
+            Target::Spawn { .. } => Some(locate(options.cli_path.as_deref()).await?),
+            _ => None,
+        };
+        let limit = options.startup_timeout;
+        match timeout(limit, Self::establish(options, program)).await {
+            Ok(connection) => connection,
+            Err(_) => {
+                let message =
+                    format!("the CLI was not ready within {limit:?}; `startup_timeout` gives it more time");
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+        }
+    }
+
+    async fn establish(options: &Options, program: Option<Program>) -> Result<Self> {
+        let (transport, child, token) = match &options.target {
+            Target::Spawn { carrier } => {
+                let program = program.expect("it was located because a CLI is to be started");
+                let (transport, child, token) = spawn(options, program, *carrier).await?;
+                (transport, Some(Arc::new(child)), token)
+            }
+            Target::Address(address) => {
+                let transport = connect_tcp(address, options.startup_timeout).await?;
+                (transport, None, options.connection_token.clone())
+            }
+            #[cfg(any(test, feature = "testing"))]
+            Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
+        };
+        let unready = Unready::new(transport, child, options.max_frame);
+        let cli = handshake(&unready.peer, token.as_deref()).await?;
+        tracing::debug!(%cli, "connected to the CLI");
+        Ok(unready.ready(cli))
+    }
+}
+
+/// A connection before the handshake.
+struct Unready {
+    peer: Peer,
+    router: Arc<Router>,
+    child: Option<Arc<Child>>,
+    reader: Task,
+    writer: Task,
+}
+
+impl Unready {
+    fn new(transport: Transport, child: Option<Arc<Child>>, max_frame: usize) -> Self {
+        let peer = Peer::new(transport.writer);
+        let router = Arc::new(Router::default());
+        let writer = task::spawn({
+            let peer = peer.clone();
+            async move { peer.write().await }
+        });
+        let reader = task::spawn({
+            let (peer, router, child) = (peer.clone(), Arc::clone(&router), child.clone());
+            async move {
+                let ended = rpc::read(&peer, transport.reader, &*router, max_frame).await;
+                let what = "the connection to the CLI ended";
+                let cause = match (&child, ended) {
+                    (Some(child), ended) => child.explain(what, ended).await,
+                    (None, Some(source)) => Error::with_source(ErrorKind::Disconnected, what, source),
+                    (None, None) => {
+                        Error::new(ErrorKind::Disconnected, format!("{what}: it closed its side"))
+                    }
+                };
+                end(&peer, &router, &cause);
+            }
+        });
+        Self { peer, router, child, reader, writer }
+    }
+
+    fn ready(self, cli: CliVersion) -> Connection {
+        let Self { peer, router, child, reader, writer } = self;
+        Connection { peer, router, cli: Arc::new(cli), child, _reader: reader, _writer: writer }
+    }
+}
+
+/// Tells everybody why the connection ended.
+pub(super) fn end(peer: &Peer, router: &Router, cause: &Error) {
+    peer.close(cause);
+    router.disconnect(cause);
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        end(&self.peer, &self.router, &Error::new(ErrorKind::Closed, "the client was dropped"));
+        if let Some(child) = &self.child {
+            // The reader's task may hold on to the child a little longer.
+            child.kill(true);
+        }
+    }
+}
+
+/// Starts the CLI: its transport, its process, and the token that it wants.
+async fn spawn(
+    options: &Options,
+    program: Program,
+    carrier: Carrier,
+) -> Result<(Transport, Child, Option<String>)> {
+    tracing::debug!(program = %program.path().display(), "starting the CLI");
+    let mut launch = Launch::new(program, carrier);
+    launch.extra_args.clone_from(&options.cli_args);
+    launch.log_level = options.log_level;
+    launch.working_directory.clone_from(&options.cwd);
+    launch.state_directory.clone_from(&options.state_dir);
+    launch.github_token.clone_from(&options.github_token);
+    launch.use_logged_in_user = options.use_logged_in_user;
+    launch.environment.clone_from(&options.env);
+    launch.removed_environment.clone_from(&options.env_remove);
+    if let Carrier::Tcp(_) = carrier {
+        // Anybody on this machine could connect, so there is always a token.
+        launch.connection_token = Some(options.connection_token.clone().unwrap_or_else(random::token));
+    }
+    let (mut child, pipes, stdout) = Child::spawn(&launch)?;
+    if let Some((stdout, stdin)) = pipes {
+        return Ok((Transport::new(stdout, stdin), child, None));
+    }
+    let stdout = stdout.expect("a CLI without pipes announces its port on stdout");
+    let port = child.port(stdout, options.startup_timeout).await?;
+    let transport = connect_tcp(&format!("127.0.0.1:{port}"), Duration::from_secs(10)).await?;
+    Ok((transport, child, launch.connection_token))
+}

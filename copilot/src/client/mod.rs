@@ -1,0 +1,213 @@
+//! The Copilot CLI as seen by a program: started or connected to, asked, and shut down.
+
+mod address;
+mod builder;
+mod connection;
+mod handshake;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod memory;
+mod router;
+mod shutdown;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_core::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::SessionId;
+use crate::protocol::connection::{CliVersion, PingParams, Pong};
+use crate::rpc::decode;
+use crate::session::inbox::Inbox;
+use crate::session::link::{Carrier, Connect, Link};
+use crate::session::{Session, SessionBuilder};
+use connection::Connection;
+
+use builder::Options;
+pub use builder::{ClientBuilder, TransportKind};
+
+/// A Copilot CLI; clones share it.
+///
+/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is killed, with
+/// everything that it has started; [`shutdown`](Self::shutdown) is the orderly way.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> copilot::Result<()> {
+/// let client = copilot::Client::builder().start().await?;
+/// let session = client.session().model("gpt-5").start().await?;
+/// println!("{}", session.ask("Say hello.").await?);
+/// client.shutdown().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    connection: OnceCell<Connection>,
+    shut_down: AtomicBool,
+}
+
+impl Client {
+    /// Configures a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    fn new(options: Options) -> Self {
+        Self(Arc::new(Shared { options, connection: OnceCell::new(), shut_down: AtomicBool::new(false) }))
+    }
+
+    /// Configures a new session on this client.
+    pub fn session(&self) -> SessionBuilder {
+        SessionBuilder::new(self.connect(false))
+    }
+
+    /// Configures the taking up of a session that was closed, or that another client has.
+    pub fn resume(&self, id: impl Into<SessionId>) -> SessionBuilder {
+        SessionBuilder::resuming(self.connect(false), id.into())
+    }
+
+    /// Asks the CLI for a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI cannot be started.
+    ///
+    /// Wire: `ping`, to the CLI.
+    pub async fn ping(&self, message: &str) -> Result<Pong> {
+        self.connection().await?.peer.call("ping", &PingParams { message: Some(message) }).await
+    }
+
+    /// Which CLI this is.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub async fn cli_version(&self) -> Result<CliVersion> {
+        Ok(CliVersion::clone(&self.connection().await?.cli))
+    }
+
+    /// The process id of the CLI, where this client started it.
+    pub fn process_id(&self) -> Option<u32> {
+        self.0.connection.get()?.child.as_ref().map(|child| child.pid())
+    }
+
+    /// Calls a method of the CLI that has no method here.
+    ///
+    /// # Errors
+    ///
+    /// When the parameters cannot be encoded, the connection is lost, the CLI refuses or its answer is no `R`.
+    pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
+        let params = serde_json::value::to_raw_value(&params).map_err(|source| {
+            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+        })?;
+        decode(method, &self.connection().await?.peer.call_raw(method, &params).await?)
+    }
+
+    /// Ends all sessions, which stay on disk, and stops the CLI if this client started it.
+    ///
+    /// # Errors
+    ///
+    /// Everything that went wrong on the way; the client is shut down all the same.
+    ///
+    /// Wire: `session.detach` and `runtime.shutdown`, to the CLI.
+    pub async fn shutdown(&self) -> Result<()> {
+        if self.0.shut_down.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.0.connection.get() {
+            Some(connection) => shutdown::shutdown(connection).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn connection(&self) -> Result<&Connection> {
+        if self.0.shut_down.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Closed, "the client was shut down"));
+        }
+        self.0.connection.get_or_try_init(|| Connection::open(&self.0.options)).await
+    }
+
+    fn connect(&self, owned: bool) -> Box<dyn Connect> {
+        Box::new(OnClient { client: self.clone(), owned })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cli = self.0.connection.get().map(|connection| &connection.cli);
+        f.debug_struct("Client").field("cli", &cli).finish_non_exhaustive()
+    }
+}
+
+/// A session's place on a client.
+struct OnClient {
+    client: Client,
+    /// The client exists only for this session.
+    owned: bool,
+}
+
+impl Connect for OnClient {
+    fn connect(self: Box<Self>) -> BoxFuture<'static, Result<Link>> {
+        Box::pin(async move {
+            let connection = self.client.connection().await?;
+            let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
+            Ok(Link { peer, cli, carrier: Arc::new(*self) })
+        })
+    }
+}
+
+impl Carrier for OnClient {
+    fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
+        let connection = self.client.0.connection.get().expect("a link is made from a connection");
+        connection.router.register(inbox)
+    }
+
+    fn unregister(&self, id: &SessionId) {
+        if let Some(connection) = self.client.0.connection.get() {
+            connection.router.unregister(id);
+        }
+    }
+
+    fn release(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { if self.owned { self.client.shutdown().await } else { Ok(()) } })
+    }
+}
+
+/// Starts a client of its own for one session.
+struct OwnClient(ClientBuilder);
+
+impl Connect for OwnClient {
+    fn connect(self: Box<Self>) -> BoxFuture<'static, Result<Link>> {
+        Box::pin(async move {
+            let client = self.0.start().await?;
+            client.connect(true).connect().await
+        })
+    }
+}
+
+impl Session {
+    /// Configures a new session, on a CLI of its own unless one is given with [`SessionBuilder::client`].
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::new(Box::new(OwnClient(Client::builder())))
+    }
+}
+
+impl SessionBuilder {
+    /// Opens the session on this client.
+    pub fn client(self, client: &Client) -> Self {
+        self.connect(client.connect(false))
+    }
+
+    /// Opens the session on a CLI of its own that is started like this; closing the session stops it.
+    pub fn own_client(self, client: ClientBuilder) -> Self {
+        self.connect(Box::new(OwnClient(client)))
+    }
+}

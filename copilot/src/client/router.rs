@@ -1,0 +1,174 @@
+//! Which session a message is for.
+//!
+//! The reader delivers straight into the session's inbox; nothing is queued in between. Messages for sessions that
+//! are not ours are dropped before anything looks at them: old CLIs send everybody's events to everybody.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::SessionId;
+use crate::protocol::event::EventHead;
+use crate::rpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
+use crate::session::inbox::Inbox;
+
+/// The live sessions of one connection.
+#[derive(Default)]
+pub(super) struct Router(RwLock<Sessions>);
+
+#[derive(Default)]
+struct Sessions {
+    inboxes: HashMap<SessionId, Arc<Inbox>>,
+    /// Why the connection ended.
+    ended: Option<Error>,
+}
+
+impl Router {
+    pub(super) fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
+        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cause) = &sessions.ended {
+            return Err(cause.clone());
+        }
+        if sessions.inboxes.contains_key(&inbox.id) {
+            let message = format!("session {} is open on this client already; close it first", inbox.id);
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        sessions.inboxes.insert(inbox.id.clone(), inbox);
+        Ok(())
+    }
+
+    pub(super) fn unregister(&self, id: &SessionId) {
+        let gone = self.0.write().unwrap_or_else(PoisonError::into_inner).inboxes.remove(id);
+        // Its handlers are a user's values, and their drop is a user's code: not under the lock.
+        drop(gone);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Inbox>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).inboxes.values().cloned().collect()
+    }
+
+    /// The connection is gone: every session learns why, and no other one is taken.
+    pub(super) fn disconnect(&self, cause: &Error) {
+        let inboxes = {
+            let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            sessions.ended.get_or_insert_with(|| cause.clone());
+            std::mem::take(&mut sessions.inboxes)
+        };
+        for inbox in inboxes.values() {
+            inbox.disconnect(cause);
+        }
+    }
+
+    fn get(&self, id: &str) -> Option<Arc<Inbox>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).inboxes.get(id).cloned()
+    }
+
+    fn event(&self, session: &str, head: &EventHead<'_>) {
+        if let Some(inbox) = self.get(session) {
+            inbox.event(head);
+        }
+    }
+}
+
+/// What nearly every notification carries, read together with its envelope.
+#[derive(Deserialize)]
+pub(super) struct Routed<'a> {
+    #[serde(rename = "sessionId", default)]
+    session: Option<&'a str>,
+    #[serde(borrow, default)]
+    event: Option<EventHead<'a>>,
+}
+
+/// The same for a message with escapes in its ids, or without some of them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unusual<'a> {
+    session_id: String,
+    #[serde(borrow)]
+    event: UnusualHead<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UnusualHead<'a> {
+    #[serde(rename = "type")]
+    name: String,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    timestamp: Option<String>,
+    #[serde(default)]
+    parent_id: Option<String>,
+    #[serde(default)]
+    agent_id: Option<String>,
+    #[serde(default)]
+    ephemeral: Option<bool>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OnlySession {
+    #[serde(default)]
+    session_id: Option<String>,
+}
+
+impl Service for Router {
+    type Params<'a> = Routed<'a>;
+
+    fn notification(&self, method: &str, params: Routed<'_>) {
+        match (method, params) {
+            ("session.event", Routed { session: Some(session), event: Some(head) }) => {
+                self.event(session, &head)
+            }
+            // `session.lifecycle` tells of every session of the CLI, `host.event` of nothing that is documented.
+            _ => tracing::trace!(method, "a notification that nothing here wants"),
+        }
+    }
+
+    fn unusual_notification(&self, method: &str, params: &RawValue) {
+        if method != "session.event" {
+            return tracing::trace!(method, "a notification that nothing here wants");
+        }
+        match serde_json::from_str::<Unusual<'_>>(params.get()) {
+            Ok(Unusual { session_id, event }) => self.event(
+                &session_id,
+                &EventHead {
+                    name: &event.name,
+                    id: event.id.as_deref().unwrap_or_default(),
+                    timestamp: event.timestamp.as_deref().unwrap_or_default(),
+                    parent: event.parent_id.as_deref(),
+                    agent: event.agent_id.as_deref(),
+                    ephemeral: event.ephemeral.unwrap_or_default(),
+                    data: event.data,
+                },
+            ),
+            Err(error) => tracing::warn!(%error, "an event cannot be read"),
+        }
+    }
+
+    fn request(&self, method: &str, params: &RawValue, responder: Responder) {
+        let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
+            Ok(params) => params.and_then(|params| params.session_id),
+            Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
+        };
+        let Some(session) = session else {
+            return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
+        };
+        match self.get(&session) {
+            Some(inbox) => inbox.request(method, params, responder),
+            None => responder.error(INTERNAL_ERROR, &format!("Session not found: {session}")),
+        }
+    }
+}
+
+impl Borrow<str> for SessionId {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}

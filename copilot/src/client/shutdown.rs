@@ -1,0 +1,78 @@
+//! The orderly end of a connection: sessions are let go, the CLI is asked to end, and made to if it does not.
+
+use std::time::Duration;
+
+use super::connection::{Connection, end};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::session::SessionParams;
+use crate::rpc::NoParams;
+use tokio::time::timeout;
+
+/// How long the sessions, and then the CLI itself, may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long the CLI may take to exit.
+const EXIT: Duration = Duration::from_secs(10);
+/// How long it may take once it was told to with a signal.
+const SIGNALLED: Duration = Duration::from_secs(2);
+
+pub(super) async fn shutdown(connection: &Connection) -> Result<()> {
+    let mut problems = Vec::new();
+    if timeout(ANSWER, detach_all(connection, &mut problems)).await.is_err() {
+        problems.push(format!("the CLI did not let go of its sessions within {ANSWER:?}"));
+    }
+    if connection.child.is_some() {
+        match timeout(ANSWER, connection.peer.call_raw("runtime.shutdown", &NoParams {})).await {
+            Ok(Ok(_)) => {}
+            // Old CLIs end with their input, and newer ones may be gone before they have answered.
+            Ok(Err(error)) if error.is_unsupported() || error.is_disconnected() => {}
+            Ok(Err(error)) => problems.push(error.to_string()),
+            Err(_) => problems.push(format!("runtime.shutdown: no answer within {ANSWER:?}")),
+        }
+    }
+    end(&connection.peer, &connection.router, &Error::new(ErrorKind::Closed, "the client was shut down"));
+    if let Some(child) = &connection.child
+        && child.wait(EXIT).await.is_none()
+    {
+        child.kill(false);
+        if child.wait(SIGNALLED).await.is_none() {
+            problems.push(format!(
+                "the CLI (process {}) did not end within {EXIT:?} and was killed",
+                child.pid()
+            ));
+            child.kill(true);
+            // Bounded: nothing survives this signal but a process that the kernel itself holds.
+            drop(child.wait(SIGNALLED).await);
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Cli, format!("the client was shut down, but {}", problems.join("; and "))))
+}
+
+/// Lets go of all sessions at once. Running tools are cancelled, and what they still answer is not waited for.
+async fn detach_all(connection: &Connection, problems: &mut Vec<String>) {
+    let inboxes = connection.router.all();
+    let mut calls = Vec::with_capacity(inboxes.len());
+    for inbox in &inboxes {
+        inbox.calls.close();
+        calls.push(connection.peer.begin("session.detach", &SessionParams { session_id: &inbox.id }));
+    }
+    for (inbox, call) in inboxes.iter().zip(calls) {
+        let mut answer = match call {
+            Ok(call) => call.answer("session.detach").await,
+            Err(error) => Err(error),
+        };
+        if answer.as_ref().is_err_and(Error::is_unsupported) {
+            let params = SessionParams { session_id: &inbox.id };
+            answer = connection.peer.call_raw("session.destroy", &params).await;
+        }
+        match answer {
+            Err(error) if !error.is_disconnected() => problems.push(format!("session {}: {error}", inbox.id)),
+            _ => {}
+        }
+        inbox.calls.abort();
+        inbox.close();
+        connection.router.unregister(&inbox.id);
+    }
+}

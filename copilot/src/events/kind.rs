@@ -1,0 +1,207 @@
+//! From the name of an event to its typed payload.
+
+use super::agent::{
+    AgentInterrupted, CommandQueued, HookEnded, HookStarted, SkillInvoked, SubagentEnded, SubagentSelected,
+    SubagentStarted, SystemMessage, SystemNotification,
+};
+use super::assistant::{
+    AssistantIdle, AssistantIntent, AssistantMessage, AssistantMessageDelta, AssistantMessageStart,
+    AssistantReasoning, AssistantReasoningDelta, AssistantStreamingDelta, AssistantToolCallDelta,
+    AssistantTurn, AssistantUsage, ModelCallFailure, UserMessage,
+};
+use super::local::{HandlerFailure, ToolProgress};
+use super::session::{
+    Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatusChanged,
+    McpServersLoaded, ModeChanged, ModelChange, Notice, PermissionsChanged, PlanChanged, SessionError,
+    SessionIdle, SessionResume, SessionShutdown, SessionStart, TaskComplete, TitleChanged, ToolsUpdated,
+    Truncation, UsageInfo,
+};
+use super::tool::{
+    ExternalToolCompleted, ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted,
+    ToolExecutionComplete, ToolExecutionPartialResult, ToolExecutionProgress, ToolExecutionStart,
+    UserInputRequested,
+};
+use crate::error::Error;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $($name:literal)|+,)*) => {
+        /// The payload of an [`Event`](super::Event), by type.
+        ///
+        /// A type that is not here is [`Other`](Self::Other); its name and payload are on the event.
+        #[derive(Clone, Debug)]
+        #[non_exhaustive]
+        pub enum EventKind {
+            $($(#[$doc])* $variant($payload),)*
+            /// A type that this version of the library has no payload for.
+            Other,
+            /// A known type whose payload has an unexpected shape; it says where.
+            Invalid(String),
+            /// This many events were dropped here because the subscriber was too slow. Local.
+            Lagged(u64),
+            /// The connection to the CLI ended; nothing follows. Local.
+            Disconnected(Error),
+            /// A tool of this program says how far it is. Local.
+            ToolProgress(ToolProgress),
+            /// A handler of this program failed. Local.
+            HandlerFailed(HandlerFailure),
+        }
+
+        impl EventKind {
+            pub(super) fn read(name: &str, data: &str) -> Self {
+                let read = match name {
+                    $($($name)|+ => serde_json::from_str(data).map(Self::$variant),)*
+                    _ => return Self::Other,
+                };
+                read.unwrap_or_else(|error| Self::Invalid(error.to_string()))
+            }
+
+            /// The names on the wire that have a variant here.
+            #[cfg(test)]
+            const NAMES: &[&str] = &[$($($name),+),*];
+        }
+    };
+}
+
+kinds! {
+    /// The session began.
+    SessionStart(SessionStart) = "session.start",
+    /// The session was taken up again.
+    SessionResume(SessionResume) = "session.resume",
+    /// The agent has nothing left to do: the queue of messages is empty.
+    SessionIdle(SessionIdle) = "session.idle",
+    /// Work on a message failed; [`SessionIdle`](Self::SessionIdle) follows.
+    SessionError(SessionError) = "session.error",
+    /// The session warns.
+    SessionWarning(Notice) = "session.warning",
+    /// The session informs.
+    SessionInfo(Notice) = "session.info",
+    /// The session has a new title.
+    TitleChanged(TitleChanged) = "session.title_changed",
+    /// Another model answers from here on.
+    ModelChange(ModelChange) = "session.model_change",
+    /// The agent's mode changed.
+    ModeChanged(ModeChanged) = "session.mode_changed",
+    /// The plan was written or deleted.
+    PlanChanged(PlanChanged) = "session.plan_changed",
+    /// The CLI's own permission mode changed.
+    PermissionsChanged(PermissionsChanged) = "session.permissions_changed",
+    /// The directory or repository that the agent works in changed.
+    ContextChanged(ContextChanged) = "session.context_changed",
+    /// How full the context window is.
+    UsageInfo(UsageInfo) = "session.usage_info",
+    /// The conversation is being summarised to free context.
+    CompactionStart(CompactionStart) = "session.compaction_start",
+    /// The summary is in place, or it failed.
+    CompactionComplete(CompactionComplete) = "session.compaction_complete",
+    /// Old messages were cut off.
+    Truncation(Truncation) = "session.truncation",
+    /// The agent calls its task done.
+    TaskComplete(TaskComplete) = "session.task_complete",
+    /// The session ended in the CLI.
+    SessionShutdown(SessionShutdown) = "session.shutdown",
+    /// The set of tools that the model sees changed.
+    ToolsUpdated(ToolsUpdated) = "session.tools_updated",
+    /// The MCP servers were loaded.
+    McpServersLoaded(McpServersLoaded) = "session.mcp_servers_loaded",
+    /// An MCP server connected, failed or wants a login.
+    McpServerStatusChanged(McpServerStatusChanged) = "session.mcp_server_status_changed",
+    /// What the host can show changed.
+    CapabilitiesChanged(CapabilitiesChanged) = "capabilities.changed",
+    /// Work was aborted.
+    Abort(Abort) = "abort",
+    /// A message reached the agent.
+    UserMessage(UserMessage) = "user.message",
+    /// A system prompt.
+    SystemMessage(SystemMessage) = "system.message",
+    /// Something that the CLI tells the agent.
+    SystemNotification(SystemNotification) = "system.notification",
+    /// The agent begins a step: one request to the model and the tools it asks for.
+    AssistantTurnStart(AssistantTurn) = "assistant.turn_start",
+    /// The agent ends a step.
+    AssistantTurnEnd(AssistantTurn) = "assistant.turn_end",
+    /// What the agent means to do, in a few words.
+    AssistantIntent(AssistantIntent) = "assistant.intent",
+    /// A message begins; deltas follow.
+    AssistantMessageStart(AssistantMessageStart) = "assistant.message_start",
+    /// A piece of a message's text.
+    AssistantMessageDelta(AssistantMessageDelta) = "assistant.message_delta",
+    /// A whole message, with the tools it asks for.
+    AssistantMessage(AssistantMessage) = "assistant.message",
+    /// A piece of the model's reasoning.
+    AssistantReasoningDelta(AssistantReasoningDelta) = "assistant.reasoning_delta",
+    /// The model's reasoning as a whole.
+    AssistantReasoning(AssistantReasoning) = "assistant.reasoning",
+    /// How much of the answer has arrived.
+    AssistantStreamingDelta(AssistantStreamingDelta) = "assistant.streaming_delta",
+    /// A piece of the arguments that the model is writing.
+    AssistantToolCallDelta(AssistantToolCallDelta) = "assistant.tool_call_delta",
+    /// What one request to the model cost.
+    AssistantUsage(AssistantUsage) = "assistant.usage",
+    /// The agent is done with its work.
+    AssistantIdle(AssistantIdle) = "assistant.idle",
+    /// The agent was interrupted.
+    AgentInterrupted(AgentInterrupted) = "agent.interrupted",
+    /// A request to the model failed.
+    ModelCallFailure(ModelCallFailure) = "model.call_failure",
+    /// A tool begins.
+    ToolExecutionStart(ToolExecutionStart) = "tool.execution_start",
+    /// Output of a tool while it runs.
+    ToolExecutionPartialResult(ToolExecutionPartialResult) = "tool.execution_partial_result",
+    /// Progress of a tool while it runs.
+    ToolExecutionProgress(ToolExecutionProgress) = "tool.execution_progress",
+    /// A tool ended.
+    ToolExecutionComplete(ToolExecutionComplete) = "tool.execution_complete",
+    /// The CLI asks whoever has the tool to run it. The library answers for its tools.
+    ExternalToolRequested(ExternalToolRequested) = "external_tool.requested",
+    /// An asked-for tool call was answered or dropped.
+    ExternalToolCompleted(ExternalToolCompleted) = "external_tool.completed",
+    /// The agent asks for permission. The library answers by the session's permissions.
+    PermissionRequested(PermissionRequested) = "permission.requested",
+    /// A permission was given or denied.
+    PermissionCompleted(PermissionCompleted) = "permission.completed",
+    /// The agent asks the user.
+    UserInputRequested(UserInputRequested) = "user_input.requested",
+    /// A question of the CLI was answered.
+    RequestCompleted(RequestCompleted) =
+        "user_input.completed" | "elicitation.completed" | "exit_plan_mode.completed" | "command.completed",
+    /// A slash command was queued.
+    CommandQueued(CommandQueued) = "command.queued",
+    /// A sub-agent began.
+    SubagentStarted(SubagentStarted) = "subagent.started",
+    /// A sub-agent ended well.
+    SubagentCompleted(SubagentEnded) = "subagent.completed",
+    /// A sub-agent failed.
+    SubagentFailed(SubagentEnded) = "subagent.failed",
+    /// A custom agent was chosen.
+    SubagentSelected(SubagentSelected) = "subagent.selected",
+    /// The choice of a custom agent was undone.
+    SubagentDeselected(SubagentSelected) = "subagent.deselected",
+    /// A skill was used.
+    SkillInvoked(SkillInvoked) = "skill.invoked",
+    /// A hook began.
+    HookStart(HookStarted) = "hook.start",
+    /// A hook ended.
+    HookEnd(HookEnded) = "hook.end",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_an_empty_payload() {
+        for name in EventKind::NAMES {
+            let kind = EventKind::read(name, "{}");
+            assert!(!matches!(kind, EventKind::Other | EventKind::Invalid(_)), "{name}: {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_of_another_shape_is_told_and_kept_apart_from_unknown_types() {
+        let EventKind::Invalid(error) = EventKind::read("assistant.message", r#"{"content":5}"#) else {
+            panic!("a number is no content");
+        };
+        assert!(error.contains("expected a string"), "{error}");
+        assert!(matches!(EventKind::read("model.turn_started", "[]"), EventKind::Other));
+    }
+}

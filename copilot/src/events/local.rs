@@ -1,0 +1,59 @@
+//! Events that the library itself adds to a session's stream. They never come from the CLI, and have no id.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{Event, EventKind, Inner};
+use crate::error::Error;
+use crate::protocol::ToolCallId;
+
+/// A tool says how far it is; see `ToolContext::progress`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ToolProgress {
+    /// The call that progresses.
+    pub tool_call_id: ToolCallId,
+    /// The tool's name.
+    pub tool_name: String,
+    /// How much is done, from 0 to 1, where the tool knows.
+    pub fraction: Option<f64>,
+    /// What it is doing.
+    pub message: String,
+}
+
+/// A handler of the program failed, and the CLI got the safe answer instead.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HandlerFailure {
+    /// Which handler, such as `on_permission`.
+    pub handler: &'static str,
+    /// What went wrong.
+    pub error: Error,
+}
+
+impl Event {
+    pub(crate) fn lagged(missed: u64) -> Self {
+        Self::local("copilot.lagged", EventKind::Lagged(missed))
+    }
+
+    pub(crate) fn tool_progress(progress: ToolProgress) -> Self {
+        Self::local("copilot.tool_progress", EventKind::ToolProgress(progress))
+    }
+
+    pub(crate) fn handler_failed(failure: HandlerFailure) -> Self {
+        Self::local("copilot.handler_failed", EventKind::HandlerFailed(failure))
+    }
+
+    pub(crate) fn disconnected(cause: Error) -> Self {
+        Self::local("copilot.disconnected", EventKind::Disconnected(cause))
+    }
+
+    fn local(name: &str, kind: EventKind) -> Self {
+        let end = u32::try_from(name.len()).expect("the names above are short");
+        Self(Arc::new(Inner {
+            text: format!("{name}null").into_boxed_str(),
+            ends: [end; 5],
+            ephemeral: true,
+            kind: OnceLock::from(Box::new(kind)),
+        }))
+    }
+}

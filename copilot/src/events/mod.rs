@@ -1,0 +1,174 @@
+//! What happens in a session, as events.
+//!
+//! An [`Event`] is a cheap handle that all subscribers share. Its envelope is read when it arrives; its payload only
+//! when somebody asks with [`Event::kind`], and then once for all of them. Knows no session.
+
+mod agent;
+mod assistant;
+mod kind;
+mod local;
+mod session;
+mod stream;
+mod tool;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::protocol::event::EventHead;
+
+pub use agent::{
+    AgentInterrupted, CommandQueued, HookEnded, HookStarted, SkillInvoked, SubagentEnded, SubagentSelected,
+    SubagentStarted, SystemMessage, SystemNotification,
+};
+pub use assistant::{
+    AssistantIdle, AssistantIntent, AssistantMessage, AssistantMessageDelta, AssistantMessageStart,
+    AssistantReasoning, AssistantReasoningDelta, AssistantStreamingDelta, AssistantToolCallDelta,
+    AssistantTurn, AssistantUsage, ModelCallFailure, ToolRequest, UserMessage,
+};
+pub use kind::EventKind;
+pub use local::{HandlerFailure, ToolProgress};
+pub use session::{
+    Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatus,
+    McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice, PermissionsChanged,
+    PlanChanged, SessionError, SessionIdle, SessionResume, SessionShutdown, SessionStart, TaskComplete,
+    TitleChanged, ToolsUpdated, Truncation, UsageInfo, WorkingContext,
+};
+pub use stream::EventStream;
+pub(crate) use stream::{DEFAULT_BUDGET, Subscribers};
+pub use tool::{
+    ExternalToolCompleted, ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted,
+    ToolExecutionComplete, ToolExecutionError, ToolExecutionPartialResult, ToolExecutionProgress,
+    ToolExecutionResult, ToolExecutionStart, UserInputRequested,
+};
+
+/// One event of a session; clones share it.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::events::{Event, EventKind};
+///
+/// fn show(event: &Event) {
+///     match event.kind() {
+///         EventKind::AssistantMessageDelta(delta) => print!("{}", delta.delta_content),
+///         EventKind::ToolExecutionStart(call) => println!("[{}]", call.tool_name),
+///         _ => {}
+///     }
+/// }
+/// ```
+///
+/// Wire: `session.event`, from the CLI.
+#[derive(Clone)]
+pub struct Event(Arc<Inner>);
+
+struct Inner {
+    /// Name, id, timestamp, parent, agent and data, one after the other: one allocation for all of them.
+    text: Box<str>,
+    /// Where each of the first five ends.
+    ends: [u32; 5],
+    ephemeral: bool,
+    kind: OnceLock<Box<EventKind>>,
+}
+
+impl Event {
+    pub(crate) fn new(head: &EventHead<'_>) -> Self {
+        let parts = [
+            head.name,
+            head.id,
+            head.timestamp,
+            head.parent.unwrap_or_default(),
+            head.agent.unwrap_or_default(),
+            head.data.map_or("null", RawValue::get),
+        ];
+        let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let mut ends = [0; 5];
+        for (at, part) in parts.iter().enumerate() {
+            text.push_str(part);
+            if let Some(end) = ends.get_mut(at) {
+                *end = u32::try_from(text.len()).expect("a frame is shorter than 4 GiB");
+            }
+        }
+        let inner =
+            Inner { text: text.into_boxed_str(), ends, ephemeral: head.ephemeral, kind: OnceLock::new() };
+        Self(Arc::new(inner))
+    }
+
+    /// The name of the event's type on the wire, such as `assistant.message`.
+    pub fn name(&self) -> &str {
+        &self.0.text[..self.0.ends[0] as usize]
+    }
+
+    /// The event's own id.
+    pub fn id(&self) -> &str {
+        self.part(1)
+    }
+
+    /// When it happened, as RFC 3339.
+    pub fn timestamp(&self) -> &str {
+        self.part(2)
+    }
+
+    /// The id of the persisted event before it.
+    pub fn parent_id(&self) -> Option<&str> {
+        Some(self.part(3)).filter(|part| !part.is_empty())
+    }
+
+    /// The sub-agent that it belongs to; `None` for the session's own agent.
+    pub fn agent_id(&self) -> Option<&str> {
+        Some(self.part(4)).filter(|part| !part.is_empty())
+    }
+
+    /// Whether the event is not kept in the session's history.
+    pub fn is_ephemeral(&self) -> bool {
+        self.0.ephemeral
+    }
+
+    /// The payload as JSON text, exactly as it came.
+    pub fn raw_data(&self) -> &str {
+        &self.0.text[self.0.ends[4] as usize..]
+    }
+
+    /// The payload read as a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// When the payload does not have that shape.
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_str(self.raw_data())
+    }
+
+    /// The payload, typed. It is read at the first call and kept.
+    pub fn kind(&self) -> &EventKind {
+        self.0.kind.get_or_init(|| Box::new(EventKind::read(self.name(), self.raw_data())))
+    }
+
+    fn part(&self, at: usize) -> &str {
+        &self.0.text[self.0.ends[at - 1] as usize..self.0.ends[at] as usize]
+    }
+
+    /// What it costs to keep the event in a queue, in bytes.
+    fn size(&self) -> usize {
+        self.0.text.len() + size_of::<Inner>() + size_of::<Self>()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("name", &self.name())
+            .field("id", &self.id())
+            .field("agent_id", &self.agent_id())
+            .field("data", &self.raw_data())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Histories arrive as a whole, so here the text is borrowed from the answer.
+        EventHead::deserialize(deserializer).map(|head| Self::new(&head))
+    }
+}

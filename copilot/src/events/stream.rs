@@ -1,0 +1,275 @@
+//! Subscriptions: a queue for each subscriber, filled by the reader, read at the subscriber's pace.
+//!
+//! Policy: a queue starts empty and loses nothing until its byte budget is full. Then the oldest events make room for
+//! the newest, so that the end of a turn always arrives, and their number stands in their place as
+//! [`EventKind::Lagged`](super::EventKind::Lagged). Filling a queue never waits, so no subscriber delays another.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+
+use super::Event;
+
+/// How many bytes of events wait for a subscriber before the oldest are dropped: 64 MiB.
+pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
+
+/// The events of a session from the moment of subscribing, as a [`Stream`].
+///
+/// It ends when the session is closed, and after [`EventKind::Disconnected`](super::EventKind::Disconnected) when
+/// the connection is lost. Dropping it unsubscribes.
+#[derive(Debug)]
+pub struct EventStream {
+    queue: Arc<Queue>,
+}
+
+impl EventStream {
+    /// The next event, or `None` when there will be none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an event is taken only when the future completes.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.queue.poll(cx)).await
+    }
+
+    /// The next event, if one is waiting.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.queue.state().pop()
+    }
+
+    /// How many events wait to be read.
+    pub fn waiting(&self) -> usize {
+        self.queue.state().events.len()
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.queue.poll(cx)
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        let events = {
+            let mut state = self.queue.state();
+            state.abandoned = true;
+            state.bytes = 0;
+            std::mem::take(&mut state.events)
+        };
+        // Freed outside the lock: there may be many.
+        drop(events);
+    }
+}
+
+/// The queues of one session.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribers(Mutex<List>);
+
+#[derive(Debug, Default)]
+struct List {
+    queues: Vec<Arc<Queue>>,
+    closed: bool,
+}
+
+impl Subscribers {
+    /// A new subscriber, who sees what is published from here on.
+    pub(crate) fn subscribe(&self, budget: usize) -> EventStream {
+        let mut list = self.list();
+        let state = State { budget, closed: list.closed, ..State::default() };
+        let queue = Arc::new(Queue(Mutex::new(state)));
+        if !list.closed {
+            list.queues.push(Arc::clone(&queue));
+        }
+        EventStream { queue }
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list().queues.is_empty()
+    }
+
+    /// Gives the event to every subscriber.
+    pub(crate) fn publish(&self, event: &Event) {
+        self.list().queues.retain(|queue| queue.push(event.clone()));
+    }
+
+    /// Ends every stream after what it still holds.
+    pub(crate) fn close(&self) {
+        let mut list = self.list();
+        list.closed = true;
+        for queue in list.queues.drain(..) {
+            let waker = {
+                let mut state = queue.state();
+                state.closed = true;
+                state.waker.take()
+            };
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug)]
+struct Queue(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<Event>,
+    bytes: usize,
+    budget: usize,
+    /// Events dropped from the front since the last one was read.
+    missed: u64,
+    warned: bool,
+    closed: bool,
+    abandoned: bool,
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    /// `false` when the subscriber has gone.
+    fn push(&self, event: Event) -> bool {
+        let waker = {
+            let mut state = self.state();
+            if state.abandoned {
+                return false;
+            }
+            state.push(event);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut state = self.state();
+        if let Some(event) = state.pop() {
+            return Poll::Ready(Some(event));
+        }
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            empty => *empty = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, event: Event) {
+        self.bytes += event.size();
+        self.events.push_back(event);
+        if self.bytes > self.budget / 2 && !self.warned {
+            self.warned = true;
+            tracing::warn!(
+                events = self.events.len(),
+                bytes = self.bytes,
+                budget = self.budget,
+                "a subscriber reads slowly; past the budget its oldest events are dropped"
+            );
+        }
+        // The newest event stays, however large it is.
+        while self.bytes > self.budget && self.events.len() > 1 {
+            if let Some(dropped) = self.events.pop_front() {
+                self.bytes -= dropped.size();
+                self.missed += 1;
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<Event> {
+        if self.missed > 0 {
+            let missed = std::mem::take(&mut self.missed);
+            return Some(Event::lagged(missed));
+        }
+        let event = self.events.pop_front()?;
+        self.bytes -= event.size();
+        if self.events.is_empty() {
+            self.warned = false;
+            if self.events.capacity() > 1024 {
+                self.events = VecDeque::new();
+            }
+        }
+        Some(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::EventKind;
+    use super::*;
+
+    fn event(text: &str) -> Event {
+        let json = format!(
+            r#"{{"type":"session.info","id":"{text}","timestamp":"","data":{{"message":"{text}"}}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn ids(stream: &mut EventStream) -> Vec<String> {
+        std::iter::from_fn(|| stream.try_next())
+            .map(|event| match event.kind() {
+                EventKind::Lagged(missed) => format!("lagged {missed}"),
+                _ => event.id().to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_subscriber_gets_every_event_from_its_subscription_on() {
+        let subscribers = Subscribers::default();
+        let mut first = subscribers.subscribe(DEFAULT_BUDGET);
+        subscribers.publish(&event("a"));
+        let mut second = subscribers.subscribe(DEFAULT_BUDGET);
+        subscribers.publish(&event("b"));
+        assert_eq!(ids(&mut first), ["a", "b"]);
+        assert_eq!(ids(&mut second), ["b"]);
+        drop(first);
+        subscribers.publish(&event("c"));
+        assert_eq!(subscribers.list().queues.len(), 1);
+    }
+
+    #[test]
+    fn a_slow_subscriber_is_told_how_many_events_it_missed_and_sees_the_newest() {
+        let subscribers = Subscribers::default();
+        let budget = 3 * event("0").size();
+        let (mut slow, mut quick) = (subscribers.subscribe(budget), subscribers.subscribe(budget));
+        for number in 0..10 {
+            subscribers.publish(&event(&number.to_string()));
+            assert_eq!(ids(&mut quick), [number.to_string()]);
+        }
+        assert_eq!(ids(&mut slow), ["lagged 7", "7", "8", "9"]);
+        subscribers.publish(&event("x"));
+        assert_eq!(ids(&mut slow), ["x"]);
+    }
+
+    #[tokio::test]
+    async fn a_closed_stream_gives_what_it_holds_and_then_ends() {
+        let subscribers = Subscribers::default();
+        let mut stream = subscribers.subscribe(DEFAULT_BUDGET);
+        subscribers.publish(&event("a"));
+        subscribers.close();
+        assert_eq!(stream.next().await.map(|event| event.id().to_owned()).as_deref(), Some("a"));
+        assert!(stream.next().await.is_none());
+        assert!(subscribers.subscribe(DEFAULT_BUDGET).next().await.is_none());
+    }
+}

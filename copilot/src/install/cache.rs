@@ -1,0 +1,321 @@
+//! Where fetched CLIs live, and whether one is whole.
+//!
+//! An entry of the cache is a directory that appeared by one rename, with a marker inside that was written last. The
+//! marker says which tarball it came from and what the executable was like. Checking an entry is two `stat`s and a
+//! small read: size, modification time and the executable bit must be those of the day it was unpacked. When only the
+//! time differs, as in a copied cache, the executable's hash decides.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use super::job::Stop;
+use super::pinned::{Package, VERSION};
+use super::progress::Progress;
+use super::verify;
+use crate::{Error, ErrorKind, Result};
+
+/// Names the cache directory when the program does not.
+pub(super) const CACHE_VARIABLE: &str = "COPILOT_CACHE_DIR";
+
+const MARKER: &str = ".installed.json";
+
+/// The directory of the cache: from the environment, or where this system keeps a user's caches.
+///
+/// # Errors
+///
+/// When the environment names no home.
+pub(super) fn root(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+    let directory = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if let Some(named) = variable(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
+        return std::path::absolute(&named).map_err(|error| {
+            Error::with_source(
+                ErrorKind::Config,
+                format!("{CACHE_VARIABLE} names no usable directory"),
+                error,
+            )
+        });
+    }
+    let home = || directory("HOME");
+    let caches = match os {
+        "windows" => directory("LOCALAPPDATA"),
+        "macos" => home().map(|home| home.join("Library/Caches")),
+        _ => directory("XDG_CACHE_HOME").or_else(|| home().map(|home| home.join(".cache"))),
+    };
+    caches.map(|caches| caches.join("copilot-tools")).ok_or_else(|| {
+        let missing = if os == "windows" { "LOCALAPPDATA" } else { "HOME" };
+        Error::new(
+            ErrorKind::Config,
+            format!(
+                "no place to keep the Copilot CLI: {missing} is not set to an absolute path; set {CACHE_VARIABLE} \
+                 to a directory"
+            ),
+        )
+    })
+}
+
+/// One package's place in the cache, present or not.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    root: PathBuf,
+    package: Package,
+}
+
+/// What the cache has of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It can be run.
+    Whole,
+    /// It was never there.
+    Missing,
+    /// Something is there that is not what was put there, for this reason.
+    Damaged(String),
+}
+
+/// What an entry says about itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Marker {
+    /// The hash of the tarball it was unpacked from.
+    integrity: String,
+    executable: ExecutableRecord,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ExecutableRecord {
+    size: u64,
+    /// Whole seconds, because copies keep no more.
+    modified: u64,
+    integrity: String,
+}
+
+impl Entry {
+    pub(super) fn new(root: PathBuf, package: Package) -> Self {
+        Self { root, package }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn package(&self) -> &Package {
+        &self.package
+    }
+
+    pub(super) fn directory(&self) -> PathBuf {
+        self.root.join(self.name())
+    }
+
+    pub(super) fn executable(&self) -> PathBuf {
+        self.directory().join(self.package.executable())
+    }
+
+    /// The file that whoever fetches the package holds locked. It stays: removing it would let two in.
+    pub(super) fn lock_file(&self) -> PathBuf {
+        self.root.join(format!("{}.lock", self.name()))
+    }
+
+    /// Where the package is fetched and unpacked; belongs to the holder of the lock.
+    pub(super) fn partial(&self) -> PathBuf {
+        self.root.join(format!("{}.partial", self.name()))
+    }
+
+    fn name(&self) -> String {
+        format!("cli-{VERSION}-{}", self.package.platform())
+    }
+
+    /// Looks at what the cache has.
+    pub(super) fn state(&self, stop: &Stop) -> io::Result<State> {
+        let text = match fs::read(self.directory().join(MARKER)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let something = fs::symlink_metadata(self.directory()).is_ok();
+                return Ok(if something {
+                    State::Damaged("it has no marker".into())
+                } else {
+                    State::Missing
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let Ok(marker) = serde_json::from_slice::<Marker>(&text) else {
+            return Ok(State::Damaged("its marker is unreadable".into()));
+        };
+        if marker.integrity != self.package.integrity() {
+            return Ok(State::Damaged("it came from another package".into()));
+        }
+        let now = match look_at(&self.executable()) {
+            Ok(now) => now,
+            Err(error) => return Ok(State::Damaged(format!("its executable is unusable: {error}"))),
+        };
+        if now.size != marker.executable.size {
+            return Ok(State::Damaged("its executable has another size".into()));
+        }
+        if now.modified != marker.executable.modified {
+            let integrity = verify::integrity(File::open(self.executable())?, &Progress::hidden(), stop)?;
+            if integrity != marker.executable.integrity {
+                return Ok(State::Damaged("its executable has another content".into()));
+            }
+            // The next look is cheap again; where the cache is read-only it stays slow, and right.
+            let _ = self.mark(&self.directory(), integrity);
+        }
+        Ok(State::Whole)
+    }
+
+    /// Writes the marker that makes `directory`, unpacked from this package, a whole entry.
+    ///
+    /// `integrity` is the executable's.
+    pub(super) fn mark(&self, directory: &Path, integrity: String) -> io::Result<()> {
+        let Stat { size, modified } = look_at(&directory.join(self.package.executable()))?;
+        let executable = ExecutableRecord { size, modified, integrity };
+        let marker = Marker { integrity: self.package.integrity().to_owned(), executable };
+        let text = serde_json::to_vec_pretty(&marker)?;
+        // By rename, so that a reader never sees half a marker.
+        let new = directory.join(format!("{MARKER}.{}", std::process::id()));
+        let written = fs::write(&new, text).and_then(|()| File::open(&new)?.sync_all());
+        written.and_then(|()| fs::rename(&new, directory.join(MARKER))).inspect_err(|_| {
+            // Best effort: the error above is the one to tell.
+            let _ = fs::remove_file(&new);
+        })
+    }
+}
+
+struct Stat {
+    size: u64,
+    modified: u64,
+}
+
+/// What is cheap to know of an executable; an error when it is none.
+fn look_at(executable: &Path) -> io::Result<Stat> {
+    let metadata = fs::symlink_metadata(executable)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if metadata.permissions().mode() & 0o111 == 0 {
+            return Err(io::Error::other("it is not executable"));
+        }
+    }
+    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Ok(Stat { size: metadata.len(), modified })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn the_cache_is_where_the_environment_or_the_system_says() {
+        let check = |os: &str, variables: &[(&str, &str)], expected: Option<&str>| {
+            let lookup = |name: &str| {
+                variables
+                    .iter()
+                    .find(|(variable, _)| *variable == name)
+                    .map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(root(os, lookup).ok(), expected.map(PathBuf::from), "{os} {variables:?}");
+        };
+        check("linux", &[("HOME", "/h")], Some("/h/.cache/copilot-tools"));
+        check("linux", &[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], Some("/x/copilot-tools"));
+        check("linux", &[("HOME", "/h"), ("XDG_CACHE_HOME", "relative")], Some("/h/.cache/copilot-tools"));
+        check("linux", &[("HOME", "/h"), ("COPILOT_CACHE_DIR", "/c")], Some("/c"));
+        check("linux", &[("HOME", "/h"), ("COPILOT_CACHE_DIR", "")], Some("/h/.cache/copilot-tools"));
+        check("linux", &[("HOME", "")], None);
+        check("macos", &[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], Some("/h/Library/Caches/copilot-tools"));
+        check("windows", &[("LOCALAPPDATA", "/l")], Some("/l/copilot-tools"));
+        check("windows", &[("HOME", "/h")], None);
+    }
+
+    fn installed() -> (tempfile::TempDir, Entry) {
+        let root = tempfile::tempdir().unwrap();
+        let package = Package::with_integrity("linux-x64", "sha512-tarball".to_owned());
+        let entry = Entry::new(root.path().to_owned(), package);
+        fs::create_dir(entry.directory()).unwrap();
+        write_program(&entry, b"program");
+        let program = verify::integrity(&b"program"[..], &Progress::hidden(), &Stop::default()).unwrap();
+        entry.mark(&entry.directory(), program).unwrap();
+        (root, entry)
+    }
+
+    fn write_program(entry: &Entry, content: &[u8]) {
+        fs::write(entry.executable(), content).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(entry.executable(), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
+    fn touch(entry: &Entry, since_epoch: u64) {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch);
+        File::options().append(true).open(entry.executable()).unwrap().set_modified(time).unwrap();
+    }
+
+    fn state(entry: &Entry) -> State {
+        entry.state(&Stop::default()).unwrap()
+    }
+
+    fn damaged(reason: &str) -> State {
+        State::Damaged(reason.to_owned())
+    }
+
+    #[test]
+    fn a_marked_entry_is_whole_and_another_package_is_not() {
+        let (root, entry) = installed();
+        assert_eq!(state(&entry), State::Whole);
+        let next = Package::with_integrity("linux-x64", "sha512-other".to_owned());
+        let next = Entry::new(root.path().to_owned(), next);
+        assert_eq!(state(&next), damaged("it came from another package"));
+    }
+
+    #[test]
+    fn a_directory_without_its_marker_is_never_whole() {
+        let (_root, entry) = installed();
+        fs::remove_file(entry.directory().join(MARKER)).unwrap();
+        assert_eq!(state(&entry), damaged("it has no marker"));
+        fs::write(entry.directory().join(MARKER), "{").unwrap();
+        assert_eq!(state(&entry), damaged("its marker is unreadable"));
+        fs::remove_dir_all(entry.directory()).unwrap();
+        assert_eq!(state(&entry), State::Missing);
+    }
+
+    #[test]
+    fn a_changed_executable_is_noticed() {
+        let (_root, entry) = installed();
+        write_program(&entry, b"prog");
+        assert_eq!(state(&entry), damaged("its executable has another size"));
+        write_program(&entry, b"PROGRAM");
+        touch(&entry, 1_000_000);
+        assert_eq!(state(&entry), damaged("its executable has another content"));
+        fs::remove_file(entry.executable()).unwrap();
+        assert!(matches!(state(&entry), State::Damaged(_)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_or_a_file_that_cannot_run_is_damaged() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_root, entry) = installed();
+        fs::set_permissions(entry.executable(), fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(state(&entry), damaged("its executable is unusable: it is not executable"));
+        fs::remove_file(entry.executable()).unwrap();
+        std::os::unix::fs::symlink("/bin/sh", entry.executable()).unwrap();
+        assert_eq!(state(&entry), damaged("its executable is unusable: it is not a regular file"));
+    }
+
+    #[test]
+    fn a_copied_entry_is_whole_by_its_content_and_marked_anew() {
+        let (_root, entry) = installed();
+        touch(&entry, 1_000_000);
+        assert_eq!(state(&entry), State::Whole);
+        let marker = fs::read(entry.directory().join(MARKER)).unwrap();
+        assert_eq!(serde_json::from_slice::<Marker>(&marker).unwrap().executable.modified, 1_000_000);
+    }
+}

@@ -1,0 +1,188 @@
+//! Finding the CLI on this machine.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The variable that names the CLI to run.
+const PATH_VARIABLE: &str = "COPILOT_CLI_PATH";
+
+/// What is run: a native program, or a script that Node.js runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Native(PathBuf),
+    Script { node: PathBuf, script: PathBuf },
+}
+
+impl Program {
+    fn at(path: PathBuf) -> Self {
+        let script =
+            path.extension().is_some_and(|ending| ["js", "mjs", "cjs"].iter().any(|js| ending == *js));
+        if script { Self::Script { node: "node".into(), script: path } } else { Self::Native(path) }
+    }
+
+    /// The file that was found.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Native(path) | Self::Script { script: path, .. } => path,
+        }
+    }
+}
+
+/// What the search looks at; a test brings its own.
+#[derive(Debug, Default)]
+struct Surroundings {
+    variable: Option<OsString>,
+    search_path: Option<OsString>,
+    working_directory: Option<PathBuf>,
+}
+
+impl Surroundings {
+    fn current() -> Self {
+        Self {
+            variable: env::var_os(PATH_VARIABLE).filter(|value| !value.is_empty()),
+            search_path: env::var_os("PATH"),
+            working_directory: env::current_dir().ok(),
+        }
+    }
+}
+
+/// Finds the CLI: `configured`, then `COPILOT_CLI_PATH`, then `PATH`, then `node_modules` from here up, then, with
+/// the feature `install`, the pinned version in the user's cache.
+pub(crate) async fn locate(configured: Option<&Path>) -> Result<Program> {
+    let mut looked_at = match search(configured, &Surroundings::current())? {
+        Ok(program) => return Ok(program),
+        Err(looked_at) => looked_at,
+    };
+    #[cfg(feature = "install")]
+    {
+        match crate::install::Installer::new().ensure().await {
+            Ok(path) => Ok(Program::at(path)),
+            Err(error) => {
+                looked_at.push(format!("the pinned version in your cache: {error}"));
+                let message = not_found(&looked_at);
+                Err(Error::with_source(error.kind(), message, error))
+            }
+        }
+    }
+    #[cfg(not(feature = "install"))]
+    {
+        looked_at.push("your cache: not tried, the feature `install` of copilot-tools is off".to_owned());
+        Err(Error::new(ErrorKind::Cli, not_found(&looked_at)))
+    }
+}
+
+fn not_found(looked_at: &[String]) -> String {
+    format!(
+        "no Copilot CLI was found. Looked at:\n- {}\nInstall it with `npm install -g @github/copilot`, or name it with \
+         `.cli_path(..)` or the variable {PATH_VARIABLE}",
+        looked_at.join("\n- ")
+    )
+}
+
+/// The program, or every place that was looked at. A place that the user named and that is not there is an error.
+fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Program, Vec<String>>> {
+    if let Some(path) = configured {
+        return named(path, "cli_path").map(Ok);
+    }
+    if let Some(path) = &around.variable {
+        return named(Path::new(path), PATH_VARIABLE).map(Ok);
+    }
+    let mut looked_at = vec![format!("{PATH_VARIABLE}: not set")];
+    let directories: Vec<PathBuf> = around.search_path.iter().flat_map(env::split_paths).collect();
+    if let Some(path) = directories.iter().find_map(|directory| executable(directory)) {
+        return Ok(Ok(Program::at(path)));
+    }
+    looked_at.push(format!("PATH: no `copilot` in {} directories", directories.len()));
+    if let Some(start) = &around.working_directory {
+        let found = start.ancestors().find_map(|above| executable(&above.join("node_modules/.bin")));
+        if let Some(path) = found {
+            return Ok(Ok(Program::at(path)));
+        }
+        looked_at.push(format!("node_modules/.bin of {} and of every directory above it", start.display()));
+    }
+    Ok(Err(looked_at))
+}
+
+/// A CLI that the user named.
+fn named(path: &Path, by: &str) -> Result<Program> {
+    if path.is_file() {
+        return Ok(Program::at(path.to_owned()));
+    }
+    let what = if path.exists() { "is not a file" } else { "does not exist" };
+    let message =
+        format!("{by} names {}, which {what}; point it at the program `copilot` itself", path.display());
+    Err(Error::new(ErrorKind::Cli, message))
+}
+
+/// The CLI in this directory.
+fn executable(directory: &Path) -> Option<PathBuf> {
+    let names: &[&str] = if cfg!(windows) { &["copilot.exe", "copilot.cmd"] } else { &["copilot"] };
+    names.iter().map(|name| directory.join(name)).find(|path| is_executable(path))
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    #![cfg(unix)]
+
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn program(path: &Path) -> PathBuf {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_owned()
+    }
+
+    #[test]
+    fn places_are_tried_in_order() {
+        let root = tempfile::tempdir().unwrap();
+        let on_path = program(&root.path().join("bin/copilot"));
+        let in_modules = program(&root.path().join("project/node_modules/.bin/copilot"));
+        let script = program(&root.path().join("cli/index.js"));
+        let mut around = Surroundings {
+            variable: Some(script.clone().into()),
+            search_path: Some(root.path().join("bin").into()),
+            working_directory: Some(root.path().join("project/src/deep")),
+        };
+        let find = |configured: Option<&Path>, around: &Surroundings| search(configured, around).unwrap();
+        assert_eq!(find(Some(&on_path), &around), Ok(Program::Native(on_path.clone())));
+        assert_eq!(find(None, &around), Ok(Program::Script { node: "node".into(), script }));
+        around.variable = None;
+        assert_eq!(find(None, &around), Ok(Program::Native(on_path.clone())));
+        fs::set_permissions(&on_path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(find(None, &around), Ok(Program::Native(in_modules.clone())));
+        fs::remove_file(in_modules).unwrap();
+        let looked_at = find(None, &around).unwrap_err();
+        assert_eq!(looked_at.len(), 3, "{looked_at:?}");
+        let told = not_found(&looked_at);
+        assert!(told.contains("COPILOT_CLI_PATH: not set") && told.contains("npm install -g"), "{told}");
+    }
+
+    #[test]
+    fn a_named_cli_that_is_not_there_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let missing = root.path().join("copilot");
+        let error = search(Some(&missing), &Surroundings::default()).unwrap_err().to_string();
+        assert!(error.contains("cli_path") && error.contains("does not exist"), "{error}");
+        let around = Surroundings { variable: Some(root.path().into()), ..Surroundings::default() };
+        let error = search(None, &around).unwrap_err().to_string();
+        assert!(error.contains("COPILOT_CLI_PATH") && error.contains("is not a file"), "{error}");
+    }
+}

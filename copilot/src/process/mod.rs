@@ -1,0 +1,14 @@
+//! The CLI as a program: finding it, starting it, owning it, stopping it.
+//!
+//! Knows command lines, environments and exit codes; nothing of what is said over the pipes. Invariant: a started
+//! CLI ends with its [`Child`], together with every process that it started in its group.
+
+mod child;
+mod command;
+mod locate;
+mod sys;
+
+pub(crate) use child::Child;
+pub use command::LogLevel;
+pub(crate) use command::{Carrier, Launch};
+pub(crate) use locate::{Program, locate};

@@ -1,0 +1,21 @@
+//! `session.event`: the envelope of everything that happens in a session.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// One event as it arrives, its payload untouched.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventHead<'a> {
+    #[serde(rename = "type")]
+    pub(crate) name: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) timestamp: &'a str,
+    #[serde(rename = "parentId", default)]
+    pub(crate) parent: Option<&'a str>,
+    #[serde(rename = "agentId", default)]
+    pub(crate) agent: Option<&'a str>,
+    #[serde(default)]
+    pub(crate) ephemeral: bool,
+    #[serde(borrow, default)]
+    pub(crate) data: Option<&'a RawValue>,
+}

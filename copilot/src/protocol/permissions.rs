@@ -1,0 +1,111 @@
+//! `permission.*` and `session.permissions.*`: the agent asks whether it may.
+//!
+//! Protocol 3 knows two vocabularies of decisions, and a CLI takes words of the wrong one for garbage, so which one
+//! to use is part of each question.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::SessionId;
+use super::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What the agent asks permission for.
+    PermissionKind {
+        /// To run a shell command.
+        Shell = "shell",
+        /// To write a file.
+        Write = "write",
+        /// To read a file.
+        Read = "read",
+        /// To call a tool of an MCP server.
+        Mcp = "mcp",
+        /// To fetch an address.
+        Url = "url",
+        /// To remember something.
+        Memory = "memory",
+        /// To call a tool of this or another program.
+        CustomTool = "custom-tool",
+        /// To run a hook.
+        Hook = "hook",
+    }
+}
+
+/// The payload of `permission.requested`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionAsked<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) permission_request: &'a RawValue,
+    /// Only CLIs with the new vocabulary send it.
+    #[serde(borrow, default)]
+    pub(crate) prompt_request: Option<&'a RawValue>,
+    #[serde(default)]
+    pub(crate) resolved_by_hook: bool,
+}
+
+/// The members of a permission request that this library looks at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PermissionDetails {
+    pub(crate) kind: PermissionKind,
+    pub(crate) tool_call_id: Option<String>,
+    pub(crate) intention: Option<String>,
+    pub(crate) full_command_text: Option<String>,
+    pub(crate) file_name: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) tool_name: Option<String>,
+    pub(crate) read_only: Option<bool>,
+    pub(crate) commands: Vec<ShellCommand>,
+    pub(crate) has_write_file_redirection: bool,
+    pub(crate) managed_approval_required: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ShellCommand {
+    pub(crate) read_only: bool,
+}
+
+/// Which words a CLI understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vocabulary {
+    /// Protocol 2, and protocol 3 up to 1.0.32.
+    Old,
+    /// From 1.0.57 on.
+    New,
+}
+
+/// A decision as the CLI reads it.
+#[derive(Debug, Serialize, PartialEq)]
+pub(crate) struct DecisionWire<'a> {
+    pub(crate) kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) feedback: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<[Value; 0]>,
+}
+
+/// The parameters of `session.permissions.handlePendingPermissionRequest`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionAnswerParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) request_id: &'a str,
+    pub(crate) result: &'a DecisionWire<'a>,
+}
+
+/// The parameters of protocol 2's `permission.request`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionRequestParams<'a> {
+    #[serde(borrow)]
+    pub(crate) permission_request: &'a RawValue,
+}

@@ -1,0 +1,51 @@
+//! `session.tools.*` and `tool.call`: how the CLI has a tool of ours run.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::SessionId;
+
+/// The payload of `external_tool.requested`, and the parameters of protocol 2's `tool.call`, which has no request id.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolRequested<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) tool_call_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) tool_name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(default)]
+    pub(crate) working_directory: Option<Box<str>>,
+    #[serde(default)]
+    pub(crate) traceparent: Option<Box<str>>,
+    #[serde(default)]
+    pub(crate) tracestate: Option<Box<str>>,
+}
+
+/// The payload of `external_tool.completed`, and of every event that says that a question is settled.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Settled<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+}
+
+/// The parameters of `session.tools.handlePendingToolCall`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolAnswerParams<'a, R> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) request_id: &'a str,
+    pub(crate) result: &'a R,
+}
+
+/// The reply to `tool.call`, and to protocol 2's `permission.request`.
+#[derive(Serialize)]
+pub(crate) struct Wrapped<'a, R> {
+    pub(crate) result: &'a R,
+}

@@ -1,0 +1,116 @@
+//! The envelopes of JSON-RPC 2.0, incoming and outgoing.
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind};
+
+pub(crate) const METHOD_NOT_FOUND: i64 = -32601;
+pub(crate) const INVALID_PARAMS: i64 = -32602;
+pub(crate) const INTERNAL_ERROR: i64 = -32603;
+
+/// The parameters of a method that takes none.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct NoParams {}
+
+/// One incoming message. Payloads are left as they came, but for `params`, which the layer above names the type of,
+/// so that a frequent notification is read in one pass.
+#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "P: Deserialize<'de>"))]
+pub(super) struct Incoming<'a, P> {
+    #[serde(borrow, default)]
+    pub(super) id: Option<&'a RawValue>,
+    /// Borrowed, so a name with escapes in it does not decode; no method has one.
+    #[serde(borrow, default)]
+    pub(super) method: Option<&'a str>,
+    #[serde(default = "none")]
+    pub(super) params: Option<P>,
+    #[serde(borrow, default)]
+    pub(super) result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+fn none<P>() -> Option<P> {
+    None
+}
+
+/// The same with no look at the payload, to tell a payload of the wrong shape from a frame that is no JSON.
+pub(super) type Envelope<'a> = Incoming<'a, &'a RawValue>;
+
+/// What anything that is JSON decodes into.
+pub(super) type AnyJson = IgnoredAny;
+
+#[derive(Serialize)]
+pub(super) struct Request<'a, P: ?Sized> {
+    pub(super) jsonrpc: &'static str,
+    pub(super) id: u64,
+    pub(super) method: &'a str,
+    pub(super) params: &'a P,
+}
+
+#[derive(Serialize)]
+pub(super) struct Reply<'a, R: ?Sized> {
+    pub(super) jsonrpc: &'static str,
+    pub(super) id: &'a RawValue,
+    pub(super) result: &'a R,
+}
+
+#[derive(Serialize)]
+pub(super) struct ReplyError<'a> {
+    pub(super) jsonrpc: &'static str,
+    pub(super) id: &'a RawValue,
+    pub(super) error: Failure<'a>,
+}
+
+/// A JSON-RPC error object. The CLI sometimes leaves the message out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Failure<'a> {
+    #[serde(default)]
+    pub(super) code: i64,
+    #[serde(borrow, default)]
+    pub(super) message: Cow<'a, str>,
+}
+
+impl Failure<'_> {
+    /// Reads an error object; anything else becomes an error that shows it.
+    pub(super) fn read(raw: &RawValue) -> Failure<'static> {
+        match serde_json::from_str::<Failure<'_>>(raw.get()) {
+            Ok(failure) => Failure { code: failure.code, message: failure.message.into_owned().into() },
+            Err(_) => Failure { code: INTERNAL_ERROR, message: raw.get().to_owned().into() },
+        }
+    }
+
+    pub(super) fn into_error(self, method: &str) -> Error {
+        let message = match (self.code, &*self.message) {
+            (METHOD_NOT_FOUND, _) => format!("{method}: the running CLI does not know this method"),
+            (code, "") => format!("{method}: the CLI answered with error {code}"),
+            (code, message) => format!("{method}: {message} (error {code})"),
+        };
+        Error::new(ErrorKind::Rpc(self.code), message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(json: &str) -> String {
+        let raw = serde_json::from_str::<&RawValue>(json).unwrap();
+        Failure::read(raw).into_error("ping").to_string()
+    }
+
+    #[test]
+    fn every_shape_of_error_is_told() {
+        assert_eq!(error(r#"{"code":-1,"message":"no"}"#), "ping: no (error -1)");
+        assert_eq!(error(r#"{"code":-32001}"#), "ping: the CLI answered with error -32001");
+        assert_eq!(
+            error(r#"{"code":-32601,"message":"Unhandled method ping"}"#),
+            "ping: the running CLI does not know this method"
+        );
+        assert_eq!(error(r#""odd""#), r#"ping: "odd" (error -32603)"#);
+    }
+}

@@ -1,0 +1,180 @@
+//! What arrives: bytes to frames, frames to the waiting call or the service.
+//!
+//! One task reads. It runs no user's code and waits for nobody, except that it pauses while far too much waits to
+//! leave.
+
+use serde_json::value::RawValue;
+use tokio::io::AsyncReadExt;
+
+use super::message::{AnyJson, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming};
+use super::pending::Answer;
+use super::{Peer, Responder, Service};
+use crate::transport::ReadHalf;
+use crate::transport::framing::{Decoder, Next};
+
+/// Reads until the stream ends; returns what ended it, `None` for a plain end of file.
+pub(crate) async fn read<S: Service>(
+    peer: &Peer,
+    mut reader: ReadHalf,
+    service: &S,
+    max_frame: usize,
+) -> Option<std::io::Error> {
+    let mut decoder = Decoder::new(max_frame);
+    loop {
+        peer.0.outbox.room_to_read().await;
+        match reader.read_buf(decoder.room()).await {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) => return Some(error),
+        }
+        loop {
+            match decoder.next() {
+                Next::More => break,
+                Next::Skipped(malformed) => tracing::warn!(%malformed, "skipped bytes from the CLI"),
+                Next::Frame(body) => {
+                    if !dispatch(peer, service, body) {
+                        decoder.reject();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Handles one body; `false` when it is no JSON at all.
+fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
+    if let Ok(incoming) = serde_json::from_slice::<Incoming<'_, S::Params<'_>>>(body) {
+        match (incoming.method, incoming.id, incoming.params) {
+            (Some(method), None, Some(params)) => service.notification(method, params),
+            (Some(_), ..) => return dispatch_unusual(peer, service, body),
+            (None, id, _) => response(peer, id, incoming.result, incoming.error),
+        }
+        return true;
+    }
+    dispatch_unusual(peer, service, body)
+}
+
+/// A request, or a message whose payload has another shape than the frequent ones.
+fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
+    let envelope = match serde_json::from_slice::<Envelope<'_>>(body) {
+        Ok(envelope) => envelope,
+        Err(error) => return dispatch_broken(peer, service, body, &error),
+    };
+    match (envelope.method, envelope.id) {
+        (Some(method), Some(id)) => {
+            let responder = Responder::new(peer.clone(), id.to_owned());
+            service.request(method, envelope.params.unwrap_or(RawValue::NULL), responder);
+        }
+        (Some(method), None) => {
+            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL))
+        }
+        (None, id) => response(peer, id, envelope.result, envelope.error),
+    }
+    true
+}
+
+/// A body that does not decode: with lone surrogates mended it may, else it is reported and left.
+fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: &serde_json::Error) -> bool {
+    if let Some(mended) = mend_surrogates(body)
+        && serde_json::from_slice::<Envelope<'_>>(&mended).is_ok()
+    {
+        return dispatch(peer, service, &mended);
+    }
+    tracing::warn!(%error, bytes = body.len(), "a frame from the CLI cannot be read");
+    if serde_json::from_slice::<AnyJson>(body).is_err() {
+        return false;
+    }
+    // JSON, but no message. If it has an id of a request we can still say that it was not understood.
+    #[derive(serde::Deserialize)]
+    struct OnlyId<'a> {
+        #[serde(borrow)]
+        id: &'a RawValue,
+        #[serde(rename = "method")]
+        _method: AnyJson,
+    }
+    if let Ok(request) = serde_json::from_slice::<OnlyId<'_>>(body) {
+        Responder::new(peer.clone(), request.id.to_owned())
+            .error(INVALID_PARAMS, "the request cannot be read");
+    }
+    true
+}
+
+fn response(peer: &Peer, id: Option<&RawValue>, result: Option<&RawValue>, error: Option<&RawValue>) {
+    let Some(id) = id else {
+        return refuse_all(peer, error);
+    };
+    let waiter = id.get().parse().ok().and_then(|id| peer.pending().remove(id));
+    let Some(waiter) = waiter else {
+        // Usual after a call was dropped.
+        return tracing::debug!(id = id.get(), "an answer that nobody waits for");
+    };
+    waiter.finish(match error {
+        Some(error) => Answer::Refused(Failure::read(error)),
+        None => Answer::Result(result.unwrap_or(RawValue::NULL).to_owned()),
+    });
+}
+
+/// The CLI could not read one of our frames and does not say which: nobody would ever be answered, so all are told.
+fn refuse_all(peer: &Peer, error: Option<&RawValue>) {
+    let failure = match error {
+        Some(error) => Failure::read(error),
+        None => Failure { code: INTERNAL_ERROR, message: "a message without id, method and error".into() },
+    };
+    if error.is_none() {
+        return tracing::warn!("the CLI sent a message that is neither request nor answer");
+    }
+    tracing::error!(error = %failure.clone().into_error("?"), "the CLI could not read a frame of ours");
+    let waiters = peer.pending().take_all();
+    for waiter in waiters {
+        waiter.finish(Answer::Refused(failure.clone()));
+    }
+}
+
+/// Replaces `\uD800`-`\uDFFF` escapes without their other half by `\uFFFD`; `None` when there is none.
+fn mend_surrogates(body: &[u8]) -> Option<Vec<u8>> {
+    let mut mended: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &body[at..]) {
+        at += found;
+        match surrogate(body, at) {
+            None => at += 2,
+            Some(half) if half < 0xDC00 && surrogate(body, at + 6).is_some_and(|low| low >= 0xDC00) => {
+                at += 12;
+            }
+            Some(_) => {
+                let mended = mended.get_or_insert_with(|| body.to_vec());
+                mended[at..at + 6].copy_from_slice(br"\ufffd");
+                at += 6;
+            }
+        }
+        if at >= body.len() {
+            break;
+        }
+    }
+    mended
+}
+
+/// The surrogate that the escape at `at` stands for.
+fn surrogate(body: &[u8], at: usize) -> Option<u16> {
+    let digits = body.get(at..at + 6)?.strip_prefix(br"\u")?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    u16::from_str_radix(digits, 16).ok().filter(|unit| (0xD800..0xE000).contains(unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lone_surrogates_are_mended() {
+        let mend =
+            |text: &str| mend_surrogates(text.as_bytes()).map(|mended| String::from_utf8(mended).unwrap());
+        assert_eq!(mend(r#""plain \n \\ud83d""#), None);
+        assert_eq!(mend(r#""\ud83d\ude00""#), None);
+        assert_eq!(mend(r#""a\ud83d b""#).as_deref(), Some(r#""a\ufffd b""#));
+        assert_eq!(mend(r#""\ude00\ud83d\ud83d\ude00""#).as_deref(), Some(r#""\ufffd\ufffd\ud83d\ude00""#));
+        assert_eq!(mend(r#""\ud83d"#).as_deref(), Some(r#""\ufffd"#));
+        assert_eq!(mend(r#""\ud8"#), None);
+        assert_eq!(mend("\\"), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! What leaves: frames are encoded straight into one buffer, and written by whoever can.
+//!
+//! When nothing else is in flight the caller writes its frame itself, which saves a task switch; otherwise one
+//! writer task drains all that is queued in one write. Both go through the same buffer and the same cursor, so a
+//! frame is never cut, whoever is dropped when.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use serde::Serialize;
+use tokio::io::AsyncWrite as _;
+use tokio::sync::Notify;
+
+use crate::transport::WriteHalf;
+use crate::transport::framing::write_frame;
+
+/// Calls wait while more than this is queued (4 MiB), so that a CLI that does not read stops the callers and does not
+/// fill the memory. Answers to the CLI's own requests do not wait: they are fewer than what it has sent.
+const HIGH_WATER: usize = 4 << 20;
+/// Reading pauses while more than this is queued (64 MiB): it bounds what answers can add.
+const HARD_LIMIT: usize = 64 << 20;
+/// A buffer that has grown past this is given back once it is empty.
+const KEEP_CAPACITY: usize = 1 << 20;
+/// The deepest nesting that the CLI reads.
+const MAX_DEPTH: usize = 127;
+
+pub(super) struct Outbox {
+    queue: Mutex<Queue>,
+    /// The writer task has something to do.
+    work: Notify,
+    /// The queue has shrunk.
+    shrunk: Notify,
+}
+
+struct Queue {
+    buf: Vec<u8>,
+    /// How much of `buf` has left.
+    sent: usize,
+    /// Gone once the connection is closed.
+    writer: Option<WriteHalf>,
+}
+
+impl Outbox {
+    pub(super) fn new(writer: WriteHalf) -> Self {
+        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer) };
+        Self { queue: Mutex::new(queue), work: Notify::new(), shrunk: Notify::new() }
+    }
+
+    /// Queues one message; `now` tries to write it at once.
+    pub(super) fn push<M: Serialize>(&self, message: &M, now: bool) -> serde_json::Result<()> {
+        let mut queue = self.queue();
+        if queue.writer.is_none() {
+            // Nobody will read it; the caller learns of the closed connection from the table of calls.
+            return Ok(());
+        }
+        let was_empty = queue.buf.is_empty();
+        write_frame(&mut queue.buf, |buf| {
+            let body = buf.len();
+            serde_json::to_writer(&mut *buf, message)?;
+            if nesting_exceeds(&buf[body..], MAX_DEPTH) {
+                let message = format!("nested deeper than {MAX_DEPTH} levels, which the CLI does not read");
+                return Err(serde::ser::Error::custom(message));
+            }
+            Ok(())
+        })?;
+        if now && was_empty {
+            // An error is left for the writer task, which meets it again and closes the queue.
+            if let Poll::Ready(Ok(())) = queue.poll_write(&mut Context::from_waker(Waker::noop())) {
+                return Ok(());
+            }
+        }
+        drop(queue);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// Waits until the queue is below its high-water mark.
+    pub(super) async fn room(&self) {
+        self.below(HIGH_WATER).await;
+    }
+
+    /// Waits until the queue is below the mark at which reading pauses.
+    pub(super) async fn room_to_read(&self) {
+        self.below(HARD_LIMIT).await;
+    }
+
+    async fn below(&self, mark: usize) {
+        while self.queue().len() > mark {
+            let shrunk = self.shrunk.notified();
+            if self.queue().len() <= mark {
+                return;
+            }
+            shrunk.await;
+        }
+    }
+
+    /// Writes what is queued, until closed.
+    pub(super) async fn run(&self) {
+        loop {
+            self.work.notified().await;
+            let written = poll_fn(|cx| self.queue().poll_write(cx)).await;
+            self.shrunk.notify_waiters();
+            if let Err(error) = written {
+                // The reader sees the same end and tells everybody; here it only matters that nothing piles up.
+                tracing::debug!(%error, "writing to the CLI ended");
+                self.close();
+            }
+            if self.queue().writer.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Drops what is queued and the writing half with it.
+    pub(super) fn close(&self) {
+        let mut queue = self.queue();
+        queue.buf = Vec::new();
+        queue.sent = 0;
+        queue.writer = None;
+        drop(queue);
+        self.shrunk.notify_waiters();
+        self.work.notify_one();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // A caller's value may panic while it is encoded; `write_frame` then takes back what it had appended.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.buf.len() - self.sent
+    }
+
+    /// Writes on until the pipe is full or nothing is left.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(writer) = &mut self.writer else { return Poll::Ready(Ok(())) };
+        while self.sent < self.buf.len() {
+            match Pin::new(&mut *writer).poll_write(cx, &self.buf[self.sent..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => self.sent += written,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.forget_sent();
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.buf.clear();
+        self.sent = 0;
+        if self.buf.capacity() > KEEP_CAPACITY {
+            self.buf = Vec::new();
+        }
+        Pin::new(writer).poll_flush(cx)
+    }
+
+    /// Moves the rest to the front when most of a large buffer has left.
+    fn forget_sent(&mut self) {
+        if self.sent > KEEP_CAPACITY && self.sent > self.buf.len() / 2 {
+            self.buf.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+}
+
+/// Whether arrays and objects nest deeper than `limit` in a well-formed JSON text.
+fn nesting_exceeds(json: &[u8], limit: usize) -> bool {
+    // Fewer brackets than levels is the common case, and counting them is quick.
+    if memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_is_counted_outside_strings() {
+        let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(!nesting_exceeds(deep(127).as_bytes(), 127));
+        assert!(nesting_exceeds(deep(128).as_bytes(), 127));
+        let wide = format!("[{}]", ["{}"; 500].join(","));
+        assert!(!nesting_exceeds(wide.as_bytes(), 127));
+        let quoted = format!(r#""\"{}""#, "[".repeat(500));
+        assert!(!nesting_exceeds(quoted.as_bytes(), 127));
+    }
+}

@@ -1,0 +1,283 @@
+//! What arrives for a session, delivered by the reader.
+//!
+//! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
+//! calls and questions to tasks of their own. It has no task itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::value::RawValue;
+
+use super::calls::Calls;
+use super::handlers::Handlers;
+use super::permissions::{Decision, OwnTool, PermissionRequest};
+use crate::error::{Error, ErrorKind};
+use crate::events::{Event, HandlerFailure, Subscribers};
+use crate::protocol::event::EventHead;
+use crate::protocol::permissions::{
+    PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
+};
+use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
+use crate::protocol::{SessionId, ToolCallId};
+use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Peer, Responder};
+use crate::task;
+use crate::tools::{Cancellation, Invocation, StateMap, ToolResult, ToolSet, unknown_tool};
+
+/// One session's receiving end.
+pub(crate) struct Inbox {
+    pub(crate) id: SessionId,
+    pub(crate) peer: Peer,
+    pub(crate) tools: ToolSet,
+    pub(crate) states: Arc<StateMap>,
+    pub(crate) handlers: Handlers,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) calls: Calls,
+    /// Whether the agent works, as far as events tell.
+    busy: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
+enum ReplyTo {
+    Call(Box<str>),
+    Request(Responder),
+}
+
+impl Inbox {
+    pub(crate) fn new(
+        id: SessionId,
+        peer: Peer,
+        tools: ToolSet,
+        states: Arc<StateMap>,
+        handlers: Handlers,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            peer,
+            tools,
+            states,
+            handlers,
+            subscribers: Subscribers::default(),
+            calls: Calls::default(),
+            busy: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// An event of this session.
+    pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>) {
+        if !self.subscribers.is_empty() {
+            self.subscribers.publish(&Event::new(head));
+        }
+        let data = head.data.unwrap_or(RawValue::NULL);
+        match head.name {
+            "external_tool.requested" => self.tool_requested(head, data),
+            "permission.requested" => self.permission_requested(data),
+            "external_tool.completed" | "permission.completed" => {
+                if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+                    self.calls.cancel(&settled.request_id);
+                }
+            }
+            "user.message" | "assistant.turn_start" if head.agent.is_none() => {
+                self.busy.store(true, Ordering::Relaxed)
+            }
+            "session.idle" if head.agent.is_none() => self.busy.store(false, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    /// A request of the CLI about this session.
+    pub(crate) fn request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
+        match method {
+            "tool.call" => match serde_json::from_str::<ToolRequested<'_>>(params.get()) {
+                Ok(call) => self.run_tool(&call, None, ReplyTo::Request(responder)),
+                Err(error) => responder.error(INVALID_PARAMS, &format!("tool.call: {error}")),
+            },
+            "permission.request" => match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
+                Ok(asked) => {
+                    self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder))
+                }
+                Err(error) => responder.error(INVALID_PARAMS, &format!("permission.request: {error}")),
+            },
+            _ => {
+                tracing::debug!(method, session = %self.id, "a request that nothing here answers");
+                responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
+            }
+        }
+    }
+
+    /// The connection is gone: whoever waits learns why, and nothing more runs.
+    pub(crate) fn disconnect(&self, cause: &Error) {
+        self.calls.close();
+        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.subscribers.close();
+    }
+
+    /// The program has closed the session.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.calls.close();
+        self.subscribers.close();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    fn tool_requested(self: &Arc<Self>, head: &EventHead<'_>, data: &RawValue) {
+        match serde_json::from_str::<ToolRequested<'_>>(data.get()) {
+            Ok(call) => {
+                let reply = ReplyTo::Call(call.request_id.as_ref().into());
+                self.run_tool(&call, head.agent, reply);
+            }
+            Err(error) => {
+                tracing::error!(%error, session = %self.id, "a tool call cannot be read, nor answered")
+            }
+        }
+    }
+
+    fn run_tool(self: &Arc<Self>, call: &ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {
+        let Some(tool) = self.tools.get(&call.tool_name) else {
+            // Protocol 3 asks every client, and the tool is another one's; protocol 2 asks only us.
+            if let ReplyTo::Request(responder) = reply {
+                responder.ok(&Wrapped { result: &unknown_tool(&call.tool_name, &self.tools) });
+            }
+            return;
+        };
+        let cancel = Cancellation::default();
+        let invocation = Invocation {
+            session_id: self.id.clone(),
+            call_id: ToolCallId::from(&*call.tool_call_id),
+            agent_id: agent.map(Into::into),
+            working_directory: call.working_directory.clone(),
+            traceparent: call.traceparent.clone(),
+            tracestate: call.tracestate.clone(),
+            arguments: call.arguments.map(ToOwned::to_owned),
+            states: Arc::clone(&self.states),
+            host: Arc::clone(self) as _,
+            cancel: cancel.clone(),
+        };
+        let (inbox, tool) = (Arc::clone(self), tool.clone());
+        // Protocol 2 has no request id, and the call's own id is as unique.
+        let id: Box<str> = match &reply {
+            ReplyTo::Call(id) => id.clone(),
+            ReplyTo::Request(_) => call.tool_call_id.as_ref().into(),
+        };
+        let (name, key, token) = (call.tool_name.as_ref(), id.clone(), cancel.clone());
+        let started = self.calls.start(&id, name, true, &cancel, async move {
+            let result = tool.invoke(invocation).await;
+            inbox.answer_tool(reply, &result, &token).await;
+            inbox.calls.finish(&key);
+        });
+        if !started {
+            tracing::debug!(
+                id = &*id,
+                tool = name,
+                "a tool call came twice, or after the session was closed"
+            );
+        }
+    }
+
+    async fn answer_tool(&self, reply: ReplyTo, result: &ToolResult, cancel: &Cancellation) {
+        match reply {
+            ReplyTo::Request(responder) => responder.ok(&Wrapped { result }),
+            // Answered elsewhere or aborted: the CLI no longer wants to hear of it.
+            ReplyTo::Call(_) if cancel.is_cancelled() => {}
+            ReplyTo::Call(id) => {
+                self.peer.room().await;
+                let params = ToolAnswerParams { session_id: &self.id, request_id: &id, result };
+                let sent = self.peer.post_answer("session.tools.handlePendingToolCall", &params);
+                log_unsent(sent, "a tool's result");
+            }
+        }
+    }
+
+    fn permission_requested(self: &Arc<Self>, data: &RawValue) {
+        match serde_json::from_str::<PermissionAsked<'_>>(data.get()) {
+            Ok(asked) if asked.resolved_by_hook => {}
+            Ok(asked) => {
+                let vocabulary =
+                    if asked.prompt_request.is_some() { Vocabulary::New } else { Vocabulary::Old };
+                let reply = ReplyTo::Call(asked.request_id.as_ref().into());
+                self.decide(asked.permission_request, vocabulary, reply);
+            }
+            Err(error) => tracing::error!(%error, session = %self.id, "a permission request cannot be read"),
+        }
+    }
+
+    fn decide(self: &Arc<Self>, raw: &RawValue, vocabulary: Vocabulary, reply: ReplyTo) {
+        let request = match PermissionRequest::read(&self.id, raw) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!(%error, session = %self.id, "a permission request cannot be read; denied");
+                return self.answer_permission(reply, &Decision::Unavailable, vocabulary);
+            }
+        };
+        let Some(handler) = self.handlers.permission.clone() else {
+            let own = self.own_tool(&request);
+            let decision = self.handlers.permissions.decide(&request, own);
+            return self.answer_permission(reply, &decision, vocabulary);
+        };
+        let (inbox, cancel) = (Arc::clone(self), Cancellation::default());
+        let id: Box<str> = match &reply {
+            ReplyTo::Call(id) => id.clone(),
+            ReplyTo::Request(_) => crate::random::id().into(),
+        };
+        let (key, token) = (id.clone(), cancel.clone());
+        let what = format!("permission for {}", request.kind());
+        self.calls.start(&id, &what, false, &cancel, async move {
+            let decision = task::catch(async move { handler(request).await }).await;
+            let decision = decision.unwrap_or_else(|panic| {
+                inbox.handler_failed("on_permission", &panic);
+                Decision::Unavailable
+            });
+            if matches!(reply, ReplyTo::Request(_)) || !token.is_cancelled() {
+                inbox.answer_permission(reply, &decision, vocabulary);
+            }
+            inbox.calls.finish(&key);
+        });
+    }
+
+    fn own_tool(&self, request: &PermissionRequest) -> Option<OwnTool> {
+        if *request.kind() != PermissionKind::CustomTool {
+            return None;
+        }
+        let tool = self.tools.get(request.tool_name()?)?;
+        Some(OwnTool { destructive: tool.is_destructive() })
+    }
+
+    fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {
+        let result = decision.to_wire(vocabulary);
+        match reply {
+            ReplyTo::Request(responder) => responder.ok(&Wrapped { result: &result }),
+            ReplyTo::Call(id) => {
+                let params =
+                    PermissionAnswerParams { session_id: &self.id, request_id: &id, result: &result };
+                let sent =
+                    self.peer.post_answer("session.permissions.handlePendingPermissionRequest", &params);
+                log_unsent(sent, "a permission decision");
+            }
+        }
+    }
+
+    pub(super) fn handler_failed(&self, handler: &'static str, panic: &str) {
+        tracing::error!(handler, panic, session = %self.id, "a handler failed; the CLI gets the safe answer");
+        let error = Error::new(ErrorKind::Session, format!("the handler {handler} panicked: {panic}"));
+        self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));
+    }
+}
+
+/// An answer that cannot be sent is lost with its connection, which everybody learns of; anything else is a bug.
+fn log_unsent(sent: crate::Result<()>, what: &str) {
+    if let Err(error) = sent {
+        if error.is_disconnected() || error.kind() == ErrorKind::Closed {
+            tracing::debug!(%error, "{what} came after the connection had ended");
+        } else {
+            tracing::error!(%error, "{what} could not be sent");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a session needs of the client that carries it. The client implements it; a session never names a client.
+
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+
+use super::inbox::Inbox;
+use crate::error::Result;
+use crate::protocol::SessionId;
+use crate::protocol::connection::CliVersion;
+use crate::rpc::Peer;
+
+/// Gives a connection, starting one where there is none.
+pub(crate) trait Connect: Send {
+    fn connect(self: Box<Self>) -> BoxFuture<'static, Result<Link>>;
+}
+
+/// A session's side of a connection.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub(crate) peer: Peer,
+    pub(crate) cli: Arc<CliVersion>,
+    pub(crate) carrier: Arc<dyn Carrier>,
+}
+
+/// The connection that a session lives on; holding it keeps the connection open.
+pub(crate) trait Carrier: Send + Sync {
+    /// Delivers what arrives for the inbox's session to it. Fails when the id is taken or the connection has ended.
+    fn register(&self, inbox: Arc<Inbox>) -> Result<()>;
+
+    /// Delivers nothing more for this session.
+    fn unregister(&self, id: &SessionId);
+
+    /// The session is closed; whoever started the connection only for it stops it.
+    fn release(&self) -> BoxFuture<'_, Result<()>>;
+}

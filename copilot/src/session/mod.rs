@@ -1,0 +1,216 @@
+//! A conversation with the agent.
+//!
+//! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an inbox that the reader fills; it has no task
+//! of its own. It never names a client: what it needs of one is [`link::Link`].
+
+mod builder;
+mod calls;
+mod handlers;
+mod host;
+pub(crate) mod inbox;
+pub(crate) mod link;
+mod permissions;
+mod progress;
+mod provider;
+mod send;
+mod subscription;
+mod turn;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::{Event, EventStream};
+use crate::protocol::SessionId;
+use crate::protocol::session::{SessionMessagesResponse, SessionParams, Success};
+use crate::rpc::decode;
+use inbox::Inbox;
+use link::Link;
+
+pub use builder::SessionBuilder;
+pub use permissions::{Decision, PermissionRequest, Permissions};
+pub use progress::Usage;
+pub use provider::{Provider, SystemMessage};
+pub use send::{AskRequest, Message, SendRequest, StreamRequest};
+pub use subscription::Subscription;
+pub use turn::{Reply, Turn};
+
+/// How long `close` waits for the CLI to let go of the session.
+const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A conversation with the agent; clones share it.
+///
+/// Dropping the last clone stops listening and lets go of the session without waiting;
+/// [`close`](Self::close) is the orderly way, and tells what went wrong.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> copilot::Result<()> {
+/// let session = copilot::Session::builder().model("gpt-5").with_all_tools().start().await?;
+/// let reply = session.ask("What is the state of GH-42?").await?;
+/// println!("{}", reply.text());
+/// session.close().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Session(Arc<Shared>);
+
+struct Shared {
+    inbox: Arc<Inbox>,
+    link: Link,
+    workspace_path: Option<String>,
+    capabilities: Value,
+    event_budget: usize,
+    /// Held by a turn on CLIs that do not tell turns apart.
+    alone: Arc<Mutex<()>>,
+}
+
+impl Session {
+    /// The session's id; [`Client::resume`](crate::Client::resume) takes it up again.
+    pub fn id(&self) -> &SessionId {
+        &self.0.inbox.id
+    }
+
+    /// The directory where the CLI keeps the session's own files, if it keeps any.
+    pub fn workspace_path(&self) -> Option<&str> {
+        self.0.workspace_path.as_deref()
+    }
+
+    /// What the CLI said it can do in this session, as it said it; null on CLIs that do not tell.
+    pub fn capabilities(&self) -> &Value {
+        &self.0.capabilities
+    }
+
+    /// Every event from now on, for a subscriber that reads at its own pace.
+    ///
+    /// Events wait up to a byte budget (see [`SessionBuilder::event_budget`]); past it the oldest are dropped, and
+    /// their number stands in their place as [`EventKind::Lagged`](crate::EventKind::Lagged).
+    pub fn events(&self) -> EventStream {
+        self.inbox().subscribers.subscribe(self.0.event_budget)
+    }
+
+    /// Calls `listener` with every event from now on, until the returned guard is dropped.
+    ///
+    /// The listener runs on a task of its own, one event after the other; a slow one delays nobody else. If it
+    /// panics, that is logged and it is called again with the next event.
+    pub fn on(&self, listener: impl FnMut(&Event) + Send + 'static) -> Subscription {
+        Subscription::start(self.events(), listener)
+    }
+
+    /// The persisted events of the session so far.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost or the CLI refuses.
+    ///
+    /// Wire: `session.getMessages`, to the CLI.
+    pub async fn history(&self) -> Result<Vec<Event>> {
+        let answer = self.0.link.peer.call_raw("session.getMessages", &self.params()).await?;
+        decode::<SessionMessagesResponse<Event>>("session.getMessages", &answer).map(|answer| answer.events)
+    }
+
+    /// Stops what the agent is doing. Running tools are cancelled, and the turn ends as aborted.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost or the CLI refuses.
+    ///
+    /// Wire: `session.abort`, to the CLI.
+    pub async fn abort(&self) -> Result<()> {
+        let done: Option<Success> = self.0.link.peer.call("session.abort", &self.params()).await?;
+        match done {
+            Some(Success { success: false, error: Some(error) }) => {
+                Err(Error::new(ErrorKind::Session, format!("session.abort: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls a method of the CLI that has no method here; `sessionId` is added to the parameters.
+    ///
+    /// # Errors
+    ///
+    /// When `params` is no object, the connection is lost, the CLI refuses or its answer is no `R`.
+    pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
+        let params = serde_json::value::to_raw_value(&params).map_err(|source| {
+            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+        })?;
+        let params = host::with_session(method, self.id(), &params)?;
+        decode(method, &self.0.link.peer.call_raw(method, &params).await?)
+    }
+
+    /// Ends the session here: running tools are cancelled, streams end, and the CLI lets go of it. What is on disk
+    /// stays, so the session can be resumed. A CLI that was started only for this session is stopped.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong on the way; the session is closed all the same.
+    ///
+    /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
+    pub async fn close(&self) -> Result<()> {
+        self.inbox().calls.close();
+        let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
+            Ok(detached) => detached,
+            Err(_) => {
+                let message =
+                    format!("the CLI did not let go of session {} in {DETACH_TIMEOUT:?}", self.id());
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+        };
+        self.inbox().calls.abort();
+        self.inbox().close();
+        self.0.link.carrier.unregister(self.id());
+        let released = self.0.link.carrier.release().await;
+        detached.and(released)
+    }
+
+    async fn detach(&self) -> Result<()> {
+        let peer = &self.0.link.peer;
+        match peer.call_raw("session.detach", &self.params()).await {
+            Err(error) if error.is_unsupported() => {}
+            // A session without connection has nothing to let go of.
+            Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => return Ok(()),
+            other => return other.map(drop),
+        }
+        peer.call_raw("session.destroy", &self.params()).await.map(drop)
+    }
+
+    fn params(&self) -> SessionParams<'_> {
+        SessionParams { session_id: self.id() }
+    }
+
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.0.inbox
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", self.id()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let inbox = &self.inbox;
+        if inbox.is_closed() {
+            return;
+        }
+        inbox.close();
+        inbox.calls.abort();
+        self.link.carrier.unregister(&inbox.id);
+        // Best effort: a connection that is gone has let go already.
+        if let Err(error) = inbox.peer.post_answer("session.detach", &SessionParams { session_id: &inbox.id })
+        {
+            tracing::debug!(%error, session = %inbox.id, "a dropped session was not detached");
+        }
+    }
+}

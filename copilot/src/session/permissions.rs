@@ -1,0 +1,321 @@
+//! What the agent may do: policies, requests and decisions.
+//!
+//! A policy is plain data and decides at once; only a handler of the program may take its time. Nothing here knows
+//! how a decision reaches the CLI, but for the words that it is told in.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::protocol::permissions::{DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
+use crate::protocol::{SessionId, ToolCallId};
+
+/// Which of the agent's wishes are granted.
+///
+/// The default grants the tools that the program itself registered, unless they are marked `destructive`, and denies
+/// everything else.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::{PermissionKind, Permissions};
+///
+/// let permissions = Permissions::read_only().allow(PermissionKind::Url).deny(PermissionKind::Mcp);
+/// # let _ = permissions;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Permissions {
+    base: Base,
+    rules: HashMap<PermissionKind, bool>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Base {
+    #[default]
+    OwnTools,
+    ReadOnly,
+    ApproveAll,
+    DenyAll,
+}
+
+impl Permissions {
+    /// Grants everything, destructive tools and shell commands included.
+    pub fn approve_all() -> Self {
+        Self { base: Base::ApproveAll, ..Self::default() }
+    }
+
+    /// Grants what only reads: files, shell commands and MCP tools that the CLI knows to change nothing, and the
+    /// program's own tools that are not marked `destructive`.
+    pub fn read_only() -> Self {
+        Self { base: Base::ReadOnly, ..Self::default() }
+    }
+
+    /// Grants nothing, the program's own tools included.
+    pub fn deny_all() -> Self {
+        Self { base: Base::DenyAll, ..Self::default() }
+    }
+
+    /// Grants every request of this kind.
+    pub fn allow(mut self, kind: PermissionKind) -> Self {
+        self.rules.insert(kind, true);
+        self
+    }
+
+    /// Denies every request of this kind.
+    pub fn deny(mut self, kind: PermissionKind) -> Self {
+        self.rules.insert(kind, false);
+        self
+    }
+
+    /// Decides without asking anybody. `own` says what the program knows of the tool that is asked for.
+    pub(crate) fn decide(&self, request: &PermissionRequest, own: Option<OwnTool>) -> Decision {
+        let details = &request.details;
+        // An administrator wants a person to look at it.
+        if details.managed_approval_required {
+            return Decision::Unavailable;
+        }
+        let granted = match self.rules.get(&details.kind) {
+            Some(granted) => *granted,
+            None => match self.base {
+                Base::ApproveAll => true,
+                Base::DenyAll => false,
+                Base::OwnTools => own.is_some_and(|tool| !tool.destructive),
+                Base::ReadOnly => own.map_or_else(|| details.only_reads(), |tool| !tool.destructive),
+            },
+        };
+        if granted { Decision::Approve } else { Decision::Unavailable }
+    }
+}
+
+/// What the program knows of its own tool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnTool {
+    pub(crate) destructive: bool,
+}
+
+impl PermissionDetails {
+    fn only_reads(&self) -> bool {
+        match self.kind {
+            PermissionKind::Read => true,
+            PermissionKind::Mcp => self.read_only == Some(true),
+            PermissionKind::Shell => {
+                !self.has_write_file_redirection
+                    && !self.commands.is_empty()
+                    && self.commands.iter().all(|command| command.read_only)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What the agent asks permission for. Wire: `permission.requested`, from the CLI.
+#[derive(Clone)]
+pub struct PermissionRequest {
+    session_id: SessionId,
+    details: PermissionDetails,
+    raw: Arc<RawValue>,
+}
+
+impl PermissionRequest {
+    pub(crate) fn read(session_id: &SessionId, raw: &RawValue) -> serde_json::Result<Self> {
+        let details = serde_json::from_str(raw.get())?;
+        Ok(Self { session_id: session_id.clone(), details, raw: Arc::from(raw.to_owned()) })
+    }
+
+    /// The session that asks.
+    pub fn session_id(&self) -> &SessionId {
+        &self.session_id
+    }
+
+    /// The kind of wish.
+    pub fn kind(&self) -> &PermissionKind {
+        &self.details.kind
+    }
+
+    /// The tool call that it is for.
+    pub fn tool_call_id(&self) -> Option<ToolCallId> {
+        self.details.tool_call_id.as_deref().map(ToolCallId::from)
+    }
+
+    /// Why the agent wants it, in its own words.
+    pub fn intention(&self) -> Option<&str> {
+        self.details.intention.as_deref()
+    }
+
+    /// The whole command line, of [`PermissionKind::Shell`].
+    pub fn command(&self) -> Option<&str> {
+        self.details.full_command_text.as_deref()
+    }
+
+    /// The file, of [`PermissionKind::Read`] and [`PermissionKind::Write`].
+    pub fn path(&self) -> Option<&str> {
+        self.details.path.as_deref().or(self.details.file_name.as_deref())
+    }
+
+    /// The address, of [`PermissionKind::Url`].
+    pub fn url(&self) -> Option<&str> {
+        self.details.url.as_deref()
+    }
+
+    /// The MCP server, of [`PermissionKind::Mcp`].
+    pub fn server_name(&self) -> Option<&str> {
+        self.details.server_name.as_deref()
+    }
+
+    /// The tool, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
+    pub fn tool_name(&self) -> Option<&str> {
+        self.details.tool_name.as_deref()
+    }
+
+    /// Whether an administrator wants a person to decide.
+    pub fn managed_approval_required(&self) -> bool {
+        self.details.managed_approval_required
+    }
+
+    /// The request as JSON text, exactly as it came.
+    pub fn raw(&self) -> &str {
+        self.raw.get()
+    }
+
+    /// The request read as a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// When it does not have that shape.
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_str(self.raw())
+    }
+}
+
+impl fmt::Debug for PermissionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PermissionRequest").field(&self.raw()).finish()
+    }
+}
+
+/// The answer to a [`PermissionRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Go ahead, this once.
+    Approve,
+    /// No. Without feedback the agent stops here; with feedback it reads it and goes on.
+    Reject {
+        /// What the agent should know.
+        feedback: Option<String>,
+    },
+    /// Nobody can say yes: the agent is told so and goes on without.
+    Unavailable,
+}
+
+impl Decision {
+    /// No, and what the agent should know about it.
+    pub fn reject(feedback: impl Into<String>) -> Self {
+        Self::Reject { feedback: Some(feedback.into()) }
+    }
+
+    pub(crate) fn to_wire(&self, vocabulary: Vocabulary) -> DecisionWire<'_> {
+        let (kind, feedback) = match (self, vocabulary) {
+            (Self::Approve, Vocabulary::New) => ("approve-once", None),
+            (Self::Approve, Vocabulary::Old) => ("approved", None),
+            (Self::Reject { feedback }, Vocabulary::New) => ("reject", feedback.as_deref()),
+            (Self::Reject { feedback }, Vocabulary::Old) => {
+                ("denied-interactively-by-user", feedback.as_deref())
+            }
+            (Self::Unavailable, Vocabulary::New) => ("user-not-available", None),
+            (Self::Unavailable, Vocabulary::Old) => {
+                ("denied-no-approval-rule-and-could-not-request-from-user", None)
+            }
+        };
+        DecisionWire { kind, feedback, rules: None }
+    }
+}
+
+/// The program's own way to decide.
+pub(crate) type PermissionHandler =
+    Arc<dyn Fn(PermissionRequest) -> Pin<Box<dyn Future<Output = Decision> + Send>> + Send + Sync>;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn decide(permissions: &Permissions, request: &Value, own: Option<bool>) -> bool {
+        let raw = serde_json::value::to_raw_value(request).unwrap();
+        let request = PermissionRequest::read(&"s".into(), &raw).unwrap();
+        let own = own.map(|destructive| OwnTool { destructive });
+        permissions.decide(&request, own) == Decision::Approve
+    }
+
+    #[test]
+    fn the_default_grants_our_own_harmless_tools_only() {
+        let default = Permissions::default();
+        let tool = json!({"kind": "custom-tool", "toolName": "t"});
+        assert!(decide(&default, &tool, Some(false)));
+        assert!(!decide(&default, &tool, Some(true)));
+        assert!(!decide(&default, &tool, None));
+        for kind in ["shell", "write", "read", "url", "mcp", "never-heard-of"] {
+            assert!(!decide(&default, &json!({"kind": kind}), None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn read_only_looks_at_what_the_request_would_do() {
+        let read_only = Permissions::read_only();
+        for (granted, request) in [
+            (true, json!({"kind": "read", "path": "/x"})),
+            (false, json!({"kind": "write", "fileName": "/x"})),
+            (true, json!({"kind": "shell", "commands": [{"identifier": "ls", "readOnly": true}]})),
+            (false, json!({"kind": "shell", "commands": [{"readOnly": true}, {"readOnly": false}]})),
+            (
+                false,
+                json!({"kind": "shell", "commands": [{"readOnly": true}], "hasWriteFileRedirection": true}),
+            ),
+            (false, json!({"kind": "shell", "commands": []})),
+            (true, json!({"kind": "mcp", "readOnly": true})),
+            (false, json!({"kind": "mcp"})),
+        ] {
+            assert_eq!(decide(&read_only, &request, None), granted, "{request}");
+        }
+    }
+
+    #[test]
+    fn rules_win_over_the_base_and_an_administrator_over_both() {
+        let permissions = Permissions::approve_all().deny(PermissionKind::Shell);
+        assert!(!decide(&permissions, &json!({"kind": "shell"}), None));
+        assert!(decide(&permissions, &json!({"kind": "url"}), None));
+        assert!(!decide(&permissions, &json!({"kind": "url", "managedApprovalRequired": true}), None));
+        let permissions = Permissions::deny_all().allow(PermissionKind::Read);
+        assert!(decide(&permissions, &json!({"kind": "read"}), None));
+        assert!(!decide(&permissions, &json!({"kind": "custom-tool"}), Some(false)));
+    }
+
+    #[test]
+    fn each_vocabulary_has_its_words() {
+        let words = |decision: &Decision| {
+            [Vocabulary::New, Vocabulary::Old]
+                .map(|words| serde_json::to_value(decision.to_wire(words)).unwrap())
+        };
+        assert_eq!(words(&Decision::Approve), [json!({"kind": "approve-once"}), json!({"kind": "approved"})]);
+        assert_eq!(
+            words(&Decision::reject("not on Fridays")),
+            [
+                json!({"kind": "reject", "feedback": "not on Fridays"}),
+                json!({"kind": "denied-interactively-by-user", "feedback": "not on Fridays"})
+            ]
+        );
+        assert_eq!(
+            words(&Decision::Unavailable),
+            [
+                json!({"kind": "user-not-available"}),
+                json!({"kind": "denied-no-approval-rule-and-could-not-request-from-user"})
+            ]
+        );
+    }
+}

@@ -1,0 +1,234 @@
+//! Where the agent is with one message. Pure: fed with events, it says when the turn is over.
+//!
+//! CLIs from 1.0.92 on tell which message an event belongs to. Older ones do not; there the caller makes sure that
+//! no two turns run at once, and the next `session.idle` ends the turn.
+
+use crate::error::{Error, ErrorKind};
+use crate::events::{AssistantUsage, Event, EventKind};
+use crate::protocol::MessageId;
+
+/// The progress of one message.
+#[derive(Debug)]
+pub(super) struct Progress {
+    message: MessageId,
+    /// Whether the CLI tells which message an event belongs to.
+    correlated: bool,
+    /// Whether the agent had nothing to do when the message was sent.
+    was_idle: bool,
+    /// The message has reached the agent.
+    begun: bool,
+    /// Another message has reached it in between.
+    mixed: bool,
+    /// The last message of the agent for this turn.
+    answer: Option<Event>,
+    answered: bool,
+    pub(super) error: Option<Error>,
+    pub(super) aborted: bool,
+    pub(super) usage: Usage,
+    pub(super) kept: Vec<Event>,
+}
+
+/// What a turn cost, summed over its requests to the model.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Requests to the model.
+    pub requests: u64,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// Tokens read from the prompt cache.
+    pub cache_read_tokens: u64,
+    /// Tokens written to the prompt cache.
+    pub cache_write_tokens: u64,
+    /// The cost, in the unit of the plan.
+    pub cost: f64,
+}
+
+impl Usage {
+    fn add(&mut self, usage: &AssistantUsage) {
+        self.requests += 1;
+        self.input_tokens += usage.input_tokens.unwrap_or_default();
+        self.output_tokens += usage.output_tokens.unwrap_or_default();
+        self.cache_read_tokens += usage.cache_read_tokens.unwrap_or_default();
+        self.cache_write_tokens += usage.cache_write_tokens.unwrap_or_default();
+        self.cost += usage.cost.unwrap_or_default();
+    }
+}
+
+impl Progress {
+    pub(super) fn new(message: MessageId, correlated: bool, was_idle: bool) -> Self {
+        Self {
+            message,
+            correlated,
+            was_idle,
+            begun: false,
+            mixed: false,
+            answer: None,
+            answered: false,
+            error: None,
+            aborted: false,
+            usage: Usage::default(),
+            kept: Vec::new(),
+        }
+    }
+
+    pub(super) fn answer(&self) -> Option<&Event> {
+        self.answer.as_ref()
+    }
+
+    /// Takes in an event; `true` when it ends the turn.
+    pub(super) fn observe(&mut self, event: &Event) -> bool {
+        // Deltas are most of a turn and say nothing about where it stands.
+        if event.is_ephemeral() && !matters(event.name()) {
+            return false;
+        }
+        if !event.is_ephemeral() {
+            self.kept.push(event.clone());
+        }
+        // A sub-agent's turn is not this one, but its tokens are paid with it.
+        if event.agent_id().is_some() {
+            if let EventKind::AssistantUsage(usage) = event.kind() {
+                self.usage.add(usage);
+            }
+            return false;
+        }
+        match event.name() {
+            "user.message" | "assistant.message" | "assistant.usage" | "session.idle" | "session.error"
+            | "abort" => {}
+            _ => return false,
+        }
+        match event.kind() {
+            EventKind::UserMessage(user) if user.message_id.as_ref() == Some(&self.message) => {
+                self.begun = true
+            }
+            EventKind::UserMessage(user) if user.message_id.is_some() => {
+                self.mixed = true;
+                // The next message in the queue begins, so this one is done.
+                return self.begun && self.answered;
+            }
+            EventKind::AssistantMessage(message) => {
+                let ours = message.originating_message_id.as_ref().is_none_or(|id| *id == self.message);
+                if ours {
+                    self.answered = message.tool_requests.is_empty();
+                    self.answer = Some(event.clone());
+                }
+            }
+            EventKind::AssistantUsage(usage) => self.usage.add(usage),
+            EventKind::SessionError(error) => {
+                let ours = error.originating_message_id.as_ref().is_none_or(|id| *id == self.message);
+                if ours {
+                    let status =
+                        error.status_code.map(|status| format!(" (status {status})")).unwrap_or_default();
+                    let message = format!("the agent failed: {}{status}", error.message);
+                    self.error = Some(Error::new(ErrorKind::Session, message));
+                }
+            }
+            EventKind::Abort(_) => self.aborted = true,
+            // In autopilot the agent goes on by itself after an idle.
+            EventKind::SessionIdle(idle) if idle.mode.as_deref() != Some("autopilot") => {
+                self.aborted |= idle.aborted;
+                return self.begun || !self.correlated || (self.was_idle && !self.mixed);
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+/// The ephemeral events that say where a turn stands.
+fn matters(name: &str) -> bool {
+    matches!(name, "session.idle" | "assistant.usage" | "session.error" | "abort")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(name: &str, data: &Value) -> Event {
+        let ephemeral = name == "session.idle" || name == "assistant.usage";
+        let event = json!({"type": name, "id": "", "timestamp": "", "ephemeral": ephemeral, "data": data});
+        serde_json::from_str(&event.to_string()).unwrap()
+    }
+
+    /// Feeds events for message `m`; the number of events after which the turn is over, and the answer.
+    fn run(correlated: bool, was_idle: bool, events: &[(&str, Value)]) -> (Option<usize>, Option<String>) {
+        let mut progress = Progress::new("m".into(), correlated, was_idle);
+        let end = events.iter().position(|(name, data)| progress.observe(&event(name, data)));
+        let answer = progress.answer().map(|answer| match answer.kind() {
+            EventKind::AssistantMessage(message) => message.content.clone(),
+            other => panic!("{other:?}"),
+        });
+        (end.map(|end| end + 1), answer)
+    }
+
+    #[test]
+    fn a_turn_ends_at_the_idle_after_its_message() {
+        let events = [
+            ("session.idle", json!({})),
+            ("user.message", json!({"messageId": "m"})),
+            ("assistant.message", json!({"content": "", "toolRequests": [{"toolCallId": "1", "name": "t"}]})),
+            ("assistant.message", json!({"content": "done", "originatingMessageId": "m"})),
+            ("session.idle", json!({})),
+        ];
+        assert_eq!(run(true, false, &events), (Some(5), Some("done".into())));
+        // An old CLI does not say whose idle it is, so there the caller keeps turns apart.
+        assert_eq!(run(false, true, &events[1..]), (Some(4), Some("done".into())));
+    }
+
+    #[test]
+    fn the_turn_before_another_message_in_the_queue_ends_when_that_one_begins() {
+        let events = [
+            ("user.message", json!({"messageId": "m"})),
+            ("assistant.message", json!({"content": "mine", "originatingMessageId": "m"})),
+            ("user.message", json!({"messageId": "n"})),
+            ("assistant.message", json!({"content": "other", "originatingMessageId": "n"})),
+        ];
+        assert_eq!(run(true, true, &events), (Some(3), Some("mine".into())));
+    }
+
+    #[test]
+    fn the_turn_after_another_message_in_the_queue_does_not_end_with_it() {
+        let events = [
+            ("user.message", json!({"messageId": "n"})),
+            ("assistant.message", json!({"content": "other", "originatingMessageId": "n"})),
+            ("session.idle", json!({})),
+            ("user.message", json!({"messageId": "m"})),
+            ("assistant.message", json!({"content": "mine", "originatingMessageId": "m"})),
+            ("session.idle", json!({})),
+        ];
+        assert_eq!(run(true, true, &events), (Some(6), Some("mine".into())));
+    }
+
+    #[test]
+    fn a_message_that_a_hook_blocks_ends_with_the_idle_that_follows() {
+        let events = [("session.warning", json!({"message": "blocked"})), ("session.idle", json!({}))];
+        assert_eq!(run(true, true, &events), (Some(2), None));
+    }
+
+    #[test]
+    fn autopilot_goes_on_after_an_idle() {
+        let events = [
+            ("user.message", json!({"messageId": "m"})),
+            ("session.idle", json!({"mode": "autopilot"})),
+            ("session.idle", json!({"mode": "interactive"})),
+        ];
+        assert_eq!(run(true, true, &events).0, Some(3));
+    }
+
+    #[test]
+    fn usage_is_summed() {
+        let mut progress = Progress::new("m".into(), true, true);
+        for _ in 0..2 {
+            progress.observe(&event(
+                "assistant.usage",
+                &json!({"model": "x", "inputTokens": 10, "outputTokens": 2.0}),
+            ));
+        }
+        let expected = Usage { requests: 2, input_tokens: 20, output_tokens: 4, ..Usage::default() };
+        assert_eq!(progress.usage, expected);
+    }
+}

@@ -1,0 +1,239 @@
+//! Sending a message: the three verbs and what can be said with each.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Session;
+use super::progress::Progress;
+use super::turn::{DEFAULT_IDLE_TIMEOUT, Limits, Reply, Turn};
+use crate::error::Result;
+use crate::protocol::MessageId;
+use crate::protocol::session::{
+    AgentMode, Attachment, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
+};
+
+/// What is sent to the agent: a text, and what goes with it. A string is a message.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Message(SendOptions);
+
+impl Message {
+    /// A message of this text.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self(SendOptions { prompt: prompt.into(), ..SendOptions::default() })
+    }
+}
+
+impl<S: Into<String>> From<S> for Message {
+    fn from(prompt: S) -> Self {
+        Self::new(prompt)
+    }
+}
+
+/// The options of a message, for the message and for each request alike.
+macro_rules! message_options {
+    ($($field:tt)+) => {
+        /// Adds something that goes with the message.
+        pub fn attach(mut self, attachment: Attachment) -> Self {
+            self.$($field)+.attachments.push(attachment);
+            self
+        }
+
+        /// Says what happens when the agent is at work: wait for its turn (the default), or steer.
+        pub fn delivery(mut self, mode: DeliveryMode) -> Self {
+            self.$($field)+.mode = Some(mode);
+            self
+        }
+
+        /// Says how the agent works on this message.
+        pub fn mode(mut self, mode: AgentMode) -> Self {
+            self.$($field)+.agent_mode = Some(mode);
+            self
+        }
+
+        /// What the history shows in place of the text.
+        pub fn display_prompt(mut self, text: impl Into<String>) -> Self {
+            self.$($field)+.display_prompt = Some(text.into());
+            self
+        }
+
+        /// Adds a header to the requests that the model's provider gets for this message.
+        pub fn request_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.$($field)+.request_headers.insert(name.into(), value.into());
+            self
+        }
+
+        /// Sets a member of `session.send` that has no method here.
+        pub fn raw(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.$($field)+.raw.insert(member.into(), value.into());
+            self
+        }
+    };
+}
+
+/// The time limits of a turn.
+macro_rules! turn_options {
+    () => {
+        /// How long the turn may take from the message to its end; no limit unless set.
+        ///
+        /// The error says what the session was doing. The agent goes on; [`Session::abort`] stops it.
+        pub fn timeout(mut self, limit: Duration) -> Self {
+            self.limits.total = Some(limit);
+            self
+        }
+
+        /// How long nothing may happen in the turn; five minutes unless set. While a tool of this program runs the
+        /// clock stands still.
+        pub fn idle_timeout(mut self, limit: Duration) -> Self {
+            self.limits.idle = Some(limit);
+            self
+        }
+    };
+}
+
+impl Message {
+    message_options!(0);
+}
+
+/// Sends a message; await it for the message's id. Made by [`Session::send`].
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct SendRequest<'a> {
+    session: &'a Session,
+    message: Message,
+}
+
+/// Sends a message; await it for the turn's events. Made by [`Session::stream`].
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct StreamRequest<'a> {
+    session: &'a Session,
+    message: Message,
+    limits: Limits,
+}
+
+/// Sends a message; await it for the agent's reply. Made by [`Session::ask`].
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct AskRequest<'a> {
+    session: &'a Session,
+    message: Message,
+    limits: Limits,
+}
+
+impl SendRequest<'_> {
+    message_options!(message.0);
+}
+
+impl StreamRequest<'_> {
+    message_options!(message.0);
+    turn_options!();
+}
+
+impl AskRequest<'_> {
+    message_options!(message.0);
+    turn_options!();
+}
+
+impl Session {
+    /// Sends a message and does not wait for what becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost or the CLI refuses the message.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the message may be on its way even if the future is dropped.
+    ///
+    /// Wire: `session.send`, to the CLI.
+    pub fn send(&self, message: impl Into<Message>) -> SendRequest<'_> {
+        SendRequest { session: self, message: message.into() }
+    }
+
+    /// Sends a message and gives the events of the turn as they come.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::send`]; the turn has errors of its own.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Session::send`].
+    ///
+    /// Wire: `session.send`, to the CLI.
+    pub fn stream(&self, message: impl Into<Message>) -> StreamRequest<'_> {
+        StreamRequest { session: self, message: message.into(), limits: Limits::DEFAULT }
+    }
+
+    /// Sends a message and waits for the agent's reply.
+    ///
+    /// Several at once are told apart where the CLI says which message an answer belongs to (1.0.92 and later), and
+    /// wait for one another where it does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::send`], when the agent reports that it failed, and when a time limit passes.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Session::send`]; the agent goes on with the message.
+    ///
+    /// Wire: `session.send`, to the CLI.
+    pub fn ask(&self, message: impl Into<Message>) -> AskRequest<'_> {
+        AskRequest { session: self, message: message.into(), limits: Limits::DEFAULT }
+    }
+
+    async fn post(&self, message: &Message) -> Result<MessageId> {
+        let params = SessionSendParams { session_id: self.id(), message: &message.0 };
+        let sent: SessionSendResponse = self.0.link.peer.call("session.send", &params).await?;
+        Ok(sent.message_id)
+    }
+
+    async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
+        let correlated = self.0.link.cli.correlates_messages();
+        let alone = if correlated { None } else { Some(Arc::clone(&self.0.alone).lock_owned().await) };
+        // Before the message is sent, because events may come before the answer.
+        let events = self.events();
+        let was_idle = !self.inbox().is_busy();
+        let id = self.post(&message).await?;
+        Ok(Turn::new(self.clone(), events, Progress::new(id, correlated, was_idle), limits, alone))
+    }
+}
+
+impl Limits {
+    const DEFAULT: Self = Self { total: None, idle: Some(DEFAULT_IDLE_TIMEOUT) };
+}
+
+/// The future of a request.
+type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl<'a> IntoFuture for SendRequest<'a> {
+    type Output = Result<MessageId>;
+    type IntoFuture = Sending<'a, MessageId>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.session.post(&self.message).await })
+    }
+}
+
+impl<'a> IntoFuture for StreamRequest<'a> {
+    type Output = Result<Turn>;
+    type IntoFuture = Sending<'a, Turn>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.session.begin(self.message, self.limits))
+    }
+}
+
+impl<'a> IntoFuture for AskRequest<'a> {
+    type Output = Result<Reply>;
+    type IntoFuture = Sending<'a, Reply>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.session.begin(self.message, self.limits).await?.reply().await })
+    }
+}

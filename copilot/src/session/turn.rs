@@ -1,0 +1,257 @@
+//! One message and what becomes of it: the stream of its events, its end, and the reply.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Session;
+use super::progress::{Progress, Usage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::{AssistantMessage, Event, EventKind, EventStream, ToolRequest};
+use crate::protocol::MessageId;
+
+/// The events of one turn, from the message to the agent's silence, as a [`Stream`].
+///
+/// It ends when the agent is done with the message, with an error when it cannot be: a lost connection, a passed time
+/// limit. Dropping it stops listening; the agent goes on (see [`Session::abort`]).
+#[must_use]
+pub struct Turn {
+    session: Session,
+    events: EventStream,
+    progress: Progress,
+    limits: Limits,
+    began: Instant,
+    last_event: Option<(Event, Instant)>,
+    timer: Option<Pin<Box<Sleep>>>,
+    ended: Option<Option<Error>>,
+    /// Keeps turns apart on CLIs that do not tell them apart.
+    _alone: Option<OwnedMutexGuard<()>>,
+}
+
+/// How long a turn may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// From the message to the end.
+    pub(super) total: Option<Duration>,
+    /// Without any event.
+    pub(super) idle: Option<Duration>,
+}
+
+/// How long a turn may be silent unless its request says otherwise: five minutes.
+pub(super) const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+impl Turn {
+    pub(super) fn new(
+        session: Session,
+        events: EventStream,
+        progress: Progress,
+        limits: Limits,
+        alone: Option<OwnedMutexGuard<()>>,
+    ) -> Self {
+        let began = Instant::now();
+        Self {
+            session,
+            events,
+            progress,
+            limits,
+            began,
+            last_event: None,
+            timer: None,
+            ended: None,
+            _alone: alone,
+        }
+    }
+
+    /// The next event, or `None` when the turn is over.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, the session is closed or a time limit passes; nothing follows.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an event is taken only when the future completes.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Waits for the end of the turn and gives the agent's reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Turn::next`], and when the agent reports that it failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the turn, and stops listening as that does.
+    pub async fn reply(mut self) -> Result<Reply> {
+        while let Some(event) = self.next().await {
+            event?;
+        }
+        if let Some(Some(error)) = self.ended.take() {
+            return Err(error);
+        }
+        let Progress { error, aborted, usage, kept, .. } = &mut self.progress;
+        if let Some(error) = error.take() {
+            return Err(error);
+        }
+        let (aborted, usage, events) = (*aborted, std::mem::take(usage), std::mem::take(kept));
+        Ok(Reply { message: self.progress.answer().cloned(), events, usage, aborted })
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        if self.ended.is_some() {
+            return Poll::Ready(None);
+        }
+        match Pin::new(&mut self.events).poll_next(cx) {
+            Poll::Ready(Some(event)) => {
+                if let EventKind::Disconnected(cause) = local_kind(&event) {
+                    return self.fail(cause.clone());
+                }
+                if self.limits.idle.is_some() {
+                    self.last_event = Some((event.clone(), Instant::now()));
+                }
+                if self.progress.observe(&event) {
+                    self.ended = Some(None);
+                }
+                Poll::Ready(Some(Ok(event)))
+            }
+            Poll::Ready(None) => {
+                self.fail(Error::new(ErrorKind::Closed, "the session was closed before the turn ended"))
+            }
+            Poll::Pending => self.poll_limits(cx),
+        }
+    }
+
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        loop {
+            let now = Instant::now();
+            let active = self.last_event.as_ref().map_or(self.began, |(_, at)| *at);
+            // Our own tools take the time they take: the agent cannot do anything meanwhile.
+            let active = if self.session.inbox().calls.tools_running() > 0 { now } else { active };
+            let total = self.limits.total.map(|limit| self.began + limit);
+            let idle = self.limits.idle.map(|limit| active + limit);
+            if let (Some(limit), Some(_)) = (self.limits.total, total.filter(|deadline| *deadline <= now)) {
+                return self.fail(self.timed_out(&format!("the turn did not end within {limit:?}")));
+            }
+            if let (Some(limit), Some(_)) = (self.limits.idle, idle.filter(|deadline| *deadline <= now)) {
+                return self.fail(self.timed_out(&format!("nothing happened in the turn for {limit:?}")));
+            }
+            let Some(deadline) = [total, idle].into_iter().flatten().min() else { return Poll::Pending };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if timer.is_elapsed() {
+                timer.as_mut().reset(deadline);
+            }
+            // An event moves the deadline; the timer is set anew only when it fires, not at each event.
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Poll<Option<Result<Event>>> {
+        self.ended = Some(Some(error.clone()));
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// The error for a time limit, with what the session was doing.
+    fn timed_out(&self, what: &str) -> Error {
+        let mut message = format!("{what}; session {}", self.session.id());
+        match &self.last_event {
+            Some((event, at)) => {
+                message += &format!(", last event {} {:.1?} ago", event.name(), at.elapsed());
+            }
+            None => message += ", no event at all",
+        }
+        let pending = self.session.inbox().calls.describe();
+        if !pending.is_empty() {
+            message += &format!(", waiting for {}", pending.join(", "));
+        }
+        Error::new(ErrorKind::Timeout, message + "; the agent goes on: `abort` stops it")
+    }
+}
+
+/// The kind of events that the library makes itself; others stay undecoded.
+fn local_kind(event: &Event) -> &EventKind {
+    if event.name().starts_with("copilot.") { event.kind() } else { &EventKind::Other }
+}
+
+impl Stream for Turn {
+    type Item = Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("session", self.session.id()).field("progress", &self.progress).finish()
+    }
+}
+
+/// What the agent answered, and how it got there.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    message: Option<Event>,
+    events: Vec<Event>,
+    usage: Usage,
+    aborted: bool,
+}
+
+impl Reply {
+    /// The text of the final message; empty when there was none.
+    pub fn text(&self) -> &str {
+        self.message().map_or("", |message| &message.content)
+    }
+
+    /// The final message.
+    pub fn message(&self) -> Option<&AssistantMessage> {
+        match self.message.as_ref()?.kind() {
+            EventKind::AssistantMessage(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The id of the user's message that this answers, on CLIs that tell it.
+    pub fn originating_message_id(&self) -> Option<&MessageId> {
+        self.message()?.originating_message_id.as_ref()
+    }
+
+    /// What happened in the turn, without what is not kept in the history, such as deltas.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The tool calls that the model made, in order.
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
+        self.events.iter().filter(|event| event.name() == "assistant.message").flat_map(|event| {
+            match event.kind() {
+                EventKind::AssistantMessage(message) => message.tool_requests.as_slice(),
+                _ => &[],
+            }
+        })
+    }
+
+    /// What the turn cost.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Whether the work was aborted.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}

@@ -1,0 +1,367 @@
+//! `Content-Length` framing, without I/O.
+//!
+//! A frame is a header block, an empty line and a body of as many bytes as the header says. [`Decoder`] holds what
+//! has arrived and cuts frames out of it in place. Its invariants: it never holds more than one frame's worth beyond
+//! what was read, never asks for memory on the word of a header alone, and finds the next good frame after anything
+//! malformed. That last one rests on JSON: a raw line break cannot stand inside a JSON string, so the text of a
+//! header block never occurs inside a well-formed body.
+
+use std::fmt;
+use std::ops::Range;
+
+use memchr::memmem;
+
+/// The largest body that is read unless the caller says otherwise: 256 MiB.
+pub(crate) const DEFAULT_MAX_FRAME: usize = 256 << 20;
+
+/// A header block longer than this is taken for garbage.
+const MAX_HEADER: usize = 16 << 10;
+/// How much of unterminated garbage is kept, because a header may have begun in it.
+const KEEP_OF_GARBAGE: usize = 1 << 10;
+/// The buffer's first size, and the least room that is offered to a read.
+const CHUNK: usize = 64 << 10;
+/// A buffer that has grown past this is given back once it is empty.
+const KEEP_CAPACITY: usize = 1 << 20;
+
+const NAME: &[u8] = b"content-length:";
+const END: &[u8] = b"\r\n\r\n";
+
+/// What the bytes at hand amount to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next<'a> {
+    /// A whole body.
+    Frame(&'a [u8]),
+    /// Something that is no frame was skipped; ask again.
+    Skipped(Malformed),
+    /// More bytes are needed.
+    More,
+}
+
+/// Why bytes were skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Malformed {
+    /// This many bytes stood where a header block was expected.
+    Garbage(usize),
+    /// A header announced a body of more bytes than are allowed.
+    TooLong(u64),
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Garbage(bytes) => write!(f, "{bytes} bytes that are not part of any frame"),
+            Self::TooLong(length) => write!(f, "a frame of {length} bytes, which is over the limit"),
+        }
+    }
+}
+
+/// Cuts frames out of a stream of bytes.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    buf: Vec<u8>,
+    /// Where the first byte that was not handed out stands.
+    start: usize,
+    /// The body handed out last, for [`Decoder::reject`].
+    last: Range<usize>,
+    /// The body that is being waited for.
+    wanted: Option<Range<usize>>,
+    max: usize,
+}
+
+impl Decoder {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { buf: Vec::with_capacity(CHUNK), start: 0, last: 0..0, wanted: None, max }
+    }
+
+    /// Where the next read puts its bytes: appends only, with room for at least one byte.
+    pub(crate) fn room(&mut self) -> &mut Vec<u8> {
+        self.last = 0..0;
+        if self.start == self.buf.len() && self.wanted.is_none() {
+            self.buf.clear();
+            self.start = 0;
+            if self.buf.capacity() > KEEP_CAPACITY {
+                self.buf = Vec::with_capacity(CHUNK);
+            }
+        } else if self.start > 0 && self.buf.capacity() - self.buf.len() < CHUNK {
+            self.buf.drain(..self.start);
+            if let Some(wanted) = &mut self.wanted {
+                *wanted = wanted.start - self.start..wanted.end - self.start;
+            }
+            self.start = 0;
+        }
+        // Room for the rest of an announced body, but at most as much again as has already arrived.
+        let missing = self.wanted.as_ref().map_or(0, |wanted| wanted.end - self.buf.len());
+        self.buf.reserve(missing.min(self.buf.len()).max(CHUNK / 2));
+        &mut self.buf
+    }
+
+    /// The next frame, if it is complete.
+    pub(crate) fn next(&mut self) -> Next<'_> {
+        let body = match self.wanted.take() {
+            Some(body) => body,
+            None => match self.header() {
+                Ok(Some(body)) => body,
+                Ok(None) => return Next::More,
+                Err(malformed) => return Next::Skipped(malformed),
+            },
+        };
+        if self.buf.len() < body.end {
+            self.wanted = Some(body);
+            return Next::More;
+        }
+        self.start = body.end;
+        self.last = body.clone();
+        Next::Frame(&self.buf[body])
+    }
+
+    /// Says that the last frame was no JSON, so its length may have been wrong: a header block inside it, or one that
+    /// begins there, is where reading goes on.
+    pub(crate) fn reject(&mut self) {
+        let last = std::mem::replace(&mut self.last, 0..0);
+        let rest = &self.buf[last.start..];
+        let header = memmem::find_iter(rest, END).find_map(|end| content_length(&rest[..end]));
+        self.start = match header {
+            Some((at, _)) => last.start + at,
+            // The beginning of a header may be the end of this body.
+            None => last.start.max(last.end.saturating_sub(HEADER_ROOM)),
+        };
+    }
+
+    /// Reads the header block at `start`: the body's place, or nothing when the block is incomplete.
+    fn header(&mut self) -> Result<Option<Range<usize>>, Malformed> {
+        let rest = &self.buf[self.start..];
+        let Some(end) = memmem::find(rest, END) else {
+            if rest.len() > MAX_HEADER {
+                let skipped = rest.len() - KEEP_OF_GARBAGE;
+                self.start += skipped;
+                return Err(Malformed::Garbage(skipped));
+            }
+            return Ok(None);
+        };
+        let block = &rest[..end];
+        let body = self.start + end + END.len();
+        let Some((at, length)) = content_length(block) else {
+            self.start = body;
+            return Err(Malformed::Garbage(end + END.len()));
+        };
+        if length > self.max as u64 {
+            self.start = body;
+            return Err(Malformed::TooLong(length));
+        }
+        let garbage = garbage_before(block, at);
+        if garbage > 0 {
+            self.start += garbage;
+            return Err(Malformed::Garbage(garbage));
+        }
+        let length = usize::try_from(length).expect("the limit is a usize");
+        Ok(Some(body..body + length))
+    }
+}
+
+/// The last `Content-Length` of a header block: where it begins, and its value.
+fn content_length(block: &[u8]) -> Option<(usize, u64)> {
+    let mut end = block.len();
+    // Names are few and blocks are short: a backward scan for the colon is enough.
+    while let Some(colon) = memchr::memrchr(b':', &block[..end]) {
+        end = colon;
+        let Some(at) = (colon + 1).checked_sub(NAME.len()) else { continue };
+        if !block[at..=colon].eq_ignore_ascii_case(NAME) {
+            continue;
+        }
+        let value = &block[colon + 1..];
+        let value = &value[..memchr::memchr2(b'\r', b'\n', value).unwrap_or(value.len())];
+        let value = value.trim_ascii();
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            continue;
+        }
+        let length = value
+            .iter()
+            .fold(0_u64, |length, digit| length.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+        return Some((at, length));
+    }
+    None
+}
+
+/// How many bytes of the block come before the first line that belongs to the header at `at`.
+fn garbage_before(block: &[u8], at: usize) -> usize {
+    let line = memchr::memrchr(b'\n', &block[..at]).map_or(0, |newline| newline + 1);
+    if line != at {
+        return at;
+    }
+    // Lines before it are headers too as long as they look like `Name: value`.
+    let mut first = at;
+    while first > 0 {
+        let previous = &block[..first - 1];
+        let start = memchr::memrchr(b'\n', previous).map_or(0, |newline| newline + 1);
+        let name = previous[start..].split(|&byte| byte == b':').next().unwrap_or_default();
+        let header = previous[start..].contains(&b':')
+            && !name.is_empty()
+            && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !header {
+            break;
+        }
+        first = start;
+    }
+    first
+}
+
+/// Room for the longest header that [`write_frame`] writes: 16 letters, 20 digits and two line ends.
+const HEADER_ROOM: usize = 40;
+
+/// Appends one frame whose body `write` produces; when that fails or panics, `buf` is as before.
+pub(crate) fn write_frame<E>(
+    buf: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    use std::io::Write as _;
+
+    let mut frame = Unfinished { base: buf.len(), buf, finished: false };
+    let base = frame.base;
+    // The body is written behind a gap, then the header right before the body, so nothing is encoded twice.
+    frame.buf.resize(base + HEADER_ROOM, b' ');
+    write(frame.buf)?;
+    let length = frame.buf.len() - base - HEADER_ROOM;
+    let mut header = [0_u8; HEADER_ROOM];
+    let mut rest = &mut header[..];
+    write!(rest, "Content-Length: {length}\r\n\r\n").expect("the longest header fits");
+    let used = HEADER_ROOM - rest.len();
+    frame.buf[base..base + used].copy_from_slice(&header[..used]);
+    frame.buf.copy_within(base + HEADER_ROOM.., base + used);
+    frame.buf.truncate(base + used + length);
+    frame.finished = true;
+    Ok(())
+}
+
+/// A frame that is being appended; dropped early, it takes back what was written of it.
+struct Unfinished<'a> {
+    buf: &'a mut Vec<u8>,
+    base: usize,
+    finished: bool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.buf.truncate(self.base);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `input` in pieces of `step` bytes and returns the frames and what was skipped.
+    fn decode(input: &[u8], step: usize, max: usize) -> (Vec<String>, Vec<Malformed>) {
+        let (mut frames, mut skipped) = (Vec::new(), Vec::new());
+        let mut decoder = Decoder::new(max);
+        for piece in input.chunks(step.max(1)) {
+            decoder.room().extend_from_slice(piece);
+            loop {
+                match decoder.next() {
+                    Next::More => break,
+                    Next::Skipped(malformed) => skipped.push(malformed),
+                    Next::Frame(body) => {
+                        if serde_json::from_slice::<serde_json::Value>(body).is_ok() {
+                            frames.push(String::from_utf8(body.to_vec()).unwrap());
+                        } else {
+                            decoder.reject();
+                        }
+                    }
+                }
+            }
+        }
+        (frames, skipped)
+    }
+
+    fn frame(body: &str) -> String {
+        format!("Content-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    #[test]
+    fn frames_survive_any_cut() {
+        let input = [frame("{\"a\":1}"), frame("\"é\""), frame("[]")].concat();
+        for step in 1..=input.len() {
+            let (frames, skipped) = decode(input.as_bytes(), step, 1000);
+            assert_eq!(frames, ["{\"a\":1}", "\"é\"", "[]"], "in pieces of {step}");
+            assert_eq!(skipped, []);
+        }
+    }
+
+    #[test]
+    fn headers_come_in_any_order_and_case() {
+        let input = "Content-Type: x/y; charset=utf-8\r\ncontent-LENGTH:2\r\nX-More: 1\r\n\r\n{}";
+        assert_eq!(decode(input.as_bytes(), 7, 1000), (vec!["{}".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn good_frames_follow_garbage() {
+        for garbage in [
+            "Warning: no colour\n",
+            "garbage\r\n\r\n",
+            "Content-Length: x\r\n\r\n",
+            "Content-Length: -4\r\n\r\n",
+            "no line end",
+            "{\"a\":1}",
+        ] {
+            let input = [garbage.to_owned(), frame("[1]"), frame("[2]")].concat();
+            for step in [1, 3, input.len()] {
+                let (frames, skipped) = decode(input.as_bytes(), step, 1000);
+                assert_eq!(frames, ["[1]", "[2]"], "after {garbage:?} in pieces of {step}");
+                assert!(!skipped.is_empty() || garbage.starts_with("Warning:"), "{garbage:?} is reported");
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_too_short_or_too_long_costs_one_frame() {
+        for wrong in ["Content-Length: 3\r\n\r\n[1,2,3]", "Content-Length: 40\r\n\r\n[1,2,3]"] {
+            let input = [wrong.to_owned(), frame("[4]"), frame("[5]")].concat();
+            for step in [1, 5, input.len()] {
+                assert_eq!(decode(input.as_bytes(), step, 1000).0, ["[4]", "[5]"], "{wrong:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_absurd_length_asks_for_no_memory() {
+        for length in ["1001", "99999999999999999999999999"] {
+            let input = format!("Content-Length: {length}\r\n\r\n{}", frame("[1]"));
+            let (frames, skipped) = decode(input.as_bytes(), 4, 1000);
+            assert_eq!(frames, ["[1]"]);
+            assert!(matches!(skipped[0], Malformed::TooLong(_)), "{skipped:?}");
+        }
+        let mut decoder = Decoder::new(DEFAULT_MAX_FRAME);
+        decoder.room().extend_from_slice(b"Content-Length: 200000000\r\n\r\n{");
+        assert_eq!(decoder.next(), Next::More);
+        assert!(decoder.room().capacity() < 1 << 20);
+    }
+
+    #[test]
+    fn endless_garbage_is_not_kept() {
+        let mut decoder = Decoder::new(1000);
+        for _ in 0..1000 {
+            decoder.room().extend_from_slice(&[b'x'; 4096]);
+            while decoder.next() != Next::More {}
+        }
+        assert!(decoder.buf.capacity() < 1 << 20, "{}", decoder.buf.capacity());
+    }
+
+    #[test]
+    fn a_frame_is_written_with_its_length_in_bytes() {
+        let mut buf = b"before".to_vec();
+        write_frame(&mut buf, |buf| {
+            buf.extend_from_slice("\"é\"".as_bytes());
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        assert_eq!(buf, "beforeContent-Length: 4\r\n\r\n\"é\"".as_bytes());
+        let before = buf.clone();
+        write_frame(&mut buf, |buf| {
+            buf.push(b'x');
+            Err(())
+        })
+        .unwrap_err();
+        assert_eq!(buf, before);
+    }
+}

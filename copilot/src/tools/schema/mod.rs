@@ -5,9 +5,11 @@
 
 mod normalize;
 mod rules;
+#[cfg(test)]
+mod tests;
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
@@ -24,6 +26,22 @@ pub(crate) fn generator() -> SchemaGenerator {
     settings.inline_subschemas = true;
     settings.meta_schema = None;
     settings.into_generator()
+}
+
+/// The schema of one type, by itself.
+pub(crate) fn of_type<T: JsonSchema>() -> Value {
+    let mut generator = generator();
+    let mut schema = generator.subschema_for::<T>().to_value();
+    let mut definitions = generator.take_definitions(true);
+    let mut strict = false;
+    normalize::normalize(&mut schema, &mut strict);
+    for definition in definitions.values_mut() {
+        normalize::normalize(definition, &mut strict);
+    }
+    if let (Value::Object(schema), false) = (&mut schema, definitions.is_empty()) {
+        schema.insert("$defs".to_owned(), definitions.into());
+    }
+    schema
 }
 
 /// The arguments of a tool, described.

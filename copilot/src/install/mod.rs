@@ -55,6 +55,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// | `COPILOT_CACHE_DIR` | the cache's directory, in place of `copilot-tools` in the user's cache directory |
 /// | `COPILOT_CLI_TARBALL` | the npm tarball of the CLI, made by `npm pack` elsewhere; npm is not run |
 ///
+/// Checking and unpacking take two seconds, and ten times as long in builds whose dependencies are not optimised;
+/// `[profile.dev.package.sha2]` with `opt-level = 3`, and the same for `miniz_oxide`, brings that down.
+///
 /// # Examples
 ///
 /// ```no_run

@@ -16,7 +16,6 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -25,7 +24,7 @@ pub use script::{Script, Scripts, Tokens, ToolUse};
 
 use self::stage::Stage;
 use crate::task::{self, Task};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
 
 /// The name of the model in requests and answers.
 const MODEL_NAME: &str = "scripted";
@@ -78,6 +77,13 @@ impl Shared {
     }
 }
 
+impl SessionBuilder {
+    /// Has the scripted model answer, instead of one from a Copilot login.
+    pub fn scripted_model(self, model: &ScriptedModel) -> Self {
+        self.provider(model.provider()).model(model.model_name())
+    }
+}
+
 impl ScriptedModel {
     /// Starts a model that plays one script, or several: a conversation plays the first one that fits its first
     /// prompt and that no other conversation plays.
@@ -111,16 +117,11 @@ impl ScriptedModel {
         MODEL_NAME
     }
 
-    /// The `provider` of a session that talks to this model.
+    /// The provider of a session that talks to this model; [`SessionBuilder::scripted_model`] sets it.
     ///
     /// Wire: `session.create`, to the CLI.
-    pub fn provider_json(&self) -> Value {
-        json!({
-            "type": "openai",
-            "wireApi": "completions",
-            "baseUrl": self.base_url(),
-            "apiKey": "scripted",
-        })
+    pub fn provider(&self) -> Provider {
+        Provider::openai(self.base_url()).api_key("scripted")
     }
 
     /// Every request so far, in the order of arrival.

@@ -97,8 +97,10 @@ impl Script {
         Self::default()
     }
 
-    /// An empty script for a conversation whose first prompt contains `text`, so that several sessions can share one
-    /// model.
+    /// An empty script for a conversation whose first prompt contains `text`.
+    ///
+    /// So several sessions can share one model, and a sub-agent, which has a conversation of its own, gets a script of
+    /// its own.
     pub fn when(text: impl Into<String>) -> Self {
         Self { when: Some(text.into()), ..Self::default() }
     }

@@ -9,6 +9,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use serde_json::{Value, json};
+
 use super::*;
 
 /// What came back: status, the header that forbids retries, body; and whether the body came to its end.

@@ -200,6 +200,10 @@ impl InFlight<'_> {
         match answer {
             Ok(Answer::Result(result)) => Ok(result),
             Ok(Answer::Refused(failure)) => Err(failure.into_error(method)),
+            Ok(Answer::Unreadable(source)) => {
+                let message = format!("{method}: the CLI's answer cannot be read");
+                Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
             Ok(Answer::Lost(cause)) => Err(cause),
             Err(_) => {
                 Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 pub(super) enum Answer {
     Result(Box<RawValue>),
     Refused(Failure<'static>),
+    Unreadable(serde_json::Error),
     Lost(Error),
 }
 

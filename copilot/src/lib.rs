@@ -46,4 +46,7 @@ pub use session::{
     AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest, Session,
     SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
 };
-pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};
+pub use tools::{
+    Audio, Content, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool, ToolContext,
+    ToolError, ToolResult,
+};

@@ -8,6 +8,7 @@
 mod arguments;
 mod cancel;
 mod compiled;
+mod content;
 mod context;
 mod def;
 mod dispatch;
@@ -24,12 +25,14 @@ mod state;
 mod tests;
 mod walk;
 
+pub use content::{Audio, Content, Image, Resource};
 pub use context::ToolContext;
 pub use def::{Location, Tool};
 pub use error::{OrTell, ToolError};
 pub use outcome::Json;
+pub use param::FromCall;
 pub use result::{ResultType, ToolResult};
-pub use state::State;
+pub use state::{Needs, State};
 
 pub(crate) use cancel::Cancellation;
 pub(crate) use context::{Invocation, ToolHost};

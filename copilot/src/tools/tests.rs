@@ -555,3 +555,37 @@ async fn errors_are_visible_where_the_tool_says_so() {
 
     assert_eq!(call(&open::TOOL, json!({})).await, "failure: invalid digit found in string");
 }
+
+struct Caller(String);
+
+impl FromCall for Caller {
+    fn from_call(cx: &ToolContext) -> Result<Self, ToolError> {
+        let prices = cx.state::<Prices>().or_tell("no prices")?;
+        match cx.agent_id() {
+            Some(_) => Err(ToolError::refused("agents may not")),
+            None => Ok(Self(format!("{} {}", cx.session_id(), prices.base))),
+        }
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.state::<Prices>();
+    }
+}
+
+/// Who is asking.
+#[crate::tool]
+async fn who(caller: Caller, by_ref: &Caller) -> Vec<Content> {
+    vec![caller.0.into(), Image::png(by_ref.0.as_bytes()).into()]
+}
+
+#[tokio::test]
+async fn what_is_made_from_the_call_is_injected() {
+    let result = who::TOOL.invoke(invocation(&json!({}))).await;
+    assert_eq!(result.text(), "s1 10");
+    let by_agent = Invocation { agent_id: Some("a".into()), ..invocation(&json!({})) };
+    assert_eq!(who::TOOL.invoke(by_agent).await, ToolResult::denied("agents may not"));
+    let mut selection = ToolSelection::default();
+    selection.add([who::TOOL]);
+    assert!(selection.resolve(&StateMap::default()).is_err());
+    assert_eq!(schema(&who::TOOL), Value::Null);
+}

@@ -76,8 +76,8 @@ pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built
                 arguments.push(Argument { index, schema: schema.to_value(), optional, default });
                 sources.push(Source::Property);
             }
-            Described::Injected { need } => {
-                needs.extend(need);
+            Described::Injected { needs: more } => {
+                needs.extend(more);
                 sources.push(Source::Injected);
             }
         }

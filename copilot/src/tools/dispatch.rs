@@ -132,10 +132,10 @@ async fn attempt_once(context: &ToolContext) -> Returned {
         Err(panic) => return Err(panicked(&*panic)),
     };
     let tool = context.tool_handle();
-    if let Some(places) = tool.compiled().ok().and_then(|compiled| compiled.places.as_ref()) {
+    if let Some(places) = tool.compiled().ok().and_then(|compiled| compiled.places.clone()) {
         // The wait for a place counts as time of the call: the agent waits just as long.
         started = Box::pin(async move {
-            let _place = places.acquire().await;
+            let _place = places.acquire_owned().await;
             started.await
         });
     }
@@ -203,6 +203,12 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
     let checker =
         Checker { schema: &compiled.schema, coerce: tool.def().coerce, patterns: &compiled.patterns };
     let corrected = checker.check(&mut value).map_err(|problems| told(&problems))?;
+    if let Some(dynamic) = tool.dynamic() {
+        let nobody =
+            || Refused::Failed(ToolError::hidden("the tool is only declared: another client answers it"));
+        let handler = dynamic.handler.as_ref().ok_or_else(nobody)?;
+        return Ok(handler(value, context.clone()));
+    }
     let text = if corrected { Cow::Owned(value.to_string()) } else { Cow::Borrowed(context.arguments()) };
     match attempt(context, compiled, &text) {
         Attempt::Started(started) => Ok(started),

@@ -14,10 +14,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct ToolSet(Vec<Tool>);
 
 impl ToolSet {
-    /// The tool of that name.
+    /// The tool of that name; none if another client answers it.
     pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
         let index = self.0.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
-        self.0.get(index)
+        self.0.get(index).filter(|tool| !tool.is_declared_only())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tool> {
@@ -68,6 +68,7 @@ impl ToolSelection {
         }
         tools.retain(|tool| tool.def().enabled.is_none_or(|enabled| enabled()));
         let tools = unique(tools)?;
+        check_names(&tools)?;
         check_schemas(&tools)?;
         check_states(&tools, states)?;
         Ok(ToolSet(tools))
@@ -95,8 +96,7 @@ fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
         let (name, location) = order(tool);
         (name, location.file, location.line)
     });
-    // A crate that is linked twice, as the library of a test is, registers each of its tools twice.
-    tools.dedup_by(|a, b| a.name() == b.name() && a.location() == b.location());
+    tools.dedup_by(|a, b| a.is(b));
     let mut clashes = String::new();
     for pair in tools.windows(2) {
         if let [first, second] = pair
@@ -124,8 +124,39 @@ fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
 }
 
 fn described(location: &Location) -> String {
-    format!("{location} (in `{}`)", location.module)
+    match location.module {
+        "" => location.to_string(),
+        module => format!("{location} (in `{module}`)"),
+    }
 }
+
+/// The names of dynamic tools; those of the others were checked while they were compiled.
+fn check_names(tools: &[Tool]) -> Result<()> {
+    for tool in tools.iter().filter(|tool| tool.dynamic().is_some()) {
+        let name = tool.name();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
+            let message = format!(
+                "`{name}` at {} cannot be the name of a tool: names use ASCII letters, digits, `_` and `-`, and are 1 to \
+                 64 long",
+                tool.location()
+            );
+            return Err(Error::new(ErrorKind::Tools, message));
+        }
+        if BUILTINS.contains(&name) && !tool.def().overrides_builtin {
+            let message = format!(
+                "the CLI has a tool `{name}` of its own; rename the one at {}, or add `.overrides_builtin()` to take \
+                 its place",
+                tool.location()
+            );
+            return Err(Error::new(ErrorKind::Tools, message));
+        }
+    }
+    Ok(())
+}
+
+/// The names of the CLI's own tools.
+const BUILTINS: &[&str] = &copilot_macros::builtin_tools!();
 
 /// One error with every schema that cannot be made.
 fn check_schemas(tools: &[Tool]) -> Result<()> {

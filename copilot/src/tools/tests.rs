@@ -589,3 +589,49 @@ async fn what_is_made_from_the_call_is_injected() {
     assert!(selection.resolve(&StateMap::default()).is_err());
     assert_eq!(schema(&who::TOOL), Value::Null);
 }
+
+fn echo(name: &str) -> DynTool {
+    let schema = json!({
+        "type": "object", "properties": { "n": { "type": "integer", "maximum": 5 } }, "required": ["n"],
+    });
+    DynTool::new(name, "Say it again.").schema(schema).unwrap()
+}
+
+#[tokio::test]
+async fn dynamic_tools_are_checked_as_the_others_are() {
+    let tool = echo("echo").read_only().group("toys").run(|arguments, cx| async move {
+        if arguments["n"] == 0 {
+            return Err(ToolError::tell("not nothing"));
+        }
+        Ok(format!("{} {}", cx.tool(), arguments["n"]))
+    });
+    assert_eq!(call(&tool, json!({ "n": "3" })).await, "success: echo 3");
+    assert_eq!(call(&tool, json!({ "n": 0 })).await, "failure: not nothing");
+    assert!(call(&tool, json!({ "n": 6 })).await.ends_with("`n`: expected an integer of at most 5, got 6"));
+    let none = DynTool::new("none", "Nothing.").run(|_, _| async {});
+    assert_eq!(call(&none, json!({})).await, "success: Done.");
+
+    let mut selection = ToolSelection::default();
+    selection.add([tool.clone(), tool, none, echo("declared").declare()]);
+    let set = selection.resolve(&states()).unwrap();
+    assert_eq!(set.iter().map(Tool::name).collect::<Vec<_>>(), ["declared", "echo", "none"]);
+    assert!(set.get("declared").is_none() && set.get("echo").is_some());
+    let wire = serde_json::to_value(&set).unwrap();
+    assert_eq!(wire[1]["namespace"], json!({ "name": "toys" }));
+    assert_eq!(wire[2], json!({ "name": "none", "description": "Nothing." }));
+}
+
+#[test]
+fn dynamic_tools_that_cannot_be_are_refused() {
+    let refused = |schema: Value| DynTool::new("x", "X.").schema(schema).unwrap_err().to_string();
+    assert!(refused(json!({ "properties": {} })).contains("does not say"));
+    assert!(refused(json!({ "type": "object", "anyOf": [] })).contains("`anyOf`"));
+    for (name, expected) in
+        [("a b", "cannot be the name"), ("bash", "of its own"), ("price", "several tools")]
+    {
+        let mut selection = ToolSelection::default();
+        selection.add([echo(name).declare(), price::TOOL]);
+        let message = selection.resolve(&states()).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}

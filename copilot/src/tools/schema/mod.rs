@@ -133,6 +133,24 @@ pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built
     })
 }
 
+/// Checks that the root of a schema is what the CLI hands on to the model; the error says why it would not.
+pub(crate) fn check_root(schema: &Value) -> Result<(), String> {
+    let Some(root) = schema.as_object() else {
+        return Err("its root is not a JSON object".to_owned());
+    };
+    if root.get("type") != Some(&json!("object")) {
+        return Err(
+            "its root does not say `\"type\": \"object\"`, and the CLI would drop the tool".to_owned()
+        );
+    }
+    for keyword in ["oneOf", "anyOf", "allOf", "enum", "not"] {
+        if root.contains_key(keyword) {
+            return Err(format!("its root has `{keyword}`, which the providers of models reject"));
+        }
+    }
+    Ok(())
+}
+
 /// Follows a reference into the definitions.
 fn resolve<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> &'a Value {
     let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));

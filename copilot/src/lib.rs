@@ -34,7 +34,7 @@ mod client;
 pub mod __private;
 
 pub use client::{Client, ClientBuilder, TransportKind};
-pub use copilot_macros::tool;
+pub use copilot_macros::{tool, tools};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
@@ -48,5 +48,5 @@ pub use session::{
 };
 pub use tools::{
     Audio, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,
-    ToolContext, ToolError, ToolResult,
+    ToolContext, ToolError, ToolResult, Toolset,
 };

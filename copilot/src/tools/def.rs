@@ -1,5 +1,6 @@
 //! The definition of a tool, and the handle on it.
 
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::arguments::Visitor;
 use super::compiled::{self, Compiled};
 use super::dispatch::Started;
 use super::dynamic::Dynamic;
+use super::toolset::Bound;
 use crate::error::Result;
 
 /// A tool: something that the model may call.
@@ -23,6 +25,7 @@ pub struct Tool(Repr);
 enum Repr {
     Static(&'static ToolDef),
     Dynamic(Arc<Dynamic>),
+    Bound(Arc<Bound>),
 }
 
 /// What `#[copilot::tool]` writes: const data only.
@@ -260,6 +263,7 @@ impl Tool {
     pub fn name(&self) -> &str {
         match &self.0 {
             Repr::Static(def) => def.name,
+            Repr::Bound(bound) => bound.def.name,
             Repr::Dynamic(tool) => &tool.name,
         }
     }
@@ -268,6 +272,7 @@ impl Tool {
     pub fn description(&self) -> &str {
         match &self.0 {
             Repr::Static(def) => def.description,
+            Repr::Bound(bound) => bound.def.description,
             Repr::Dynamic(tool) => &tool.description,
         }
     }
@@ -296,6 +301,7 @@ impl Tool {
     pub fn group(&self) -> Option<&str> {
         match &self.0 {
             Repr::Static(def) => def.group,
+            Repr::Bound(bound) => bound.def.group,
             Repr::Dynamic(tool) => tool.group.as_deref(),
         }
     }
@@ -339,13 +345,26 @@ impl Tool {
     pub(crate) fn def(&self) -> &ToolDef {
         match &self.0 {
             Repr::Static(def) => def,
+            Repr::Bound(bound) => bound.def,
             Repr::Dynamic(tool) => &tool.options,
+        }
+    }
+
+    pub(crate) fn bound(tool: Arc<Bound>) -> Self {
+        Self(Repr::Bound(tool))
+    }
+
+    /// The value of that type that its method belongs to.
+    pub(crate) fn own_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>> {
+        match &self.0 {
+            Repr::Bound(bound) if bound.type_id == type_id => Some(&bound.value),
+            _ => None,
         }
     }
 
     pub(crate) fn dynamic(&self) -> Option<&Dynamic> {
         match &self.0 {
-            Repr::Static(_) => None,
+            Repr::Static(_) | Repr::Bound(_) => None,
             Repr::Dynamic(tool) => Some(tool),
         }
     }
@@ -361,6 +380,7 @@ impl Tool {
             // A crate that is linked twice, as the library of a test is, has two copies of each definition.
             (Repr::Static(a), Repr::Static(b)) => a.name == b.name && a.location == b.location,
             (Repr::Dynamic(a), Repr::Dynamic(b)) => Arc::ptr_eq(a, b),
+            (Repr::Bound(a), Repr::Bound(b)) => Arc::ptr_eq(&a.value, &b.value) && a.def.name == b.def.name,
             _ => false,
         }
     }
@@ -368,6 +388,7 @@ impl Tool {
     pub(crate) fn compiled(&self) -> Result<&Compiled> {
         match &self.0 {
             Repr::Static(def) => compiled::of(def),
+            Repr::Bound(bound) => compiled::of(bound.def),
             Repr::Dynamic(tool) => tool.compiled(),
         }
     }

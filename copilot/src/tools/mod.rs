@@ -24,6 +24,7 @@ mod schema;
 mod state;
 #[cfg(test)]
 mod tests;
+mod toolset;
 mod walk;
 
 pub use content::{Audio, Content, Image, Resource};
@@ -35,6 +36,7 @@ pub use outcome::Json;
 pub use param::FromCall;
 pub use result::{ResultType, ToolResult};
 pub use state::{Needs, State};
+pub use toolset::Toolset;
 
 pub(crate) use cancel::Cancellation;
 pub(crate) use context::{Invocation, ToolHost};

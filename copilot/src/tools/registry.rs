@@ -175,7 +175,12 @@ fn check_schemas(tools: &[Tool]) -> Result<()> {
 fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
     let mut missing: BTreeMap<&str, Vec<&Tool>> = BTreeMap::new();
     for tool in tools {
-        for need in tool.compiled()?.needs.iter().filter(|need| !states.contains(need)) {
+        for need in tool
+            .compiled()?
+            .needs
+            .iter()
+            .filter(|need| !states.contains(need) && tool.own_value(need.type_id).is_none())
+        {
             let needing = missing.entry(need.type_name).or_default();
             if needing.last().is_none_or(|last| last.name() != tool.name()) {
                 needing.push(tool);

@@ -18,6 +18,10 @@ impl<T> State<T> {
         Self(Arc::new(value))
     }
 
+    pub(crate) fn from_arc(value: Arc<T>) -> Self {
+        Self(value)
+    }
+
     /// The shared value itself.
     pub fn into_arc(self) -> Arc<T> {
         self.0

@@ -46,6 +46,7 @@ fn unanswered() -> Error {
 fn states() -> StateMap {
     let mut states = StateMap::default();
     states.insert(Prices { base: 10 });
+    states.insert(Shop { name: "State".into() });
     states
 }
 
@@ -634,4 +635,89 @@ fn dynamic_tools_that_cannot_be_are_refused() {
         let message = selection.resolve(&states()).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
+}
+
+struct Shop {
+    name: String,
+}
+
+#[crate::tools(group = "shop", prefix = "shop_")]
+impl Shop {
+    const DISCOUNT: u8 = 10;
+
+    /// What it is called.
+    #[tool(read_only)]
+    async fn title(&self) -> String {
+        tokio::task::yield_now().await;
+        self.name.clone()
+    }
+
+    /// What it costs.
+    #[tool(inline)]
+    fn costs(
+        &self,
+        #[arg(default = Self::DISCOUNT, description = "Off.")] off: u8,
+        cx: &ToolContext,
+    ) -> String {
+        format!("{} {} {off}", cx.tool(), self.name.len())
+    }
+
+    /// When it opens.
+    #[tool(name = "opening")]
+    async fn opens() -> &'static str {
+        "at eight"
+    }
+
+    fn not_a_tool(&self) -> usize {
+        self.name.len()
+    }
+}
+
+struct Shelf<T> {
+    items: Vec<T>,
+}
+
+#[crate::tools]
+impl<T> Shelf<T>
+where
+    T: std::fmt::Debug + Send + Sync + 'static,
+{
+    /// What lies on it.
+    #[tool]
+    async fn shelf(&self) -> String {
+        format!("{:?}", self.items)
+    }
+}
+
+#[tokio::test]
+async fn methods_are_tools_of_the_state_or_of_one_value() {
+    let shop = || Shop { name: "Corner".into() };
+    assert_eq!(shop().not_a_tool(), 6);
+    let [title, costs, opens] = &shop().into_tools()[..] else { panic!("three tools") };
+    assert_eq!((title.name(), title.group(), title.is_read_only()), ("shop_title", Some("shop"), true));
+    assert_eq!(call(title, json!({})).await, "success: Corner");
+    assert_eq!(call(costs, json!({})).await, "success: shop_costs 6 10");
+    assert_eq!(call(opens, json!({})).await, "success: at eight");
+    assert_eq!(schema(costs)["properties"]["off"]["default"], 10);
+
+    let mut selection = ToolSelection::default();
+    selection.add(shop().into_tools());
+    assert!(selection.resolve(&StateMap::default()).is_ok());
+    let mut selection = ToolSelection::default();
+    selection.add(Shop::tools());
+    assert!(selection.resolve(&StateMap::default()).is_err());
+    let with_state = Invocation {
+        states: Arc::new({
+            let mut states = StateMap::default();
+            states.insert(shop());
+            states
+        }),
+        ..invocation(&json!({}))
+    };
+    assert_eq!(Shop::tools()[0].invoke(with_state).await, ToolResult::success("Corner"));
+
+    let numbers = Shelf { items: vec![1, 2] }.into_tools();
+    let words = Shelf { items: vec!["a"] }.into_tools();
+    assert_eq!(call(&numbers[0], json!({})).await, "success: [1, 2]");
+    assert_eq!(call(&words[0], json!({})).await, "success: [\"a\"]");
 }

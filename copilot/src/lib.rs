@@ -47,6 +47,6 @@ pub use session::{
     SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
 };
 pub use tools::{
-    Audio, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,
-    ToolContext, ToolError, ToolResult, Toolset,
+    Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,
+    ToolContext, ToolError, ToolResult, Toolset, group, tag,
 };

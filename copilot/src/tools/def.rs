@@ -337,6 +337,14 @@ impl Tool {
         Ok(self.compiled()?.parameters.as_deref())
     }
 
+    /// The name, where only the compiler is there to ask.
+    pub(crate) const fn const_name(&self) -> &'static str {
+        match &self.0 {
+            Repr::Static(def) => def.name,
+            Repr::Dynamic(_) | Repr::Bound(_) => "",
+        }
+    }
+
     pub(crate) fn from_dynamic(tool: Arc<Dynamic>) -> Self {
         Self(Repr::Dynamic(tool))
     }

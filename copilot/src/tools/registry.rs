@@ -1,4 +1,4 @@
-//! Which tools a session has: those that the linker collected, those that were named, and whether they fit together.
+//! The tools that the linker collected, and whether those of a session fit together.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +14,15 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct ToolSet(Vec<Tool>);
 
 impl ToolSet {
+    /// Puts tools together, or says everything that is wrong with them.
+    pub(crate) fn new(tools: Vec<Tool>, states: &StateMap) -> Result<Self> {
+        let tools = unique(tools)?;
+        check_names(&tools)?;
+        check_schemas(&tools)?;
+        check_states(&tools, states)?;
+        Ok(Self(tools))
+    }
+
     /// The tool of that name; none if another client answers it.
     pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
         let index = self.0.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
@@ -38,63 +47,16 @@ impl Serialize for ToolSet {
     }
 }
 
-/// What the builder of a session was told about tools.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ToolSelection {
-    linked: bool,
-    added: Vec<Tool>,
-}
-
-impl ToolSelection {
-    /// Adds every tool that is linked into the program.
-    pub(crate) fn all(&mut self) {
-        self.linked = true;
-    }
-
-    /// Adds single tools.
-    pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
-        self.added.extend(tools);
-    }
-
-    /// Works out the tools, and everything that is wrong with them.
-    pub(crate) fn resolve(&self, states: &StateMap) -> Result<ToolSet> {
-        let mut tools = self.added.clone();
-        if self.linked {
-            let linked = linked();
-            if linked.is_empty() {
-                return Err(nothing_linked());
-            }
-            tools.extend(linked);
-        }
-        tools.retain(|tool| tool.def().enabled.is_none_or(|enabled| enabled()));
-        let tools = unique(tools)?;
-        check_names(&tools)?;
-        check_schemas(&tools)?;
-        check_states(&tools, states)?;
-        Ok(ToolSet(tools))
-    }
-}
-
 /// Every tool that the linker collected.
 pub(crate) fn linked() -> Vec<Tool> {
     inventory::iter::<Registered>.into_iter().map(|registered| registered.0.clone()).collect()
 }
 
-fn nothing_linked() -> Error {
-    Error::new(
-        ErrorKind::Tools,
-        "`with_all_tools()` found no tool in this program: either no function has `#[copilot::tool]`, or the tools \
-         are in a crate that no line of this program names, which the linker leaves out; name it with \
-         `use that_crate as _;`, or list the tools with `with_tools([that_crate::some_tool::TOOL])`",
-    )
-}
-
 /// Sorts by name and drops identical copies; two tools of one name are an error.
 fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
-    let order = |tool: &Tool| -> (String, Location) { (tool.name().to_owned(), tool.location()) };
     tools.sort_by_cached_key(|tool| {
-        let (name, location) = order(tool);
-        (name, location.file, location.line)
+        let location = tool.location();
+        (tool.name().to_owned(), location.file, location.line)
     });
     tools.dedup_by(|a, b| a.is(b));
     let mut clashes = String::new();

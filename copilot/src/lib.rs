@@ -30,6 +30,9 @@ mod session;
 
 mod client;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[doc(hidden)]
 pub mod __private;
 
@@ -50,3 +53,8 @@ pub use tools::{
     Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,
     ToolContext, ToolError, ToolResult, Toolset, group, tag,
 };
+
+/// The examples of the README, compiled.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,1 +1,4 @@
-//! What the behaviour tests share.
+//! What the behaviour tests and the benchmark share.
+
+pub mod counting;
+pub mod real;

@@ -1,0 +1,13 @@
+//! What tests and examples need in place of the world outside.
+//!
+//! [`ScriptedModel`] stands in for the language model: the agent is the real Copilot CLI, and what the model says is
+//! written down; [`hermetic_client`] starts that CLI so that nothing of the user's is touched. No credentials and no network are needed.
+
+mod hermetic;
+mod scripted_model;
+
+pub use hermetic::hermetic_client;
+pub use scripted_model::{
+    Ending, LeftScript, RecordedCall, RecordedMessage, RecordedRequest, Role, Script, ScriptedModel, Scripts,
+    Tokens, ToolUse,
+};

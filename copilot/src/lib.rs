@@ -30,6 +30,9 @@ mod session;
 
 mod client;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[doc(hidden)]
 pub mod __private;
 

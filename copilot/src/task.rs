@@ -20,6 +20,7 @@ where
     Task(tokio::spawn(future))
 }
 
+#[cfg(test)]
 impl<T> Task<T> {
     /// Waits for the task's end; `None` when it was aborted or it panicked.
     pub(crate) async fn join(mut self) -> Option<T> {

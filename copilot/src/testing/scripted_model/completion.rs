@@ -1,0 +1,242 @@
+//! Turns as chat completions: whole, and in the chunks of a stream.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::MODEL_NAME;
+use super::script::{Answer, Tokens, ToolUse, Turn};
+
+/// How much of a call's arguments goes into one chunk.
+const ARGUMENTS_CHUNK: usize = 24;
+
+/// What the bodies of one answer need beside the turn.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    /// Ids of the calls, one for each.
+    pub(super) ids: Vec<String>,
+    /// The number of the request, for the answer's id.
+    pub(super) number: usize,
+    /// The length of the request, for the estimate of its tokens.
+    pub(super) request_bytes: usize,
+    /// Whether a stream is to end with the numbers of tokens.
+    pub(super) streams_usage: bool,
+}
+
+/// The answer as one JSON object.
+pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
+    let mut message = json!({"role": "assistant", "content": null});
+    if let Some(reasoning) = &turn.preparation.reasoning {
+        message["reasoning_content"] = json!(reasoning);
+    }
+    match &turn.answer {
+        Answer::Say(pieces) => message["content"] = json!(pieces.concat()),
+        Answer::BreakOff(text) => message["content"] = json!(text),
+        Answer::Call(tools) => {
+            let calls = tools.iter().zip(&frame.ids).map(|(tool, id)| call(id, &tool.name, &tool.arguments));
+            message["tool_calls"] = calls.collect();
+        }
+        Answer::Fail { .. } => {}
+    }
+    json!({
+        "id": id(frame),
+        "object": "chat.completion",
+        "created": 0,
+        "model": MODEL_NAME,
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason(&turn.answer)}],
+        "usage": usage(turn, frame),
+    })
+}
+
+/// The answer as the chunks of a stream, each with the time to wait before it.
+///
+/// An answer that breaks off has no last chunks.
+pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<(Duration, Value)> {
+    let chunk = |choices: Value| {
+        json!({
+            "id": id(frame),
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": MODEL_NAME,
+            "choices": choices,
+        })
+    };
+    let mut deltas = vec![json!({"role": "assistant", "content": ""})];
+    if let Some(reasoning) = &turn.preparation.reasoning {
+        deltas.push(json!({"reasoning_content": reasoning}));
+    }
+    match &turn.answer {
+        Answer::Say(pieces) => deltas.extend(pieces.iter().map(|piece| json!({"content": piece}))),
+        Answer::BreakOff(text) => deltas.push(json!({"content": text})),
+        Answer::Call(tools) => {
+            for (index, (tool, id)) in tools.iter().zip(&frame.ids).enumerate() {
+                deltas.extend(call_deltas(index, id, tool));
+            }
+        }
+        Answer::Fail { .. } => {}
+    }
+    let paced = deltas.into_iter().enumerate().map(|(index, delta)| {
+        // The first two chunks, the role and the first piece, come at once.
+        let pace = if index < 2 { Duration::ZERO } else { turn.preparation.pace };
+        (pace, chunk(json!([{"index": 0, "delta": delta, "finish_reason": null}])))
+    });
+    let mut chunks: Vec<_> = paced.collect();
+    if !matches!(turn.answer, Answer::BreakOff(_)) {
+        let end = json!([{"index": 0, "delta": {}, "finish_reason": finish_reason(&turn.answer)}]);
+        chunks.push((Duration::ZERO, chunk(end)));
+        if frame.streams_usage {
+            let mut last = chunk(json!([]));
+            last["usage"] = usage(turn, frame);
+            chunks.push((Duration::ZERO, last));
+        }
+    }
+    chunks
+}
+
+/// An error as the API tells it.
+pub(super) fn error(message: &str, code: &str) -> Value {
+    json!({"error": {"message": message, "type": "scripted_model", "param": null, "code": code}})
+}
+
+/// The answer to "which models are there".
+pub(super) fn models() -> Value {
+    json!({"object": "list", "data": [{"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": "copilot"}]})
+}
+
+fn id(frame: &Frame) -> String {
+    format!("chatcmpl-{}", frame.number)
+}
+
+fn finish_reason(answer: &Answer) -> &'static str {
+    if matches!(answer, Answer::Call(_)) { "tool_calls" } else { "stop" }
+}
+
+fn call(id: &str, name: &str, arguments: &str) -> Value {
+    json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
+}
+
+/// A call as models stream it: id and name first, then the arguments in pieces.
+fn call_deltas(index: usize, id: &str, tool: &ToolUse) -> impl Iterator<Item = Value> {
+    let mut first = call(id, &tool.name, "");
+    first["index"] = json!(index);
+    let pieces = pieces(&tool.arguments).into_iter().map(
+        move |arguments| json!({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}),
+    );
+    std::iter::once(json!({"tool_calls": [first]})).chain(pieces)
+}
+
+/// `text` in pieces of at most [`ARGUMENTS_CHUNK`] bytes, or one character.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let mut end = rest.len().min(ARGUMENTS_CHUNK);
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, tail) = rest.split_at(end);
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces
+}
+
+/// What the turn says about tokens, or a guess of four bytes each.
+fn usage(turn: &Turn, frame: &Frame) -> Value {
+    let guess = |bytes: usize| (bytes as u64).div_ceil(4);
+    let Tokens { input, output } = turn.preparation.tokens.unwrap_or_else(|| {
+        let said = match &turn.answer {
+            Answer::Say(pieces) => pieces.iter().map(String::len).sum(),
+            Answer::BreakOff(text) => text.len(),
+            Answer::Call(tools) => tools.iter().map(|tool| tool.name.len() + tool.arguments.len()).sum(),
+            Answer::Fail { .. } => 0,
+        };
+        let said = said + turn.preparation.reasoning.as_ref().map_or(0, String::len);
+        Tokens { input: guess(frame.request_bytes), output: guess(said) }
+    });
+    json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output)})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::Script;
+    use super::*;
+
+    fn frame(ids: &[&str]) -> Frame {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        Frame { ids, number: 7, request_bytes: 400, streams_usage: true }
+    }
+
+    fn only_turn(script: &Script) -> &Turn {
+        &script.turns[0]
+    }
+
+    /// What the client of a stream puts together.
+    fn collect(chunks: &[(Duration, Value)]) -> (String, String, Vec<(String, String, String)>) {
+        let (mut text, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
+        for (_, chunk) in chunks {
+            let delta = &chunk["choices"][0]["delta"];
+            text.push_str(delta["content"].as_str().unwrap_or_default());
+            reasoning.push_str(delta["reasoning_content"].as_str().unwrap_or_default());
+            for call in delta["tool_calls"].as_array().into_iter().flatten() {
+                let index = call["index"].as_u64().unwrap() as usize;
+                if index == calls.len() {
+                    calls.push(Default::default());
+                }
+                let (id, name, arguments): &mut (String, String, String) = &mut calls[index];
+                id.push_str(call["id"].as_str().unwrap_or_default());
+                name.push_str(call["function"]["name"].as_str().unwrap_or_default());
+                arguments.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+            }
+        }
+        (text, reasoning, calls)
+    }
+
+    #[test]
+    fn a_streamed_text_is_the_whole_text() {
+        let pace = Duration::from_millis(5);
+        let script = Script::new()
+            .pace(pace)
+            .reasoning("hm")
+            .tokens(Tokens { input: 11, output: 7 })
+            .stream(["GH-42 ", "is ", "open."]);
+        let turn = only_turn(&script);
+        let whole = whole(turn, &frame(&[]));
+        assert_eq!(whole["choices"][0]["message"]["content"], "GH-42 is open.");
+        assert_eq!(whole["choices"][0]["message"]["reasoning_content"], "hm");
+        assert_eq!(whole["choices"][0]["finish_reason"], "stop");
+        assert_eq!(whole["usage"], json!({"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}));
+
+        let chunks = chunks(turn, &frame(&[]));
+        assert_eq!(collect(&chunks), ("GH-42 is open.".to_owned(), "hm".to_owned(), Vec::new()));
+        let waits: Vec<_> = chunks.iter().map(|(wait, _)| wait.as_millis()).collect();
+        assert_eq!(waits, [0, 0, 5, 5, 5, 0, 0]);
+        assert_eq!(chunks.last().unwrap().1["usage"]["total_tokens"], 18);
+    }
+
+    #[test]
+    fn streamed_calls_are_the_whole_calls() {
+        let long = json!({"text": "ä".repeat(100)});
+        let script = Script::new().calls([ToolUse::new("a", long.clone()), ToolUse::raw("b", "{not json")]);
+        let turn = only_turn(&script);
+        let frame = frame(&["1", "2"]);
+        let expected = [
+            ("1".to_owned(), "a".to_owned(), long.to_string()),
+            ("2".to_owned(), "b".to_owned(), "{not json".to_owned()),
+        ];
+        assert_eq!(collect(&chunks(turn, &frame)).2, expected);
+        let whole = whole(turn, &frame);
+        assert_eq!(whole["choices"][0]["finish_reason"], "tool_calls");
+        let calls = whole["choices"][0]["message"]["tool_calls"].as_array().unwrap();
+        assert_eq!(calls[0], call("1", "a", &long.to_string()));
+        assert_eq!(calls[1], call("2", "b", "{not json"));
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_never_ends() {
+        let script = Script::new().break_off("half of a sen");
+        let chunks = chunks(only_turn(&script), &frame(&[]));
+        assert_eq!(collect(&chunks).0, "half of a sen");
+        assert!(chunks.iter().all(|(_, chunk)| chunk["choices"][0]["finish_reason"].is_null()));
+    }
+}

@@ -1,0 +1,179 @@
+//! A language model that plays a script.
+//!
+//! The path of a request: `server` reads it, `request` keeps it, `stage` finds the script it belongs to and the turn
+//! that is due, `completion` writes that turn as JSON, and `sse` sends it in pieces where the request asked for that.
+//! `stage` and `completion` are pure. What is here speaks the chat-completions protocol of OpenAI and nothing of the
+//! CLI's own.
+
+mod completion;
+mod request;
+mod script;
+mod server;
+mod sse;
+mod stage;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
+pub use script::{Script, Scripts, Tokens, ToolUse};
+
+use self::stage::Stage;
+use crate::task::{self, Task};
+use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
+
+/// The name of the model in requests and answers.
+const MODEL_NAME: &str = "scripted";
+
+/// A language model on the loopback interface that plays a [`Script`].
+///
+/// A session that has it as its provider needs no login and no network. The model checks what it is sent against the
+/// script, and records it. When the conversation leaves the script, the request is answered with an error that the
+/// CLI does not retry, the session gets it as its own error, and [`finish`](Self::finish) tells what happened.
+///
+/// Dropping the model stops its server.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::testing::{Script, ScriptedModel};
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> copilot::Result<()> {
+/// let model = ScriptedModel::start(
+///     Script::new()
+///         .call("lookup_issue", json!({"id": "GH-42"}))
+///         .expect_tool_result("lookup_issue", |text| text.contains("open"))
+///         .say("GH-42 is open."),
+/// )
+/// .await?;
+/// assert!(model.base_url().starts_with("http://127.0.0.1:"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ScriptedModel {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _server: Task,
+}
+
+/// What the handle and the server's connections both hold.
+#[derive(Debug)]
+struct Shared {
+    stage: Mutex<Stage>,
+    requests: watch::Sender<Vec<RecordedRequest>>,
+}
+
+impl Shared {
+    fn stage<T>(&self, use_stage: impl FnOnce(&mut Stage) -> T) -> T {
+        // The stage catches the panics of checks, and its own state is whole between calls.
+        use_stage(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl SessionBuilder {
+    /// Has the scripted model answer, instead of one from a Copilot login.
+    pub fn scripted_model(self, model: &ScriptedModel) -> Self {
+        self.provider(model.provider()).model(model.model_name())
+    }
+}
+
+impl ScriptedModel {
+    /// Starts a model that plays one script, or several: a conversation plays the first one that fits its first
+    /// prompt and that no other conversation plays.
+    ///
+    /// # Errors
+    ///
+    /// When a script cannot be played, such as one that ends with an expectation, or no port can be had.
+    pub async fn start(scripts: impl Into<Scripts>) -> Result<Self> {
+        let stage = Stage::new(scripts.into())?;
+        let no_port = |error| {
+            Error::with_source(
+                ErrorKind::Transport,
+                "the scripted model cannot listen on the loopback interface",
+                error,
+            )
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
+        let address = listener.local_addr().map_err(no_port)?;
+        let shared = Arc::new(Shared { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) });
+        let server = task::spawn(server::serve(listener, shared.clone()));
+        Ok(Self { address, shared, _server: server })
+    }
+
+    /// Where the model listens: what a provider's base URL is.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// The name a session gives to select this model.
+    pub fn model_name(&self) -> &'static str {
+        MODEL_NAME
+    }
+
+    /// The provider of a session that talks to this model; [`SessionBuilder::scripted_model`] sets it.
+    ///
+    /// Wire: `session.create`, to the CLI.
+    pub fn provider(&self) -> Provider {
+        Provider::openai(self.base_url()).api_key("scripted")
+    }
+
+    /// Every request so far, in the order of arrival.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.requests.borrow().clone()
+    }
+
+    /// The request with this index, counted from 0, once it has come.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn request(&self, index: usize) -> RecordedRequest {
+        let mut requests = self.shared.requests.subscribe();
+        let come = requests.wait_for(|requests| requests.len() > index).await;
+        come.expect("the sender is in `self.shared`")[index].clone()
+    }
+
+    /// Stops the model and says whether the conversations kept to their scripts, to the last turn.
+    ///
+    /// # Errors
+    ///
+    /// A report of every departure and of the turns that were never asked for. Its `Debug` is the report as well, so
+    /// `unwrap` in a test shows it.
+    pub fn finish(self) -> Result<(), LeftScript> {
+        let report = self.shared.stage(|stage| stage.report());
+        report.map_or(Ok(()), |report| Err(LeftScript(report)))
+    }
+}
+
+/// How conversations left their scripts: which turn, what was expected, what came.
+pub struct LeftScript(String);
+
+impl fmt::Display for LeftScript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for LeftScript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LeftScript {}
+
+impl From<LeftScript> for Error {
+    fn from(left: LeftScript) -> Self {
+        Self::new(ErrorKind::Session, left.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

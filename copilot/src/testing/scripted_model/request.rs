@@ -1,0 +1,292 @@
+//! What the model was sent, for assertions.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// One request that a scripted model got. Clones share it.
+#[derive(Clone, Debug)]
+pub struct RecordedRequest(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    body: Value,
+    headers: Vec<(String, String)>,
+    ending: watch::Sender<Option<Ending>>,
+}
+
+/// How the answer to a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// It was sent whole, or was a failure of the script.
+    Answered,
+    /// The script broke it off.
+    BrokenOff,
+    /// The request had left the script, and got an error.
+    LeftScript,
+    /// Whoever asked went away before the end, as after an abort.
+    Disconnected,
+}
+
+/// Whose a message is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Instructions, also where the wire says `developer`.
+    System,
+    /// The user, or the CLI in the user's name.
+    User,
+    /// The model.
+    Assistant,
+    /// The result of a tool.
+    Tool,
+    /// Any other.
+    Other(String),
+}
+
+/// One message of the conversation, as the model was sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedMessage {
+    /// Whose it is.
+    pub role: Role,
+    /// Its text; the text parts joined, where it has several.
+    pub text: String,
+    /// The tools that an assistant's message calls.
+    pub calls: Vec<RecordedCall>,
+    /// The call that a tool's message answers.
+    pub answers: Option<String>,
+}
+
+/// A call of a tool, in an assistant's message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedCall {
+    /// The call's id.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments, as text.
+    pub arguments: String,
+}
+
+impl RecordedRequest {
+    pub(super) fn new(body: Value, headers: Vec<(String, String)>) -> Self {
+        Self(Arc::new(Inner { body, headers, ending: watch::Sender::new(None) }))
+    }
+
+    /// The request as it came.
+    pub fn raw(&self) -> &Value {
+        &self.0.body
+    }
+
+    /// A header of the request; the name is lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        self.raw()["model"].as_str().unwrap_or_default()
+    }
+
+    /// Whether the answer was to come in pieces.
+    pub fn is_streamed(&self) -> bool {
+        self.raw()["stream"] == true
+    }
+
+    /// The whole conversation, oldest message first.
+    pub fn messages(&self) -> Vec<RecordedMessage> {
+        list(&self.raw()["messages"]).iter().map(message).collect()
+    }
+
+    /// The instructions.
+    pub fn system(&self) -> Option<String> {
+        self.messages().into_iter().find(|message| message.role == Role::System).map(|message| message.text)
+    }
+
+    /// The last thing the user said, with what the CLI has added to it.
+    pub fn prompt(&self) -> Option<String> {
+        self.messages().into_iter().rfind(|message| message.role == Role::User).map(|message| message.text)
+    }
+
+    /// The first thing the user said, with what the CLI has added to it.
+    pub fn first_prompt(&self) -> Option<String> {
+        self.messages().into_iter().find(|message| message.role == Role::User).map(|message| message.text)
+    }
+
+    /// The names of the tools that the model may call.
+    pub fn tool_names(&self) -> Vec<&str> {
+        self.functions().filter_map(|function| function["name"].as_str()).collect()
+    }
+
+    /// A tool that the model may call: an object with `name`, `description` and the schema as `parameters`.
+    pub fn tool(&self, name: &str) -> Option<&Value> {
+        self.functions().find(|function| function["name"] == name)
+    }
+
+    /// What the last result of this tool says, in the whole conversation.
+    pub fn tool_result(&self, name: &str) -> Option<String> {
+        let messages = self.messages();
+        let results = results_of(&messages, &messages);
+        results.into_iter().rfind(|(_, tool, _)| tool == name).map(|(_, _, text)| text)
+    }
+
+    /// The results that came since the model's last message: name of the tool and text, in the order of the wire.
+    pub fn tool_results(&self) -> Vec<(String, String)> {
+        self.new_results().into_iter().map(|(_, tool, text)| (tool, text)).collect()
+    }
+
+    /// How the answer ended; `None` while it is on its way.
+    pub fn ending(&self) -> Option<Ending> {
+        *self.0.ending.borrow()
+    }
+
+    /// Waits for the end of the answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn ended(&self) -> Ending {
+        let mut ending = self.0.ending.subscribe();
+        let ended = ending.wait_for(Option::is_some).await;
+        ended.expect("the sender is in `self`").expect("just waited for")
+    }
+
+    /// The first ending counts.
+    pub(super) fn end(&self, ending: Ending) {
+        self.0.ending.send_if_modified(|known| {
+            let first = known.is_none();
+            known.get_or_insert(ending);
+            first
+        });
+    }
+
+    /// Call id, tool and text of the results after the model's last message.
+    pub(super) fn new_results(&self) -> Vec<(String, String, String)> {
+        let messages = self.messages();
+        let last = messages.iter().rposition(|message| message.role == Role::Assistant);
+        results_of(&messages, &messages[last.map_or(0, |last| last + 1)..])
+    }
+
+    fn functions(&self) -> impl Iterator<Item = &Value> {
+        list(&self.raw()["tools"]).iter().map(|tool| &tool["function"])
+    }
+}
+
+/// The results in `part`, with the names of their tools from the calls in `all`.
+fn results_of(all: &[RecordedMessage], part: &[RecordedMessage]) -> Vec<(String, String, String)> {
+    let results = part.iter().filter(|message| message.role == Role::Tool);
+    results
+        .map(|message| {
+            let id = message.answers.clone().unwrap_or_default();
+            let call = all.iter().flat_map(|message| &message.calls).rfind(|call| call.id == id);
+            let tool = call.map(|call| call.name.clone()).unwrap_or_default();
+            (id, tool, message.text.clone())
+        })
+        .collect()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn message(value: &Value) -> RecordedMessage {
+    let role = match value["role"].as_str().unwrap_or_default() {
+        "system" | "developer" => Role::System,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "tool" => Role::Tool,
+        other => Role::Other(other.to_owned()),
+    };
+    let content = &value["content"];
+    let parts = list(content).iter().filter_map(|part| part["text"].as_str());
+    let calls = list(&value["tool_calls"]).iter().map(|call| RecordedCall {
+        id: text(&call["id"]),
+        name: text(&call["function"]["name"]),
+        arguments: text(&call["function"]["arguments"]),
+    });
+    RecordedMessage {
+        role,
+        text: content.as_str().map_or_else(|| parts.collect(), str::to_owned),
+        calls: calls.collect(),
+        answers: value["tool_call_id"].as_str().map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request() -> RecordedRequest {
+        let call = |id: &str, name: &str| json!({"id": id, "function": {"name": name, "arguments": "{}"}});
+        RecordedRequest::new(
+            json!({
+                "model": "scripted",
+                "stream": true,
+                "tools": [{"type": "function", "function": {"name": "a", "parameters": {"type": "object"}}}],
+                "messages": [
+                    {"role": "developer", "content": "Be kind."},
+                    {"role": "user", "content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]},
+                    {"role": "assistant", "content": null, "tool_calls": [call("1", "a")]},
+                    {"role": "tool", "tool_call_id": "1", "content": "old"},
+                    {"role": "assistant", "content": null, "tool_calls": [call("2", "b"), call("3", "a")]},
+                    {"role": "tool", "tool_call_id": "3", "content": "new a"},
+                    {"role": "tool", "tool_call_id": "2", "content": "new b"},
+                    {"role": "user", "content": "Bye"},
+                ],
+            }),
+            vec![("x-initiator".to_owned(), "user".to_owned())],
+        )
+    }
+
+    #[test]
+    fn a_request_tells_what_was_said_and_offered() {
+        let request = request();
+        assert_eq!(request.model(), "scripted");
+        assert!(request.is_streamed());
+        assert_eq!(request.header("x-initiator"), Some("user"));
+        assert_eq!(request.system().as_deref(), Some("Be kind."));
+        assert_eq!(request.first_prompt().as_deref(), Some("Hello"));
+        assert_eq!(request.prompt().as_deref(), Some("Bye"));
+        assert_eq!(request.tool_names(), ["a"]);
+        assert_eq!(request.tool("a").map(|tool| &tool["parameters"]["type"]), Some(&json!("object")));
+        assert_eq!(request.tool("b"), None);
+    }
+
+    #[test]
+    fn results_are_found_by_the_names_of_their_tools() {
+        let request = request();
+        assert_eq!(request.tool_result("a").as_deref(), Some("new a"));
+        assert_eq!(request.tool_result("c"), None);
+        let new = [("a".to_owned(), "new a".to_owned()), ("b".to_owned(), "new b".to_owned())];
+        assert_eq!(request.tool_results(), new);
+    }
+
+    #[test]
+    fn odd_requests_are_kept_without_a_panic() {
+        for body in [json!(null), json!([]), json!({"messages": {}, "tools": [1], "model": 3})] {
+            let request = RecordedRequest::new(body, Vec::new());
+            assert_eq!(request.messages(), []);
+            assert_eq!((request.prompt(), request.tool_results()), (None, Vec::new()));
+            assert_eq!((request.tool_names(), request.model()), (Vec::new(), ""));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_ending_counts() {
+        let request = request();
+        assert_eq!(request.ending(), None);
+        request.end(Ending::Answered);
+        request.end(Ending::Disconnected);
+        assert_eq!(request.ended().await, Ending::Answered);
+    }
+}

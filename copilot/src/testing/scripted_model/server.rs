@@ -1,0 +1,156 @@
+//! The loopback server: HTTP in, the stage's reaction out.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::Shared;
+use super::completion::{self, Frame};
+use super::request::{Ending, RecordedRequest};
+use super::script::{Answer, Turn};
+use super::sse::{Paced, Running};
+use super::stage::Reaction;
+
+/// The longest request that is read.
+const MAX_REQUEST: usize = 256 << 20;
+
+/// The wait after a connection could not be accepted, as when there are no more file descriptors.
+const ACCEPT_RETRY: Duration = Duration::from_millis(20);
+
+/// Serves until dropped; the connections end with it.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // The time of a delta is a thing tests look at; failing to set this costs speed only.
+                let _ = stream.set_nodelay(true);
+                let shared = shared.clone();
+                let service = service_fn(move |request| answer(shared.clone(), request));
+                connections.spawn(async move {
+                    // A connection fails when its client goes away or the script breaks off; both are recorded.
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the scripted model could not accept a connection");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced>, Infallible> {
+    let path = request.uri().path().trim_end_matches('/').to_owned();
+    Ok(match (request.method(), path.as_str()) {
+        (&Method::POST, "/v1/chat/completions") => complete(&shared, request).await,
+        (&Method::GET, "/v1/models") => object(StatusCode::OK, &completion::models(), None),
+        (method, _) => {
+            let message = format!("the scripted model has no {method} {path}");
+            object(StatusCode::NOT_FOUND, &completion::error(&message, "not_found"), None)
+        }
+    })
+}
+
+async fn complete(shared: &Shared, request: Request<Incoming>) -> Response<Paced> {
+    let (head, body) = request.into_parts();
+    let unreadable = |message: String| {
+        let error = completion::error(&format!("the request is unreadable: {message}"), "unreadable");
+        not_to_be_retried(object(StatusCode::BAD_REQUEST, &error, None))
+    };
+    let body = match Limited::new(body, MAX_REQUEST).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let json = match serde_json::from_slice::<Value>(&body) {
+        Ok(json) => json,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let headers = head.headers.iter();
+    let headers = headers.map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let request = RecordedRequest::new(json, headers.collect());
+
+    // Recorded and cast under one lock, so that the order of the record is the order of the turns.
+    let (reaction, number) = shared.stage(|stage| {
+        let mut number = 0;
+        let reaction = stage.react(&request);
+        shared.requests.send_modify(|requests| {
+            requests.push(request.clone());
+            number = requests.len();
+        });
+        (reaction, number)
+    });
+    let (turn, ids) = match reaction {
+        Reaction::Play { turn, ids } => (turn, ids),
+        Reaction::Refuse(refusal) => {
+            tracing::warn!("{refusal}");
+            request.end(Ending::LeftScript);
+            let error = completion::error(&refusal, "left_script");
+            return not_to_be_retried(object(StatusCode::BAD_REQUEST, &error, None));
+        }
+    };
+    let frame = Frame {
+        ids,
+        number,
+        request_bytes: body.len(),
+        streams_usage: request.raw()["stream_options"]["include_usage"] == true,
+    };
+    // From here on, a client that goes away drops this future or the body, and either is noted.
+    let running = Running::new(request.clone());
+    tokio::time::sleep(turn.preparation.delay).await;
+    perform(&turn, &frame, request.is_streamed(), running)
+}
+
+fn perform(turn: &Turn, frame: &Frame, streamed: bool, running: Running) -> Response<Paced> {
+    let ending = match &turn.answer {
+        Answer::BreakOff(_) => Ending::BrokenOff,
+        Answer::Fail { status, message, retry } => {
+            let status = StatusCode::from_u16(*status).expect("the stage has checked it");
+            let failure = object(status, &completion::error(message, "scripted"), Some(running));
+            return if *retry { to_be_retried(failure) } else { not_to_be_retried(failure) };
+        }
+        Answer::Say(_) | Answer::Call(_) => Ending::Answered,
+    };
+    let (body, kind) = if streamed {
+        (Paced::events(completion::chunks(turn, frame), ending, running), "text/event-stream")
+    } else {
+        (Paced::object(&completion::whole(turn, frame), ending, Some(running)), "application/json")
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn object(status: StatusCode, object: &Value, running: Option<Running>) -> Response<Paced> {
+    let mut response = Response::new(Paced::object(object, Ending::Answered, running));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Whatever the status: OpenAI's clients and the CLI heed this header.
+fn not_to_be_retried(mut response: Response<Paced>) -> Response<Paced> {
+    response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+    response
+}
+
+/// As soon as may be; the CLI waits a second all the same.
+fn to_be_retried(mut response: Response<Paced>) -> Response<Paced> {
+    response.headers_mut().insert("x-should-retry", HeaderValue::from_static("true"));
+    response.headers_mut().insert("retry-after-ms", HeaderValue::from_static("1"));
+    response
+}

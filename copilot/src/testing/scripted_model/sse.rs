@@ -1,0 +1,122 @@
+//! Bodies that come in pieces, at their pace, and end as the script says.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use serde_json::Value;
+use tokio::time::{Sleep, sleep};
+
+use super::request::{Ending, RecordedRequest};
+
+/// Notes how the answer to a request ended; when dropped before, that whoever asked is gone.
+#[derive(Debug)]
+pub(super) struct Running(RecordedRequest);
+
+impl Running {
+    pub(super) fn new(request: RecordedRequest) -> Self {
+        Self(request)
+    }
+
+    fn end(&self, ending: Ending) {
+        self.0.end(ending);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end(Ending::Disconnected);
+    }
+}
+
+/// A body of pieces with waits before them.
+#[derive(Debug)]
+pub(super) struct Paced {
+    pieces: VecDeque<(Duration, Bytes)>,
+    wait: Option<Pin<Box<Sleep>>>,
+    /// What the end of the pieces means.
+    ending: Ending,
+    /// Of an answer that breaks off: whether what was sent had its chance to leave.
+    flushed: bool,
+    running: Option<Running>,
+}
+
+impl Paced {
+    /// The events of a stream, with its end mark unless it breaks off.
+    pub(super) fn events(chunks: Vec<(Duration, Value)>, ending: Ending, running: Running) -> Self {
+        let event = |data: &str| Bytes::from(format!("data: {data}\n\n"));
+        let mut pieces: VecDeque<_> =
+            chunks.into_iter().map(|(wait, chunk)| (wait, event(&chunk.to_string()))).collect();
+        if ending == Ending::Answered {
+            pieces.push_back((Duration::ZERO, event("[DONE]")));
+        }
+        Self { pieces, wait: None, ending, flushed: false, running: Some(running) }
+    }
+
+    /// A whole object, or its first half where it breaks off.
+    pub(super) fn object(object: &Value, ending: Ending, running: Option<Running>) -> Self {
+        let mut text = object.to_string().into_bytes();
+        if ending == Ending::BrokenOff {
+            text.truncate(text.len() / 2);
+        }
+        let pieces = VecDeque::from([(Duration::ZERO, Bytes::from(text))]);
+        Self { pieces, wait: None, ending, flushed: false, running }
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if let Some(running) = self.running.take() {
+            running.end(ending);
+        }
+    }
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.wait.is_none() {
+            let wait = self.pieces.front().map(|(wait, _)| *wait).filter(|wait| !wait.is_zero());
+            self.wait = wait.map(|wait| Box::pin(sleep(wait)));
+        }
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.as_mut().poll(context));
+            self.wait = None;
+        }
+        if let Some((_, piece)) = self.pieces.pop_front() {
+            // The server asks no further once it has as much as it has promised.
+            if self.pieces.is_empty() && self.ending == Ending::Answered {
+                self.end(Ending::Answered);
+            }
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        if self.ending == Ending::BrokenOff {
+            // The error makes the server drop what it has not yet written, so it gets a turn to write it.
+            if !self.flushed {
+                self.flushed = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.end(Ending::BrokenOff);
+            return Poll::Ready(Some(Err(io::Error::other("the script breaks off here"))));
+        }
+        Poll::Ready(None)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.pieces.iter().map(|(_, piece)| piece.len() as u64).sum() {
+            // An object's length is known; a stream's is told to nobody.
+            length if self.ending != Ending::BrokenOff && self.pieces.len() == 1 => {
+                SizeHint::with_exact(length)
+            }
+            _ => SizeHint::default(),
+        }
+    }
+}

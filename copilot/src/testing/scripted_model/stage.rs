@@ -1,0 +1,500 @@
+//! Which turn of which script answers a request: state without any I/O.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::request::RecordedRequest;
+use super::script::{Answer, Check, Script, Scripts, ToolUse, Turn};
+use crate::{Error, ErrorKind, Result};
+
+/// All scripts of a model, and how far they are.
+#[derive(Debug)]
+pub(super) struct Stage {
+    plays: Vec<Play>,
+    /// How many calls were made, for their ids.
+    calls: usize,
+    /// Conversations that no script fits.
+    strays: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Play {
+    script: Script,
+    /// What the script is called in reports.
+    title: String,
+    /// One, unless the script is for every conversation.
+    performances: Vec<Performance>,
+}
+
+/// One conversation that plays a script.
+#[derive(Debug, Default)]
+struct Performance {
+    /// The first prompt, which the CLI sends again with every request.
+    conversation: String,
+    /// The turn that answers next.
+    due: usize,
+    /// Every call of this conversation.
+    issued: HashSet<String>,
+    /// The calls of the model's last message, with their tools: their results must come next.
+    owed: Vec<(String, String)>,
+    departure: Option<String>,
+}
+
+/// What a request gets.
+#[derive(Clone, Debug)]
+pub(super) enum Reaction {
+    /// This turn; the ids are for its calls.
+    Play { turn: Arc<Turn>, ids: Vec<String> },
+    /// An error that says how the request left the script.
+    Refuse(String),
+}
+
+impl Stage {
+    pub(super) fn new(scripts: Scripts) -> Result<Self> {
+        let count = scripts.0.len();
+        let mut plays = Vec::with_capacity(count);
+        for (index, script) in scripts.0.into_iter().enumerate() {
+            let mut title =
+                if count == 1 { "the script".to_owned() } else { format!("script {}", index + 1) };
+            if let Some(text) = &script.when {
+                title.push_str(&format!(" (for a first prompt with {text:?})"));
+            }
+            if let Some(problem) = problem(&script) {
+                return Err(Error::new(ErrorKind::Config, format!("{title} cannot be played: {problem}")));
+            }
+            plays.push(Play { script, title, performances: Vec::new() });
+        }
+        Ok(Self { plays, calls: 0, strays: Vec::new() })
+    }
+
+    /// Finds the turn that answers `request`, and moves on.
+    pub(super) fn react(&mut self, request: &RecordedRequest) -> Reaction {
+        let conversation = request.first_prompt().unwrap_or_default();
+        let Some((play, index)) = self.cast(&conversation) else {
+            let stray =
+                format!("no script fits, or is left for, a conversation that begins with {conversation:?}");
+            self.strays.push(stray.clone());
+            return Reaction::Refuse(stray);
+        };
+        let play = &mut self.plays[play];
+        let Play { script, title, performances } = play;
+        let performance = &mut performances[index];
+        match performance.advance(script, request, &mut self.calls) {
+            Ok((turn, ids)) => Reaction::Play { turn, ids },
+            Err(Refusal::Ended) => {
+                Reaction::Refuse("the script ends with an answer that broke off, so there is none".to_owned())
+            }
+            Err(Refusal::Departure(departure)) => {
+                let departure = performance.departure.get_or_insert(departure);
+                Reaction::Refuse(format!("the conversation left {title} at {departure}"))
+            }
+        }
+    }
+
+    /// The play and performance of a conversation, which begins one if it must and can.
+    fn cast(&mut self, conversation: &str) -> Option<(usize, usize)> {
+        for (index, play) in self.plays.iter().enumerate() {
+            if let Some(known) = play.performances.iter().position(|known| known.conversation == conversation)
+            {
+                return Some((index, known));
+            }
+        }
+        let fits = |play: &Play| play.script.when.as_ref().is_none_or(|text| conversation.contains(text));
+        let is_free = |play: &Play| play.performances.is_empty() || play.script.every_conversation;
+        if let Some(index) = self.plays.iter().position(|play| fits(play) && is_free(play)) {
+            let performances = &mut self.plays[index].performances;
+            performances
+                .push(Performance { conversation: conversation.to_owned(), ..Performance::default() });
+            return Some((index, performances.len() - 1));
+        }
+        // A script that is alone takes whatever comes: a compacted conversation begins with another prompt.
+        match self.plays.as_slice() {
+            [play] if fits(play) => Some((0, 0)),
+            _ => None,
+        }
+    }
+
+    /// Everything that did not go as written; `None` when all did.
+    pub(super) fn report(&self) -> Option<String> {
+        let mut lines: Vec<String> = self.strays.clone();
+        for Play { script, title, performances } in &self.plays {
+            let total = script.turns.len();
+            if performances.is_empty() && !script.every_conversation && total > 0 {
+                lines.push(format!(
+                    "{title} was never begun; its first turn is to {}",
+                    script.turns[0].answer
+                ));
+            }
+            for performance in performances {
+                let due = performance.due;
+                if let Some(departure) = &performance.departure {
+                    lines.push(format!("the conversation left {title} at {departure}"));
+                } else if let Some(turn) = script.turns.get(due) {
+                    let answer = &turn.answer;
+                    let turn = due + 1;
+                    lines.push(format!(
+                        "{title} was not played to its end: turn {turn} of {total} is to {answer}"
+                    ));
+                }
+            }
+        }
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+}
+
+enum Refusal {
+    Departure(String),
+    /// The CLI asks again after an answer that broke off, which was the last one.
+    Ended,
+}
+
+impl Performance {
+    fn advance(
+        &mut self,
+        script: &Script,
+        request: &RecordedRequest,
+        calls: &mut usize,
+    ) -> Result<(Arc<Turn>, Vec<String>), Refusal> {
+        if let Some(departure) = &self.departure {
+            return Err(Refusal::Departure(departure.clone()));
+        }
+        let total = script.turns.len();
+        let Some(turn) = script.turns.get(self.due) else {
+            return Err(if script.turns.last().is_some_and(|last| last.answer.may_be_asked_again()) {
+                Refusal::Ended
+            } else {
+                let came = sketch(request);
+                Refusal::Departure(format!(
+                    "its end, after {total} turns\n  expected: no request\n  came: {came}"
+                ))
+            });
+        };
+        let leave = |(expected, came): (String, String)| {
+            let (number, answer) = (self.due + 1, &turn.answer);
+            Refusal::Departure(format!(
+                "turn {number} of {total}, to {answer}\n  expected: {expected}\n  came: {came}"
+            ))
+        };
+        self.check_results(request).map_err(leave)?;
+        for check in &turn.preparation.checks {
+            run(check, request).map_err(|came| leave((check.what.clone(), came)))?;
+        }
+        let mut ids = Vec::new();
+        match &turn.answer {
+            Answer::Call(tools) => {
+                check_offered(tools, request).map_err(leave)?;
+                self.owed.clear();
+                for tool in tools {
+                    *calls += 1;
+                    let id = format!("call_{calls}");
+                    self.issued.insert(id.clone());
+                    self.owed.push((id.clone(), tool.name.clone()));
+                    ids.push(id);
+                }
+            }
+            Answer::Say(_) => self.owed.clear(),
+            // What was to be answered is still to be answered.
+            Answer::Fail { .. } | Answer::BreakOff(_) => {}
+        }
+        self.due += 1;
+        Ok((turn.clone(), ids))
+    }
+
+    /// After calls, their results have come, and no others.
+    ///
+    /// Calls that the conversation does not have are none: the CLI forgets an answer that was aborted on its way.
+    fn check_results(&self, request: &RecordedRequest) -> Result<(), (String, String)> {
+        let results = request.new_results();
+        let messages = request.messages();
+        let made = |id: &str| messages.iter().flat_map(|message| &message.calls).any(|call| call.id == id);
+        let missing =
+            |(id, _): &&(String, String)| made(id) && !results.iter().any(|(result, ..)| result == id);
+        let missing: Vec<_> = self.owed.iter().filter(missing).map(|(_, tool)| format!("`{tool}`")).collect();
+        if !missing.is_empty() {
+            return Err((format!("a result of {}", missing.join(", ")), sketch(request)));
+        }
+        match results.iter().find(|(id, ..)| !self.issued.contains(id)) {
+            Some((id, tool, text)) => Err((
+                "results of the script's own calls".to_owned(),
+                format!("a result of `{tool}`, of the unknown call {id:?}: {text:?}"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Answer {
+    /// Whether the CLI asks the same again after this answer.
+    fn may_be_asked_again(&self) -> bool {
+        matches!(self, Self::BreakOff(_) | Self::Fail { retry: true, .. })
+    }
+}
+
+/// Why a script cannot be played.
+fn problem(script: &Script) -> Option<&'static str> {
+    let rest = &script.next;
+    if !rest.checks.is_empty() {
+        return Some("it ends with an expectation; add the turn that comes after what is expected");
+    }
+    if !rest.delay.is_zero() || !rest.pace.is_zero() || rest.reasoning.is_some() || rest.tokens.is_some() {
+        return Some("it ends with a setting for a turn; add that turn");
+    }
+    script.turns.iter().find_map(|turn| match &turn.answer {
+        Answer::Call(tools) if tools.is_empty() => Some("a turn calls no tools; give it one"),
+        Answer::Fail { status, .. } if !(400..600).contains(status) => {
+            Some("a turn fails with a status that is no failure; take one from 400 to 599")
+        }
+        _ => None,
+    })
+}
+
+fn run(check: &Check, request: &RecordedRequest) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| (check.holds)(request))).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().cloned();
+        let message = message.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Err(format!("a panic of the check: {}", message.as_deref().unwrap_or("without a message")))
+    })
+}
+
+fn check_offered(tools: &[ToolUse], request: &RecordedRequest) -> Result<(), (String, String)> {
+    let offered = request.tool_names();
+    match tools.iter().find(|tool| tool.offered && !offered.contains(&tool.name.as_str())) {
+        Some(ToolUse { name, .. }) => {
+            let came = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+            Err((format!("a request that offers the tool `{name}`"), format!("one that offers {came}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A request in a few words: what came since the model's last message.
+fn sketch(request: &RecordedRequest) -> String {
+    let results = request.new_results();
+    if results.is_empty() {
+        return request
+            .prompt()
+            .map_or_else(|| "no prompt".to_owned(), |prompt| format!("the prompt {prompt:?}"));
+    }
+    let results = results.iter().map(|(_, tool, text)| format!("`{tool}` with the result {text:?}"));
+    results.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stage(scripts: impl Into<Scripts>) -> Stage {
+        Stage::new(scripts.into()).unwrap()
+    }
+
+    fn user(text: &str) -> Value {
+        json!({"role": "user", "content": text})
+    }
+
+    fn called(id: &str, tool: &str) -> Value {
+        json!({"role": "assistant", "tool_calls": [{"id": id, "function": {"name": tool, "arguments": "{}"}}]})
+    }
+
+    fn result(id: &str, text: &str) -> Value {
+        json!({"role": "tool", "tool_call_id": id, "content": text})
+    }
+
+    /// A request that offers the tools `a` and `b`.
+    fn request(messages: impl Into<Vec<Value>>) -> RecordedRequest {
+        let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
+        let body = json!({"messages": messages.into(), "tools": [tool("a"), tool("b")]});
+        RecordedRequest::new(body, Vec::new())
+    }
+
+    /// The answer a request gets, or the error.
+    fn react(stage: &mut Stage, messages: impl Into<Vec<Value>>) -> String {
+        match stage.react(&request(messages)) {
+            Reaction::Play { turn, ids } if ids.is_empty() => turn.answer.to_string(),
+            Reaction::Play { turn, ids } => format!("{} as {}", turn.answer, ids.join(", ")),
+            Reaction::Refuse(refusal) => refusal,
+        }
+    }
+
+    #[test]
+    fn a_conversation_that_keeps_to_its_script_has_no_report() {
+        let mut stage = stage(
+            Script::new()
+                .expect_prompt(|text| text.contains("Hello"))
+                .call("a", json!({}))
+                .expect_tool_result("a", |text| text == "yes")
+                .expect("two messages or more", |request| request.messages().len() >= 2)
+                .say("Done."),
+        );
+        assert_eq!(react(&mut stage, [user("Hello")]), "call `a` as call_1");
+        let rest = [user("Hello"), called("call_1", "a"), result("call_1", "yes")];
+        assert_eq!(react(&mut stage, rest), "say \"Done.\"");
+        assert_eq!(stage.report(), None);
+    }
+
+    #[test]
+    fn turns_that_are_left_are_reported() {
+        let mut stage = stage([Script::when("x").say("1").say("2"), Script::new().call("a", json!({}))]);
+        react(&mut stage, [user("x")]);
+        assert_eq!(
+            stage.report().unwrap(),
+            "script 1 (for a first prompt with \"x\") was not played to its end: turn 2 of 2 is to say \"2\"\n\
+             script 2 was never begun; its first turn is to call `a`"
+        );
+    }
+
+    #[test]
+    fn a_departure_names_the_turn_what_was_expected_and_what_came() {
+        let check = |script: Script, messages: Vec<Value>, expected: &str| {
+            let mut whole = Script::new().say("0").call("a", json!({}));
+            whole.turns.extend(script.turns);
+            let mut stage = stage(whole);
+            react(&mut stage, [user("go")]);
+            react(&mut stage, [user("go")]);
+            let body = json!({"messages": messages, "tools": [{"function": {"name": "a"}}]});
+            let request = RecordedRequest::new(body, Vec::new());
+            let Reaction::Refuse(refusal) = stage.react(&request) else { panic!("it was answered") };
+            assert_eq!(refusal, format!("the conversation left the script at {expected}"));
+            assert_eq!(stage.report().as_deref(), Some(refusal.as_str()));
+            // Once left, it stays left, and is told of once.
+            assert!(matches!(stage.react(&request), Reaction::Refuse(again) if again == refusal));
+            assert_eq!(stage.report().as_deref(), Some(refusal.as_str()));
+        };
+        let answered = |text: &str| vec![user("go"), called("call_1", "a"), result("call_1", text)];
+        check(
+            Script::new().expect_tool_result("a", |text| text == "yes").say("3"),
+            answered("no"),
+            "turn 3 of 3, to say \"3\"\n  expected: a fitting result of `a`\n  came: \"no\"",
+        );
+        check(
+            Script::new().expect_tool_result("b", |_| true).say("3"),
+            answered("no"),
+            "turn 3 of 3, to say \"3\"\n  expected: a fitting result of `b`\n  came: no result of it",
+        );
+        check(
+            Script::new().expect_prompt(|text| text == "stop").say("3"),
+            answered(""),
+            "turn 3 of 3, to say \"3\"\n  expected: a fitting prompt\n  came: \"go\"",
+        );
+        check(
+            Script::new().expect("a miracle", |_| false).say("3"),
+            answered(""),
+            "turn 3 of 3, to say \"3\"\n  expected: a miracle\n  came: a request that does not fulfil it",
+        );
+        check(
+            Script::new().expect("a miracle", |_| panic!("none today")).say("3"),
+            answered(""),
+            "turn 3 of 3, to say \"3\"\n  expected: a miracle\n  came: a panic of the check: none today",
+        );
+        check(
+            Script::new().say("3"),
+            vec![user("go"), called("call_1", "a"), user("forget it")],
+            "turn 3 of 3, to say \"3\"\n  expected: a result of `a`\n  came: the prompt \"forget it\"",
+        );
+        check(
+            Script::new().say("3"),
+            vec![user("go"), called("call_1", "a"), result("call_1", ""), result("call_7", "x")],
+            "turn 3 of 3, to say \"3\"\n  expected: results of the script's own calls\n  \
+             came: a result of ``, of the unknown call \"call_7\": \"x\"",
+        );
+        check(
+            Script::new().call("c", json!({})),
+            answered(""),
+            "turn 3 of 3, to call `c`\n  expected: a request that offers the tool `c`\n  came: one that offers a",
+        );
+        check(
+            Script::new(),
+            answered("yes"),
+            "its end, after 2 turns\n  expected: no request\n  came: `a` with the result \"yes\"",
+        );
+    }
+
+    #[test]
+    fn a_tool_that_is_not_offered_can_be_called_on_purpose() {
+        let mut stage = stage(Script::new().calls([ToolUse::new("c", json!({})).not_offered()]));
+        assert_eq!(react(&mut stage, [user("go")]), "call `c` as call_1");
+    }
+
+    #[test]
+    fn conversations_play_the_scripts_that_fit_them() {
+        let mut stage = stage([
+            Script::when("alpha").say("a1").say("a2"),
+            Script::when("beta").say("b1"),
+            Script::new().say("any"),
+        ]);
+        assert_eq!(react(&mut stage, [user("beta")]), "say \"b1\"");
+        assert_eq!(react(&mut stage, [user("alpha")]), "say \"a1\"");
+        assert_eq!(react(&mut stage, [user("gamma")]), "say \"any\"");
+        assert_eq!(react(&mut stage, [user("alpha"), user("more")]), "say \"a2\"");
+        let stray = "no script fits, or is left for, a conversation that begins with \"delta\"";
+        assert_eq!(react(&mut stage, [user("delta")]), stray);
+        assert_eq!(stage.report().as_deref(), Some(stray));
+    }
+
+    #[test]
+    fn a_script_can_be_played_by_every_conversation() {
+        let mut stage = stage(Script::new().say("1").say("2").for_every_conversation());
+        for conversation in ["x", "y"] {
+            assert_eq!(react(&mut stage, [user(conversation)]), "say \"1\"");
+        }
+        for conversation in ["x", "y"] {
+            assert_eq!(react(&mut stage, [user(conversation)]), "say \"2\"");
+        }
+        assert_eq!(stage.report(), None);
+    }
+
+    #[test]
+    fn a_script_that_is_alone_survives_a_new_first_prompt() {
+        let mut stage = stage(Script::new().say("1").say("2"));
+        react(&mut stage, [user("the long story")]);
+        assert_eq!(react(&mut stage, [user("the summary")]), "say \"2\"");
+    }
+
+    #[test]
+    fn a_retry_gets_the_next_turn_and_owes_the_same_results() {
+        let mut stage = stage(
+            Script::new()
+                .call("a", json!({}))
+                .fail_once(503, "busy")
+                .break_off("ha")
+                .expect_tool_result("a", |_| true)
+                .say("1"),
+        );
+        react(&mut stage, [user("go")]);
+        let again = || [user("go"), called("call_1", "a"), result("call_1", "yes")];
+        assert_eq!(react(&mut stage, again()), "fail with 503 \"busy\"");
+        assert_eq!(react(&mut stage, again()), "break off after \"ha\"");
+        assert_eq!(react(&mut stage, again()), "say \"1\"");
+        assert_eq!(stage.report(), None);
+    }
+
+    #[test]
+    fn calls_that_were_aborted_on_their_way_owe_nothing() {
+        let mut stage = stage(Script::new().call("a", json!({})).say("1"));
+        react(&mut stage, [user("go")]);
+        assert_eq!(react(&mut stage, [user("go"), user("something else")]), "say \"1\"");
+    }
+
+    #[test]
+    fn a_retry_after_the_last_turn_broke_off_is_refused_and_no_departure() {
+        let mut stage = stage(Script::new().break_off("ha"));
+        react(&mut stage, [user("go")]);
+        assert!(react(&mut stage, [user("go")]).contains("broke off"));
+        assert_eq!(stage.report(), None);
+    }
+
+    #[test]
+    fn scripts_that_cannot_be_played_are_refused() {
+        let check = |script: Script, words: &str| {
+            let error = Stage::new(script.into()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(words), "{error}");
+        };
+        check(Script::new().say("x").expect_prompt(|_| true), "ends with an expectation");
+        check(Script::new().reasoning("hm"), "ends with a setting");
+        check(Script::new().calls([]), "calls no tools");
+        check(Script::new().fail(200, "fine"), "no failure");
+    }
+}

@@ -38,6 +38,7 @@ pub(crate) async fn read<S: Service>(
                 }
             }
         }
+        service.caught_up();
     }
 }
 
@@ -66,7 +67,7 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
             service.request(method, envelope.params.unwrap_or(RawValue::NULL), responder);
         }
         (Some(method), None) => {
-            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL))
+            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL));
         }
         (None, id) => response(peer, id, envelope.result, envelope.error),
     }

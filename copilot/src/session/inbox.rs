@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
 use serde_json::value::RawValue;
 
@@ -64,10 +65,10 @@ impl Inbox {
         })
     }
 
-    /// An event of this session.
-    pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>) {
+    /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
+    pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
         if !self.subscribers.is_empty() {
-            self.subscribers.publish(&Event::new(head));
+            self.subscribers.queue(&Event::new(head), asleep);
         }
         let data = head.data.unwrap_or(RawValue::NULL);
         match head.name {
@@ -79,7 +80,7 @@ impl Inbox {
                 }
             }
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
-                self.busy.store(true, Ordering::Relaxed)
+                self.busy.store(true, Ordering::Relaxed);
             }
             "session.idle" if head.agent.is_none() => self.busy.store(false, Ordering::Relaxed),
             _ => {}
@@ -95,7 +96,7 @@ impl Inbox {
             },
             "permission.request" => match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
                 Ok(asked) => {
-                    self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder))
+                    self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder));
                 }
                 Err(error) => responder.error(INVALID_PARAMS, &format!("permission.request: {error}")),
             },
@@ -135,7 +136,7 @@ impl Inbox {
                 self.run_tool(&call, head.agent, reply);
             }
             Err(error) => {
-                tracing::error!(%error, session = %self.id, "a tool call cannot be read, nor answered")
+                tracing::error!(%error, session = %self.id, "a tool call cannot be read, nor answered");
             }
         }
     }

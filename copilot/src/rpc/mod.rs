@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::transport::WriteHalf;
 use message::{Failure, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
-use pending::{Answer, Pending, Waiter};
+use pending::{Answer, Outcome, Pending, Waiter};
 pub(crate) use reader::read;
 use writer::Outbox;
 
@@ -113,7 +113,7 @@ impl Peer {
     pub(crate) fn close(&self, cause: &Error) {
         let waiters = self.pending().close(cause.clone());
         for waiter in waiters {
-            waiter.finish(Answer::Lost(cause.clone()));
+            waiter.finish(Outcome::Lost(cause.clone()));
         }
         self.0.outbox.close();
     }

@@ -9,10 +9,18 @@ use tokio::sync::oneshot;
 use super::message::Failure;
 use crate::error::{Error, Result};
 
-/// How a call ended.
+/// How a call ended, for the one who made it.
 #[derive(Debug)]
 pub(super) enum Answer {
     Result(Box<RawValue>),
+    Refused(Failure<'static>),
+    Lost(Error),
+}
+
+/// How a call ended, as the reader sees it: a result is copied only for somebody who wants it.
+#[derive(Debug)]
+pub(super) enum Outcome<'a> {
+    Result(&'a RawValue),
     Refused(Failure<'static>),
     Lost(Error),
 }
@@ -26,15 +34,25 @@ pub(super) enum Waiter {
 }
 
 impl Waiter {
-    pub(super) fn finish(self, answer: Answer) {
+    pub(super) fn finish(self, outcome: Outcome<'_>) {
         match self {
             // The caller may have gone in this very moment, and then nobody misses the answer.
-            Self::Call(waiter) => drop(waiter.send(answer)),
+            Self::Call(waiter) => drop(waiter.send(outcome.into_answer())),
             Self::Log(method) => {
-                if let Answer::Refused(failure) = answer {
+                if let Outcome::Refused(failure) = outcome {
                     tracing::warn!(method, error = %failure.into_error(method), "the CLI refused an answer");
                 }
             }
+        }
+    }
+}
+
+impl Outcome<'_> {
+    fn into_answer(self) -> Answer {
+        match self {
+            Self::Result(result) => Answer::Result(result.to_owned()),
+            Self::Refused(failure) => Answer::Refused(failure),
+            Self::Lost(cause) => Answer::Lost(cause),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::io::AsyncReadExt;
 
 use super::message::{AnyJson, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming};
-use super::pending::Answer;
+use super::pending::Outcome;
 use super::{Peer, Responder, Service};
 use crate::transport::ReadHalf;
 use crate::transport::framing::{Decoder, Next};
@@ -110,8 +110,8 @@ fn response(peer: &Peer, id: Option<&RawValue>, result: Option<&RawValue>, error
         return tracing::debug!(id = id.get(), "an answer that nobody waits for");
     };
     waiter.finish(match error {
-        Some(error) => Answer::Refused(Failure::read(error)),
-        None => Answer::Result(result.unwrap_or(RawValue::NULL).to_owned()),
+        Some(error) => Outcome::Refused(Failure::read(error)),
+        None => Outcome::Result(result.unwrap_or(RawValue::NULL)),
     });
 }
 
@@ -127,7 +127,7 @@ fn refuse_all(peer: &Peer, error: Option<&RawValue>) {
     tracing::error!(error = %failure.clone().into_error("?"), "the CLI could not read a frame of ours");
     let waiters = peer.pending().take_all();
     for waiter in waiters {
-        waiter.finish(Answer::Refused(failure.clone()));
+        waiter.finish(Outcome::Refused(failure.clone()));
     }
 }
 

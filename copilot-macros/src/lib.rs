@@ -15,3 +15,11 @@ use proc_macro::TokenStream;
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     tool::tool(options.into(), item.into()).into()
 }
+
+/// The names of the CLI's own tools, as an array of text.
+#[doc(hidden)]
+#[proc_macro]
+pub fn builtin_tools(_: TokenStream) -> TokenStream {
+    let names = tool::builtins::BUILTINS;
+    quote::quote!([#(#names),*]).into()
+}

@@ -2,6 +2,7 @@
 //!
 //! Changes with any release; `copilot-macros` is pinned to the same one.
 
+pub use copilot_macros::builtin_tools;
 pub use inventory;
 
 pub use crate::tools::expansion::*;

@@ -50,3 +50,8 @@ pub use session::{
     SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
 };
 pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};
+
+/// The examples of the README, compiled.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

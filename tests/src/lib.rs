@@ -1,3 +1,5 @@
 //! What the behaviour tests and the benchmark share.
 
 pub mod counting;
+pub mod fake;
+pub mod real;

@@ -1,8 +1,10 @@
 //! The options of `#[tool(..)]` and `#[arg(..)]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use quote::{ToTokens, quote};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, Meta, Token, UnOp};
 
 use crate::diagnostics::Diagnostics;
 use crate::docs::Description;
@@ -16,10 +18,26 @@ pub(crate) struct Options {
     pub(crate) description: Option<Description>,
     pub(crate) read_only: Option<Span>,
     pub(crate) destructive: Option<Span>,
-    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) idempotent: Option<Span>,
     pub(crate) inline: Option<Span>,
     pub(crate) local: Option<Span>,
+    pub(crate) overrides_builtin: Option<Span>,
+    pub(crate) retries: Option<Span>,
+    pub(crate) skip_permission: Option<Span>,
+    pub(crate) needs_approval: Option<Span>,
+    /// What a missing description of an argument is.
+    pub(crate) docs: Option<&'static str>,
     pub(crate) runtime: Runtime,
+    /// What goes into the definition as it is: field and value.
+    pub(crate) fields: Vec<(&'static str, Field)>,
+}
+
+/// A field of the definition.
+pub(crate) enum Field {
+    /// An expression that names nothing of the runtime.
+    Plain(TokenStream),
+    /// Pairs of a key and a scalar.
+    Meta(Vec<(String, Scalar)>),
 }
 
 /// The name that the model sees.
@@ -30,8 +48,34 @@ pub(crate) enum Name {
 }
 
 impl Options {
-    const KEYS: [&str; 8] =
-        ["crate", "description", "destructive", "inline", "local", "name", "read_only", "timeout"];
+    pub(crate) const KEYS: [&str; 26] = [
+        "coerce",
+        "concurrency",
+        "crate",
+        "defer",
+        "description",
+        "destructive",
+        "docs",
+        "enabled",
+        "errors",
+        "group",
+        "idempotent",
+        "inline",
+        "local",
+        "max_output",
+        "meta",
+        "name",
+        "needs_approval",
+        "open_world",
+        "overrides_builtin",
+        "read_only",
+        "retries",
+        "skip_permission",
+        "tags",
+        "terminal",
+        "timeout",
+        "title",
+    ];
 
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Diagnostics) -> Self {
         let mut options = Self::default();
@@ -43,17 +87,86 @@ impl Options {
     }
 
     fn set(&mut self, entry: &Entry) -> syn::Result<()> {
-        match entry.key.to_string().as_str() {
+        let key = entry.key.to_string();
+        match key.as_str() {
+            "coerce" => {
+                let on = word(entry, &["on", "off"])? == "on";
+                self.plain("coerce", quote!(#on));
+            }
+            "concurrency" => {
+                let limit = positive(entry, "4")?;
+                self.plain("concurrency", quote!(::core::option::Option::Some(#limit)));
+            }
             "crate" => self.runtime = Runtime(Some(entry.path("::copilot")?)),
+            "defer" => {
+                let defer = word(entry, &["auto", "never"])?;
+                self.plain("defer", quote!(::core::option::Option::Some(#defer)));
+            }
             "description" => self.description = Some(description(entry)?),
-            "destructive" => self.destructive = flag(entry)?,
+            "destructive" => self.destructive = self.flag(entry, "destructive")?,
+            "docs" => self.docs = Some(word(entry, &["allow", "warn", "deny"])?),
+            "enabled" => {
+                let function = entry.path("my_feature_is_on")?;
+                self.plain("enabled", quote!(::core::option::Option::Some(#function)));
+            }
+            "errors" => {
+                let visible = word(entry, &["visible", "hidden"])? == "visible";
+                self.plain("errors_visible", quote!(#visible));
+            }
+            "group" => self.text(entry, "group", "files")?,
+            "idempotent" => self.idempotent = self.flag(entry, "idempotent")?,
             "inline" => self.inline = flag(entry)?,
             "local" => self.local = flag(entry)?,
+            "max_output" => {
+                let limit = positive(entry, "10_000")?;
+                self.plain("max_output", quote!(::core::option::Option::Some(#limit)));
+            }
+            "meta" => self.fields.push(("meta", Field::Meta(meta(entry)?))),
             "name" => self.name = Some(name(entry)?),
-            "read_only" => self.read_only = flag(entry)?,
-            "timeout" => self.timeout_ms = Some(entry.milliseconds()?),
+            "needs_approval" => {
+                let function = entry.path("asks_first")?;
+                self.needs_approval = Some(entry.span());
+                self.plain("needs_approval", quote!(::core::option::Option::Some(#function)));
+            }
+            "open_world" => drop(self.flag(entry, "open_world")?),
+            "overrides_builtin" => self.overrides_builtin = self.flag(entry, "overrides_builtin")?,
+            "read_only" => self.read_only = self.flag(entry, "read_only")?,
+            "retries" => {
+                let retries = positive(entry, "2")?;
+                self.retries = Some(entry.span());
+                self.plain("retries", quote!(#retries as u32));
+            }
+            "skip_permission" => self.skip_permission = self.flag(entry, "skip_permission")?,
+            "tags" => {
+                let tags = texts(entry)?;
+                self.plain("tags", quote!(&[#(#tags),*]));
+            }
+            "terminal" => drop(self.flag(entry, "terminal")?),
+            "timeout" => {
+                let timeout = entry.milliseconds()?;
+                self.plain("timeout_ms", quote!(#timeout));
+            }
+            "title" => self.text(entry, "title", "Weather report")?,
             _ => {}
         }
+        Ok(())
+    }
+
+    fn plain(&mut self, field: &'static str, value: TokenStream) {
+        self.fields.push((field, Field::Plain(value)));
+    }
+
+    fn flag(&mut self, entry: &Entry, field: &'static str) -> syn::Result<Option<Span>> {
+        let set = flag(entry)?;
+        if set.is_some() {
+            self.plain(field, quote!(true));
+        }
+        Ok(set)
+    }
+
+    fn text(&mut self, entry: &Entry, field: &'static str, example: &str) -> syn::Result<()> {
+        let text = entry.text(example)?;
+        self.plain(field, quote!(::core::option::Option::Some(#text)));
         Ok(())
     }
 }
@@ -64,6 +177,15 @@ pub(crate) struct ArgOptions {
     pub(crate) name: Option<(String, Span)>,
     pub(crate) description: Option<Description>,
     pub(crate) default: Option<Default_>,
+    pub(crate) min: Option<(Number, Span)>,
+    pub(crate) max: Option<(Number, Span)>,
+    pub(crate) min_len: Option<(usize, Span)>,
+    pub(crate) max_len: Option<(usize, Span)>,
+    pub(crate) pattern: Option<String>,
+    pub(crate) one_of: Vec<Scalar>,
+    pub(crate) examples: Vec<Scalar>,
+    pub(crate) flatten: Option<Span>,
+    pub(crate) nest: Option<Span>,
 }
 
 /// The value of a parameter that the model leaves out.
@@ -73,8 +195,39 @@ pub(crate) enum Default_ {
     Expr(Expr),
 }
 
+/// A number that the macro may know.
+#[derive(Clone)]
+pub(crate) enum Number {
+    Int(i64),
+    Float(f64),
+    /// Only the compiler knows it.
+    Expr(Expr),
+}
+
+/// A value that the macro knows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Scalar {
+    Text(String),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+}
+
 impl ArgOptions {
-    const KEYS: [&str; 3] = ["default", "description", "name"];
+    pub(crate) const KEYS: [&str; 12] = [
+        "default",
+        "description",
+        "example",
+        "flatten",
+        "max",
+        "max_len",
+        "min",
+        "min_len",
+        "name",
+        "nest",
+        "one_of",
+        "pattern",
+    ];
 
     pub(crate) fn parse(attrs: &[Attribute], errors: &mut Diagnostics) -> Self {
         let mut options = Self::default();
@@ -101,18 +254,156 @@ impl ArgOptions {
                 });
             }
             "description" => self.description = Some(description(entry)?),
+            "example" => self.examples = scalars(entry, "\"Oslo\"")?,
+            "flatten" => self.flatten = flag(entry)?,
+            "max" => self.max = Some((number(entry)?, entry.span())),
+            "max_len" => self.max_len = Some((length(entry)?, entry.span())),
+            "min" => self.min = Some((number(entry)?, entry.span())),
+            "min_len" => self.min_len = Some((length(entry)?, entry.span())),
             "name" => {
                 let text = entry.text("max_days")?;
                 self.name = Some((text.value(), text.span()));
             }
+            "nest" => self.nest = flag(entry)?,
+            "one_of" => self.one_of = scalars(entry, "[\"low\", \"high\"]")?,
+            "pattern" => self.pattern = Some(entry.text("[A-Z]+-[0-9]+")?.value()),
             _ => {}
         }
         Ok(())
     }
 }
 
+impl Number {
+    pub(crate) fn known(&self) -> Option<f64> {
+        match self {
+            #[expect(clippy::cast_precision_loss, reason = "bounds are compared, not computed with")]
+            Self::Int(value) => Some(*value as f64),
+            Self::Float(value) => Some(*value),
+            Self::Expr(_) => None,
+        }
+    }
+}
+
+/// The scalar that an expression is, if it is a literal.
+pub(crate) fn scalar(expr: &Expr) -> Option<Scalar> {
+    match expr {
+        Expr::Lit(ExprLit { lit, .. }) => match lit {
+            Lit::Str(text) => Some(Scalar::Text(text.value())),
+            Lit::Char(text) => Some(Scalar::Text(text.value().to_string())),
+            Lit::Int(number) => number.base10_parse().ok().map(Scalar::Int),
+            Lit::Float(number) => number.base10_parse().ok().map(Scalar::Float),
+            Lit::Bool(value) => Some(Scalar::Bool(value.value())),
+            _ => None,
+        },
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match scalar(expr)? {
+            Scalar::Int(number) => Some(Scalar::Int(-number)),
+            Scalar::Float(number) => Some(Scalar::Float(-number)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn flag(entry: &Entry) -> syn::Result<Option<Span>> {
     Ok(entry.flag()?.then(|| entry.span()))
+}
+
+/// One of a few words, bare or as text.
+fn word(entry: &Entry, words: &[&'static str]) -> syn::Result<&'static str> {
+    let example = words.last().copied().unwrap_or_default();
+    let expr = entry.expr(example)?;
+    let given = match expr {
+        Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+        _ => None,
+    };
+    words.iter().copied().find(|word| given.as_deref() == Some(*word)).ok_or_else(|| {
+        syn::Error::new_spanned(expr, format!("`{}` is `{}`", entry.key, words.join("` or `")))
+    })
+}
+
+fn positive(entry: &Entry, example: &str) -> syn::Result<usize> {
+    let expr = entry.expr(example)?;
+    match scalar(expr) {
+        Some(Scalar::Int(number)) if number > 0 => usize::try_from(number).ok(),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        let message = format!("`{}` is a number above zero, as in `{0} = {example}`", entry.key);
+        syn::Error::new_spanned(expr, message)
+    })
+}
+
+fn length(entry: &Entry) -> syn::Result<usize> {
+    let expr = entry.expr("80")?;
+    match scalar(expr) {
+        Some(Scalar::Int(number)) => usize::try_from(number).ok(),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        syn::Error::new_spanned(expr, format!("`{}` is a whole number, as in `{0} = 80`", entry.key))
+    })
+}
+
+fn number(entry: &Entry) -> syn::Result<Number> {
+    let expr = entry.expr("1")?;
+    match scalar(expr) {
+        Some(Scalar::Int(number)) => Ok(Number::Int(number)),
+        Some(Scalar::Float(number)) => Ok(Number::Float(number)),
+        None if !matches!(expr, Expr::Lit(_)) => Ok(Number::Expr(expr.clone())),
+        _ => Err(syn::Error::new_spanned(expr, format!("`{}` is a number, as in `{0} = 1`", entry.key))),
+    }
+}
+
+/// `key = value`, `key = [a, b]` or `key(a, b)`.
+fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> {
+    let exprs: Vec<Expr> = match &entry.value {
+        Value::Expr(Expr::Array(array)) => array.elems.iter().cloned().collect(),
+        Value::Expr(expr) => vec![expr.clone()],
+        Value::List(list) => {
+            Punctuated::<Expr, Token![,]>::parse_terminated.parse2(list.clone())?.into_iter().collect()
+        }
+        Value::None => {
+            return Err(entry.error(format!("`{}` needs a value, as in `{0} = {example}`", entry.key)));
+        }
+    };
+    exprs
+        .iter()
+        .map(|expr| {
+            scalar(expr).ok_or_else(|| {
+                let message = format!("`{}` takes text, numbers and bools written out", entry.key);
+                syn::Error::new_spanned(expr, message)
+            })
+        })
+        .collect()
+}
+
+fn texts(entry: &Entry) -> syn::Result<Vec<String>> {
+    let text = |scalar| match scalar {
+        Scalar::Text(text) => Ok(text),
+        _ => Err(entry.error(format!("`{}` takes text, as in `{0}(\"a\", \"b\")`", entry.key))),
+    };
+    scalars(entry, "[\"a\", \"b\"]")?.into_iter().map(text).collect()
+}
+
+/// `meta("ns:key" = value, ..)`
+fn meta(entry: &Entry) -> syn::Result<Vec<(String, Scalar)>> {
+    let example = "meta(\"example.com:key\" = \"value\")";
+    let Value::List(list) = &entry.value else {
+        return Err(entry.error(format!("`meta` takes a list, as in `{example}`")));
+    };
+    let pairs = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(list.clone())?;
+    pairs
+        .iter()
+        .map(|pair| {
+            if let Expr::Assign(pair) = pair
+                && let (Some(Scalar::Text(key)), Some(value)) = (scalar(&pair.left), scalar(&pair.right))
+            {
+                return Ok((key, value));
+            }
+            Err(syn::Error::new_spanned(pair, format!("`meta` takes pairs, as in `{example}`")))
+        })
+        .collect()
 }
 
 fn description(entry: &Entry) -> syn::Result<Description> {

@@ -1,10 +1,12 @@
 //! The rules for tools that need no types. Each has a UI test of its name in `tests/ui/tool/fail/`.
 
+use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{GenericParam, Safety, Type};
 
-use super::args::Name;
-use super::model::Tool;
+use super::args::{self, Default_, Name, Number, Scalar};
+use super::builtins::BUILTINS;
+use super::model::{Param, Tool};
 use crate::diagnostics::Diagnostics;
 
 pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
@@ -16,9 +18,20 @@ pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
 }
 
 fn name(tool: &Tool, errors: &mut Diagnostics) {
-    if let Name::Text(name, span) = &tool.name
-        && !is_tool_name(name)
-    {
+    let Name::Text(name, span) = &tool.name else { return };
+    if BUILTINS.contains(&name.as_str()) && tool.options.overrides_builtin.is_none() {
+        errors.at(
+            *span,
+            format!(
+                "the CLI has a tool `{name}` of its own; rename this one with `#[tool(name = \"..\")]`, or add \
+                 `overrides_builtin` to take its place"
+            ),
+        );
+    }
+    if let (false, Some(span)) = (BUILTINS.contains(&name.as_str()), tool.options.overrides_builtin) {
+        errors.at(span, format!("the CLI has no tool `{name}` that this one could take the place of"));
+    }
+    if !is_tool_name(name) {
         errors.at(
             *span,
             format!(
@@ -90,6 +103,7 @@ fn signature(tool: &Tool, errors: &mut Diagnostics) {
 
 fn parameters(tool: &Tool, errors: &mut Diagnostics) {
     for param in &tool.params {
+        rules(param, errors);
         match &param.ty {
             Type::ImplTrait(ty) => errors.push(syn::Error::new_spanned(
                 ty,
@@ -124,8 +138,77 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
 }
 
 fn contradictions(tool: &Tool, errors: &mut Diagnostics) {
-    if let (Some(_), Some(span)) = (tool.options.read_only, tool.options.destructive) {
+    let options = &tool.options;
+    if let (Some(_), Some(span)) = (options.read_only, options.destructive) {
         errors
             .at(span, "`destructive` contradicts `read_only`: a tool that changes nothing destroys nothing");
+    }
+    if let (Some(_), Some(span)) = (options.skip_permission, options.needs_approval) {
+        errors.at(
+            span,
+            "`needs_approval` contradicts `skip_permission`: nobody is asked for a tool that skips it",
+        );
+    }
+    if let Some(span) = options.retries
+        && options.read_only.is_none()
+        && options.idempotent.is_none()
+    {
+        errors.at(
+            span,
+            "`retries` runs the tool again, which is safe only if it says `read_only` or `idempotent` as well",
+        );
+    }
+}
+
+/// What `#[arg(..)]` says about a value must hold for the values that stand there as well.
+fn rules(param: &Param, errors: &mut Diagnostics) {
+    let options = &param.options;
+    if let (Some(_), Some(span)) = (options.flatten, options.nest) {
+        errors.at(span, "`nest` contradicts `flatten`");
+    }
+    let known = |bound: &Option<(Number, Span)>| bound.as_ref().and_then(|(number, _)| number.known());
+    let (min, max) = (known(&options.min), known(&options.max));
+    if let (Some(low), Some(high), Some((_, span))) = (min, max, &options.max)
+        && low > high
+    {
+        errors.at(*span, format!("`max` is below `min`: no value is between {low} and {high}"));
+    }
+    if let (Some((low, _)), Some((high, span))) = (&options.min_len, &options.max_len)
+        && low > high
+    {
+        errors.at(*span, format!("`max_len` is below `min_len`: no length is between {low} and {high}"));
+    }
+    let Some(Default_::Expr(expr)) = &options.default else { return };
+    let Some(value) = args::scalar(expr) else { return };
+    let wrong = match &value {
+        #[expect(clippy::cast_precision_loss, reason = "bounds are compared, not computed with")]
+        Scalar::Int(number) => outside(*number as f64, min, max),
+        Scalar::Float(number) => outside(*number, min, max),
+        Scalar::Text(text) => {
+            let length = text.chars().count();
+            match (&options.min_len, &options.max_len) {
+                (Some((low, _)), _) if length < *low => Some(format!("it is shorter than `min_len = {low}`")),
+                (_, Some((high, _))) if length > *high => {
+                    Some(format!("it is longer than `max_len = {high}`"))
+                }
+                _ => None,
+            }
+        }
+        Scalar::Bool(_) => None,
+    };
+    let wrong = wrong.or_else(|| {
+        let listed = options.one_of.is_empty() || options.one_of.contains(&value);
+        (!listed).then(|| "it is not in `one_of`".to_owned())
+    });
+    if let Some(wrong) = wrong {
+        errors.push(syn::Error::new_spanned(expr, format!("the model could not send this default: {wrong}")));
+    }
+}
+
+fn outside(number: f64, min: Option<f64>, max: Option<f64>) -> Option<String> {
+    match (min, max) {
+        (Some(min), _) if number < min => Some(format!("it is below `min = {min}`")),
+        (_, Some(max)) if number > max => Some(format!("it is above `max = {max}`")),
+        _ => None,
     }
 }

@@ -2,10 +2,9 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, ReturnType};
 
-use super::args::{Default_, Name};
+use super::args::{Default_, Field, Name, Number, Scalar};
 use super::model::{Function, Param, Tool, type_span, without_lifetimes};
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
@@ -16,14 +15,20 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let ident = &function.sig.ident;
     let def = def(tool);
     let shim = shim(tool);
+    let documented = documented(tool);
+    let unique = unique(tool);
     quote! {
         #function
 
         #handle
 
+        #unique
+
         #(#cfgs)*
         const _: () = {
             #shim
+
+            #documented
 
             static __DEF: #runtime::ToolDef = #def;
 
@@ -40,6 +45,9 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
 /// What stands for a tool with mistakes, so that naming it is not one more.
 pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
     let function = &tool.function;
+    if function.sig.receiver().is_some() {
+        return quote!(#function);
+    }
     let handle = handle(function);
     let cfgs = cfgs(function);
     let runtime = &tool.options.runtime;
@@ -82,20 +90,20 @@ fn def(tool: &Tool) -> TokenStream {
         Name::Const(path) => quote!(#runtime::checked_name(#path)),
     };
     let description = &tool.description;
-    let params = tool.params.iter().map(|param| {
-        let (name, description) = (&param.name, &param.description);
-        quote!(#runtime::ParamDef { name: #name, description: #description })
+    let params = tool.params.iter().map(|param| param_def(tool, param));
+    let said = tool.options.fields.iter().map(|(field, value)| {
+        let field = Ident::new(field, Span::call_site());
+        match value {
+            Field::Plain(value) => quote!(#field: #value,),
+            Field::Meta(pairs) => {
+                let pairs = pairs.iter().map(|(key, value)| {
+                    let value = scalar(tool, value);
+                    quote!((#key, #value))
+                });
+                quote!(#field: &[#(#pairs),*],)
+            }
+        }
     });
-    let mut said = TokenStream::new();
-    if tool.options.read_only.is_some() {
-        said.extend(quote!(read_only: true,));
-    }
-    if tool.options.destructive.is_some() {
-        said.extend(quote!(destructive: true,));
-    }
-    if let Some(timeout) = tool.options.timeout_ms {
-        said.extend(quote!(timeout_ms: #timeout,));
-    }
     let span = tool.function.sig.ident.span();
     let line = quote_spanned!(span=> ::core::line!());
     quote! {
@@ -105,9 +113,107 @@ fn def(tool: &Tool) -> TokenStream {
             location: #runtime::Location::new(::core::module_path!(), ::core::file!(), #line),
             params: &[#(#params),*],
             shim: __shim,
-            #said
+            #(#said)*
             ..#runtime::ToolDef::BASE
         }
+    }
+}
+
+/// A second tool of this name in the crate is a second macro of one name, which rustc refuses showing both.
+fn unique(tool: &Tool) -> TokenStream {
+    let Name::Text(name, span) = &tool.name else { return TokenStream::new() };
+    let macro_name = Ident::new(&format!("a_tool_named_{}", name.replace('-', "__dash__")), *span);
+    let cfgs = cfgs(&tool.function);
+    let definition = quote_spanned!(*span=> macro_rules! #macro_name { () => {}; });
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[allow(non_local_definitions)]
+        #[macro_export]
+        #definition
+    }
+}
+
+/// Asks the type of each parameter without a description whether it should have one.
+fn documented(tool: &Tool) -> TokenStream {
+    let runtime = &tool.options.runtime;
+    let mut checks = Vec::new();
+    for param in tool.params.iter().filter(|param| param.description.is_empty()) {
+        let ty = without_lifetimes(&param.ty);
+        let span = param.ident.span();
+        let path = runtime.at(span);
+        checks.push(quote_spanned!(span=> #path::Probe::<#ty>::NEW.is_described();));
+    }
+    if checks.is_empty() || tool.options.docs == Some("allow") {
+        return TokenStream::new();
+    }
+    let level = Ident::new(tool.options.docs.unwrap_or("warn"), Span::call_site());
+    quote! {
+        #[allow(dead_code, unused_imports)]
+        #[#level(deprecated)]
+        fn __descriptions() {
+            use #runtime::{Described as _, Undescribed as _};
+            #(#checks)*
+        }
+    }
+}
+
+/// One parameter, as const data.
+fn param_def(tool: &Tool, param: &Param) -> TokenStream {
+    let runtime = &tool.options.runtime;
+    let (name, description, options) = (&param.name, &param.description, &param.options);
+    let mut said = TokenStream::new();
+    let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
+    for (field, bound) in [("min", &options.min), ("max", &options.max)] {
+        if let Some((bound, _)) = bound {
+            let field = Ident::new(field, Span::call_site());
+            let bound = some(number(tool, bound));
+            said.extend(quote!(#field: #bound,));
+        }
+    }
+    for (field, bound) in [("min_len", &options.min_len), ("max_len", &options.max_len)] {
+        if let Some((bound, _)) = bound {
+            let field = Ident::new(field, Span::call_site());
+            let bound = some(quote!(#bound));
+            said.extend(quote!(#field: #bound,));
+        }
+    }
+    if let Some(pattern) = &options.pattern {
+        let pattern = some(quote!(#pattern));
+        said.extend(quote!(pattern: #pattern,));
+    }
+    for (field, values) in [("one_of", &options.one_of), ("examples", &options.examples)] {
+        if !values.is_empty() {
+            let field = Ident::new(field, Span::call_site());
+            let values = values.iter().map(|value| scalar(tool, value));
+            said.extend(quote!(#field: &[#(#values),*],));
+        }
+    }
+    if options.flatten.is_some() {
+        said.extend(quote!(shape: #runtime::Shape::Flatten,));
+    }
+    if options.nest.is_some() {
+        said.extend(quote!(shape: #runtime::Shape::Nest,));
+    }
+    quote!(#runtime::ParamDef { name: #name, description: #description, #said ..#runtime::ParamDef::BASE })
+}
+
+fn number(tool: &Tool, number: &Number) -> TokenStream {
+    let runtime = &tool.options.runtime;
+    match number {
+        Number::Int(value) => quote!(#runtime::Scalar::Int(#value)),
+        Number::Float(value) => quote!(#runtime::Scalar::Float(#value)),
+        Number::Expr(expr) => quote!(#runtime::Scalar::Int((#expr) as i64)),
+    }
+}
+
+fn scalar(tool: &Tool, scalar: &Scalar) -> TokenStream {
+    let runtime = &tool.options.runtime;
+    match scalar {
+        Scalar::Text(value) => quote!(#runtime::Scalar::Text(#value)),
+        Scalar::Int(value) => quote!(#runtime::Scalar::Int(#value)),
+        Scalar::Float(value) => quote!(#runtime::Scalar::Float(#value)),
+        Scalar::Bool(value) => quote!(#runtime::Scalar::Bool(#value)),
     }
 }
 
@@ -125,11 +231,13 @@ fn shim(tool: &Tool) -> TokenStream {
     let call = quote!(#ident(#(#slots.lend()),*));
     let returns = match &sig.output {
         ReturnType::Default => ident.span(),
-        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Type(_, ty) => type_span(ty),
     };
     let awaited = if sig.asyncness.is_some() { quote!(#call.await) } else { call };
     let path = runtime.at(returns);
-    let outcome = quote_spanned!(returns=> #path::outcome(#awaited));
+    // A variable of its own, so that an error about what is returned points at the type.
+    let returned = Ident::new("__returned", returns);
+    let outcome = quote_spanned!(returns=> { let #returned = #awaited; #path::outcome(#returned) });
     // An error about the future, such as that it is not `Send`, points at the function's name.
     let options = &tool.options;
     let path = runtime.at(ident.span());
@@ -168,7 +276,8 @@ fn visit(tool: &Tool, index: usize, param: &Param) -> TokenStream {
         Default_::OfType => quote!(::core::default::Default::default()),
         // `default = "Oslo"` for a `String`, and for what a `&str` is lent from.
         Default_::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
-            quote_spanned!(text.span()=> ::core::convert::Into::into(#text))
+            let path = runtime.at(text.span());
+            quote_spanned!(text.span()=> #path::text(#text))
         }
         Default_::Expr(expr) => expr.to_token_stream(),
     };

@@ -1,6 +1,7 @@
 //! `#[tool]`: parse → model → check → expand. Every step that can fail notes all mistakes; the last cannot fail.
 
 mod args;
+pub(crate) mod builtins;
 mod check;
 mod expand;
 mod fallback;

@@ -158,7 +158,11 @@ pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
     erase(ty.to_token_stream())
 }
 
-/// The span of a whole type, as far as the compiler gives one.
+/// The token that best stands for a type: a stable compiler gives no span of several.
 pub(crate) fn type_span(ty: &Type) -> Span {
-    ty.span()
+    match ty {
+        Type::Reference(ty) => type_span(&ty.elem),
+        Type::Path(ty) => ty.path.segments.last().map_or_else(|| ty.span(), |segment| segment.ident.span()),
+        other => other.span(),
+    }
 }

@@ -142,8 +142,11 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cli = self.0.connection.get().map(|connection| &connection.cli);
-        f.debug_struct("Client").field("cli", &cli).finish_non_exhaustive()
+        let connection = self.0.connection.get();
+        f.debug_struct("Client")
+            .field("cli", &connection.map(|connection| &connection.cli))
+            .field("peer", &connection.map(|connection| &connection.peer))
+            .finish_non_exhaustive()
     }
 }
 

@@ -179,6 +179,9 @@ impl Service for Router {
             Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
         };
         let Some(session) = session else {
+            if Inbox::METHODS.contains(&method) {
+                return responder.error(INVALID_PARAMS, &format!("{method}: `sessionId` is missing"));
+            }
             return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
         };
         match self.get(&session) {

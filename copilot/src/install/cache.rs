@@ -3,7 +3,7 @@
 //! An entry of the cache is a directory that appeared by one rename, with a marker inside that was written last. The
 //! marker says which tarball it came from and what the executable was like. Checking an entry is two `stat`s and a
 //! small read: size, modification time and the executable bit must be those of the day it was unpacked. When only the
-//! time differs, as in a copied cache, the executable's hash decides.
+//! time differs, as in a copied cache, the executable's checksum decides.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::job::Stop;
 use super::pinned::{Package, VERSION};
-use super::progress::Progress;
 use super::verify;
 use crate::{Error, ErrorKind, Result};
 
@@ -89,7 +88,7 @@ struct ExecutableRecord {
     size: u64,
     /// Whole seconds, because copies keep no more.
     modified: u64,
-    integrity: String,
+    crc32: u32,
 }
 
 impl Entry {
@@ -155,22 +154,22 @@ impl Entry {
             return Ok(State::Damaged("its executable has another size".into()));
         }
         if now.modified != marker.executable.modified {
-            let integrity = verify::integrity(File::open(self.executable())?, &Progress::hidden(), stop)?;
-            if integrity != marker.executable.integrity {
+            let crc32 = verify::checksum(File::open(self.executable())?, stop)?;
+            if crc32 != marker.executable.crc32 {
                 return Ok(State::Damaged("its executable has another content".into()));
             }
             // The next look is cheap again; where the cache is read-only it stays slow, and right.
-            let _ = self.mark(&self.directory(), integrity);
+            let _ = self.mark(&self.directory(), crc32);
         }
         Ok(State::Whole)
     }
 
     /// Writes the marker that makes `directory`, unpacked from this package, a whole entry.
     ///
-    /// `integrity` is the executable's.
-    pub(super) fn mark(&self, directory: &Path, integrity: String) -> io::Result<()> {
+    /// `crc32` is the executable's.
+    pub(super) fn mark(&self, directory: &Path, crc32: u32) -> io::Result<()> {
         let Stat { size, modified } = look_at(&directory.join(self.package.executable()))?;
-        let executable = ExecutableRecord { size, modified, integrity };
+        let executable = ExecutableRecord { size, modified, crc32 };
         let marker = Marker { integrity: self.package.integrity().to_owned(), executable };
         let text = serde_json::to_vec_pretty(&marker)?;
         // By rename, so that a reader never sees half a marker.
@@ -239,7 +238,7 @@ mod tests {
         let entry = Entry::new(root.path().to_owned(), package);
         fs::create_dir(entry.directory()).unwrap();
         write_program(&entry, b"program");
-        let program = verify::integrity(&b"program"[..], &Progress::hidden(), &Stop::default()).unwrap();
+        let program = verify::checksum(&b"program"[..], &Stop::default()).unwrap();
         entry.mark(&entry.directory(), program).unwrap();
         (root, entry)
     }

@@ -54,7 +54,7 @@ impl Npm {
             .args(["pack", &package.spec(), "--pack-destination"])
             .arg(directory)
             .args(["--loglevel=error", "--progress=false", "--color=false"])
-            .args(["--ignore-scripts", "--no-update-notifier"])
+            .args(["--ignore-scripts", "--dry-run=false", "--no-update-notifier"])
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -32,15 +32,16 @@ impl Progress {
     pub(super) fn bytes(&self, what: &str, bytes: u64) {
         let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}");
         self.0.disable_steady_tick();
-        self.begin(what, style.expect("the template is valid").progress_chars("=> "));
         self.0.set_length(bytes);
+        self.begin(what, style.expect("the template is valid").progress_chars("=> "));
     }
 
     fn begin(&self, what: &str, style: ProgressStyle) {
         tracing::info!("{what}");
-        self.0.set_style(style);
+        // The style last: it is what shows the rest.
         self.0.set_position(0);
         self.0.set_message(what.to_owned());
+        self.0.set_style(style);
     }
 
     /// Says that `bytes` more are done.

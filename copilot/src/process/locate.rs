@@ -134,10 +134,9 @@ fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 

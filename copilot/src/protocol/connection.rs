@@ -60,7 +60,7 @@ impl CliVersion {
     }
 
     /// Whether the version is known and not older than this.
-    fn at_least(&self, wanted: [u64; 3]) -> bool {
+    pub(crate) fn at_least(&self, wanted: [u64; 3]) -> bool {
         let Some(version) = &self.version else { return false };
         let release = version.split(['-', '+']).next().unwrap_or_default();
         let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::transport::WriteHalf;
 use message::{Failure, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
-use pending::{Answer, Outcome, Pending, Waiter};
+use pending::{Answer, Pending, Waiter};
 pub(crate) use reader::read;
 use writer::Outbox;
 
@@ -113,7 +113,7 @@ impl Peer {
     pub(crate) fn close(&self, cause: &Error) {
         let waiters = self.pending().close(cause.clone());
         for waiter in waiters {
-            waiter.finish(Outcome::Lost(cause.clone()));
+            waiter.finish(Answer::Lost(cause.clone()));
         }
         self.0.outbox.close();
     }
@@ -203,6 +203,10 @@ impl InFlight<'_> {
         match answer {
             Ok(Answer::Result(result)) => Ok(result),
             Ok(Answer::Refused(failure)) => Err(failure.into_error(method)),
+            Ok(Answer::Unreadable(source)) => {
+                let message = format!("{method}: the CLI's answer cannot be read");
+                Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
             Ok(Answer::Lost(cause)) => Err(cause),
             Err(_) => {
                 Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))

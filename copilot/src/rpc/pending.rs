@@ -9,19 +9,12 @@ use tokio::sync::oneshot;
 use super::message::Failure;
 use crate::error::{Error, Result};
 
-/// How a call ended, for the one who made it.
+/// How a call ended. The reader has the result borrowed, and it is copied only for somebody who wants it.
 #[derive(Debug)]
-pub(super) enum Answer {
-    Result(Box<RawValue>),
+pub(super) enum Answer<R = Box<RawValue>> {
+    Result(R),
     Refused(Failure<'static>),
-    Lost(Error),
-}
-
-/// How a call ended, as the reader sees it: a result is copied only for somebody who wants it.
-#[derive(Debug)]
-pub(super) enum Outcome<'a> {
-    Result(&'a RawValue),
-    Refused(Failure<'static>),
+    Unreadable(serde_json::Error),
     Lost(Error),
 }
 
@@ -34,12 +27,12 @@ pub(super) enum Waiter {
 }
 
 impl Waiter {
-    pub(super) fn finish(self, outcome: Outcome<'_>) {
+    pub(super) fn finish(self, answer: Answer<&RawValue>) {
         match self {
             // The caller may have gone in this very moment, and then nobody misses the answer.
-            Self::Call(waiter) => drop(waiter.send(outcome.into_answer())),
+            Self::Call(waiter) => drop(waiter.send(answer.copied())),
             Self::Log(method) => {
-                if let Outcome::Refused(failure) = outcome {
+                if let Answer::Refused(failure) = answer {
                     tracing::warn!(method, error = %failure.into_error(method), "the CLI refused an answer");
                 }
             }
@@ -47,11 +40,12 @@ impl Waiter {
     }
 }
 
-impl Outcome<'_> {
-    fn into_answer(self) -> Answer {
+impl Answer<&RawValue> {
+    fn copied(self) -> Answer {
         match self {
             Self::Result(result) => Answer::Result(result.to_owned()),
             Self::Refused(failure) => Answer::Refused(failure),
+            Self::Unreadable(error) => Answer::Unreadable(error),
             Self::Lost(cause) => Answer::Lost(cause),
         }
     }

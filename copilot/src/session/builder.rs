@@ -229,6 +229,7 @@ impl SessionBuilder {
             workspace_path: answer.workspace_path,
             capabilities: answer.capabilities,
             event_budget: self.event_budget,
+            sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
         })))
     }

@@ -45,6 +45,9 @@ enum ReplyTo {
 }
 
 impl Inbox {
+    /// The requests of the CLI that a session answers.
+    pub(crate) const METHODS: &[&str] = &["tool.call", "permission.request"];
+
     pub(crate) fn new(
         id: SessionId,
         peer: Peer,

@@ -69,6 +69,8 @@ struct Shared {
     workspace_path: Option<String>,
     capabilities: Value,
     event_budget: usize,
+    /// Held while a message is sent.
+    sending: Mutex<()>,
     /// Held by a turn on CLIs that do not tell turns apart.
     alone: Arc<Mutex<()>>,
 }

@@ -141,6 +141,8 @@ impl AskRequest<'_> {
 impl Session {
     /// Sends a message and does not wait for what becomes of it.
     ///
+    /// Messages reach the agent in the order in which their requests are first polled.
+    ///
     /// # Errors
     ///
     /// When the connection is lost or the CLI refuses the message.
@@ -188,6 +190,8 @@ impl Session {
     }
 
     async fn post(&self, message: &Message) -> Result<MessageId> {
+        // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
+        let _turn = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message.0 };
         let sent: SessionSendResponse = self.0.link.peer.call("session.send", &params).await?;
         Ok(sent.message_id)

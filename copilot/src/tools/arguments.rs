@@ -14,7 +14,7 @@ use super::compiled::{Compiled, Source};
 use super::context::ToolContext;
 use super::def::ToolDef;
 use super::dispatch::Started;
-use super::param::{Param, Passing};
+use super::param::Passed;
 use super::schema;
 use super::state::Need;
 
@@ -54,37 +54,36 @@ impl<'v> Visitor<'v> {
     }
 
     /// Visits the parameter with that index.
-    pub fn visit<P: Passing>(&mut self, index: usize, _: P) -> Option<P::Slot> {
-        self.visit_with::<P>(index, None, None)
-    }
-
-    /// As [`visit`](Self::visit), for a parameter with a default.
-    pub fn visit_or<P: Passing>(
-        &mut self,
-        index: usize,
-        _: P,
-        default: fn() -> P::Own,
-        json: fn(&P::Own) -> Option<Value>,
-    ) -> Option<P::Slot> {
-        self.visit_with::<P>(index, Some(default), Some(json))
-    }
-
-    #[expect(clippy::type_complexity, reason = "the two halves of a default, as the expansion writes them")]
-    fn visit_with<P: Passing>(
-        &mut self,
-        index: usize,
-        default: Option<fn() -> P::Own>,
-        json: Option<fn(&P::Own) -> Option<Value>>,
-    ) -> Option<P::Slot> {
+    pub fn visit<Own, Slot>(&mut self, index: usize, passed: Passed<Own, Slot>) -> Option<Slot> {
         match &mut self.0 {
             Mode::Describe(description) => {
-                description.default = default.map(|default| json.and_then(|json| json(&default())));
-                P::Own::describe(description);
+                (passed.describe)(description);
                 None
             }
             Mode::Take(take) => {
                 take.index = index;
-                P::Own::take(take, default).map(P::keep)
+                (passed.take)(take, None).map(passed.keep)
+            }
+        }
+    }
+
+    /// As [`visit`](Self::visit), for a parameter with a default.
+    pub fn visit_or<Own, Slot>(
+        &mut self,
+        index: usize,
+        passed: Passed<Own, Slot>,
+        default: fn() -> Own,
+        json: fn(&Own) -> Option<Value>,
+    ) -> Option<Slot> {
+        match &mut self.0 {
+            Mode::Describe(description) => {
+                description.default = Some(json(&default()));
+                (passed.describe)(description);
+                None
+            }
+            Mode::Take(take) => {
+                take.index = index;
+                (passed.take)(take, Some(default)).map(passed.keep)
             }
         }
     }

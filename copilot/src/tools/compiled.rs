@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use regex_lite::Regex;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use super::arguments::Visitor;
 use super::def::ToolDef;
 use super::schema;
 use super::state::Need;
+use super::walk;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A tool, described.
@@ -31,6 +34,10 @@ pub(crate) struct Compiled {
     /// Whether the schema forbids values that deserialize, so that it has to be checked before each call.
     pub(crate) strict: bool,
     pub(crate) needs: Box<[Need]>,
+    /// So many calls may run at once.
+    pub(crate) places: Option<Semaphore>,
+    /// The patterns of the schema.
+    pub(crate) patterns: HashMap<String, Regex>,
 }
 
 /// Where a parameter comes from.
@@ -83,6 +90,8 @@ fn compile(def: &ToolDef) -> Result<Compiled> {
         Error::with_source(ErrorKind::Tools, format!("tool `{}` cannot be written as JSON", def.name), error)
     })?;
     Ok(Compiled {
+        places: def.concurrency.map(Semaphore::new),
+        patterns: walk::patterns(&built.schema),
         wire,
         parameters: built.parameters,
         schema: built.schema,
@@ -94,14 +103,48 @@ fn compile(def: &ToolDef) -> Result<Compiled> {
     })
 }
 
-/// Writes the tool as the wire has it; members without a value are left out.
+/// Writes the tool as the wire has it; members without a value are left out, and so are those that are not true.
 fn wire(def: &ToolDef, parameters: Option<&RawValue>) -> serde_json::Result<Box<RawValue>> {
     #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Wire<'a> {
         name: &'a str,
         description: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         parameters: Option<&'a RawValue>,
+        #[serde(rename = "overridesBuiltInTool", skip_serializing_if = "is_not")]
+        overrides_builtin: bool,
+        #[serde(skip_serializing_if = "is_not")]
+        skip_permission: bool,
+        #[serde(skip_serializing_if = "is_not")]
+        is_terminal: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        defer: Option<&'a str>,
+        #[serde(skip_serializing_if = "Map::is_empty")]
+        metadata: Map<String, Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<Namespace<'a>>,
     }
-    serde_json::value::to_raw_value(&Wire { name: def.name, description: def.description, parameters })
+
+    #[derive(serde::Serialize)]
+    struct Namespace<'a> {
+        name: &'a str,
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_not(value: &bool) -> bool {
+        !*value
+    }
+
+    serde_json::value::to_raw_value(&Wire {
+        name: def.name,
+        description: def.description,
+        parameters,
+        overrides_builtin: def.overrides_builtin,
+        skip_permission: def.skip_permission,
+        is_terminal: def.terminal,
+        defer: def.defer,
+        metadata: def.meta.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect(),
+        namespace: def.group.map(|name| Namespace { name }),
+    })
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::arguments::Visitor;
@@ -31,12 +32,46 @@ pub struct ToolDef {
     pub params: &'static [ParamDef],
     /// Visits the parameters and starts the function.
     pub shim: fn(&mut Visitor<'_>) -> Option<Started>,
+    /// What people read instead of the name.
+    pub title: Option<&'static str>,
+    /// Which tools it belongs to.
+    pub group: Option<&'static str>,
+    /// What a program may choose it by.
+    pub tags: &'static [&'static str],
     /// The tool changes nothing.
     pub read_only: bool,
     /// The tool may destroy something.
     pub destructive: bool,
+    /// A second call with the same arguments changes nothing more.
+    pub idempotent: bool,
+    /// The tool reaches beyond the program.
+    pub open_world: bool,
     /// How long a call may take, in milliseconds.
     pub timeout_ms: u64,
+    /// How often a call that failed for a passing reason is tried again.
+    pub retries: u32,
+    /// How much text the model reads at most, in bytes.
+    pub max_output: Option<usize>,
+    /// How many calls run at once.
+    pub concurrency: Option<usize>,
+    /// The turn ends when the tool has succeeded.
+    pub terminal: bool,
+    /// Whether the CLI may hide the tool until the model looks for it.
+    pub defer: Option<&'static str>,
+    /// The CLI asks nobody.
+    pub skip_permission: bool,
+    /// The tool stands for one of the CLI's own.
+    pub overrides_builtin: bool,
+    /// Whether somebody has to agree to a call with these arguments.
+    pub needs_approval: Option<fn(&Value) -> bool>,
+    /// Whether sessions have the tool at all.
+    pub enabled: Option<fn() -> bool>,
+    /// The model reads foreign errors.
+    pub errors_visible: bool,
+    /// Arguments are corrected where it is safe.
+    pub coerce: bool,
+    /// What is handed on to the CLI.
+    pub meta: &'static [(&'static str, Scalar)],
 }
 
 /// One parameter of a tool's function.
@@ -46,6 +81,46 @@ pub struct ParamDef {
     pub name: &'static str,
     /// Its doc comment; empty if there is none.
     pub description: &'static str,
+    /// The least number.
+    pub min: Option<Scalar>,
+    /// The greatest number.
+    pub max: Option<Scalar>,
+    /// The least length of text, a list or a map.
+    pub min_len: Option<usize>,
+    /// The greatest length of text, a list or a map.
+    pub max_len: Option<usize>,
+    /// The regular expression that text must match.
+    pub pattern: Option<&'static str>,
+    /// The only values.
+    pub one_of: &'static [Scalar],
+    /// Values that show what is meant.
+    pub examples: &'static [Scalar],
+    /// Whether the fields of its type are arguments of their own.
+    pub shape: Shape,
+}
+
+/// A value that the macro knows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar {
+    /// Text.
+    Text(&'static str),
+    /// A whole number.
+    Int(i64),
+    /// Any number.
+    Float(f64),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// How an argument lies in the arguments object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A property, or the object itself if it is the only argument and has fields.
+    Auto,
+    /// Its fields are properties.
+    Flatten,
+    /// A property.
+    Nest,
 }
 
 /// Where a tool was defined.
@@ -97,10 +172,54 @@ impl ToolDef {
         location: Location::new("", "", 0),
         params: &[],
         shim: |_| None,
+        title: None,
+        group: None,
+        tags: &[],
         read_only: false,
         destructive: false,
+        idempotent: false,
+        open_world: false,
         timeout_ms: Self::DEFAULT_TIMEOUT_MS,
+        retries: 0,
+        max_output: None,
+        concurrency: None,
+        terminal: false,
+        defer: None,
+        skip_permission: false,
+        overrides_builtin: false,
+        needs_approval: None,
+        enabled: None,
+        errors_visible: false,
+        coerce: true,
+        meta: &[],
     };
+}
+
+impl ParamDef {
+    /// What a parameter is where its attribute says nothing.
+    pub const BASE: Self = Self {
+        name: "",
+        description: "",
+        min: None,
+        max: None,
+        min_len: None,
+        max_len: None,
+        pattern: None,
+        one_of: &[],
+        examples: &[],
+        shape: Shape::Auto,
+    };
+}
+
+impl From<Scalar> for Value {
+    fn from(scalar: Scalar) -> Self {
+        match scalar {
+            Scalar::Text(text) => text.into(),
+            Scalar::Int(number) => number.into(),
+            Scalar::Float(number) => number.into(),
+            Scalar::Bool(value) => value.into(),
+        }
+    }
 }
 
 impl Location {
@@ -152,6 +271,32 @@ impl Tool {
     /// Whether it may destroy something, so that a call needs a permission.
     pub fn is_destructive(&self) -> bool {
         self.0.destructive
+    }
+
+    /// What people read instead of the name, if it says so.
+    pub fn title(&self) -> Option<&str> {
+        self.0.title
+    }
+
+    /// The group that it belongs to.
+    pub fn group(&self) -> Option<&str> {
+        self.0.group
+    }
+
+    /// The tags that it has.
+    pub fn tags(&self) -> &[&str] {
+        self.0.tags
+    }
+
+    /// Whether a second call with the same arguments changes nothing more.
+    pub fn is_idempotent(&self) -> bool {
+        self.0.idempotent || self.0.read_only
+    }
+
+    /// Whether somebody has to agree to a call with these arguments: what `needs_approval` says, and without it
+    /// whether the tool is destructive.
+    pub fn needs_approval(&self, arguments: &Value) -> bool {
+        self.0.needs_approval.map_or(self.0.destructive, |asks| asks(arguments))
     }
 
     /// How long a call may take.

@@ -4,6 +4,7 @@
 //! time. No task of its own: the future that [`Tool::invoke`] returns does all of it when it is polled.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -24,7 +25,7 @@ use super::nearest::nearest;
 use super::problem::{Problem, What, bad_arguments};
 use super::registry::ToolSet;
 use super::result::ToolResult;
-use super::walk::walk;
+use super::walk::Checker;
 
 /// A tool at work.
 pub type Started = BoxFuture<'static, Returned>;
@@ -34,6 +35,9 @@ type Returned = Result<ToolResult, ToolError>;
 
 /// How long a tool that was told to stop may take to do so before its future is dropped.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long a tool rests before its first retry; each further one waits twice as long.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// Starts an asynchronous tool.
 pub fn run<F>(future: F) -> Option<Started>
@@ -100,24 +104,52 @@ pub(crate) fn unknown_tool(name: &str, tools: &ToolSet) -> ToolResult {
 }
 
 async fn answer(context: &ToolContext) -> ToolResult {
-    let started = match catch_unwind(AssertUnwindSafe(|| start(context))) {
-        Ok(Ok(started)) => started,
-        Ok(Err(Refused::Told(result))) => return result,
-        Ok(Err(Refused::Failed(error))) => return tell(context, error),
-        Err(panic) => return tell(context, panicked(&*panic)),
+    let def = context.tool_handle().def();
+    let mut tries_left = def.retries;
+    let result = loop {
+        match attempt_once(context).await {
+            Err(error) if error.is_retry() && tries_left > 0 && !context.is_cancelled() => {
+                tries_left -= 1;
+                tracing::warn!(tool = context.tool(), call = %context.call_id(), ?error, "a tool is tried again");
+                tokio::time::sleep(BETWEEN_TRIES * 2_u32.saturating_pow(def.retries - tries_left)).await;
+            }
+            Ok(result) => break result,
+            Err(error) => break tell(context, error),
+        }
     };
-    match watch(started, context.cancellation(), context.tool_handle().timeout()).await {
-        End::Returned(Ok(result)) => result,
-        End::Returned(Err(error)) => tell(context, error),
-        End::Panicked(panic) => tell(context, panicked(&*panic)),
-        End::Cancelled => ToolResult::failure(format!("`{}` was cancelled.", context.tool())),
+    match def.max_output {
+        Some(limit) => result.cut(limit),
+        None => result,
+    }
+}
+
+/// Runs the tool from its arguments to its end.
+async fn attempt_once(context: &ToolContext) -> Returned {
+    let mut started = match catch_unwind(AssertUnwindSafe(|| start(context))) {
+        Ok(Ok(started)) => started,
+        Ok(Err(Refused::Told(result))) => return Ok(result),
+        Ok(Err(Refused::Failed(error))) => return Err(error),
+        Err(panic) => return Err(panicked(&*panic)),
+    };
+    let tool = context.tool_handle();
+    if let Some(places) = tool.compiled().ok().and_then(|compiled| compiled.places.as_ref()) {
+        // The wait for a place counts as time of the call: the agent waits just as long.
+        started = Box::pin(async move {
+            let _place = places.acquire().await;
+            started.await
+        });
+    }
+    match watch(started, context.cancellation(), tool.timeout()).await {
+        End::Returned(returned) => returned,
+        End::Panicked(panic) => Err(panicked(&*panic)),
+        End::Cancelled => Ok(ToolResult::failure(format!("`{}` was cancelled.", context.tool()))),
         End::TimedOut => {
-            let seconds = context.tool_handle().timeout().as_secs_f64();
+            let seconds = tool.timeout().as_secs_f64();
             tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool took too long");
-            ToolResult::timeout(format!(
+            Ok(ToolResult::timeout(format!(
                 "`{}` did not finish within {seconds} s and was stopped.",
                 context.tool()
-            ))
+            )))
         }
     }
 }
@@ -131,7 +163,7 @@ fn tell(context: &ToolContext, error: ToolError) -> ToolResult {
     } else if error.source().is_some() {
         tracing::warn!(tool, %call, ?error, "a tool failed");
     }
-    error.into_result(tool, &reference)
+    error.into_result(tool, &reference, context.tool_handle().def().errors_visible)
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> ToolError {
@@ -168,11 +200,11 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
             }]));
         }
     };
-    let problems = walk(&compiled.schema, &mut value);
-    if !problems.is_empty() {
-        return Err(told(&problems));
-    }
-    match attempt(context, compiled, &value.to_string()) {
+    let checker =
+        Checker { schema: &compiled.schema, coerce: tool.def().coerce, patterns: &compiled.patterns };
+    let corrected = checker.check(&mut value).map_err(|problems| told(&problems))?;
+    let text = if corrected { Cow::Owned(value.to_string()) } else { Cow::Borrowed(context.arguments()) };
+    match attempt(context, compiled, &text) {
         Attempt::Started(started) => Ok(started),
         Attempt::Lacks(state) => Err(lacks(state)),
         Attempt::Misshapen => {

@@ -73,13 +73,28 @@ impl ToolError {
         self.0.source.as_deref().map(|source| source as _)
     }
 
+    /// The source with all that caused it, on one line.
+    fn chain(&self) -> String {
+        let mut text = String::new();
+        let mut next = self.source();
+        while let Some(error) = next {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+
     pub(crate) fn is_retry(&self) -> bool {
         matches!(self.0.visibility, Visibility::Retry(_))
     }
 
     /// What the model is told of `tool`; `reference` names the entry in the program's log.
-    pub(crate) fn into_result(self, tool: &str, reference: &str) -> ToolResult {
+    pub(crate) fn into_result(self, tool: &str, reference: &str, visible: bool) -> ToolResult {
         match self.0.visibility {
+            Visibility::Hidden if visible => ToolResult::failure(self.chain()),
             Visibility::Tell(text) => ToolResult::failure(text),
             Visibility::Retry(text) => {
                 ToolResult::failure(format!("{text}\nThis may pass: the same call can succeed later."))
@@ -188,7 +203,7 @@ mod tests {
     use super::*;
 
     fn told(error: ToolError) -> ToolResult {
-        error.into_result("weather", "r1")
+        error.into_result("weather", "r1", false)
     }
 
     #[test]

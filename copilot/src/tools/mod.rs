@@ -40,8 +40,8 @@ pub(crate) use state::StateMap;
 /// What `__private` shows to the output of the macros.
 pub(crate) mod expansion {
     pub use super::arguments::Visitor;
-    pub use super::def::{ParamDef, Registered, ToolDef, checked_name};
+    pub use super::def::{ParamDef, Registered, Scalar, Shape, ToolDef, checked_name};
     pub use super::dispatch::{Started, blocking, inline, local, run};
     pub use super::outcome::outcome;
-    pub use super::param::{MaybeJson, NoJson, Probe, ProbeValue};
+    pub use super::param::{Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, text};
 }

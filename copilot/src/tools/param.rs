@@ -44,6 +44,7 @@ pub struct Stateful;
 #[derive(Debug)]
 pub struct Context;
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
     fn describe(description: &mut Description<'_>) {
         description.argument(schemars::SchemaGenerator::subschema_for::<T>, || {
@@ -116,6 +117,7 @@ pub struct Itself<K>(PhantomData<K>);
 #[derive(Debug)]
 pub struct Counterpart;
 
+#[diagnostic::do_not_recommend]
 impl<K, T: Param<K> + Sync> Lend<Itself<K>> for T {
     type Kind = K;
     type Own = T;
@@ -150,94 +152,54 @@ impl<T> Probe<T> {
 
 impl<T: ?Sized> Probe<&T> {
     /// A reference is lent.
-    pub fn kind<K>(self) -> ByRef<T, K>
+    pub fn kind<K>(self) -> Passed<T::Own, Lent<T, T::Own>>
     where
         T: Lend<K>,
     {
-        ByRef(PhantomData)
+        Passed { describe: T::Own::describe, take: T::Own::take, keep: |own| Lent(own, PhantomData) }
     }
 }
 
 impl<T: ?Sized> Probe<Option<&T>> {
     /// So is an optional one.
-    pub fn kind<K>(self) -> ByOptionalRef<T, K>
+    pub fn kind<K>(self) -> Passed<Option<T::Own>, OptionallyLent<T, T::Own>>
     where
         T: Lend<K>,
+        Option<T::Own>: Param<Argument>,
     {
-        ByOptionalRef(PhantomData)
+        Passed {
+            describe: <Option<T::Own> as Param<Argument>>::describe,
+            take: <Option<T::Own> as Param<Argument>>::take,
+            keep: |own| OptionallyLent(own, PhantomData),
+        }
     }
 }
 
 /// The answer of [`Probe`] for all that is not a reference.
 pub trait ProbeValue<T> {
     /// A value is moved.
-    fn kind<K>(self) -> ByValue<T, K>
+    fn kind<K>(self) -> Passed<T, Moved<T>>
     where
         T: Param<K>;
 }
 
 impl<T> ProbeValue<T> for Probe<T> {
-    fn kind<K>(self) -> ByValue<T, K>
+    fn kind<K>(self) -> Passed<T, Moved<T>>
     where
         T: Param<K>,
     {
-        ByValue(PhantomData)
+        Passed { describe: T::describe, take: T::take, keep: |own| Moved(Some(own)) }
     }
 }
 
-/// How a parameter is passed.
-pub trait Passing {
-    /// The family of [`Own`](Self::Own).
-    type Kind;
-    /// What is taken out of the call.
-    type Own: Param<Self::Kind>;
-    /// What keeps it while the function runs.
-    type Slot;
-    /// Puts it there.
-    fn keep(own: Self::Own) -> Self::Slot;
-}
-
-/// Moved into the function.
+/// How a parameter is passed: what is taken out of the call, and what keeps it while the function runs.
+///
+/// Functions rather than a trait, so that a type that cannot be passed is one error and not two.
 #[derive(Debug)]
-pub struct ByValue<T, K>(PhantomData<fn(T, K)>);
-/// Lent to the function.
-#[derive(Debug)]
-pub struct ByRef<T: ?Sized, K>(PhantomData<fn(&T, K)>);
-/// Lent to the function if there.
-#[derive(Debug)]
-pub struct ByOptionalRef<T: ?Sized, K>(PhantomData<fn(&T, K)>);
-
-impl<T: Param<K>, K> Passing for ByValue<T, K> {
-    type Kind = K;
-    type Own = T;
-    type Slot = Moved<T>;
-
-    fn keep(own: T) -> Moved<T> {
-        Moved(Some(own))
-    }
-}
-
-impl<T: Lend<K> + ?Sized, K> Passing for ByRef<T, K> {
-    type Kind = T::Kind;
-    type Own = T::Own;
-    type Slot = Lent<T, T::Own>;
-
-    fn keep(own: T::Own) -> Self::Slot {
-        Lent(own, PhantomData)
-    }
-}
-
-impl<T: Lend<K> + ?Sized, K> Passing for ByOptionalRef<T, K>
-where
-    Option<T::Own>: Param<Argument>,
-{
-    type Kind = Argument;
-    type Own = Option<T::Own>;
-    type Slot = OptionallyLent<T, T::Own>;
-
-    fn keep(own: Option<T::Own>) -> Self::Slot {
-        OptionallyLent(own, PhantomData)
-    }
+pub struct Passed<Own, Slot> {
+    pub(crate) describe: fn(&mut Description<'_>),
+    pub(crate) take: fn(&mut Take<'_>, Option<fn() -> Own>) -> Option<Own>,
+    pub(crate) keep: fn(Own) -> Slot,
 }
 
 /// Keeps what is moved.
@@ -293,3 +255,64 @@ impl<T> NoJson for MaybeJson<'_, T> {
         None
     }
 }
+
+/// What a default that is written as text can be of.
+#[diagnostic::on_unimplemented(
+    message = "text cannot be the default of an argument of type `{Self}`",
+    label = "this is text, the argument is `{Self}`",
+    note = "write the default as a value of that type"
+)]
+pub trait FromText {
+    /// The value.
+    fn from_text(text: &'static str) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: From<&'static str>> FromText for T {
+    fn from_text(text: &'static str) -> Self {
+        text.into()
+    }
+}
+
+/// A default that is written as text.
+pub fn text<T: FromText>(text: &'static str) -> T {
+    T::from_text(text)
+}
+
+/// Types whose values say nothing of what they are for, so that an argument needs a description.
+pub trait Plain {}
+
+macro_rules! plain {
+    ($($type:ty)*) => {$(
+        impl Plain for $type {}
+    )*};
+}
+
+plain! {
+    bool char f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize
+    &str &Path String PathBuf Box<str> Value serde_json::Map<String, Value>
+}
+
+impl<T> Plain for Vec<T> {}
+impl<T> Plain for &[T] {}
+impl<T: Plain> Plain for Option<T> {}
+
+/// The answer of [`Probe`] for arguments that need a description and have none.
+pub trait Undescribed: Sized {
+    /// Warns, as what is deprecated does.
+    #[deprecated(
+        note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
+                         `# Arguments`: the model reads it to decide what to send"
+    )]
+    fn is_described(self) {}
+}
+
+impl<T: Plain> Undescribed for Probe<T> {}
+
+/// The answer of [`Probe`] for all other parameters.
+pub trait Described: Sized {
+    /// Says nothing.
+    fn is_described(&self) {}
+}
+
+impl<T> Described for Probe<T> {}

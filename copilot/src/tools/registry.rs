@@ -66,7 +66,9 @@ impl ToolSelection {
             }
             tools.extend(linked);
         }
+        tools.retain(|tool| tool.def().enabled.is_none_or(|enabled| enabled()));
         let tools = unique(tools)?;
+        check_schemas(&tools)?;
         check_states(&tools, states)?;
         Ok(ToolSet(tools))
     }
@@ -123,6 +125,19 @@ fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
 
 fn described(location: &Location) -> String {
     format!("{location} (in `{}`)", location.module)
+}
+
+/// One error with every schema that cannot be made.
+fn check_schemas(tools: &[Tool]) -> Result<()> {
+    let errors: Vec<Error> = tools.iter().filter_map(|tool| tool.compiled().err()).collect();
+    match &errors[..] {
+        [] => Ok(()),
+        [only] => Err(only.clone()),
+        several => {
+            let texts: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(Error::new(ErrorKind::Tools, texts.join("\n")))
+        }
+    }
 }
 
 /// One error with every state that is missing and every tool that needs it.

@@ -97,6 +97,20 @@ impl ToolResult {
         &self.text
     }
 
+    /// Cuts the text in the middle, where least is lost, to about `limit` bytes, and says so there.
+    pub(crate) fn cut(mut self, limit: usize) -> Self {
+        if self.text.len() <= limit {
+            return self;
+        }
+        let start = (0..=limit / 2).rev().find(|&index| self.text.is_char_boundary(index)).unwrap_or(0);
+        let end =
+            (self.text.len() - limit / 2..=self.text.len()).find(|&index| self.text.is_char_boundary(index));
+        let end = end.unwrap_or(self.text.len());
+        let marker = format!("\n[.. {} bytes left out here ..]\n", end - start);
+        self.text.replace_range(start..end, &marker);
+        self
+    }
+
     fn rest_mut(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }
@@ -147,6 +161,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn long_text_is_cut_in_the_middle() {
+        let text = format!("{}é{}", "a".repeat(49), "z".repeat(100));
+        let cut = ToolResult::success(text).cut(100);
+        let expected = format!("{}\n[.. 52 bytes left out here ..]\n{}", "a".repeat(49), "z".repeat(50));
+        assert_eq!(cut.text(), expected);
+        assert_eq!(ToolResult::success("short").cut(100).text(), "short");
+    }
 
     #[test]
     fn the_type_is_always_on_the_wire() {

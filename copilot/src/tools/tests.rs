@@ -139,7 +139,7 @@ async fn place_order(order: Order) -> String {
 }
 
 /// Every way of passing.
-#[crate::tool(inline)]
+#[crate::tool(inline, docs = allow)]
 #[allow(
     clippy::too_many_arguments,
     clippy::ptr_arg,
@@ -171,7 +171,7 @@ fn passing<'a>(
 async fn nothing() {}
 
 /// Fails in every way.
-#[crate::tool(timeout = "50ms")]
+#[crate::tool(timeout = "50ms", docs = allow)]
 async fn fail(how: &str, cx: &ToolContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match how {
         "panic" => panic!("at the disco"),
@@ -185,7 +185,7 @@ async fn fail(how: &str, cx: &ToolContext) -> Result<(), Box<dyn std::error::Err
 }
 
 /// Blocks.
-#[crate::tool]
+#[crate::tool(docs = allow)]
 fn blocks(panics: bool) -> Result<u8, std::num::ParseIntError> {
     assert!(!panics, "at the disco");
     std::thread::sleep(Duration::from_millis(1));
@@ -193,7 +193,7 @@ fn blocks(panics: bool) -> Result<u8, std::num::ParseIntError> {
 }
 
 /// Is not `Send`.
-#[crate::tool(local)]
+#[crate::tool(local, docs = allow)]
 async fn stays(n: u8) -> u8 {
     let shared = std::rc::Rc::new(n);
     tokio::task::yield_now().await;
@@ -405,4 +405,153 @@ async fn the_context_reaches_the_session() {
     assert_eq!(answer, ("session.name.get".into(), json!({})));
     assert!(context.ask_user("sure?", ["yes", "no"]).await.is_err());
     assert_eq!(context.state::<Prices>().map(|prices| prices.base), Some(10));
+}
+
+/// Rules.
+#[crate::tool(
+    group = "trips", tags("a", "b"), title = "Trip", terminal, defer = never, meta("x.y:z" = 1), skip_permission,
+    docs = allow
+)]
+#[allow(clippy::too_many_arguments)]
+async fn trip(
+    #[arg(min = 1, max = 14, default = 3)] days: u8,
+    #[arg(min_len = 2, max_len = 5, example = "Oslo")] city: &str,
+    #[arg(pattern = "^[A-Z]{2}-[0-9]+$", name = "ref")] reference: Option<&str>,
+    #[arg(one_of = ["a", "b"])] class: Option<String>,
+    #[arg(max_len = 2, default)] stops: Vec<String>,
+    #[arg(flatten)] guest: Guest,
+    #[arg(nest)] item: Option<Item>,
+) -> String {
+    let item = item.map(|item| (item.name, item.count));
+    format!("{days} {city} {reference:?} {class:?} {stops:?} {} {item:?}", guest.guest)
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Guest {
+    /// Who travels.
+    guest: String,
+}
+
+/// Strict.
+#[crate::tool(coerce = off, docs = allow)]
+async fn strict(n: u8) -> u8 {
+    n
+}
+
+#[tokio::test]
+async fn rules_are_in_the_schema_and_checked_before_the_call() {
+    let schema = schema(&trip::TOOL);
+    assert_eq!(
+        schema["properties"]["days"],
+        json!({ "type": "integer", "minimum": 1, "maximum": 14, "default": 3 })
+    );
+    assert_eq!(
+        schema["properties"]["city"],
+        json!({ "type": "string", "minLength": 2, "maxLength": 5, "examples": ["Oslo"] })
+    );
+    assert_eq!(schema["properties"]["class"], json!({ "type": "string", "enum": ["a", "b"] }));
+    assert_eq!(schema["properties"]["guest"], json!({ "type": "string", "description": "Who travels." }));
+    assert_eq!(schema["required"], json!(["city", "guest"]));
+    assert_eq!(
+        call(&trip::TOOL, json!({ "city": "Oslo", "guest": "Ada", "ref": "NO-1", "days": "5" })).await,
+        r#"success: 5 Oslo Some("NO-1") None [] Ada None"#
+    );
+    let wrong = json!({
+        "days": 15, "city": "Trondheim", "ref": "x", "class": "c", "stops": [1, 2, 3], "item": { "name": "x" },
+    });
+    assert_eq!(
+        call(&trip::TOOL, wrong).await,
+        "failure: The arguments of `trip` do not fit. Nothing was done; correct them and call again:\n\
+         - `city`: expected a string of 2 to 5 characters, got \"Trondheim\"\n\
+         - `class`: expected \"a\" or \"b\", got \"c\"\n\
+         - `days`: expected an integer from 1 to 14, got 15\n\
+         - `item.count` is missing: expected an integer from 0 to 255\n\
+         - `ref`: expected a string that matches `^[A-Z]{2}-[0-9]+$`, got \"x\"\n\
+         - `stops`: expected an array of at most 2 items, got 3 items\n\
+         - `stops[0]`: expected a string, got 1\n\
+         - `stops[1]`: expected a string, got 2\n\
+         - `stops[2]`: expected a string, got 3\n\
+         - `guest` is missing: expected a string. Who travels."
+    );
+    assert_eq!(call(&strict::TOOL, json!({ "n": 3 })).await, "success: 3");
+    assert!(call(&strict::TOOL, json!({ "n": "3" })).await.ends_with("got \"3\""));
+}
+
+#[test]
+fn options_reach_the_wire() {
+    let mut selection = ToolSelection::default();
+    selection.add([trip::TOOL]);
+    let mut wire = serde_json::to_value(selection.resolve(&states()).unwrap()).unwrap();
+    wire[0].as_object_mut().unwrap().remove("parameters");
+    assert_eq!(
+        wire,
+        json!([{
+            "name": "trip", "description": "Rules.", "skipPermission": true, "isTerminal": true, "defer": "never",
+            "metadata": { "x.y:z": 1 }, "namespace": { "name": "trips" },
+        }])
+    );
+    assert_eq!((trip::TOOL.title(), trip::TOOL.tags()), (Some("Trip"), &["a", "b"][..]));
+}
+
+#[test]
+fn rules_that_do_not_go_with_the_type_are_refused() {
+    fn never() -> bool {
+        false
+    }
+
+    /// Wrong.
+    #[crate::tool(enabled = never, docs = allow)]
+    async fn wrong(#[arg(min = 1)] name: &str) {
+        drop(name.to_owned());
+    }
+
+    let message = wrong::TOOL.schema().unwrap_err().to_string();
+    assert!(message.ends_with("`min` of argument `name` is for numbers, the argument is text"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passing_failure_is_tried_again_and_few_calls_run_at_once() {
+    static TRIES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    static RUNNING: Mutex<(u32, u32)> = Mutex::new((0, 0));
+
+    /// Fails twice.
+    #[crate::tool(retries = 2, idempotent)]
+    async fn flaky() -> Result<u32, ToolError> {
+        match TRIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            tries @ 0..2 => Err(ToolError::retry(format!("try {tries}"))),
+            tries => Ok(tries),
+        }
+    }
+
+    /// Two at once.
+    #[crate::tool(concurrency = 2, max_output = 40)]
+    async fn narrow() -> String {
+        {
+            let mut running = RUNNING.lock().unwrap();
+            running.0 += 1;
+            running.1 = running.1.max(running.0);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        RUNNING.lock().unwrap().0 -= 1;
+        "x".repeat(100)
+    }
+
+    assert_eq!(call(&flaky::TOOL, json!({})).await, "success: 2");
+    let calls: Vec<_> =
+        (0..8).map(|_| crate::task::spawn(narrow::TOOL.invoke(invocation(&json!({}))))).collect();
+    for call in calls {
+        assert!(call.join().await.unwrap().text().contains("60 bytes left out"));
+    }
+    assert_eq!(*RUNNING.lock().unwrap(), (0, 2));
+}
+
+#[tokio::test]
+async fn errors_are_visible_where_the_tool_says_so() {
+    /// Fails.
+    #[crate::tool(errors = visible)]
+    async fn open() -> Result<u8, std::num::ParseIntError> {
+        "x".parse()
+    }
+
+    assert_eq!(call(&open::TOOL, json!({})).await, "failure: invalid digit found in string");
 }

@@ -3,22 +3,59 @@
 //! The slow path of a call: it runs when the types refused the arguments, or when the schema forbids more than the
 //! types do. It finds every problem at once. Pure.
 
+use std::collections::HashMap;
+
+use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 use super::nearest::nearest;
 use super::problem::{Problem, What};
 
-/// Checks `value` against `schema`, correcting it in place; returns what is wrong.
-pub(crate) fn walk(schema: &Value, value: &mut Value) -> Vec<Problem> {
-    let mut walk = Walk { root: schema, path: String::new(), problems: Vec::new(), depth: 0 };
-    walk.value(schema, value);
-    walk.problems
+/// What a check is made with.
+pub(crate) struct Checker<'s> {
+    pub(crate) schema: &'s Value,
+    /// Whether what is safe to correct is corrected.
+    pub(crate) coerce: bool,
+    /// The patterns of the schema, compiled; one that is not here is not checked.
+    pub(crate) patterns: &'s HashMap<String, Regex>,
+}
+
+impl Checker<'_> {
+    /// Checks `value`, correcting it in place; says whether it had to, or all that is wrong.
+    pub(crate) fn check(&self, value: &mut Value) -> Result<bool, Vec<Problem>> {
+        let mut walk =
+            Walk { checker: self, path: String::new(), problems: Vec::new(), corrected: false, depth: 0 };
+        walk.value(self.schema, value);
+        if walk.problems.is_empty() { Ok(walk.corrected) } else { Err(walk.problems) }
+    }
+}
+
+/// Compiles the patterns of a schema; leaves out those that are not of our dialect.
+pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
+    let mut found = HashMap::new();
+    let mut rest = vec![schema];
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Object(object) => {
+                if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
+                    && let Ok(regex) = Regex::new(pattern)
+                {
+                    found.insert(pattern.to_owned(), regex);
+                }
+                rest.extend(object.values());
+            }
+            Value::Array(items) => rest.extend(items),
+            _ => {}
+        }
+    }
+    found
 }
 
 struct Walk<'s> {
-    root: &'s Value,
+    checker: &'s Checker<'s>,
     path: String,
     problems: Vec<Problem>,
+    corrected: bool,
     depth: usize,
 }
 
@@ -42,16 +79,24 @@ impl<'s> Walk<'s> {
         {
             return self.wrong(expected.to_string(), value);
         }
-        if let Some(Value::Array(allowed)) = schema.get("enum") {
-            return self.one_of(allowed, value);
+        if let Some(Value::Array(allowed)) = schema.get("enum")
+            && allowed.contains(value)
+        {
+            return;
         }
         if let Some(types) = schema.get("type") {
             let allowed = |name: &str| {
                 types == name || types.as_array().is_some_and(|all| all.iter().any(|t| t == name))
             };
-            if !fits(&allowed, value) && !coerce(&allowed, value) {
-                return self.wrong(expected(schema), value);
+            if !fits(&allowed, value) {
+                if !self.checker.coerce || !coerce(&allowed, value) {
+                    return self.wrong(expected(schema), value);
+                }
+                self.corrected = true;
             }
+        }
+        if let Some(Value::Array(allowed)) = schema.get("enum") {
+            return self.one_of(allowed, value);
         }
         match value {
             Value::Object(object) => self.object(schema, object),
@@ -84,6 +129,13 @@ impl<'s> Walk<'s> {
                 self.at(name, |walk| walk.value(additional, value));
             }
         }
+        let length = object.len() as u64;
+        let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
+        if bound("minProperties").is_some_and(|min| length < min)
+            || bound("maxProperties").is_some_and(|max| length > max)
+        {
+            self.problem(What::Wrong { expected: expected(schema), got: format!("{length} entries") });
+        }
         let absent = |name: &str| !object.contains_key(name);
         for name in unknown {
             // A name that is there already is not what was meant.
@@ -107,12 +159,11 @@ impl<'s> Walk<'s> {
         let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let rest = schema.get("items");
         let length = items.len() as u64;
-        let at_least = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
-        if at_least("minItems").is_some_and(|min| length < min)
-            || at_least("maxItems").is_some_and(|max| length > max)
+        let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
+        if bound("minItems").is_some_and(|min| length < min)
+            || bound("maxItems").is_some_and(|max| length > max)
         {
-            let got = format!("{length}");
-            self.problem(What::Wrong { expected: expected(schema), got: format!("{got} items") });
+            self.problem(What::Wrong { expected: expected(schema), got: format!("{length} items") });
         }
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(schema) = first.get(index).or(rest) {
@@ -137,6 +188,7 @@ impl<'s> Walk<'s> {
                 let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
                 bound("minLength").is_none_or(|min| length >= min)
                     && bound("maxLength").is_none_or(|max| length <= max)
+                    && self.matches(schema, text)
             }
             _ => true,
         };
@@ -145,16 +197,24 @@ impl<'s> Walk<'s> {
         }
     }
 
+    fn matches(&self, schema: &Map<String, Value>, text: &str) -> bool {
+        let pattern = schema.get("pattern").and_then(Value::as_str);
+        pattern
+            .and_then(|pattern| self.checker.patterns.get(pattern))
+            .is_none_or(|regex| regex.is_match(text))
+    }
+
     fn one_of(&mut self, allowed: &[Value], value: &mut Value) {
         if allowed.contains(value) {
             return;
         }
         // The same word in another case is what was meant, if it is one only.
-        if let Value::String(text) = value {
+        if let (Value::String(text), true) = (&*value, self.checker.coerce) {
             let mut same =
                 allowed.iter().filter(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(text)));
             if let (Some(only), None) = (same.next(), same.next()) {
                 *value = only.clone();
+                self.corrected = true;
                 return;
             }
         }
@@ -169,7 +229,8 @@ impl<'s> Walk<'s> {
             .map(|branch| {
                 let mut copy = value.clone();
                 let mut walk = Walk {
-                    root: self.root,
+                    checker: self.checker,
+                    corrected: false,
                     path: self.path.clone(),
                     problems: Vec::new(),
                     depth: self.depth,
@@ -183,7 +244,9 @@ impl<'s> Walk<'s> {
             .position(|(_, copy, problems)| problems.is_empty() && copy == value)
             .or_else(|| tries.iter().position(|(_, _, problems)| problems.is_empty()));
         if let Some(index) = fits {
-            *value = tries.swap_remove(index).1;
+            let copy = tries.swap_remove(index).1;
+            self.corrected |= copy != *value;
+            *value = copy;
             return;
         }
         // A branch whose tag matches, or that got past its own type, is the one that was meant.
@@ -217,7 +280,11 @@ impl<'s> Walk<'s> {
         for _ in 0..MAX_DEPTH {
             let object = schema.as_object()?;
             let Some(target) = object.get("$ref").and_then(Value::as_str) else { return Some(object) };
-            schema = if target == "#" { self.root } else { self.root.pointer(target.strip_prefix('#')?)? };
+            schema = if target == "#" {
+                self.checker.schema
+            } else {
+                self.checker.schema.pointer(target.strip_prefix('#')?)?
+            };
         }
         None
     }
@@ -324,16 +391,17 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
         "array" => "an array",
         "object" => {
             let required = schema.get("required").and_then(Value::as_array).filter(|names| !names.is_empty());
-            return match required {
-                Some(names) => format!("an object with {}", listed(names.iter().filter_map(Value::as_str))),
-                None => "an object".to_owned(),
-            };
+            if let Some(names) = required {
+                return format!("an object with {}", listed(names.iter().filter_map(Value::as_str)));
+            }
+            "an object"
         }
         other => return other.to_owned(),
     };
     let (low, high, unit) = match name {
         "string" => ("minLength", "maxLength", " characters"),
         "array" => ("minItems", "maxItems", " items"),
+        "object" => ("minProperties", "maxProperties", " entries"),
         _ => ("minimum", "maximum", ""),
     };
     let with = if unit.is_empty() { "" } else { " of" };
@@ -384,7 +452,9 @@ mod tests {
     use super::*;
 
     fn check(schema: &Value, mut value: Value, expected: &[&str]) -> Value {
-        let problems: Vec<_> = walk(schema, &mut value).iter().map(ToString::to_string).collect();
+        let checker = Checker { schema, coerce: true, patterns: &patterns(schema) };
+        let problems: Vec<_> =
+            checker.check(&mut value).err().unwrap_or_default().iter().map(ToString::to_string).collect();
         assert_eq!(problems, expected);
         value
     }

@@ -24,8 +24,8 @@ pub enum Ending {
     Answered,
     /// The script broke it off.
     BrokenOff,
-    /// The request had left the script, and got an error.
-    LeftScript,
+    /// The script had no answer to it, and it got an error.
+    Refused,
     /// Whoever asked went away before the end, as after an abort.
     Disconnected,
 }

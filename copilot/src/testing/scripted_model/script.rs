@@ -97,8 +97,10 @@ impl Script {
         Self::default()
     }
 
-    /// An empty script for a conversation whose first prompt contains `text`, so that several sessions can share one
-    /// model.
+    /// An empty script for a conversation whose first prompt contains `text`.
+    ///
+    /// So several sessions can share one model, and a sub-agent, which has a conversation of its own, gets a script of
+    /// its own.
     pub fn when(text: impl Into<String>) -> Self {
         Self { when: Some(text.into()), ..Self::default() }
     }
@@ -165,7 +167,7 @@ impl Script {
             } else if results.is_empty() {
                 Err("no result of it".to_owned())
             } else {
-                Err(results.iter().map(|(_, text)| format!("{text:?}")).collect::<Vec<_>>().join(" and "))
+                Err(results.iter().map(|(_, text)| quoted(text)).collect::<Vec<_>>().join(" and "))
             }
         })
     }
@@ -176,7 +178,7 @@ impl Script {
     pub fn expect_prompt(self, check: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.check("a fitting prompt".to_owned(), move |request| match request.prompt() {
             Some(prompt) if check(&prompt) => Ok(()),
-            Some(prompt) => Err(format!("{prompt:?}")),
+            Some(prompt) => Err(quoted(&prompt)),
             None => Err("no prompt".to_owned()),
         })
     }
@@ -286,13 +288,22 @@ impl ToolUse {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Say(pieces) => write!(f, "say {:?}", pieces.concat()),
+            Self::Say(pieces) => write!(f, "say {}", quoted(&pieces.concat())),
             Self::Call(tools) => {
                 let names: Vec<_> = tools.iter().map(|tool| format!("`{}`", tool.name)).collect();
                 write!(f, "call {}", names.join(", "))
             }
-            Self::Fail { status, message, .. } => write!(f, "fail with {status} {message:?}"),
-            Self::BreakOff(text) => write!(f, "break off after {text:?}"),
+            Self::Fail { status, message, .. } => write!(f, "fail with {status} {}", quoted(message)),
+            Self::BreakOff(text) => write!(f, "break off after {}", quoted(text)),
         }
+    }
+}
+
+/// A text for a report: in quotes, and not longer than one can read.
+pub(super) fn quoted(text: &str) -> String {
+    const READABLE: usize = 400;
+    match text.char_indices().nth(READABLE) {
+        Some((end, _)) => format!("{:?}... ({} characters)", &text[..end], text.chars().count()),
+        None => format!("{text:?}"),
     }
 }

@@ -98,7 +98,7 @@ async fn complete(shared: &Shared, request: Request<Incoming>) -> Response<Paced
         Reaction::Play { turn, ids } => (turn, ids),
         Reaction::Refuse(refusal) => {
             tracing::warn!("{refusal}");
-            request.end(Ending::LeftScript);
+            request.end(Ending::Refused);
             let error = completion::error(&refusal, "left_script");
             return not_to_be_retried(object(StatusCode::BAD_REQUEST, &error, None));
         }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::request::RecordedRequest;
-use super::script::{Answer, Check, Script, Scripts, ToolUse, Turn};
+use super::request::{RecordedRequest, Role};
+use super::script::{Answer, Check, Script, Scripts, ToolUse, Turn, quoted};
 use crate::{Error, ErrorKind, Result};
 
 /// All scripts of a model, and how far they are.
@@ -71,9 +71,12 @@ impl Stage {
     /// Finds the turn that answers `request`, and moves on.
     pub(super) fn react(&mut self, request: &RecordedRequest) -> Reaction {
         let conversation = request.first_prompt().unwrap_or_default();
-        let Some((play, index)) = self.cast(&conversation) else {
-            let stray =
-                format!("no script fits, or is left for, a conversation that begins with {conversation:?}");
+        let Some((play, index)) = self.known(&conversation, request).or_else(|| self.cast(&conversation))
+        else {
+            let stray = format!(
+                "no script fits, or is left for, a conversation that begins with {}",
+                quoted(&conversation)
+            );
             self.strays.push(stray.clone());
             return Reaction::Refuse(stray);
         };
@@ -92,14 +95,36 @@ impl Stage {
         }
     }
 
-    /// The play and performance of a conversation, which begins one if it must and can.
+    /// The play and performance that a request goes on with.
+    ///
+    /// The first prompt tells conversations apart, as the CLI writes the time into it. For those that begin in the
+    /// same moment, the calls they have had do, and how much the model has said.
+    fn known(&self, conversation: &str, request: &RecordedRequest) -> Option<(usize, usize)> {
+        let messages = request.messages();
+        let calls: Vec<_> = messages.iter().flat_map(|message| &message.calls).collect();
+        let spoken = messages.iter().filter(|message| message.role == Role::Assistant).count();
+        let begins = spoken == 0 && messages.iter().filter(|message| message.role == Role::User).count() == 1;
+        let all = || {
+            let plays = self.plays.iter().enumerate();
+            plays.flat_map(|(number, play)| {
+                play.performances.iter().enumerate().map(move |(index, known)| (number, index, play, known))
+            })
+        };
+        let has_its_calls = |known: &Performance| calls.iter().any(|call| known.issued.contains(&call.id));
+        let fits = |play: &Play, known: &Performance| {
+            let is_another =
+                play.script.every_conversation && begins && !known.may_be_asked_again(&play.script);
+            known.conversation == conversation && !is_another
+        };
+        let found = all().find(|(.., known)| has_its_calls(known));
+        let found =
+            found.or_else(|| all().find(|(.., play, known)| fits(play, known) && known.due == spoken));
+        let found = found.or_else(|| all().find(|(.., play, known)| fits(play, known)));
+        found.map(|(play, index, ..)| (play, index))
+    }
+
+    /// The play and performance that a new conversation begins.
     fn cast(&mut self, conversation: &str) -> Option<(usize, usize)> {
-        for (index, play) in self.plays.iter().enumerate() {
-            if let Some(known) = play.performances.iter().position(|known| known.conversation == conversation)
-            {
-                return Some((index, known));
-            }
-        }
         let fits = |play: &Play| play.script.when.as_ref().is_none_or(|text| conversation.contains(text));
         let is_free = |play: &Play| play.performances.is_empty() || play.script.every_conversation;
         if let Some(index) = self.plays.iter().position(|play| fits(play) && is_free(play)) {
@@ -161,12 +186,12 @@ impl Performance {
         }
         let total = script.turns.len();
         let Some(turn) = script.turns.get(self.due) else {
-            return Err(if script.turns.last().is_some_and(|last| last.answer.may_be_asked_again()) {
+            return Err(if self.may_be_asked_again(script) {
                 Refusal::Ended
             } else {
                 let came = sketch(request);
                 Refusal::Departure(format!(
-                    "its end, after {total} turns\n  expected: no request\n  came: {came}"
+                    "its end, after turn {total}\n  expected: no request\n  came: {came}"
                 ))
             });
         };
@@ -201,6 +226,11 @@ impl Performance {
         Ok((turn.clone(), ids))
     }
 
+    /// Whether the last answer makes the CLI ask the same again.
+    fn may_be_asked_again(&self, script: &Script) -> bool {
+        self.due.checked_sub(1).is_some_and(|last| script.turns[last].answer.may_be_asked_again())
+    }
+
     /// After calls, their results have come, and no others.
     ///
     /// Calls that the conversation does not have are none: the CLI forgets an answer that was aborted on its way.
@@ -217,7 +247,7 @@ impl Performance {
         match results.iter().find(|(id, ..)| !self.issued.contains(id)) {
             Some((id, tool, text)) => Err((
                 "results of the script's own calls".to_owned(),
-                format!("a result of `{tool}`, of the unknown call {id:?}: {text:?}"),
+                format!("a result of `{tool}`, of the unknown call {id:?}: {}", quoted(text)),
             )),
             None => Ok(()),
         }
@@ -274,9 +304,9 @@ fn sketch(request: &RecordedRequest) -> String {
     if results.is_empty() {
         return request
             .prompt()
-            .map_or_else(|| "no prompt".to_owned(), |prompt| format!("the prompt {prompt:?}"));
+            .map_or_else(|| "no prompt".to_owned(), |prompt| format!("the prompt {}", quoted(&prompt)));
     }
-    let results = results.iter().map(|(_, tool, text)| format!("`{tool}` with the result {text:?}"));
+    let results = results.iter().map(|(_, tool, text)| format!("`{tool}` with the result {}", quoted(text)));
     results.collect::<Vec<_>>().join(", ")
 }
 
@@ -407,7 +437,7 @@ mod tests {
         check(
             Script::new(),
             answered("yes"),
-            "its end, after 2 turns\n  expected: no request\n  came: `a` with the result \"yes\"",
+            "its end, after turn 2\n  expected: no request\n  came: `a` with the result \"yes\"",
         );
     }
 
@@ -440,9 +470,25 @@ mod tests {
             assert_eq!(react(&mut stage, [user(conversation)]), "say \"1\"");
         }
         for conversation in ["x", "y"] {
-            assert_eq!(react(&mut stage, [user(conversation)]), "say \"2\"");
+            let said = json!({"role": "assistant", "content": "1"});
+            assert_eq!(react(&mut stage, [user(conversation), said, user("more")]), "say \"2\"");
         }
         assert_eq!(stage.report(), None);
+    }
+
+    #[test]
+    fn conversations_that_begin_alike_are_told_apart() {
+        let script = Script::new().fail_once(503, "busy").call("a", json!({})).say("2").say("3");
+        let mut stage = stage(script.for_every_conversation());
+        let begin = || [user("same")];
+        assert_eq!(react(&mut stage, begin()), "fail with 503 \"busy\"");
+        assert_eq!(react(&mut stage, begin()), "call `a` as call_1");
+        assert_eq!(react(&mut stage, begin()), "fail with 503 \"busy\"");
+        assert_eq!(react(&mut stage, begin()), "call `a` as call_2");
+        for id in ["call_2", "call_1"] {
+            assert_eq!(react(&mut stage, [user("same"), called(id, "a"), result(id, "")]), "say \"2\"");
+        }
+        assert!(stage.report().unwrap().contains("turn 4 of 4"));
     }
 
     #[test]
@@ -483,6 +529,13 @@ mod tests {
         react(&mut stage, [user("go")]);
         assert!(react(&mut stage, [user("go")]).contains("broke off"));
         assert_eq!(stage.report(), None);
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_in_a_report() {
+        let mut stage = stage(Script::new());
+        let refusal = react(&mut stage, [user(&"ä".repeat(100_000))]);
+        assert!(refusal.ends_with("... (100000 characters)") && refusal.len() < 1200, "{refusal}");
     }
 
     #[test]

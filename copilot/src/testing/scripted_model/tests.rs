@@ -208,8 +208,8 @@ async fn leaving_the_script_is_an_error_for_both_sides() {
     let answer = ask(&model, prompt("go on")).await;
     assert_eq!((answer.status, answer.should_retry.as_deref()), (400, Some("false")));
     let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
-    assert!(message.starts_with("the conversation left the script at its end, after 1 turns"), "{message}");
-    assert_eq!(model.requests()[1].ending(), Some(Ending::LeftScript));
+    assert!(message.starts_with("the conversation left the script at its end, after turn 1"), "{message}");
+    assert_eq!(model.requests()[1].ending(), Some(Ending::Refused));
     let left = model.finish().unwrap_err();
     assert_eq!((left.to_string(), format!("{left:?}")), (message.clone(), message));
 }

@@ -4,9 +4,12 @@
 //! matters to a model. The root is always an object that says so: the CLI drops a tool without a word otherwise.
 
 mod normalize;
+mod rules;
+#[cfg(test)]
+mod tests;
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
@@ -14,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{Described, Description};
 use super::compiled::Source;
-use super::def::ToolDef;
+use super::def::{ParamDef, Shape, ToolDef};
 use super::state::Need;
 
 /// The generator that all parameters of one tool share.
@@ -23,6 +26,22 @@ pub(crate) fn generator() -> SchemaGenerator {
     settings.inline_subschemas = true;
     settings.meta_schema = None;
     settings.into_generator()
+}
+
+/// The schema of one type, by itself.
+pub(crate) fn of_type<T: JsonSchema>() -> Value {
+    let mut generator = generator();
+    let mut schema = generator.subschema_for::<T>().to_value();
+    let mut definitions = generator.take_definitions(true);
+    let mut strict = false;
+    normalize::normalize(&mut schema, &mut strict);
+    for definition in definitions.values_mut() {
+        normalize::normalize(definition, &mut strict);
+    }
+    if let (Value::Object(schema), false) = (&mut schema, definitions.is_empty()) {
+        schema.insert("$defs".to_owned(), definitions.into());
+    }
+    schema
 }
 
 /// The arguments of a tool, described.
@@ -72,14 +91,30 @@ pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built
         normalize::normalize(&mut argument.schema, &mut strict);
     }
 
-    let mut root = if let [only] = &mut arguments[..]
-        && is_named_object(&only.schema, &definitions)
-    {
-        sources[only.index] = Source::Whole;
-        Root::from_object(resolve(&only.schema, &definitions))
-    } else {
-        Root::from_arguments(def, arguments)
-    };
+    let alone = arguments.len() == 1;
+    let mut root = Root { additional: Value::Bool(false), ..Root::default() };
+    for argument in arguments {
+        let param = &def.params[argument.index];
+        let named = is_named_object(&argument.schema, &definitions);
+        let flat = match param.shape {
+            Shape::Auto => alone && named,
+            Shape::Nest => false,
+            Shape::Flatten if named => true,
+            Shape::Flatten => {
+                return Err(format!(
+                    "argument `{}` cannot be flattened: `flatten` is for types with named fields, which a map, a list \
+                     and an enum are not",
+                    param.name
+                ));
+            }
+        };
+        if flat {
+            sources[argument.index] = Source::Whole;
+            root.flatten(resolve(&argument.schema, &definitions), alone)?;
+        } else {
+            strict |= root.add(param, argument)?;
+        }
+    }
     root.definitions = definitions;
 
     let open = !matches!(root.additional, Value::Bool(false));
@@ -123,30 +158,45 @@ struct Root {
 }
 
 impl Root {
-    fn from_object(schema: &Value) -> Self {
-        let properties = schema["properties"].as_object().into_iter().flatten();
-        Self {
-            description: schema.get("description").cloned(),
-            properties: properties.map(|(name, schema)| (name.clone(), schema.clone())).collect(),
-            required: schema["required"].as_array().cloned().unwrap_or_default(),
-            additional: schema.get("additionalProperties").cloned().unwrap_or(Value::Bool(false)),
-            definitions: Map::new(),
+    /// Adds the fields of a type as properties.
+    fn flatten(&mut self, schema: &Value, alone: bool) -> Result<(), String> {
+        if alone {
+            self.description = schema.get("description").cloned();
         }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            self.property(name, property.clone())?;
+        }
+        self.required.extend(schema["required"].as_array().into_iter().flatten().cloned());
+        if let Some(additional) =
+            schema.get("additionalProperties").filter(|additional| **additional != json!(false))
+        {
+            self.additional = additional.clone();
+        }
+        Ok(())
     }
 
-    fn from_arguments(def: &ToolDef, arguments: Vec<Argument>) -> Self {
-        let mut root = Self { additional: Value::Bool(false), ..Self::default() };
-        for mut argument in arguments {
-            let param = &def.params[argument.index];
-            if argument.optional {
-                normalize::drop_null(&mut argument.schema);
-            } else {
-                root.required.push(param.name.into());
-            }
-            let described = describe(argument.schema, param.description, argument.default);
-            root.properties.push((param.name.to_owned(), described));
+    /// Adds an argument as a property; returns whether it has rules that its type does not enforce.
+    fn add(&mut self, param: &ParamDef, mut argument: Argument) -> Result<bool, String> {
+        if argument.optional {
+            normalize::drop_null(&mut argument.schema);
+        } else {
+            self.required.push(param.name.into());
         }
-        root
+        let mut schema = describe(argument.schema, param.description, argument.default);
+        let strict = match &mut schema {
+            Value::Object(schema) => rules::apply(param, schema)?,
+            _ => false,
+        };
+        self.property(param.name, schema)?;
+        Ok(strict)
+    }
+
+    fn property(&mut self, name: &str, schema: Value) -> Result<(), String> {
+        if self.properties.iter().any(|(other, _)| other == name) {
+            return Err(format!("two arguments are named `{name}`: one is a field of a flattened argument"));
+        }
+        self.properties.push((name.to_owned(), schema));
+        Ok(())
     }
 }
 

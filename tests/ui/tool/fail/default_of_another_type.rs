@@ -1,6 +1,6 @@
 /// Search the catalogue.
 #[copilot::tool]
-async fn search(#[arg(default = "ten")] limit: u8) {
+async fn search(#[arg(default = "ten")] /** How many. */ limit: u8) {
     let _ = limit;
 }
 

@@ -18,14 +18,14 @@ type Context = copilot::ToolContext;
 
 /// A raw name.
 #[copilot::tool]
-async fn r#match(r#type: Text<'_>, #[arg(default = "x")] other: &str, _cx: &Context) -> u8 {
+async fn r#match(/** Any text. */ r#type: Text<'_>, /** Other text. */ #[arg(default = "x")] other: &str, _cx: &Context) -> u8 {
     (r#type.len() + other.len()) as u8
 }
 
 mod inner {
     /// In a module.
     #[copilot::tool]
-    pub(super) async fn hidden<'a>(text: &'a str) -> &'a str {
+    pub(super) async fn hidden<'a>(/** Any text. */ text: &'a str) -> &'a str {
         text
     }
 }
@@ -34,7 +34,7 @@ macro_rules! tools {
     ($($name:ident: $ty:ty),*) => {$(
         #[doc = concat!("Made for `", stringify!($ty), "`.")]
         #[copilot::tool]
-        async fn $name(value: $ty) -> bool {
+        async fn $name(#[doc = "Any."] value: $ty) -> bool {
             value > 0
         }
     )*};
@@ -55,7 +55,7 @@ async fn absent_too(value: NoSuchType) {}
 fn main() {
     /// In a function.
     #[copilot::tool]
-    async fn local(n: u8) -> u8 {
+    async fn local(/** Any. */ n: u8) -> u8 {
         n
     }
     assert_eq!(r#match::TOOL.name(), "match");

@@ -5,7 +5,7 @@ mod vendored {
 
 /// Search the catalogue.
 #[vendored::agent::tool(crate = vendored::agent)]
-async fn search(query: &str) -> String {
+async fn search(/** Words. */ query: &str) -> String {
     query.to_owned()
 }
 

@@ -1,0 +1,10 @@
+/// Search the catalogue.
+#[copilot::tool]
+async fn search(
+    /// Words.
+    query: &str,
+    limit
+) {
+}
+
+fn main() {}

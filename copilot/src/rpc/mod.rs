@@ -47,6 +47,9 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// A notification whose parameters have another shape, or none.
     fn unusual_notification(&self, method: &str, params: &RawValue);
 
+    /// All that had arrived is handled and the reader is about to wait: what was put off until then is done now.
+    fn caught_up(&self);
+
     /// A request; `responder` must be used, and says so itself when it is dropped instead.
     fn request(&self, method: &str, params: &RawValue, responder: Responder);
 }

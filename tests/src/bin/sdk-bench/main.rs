@@ -9,7 +9,7 @@ mod meter;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use copilot::{Client, Event, EventKind, EventStream, Result, Session};
+use copilot::{Client, Error, Event, EventKind, EventStream, Result, Session};
 use copilot_tests::counting;
 use meter::{Latencies, Meter, peak_rss_kib, rss_kib};
 use tokio::runtime::Builder;
@@ -109,7 +109,7 @@ async fn pings(cli: &str, n: usize, width: usize) -> Result<()> {
                 client.ping("hello").await?;
                 latencies.add(at);
             }
-            Ok(latencies)
+            Ok::<_, Error>(latencies)
         });
     }
     let mut latencies = Latencies::default();

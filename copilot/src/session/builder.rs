@@ -18,7 +18,7 @@ use crate::events::DEFAULT_BUDGET;
 use crate::protocol::SessionId;
 use crate::protocol::session::SessionConfig;
 use crate::random;
-use crate::tools::{StateMap, Tool, ToolSelection};
+use crate::tools::{StateMap, ToolSelection};
 
 /// Configures a session. Made by [`Session::builder`], [`Client::session`](crate::Client::session) and
 /// [`Client::resume`](crate::Client::resume).
@@ -29,8 +29,8 @@ pub struct SessionBuilder {
     resume: bool,
     id: Option<SessionId>,
     config: SessionConfig,
-    tools: ToolSelection,
-    states: StateMap,
+    pub(super) tools: ToolSelection,
+    pub(super) states: StateMap,
     handlers: Handlers,
     event_budget: usize,
 }
@@ -121,24 +121,6 @@ impl SessionBuilder {
     /// Sets a member of `session.create` that has no method here. Setting one that has is an error at `start`.
     pub fn raw(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
         self.config.raw.insert(member.into(), value.into());
-        self
-    }
-
-    /// Gives the model every tool that is linked into the program.
-    pub fn with_all_tools(mut self) -> Self {
-        self.tools.all();
-        self
-    }
-
-    /// Gives the model these tools.
-    pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
-        self.tools.add(tools);
-        self
-    }
-
-    /// Gives the tools a value, which they take as a parameter of type [`State<T>`](crate::State). One of each type.
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.states.insert(value);
         self
     }
 

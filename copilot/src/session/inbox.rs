@@ -265,7 +265,8 @@ impl Inbox {
             return None;
         }
         let tool = self.tools.get(request.tool_name()?)?;
-        Some(OwnTool { destructive: tool.is_destructive() })
+        let arguments = request.arguments();
+        Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
     }
 
     fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {

@@ -15,6 +15,7 @@ mod progress;
 mod provider;
 mod send;
 mod subscription;
+mod toolbelt;
 mod turn;
 
 use std::fmt;

@@ -2,12 +2,15 @@
 //!
 //! [`ScriptedModel`] stands in for the language model: the agent is the real Copilot CLI, and what the model says is
 //! written down; [`hermetic_client`] starts that CLI so that nothing of the user's is touched. No credentials and no network are needed.
+//! [`call`] runs one tool without any of that.
 
 mod hermetic;
 mod scripted_model;
+mod tools;
 
 pub use hermetic::hermetic_client;
 pub use scripted_model::{
     Ending, LeftScript, RecordedCall, RecordedMessage, RecordedRequest, Role, Script, ScriptedModel, Scripts,
     Tokens, ToolUse,
 };
+pub use tools::{Called, ToolCall, assert_tools_snapshot, call, check_tools, context};

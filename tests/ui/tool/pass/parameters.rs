@@ -2,14 +2,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Everything.
 #[copilot::tool(docs = allow)]
 async fn everything(
     text: &str,
     owned: String,
-    shared: Arc<str>,
+    shared: Box<str>,
     cow: Cow<'_, str>,
     path: &Path,
     list: &[Vec<u8>],
@@ -24,6 +23,7 @@ async fn everything(
 }
 
 fn main() {
-    let schema = everything::TOOL.schema().unwrap().unwrap();
+    let tool = everything::TOOL;
+    let schema = tool.schema().unwrap().unwrap();
     assert!(schema.get().starts_with(r#"{"type":"object","properties":{"text""#), "{schema}");
 }

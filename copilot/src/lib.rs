@@ -39,7 +39,10 @@ pub mod testing;
 pub mod __private;
 
 pub use client::{Client, ClientBuilder, TransportKind};
-pub use copilot_macros::{tool, tools};
+#[doc = include_str!("docs/tool.md")]
+pub use copilot_macros::tool;
+#[doc = include_str!("docs/tools.md")]
+pub use copilot_macros::tools;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;

@@ -56,6 +56,13 @@ impl Router {
         self.read().inboxes.values().cloned().collect()
     }
 
+    /// The connection is gone but may come back: every session is told why, and what runs is cancelled. Gives the
+    /// sessions, each with what was cancelled.
+    pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+        let inboxes = self.all();
+        inboxes.into_iter().map(|inbox| (Arc::clone(&inbox), inbox.interrupt(cause))).collect()
+    }
+
     /// The connection is gone: every session learns why, and no other one is taken.
     pub(super) fn disconnect(&self, cause: &Error) {
         let inboxes = {

@@ -74,6 +74,14 @@ impl Calls {
         }
     }
 
+    /// Cancels all that runs, and goes on taking more; says what it was.
+    pub(crate) fn interrupt(&self) -> Vec<String> {
+        for running in self.state().running.values() {
+            running.cancel.cancel();
+        }
+        self.describe()
+    }
+
     /// Aborts what still runs.
     pub(crate) fn abort(&self) {
         let running = std::mem::take(&mut self.state().running);

@@ -18,16 +18,19 @@ use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
+use crate::protocol::session::SessionConfig;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Peer, Responder};
+use crate::rpc::{INVALID_PARAMS, Line, METHOD_NOT_FOUND, Peer, Responder};
 use crate::task;
 use crate::tools::{Cancellation, Invocation, StateMap, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
 pub(crate) struct Inbox {
     pub(crate) id: SessionId,
-    pub(crate) peer: Peer,
+    pub(crate) line: Line<Peer>,
+    /// What the session is opened with, again if need be.
+    pub(crate) config: SessionConfig,
     pub(crate) tools: ToolSet,
     pub(crate) states: Arc<StateMap>,
     pub(crate) handlers: Handlers,
@@ -51,13 +54,15 @@ impl Inbox {
     pub(crate) fn new(
         id: SessionId,
         peer: Peer,
+        config: SessionConfig,
         tools: ToolSet,
         states: Arc<StateMap>,
         handlers: Handlers,
     ) -> Arc<Self> {
         Arc::new(Self {
             id,
-            peer,
+            line: Line::new(Some(peer)),
+            config,
             tools,
             states,
             handlers,
@@ -110,8 +115,18 @@ impl Inbox {
         }
     }
 
-    /// The connection is gone: whoever waits learns why, and nothing more runs.
+    /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
+    pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
+        self.line.down();
+        self.busy.store(false, Ordering::Relaxed);
+        let cancelled = self.calls.interrupt();
+        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        cancelled
+    }
+
+    /// The connection is gone for good: whoever waits learns why, and nothing more runs.
     pub(crate) fn disconnect(&self, cause: &Error) {
+        self.line.end(cause);
         self.calls.close();
         self.subscribers.publish(&Event::disconnected(cause.clone()));
         self.subscribers.close();
@@ -189,9 +204,11 @@ impl Inbox {
             // Answered elsewhere or aborted: the CLI no longer wants to hear of it.
             ReplyTo::Call(_) if cancel.is_cancelled() => {}
             ReplyTo::Call(id) => {
-                self.peer.room().await;
+                // Gone: with the CLI that asked, the question is gone as well.
+                let Some(peer) = self.line.now() else { return };
+                peer.room().await;
                 let params = ToolAnswerParams { session_id: &self.id, request_id: &id, result };
-                let sent = self.peer.post_answer("session.tools.handlePendingToolCall", &params);
+                let sent = peer.post_answer("session.tools.handlePendingToolCall", &params);
                 log_unsent(sent, "a tool's result");
             }
         }
@@ -248,7 +265,8 @@ impl Inbox {
             return None;
         }
         let tool = self.tools.get(request.tool_name()?)?;
-        Some(OwnTool { destructive: tool.is_destructive() })
+        let arguments = request.arguments();
+        Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
     }
 
     fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {
@@ -258,8 +276,9 @@ impl Inbox {
             ReplyTo::Call(id) => {
                 let params =
                     PermissionAnswerParams { session_id: &self.id, request_id: &id, result: &result };
-                let sent =
-                    self.peer.post_answer("session.permissions.handlePendingPermissionRequest", &params);
+                // Gone: with the CLI that asked, the question is gone as well.
+                let Some(peer) = self.line.now() else { return };
+                let sent = peer.post_answer("session.permissions.handlePendingPermissionRequest", &params);
                 log_unsent(sent, "a permission decision");
             }
         }

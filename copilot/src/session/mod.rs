@@ -209,10 +209,11 @@ impl Drop for Shared {
         inbox.close();
         inbox.calls.abort();
         self.link.carrier.unregister(&inbox.id);
-        // Best effort: a connection that is gone has let go already.
-        if let Err(error) = inbox.peer.post_answer("session.detach", &SessionParams { session_id: &inbox.id })
-        {
-            tracing::debug!(%error, session = %inbox.id, "a dropped session was not detached");
+        // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
+        // version says has to do.
+        let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
+        if let Err(error) = inbox.peer.post_answer(method, &SessionParams { session_id: &inbox.id }) {
+            tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");
         }
     }
 }

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use copilot::testing::{Script, ScriptedModel};
-use copilot::{Client, EventKind, Json, Session, State, ToolContext, ToolError};
+use copilot::testing::{Script, ScriptedModel, hermetic_client};
+use copilot::{EventKind, Json, Session, State, ToolContext, ToolError};
 use copilot_examples::ScratchDir;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -101,8 +101,7 @@ async fn main() -> copilot::Result<()> {
     let mut session = Session::builder().state(tracker).with_all_tools().streaming(true);
     if !live {
         // Nothing of the scripted conversation is left in your own Copilot settings.
-        let client = Client::builder().state_dir(scratch.path()).use_logged_in_user(false);
-        session = session.own_client(client).scripted_model(&model);
+        session = session.own_client(hermetic_client(scratch.path())).scripted_model(&model);
     }
     let session = session.start().await?;
 

@@ -5,6 +5,7 @@ mod docs;
 mod options;
 mod paths;
 mod tool;
+mod toolset;
 
 use proc_macro::TokenStream;
 
@@ -14,6 +15,14 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     tool::tool(options.into(), item.into()).into()
+}
+
+/// Makes the methods of an `impl` block tools of the agent.
+///
+/// The documentation stands where the macro is re-exported: `copilot::tools`.
+#[proc_macro_attribute]
+pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
+    toolset::tools(options.into(), item.into()).into()
 }
 
 /// The names of the CLI's own tools, as an array of text.

@@ -37,7 +37,7 @@ pub mod testing;
 pub mod __private;
 
 pub use client::{Client, ClientBuilder, TransportKind};
-pub use copilot_macros::tool;
+pub use copilot_macros::{tool, tools};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
@@ -49,7 +49,10 @@ pub use session::{
     AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest, Session,
     SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
 };
-pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};
+pub use tools::{
+    Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,
+    ToolContext, ToolError, ToolResult, Toolset, group, tag,
+};
 
 /// The examples of the README, compiled.
 #[cfg(all(doctest, feature = "testing"))]

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 pub struct ScratchDir(PathBuf);
 
 impl ScratchDir {
-    /// Names a new directory below the system's temporary one; the CLI makes it.
+    /// Makes a new directory below the system's temporary one.
     pub fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("copilot-{name}-{}", std::process::id())))
+        let path = std::env::temp_dir().join(format!("copilot-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a temporary directory can be made");
+        Self(path)
     }
 
     /// Where it is.

@@ -1,4 +1,5 @@
-//! What the behaviour tests share.
+//! What the behaviour tests and the benchmark share.
 
+pub mod counting;
 pub mod fake;
 pub mod real;

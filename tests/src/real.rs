@@ -1,6 +1,6 @@
 //! The real Copilot CLI with a scripted model: no login, no network, and nothing left in the user's home.
 
-use copilot::testing::{ScriptedModel, Scripts};
+use copilot::testing::{ScriptedModel, Scripts, hermetic_client};
 use copilot::{Client, SessionBuilder, TransportKind};
 use tempfile::TempDir;
 
@@ -20,14 +20,8 @@ impl Real {
     pub async fn start(transport: TransportKind, scripts: impl Into<Scripts>) -> Self {
         let model = ScriptedModel::start(scripts).await.expect("the script can be played");
         let state = tempfile::tempdir().expect("a temporary directory can be made");
-        let client = Client::builder()
-            .transport(transport)
-            .state_dir(state.path())
-            .cwd(state.path())
-            .use_logged_in_user(false)
-            .start()
-            .await
-            .expect("the CLI starts");
+        let client =
+            hermetic_client(state.path()).transport(transport).start().await.expect("the CLI starts");
         Self { client, model, state }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use copilot::testing::{Ending, Script, Tokens, ToolUse};
+use copilot::testing::{Ending, RecordedRequest, Script, Tokens, ToolUse};
 use copilot::{ErrorKind, TransportKind};
 use copilot_tests::real::Real;
 use serde_json::json;
@@ -28,7 +28,7 @@ async fn the_cli_asks_again_after_failures_that_invite_it() {
         let real = start(script).await;
         let session = real.session().streaming(streaming).start().await.unwrap();
         assert_eq!(session.ask("Speak.").await.unwrap().text(), "A whole sentence.");
-        let endings: Vec<_> = real.model.requests().iter().map(|request| request.ending()).collect();
+        let endings: Vec<_> = real.model.requests().iter().map(RecordedRequest::ending).collect();
         assert_eq!(endings, [Some(Ending::Answered), Some(Ending::BrokenOff), Some(Ending::Answered)]);
         real.finish().await;
     }

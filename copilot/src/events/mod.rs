@@ -29,7 +29,7 @@ pub use assistant::{
     AssistantTurn, AssistantUsage, ModelCallFailure, ToolRequest, UserMessage,
 };
 pub use kind::EventKind;
-pub use local::{HandlerFailure, ToolProgress};
+pub use local::{HandlerFailure, Restarted, ToolProgress};
 pub use session::{
     Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatus,
     McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice, PermissionsChanged,

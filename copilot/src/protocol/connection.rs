@@ -54,6 +54,9 @@ pub struct CliVersion {
 }
 
 impl CliVersion {
+    /// Before the handshake.
+    pub(crate) const UNKNOWN: Self = Self { protocol: 0, version: None };
+
     /// Whether events tell which message they belong to (1.0.92 and later).
     pub(crate) fn correlates_messages(&self) -> bool {
         self.at_least([1, 0, 92])

@@ -44,6 +44,7 @@ pub(crate) async fn read<S: Service>(
                 }
             }
         }
+        service.caught_up();
     }
 }
 
@@ -72,7 +73,7 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
             service.request(method, envelope.params.unwrap_or(RawValue::NULL), responder);
         }
         (Some(method), None) => {
-            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL))
+            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL));
         }
         (None, id) => response(peer, id, envelope.result, envelope.error),
     }
@@ -127,7 +128,7 @@ fn response(peer: &Peer, id: Option<&RawValue>, result: Option<&RawValue>, error
     };
     waiter.finish(match error {
         Some(error) => Answer::Refused(Failure::read(error)),
-        None => Answer::Result(result.unwrap_or(RawValue::NULL).to_owned()),
+        None => Answer::Result(result.unwrap_or(RawValue::NULL)),
     });
 }
 

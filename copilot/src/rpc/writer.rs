@@ -101,6 +101,7 @@ impl Outbox {
     pub(super) async fn run(&self) {
         loop {
             self.work.notified().await;
+            behind_the_queue().await;
             let written = poll_fn(|cx| self.queue().poll_write(cx)).await;
             self.shrunk.notify_waiters();
             if let Err(error) = written {
@@ -165,6 +166,23 @@ impl Queue {
             self.sent = 0;
         }
     }
+}
+
+/// Goes to the end of the runtime's queue once.
+///
+/// A woken task runs next on many runtimes, before others that are ready too. Those may be about to queue frames of
+/// their own, which then leave in the same write. Unlike `yield_now` it stays a task that any worker may take, so a
+/// blocked worker does not hold frames back.
+async fn behind_the_queue() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether arrays and objects nest deeper than `limit` in a well-formed JSON text.

@@ -193,7 +193,7 @@ impl Session {
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message.0 };
-        let sent: SessionSendResponse = self.0.link.peer.call("session.send", &params).await?;
+        let sent: SessionSendResponse = self.peer().await?.call("session.send", &params).await?;
         Ok(sent.message_id)
     }
 

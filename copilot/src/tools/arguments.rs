@@ -14,6 +14,7 @@ use super::compiled::{Compiled, Source};
 use super::context::ToolContext;
 use super::def::ToolDef;
 use super::dispatch::Started;
+use super::error::ToolError;
 use super::param::Passed;
 use super::schema;
 use super::state::Need;
@@ -92,7 +93,7 @@ impl<'v> Visitor<'v> {
     pub fn ready(&self) -> Option<()> {
         match &self.0 {
             Mode::Describe(_) => None,
-            Mode::Take(take) => (take.rejected.is_empty() && take.lacking.is_none()).then_some(()),
+            Mode::Take(take) => (take.rejected.is_empty() && take.failed.is_none()).then_some(()),
         }
     }
 }
@@ -115,7 +116,7 @@ pub struct Description<'d> {
 /// What one parameter says about itself.
 pub(crate) enum Described {
     Argument { schema: Schema, optional: bool, default: Option<Value> },
-    Injected { need: Option<Need> },
+    Injected { needs: Vec<Need> },
 }
 
 impl<'d> Description<'d> {
@@ -141,8 +142,8 @@ impl<'d> Description<'d> {
     }
 
     /// The parameter comes from the runtime.
-    pub(crate) fn injected(&mut self, need: Option<Need>) {
-        self.params.push(Described::Injected { need });
+    pub(crate) fn injected(&mut self, needs: Vec<Need>) {
+        self.params.push(Described::Injected { needs });
     }
 }
 
@@ -161,8 +162,8 @@ pub struct Take<'a> {
     index: usize,
     /// What serde said, by parameter.
     pub(crate) rejected: Vec<(usize, String)>,
-    /// A state that is not there.
-    pub(crate) lacking: Option<&'static str>,
+    /// Why something could not be injected.
+    pub(crate) failed: Option<ToolError>,
 }
 
 /// The text of the arguments does not have the shape that the schema asks for.
@@ -199,7 +200,7 @@ impl<'a> Take<'a> {
         if unknown && !compiled.open {
             return Err(Misshapen);
         }
-        Ok(Self { context, compiled, whole, values, index: 0, rejected: Vec::new(), lacking: None })
+        Ok(Self { context, compiled, whole, values, index: 0, rejected: Vec::new(), failed: None })
     }
 
     /// The JSON of the parameter that is being visited.
@@ -226,8 +227,8 @@ impl<'a> Take<'a> {
         self.rejected.push((self.index, error.to_string()));
     }
 
-    pub(crate) fn lacks(&mut self, need: &Need) {
-        self.lacking = Some(need.type_name);
+    pub(crate) fn fail(&mut self, error: ToolError) {
+        self.failed.get_or_insert(error);
     }
 }
 

@@ -410,8 +410,8 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
         (Some(low), Some(high)) => {
             format!("{with} {} {low} to {high}{unit}", if unit.is_empty() { "from" } else { "" })
         }
-        (Some(low), None) => format!("{with} at least {low}{unit}"),
-        (None, Some(high)) => format!("{with} at most {high}{unit}"),
+        (Some(low), None) => format!(" of at least {low}{unit}"),
+        (None, Some(high)) => format!(" of at most {high}{unit}"),
         (None, None) => String::new(),
     };
     let range = range.replace("  ", " ");

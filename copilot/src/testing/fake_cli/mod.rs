@@ -116,7 +116,8 @@ impl FakeCli {
     /// Configures a client of this CLI.
     ///
     /// The connection is made here. A second one takes the place of the first, as if the CLI had been started again;
-    /// what it knows of sessions stays.
+    /// what it knows of sessions stays. So that a lost connection stays lost unless a test is about that,
+    /// [`auto_restart`](ClientBuilder::auto_restart) is off.
     ///
     /// # Panics
     ///
@@ -124,7 +125,17 @@ impl FakeCli {
     pub fn client_builder(&self) -> ClientBuilder {
         let (near, reader, writer) = memory::pair(PIPE);
         self.serve(reader, writer);
-        ClientBuilder::default().memory(Ends::new(near))
+        let (mut first, shared) = (Some(near), Arc::downgrade(&self.shared));
+        let connect = move || {
+            let again = || {
+                let shared = shared.upgrade()?;
+                let (near, reader, writer) = memory::pair(PIPE);
+                shared.serve(Box::new(reader), Box::new(writer));
+                Some(near)
+            };
+            first.take().or_else(again)
+        };
+        ClientBuilder::default().memory(Ends::new(connect)).auto_restart(false)
     }
 
     /// Speaks with a client over these bytes, such as the halves of an accepted TCP connection.
@@ -358,5 +369,5 @@ pub struct FarEnd {
 /// [`FakeCli`] knows the protocol; this is for benchmarks and for what it cannot be made to do.
 pub fn memory_client(capacity: usize) -> (ClientBuilder, FarEnd) {
     let (near, reader, writer) = memory::pair(capacity);
-    (ClientBuilder::default().memory(Ends::new(near)), FarEnd { reader, writer })
+    (ClientBuilder::default().memory(Ends::once(near)), FarEnd { reader, writer })
 }

@@ -204,7 +204,7 @@ impl Session {
         let events = self.events();
         let was_idle = !self.inbox().is_busy();
         let id = self.post(&message).await?;
-        Ok(Turn::new(self.clone(), events, Progress::new(id, correlated, was_idle), limits, alone))
+        Ok(Turn::new(self.clone(), events, Progress::new(id, was_idle), limits, alone))
     }
 }
 

@@ -2,17 +2,28 @@
 
 use std::process::Command;
 
-/// Runs an example in a home of its own; what it printed, and whether anything was left in that home.
+/// The example as `cargo test` has built it beside this test, or else by way of cargo.
+fn command(example: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let built = test.ancestors().nth(2).unwrap().join("examples").join(example);
+    if built.exists() {
+        return Command::new(built);
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--offline", "--package", "copilot-examples", "--example", example]);
+    cargo
+}
+
+/// Runs an example, which must leave nothing behind; what it printed.
 fn run(example: &str) -> String {
     let home = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--offline", "--package", "copilot-examples", "--example", example])
-        .env("COPILOT_HOME", home.path().join("state"))
-        .output()
-        .unwrap();
+    let state = home.path().join("state");
+    let output = command(example).env("COPILOT_HOME", &state).env("TMPDIR", home.path()).output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{example} failed: {}\n{stdout}\n{stderr}", output.status);
-    assert!(!home.path().join("state").exists(), "{example} left files behind");
+    let left: Vec<_> = home.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let ours = |name: &std::ffi::OsString| name == "state" || name.to_string_lossy().starts_with("copilot-");
+    assert!(!left.iter().any(ours), "{example} left {left:?} behind");
     stdout.into_owned()
 }
 

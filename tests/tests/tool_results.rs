@@ -162,3 +162,30 @@ async fn the_macro_knows_the_names_of_the_own_tools_of_the_cli() {
     session.close().await.unwrap();
     real.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_can_see_is_sent_the_pictures() {
+    let script = Script::new().call("picture", json!({})).call("mixture", json!({})).say("Seen.");
+    let real = Real::start(TransportKind::Stdio, script).await;
+    let vision = json!({
+        "supports": { "vision": true },
+        "limits": {
+            "vision": {
+                "supported_media_types": ["image/png"], "max_prompt_images": 5, "max_prompt_image_size": 1_000_000,
+            },
+        },
+    });
+    let session = real
+        .session()
+        .with_tools(toolset![picture, mixture])
+        .raw("modelCapabilities", vision)
+        .start()
+        .await
+        .unwrap();
+    session.ask("Look.").await.unwrap();
+    session.close().await.unwrap();
+    let requests = real.model.requests();
+    let sent = requests.last().unwrap().raw()["messages"].to_string();
+    assert_eq!(sent.matches("data:image/png;base64,iVBORw0KGgo").count(), 2, "{}", &sent[sent.len() - 3000..]);
+    real.finish().await;
+}

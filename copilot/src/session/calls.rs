@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::task::{self, Task};
-use crate::tools::Cancellation;
+use crate::tools::{Cancellation, Tool};
 
 /// The running calls of one session.
 #[derive(Debug, Default)]
@@ -15,24 +15,30 @@ pub(crate) struct Calls(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    running: HashMap<Box<str>, Running>,
+    running: HashMap<Arc<str>, Running>,
     closed: bool,
 }
 
 #[derive(Debug)]
 struct Running {
-    /// The tool, or what is asked.
-    what: Box<str>,
-    is_tool: bool,
+    what: What,
     cancel: Cancellation,
     _task: Task,
+}
+
+/// What the CLI waits for.
+#[derive(Debug)]
+pub(crate) enum What {
+    Tool(Tool),
+    /// What is asked.
+    Question(String),
 }
 
 impl Calls {
     /// Runs `work` under `id`, unless something with this id runs already or the session is closed.
     ///
     /// `work` must call [`Calls::finish`] when it has answered, as its last act.
-    pub(crate) fn start<F>(&self, id: &str, what: &str, is_tool: bool, cancel: &Cancellation, work: F) -> bool
+    pub(crate) fn start<F>(&self, id: Arc<str>, what: What, cancel: Cancellation, work: F) -> bool
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -41,13 +47,8 @@ impl Calls {
         if state.closed {
             return false;
         }
-        let Entry::Vacant(entry) = state.running.entry(id.into()) else { return false };
-        entry.insert(Running {
-            what: what.into(),
-            is_tool,
-            cancel: cancel.clone(),
-            _task: task::spawn(work),
-        });
+        let Entry::Vacant(entry) = state.running.entry(id) else { return false };
+        entry.insert(Running { what, cancel, _task: task::spawn(work) });
         true
     }
 
@@ -73,6 +74,14 @@ impl Calls {
         }
     }
 
+    /// Cancels all that runs, and goes on taking more; says what it was.
+    pub(crate) fn interrupt(&self) -> Vec<String> {
+        for running in self.state().running.values() {
+            running.cancel.cancel();
+        }
+        self.describe()
+    }
+
     /// Aborts what still runs.
     pub(crate) fn abort(&self) {
         let running = std::mem::take(&mut self.state().running);
@@ -81,13 +90,17 @@ impl Calls {
 
     /// How many tools run.
     pub(crate) fn tools_running(&self) -> usize {
-        self.state().running.values().filter(|running| running.is_tool).count()
+        self.state().running.values().filter(|running| matches!(running.what, What::Tool(_))).count()
     }
 
     /// What runs, for a person to read.
     pub(crate) fn describe(&self) -> Vec<String> {
-        let mut all: Vec<String> =
-            self.state().running.iter().map(|(id, running)| format!("{} ({id})", running.what)).collect();
+        let state = self.state();
+        let running = state.running.iter().map(|(id, running)| match &running.what {
+            What::Tool(tool) => format!("{} ({id})", tool.name()),
+            What::Question(question) => format!("{question} ({id})"),
+        });
+        let mut all: Vec<String> = running.collect();
         all.sort();
         all
     }

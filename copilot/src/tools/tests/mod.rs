@@ -274,7 +274,7 @@ async fn time_and_patience_end() {
     let mut invocation = invocation(&json!({ "how": "late" }));
     let cancel = Cancellation::default();
     invocation.cancel = cancel.clone();
-    let running = crate::task::spawn(fail::TOOL.invoke(invocation));
+    let mut running = crate::task::spawn(fail::TOOL.invoke(invocation));
     tokio::task::yield_now().await;
     cancel.cancel();
     assert_eq!(running.join().await.unwrap().text(), "`fail` was cancelled.");
@@ -555,7 +555,7 @@ async fn a_passing_failure_is_tried_again_and_few_calls_run_at_once() {
     assert_eq!(call(&flaky::TOOL, json!({})).await, "success: 2");
     let calls: Vec<_> =
         (0..8).map(|_| crate::task::spawn(narrow::TOOL.invoke(invocation(&json!({}))))).collect();
-    for call in calls {
+    for mut call in calls {
         assert!(call.join().await.unwrap().text().contains("60 bytes left out"));
     }
     assert_eq!(*RUNNING.lock().unwrap(), (0, 2));

@@ -186,6 +186,11 @@ async fn a_model_that_can_see_is_sent_the_pictures() {
     session.close().await.unwrap();
     let requests = real.model.requests();
     let sent = requests.last().unwrap().raw()["messages"].to_string();
-    assert_eq!(sent.matches("data:image/png;base64,iVBORw0KGgo").count(), 2, "{}", &sent[sent.len() - 3000..]);
+    assert_eq!(
+        sent.matches("data:image/png;base64,iVBORw0KGgo").count(),
+        2,
+        "{}",
+        &sent[sent.len() - 3000..]
+    );
     real.finish().await;
 }

@@ -295,7 +295,7 @@ async fn a_call_that_nobody_waits_for_tells_the_tool() {
     #[crate::tool]
     async fn keeps(cx: &ToolContext) {
         *KEPT.lock().unwrap() = Some(cx.clone());
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 
     let mut running = keeps::TOOL.invoke(invocation(&json!({})));

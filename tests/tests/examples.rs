@@ -108,3 +108,47 @@ fn prints(example: &str, lines: &[&str]) {
         assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
     }
 }
+
+fn prints(example: &str, lines: &[&str]) {
+    let printed = run(example);
+    for line in lines {
+        assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
+    }
+}
+
+#[test]
+fn arguments() {
+    prints(
+        "arguments",
+        &[
+            r#"{"type":"object","properties":{"words":"#,
+            "10 papers on rust and agents since None, Cited first",
+            "5 papers on one word since None, Newest first",
+            "- `limit`: expected an integer from 1 to 50, got 500",
+            "- `word` is not known; did you mean `words`?",
+        ],
+    );
+}
+
+#[test]
+fn dynamic_tools() {
+    prints("dynamic_tools", &["miles_to_km: 16.09 km", "pounds_to_kg: 4.536 kg", "`value` is missing"]);
+}
+
+#[test]
+fn errors() {
+    prints(
+        "errors",
+        &[
+            "sales: success - 12.5",
+            "costs: failure - the report has no figure yet",
+            "salaries: denied",
+            "under reference",
+        ],
+    );
+}
+
+#[test]
+fn methods() {
+    prints("methods", &["2 things to do", "todo_list: write the example\nrun it"]);
+}

@@ -11,7 +11,10 @@ use tokio::time::timeout;
 
 /// Says it back.
 #[copilot::tool]
-async fn echo(text: &str) -> String {
+async fn echo(
+    /// What to say.
+    text: &str,
+) -> String {
     text.to_owned()
 }
 

@@ -10,7 +10,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// Takes its time.
 #[copilot::tool]
-async fn slow(seconds: u64) -> &'static str {
+async fn slow(
+    /// How long it takes.
+    seconds: u64,
+) -> &'static str {
     sleep(Duration::from_secs(seconds)).await;
     "done"
 }

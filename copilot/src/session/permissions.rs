@@ -129,6 +129,10 @@ pub struct PermissionRequest {
 
 impl PermissionRequest {
     pub(crate) fn read(session_id: &SessionId, raw: &RawValue) -> serde_json::Result<Self> {
+        // A list would be read as the members in their order.
+        if !raw.get().starts_with('{') {
+            return Err(serde::de::Error::custom("a permission request is an object"));
+        }
         let details = serde_json::from_str(raw.get())?;
         Ok(Self { session_id: session_id.clone(), details, raw: Arc::from(raw.to_owned()) })
     }

@@ -65,6 +65,13 @@ impl Calls {
         }
     }
 
+    /// The CLI waits for none of them any more.
+    pub(crate) fn cancel_all(&self) {
+        for running in self.state().running.values() {
+            running.cancel.cancel();
+        }
+    }
+
     /// Cancels all and takes no more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
@@ -76,9 +83,7 @@ impl Calls {
 
     /// Cancels all that runs, and goes on taking more; says what it was.
     pub(crate) fn interrupt(&self) -> Vec<String> {
-        for running in self.state().running.values() {
-            running.cancel.cancel();
-        }
+        self.cancel_all();
         self.describe()
     }
 

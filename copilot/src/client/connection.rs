@@ -78,6 +78,7 @@ impl Connection {
         // From here on, being dropped is being closed.
         let mut connection = Self { peer, cli: Arc::new(CliVersion::UNKNOWN), child, _writer: writer };
         connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
+        connection.peer.introduce(connection.cli.to_string());
         tracing::debug!(cli = %connection.cli, "connected to the CLI");
         Ok((connection, reader))
     }

@@ -44,6 +44,7 @@ pub(crate) use cancel::Cancellation;
 pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use dispatch::unknown_tool;
 pub(crate) use registry::ToolSet;
+pub(crate) use schema::of_type as schema_of;
 pub(crate) use selection::ToolSelection;
 pub(crate) use state::StateMap;
 

@@ -9,17 +9,14 @@ mod toolset;
 
 use proc_macro::TokenStream;
 
-/// Makes a function a tool of the agent.
-///
-/// The documentation stands where the macro is re-exported: `copilot::tool`.
+// Its documentation stands where it is re-exported.
+#[allow(missing_docs)]
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     tool::tool(options.into(), item.into()).into()
 }
 
-/// Makes the methods of an `impl` block tools of the agent.
-///
-/// The documentation stands where the macro is re-exported: `copilot::tools`.
+#[allow(missing_docs)]
 #[proc_macro_attribute]
 pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     toolset::tools(options.into(), item.into()).into()

@@ -1,4 +1,6 @@
 //! Turn plain Rust functions into tools of the GitHub Copilot agent, and talk to that agent.
+//!
+#![doc = include_str!("docs/crate.md")]
 
 // The macro's output names this crate, and so do its own tests.
 #[cfg(test)]
@@ -41,7 +43,10 @@ pub mod testing;
 pub mod __private;
 
 pub use client::{Client, ClientBuilder, TransportKind};
-pub use copilot_macros::{tool, tools};
+#[doc = include_str!("docs/tool.md")]
+pub use copilot_macros::tool;
+#[doc = include_str!("docs/tools.md")]
+pub use copilot_macros::tools;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;

@@ -2,4 +2,5 @@
 
 pub mod counting;
 pub mod fake;
+pub mod flood;
 pub mod real;

@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 
 /// Adds two numbers.
 #[copilot::tool]
-fn add(a: i64, b: i64) -> i64 {
+fn add(
+    /// The first.
+    a: i64,
+    /// The second.
+    b: i64,
+) -> i64 {
     a + b
 }
 

@@ -46,7 +46,7 @@ async fn until(events: &mut EventStream, wanted: impl Fn(&EventKind) -> bool) ->
 
 fn kill(real: &Real) {
     let process = real.client.process_id().expect("it runs");
-    let killed = Command::new("kill").args(["-9", &process.to_string()]).status().unwrap();
+    let killed = Command::new("kill").args(["-9", &process.to_string()]).status().expect("`kill` runs");
     assert!(killed.success());
 }
 

@@ -4,7 +4,7 @@ pub(crate) mod args;
 pub(crate) mod builtins;
 pub(crate) mod check;
 pub(crate) mod expand;
-mod fallback;
+pub(crate) mod fallback;
 pub(crate) mod model;
 #[cfg(test)]
 mod tests;

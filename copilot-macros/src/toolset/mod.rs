@@ -2,13 +2,13 @@
 
 mod model;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::Ident;
 
 use self::model::{Item, Options, Toolset};
 use crate::diagnostics::Diagnostics;
-use crate::tool::expand;
+use crate::tool::{expand, fallback};
 
 /// The attribute, as a function from tokens to tokens.
 pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -16,7 +16,7 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     let options = Options::parse(options, &mut errors);
     let Some(toolset) = errors.keep(syn::parse2::<model::Block>(item.clone())) else {
         let mut output = errors.into_compile_errors();
-        output.extend(item);
+        output.extend(without_ours(item));
         return output;
     };
     let toolset = Toolset::new(options, toolset, &mut errors);
@@ -27,6 +27,20 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
         let errors = errors.into_compile_errors();
         quote!(#errors #block)
     }
+}
+
+/// The block without what rustc would complain about, as far as tokens alone tell.
+fn without_ours(item: TokenStream) -> TokenStream {
+    let of_block = |token: TokenTree| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+            let content = fallback::without_ours(group.stream());
+            let mut stripped = Group::new(Delimiter::Brace, fallback::strip(content, &["tool"]));
+            stripped.set_span(group.span());
+            stripped.into()
+        }
+        other => other,
+    };
+    item.into_iter().map(of_block).collect()
 }
 
 /// The `impl` block as the user wrote it, without what only the macro understands.

@@ -46,7 +46,7 @@ pub(crate) struct Block {
 }
 
 enum BlockItem {
-    Function(Function),
+    Function(Box<Function>),
     Other(TokenStream),
 }
 
@@ -84,7 +84,7 @@ fn item(input: ParseStream<'_>) -> syn::Result<BlockItem> {
         let sig = input.parse()?;
         // The body is the one group that follows.
         let body: TokenTree = input.parse()?;
-        return Ok(BlockItem::Function(Function { attrs, vis, sig, body: body.into() }));
+        return Ok(BlockItem::Function(Box::new(Function { attrs, vis, sig, body: body.into() })));
     }
     let mut tokens = quote!(#(#attrs)* #vis);
     while !input.is_empty() {
@@ -121,7 +121,7 @@ impl Toolset {
         let Block { attrs, generics, self_ty, items } = block;
         let items = items.into_iter().map(|item| match item {
             BlockItem::Other(tokens) => Item::Other(tokens),
-            BlockItem::Function(function) => Self::item(&options, function, errors),
+            BlockItem::Function(function) => Self::item(&options, *function, errors),
         });
         let items: Vec<Item> = items.collect();
         let toolset = Self { options, attrs, generics, self_ty, items };

@@ -62,6 +62,11 @@ impl CliVersion {
         self.at_least([1, 0, 92])
     }
 
+    /// Whether it knows `session.detach` (1.0.82 and later).
+    pub(crate) fn detaches(&self) -> bool {
+        self.at_least([1, 0, 82])
+    }
+
     /// Whether the version is known and not older than this.
     pub(crate) fn at_least(&self, wanted: [u64; 3]) -> bool {
         let Some(version) = &self.version else { return false };

@@ -16,7 +16,7 @@ use crate::events::DEFAULT_BUDGET;
 use crate::protocol::SessionId;
 use crate::protocol::config::SessionConfig;
 use crate::random;
-use crate::tools::{StateMap, Tool, ToolSelection};
+use crate::tools::{StateMap, ToolSelection};
 
 /// Configures a session. Made by [`Session::builder`], [`Client::session`](crate::Client::session) and
 /// [`Client::resume`](crate::Client::resume).
@@ -28,8 +28,8 @@ pub struct SessionBuilder {
     id: Option<SessionId>,
     pub(super) config: SessionConfig,
     pub(super) empty: bool,
-    tools: ToolSelection,
-    states: StateMap,
+    pub(super) tools: ToolSelection,
+    pub(super) states: StateMap,
     handlers: Handlers,
     event_budget: usize,
 }
@@ -61,24 +61,6 @@ impl SessionBuilder {
     /// The id of the new session: ASCII letters, digits, `_` and `-`; a random UUID unless set.
     pub fn id(mut self, id: impl Into<SessionId>) -> Self {
         self.id = Some(id.into());
-        self
-    }
-
-    /// Gives the model every tool that is linked into the program.
-    pub fn with_all_tools(mut self) -> Self {
-        self.tools.all();
-        self
-    }
-
-    /// Gives the model these tools.
-    pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
-        self.tools.add(tools);
-        self
-    }
-
-    /// Gives the tools a value, which they take as a parameter of type [`State<T>`](crate::State). One of each type.
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.states.insert(value);
         self
     }
 

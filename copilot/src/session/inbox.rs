@@ -301,7 +301,8 @@ impl Inbox {
         }
         let tools = self.tools();
         let tool = tools.get(request.tool_name()?)?;
-        Some(OwnTool { destructive: tool.is_destructive() })
+        let arguments = request.arguments();
+        Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
     }
 
     fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {

@@ -22,6 +22,7 @@ mod provider;
 mod send;
 mod structured;
 mod subscription;
+mod toolbelt;
 mod tools;
 mod turn;
 
@@ -232,10 +233,12 @@ impl Drop for Shared {
         inbox.close();
         inbox.calls.abort();
         self.link.carrier.unregister(&inbox.id);
-        // Best effort: a connection that is gone has let go already.
+        // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
+        // version says has to do.
         let Some(peer) = inbox.line.now() else { return };
-        if let Err(error) = peer.post_answer("session.detach", &SessionParams { session_id: &inbox.id }) {
-            tracing::debug!(%error, session = %inbox.id, "a dropped session was not detached");
+        let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
+        if let Err(error) = peer.post_answer(method, &SessionParams { session_id: &inbox.id }) {
+            tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");
         }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::{Instant, timeout};
 
 use super::Session;
 use super::progress::Progress;
 use super::turn::{DEFAULT_IDLE_TIMEOUT, Limits, Reply, Turn};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{
@@ -209,13 +210,27 @@ impl Session {
     }
 
     pub(super) async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
+        let began = Instant::now();
+        let begun = self.start_turn(message, limits);
+        let turn = match limits.total {
+            None => begun.await?,
+            Some(limit) => timeout(limit, begun).await.map_err(|_| {
+                let message =
+                    format!("the CLI did not take the message within {limit:?}; session {}", self.id());
+                Error::new(ErrorKind::Timeout, message)
+            })??,
+        };
+        Ok(turn.since(began))
+    }
+
+    async fn start_turn(&self, message: Message, limits: Limits) -> Result<Turn> {
         let correlated = self.0.link.cli.correlates_messages();
         let alone = if correlated { None } else { Some(Arc::clone(&self.0.alone).lock_owned().await) };
         // Before the message is sent, because events may come before the answer.
         let events = self.events();
         let was_idle = !self.inbox().is_busy();
         let id = self.post(&message).await?;
-        Ok(Turn::new(self.clone(), events, Progress::new(id, correlated, was_idle), limits, alone))
+        Ok(Turn::new(self.clone(), events, Progress::new(id, was_idle), limits, alone))
     }
 }
 

@@ -4,10 +4,12 @@
 //! written down. [`hermetic_client`] starts that CLI so that nothing of the user's is touched. No credentials and no
 //! network are needed. [`FakeCli`] stands in for the CLI itself, inside the process: nothing is installed or started,
 //! and a test decides every byte.
+//! [`call`] runs one tool without any of that.
 
 mod fake_cli;
 mod hermetic;
 mod scripted_model;
+mod tools;
 
 pub use fake_cli::{
     Answer, Asked, FakeCli, FakeTurn, FarEnd, HeldRequest, PendingQuestion, PermissionQuestion, RpcError,
@@ -18,3 +20,4 @@ pub use scripted_model::{
     Ending, LeftScript, RecordedCall, RecordedMessage, RecordedRequest, Role, Script, ScriptedModel, Scripts,
     Tokens, ToolUse,
 };
+pub use tools::{Called, ToolCall, assert_tools_snapshot, call, check_tools, context};

@@ -22,10 +22,6 @@ use super::state::Need;
 /// Goes over the parameters of a tool.
 pub struct Visitor<'v>(Mode<'v>);
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is that of each call, which should not allocate"
-)]
 enum Mode<'v> {
     Describe(Box<Description<'v>>),
     Take(Take<'v>),
@@ -55,6 +51,7 @@ impl<'v> Visitor<'v> {
     }
 
     /// Visits the parameter with that index.
+    #[expect(clippy::needless_pass_by_value, reason = "made on the spot by the expansion")]
     pub fn visit<Own, Slot>(&mut self, index: usize, passed: Passed<Own, Slot>) -> Option<Slot> {
         match &mut self.0 {
             Mode::Describe(description) => {
@@ -69,6 +66,7 @@ impl<'v> Visitor<'v> {
     }
 
     /// As [`visit`](Self::visit), for a parameter with a default.
+    #[expect(clippy::needless_pass_by_value, reason = "made on the spot by the expansion")]
     pub fn visit_or<Own, Slot>(
         &mut self,
         index: usize,

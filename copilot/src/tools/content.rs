@@ -126,9 +126,10 @@ impl Content {
     pub(crate) fn split(self) -> Result<String, Binary> {
         match self {
             Self::Text(text) => Ok(text),
-            Self::Image(Image(binary)) | Self::Audio(Audio(binary)) => Err(binary),
             Self::Resource(Resource(Body::Text { uri, text })) => Ok(format!("{uri}\n{text}")),
-            Self::Resource(Resource(Body::Bytes(binary))) => Err(binary),
+            Self::Image(Image(binary))
+            | Self::Audio(Audio(binary))
+            | Self::Resource(Resource(Body::Bytes(binary))) => Err(binary),
         }
     }
 }

@@ -14,6 +14,8 @@ mod def;
 mod dispatch;
 mod dynamic;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+mod lint;
 mod nearest;
 mod outcome;
 mod param;
@@ -43,6 +45,8 @@ pub use toolset::Toolset;
 pub(crate) use cancel::Cancellation;
 pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use dispatch::unknown_tool;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use lint::{linked_set, problems};
 pub(crate) use registry::ToolSet;
 pub(crate) use schema::of_type as schema_of;
 pub(crate) use selection::ToolSelection;

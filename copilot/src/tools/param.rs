@@ -254,13 +254,16 @@ impl<T> ProbeValue<T> for Probe<T> {
     }
 }
 
+/// Takes a value out of a call, or its default.
+type TakeOwn<Own> = fn(&mut Take<'_>, Option<fn() -> Own>) -> Option<Own>;
+
 /// How a parameter is passed: what is taken out of the call, and what keeps it while the function runs.
 ///
 /// Functions rather than a trait, so that a type that cannot be passed is one error and not two.
 #[derive(Debug)]
 pub struct Passed<Own, Slot> {
     pub(crate) describe: fn(&mut Description<'_>),
-    pub(crate) take: fn(&mut Take<'_>, Option<fn() -> Own>) -> Option<Own>,
+    pub(crate) take: TakeOwn<Own>,
     pub(crate) keep: fn(Own) -> Slot,
 }
 
@@ -366,6 +369,7 @@ pub trait Undescribed: Sized {
         note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
                          `# Arguments`: the model reads it to decide what to send"
     )]
+    #[expect(clippy::wrong_self_convention, reason = "by value, it is found before the one of `Described`")]
     fn is_described(self) {}
 }
 

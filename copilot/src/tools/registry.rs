@@ -16,10 +16,16 @@ pub(crate) struct ToolSet(Vec<Tool>);
 impl ToolSet {
     /// Puts tools together, or says everything that is wrong with them.
     pub(crate) fn new(tools: Vec<Tool>, states: &StateMap) -> Result<Self> {
+        let set = Self::without_states(tools)?;
+        check_states(&set.0, states)?;
+        Ok(set)
+    }
+
+    /// As [`new`](Self::new), where no tool is going to be called.
+    pub(crate) fn without_states(tools: Vec<Tool>) -> Result<Self> {
         let tools = unique(tools)?;
         check_names(&tools)?;
         check_schemas(&tools)?;
-        check_states(&tools, states)?;
         Ok(Self(tools))
     }
 
@@ -53,7 +59,7 @@ pub(crate) fn linked() -> Vec<Tool> {
 }
 
 /// Sorts by name and drops identical copies; two tools of one name are an error.
-fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
+pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
     tools.sort_by_cached_key(|tool| {
         let location = tool.location();
         (tool.name().to_owned(), location.file, location.line)

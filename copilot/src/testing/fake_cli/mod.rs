@@ -56,7 +56,12 @@ const PIPE: usize = 64 << 10;
 ///
 /// /// Adds two numbers.
 /// #[copilot::tool]
-/// fn add(a: i64, b: i64) -> i64 {
+/// fn add(
+///     /// The first.
+///     a: i64,
+///     /// The second.
+///     b: i64,
+/// ) -> i64 {
 ///     a + b
 /// }
 ///

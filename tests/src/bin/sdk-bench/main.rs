@@ -26,7 +26,10 @@ const WARM_UP: usize = 500;
 
 /// Gives its input back.
 #[copilot::tool]
-async fn echo(input: String) -> String {
+async fn echo(
+    /// Text to give back.
+    input: String,
+) -> String {
     input
 }
 

@@ -183,6 +183,9 @@ impl Attachment {
     }
 
     /// Bytes, such as an image, of this media type.
+    ///
+    /// Version 1.0.102 leaves out an image that it cannot decode, and stores that in a way that it cannot read again:
+    /// the session works, but can never be resumed.
     pub fn blob(bytes: impl AsRef<[u8]>, mime_type: impl Into<String>) -> Self {
         let data = Base64::of(bytes.as_ref());
         Self(AttachmentKind::Blob { data, mime_type: mime_type.into(), display_name: None })

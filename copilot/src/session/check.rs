@@ -159,7 +159,7 @@ mod tests {
     use crate::config::{CustomAgent, ProviderModel};
     use crate::{Provider, Session, SessionBuilder};
 
-    fn refusal(builder: SessionBuilder) -> String {
+    fn refusal(builder: &SessionBuilder) -> String {
         check(&builder.config, false).unwrap_err().to_string()
     }
 
@@ -191,7 +191,7 @@ mod tests {
             ),
         ];
         for (builder, expected) in cases {
-            let refused = refusal(builder);
+            let refused = refusal(&builder);
             assert!(refused.contains(expected) && !refused.contains("gho_1"), "{refused}");
         }
     }

@@ -154,10 +154,10 @@ struct OnlySession {
 impl Service for Router {
     type Params<'a> = Routed<'a>;
 
-    fn notification(&self, method: &str, params: Routed<'_>) {
+    fn notification(&self, method: &str, params: Routed<'_>, whole: Option<&Arc<String>>) {
         match (method, params) {
             ("session.event", Routed { session: Some(session), event: Some(head), .. }) => {
-                self.event(session, &head);
+                self.event(session, &EventHead { whole, ..head });
             }
             ("session.lifecycle", Routed { session: Some(session), kind: Some(kind), metadata, .. }) => {
                 self.watchers.tell(kind, session, metadata);
@@ -182,6 +182,7 @@ impl Service for Router {
                     agent: event.agent_id.as_deref(),
                     ephemeral: event.ephemeral.unwrap_or_default(),
                     data: event.data,
+                    whole: None,
                 },
             ),
             Err(error) => tracing::warn!(%error, "an event cannot be read"),

@@ -69,6 +69,7 @@ impl Event {
             text: format!("{name}null").into_boxed_str(),
             ends: [end; 5],
             ephemeral: true,
+            large: None,
             kind: OnceLock::from(Box::new(kind)),
         }))
     }

@@ -43,8 +43,9 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// What the parameters of the frequent notifications are decoded into while the frame is read.
     type Params<'a>: serde::Deserialize<'a>;
 
-    /// A notification whose parameters have the frequent shape.
-    fn notification(&self, method: &str, params: Self::Params<'_>);
+    /// A notification whose parameters have the frequent shape. Where it is large they are a part of `whole`, which
+    /// may be kept instead of a copy.
+    fn notification(&self, method: &str, params: Self::Params<'_>, whole: Option<&Arc<String>>);
 
     /// A notification whose parameters have another shape, or none.
     fn unusual_notification(&self, method: &str, params: &RawValue);

@@ -4,6 +4,7 @@
 //! leave.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
@@ -13,7 +14,7 @@ use super::message::{AnyJson, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS,
 use super::pending::{Answer, Waiter};
 use super::{Peer, Responder, Service};
 use crate::transport::ReadHalf;
-use crate::transport::framing::{Decoder, Next};
+use crate::transport::framing::{Decoder, LARGE, Next};
 
 /// Reads until the stream ends; returns what ended it, `None` for a plain end of file.
 pub(crate) async fn read<S: Service>(
@@ -35,10 +36,9 @@ pub(crate) async fn read<S: Service>(
             match decoder.next() {
                 Next::More => break,
                 Next::Skipped(malformed) => tracing::warn!(%malformed, "skipped bytes from the CLI"),
+                Next::Frame(body) if body.len() >= LARGE => large(peer, service, &escapes, &mut decoder),
                 Next::Frame(body) => {
-                    // Half a character, as JavaScript can write it, must not cost the message that it stands in.
-                    let mended = escapes.find(body).and_then(|_| mend_surrogates(body));
-                    if !dispatch(peer, service, mended.as_deref().unwrap_or(body)) {
+                    if !handle(peer, service, &escapes, body, None) {
                         decoder.reject();
                     }
                 }
@@ -48,11 +48,45 @@ pub(crate) async fn read<S: Service>(
     }
 }
 
-/// Handles one body; `false` when it is no JSON at all.
-fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
+/// Handles a large body in a buffer of its own, which whoever keeps a part of it can keep instead of a copy.
+fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, decoder: &mut Decoder) {
+    let (frame, body) = decoder.take();
+    let rejected = match String::from_utf8(frame) {
+        Ok(text) => {
+            let text = Arc::new(text);
+            let good = handle(peer, service, escapes, &text.as_bytes()[body.clone()], Some(&text));
+            // Of what is no JSON nobody keeps a part.
+            if good { None } else { Arc::into_inner(text).map(String::into_bytes) }
+        }
+        Err(error) => {
+            let frame = error.into_bytes();
+            let good = handle(peer, service, escapes, &frame[body.clone()], None);
+            (!good).then_some(frame)
+        }
+    };
+    if let Some(frame) = rejected {
+        decoder.put_back(frame, body);
+        decoder.reject();
+    }
+}
+
+/// Handles one body, which may be a part of `whole`; `false` when it is no JSON at all.
+fn handle<S: Service>(
+    peer: &Peer,
+    service: &S,
+    escapes: &memmem::Finder<'_>,
+    body: &[u8],
+    whole: Option<&Arc<String>>,
+) -> bool {
+    // Half a character, as JavaScript can write it, must not cost the message that it stands in.
+    let mended = escapes.find(body).and_then(|_| mend_surrogates(body));
+    dispatch(peer, service, mended.as_deref().unwrap_or(body), whole)
+}
+
+fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Arc<String>>) -> bool {
     if let Ok(incoming) = serde_json::from_slice::<Incoming<'_, S::Params<'_>>>(body) {
         match (incoming.method, incoming.id, incoming.params) {
-            (Some(method), None, Some(params)) => service.notification(method, params),
+            (Some(method), None, Some(params)) => service.notification(method, params, whole),
             (Some(_), ..) => return dispatch_unusual(peer, service, body),
             (None, id, _) => response(peer, id, incoming.result, incoming.error),
         }
@@ -85,7 +119,7 @@ fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: ser
     if let Cow::Owned(mended) = String::from_utf8_lossy(body)
         && serde_json::from_str::<Envelope<'_>>(&mended).is_ok()
     {
-        return dispatch(peer, service, mended.as_bytes());
+        return dispatch(peer, service, mended.as_bytes(), None);
     }
     tracing::warn!(%error, bytes = body.len(), "a frame from the CLI cannot be read");
     if serde_json::from_slice::<AnyJson>(body).is_err() {

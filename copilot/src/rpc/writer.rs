@@ -59,7 +59,7 @@ impl Outbox {
         let was_empty = queue.buf.is_empty();
         write_frame(&mut queue.buf, |buf| {
             let body = buf.len();
-            serde_json::to_writer(&mut *buf, message)?;
+            serde_json::to_writer(Tail(&mut *buf), message)?;
             if nesting_exceeds(&buf[body..], MAX_DEPTH) {
                 let message = format!("nested deeper than {MAX_DEPTH} levels, which the CLI does not read");
                 return Err(serde::ser::Error::custom(message));
@@ -165,6 +165,28 @@ impl Queue {
             self.buf.drain(..self.sent);
             self.sent = 0;
         }
+    }
+}
+
+/// Appends to a buffer and, where a large text makes it grow, leaves room for what closes the message behind it: the
+/// last bracket would double the buffer otherwise.
+struct Tail<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Tail<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.0.capacity() - self.0.len() < bytes.len() {
+            self.0.reserve(bytes.len() + 1024);
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

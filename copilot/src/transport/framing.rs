@@ -24,6 +24,8 @@ const KEEP_OF_GARBAGE: usize = 1 << 10;
 const CHUNK: usize = 64 << 10;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP_CAPACITY: usize = 1 << 20;
+/// A body from this size on is worth more than a buffer: see [`Decoder::take`].
+pub(crate) const LARGE: usize = KEEP_CAPACITY;
 
 const NAME: &[u8] = b"content-length:";
 const END: &[u8] = b"\r\n\r\n";
@@ -95,8 +97,9 @@ impl Decoder {
             self.start = 0;
         }
         // Room for the rest of an announced body, but at most as much again as has already arrived.
+        // Exactly that, because the buffer may go to whoever keeps the message.
         let missing = self.wanted.as_ref().map_or(0, |wanted| wanted.end - self.buf.len());
-        self.buf.reserve(missing.min(self.buf.len()).max(CHUNK / 2));
+        self.buf.reserve_exact(missing.min(self.buf.len()).max(CHUNK / 2));
         &mut self.buf
     }
 
@@ -127,6 +130,24 @@ impl Decoder {
         self.start = body.end;
         self.last = body.clone();
         Next::Frame(&self.buf[body])
+    }
+
+    /// Gives the buffer away with the last frame in it, and where its body stands: a large message need not be copied.
+    pub(crate) fn take(&mut self) -> (Vec<u8>, Range<usize>) {
+        let mut rest = Vec::with_capacity(CHUNK.max(self.buf.len() - self.start));
+        rest.extend_from_slice(&self.buf[self.start..]);
+        let mut frame = std::mem::replace(&mut self.buf, rest);
+        frame.truncate(self.start);
+        self.start = 0;
+        (frame, std::mem::replace(&mut self.last, 0..0))
+    }
+
+    /// Takes back what [`Decoder::take`] gave, for [`Decoder::reject`].
+    pub(crate) fn put_back(&mut self, mut frame: Vec<u8>, body: Range<usize>) {
+        frame.extend_from_slice(&self.buf[self.start..]);
+        self.buf = frame;
+        self.start = body.end;
+        self.last = body;
     }
 
     /// Says that the last frame was no JSON, so its length may have been wrong: a header block inside it, or one that
@@ -282,8 +303,19 @@ mod tests {
         decode_pieces(input, &[step], max)
     }
 
-    /// The same in pieces of these sizes, over and over.
-    fn decode_pieces(mut input: &[u8], steps: &[usize], max: usize) -> (Vec<String>, Vec<Malformed>) {
+    /// The same in pieces of these sizes, over and over, whether frames are read in place or taken.
+    fn decode_pieces(input: &[u8], steps: &[usize], max: usize) -> (Vec<String>, Vec<Malformed>) {
+        let [in_place, taken] = [false, true].map(|take| decode_either(input, steps, max, take));
+        assert_eq!(in_place, taken);
+        in_place
+    }
+
+    fn decode_either(
+        mut input: &[u8],
+        steps: &[usize],
+        max: usize,
+        take: bool,
+    ) -> (Vec<String>, Vec<Malformed>) {
         let (mut frames, mut skipped) = (Vec::new(), Vec::new());
         let mut decoder = Decoder::new(max);
         let mut steps = steps.iter().cycle();
@@ -292,17 +324,26 @@ mod tests {
             input = rest;
             decoder.room().extend_from_slice(piece);
             loop {
-                match decoder.next() {
+                let body = match decoder.next() {
                     Next::More => break,
-                    Next::Skipped(malformed) => skipped.push(malformed),
-                    Next::Frame(body) => {
-                        if serde_json::from_slice::<serde_json::Value>(body).is_ok() {
-                            frames.push(String::from_utf8(body.to_vec()).unwrap());
-                        } else {
-                            decoder.reject();
-                        }
+                    Next::Skipped(malformed) => {
+                        skipped.push(malformed);
+                        continue;
                     }
+                    Next::Frame(body) => body.to_vec(),
+                };
+                let taken = take.then(|| decoder.take());
+                if let Some((frame, range)) = &taken {
+                    assert_eq!(frame[range.clone()], body);
                 }
+                if serde_json::from_slice::<serde_json::Value>(&body).is_ok() {
+                    frames.push(String::from_utf8(body).unwrap());
+                    continue;
+                }
+                if let Some((frame, range)) = taken {
+                    decoder.put_back(frame, range);
+                }
+                decoder.reject();
             }
         }
         (frames, skipped)

@@ -102,7 +102,7 @@ async fn pings(cli: &str, n: usize, width: usize) -> Result<()> {
         client.ping("hello").await?;
     }
     let meter = Meter::start();
-    let mut tasks = JoinSet::<copilot::Result<Latencies>>::new();
+    let mut tasks = JoinSet::<Result<Latencies>>::new();
     for _ in 0..width {
         let client = client.clone();
         tasks.spawn(async move {

@@ -52,7 +52,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
     );
     assert_eq!(session.id(), &"s-1");
     assert_eq!(session.workspace_path(), Some("/fake/s-1"));
-    assert_eq!(session.capabilities()["ui"]["elicitation"], false);
+    assert_eq!(session.capabilities().ui.elicitation, Some(false));
 }
 
 #[tokio::test(start_paused = true)]

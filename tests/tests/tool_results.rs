@@ -71,7 +71,7 @@ async fn denied() -> Result<(), ToolError> {
 /// Take too long.
 #[copilot::tool(timeout = "20ms")]
 async fn late() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Return much.
@@ -94,9 +94,9 @@ async fn reject() -> ToolResult {
 
 async fn told(tools: impl IntoIterator<Item = Tool>, script: Script) -> Real {
     let real = Real::start(TransportKind::Stdio, script).await;
-    let session = real.session().with_tools(tools).start().await.unwrap();
-    session.ask("Go.").await.unwrap();
-    session.close().await.unwrap();
+    let session = real.session().with_tools(tools).start().await.expect("the session starts");
+    session.ask("Go.").await.expect("the turn ends");
+    session.close().await.expect("the session closes");
     real
 }
 

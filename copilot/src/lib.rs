@@ -45,9 +45,10 @@ pub use protocol::connection::{CliVersion, Pong};
 pub use protocol::permissions::PermissionKind;
 pub use protocol::session::{AgentMode, Attachment, DeliveryMode, Position};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
+pub use session::hooks;
 pub use session::{
-    AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest, Session,
-    SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
+    AskRequest, Decision, IntoAnswer, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest,
+    Session, SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
 };
 pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};
 

@@ -5,8 +5,10 @@
 
 pub(crate) mod connection;
 pub(crate) mod event;
+pub(crate) mod hooks;
 mod ids;
 pub(crate) mod lenient;
+pub(crate) mod offers;
 pub(crate) mod permissions;
 pub(crate) mod session;
 pub(crate) mod tools;

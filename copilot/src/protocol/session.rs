@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::offers::Offers;
 use super::vocabulary::vocabulary;
 use super::{MessageId, SessionId};
 
@@ -44,6 +45,8 @@ pub(crate) struct SessionOpenParams<'a, T> {
     pub(crate) config: &'a SessionConfig,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tools: Option<T>,
+    #[serde(flatten)]
+    pub(crate) offers: Offers,
     /// Always: a session without it is denied everything, its own tools included, or on old CLIs nothing at all.
     pub(crate) request_permission: bool,
     /// Always: otherwise a list of available tools makes the CLI ignore the excluded ones.
@@ -285,6 +288,7 @@ mod tests {
             session_id: &id,
             config: &config,
             tools: None,
+            offers: Offers::default(),
             request_permission: true,
             tool_filter_precedence: "excluded",
             env_value_mode: "direct",

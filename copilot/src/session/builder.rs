@@ -31,7 +31,7 @@ pub struct SessionBuilder {
     config: SessionConfig,
     tools: ToolSelection,
     states: StateMap,
-    handlers: Handlers,
+    pub(super) handlers: Handlers,
     event_budget: usize,
 }
 
@@ -211,6 +211,7 @@ impl SessionBuilder {
         let params = SessionOpenParams {
             session_id: &inbox.id,
             config: &self.config,
+            offers: inbox.handlers.offers(),
             tools: (!inbox.tools.is_empty()).then_some(&inbox.tools),
             request_permission: true,
             tool_filter_precedence: "excluded",
@@ -282,6 +283,7 @@ const OWN_MEMBERS: &[(&str, &str)] = &[
     ("workingDirectory", "`.working_directory(..)`"),
     ("provider", "`.provider(..)`"),
     ("tools", "`.with_tools(..)`"),
+    ("hooks", "`.on_pre_tool_use(..)` and its like"),
     ("requestPermission", "`.permissions(..)`"),
     ("toolFilterPrecedence", "nothing: excluded tools always stay excluded"),
     ("envValueMode", "nothing: values are always meant literally"),

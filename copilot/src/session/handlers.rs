@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::hooks::Hooks;
 use super::permissions::{PermissionHandler, Permissions};
+use crate::protocol::offers::Offers;
 
 /// The handlers of one session.
 #[derive(Clone, Default)]
@@ -10,6 +12,14 @@ pub(crate) struct Handlers {
     /// Decides where there is no handler.
     pub(crate) permissions: Permissions,
     pub(crate) permission: Option<PermissionHandler>,
+    pub(crate) hooks: Hooks,
+}
+
+impl Handlers {
+    /// What the CLI is told to ask.
+    pub(crate) fn offers(&self) -> Offers {
+        Offers { hooks: !self.hooks.is_empty(), ..Offers::default() }
+    }
 }
 
 impl fmt::Debug for Handlers {
@@ -17,6 +27,7 @@ impl fmt::Debug for Handlers {
         f.debug_struct("Handlers")
             .field("permissions", &self.permissions)
             .field("permission", &self.permission.is_some())
+            .field("hooks", &self.hooks)
             .finish()
     }
 }

@@ -12,14 +12,14 @@ use super::calls::Calls;
 use super::handlers::Handlers;
 use super::permissions::{Decision, OwnTool, PermissionRequest};
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, HandlerFailure, Subscribers};
+use crate::events::{Event, Subscribers};
 use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Peer, Responder};
+use crate::rpc::{INVALID_PARAMS, Peer, Responder};
 use crate::task;
 use crate::tools::{Cancellation, Invocation, StateMap, ToolResult, ToolSet, unknown_tool};
 
@@ -82,7 +82,7 @@ impl Inbox {
                 self.busy.store(true, Ordering::Relaxed)
             }
             "session.idle" if head.agent.is_none() => self.busy.store(false, Ordering::Relaxed),
-            _ => {}
+            name => self.other_event(name, data),
         }
     }
 
@@ -99,10 +99,7 @@ impl Inbox {
                 }
                 Err(error) => responder.error(INVALID_PARAMS, &format!("permission.request: {error}")),
             },
-            _ => {
-                tracing::debug!(method, session = %self.id, "a request that nothing here answers");
-                responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
-            }
+            _ => self.other_request(method, params, responder),
         }
     }
 
@@ -232,7 +229,7 @@ impl Inbox {
         self.calls.start(&id, &what, false, &cancel, async move {
             let decision = task::catch(async move { handler(request).await }).await;
             let decision = decision.unwrap_or_else(|panic| {
-                inbox.handler_failed("on_permission", &panic);
+                inbox.handler_failed("on_permission", format!("it panicked: {panic}").into());
                 Decision::Unavailable
             });
             if matches!(reply, ReplyTo::Request(_)) || !token.is_cancelled() {
@@ -263,16 +260,10 @@ impl Inbox {
             }
         }
     }
-
-    pub(super) fn handler_failed(&self, handler: &'static str, panic: &str) {
-        tracing::error!(handler, panic, session = %self.id, "a handler failed; the CLI gets the safe answer");
-        let error = Error::new(ErrorKind::Session, format!("the handler {handler} panicked: {panic}"));
-        self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));
-    }
 }
 
 /// An answer that cannot be sent is lost with its connection, which everybody learns of; anything else is a bug.
-fn log_unsent(sent: crate::Result<()>, what: &str) {
+pub(super) fn log_unsent(sent: crate::Result<()>, what: &str) {
     if let Err(error) = sent {
         if error.is_disconnected() || error.kind() == ErrorKind::Closed {
             tracing::debug!(%error, "{what} came after the connection had ended");

@@ -3,15 +3,18 @@
 //! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an inbox that the reader fills; it has no task
 //! of its own. It never names a client: what it needs of one is [`link::Link`].
 
+mod answer;
 mod builder;
 mod calls;
 mod handlers;
+pub mod hooks;
 mod host;
 pub(crate) mod inbox;
 pub(crate) mod link;
 mod permissions;
 mod progress;
 mod provider;
+mod requests;
 mod send;
 mod subscription;
 mod turn;
@@ -34,6 +37,7 @@ use crate::rpc::decode;
 use inbox::Inbox;
 use link::Link;
 
+pub use answer::IntoAnswer;
 pub use builder::SessionBuilder;
 pub use permissions::{Decision, PermissionRequest, Permissions};
 pub use progress::Usage;

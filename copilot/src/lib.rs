@@ -41,14 +41,23 @@ pub use copilot_macros::tool;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
+pub use protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 pub use protocol::connection::{CliVersion, Pong};
-pub use protocol::permissions::PermissionKind;
+pub use protocol::elicitation::{ElicitationAction, ElicitationMode, Elicited, TextFormat};
+pub use protocol::mcp_login::{McpClientConfig, McpLogin, McpLoginReason};
+pub use protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanAction, PlanProposal};
+pub use protocol::permissions::{Approval, PermissionKind};
 pub use protocol::session::{AgentMode, Attachment, DeliveryMode, Position};
+pub use protocol::system_message::Section;
+pub use protocol::tokens::TokenReason;
+pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
 pub use session::hooks;
 pub use session::{
-    AskRequest, Decision, IntoAnswer, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest,
-    Session, SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
+    AskRequest, CommandInvocation, Commands, CustomSystemMessage, Decision, ElicitationRequest, GithubToken,
+    GithubTokenRequest, InputRequest, IntoAnswer, McpLoginAnswer, Message, PermissionRequest, Permissions,
+    PlanDecision, Provider, ProviderTokenRequest, Reply, Secret, SendRequest, Session, SessionBuilder,
+    StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
 pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::offers::Offers;
+use super::system_message::SystemMessageConfig;
 use super::vocabulary::vocabulary;
 use super::{MessageId, SessionId};
 
@@ -55,13 +56,6 @@ pub(crate) struct SessionOpenParams<'a, T> {
     pub(crate) env_value_mode: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "mode", rename_all = "camelCase")]
-pub(crate) enum SystemMessageConfig {
-    Append { content: String },
-    Replace { content: String },
-}
-
 /// A model's endpoint of the user's own. Wire: the member `provider`.
 #[derive(Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,6 +69,8 @@ pub(crate) struct Provider {
     pub(crate) api_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bearer_token: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) has_bearer_token_provider: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) azure: Option<AzureProvider>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

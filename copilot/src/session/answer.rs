@@ -82,7 +82,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_handler_returns_the_answer_or_a_result_of_it() {
-        let plain: Handler<u8, String> = Handler::new(|n| async move { n.to_string() });
+        let plain: Handler<u8, String> = Handler::new(|n: u8| async move { n.to_string() });
         assert_eq!(plain.ask(7).await.unwrap(), "7");
         let failing: Handler<u8, String> = Handler::new(|_| async { Err::<String, _>("no seven") });
         assert_eq!(failing.ask(7).await.unwrap_err().to_string(), "no seven");

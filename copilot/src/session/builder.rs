@@ -10,7 +10,7 @@ use super::handlers::Handlers;
 use super::inbox::Inbox;
 use super::link::{Connect, Link};
 use super::permissions::{Decision, PermissionRequest, Permissions};
-use super::provider::{Provider, SystemMessage};
+use super::provider::Provider;
 use super::{Session, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::DEFAULT_BUDGET;
@@ -28,7 +28,7 @@ pub struct SessionBuilder {
     /// The session to take up again, or nothing for a new one.
     resume: bool,
     id: Option<SessionId>,
-    config: SessionConfig,
+    pub(super) config: SessionConfig,
     tools: ToolSelection,
     states: StateMap,
     pub(super) handlers: Handlers,
@@ -82,15 +82,11 @@ impl SessionBuilder {
         self
     }
 
-    /// What the model is told before the conversation.
-    pub fn system_message(mut self, message: SystemMessage) -> Self {
-        self.config.system_message = Some(message.into_wire());
-        self
-    }
-
     /// A model's endpoint of your own, instead of a Copilot login.
     pub fn provider(mut self, provider: Provider) -> Self {
-        self.config.provider = Some(provider.into_wire());
+        let (wire, token) = provider.into_parts();
+        self.config.provider = Some(wire);
+        self.handlers.provider_tokens.set_default(token);
         self
     }
 
@@ -223,6 +219,10 @@ impl SessionBuilder {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", inbox.id);
             return Err(Error::new(ErrorKind::Decode, message));
         }
+        if let Ok(capabilities) = serde_json::value::to_raw_value(&answer.capabilities) {
+            inbox.capabilities_changed(&capabilities);
+        }
+        inbox.wants_mcp_logins().await?;
         opening.done();
         Ok(Session(Arc::new(Shared {
             inbox,
@@ -284,6 +284,12 @@ const OWN_MEMBERS: &[(&str, &str)] = &[
     ("provider", "`.provider(..)`"),
     ("tools", "`.with_tools(..)`"),
     ("hooks", "`.on_pre_tool_use(..)` and its like"),
+    ("requestUserInput", "`.on_user_input(..)`"),
+    ("requestElicitation", "`.on_elicitation(..)`"),
+    ("requestExitPlanMode", "`.on_exit_plan_mode(..)`"),
+    ("requestAutoModeSwitch", "`.on_auto_mode_switch(..)`"),
+    ("commands", "`.command(..)`"),
+    ("gitHubTokenProviderRegistrationId", "`.on_github_token(..)`"),
     ("requestPermission", "`.permissions(..)`"),
     ("toolFilterPrecedence", "nothing: excluded tools always stay excluded"),
     ("envValueMode", "nothing: values are always meant literally"),

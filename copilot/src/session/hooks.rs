@@ -165,13 +165,13 @@ impl fmt::Debug for Hooks {
 
 impl Inbox {
     pub(super) fn hook_invoked(self: &Arc<Self>, params: HookInvokeParams<'_>, responder: Responder) {
-        let Some(hook) = self.handlers.hooks.0.get(&*params.hook_type) else {
+        let HookInvokeParams { hook_type, input } = params;
+        let Some(hook) = self.handlers.hooks.0.get(&*hook_type) else {
             return answer(responder, None);
         };
-        let question =
-            Question { handler: hook.setter, what: format!("hook {}", params.hook_type).into(), id: None };
+        let question = Question { handler: hook.setter, what: format!("hook {hook_type}").into(), id: None };
         let (run, session_id, states) = (Arc::clone(&hook.run), self.id.clone(), Arc::clone(&self.states));
-        let raw: Arc<RawValue> = Arc::from(params.input.unwrap_or(RawValue::NULL).to_owned());
+        let raw: Arc<RawValue> = Arc::from(input.unwrap_or(RawValue::NULL).to_owned());
         let work = async move {
             let common: Option<HookCommon> = serde_json::from_str(raw.get())?;
             let common = common.unwrap_or_default();

@@ -35,6 +35,8 @@ pub(crate) struct Inbox {
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
+    /// Whether anything shows forms in the session, as the CLI says.
+    forms: AtomicBool,
 }
 
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
@@ -61,6 +63,7 @@ impl Inbox {
             calls: Calls::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            forms: AtomicBool::new(false),
         })
     }
 
@@ -119,6 +122,14 @@ impl Inbox {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_shows_forms(&self, shown: bool) {
+        self.forms.store(shown, Ordering::Relaxed);
+    }
+
+    pub(super) fn shows_forms(&self) -> bool {
+        self.forms.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -248,6 +259,9 @@ impl Inbox {
     }
 
     fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {
+        if *decision == Decision::NoResult && matches!(reply, ReplyTo::Call(_)) {
+            return;
+        }
         let result = decision.to_wire(vocabulary);
         match reply {
             ReplyTo::Request(responder) => responder.ok(&Wrapped { result: &result }),

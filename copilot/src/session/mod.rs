@@ -6,18 +6,26 @@
 mod answer;
 mod builder;
 mod calls;
+mod commands;
+mod elicitation;
 mod handlers;
 pub mod hooks;
 mod host;
 pub(crate) mod inbox;
 pub(crate) mod link;
+mod mcp_login;
+mod modes;
 mod permissions;
 mod progress;
 mod provider;
 mod requests;
 mod send;
 mod subscription;
+mod system_message;
+mod tokens;
 mod turn;
+mod ui;
+mod user_input;
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,12 +47,20 @@ use link::Link;
 
 pub use answer::IntoAnswer;
 pub use builder::SessionBuilder;
+pub use commands::{CommandInvocation, Commands};
+pub use elicitation::ElicitationRequest;
+pub use mcp_login::McpLoginAnswer;
+pub use modes::PlanDecision;
 pub use permissions::{Decision, PermissionRequest, Permissions};
 pub use progress::Usage;
-pub use provider::{Provider, SystemMessage};
+pub use provider::Provider;
 pub use send::{AskRequest, Message, SendRequest, StreamRequest};
 pub use subscription::Subscription;
+pub use system_message::{CustomSystemMessage, SystemMessage};
+pub use tokens::{GithubToken, GithubTokenRequest, ProviderTokenRequest, Secret};
 pub use turn::{Reply, Turn};
+pub use ui::{InputRequest, Ui};
+pub use user_input::UserAnswer;
 
 /// How long `close` waits for the CLI to let go of the session.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,6 +1,8 @@
-//! Where answers come from, and what the model is told beforehand.
+//! Where answers come from.
 
-use crate::protocol::session::{AzureProvider, Provider as Wire, SystemMessageConfig};
+use super::answer::{BoxError, Handler};
+use super::tokens::{ProviderTokenRequest, Secret};
+use crate::protocol::session::{AzureProvider, Provider as Wire};
 
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
 ///
@@ -14,7 +16,10 @@ use crate::protocol::session::{AzureProvider, Provider as Wire, SystemMessageCon
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Provider(Wire);
+pub struct Provider {
+    wire: Wire,
+    token: Option<Handler<ProviderTokenRequest, Secret>>,
+}
 
 impl Provider {
     /// An endpoint that speaks OpenAI's chat completions, such as `https://host/v1`.
@@ -25,7 +30,7 @@ impl Provider {
     /// An Azure OpenAI resource.
     pub fn azure(base_url: impl Into<String>, api_version: impl Into<String>) -> Self {
         let mut provider = Self::new("azure", base_url);
-        provider.0.azure = Some(AzureProvider { api_version: api_version.into() });
+        provider.wire.azure = Some(AzureProvider { api_version: api_version.into() });
         provider
     }
 
@@ -35,55 +40,67 @@ impl Provider {
     }
 
     fn new(kind: &'static str, base_url: impl Into<String>) -> Self {
-        Self(Wire { kind, base_url: base_url.into(), ..Wire::default() })
+        Self { wire: Wire { kind, base_url: base_url.into(), ..Wire::default() }, token: None }
     }
 
     /// The key that goes with each request.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.0.api_key = Some(key.into());
+        self.wire.api_key = Some(key.into());
         self
     }
 
     /// The bearer token that goes with each request; it wins over a key.
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
-        self.0.bearer_token = Some(token.into());
+        self.wire.bearer_token = Some(token.into());
         self
     }
 
     /// Speaks OpenAI's responses API instead of chat completions.
     pub fn responses(mut self) -> Self {
-        self.0.wire_api = Some("responses");
+        self.wire.wire_api = Some("responses");
         self
     }
 
     /// Adds a header to each request.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.headers.insert(name.into(), value.into());
+        self.wire.headers.insert(name.into(), value.into());
         self
     }
 
-    pub(super) fn into_wire(self) -> Wire {
-        self.0
+    /// Has the program give the bearer token that goes with each request; the CLI asks several times in a turn, so a
+    /// slow source wants a cache. It wins over a key.
+    ///
+    /// When the closure fails, so does the request to the model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Provider;
+    ///
+    /// let provider = Provider::openai("https://models.example/v1")
+    ///     .bearer_token_from(|_| async { std::env::var("MODEL_TOKEN") });
+    /// # drop(provider);
+    /// ```
+    ///
+    /// Wire: `providerToken.getToken`, from the CLI.
+    pub fn bearer_token_from<F, T, E>(
+        mut self,
+        source: impl Fn(ProviderTokenRequest) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Secret>,
+        E: Into<BoxError>,
+    {
+        self.wire.has_bearer_token_provider = true;
+        self.token = Some(Handler::new(move |request| {
+            let token = source(request);
+            async move { token.await.map(Into::into) }
+        }));
+        self
     }
-}
 
-/// What the model is told before the conversation. Wire: `session.create`, `systemMessage`.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct SystemMessage(SystemMessageConfig);
-
-impl SystemMessage {
-    /// Adds to what the CLI says.
-    pub fn append(content: impl Into<String>) -> Self {
-        Self(SystemMessageConfig::Append { content: content.into() })
-    }
-
-    /// Stands in place of everything that the CLI says.
-    pub fn replace(content: impl Into<String>) -> Self {
-        Self(SystemMessageConfig::Replace { content: content.into() })
-    }
-
-    pub(super) fn into_wire(self) -> SystemMessageConfig {
-        self.0
+    pub(super) fn into_parts(self) -> (Wire, Option<Handler<ProviderTokenRequest, Secret>>) {
+        (self.wire, self.token)
     }
 }

@@ -15,6 +15,7 @@ use super::answer::BoxError;
 use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
+use crate::protocol::tools::Settled;
 use crate::random;
 use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Responder};
 use crate::task;
@@ -35,6 +36,12 @@ impl Inbox {
     pub(super) fn other_request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
         match method {
             "hooks.invoke" => self.read(method, params, responder, Self::hook_invoked),
+            "userInput.request" => self.read(method, params, responder, Self::user_asked),
+            "exitPlanMode.request" => self.read(method, params, responder, Self::plan_proposed),
+            "autoModeSwitch.request" => self.read(method, params, responder, Self::auto_mode_offered),
+            "systemMessage.transform" => self.read(method, params, responder, Self::sections_to_transform),
+            "providerToken.getToken" => self.read(method, params, responder, Self::provider_token_wanted),
+            "gitHubToken.getToken" => self.read(method, params, responder, Self::github_token_wanted),
             _ => {
                 tracing::debug!(method, session = %self.id, "a request that nothing here answers");
                 responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
@@ -44,7 +51,19 @@ impl Inbox {
 
     /// An event that may be a question of another kind than tools and permissions.
     pub(super) fn other_event(self: &Arc<Self>, name: &str, data: &RawValue) {
-        let _ = (name, data);
+        match name {
+            "elicitation.requested" => self.read_event(name, data, Self::form_requested),
+            "command.execute" => self.read_event(name, data, Self::command_used),
+            "mcp.oauth_required" => self.read_event(name, data, Self::mcp_login_wanted),
+            "elicitation.completed" | "command.completed" | "mcp.oauth_completed" => {
+                // Without an id nobody is told apart, and nobody is cancelled.
+                if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+                    self.calls.cancel(&settled.request_id);
+                }
+            }
+            "capabilities.changed" => self.capabilities_changed(data),
+            _ => {}
+        }
     }
 
     /// Reads the parameters of a request and hands them on.

@@ -5,15 +5,21 @@ mod docs;
 mod options;
 mod paths;
 mod tool;
+mod toolset;
 
 use proc_macro::TokenStream;
 
-/// Makes a function a tool of the agent.
-///
-/// The documentation stands where the macro is re-exported: `copilot::tool`.
+// Its documentation stands where it is re-exported.
+#[allow(missing_docs)]
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     tool::tool(options.into(), item.into()).into()
+}
+
+#[allow(missing_docs)]
+#[proc_macro_attribute]
+pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
+    toolset::tools(options.into(), item.into()).into()
 }
 
 /// The names of the CLI's own tools, as an array of text.

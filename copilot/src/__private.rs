@@ -6,4 +6,4 @@ pub use copilot_macros::builtin_tools;
 pub use inventory;
 
 pub use crate::tools::expansion::*;
-pub use crate::tools::{Location, Tool};
+pub use crate::tools::{Location, State, Tool, Toolset};

@@ -83,6 +83,11 @@ impl Error {
         self.kind() == ErrorKind::Disconnected
     }
 
+    /// Whether the same may well succeed if it is tried again: the connection was lost, or a time limit passed.
+    pub fn is_retryable(&self) -> bool {
+        self.is_disconnected() || self.is_timeout()
+    }
+
     /// Whether the running CLI does not know what was asked for.
     pub fn is_unsupported(&self) -> bool {
         matches!(self.kind(), ErrorKind::Unsupported | ErrorKind::Rpc(-32601))

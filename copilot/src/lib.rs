@@ -1,4 +1,6 @@
 //! Turn plain Rust functions into tools of the GitHub Copilot agent, and talk to that agent.
+//!
+#![doc = include_str!("docs/crate.md")]
 
 // The macro's output names this crate, and so do its own tests.
 #[cfg(test)]
@@ -37,7 +39,10 @@ pub mod testing;
 pub mod __private;
 
 pub use client::{Client, ClientBuilder, TransportKind};
+#[doc = include_str!("docs/tool.md")]
 pub use copilot_macros::tool;
+#[doc = include_str!("docs/tools.md")]
+pub use copilot_macros::tools;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
@@ -59,7 +64,10 @@ pub use session::{
     PlanDecision, Provider, ProviderTokenRequest, Reply, Secret, SendRequest, Session, SessionBuilder,
     StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
-pub use tools::{Json, OrTell, ResultType, State, Tool, ToolContext, ToolError, ToolResult};
+pub use tools::{
+    Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,
+    ToolContext, ToolError, ToolResult, Toolset, group, tag,
+};
 
 /// The examples of the README, compiled.
 #[cfg(all(doctest, feature = "testing"))]

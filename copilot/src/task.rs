@@ -20,10 +20,9 @@ where
     Task(tokio::spawn(future))
 }
 
-#[cfg(test)]
 impl<T> Task<T> {
     /// Waits for the task's end; `None` when it was aborted or it panicked.
-    pub(crate) async fn join(mut self) -> Option<T> {
+    pub(crate) async fn join(&mut self) -> Option<T> {
         (&mut self.0).await.ok()
     }
 }

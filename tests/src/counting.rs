@@ -32,6 +32,7 @@ static PEAK: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
     static MINE: Cell<Allocated> = const { Cell::new(Allocated { count: 0, bytes: 0, live: 0 }) };
+    static MY_PEAK: Cell<i64> = const { Cell::new(0) };
 }
 
 /// What the whole process has allocated.
@@ -49,9 +50,15 @@ pub fn peak() -> i64 {
     PEAK.load(Relaxed)
 }
 
-/// Begins to look for the peak anew.
+/// The most bytes that this thread had in use since [`reset_peak`].
+pub fn peak_of_thread() -> i64 {
+    MY_PEAK.get()
+}
+
+/// Begins to look for the peaks anew, that of the process and that of this thread.
 pub fn reset_peak() {
     PEAK.store(LIVE.load(Relaxed), Relaxed);
+    MY_PEAK.set(MINE.get().live);
 }
 
 impl Sub for Allocated {
@@ -76,6 +83,7 @@ fn grew(added: usize, live: i64) {
     let _ = MINE.try_with(|mine| {
         let Allocated { count, bytes, live: before } = mine.get();
         mine.set(Allocated { count: count + 1, bytes: bytes + added as u64, live: before + live });
+        let _ = MY_PEAK.try_with(|peak| peak.set(peak.get().max(before + live)));
     });
 }
 

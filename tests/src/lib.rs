@@ -1,4 +1,6 @@
 //! What the behaviour tests and the benchmark share.
 
 pub mod counting;
+pub mod fake;
+pub mod flood;
 pub mod real;

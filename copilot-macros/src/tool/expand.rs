@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, ReturnType};
 
 use super::args::{Default_, Field, Name, Number, Scalar};
-use super::model::{Function, Param, Tool, type_span, without_lifetimes};
+use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let function = &tool.function;
@@ -13,9 +13,9 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let cfgs = cfgs(function);
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
-    let def = def(tool);
-    let shim = shim(tool);
-    let documented = documented(tool);
+    let def = def(tool, &quote!(__shim));
+    let shim = shim(tool, &format_ident!("__shim"));
+    let documented = documented(tool, &format_ident!("__descriptions"));
     let unique = unique(tool);
     quote! {
         #function
@@ -83,14 +83,15 @@ fn cfgs(function: &Function) -> Vec<&Attribute> {
 }
 
 /// The definition, as const data.
-fn def(tool: &Tool) -> TokenStream {
+pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
     let runtime = &tool.options.runtime;
     let name = match &tool.name {
         Name::Text(name, _) => name.to_token_stream(),
         Name::Const(path) => quote!(#runtime::checked_name(#path)),
     };
     let description = &tool.description;
-    let params = tool.params.iter().map(|param| param_def(tool, param));
+    let receiver = has_receiver(tool).then(|| quote!(#runtime::ParamDef::BASE));
+    let params = receiver.into_iter().chain(tool.params.iter().map(|param| param_def(tool, param)));
     let said = tool.options.fields.iter().map(|(field, value)| {
         let field = Ident::new(field, Span::call_site());
         match value {
@@ -112,7 +113,7 @@ fn def(tool: &Tool) -> TokenStream {
             description: #description,
             location: #runtime::Location::new(::core::module_path!(), ::core::file!(), #line),
             params: &[#(#params),*],
-            shim: __shim,
+            shim: #shim,
             #(#said)*
             ..#runtime::ToolDef::BASE
         }
@@ -120,7 +121,7 @@ fn def(tool: &Tool) -> TokenStream {
 }
 
 /// A second tool of this name in the crate is a second macro of one name, which rustc refuses showing both.
-fn unique(tool: &Tool) -> TokenStream {
+pub(crate) fn unique(tool: &Tool) -> TokenStream {
     let Name::Text(name, span) = &tool.name else { return TokenStream::new() };
     let macro_name = Ident::new(&format!("a_tool_named_{}", name.replace('-', "__dash__")), *span);
     let cfgs = cfgs(&tool.function);
@@ -135,7 +136,7 @@ fn unique(tool: &Tool) -> TokenStream {
 }
 
 /// Asks the type of each parameter without a description whether it should have one.
-fn documented(tool: &Tool) -> TokenStream {
+pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
     let runtime = &tool.options.runtime;
     let mut checks = Vec::new();
     for param in tool.params.iter().filter(|param| param.description.is_empty()) {
@@ -151,7 +152,7 @@ fn documented(tool: &Tool) -> TokenStream {
     quote! {
         #[allow(dead_code, unused_imports)]
         #[#level(deprecated)]
-        fn __descriptions() {
+        fn #name() {
             use #runtime::{Described as _, Undescribed as _};
             #(#checks)*
         }
@@ -218,17 +219,32 @@ fn scalar(tool: &Tool, scalar: &Scalar) -> TokenStream {
 }
 
 /// Visits each parameter, then starts the function.
-fn shim(tool: &Tool) -> TokenStream {
+pub(crate) fn shim(tool: &Tool, name: &Ident) -> TokenStream {
     let runtime = &tool.options.runtime;
     let sig = &tool.function.sig;
     let ident = &sig.ident;
     let slots: Vec<Ident> =
         (0..tool.params.len()).map(|index| format_ident!("__a{index}", span = Span::mixed_site())).collect();
+    let offset = usize::from(has_receiver(tool));
     let visits = tool.params.iter().enumerate().map(|(index, param)| {
-        let (slot, visit) = (&slots[index], visit(tool, index, param));
+        let (slot, visit) = (&slots[index], visit(tool, index + offset, param));
         quote!(let #slot = #visit;)
     });
-    let call = quote!(#ident(#(#slots.lend()),*));
+    // The value that a method belongs to is a state like any other.
+    let receiver = format_ident!("__self", span = Span::mixed_site());
+    let (visit_receiver, keep_receiver) = if has_receiver(tool) {
+        (
+            quote!(let #receiver = __v.visit(0usize, #runtime::Probe::<#runtime::State<Self>>::NEW.kind());),
+            quote!(let mut #receiver = #receiver?;),
+        )
+    } else {
+        (TokenStream::new(), TokenStream::new())
+    };
+    let call = match &tool.method {
+        None => quote!(#ident(#(#slots.lend()),*)),
+        Some(Method { has_receiver: false }) => quote!(Self::#ident(#(#slots.lend()),*)),
+        Some(Method { has_receiver: true }) => quote!(Self::#ident(&#receiver.lend(), #(#slots.lend()),*)),
+    };
     let returns = match &sig.output {
         ReturnType::Default => ident.span(),
         ReturnType::Type(_, ty) => type_span(ty),
@@ -250,17 +266,21 @@ fn shim(tool: &Tool) -> TokenStream {
         quote_spanned!(ident.span()=> #path::run(async move { #outcome }))
     };
     quote! {
-        #[allow(unused_imports)]
-        use #runtime::{NoJson as _, ProbeValue as _};
-
-        #[allow(deprecated, unused_mut)]
-        fn __shim(__v: &mut #runtime::Visitor<'_>) -> ::core::option::Option<#runtime::Started> {
+        #[allow(deprecated, unused_imports, unused_mut)]
+        fn #name(__v: &mut #runtime::Visitor<'_>) -> ::core::option::Option<#runtime::Started> {
+            use #runtime::{NoJson as _, ProbeValue as _};
+            #visit_receiver
             #(#visits)*
             __v.ready()?;
+            #keep_receiver
             #(let mut #slots = #slots?;)*
             #start
         }
     }
+}
+
+fn has_receiver(tool: &Tool) -> bool {
+    tool.method.as_ref().is_some_and(|method| method.has_receiver)
 }
 
 fn visit(tool: &Tool, index: usize, param: &Param) -> TokenStream {

@@ -22,7 +22,7 @@ pub(crate) fn without_model(errors: Diagnostics, item: TokenStream) -> TokenStre
 }
 
 /// Takes out the attributes of parameters that rustc would complain about.
-fn without_ours(item: TokenStream) -> TokenStream {
+pub(crate) fn without_ours(item: TokenStream) -> TokenStream {
     let mut seen_fn = false;
     item.into_iter()
         .map(|token| match token {
@@ -32,7 +32,7 @@ fn without_ours(item: TokenStream) -> TokenStream {
             }
             TokenTree::Group(group) if seen_fn && group.delimiter() == Delimiter::Parenthesis => {
                 seen_fn = false;
-                let mut stripped = Group::new(Delimiter::Parenthesis, strip(group.stream()));
+                let mut stripped = Group::new(Delimiter::Parenthesis, strip(group.stream(), &["arg", "doc"]));
                 stripped.set_span(group.span());
                 stripped.into()
             }
@@ -41,12 +41,16 @@ fn without_ours(item: TokenStream) -> TokenStream {
         .collect()
 }
 
-fn strip(parameters: TokenStream) -> TokenStream {
+/// Takes out the attributes of these names.
+pub(crate) fn strip(tokens: TokenStream, names: &[&str]) -> TokenStream {
+    let is_named = |group: &Group| match group.stream().into_iter().next() {
+        Some(TokenTree::Ident(ident)) => names.iter().any(|name| ident == name),
+        _ => false,
+    };
     let mut kept = Vec::new();
-    for token in parameters {
+    for token in tokens {
         let is_ours = matches!(&token, TokenTree::Group(group)
-            if group.delimiter() == Delimiter::Bracket
-                && matches!(group.stream().into_iter().next(), Some(TokenTree::Ident(name)) if name == "arg" || name == "doc"));
+            if group.delimiter() == Delimiter::Bracket && is_named(group));
         let after_hash = matches!(kept.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
         if is_ours && after_hash {
             kept.pop();

@@ -1,11 +1,11 @@
 //! `#[tool]`: parse → model → check → expand. Every step that can fail notes all mistakes; the last cannot fail.
 
-mod args;
+pub(crate) mod args;
 pub(crate) mod builtins;
-mod check;
-mod expand;
-mod fallback;
-mod model;
+pub(crate) mod check;
+pub(crate) mod expand;
+pub(crate) mod fallback;
+pub(crate) mod model;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Ident, Pat, Signature, Type, Visibility};
+use syn::{Attribute, FnArg, Ident, Pat, ReceiverKind, Signature, Type, Visibility};
 
 use super::args::{ArgOptions, Name, Options};
 use crate::diagnostics::Diagnostics;
@@ -58,6 +58,13 @@ pub(crate) struct Tool {
     pub(crate) name: Name,
     pub(crate) description: Description,
     pub(crate) params: Vec<Param>,
+    /// Of which type it is a function, and whether it takes `&self`.
+    pub(crate) method: Option<Method>,
+}
+
+/// A function of a type.
+pub(crate) struct Method {
+    pub(crate) has_receiver: bool,
 }
 
 /// A parameter of the function.
@@ -71,14 +78,23 @@ pub(crate) struct Param {
 }
 
 impl Tool {
-    pub(crate) fn new(mut options: Options, mut function: Function, errors: &mut Diagnostics) -> Self {
+    pub(crate) fn new(options: Options, function: Function, errors: &mut Diagnostics) -> Self {
+        Self::build(options, function, false, errors)
+    }
+
+    /// As [`new`](Self::new), for a function of a type.
+    pub(crate) fn of_type(options: Options, function: Function, errors: &mut Diagnostics) -> Self {
+        Self::build(options, function, true, errors)
+    }
+
+    fn build(mut options: Options, mut function: Function, of_type: bool, errors: &mut Diagnostics) -> Self {
         let ident = &function.sig.ident;
         let name = options.name.take().unwrap_or_else(|| Name::Text(ident.unraw().to_string(), ident.span()));
         let mut description =
             options.description.take().unwrap_or_else(|| docs::description(&function.attrs));
         let bullets = docs::take_arguments(&mut description);
         let mut params: Vec<Param> =
-            function.sig.inputs.iter_mut().filter_map(|input| param(input, errors)).collect();
+            function.sig.inputs.iter_mut().filter_map(|input| param(input, of_type, errors)).collect();
         for param in params.iter_mut().filter(|param| param.description.is_empty()) {
             if let Some((_, text)) =
                 bullets.iter().find(|(name, _)| param.ident == *name || param.name == *name)
@@ -86,20 +102,30 @@ impl Tool {
                 param.description = Description::Text(text.clone());
             }
         }
-        Self { options, function, name, description, params }
+        let method = of_type.then(|| Method { has_receiver: function.sig.receiver().is_some() });
+        Self { options, function, name, description, params, method }
     }
 }
 
 /// Reads a parameter, and takes out of it what rustc does not allow there.
-fn param(input: &mut FnArg, errors: &mut Diagnostics) -> Option<Param> {
+fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<Param> {
     let input = match input {
         FnArg::Typed(input) => input,
         FnArg::Receiver(receiver) => {
             receiver.attrs.retain(|attr| !is_ours(attr));
-            errors.at(
-                receiver.self_token.span,
-                "a tool is a function of its own; for methods, write `#[copilot::tools]` on the `impl` block",
-            );
+            let wrong = match &receiver.kind {
+                _ if !of_type => Some(
+                    "a tool is a function of its own; for methods, write `#[copilot::tools]` on the `impl` block and \
+                     `#[tool]` on each method",
+                ),
+                ReceiverKind::Reference(_, _, None) => None,
+                _ => Some(
+                    "a tool takes `&self`: calls run at once and share the value; keep what changes in a `Mutex`",
+                ),
+            };
+            if let Some(wrong) = wrong {
+                errors.at(receiver.self_token.span, wrong);
+            }
             return None;
         }
     };

@@ -16,3 +16,50 @@ fn half_typed_code_keeps_the_item() {
     assert!(output.contains("compile_error"), "{output}");
     assert!(output.contains("async fn weather (city : & str , days : ,)"), "{output}");
 }
+
+fn pretty(tokens: TokenStream) -> String {
+    prettyplease::unparse(&syn::parse2(tokens).expect("the expansion parses"))
+}
+
+#[test]
+fn a_tool_expands_to_const_data_and_one_small_function() {
+    let options = quote!(read_only, timeout = "10s", group = "sky", meta("x:y" = 1));
+    let item = quote! {
+        /// Current weather.
+        pub async fn weather(
+            /// City name.
+            #[arg(min_len = 2, example = "Oslo")]
+            city: &str,
+            #[arg(default = 1, max = 14, description = "How many.")] days: u8,
+            other: Option<&'a str>,
+            cx: &ToolContext,
+        ) -> Result<String, ToolError> {
+            anything at all
+        }
+    };
+    // The body is never parsed; here it has to be, to be printed.
+    let output = tool(options, item).to_string().replace("anything at all", "");
+    insta::assert_snapshot!(pretty(output.parse().unwrap()));
+}
+
+#[test]
+fn methods_expand_to_one_list() {
+    let item = quote! {
+        impl GitHub {
+            /// Search issues.
+            #[tool(inline)]
+            fn search(&self, #[doc = " Words."] query: &str) -> String { String::new() }
+
+            fn other(&self) {}
+        }
+    };
+    insta::assert_snapshot!(pretty(crate::toolset::tools(quote!(group = "github", prefix = "gh_"), item)));
+}
+
+#[test]
+fn mistakes_keep_the_function_and_its_handle() {
+    let item = quote! {
+        async fn weather(#[doc = " City."] #[arg(mn = 1)] city: &str) {}
+    };
+    insta::assert_snapshot!(pretty(tool(quote!(crate = ::agent), item)));
+}

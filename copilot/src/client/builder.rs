@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::router::Router;
 use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Carrier, LogLevel};
@@ -33,6 +35,7 @@ pub struct ClientBuilder {
     port: Option<u16>,
     startup_timeout: Option<Duration>,
     max_frame: Option<usize>,
+    auto_restart: Option<bool>,
     launch: LaunchOptions,
     connection_token: Option<String>,
     #[cfg(any(test, feature = "testing"))]
@@ -56,6 +59,9 @@ struct LaunchOptions {
 /// The options of a client, checked.
 pub(super) struct Options {
     pub(super) target: Target,
+    /// The sessions of all connections of the client, one after the other.
+    pub(super) router: Arc<Router>,
+    pub(super) auto_restart: bool,
     pub(super) startup_timeout: Duration,
     pub(super) max_frame: usize,
     pub(super) connection_token: Option<String>,
@@ -166,6 +172,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether a CLI that is lost is started again (or connected to again) and its sessions are resumed; it is unless
+    /// this says otherwise.
+    ///
+    /// Every turn that was running fails at once with an error whose kind is
+    /// [`Disconnected`](ErrorKind::Disconnected), and every running tool is cancelled; sessions then go on, with their
+    /// tools, handlers and subscriptions, and get [`EventKind::Restarted`](crate::EventKind::Restarted). What is called
+    /// meanwhile waits. After five restarts in a row, with growing pauses between them, the client gives up.
+    pub fn auto_restart(mut self, on: bool) -> Self {
+        self.auto_restart = Some(on);
+        self
+    }
+
     /// The largest message that is taken from the CLI, in bytes; 256 MiB unless set.
     pub fn max_frame_bytes(mut self, bytes: u32) -> Self {
         self.max_frame = Some(bytes as usize);
@@ -243,6 +261,8 @@ impl ClientBuilder {
         let launch = self.launch;
         Ok(Options {
             target,
+            router: Arc::default(),
+            auto_restart: self.auto_restart.unwrap_or(true),
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
             max_frame: self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),
             connection_token: self.connection_token,

@@ -1,7 +1,7 @@
 //! One connection to one CLI, from its start to its end.
 //!
-//! It owns the tasks that read and write and, where we started the CLI, the process. Whatever ends it, every waiter
-//! and every session learns the first cause.
+//! It owns the task that writes and, where we started the CLI, the process. The task that reads ends with the cause
+//! of the connection's end, of which all pending calls have learnt by then; whoever opens a connection takes it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use tokio::time::timeout;
 
 use super::builder::{Options, Target};
 use super::handshake::handshake;
-use super::router::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Carrier, Child, Launch, Program, locate};
 use crate::protocol::connection::CliVersion;
@@ -21,17 +20,15 @@ use crate::transport::{Transport, connect_tcp};
 
 pub(super) struct Connection {
     pub(super) peer: Peer,
-    pub(super) router: Arc<Router>,
     pub(super) cli: Arc<CliVersion>,
     /// Where we started the CLI.
     pub(super) child: Option<Arc<Child>>,
-    _reader: Task,
     _writer: Task,
 }
 
 impl Connection {
-    /// Starts the CLI or connects to it, and shakes hands.
-    pub(super) async fn open(options: &Options) -> Result<Self> {
+    /// Starts the CLI or connects to it, and shakes hands. The second part is the reader.
+    pub(super) async fn open(options: &Options) -> Result<(Self, Task<Error>)> {
         // Outside of the time limit: the first search may have to fetch the CLI.
         let program = match options.target {
             Target::Spawn { .. } => Some(locate(options.cli_path.as_deref()).await?),
@@ -48,7 +45,7 @@ impl Connection {
         }
     }
 
-    async fn establish(options: &Options, program: Option<Program>) -> Result<Self> {
+    async fn establish(options: &Options, program: Option<Program>) -> Result<(Self, Task<Error>)> {
         let (transport, child, token) = match &options.target {
             Target::Spawn { carrier } => {
                 let program = program.expect("it was located because a CLI is to be started");
@@ -62,63 +59,43 @@ impl Connection {
             #[cfg(any(test, feature = "testing"))]
             Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
         };
-        let unready = Unready::new(transport, child, options.max_frame);
-        let cli = handshake(&unready.peer, token.as_deref()).await?;
-        tracing::debug!(%cli, "connected to the CLI");
-        Ok(unready.ready(cli))
-    }
-}
-
-/// A connection before the handshake.
-struct Unready {
-    peer: Peer,
-    router: Arc<Router>,
-    child: Option<Arc<Child>>,
-    reader: Task,
-    writer: Task,
-}
-
-impl Unready {
-    fn new(transport: Transport, child: Option<Arc<Child>>, max_frame: usize) -> Self {
-        let peer = Peer::new(transport.writer);
-        let router = Arc::new(Router::default());
+        let Transport { reader, writer } = transport;
+        let peer = Peer::new(writer);
         let writer = task::spawn({
             let peer = peer.clone();
             async move { peer.write().await }
         });
         let reader = task::spawn({
-            let (peer, router, child) = (peer.clone(), Arc::clone(&router), child.clone());
+            let (peer, child) = (peer.clone(), child.clone());
+            let (router, max_frame) = (Arc::clone(&options.router), options.max_frame);
             async move {
-                let ended = rpc::read(&peer, transport.reader, &*router, max_frame).await;
-                let what = "the connection to the CLI ended";
-                let cause = match (&child, ended) {
-                    (Some(child), ended) => child.explain(what, ended).await,
-                    (None, Some(source)) => Error::with_source(ErrorKind::Disconnected, what, source),
-                    (None, None) => {
-                        Error::new(ErrorKind::Disconnected, format!("{what}: it closed its side"))
-                    }
-                };
-                end(&peer, &router, &cause);
+                let ended = rpc::read(&peer, reader, &*router, max_frame).await;
+                let cause = explain(child.as_deref(), ended).await;
+                peer.close(&cause);
+                cause
             }
         });
-        Self { peer, router, child, reader, writer }
-    }
-
-    fn ready(self, cli: CliVersion) -> Connection {
-        let Self { peer, router, child, reader, writer } = self;
-        Connection { peer, router, cli: Arc::new(cli), child, _reader: reader, _writer: writer }
+        // From here on, being dropped is being closed.
+        let mut connection = Self { peer, cli: Arc::new(CliVersion::UNKNOWN), child, _writer: writer };
+        connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
+        tracing::debug!(cli = %connection.cli, "connected to the CLI");
+        Ok((connection, reader))
     }
 }
 
-/// Tells everybody why the connection ended.
-pub(super) fn end(peer: &Peer, router: &Router, cause: &Error) {
-    peer.close(cause);
-    router.disconnect(cause);
+/// The error for a connection whose reading half has ended.
+async fn explain(child: Option<&Child>, ended: Option<std::io::Error>) -> Error {
+    let what = "the connection to the CLI ended";
+    match (child, ended) {
+        (Some(child), ended) => child.explain(what, ended).await,
+        (None, Some(source)) => Error::with_source(ErrorKind::Disconnected, what, source),
+        (None, None) => Error::new(ErrorKind::Disconnected, format!("{what}: it closed its side")),
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        end(&self.peer, &self.router, &Error::new(ErrorKind::Closed, "the client was dropped"));
+        self.peer.close(&Error::new(ErrorKind::Closed, "the client was dropped"));
         if let Some(child) = &self.child {
             // The reader's task may hold on to the child a little longer.
             child.kill(true);

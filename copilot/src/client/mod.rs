@@ -1,6 +1,7 @@
 //! The Copilot CLI as seen by a program: started or connected to, asked, and shut down.
 
 mod address;
+mod backoff;
 mod builder;
 mod connection;
 mod handshake;
@@ -8,24 +9,27 @@ mod handshake;
 pub(crate) mod memory;
 mod router;
 mod shutdown;
+mod supervisor;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_core::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
-use crate::rpc::decode;
+use crate::rpc::{Line, decode};
 use crate::session::inbox::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::{Session, SessionBuilder};
+use crate::task::{self, Task};
 use connection::Connection;
+use router::Router;
 
 use builder::Options;
 pub use builder::{ClientBuilder, TransportKind};
@@ -49,9 +53,38 @@ pub use builder::{ClientBuilder, TransportKind};
 pub struct Client(Arc<Shared>);
 
 struct Shared {
-    options: Options,
-    connection: OnceCell<Connection>,
+    options: Arc<Options>,
+    router: Arc<Router>,
+    line: Line<Arc<Connection>>,
+    /// Whether the CLI was started once, and the lock for doing so.
+    started: AtomicBool,
+    starting: Mutex<()>,
+    supervisor: OnceLock<Task>,
     shut_down: AtomicBool,
+}
+
+impl Shared {
+    fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::Relaxed)
+    }
+
+    /// The connection is gone but may come back.
+    fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+        self.line.down();
+        self.router.interrupt(cause)
+    }
+
+    /// The connection is gone for good.
+    fn end(&self, cause: &Error) {
+        self.line.end(cause);
+        self.router.disconnect(cause);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.end(&Error::new(ErrorKind::Closed, "the client was dropped"));
+    }
 }
 
 impl Client {
@@ -61,7 +94,15 @@ impl Client {
     }
 
     fn new(options: Options) -> Self {
-        Self(Arc::new(Shared { options, connection: OnceCell::new(), shut_down: AtomicBool::new(false) }))
+        Self(Arc::new(Shared {
+            router: Arc::clone(&options.router),
+            options: Arc::new(options),
+            line: Line::new(None),
+            started: AtomicBool::new(false),
+            starting: Mutex::new(()),
+            supervisor: OnceLock::new(),
+            shut_down: AtomicBool::new(false),
+        }))
     }
 
     /// Configures a new session on this client.
@@ -96,7 +137,7 @@ impl Client {
 
     /// The process id of the CLI, where this client started it.
     pub fn process_id(&self) -> Option<u32> {
-        self.0.connection.get()?.child.as_ref().map(|child| child.pid())
+        self.0.line.now()?.child.as_ref().map(|child| child.pid())
     }
 
     /// Calls a method of the CLI that has no method here.
@@ -122,17 +163,31 @@ impl Client {
         if self.0.shut_down.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        match self.0.connection.get() {
-            Some(connection) => shutdown::shutdown(connection).await,
+        let stopped = match self.0.line.now() {
+            Some(connection) => shutdown::shutdown(&connection, &self.0.router).await,
             None => Ok(()),
-        }
+        };
+        self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
+        stopped
     }
 
-    async fn connection(&self) -> Result<&Connection> {
-        if self.0.shut_down.load(Ordering::Relaxed) {
+    /// The connection, started if it was not yet, awaited while the CLI is started again.
+    async fn connection(&self) -> Result<Arc<Connection>> {
+        let shared = &self.0;
+        if shared.is_shut_down() {
             return Err(Error::new(ErrorKind::Closed, "the client was shut down"));
         }
-        self.0.connection.get_or_try_init(|| Connection::open(&self.0.options)).await
+        if !shared.started.load(Ordering::Acquire) {
+            let _starting = shared.starting.lock().await;
+            if !shared.started.load(Ordering::Acquire) {
+                let (connection, reader) = Connection::open(&shared.options).await?;
+                shared.line.up(Arc::new(connection));
+                let supervisor = task::spawn(supervisor::supervise(Arc::downgrade(shared), reader));
+                shared.supervisor.set(supervisor).expect("the lock lets one start only");
+                shared.started.store(true, Ordering::Release);
+            }
+        }
+        shared.line.ready().await
     }
 
     fn connect(&self, owned: bool) -> Box<dyn Connect> {
@@ -142,8 +197,11 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cli = self.0.connection.get().map(|connection| &connection.cli);
-        f.debug_struct("Client").field("cli", &cli).finish_non_exhaustive()
+        let connection = self.0.line.now();
+        f.debug_struct("Client")
+            .field("cli", &connection.as_ref().map(|connection| &connection.cli))
+            .field("peer", &connection.as_ref().map(|connection| &connection.peer))
+            .finish_non_exhaustive()
     }
 }
 
@@ -166,14 +224,11 @@ impl Connect for OnClient {
 
 impl Carrier for OnClient {
     fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
-        let connection = self.client.0.connection.get().expect("a link is made from a connection");
-        connection.router.register(inbox)
+        self.client.0.router.register(inbox)
     }
 
     fn unregister(&self, id: &SessionId) {
-        if let Some(connection) = self.client.0.connection.get() {
-            connection.router.unregister(id);
-        }
+        self.client.0.router.unregister(id);
     }
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {

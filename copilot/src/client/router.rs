@@ -5,7 +5,8 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::task::Waker;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,7 +19,11 @@ use crate::session::inbox::Inbox;
 
 /// The live sessions of one connection.
 #[derive(Default)]
-pub(super) struct Router(RwLock<Sessions>);
+pub(super) struct Router {
+    sessions: RwLock<Sessions>,
+    /// Subscribers to wake once the reader has caught up. Only the reader's task locks it.
+    asleep: Mutex<Vec<Waker>>,
+}
 
 #[derive(Default)]
 struct Sessions {
@@ -29,7 +34,7 @@ struct Sessions {
 
 impl Router {
     pub(super) fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
-        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.write();
         if let Some(cause) = &sessions.ended {
             return Err(cause.clone());
         }
@@ -42,19 +47,26 @@ impl Router {
     }
 
     pub(super) fn unregister(&self, id: &SessionId) {
-        let gone = self.0.write().unwrap_or_else(PoisonError::into_inner).inboxes.remove(id);
+        let gone = self.write().inboxes.remove(id);
         // Its handlers are a user's values, and their drop is a user's code: not under the lock.
         drop(gone);
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Inbox>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).inboxes.values().cloned().collect()
+        self.read().inboxes.values().cloned().collect()
+    }
+
+    /// The connection is gone but may come back: every session is told why, and what runs is cancelled. Gives the
+    /// sessions, each with what was cancelled.
+    pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+        let inboxes = self.all();
+        inboxes.into_iter().map(|inbox| (Arc::clone(&inbox), inbox.interrupt(cause))).collect()
     }
 
     /// The connection is gone: every session learns why, and no other one is taken.
     pub(super) fn disconnect(&self, cause: &Error) {
         let inboxes = {
-            let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut sessions = self.write();
             sessions.ended.get_or_insert_with(|| cause.clone());
             std::mem::take(&mut sessions.inboxes)
         };
@@ -64,13 +76,25 @@ impl Router {
     }
 
     fn get(&self, id: &str) -> Option<Arc<Inbox>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).inboxes.get(id).cloned()
+        self.read().inboxes.get(id).cloned()
     }
 
     fn event(&self, session: &str, head: &EventHead<'_>) {
         if let Some(inbox) = self.get(session) {
-            inbox.event(head);
+            inbox.event(head, &mut self.asleep());
         }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Sessions> {
+        self.sessions.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Sessions> {
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asleep(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.asleep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,10 +145,10 @@ struct OnlySession {
 impl Service for Router {
     type Params<'a> = Routed<'a>;
 
-    fn notification(&self, method: &str, params: Routed<'_>) {
+    fn notification(&self, method: &str, params: Routed<'_>, whole: Option<&Arc<String>>) {
         match (method, params) {
             ("session.event", Routed { session: Some(session), event: Some(head) }) => {
-                self.event(session, &head)
+                self.event(session, &EventHead { whole, ..head });
             }
             // `session.lifecycle` tells of every session of the CLI, `host.event` of nothing that is documented.
             _ => tracing::trace!(method, "a notification that nothing here wants"),
@@ -146,10 +170,15 @@ impl Service for Router {
                     agent: event.agent_id.as_deref(),
                     ephemeral: event.ephemeral.unwrap_or_default(),
                     data: event.data,
+                    whole: None,
                 },
             ),
             Err(error) => tracing::warn!(%error, "an event cannot be read"),
         }
+    }
+
+    fn caught_up(&self) {
+        self.asleep().drain(..).for_each(Waker::wake);
     }
 
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {
@@ -158,6 +187,9 @@ impl Service for Router {
             Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
         };
         let Some(session) = session else {
+            if Inbox::METHODS.contains(&method) {
+                return responder.error(INVALID_PARAMS, &format!("{method}: `sessionId` is missing"));
+            }
             return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
         };
         match self.get(&session) {

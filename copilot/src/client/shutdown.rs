@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::connection::{Connection, end};
+use super::connection::Connection;
+use super::router::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::session::SessionParams;
 use crate::rpc::NoParams;
@@ -15,9 +16,9 @@ const EXIT: Duration = Duration::from_secs(10);
 /// How long it may take once it was told to with a signal.
 const SIGNALLED: Duration = Duration::from_secs(2);
 
-pub(super) async fn shutdown(connection: &Connection) -> Result<()> {
+pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result<()> {
     let mut problems = Vec::new();
-    if timeout(ANSWER, detach_all(connection, &mut problems)).await.is_err() {
+    if timeout(ANSWER, detach_all(connection, router, &mut problems)).await.is_err() {
         problems.push(format!("the CLI did not let go of its sessions within {ANSWER:?}"));
     }
     if connection.child.is_some() {
@@ -29,7 +30,7 @@ pub(super) async fn shutdown(connection: &Connection) -> Result<()> {
             Err(_) => problems.push(format!("runtime.shutdown: no answer within {ANSWER:?}")),
         }
     }
-    end(&connection.peer, &connection.router, &Error::new(ErrorKind::Closed, "the client was shut down"));
+    connection.peer.close(&Error::new(ErrorKind::Closed, "the client was shut down"));
     if let Some(child) = &connection.child
         && child.wait(EXIT).await.is_none()
     {
@@ -51,8 +52,8 @@ pub(super) async fn shutdown(connection: &Connection) -> Result<()> {
 }
 
 /// Lets go of all sessions at once. Running tools are cancelled, and what they still answer is not waited for.
-async fn detach_all(connection: &Connection, problems: &mut Vec<String>) {
-    let inboxes = connection.router.all();
+async fn detach_all(connection: &Connection, router: &Router, problems: &mut Vec<String>) {
+    let inboxes = router.all();
     let mut calls = Vec::with_capacity(inboxes.len());
     for inbox in &inboxes {
         inbox.calls.close();
@@ -73,6 +74,6 @@ async fn detach_all(connection: &Connection, problems: &mut Vec<String>) {
         }
         inbox.calls.abort();
         inbox.close();
-        connection.router.unregister(&inbox.id);
+        router.unregister(&inbox.id);
     }
 }

@@ -9,7 +9,7 @@ use super::assistant::{
     AssistantReasoning, AssistantReasoningDelta, AssistantStreamingDelta, AssistantToolCallDelta,
     AssistantTurn, AssistantUsage, ModelCallFailure, UserMessage,
 };
-use super::local::{HandlerFailure, ToolProgress};
+use super::local::{HandlerFailure, Restarted, ToolProgress};
 use super::session::{
     Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatusChanged,
     McpServersLoaded, ModeChanged, ModelChange, Notice, PermissionsChanged, PlanChanged, SessionError,
@@ -38,8 +38,11 @@ macro_rules! kinds {
             Invalid(String),
             /// This many events were dropped here because the subscriber was too slow. Local.
             Lagged(u64),
-            /// The connection to the CLI ended; nothing follows. Local.
+            /// The connection to the CLI ended, and with it what the agent was doing. The stream ends here, or
+            /// goes on with [`Restarted`](Self::Restarted). Local.
             Disconnected(Error),
+            /// The CLI was started again and the session taken up. Local.
+            Restarted(Restarted),
             /// A tool of this program says how far it is. Local.
             ToolProgress(ToolProgress),
             /// A handler of this program failed. Local.

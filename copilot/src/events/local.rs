@@ -30,7 +30,23 @@ pub struct HandlerFailure {
     pub error: Error,
 }
 
+/// The CLI was lost, started again, and has taken the session up.
+///
+/// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Restarted {
+    /// Why the CLI was lost.
+    pub cause: Error,
+    /// The tool calls and questions that were running and have been cancelled, for a person to read.
+    pub cancelled: Vec<String>,
+}
+
 impl Event {
+    pub(crate) fn restarted(restarted: Restarted) -> Self {
+        Self::local("copilot.restarted", EventKind::Restarted(restarted))
+    }
+
     pub(crate) fn lagged(missed: u64) -> Self {
         Self::local("copilot.lagged", EventKind::Lagged(missed))
     }
@@ -53,6 +69,7 @@ impl Event {
             text: format!("{name}null").into_boxed_str(),
             ends: [end; 5],
             ephemeral: true,
+            large: None,
             kind: OnceLock::from(Box::new(kind)),
         }))
     }

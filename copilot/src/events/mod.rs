@@ -12,6 +12,7 @@ mod stream;
 mod tool;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
@@ -29,7 +30,7 @@ pub use assistant::{
     AssistantTurn, AssistantUsage, ModelCallFailure, ToolRequest, UserMessage,
 };
 pub use kind::EventKind;
-pub use local::{HandlerFailure, ToolProgress};
+pub use local::{HandlerFailure, Restarted, ToolProgress};
 pub use session::{
     Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatus,
     McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice, PermissionsChanged,
@@ -70,18 +71,28 @@ struct Inner {
     /// Where each of the first five ends.
     ends: [u32; 5],
     ephemeral: bool,
+    /// The data where it is large: it stays where it arrived, and `text` does not have it.
+    large: Option<Box<Large>>,
     kind: OnceLock<Box<EventKind>>,
+}
+
+/// A part of a text that is kept as a whole.
+struct Large {
+    whole: Arc<String>,
+    part: Range<usize>,
 }
 
 impl Event {
     pub(crate) fn new(head: &EventHead<'_>) -> Self {
+        let data = head.data.map_or("null", RawValue::get);
+        let large = head.whole.and_then(|whole| Large::find(whole, data)).map(Box::new);
         let parts = [
             head.name,
             head.id,
             head.timestamp,
             head.parent.unwrap_or_default(),
             head.agent.unwrap_or_default(),
-            head.data.map_or("null", RawValue::get),
+            if large.is_none() { data } else { "" },
         ];
         let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
         let mut ends = [0; 5];
@@ -91,9 +102,8 @@ impl Event {
                 *end = u32::try_from(text.len()).expect("a frame is shorter than 4 GiB");
             }
         }
-        let inner =
-            Inner { text: text.into_boxed_str(), ends, ephemeral: head.ephemeral, kind: OnceLock::new() };
-        Self(Arc::new(inner))
+        let (text, ephemeral) = (text.into_boxed_str(), head.ephemeral);
+        Self(Arc::new(Inner { text, ends, ephemeral, large, kind: OnceLock::new() }))
     }
 
     /// The name of the event's type on the wire, such as `assistant.message`.
@@ -128,7 +138,10 @@ impl Event {
 
     /// The payload as JSON text, exactly as it came.
     pub fn raw_data(&self) -> &str {
-        &self.0.text[self.0.ends[4] as usize..]
+        match &self.0.large {
+            Some(large) => &large.whole[large.part.clone()],
+            None => &self.0.text[self.0.ends[4] as usize..],
+        }
     }
 
     /// The payload read as a type of your own.
@@ -151,7 +164,18 @@ impl Event {
 
     /// What it costs to keep the event in a queue, in bytes.
     fn size(&self) -> usize {
-        self.0.text.len() + size_of::<Inner>() + size_of::<Self>()
+        let large = self.0.large.as_ref().map_or(0, |large| large.whole.len());
+        self.0.text.len() + large + size_of::<Inner>() + size_of::<Self>()
+    }
+}
+
+impl Large {
+    /// Where `part` stands in `whole`, if it is a part of it and not a copy.
+    fn find(whole: &Arc<String>, part: &str) -> Option<Self> {
+        let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+        let range = start..start + part.len();
+        let same = whole.get(range.clone()).is_some_and(|found| std::ptr::eq(found, part));
+        same.then(|| Self { whole: Arc::clone(whole), part: range })
     }
 }
 

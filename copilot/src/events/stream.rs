@@ -97,7 +97,14 @@ impl Subscribers {
 
     /// Gives the event to every subscriber.
     pub(crate) fn publish(&self, event: &Event) {
-        self.list().queues.retain(|queue| queue.push(event.clone()));
+        let mut asleep = Vec::new();
+        self.queue(event, &mut asleep);
+        asleep.into_iter().for_each(Waker::wake);
+    }
+
+    /// Puts the event into every subscriber's queue; those who sleep are added to `asleep`, for the caller to wake.
+    pub(crate) fn queue(&self, event: &Event, asleep: &mut Vec<Waker>) {
+        self.list().queues.retain(|queue| queue.push(event.clone(), asleep));
     }
 
     /// Ends every stream after what it still holds.
@@ -139,18 +146,13 @@ struct State {
 
 impl Queue {
     /// `false` when the subscriber has gone.
-    fn push(&self, event: Event) -> bool {
-        let waker = {
-            let mut state = self.state();
-            if state.abandoned {
-                return false;
-            }
-            state.push(event);
-            state.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+    fn push(&self, event: Event, asleep: &mut Vec<Waker>) -> bool {
+        let mut state = self.state();
+        if state.abandoned {
+            return false;
         }
+        state.push(event);
+        asleep.extend(state.waker.take());
         true
     }
 

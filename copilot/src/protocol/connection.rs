@@ -54,13 +54,21 @@ pub struct CliVersion {
 }
 
 impl CliVersion {
+    /// Before the handshake.
+    pub(crate) const UNKNOWN: Self = Self { protocol: 0, version: None };
+
     /// Whether events tell which message they belong to (1.0.92 and later).
     pub(crate) fn correlates_messages(&self) -> bool {
         self.at_least([1, 0, 92])
     }
 
+    /// Whether it knows `session.detach` (1.0.82 and later).
+    pub(crate) fn detaches(&self) -> bool {
+        self.at_least([1, 0, 82])
+    }
+
     /// Whether the version is known and not older than this.
-    fn at_least(&self, wanted: [u64; 3]) -> bool {
+    pub(crate) fn at_least(&self, wanted: [u64; 3]) -> bool {
         let Some(version) = &self.version else { return false };
         let release = version.split(['-', '+']).next().unwrap_or_default();
         let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));

@@ -1,5 +1,7 @@
 //! `session.event`: the envelope of everything that happens in a session.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,4 +20,7 @@ pub(crate) struct EventHead<'a> {
     pub(crate) ephemeral: bool,
     #[serde(borrow, default)]
     pub(crate) data: Option<&'a RawValue>,
+    /// The text that `data` is a part of, where it is so large that it is better kept than copied.
+    #[serde(skip)]
+    pub(crate) whole: Option<&'a Arc<String>>,
 }

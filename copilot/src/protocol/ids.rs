@@ -1,7 +1,7 @@
 //! Identifiers, each with a type of its own so that they cannot be mixed up.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
@@ -44,8 +44,9 @@ macro_rules! id {
         }
 
         impl Default for $name {
+            /// The empty id.
             fn default() -> Self {
-                Self::from("")
+                Self(empty())
             }
         }
 
@@ -73,6 +74,12 @@ macro_rules! id {
             }
         }
     };
+}
+
+/// The empty text, which payloads begin with before their fields are read: shared, so that it costs nothing.
+fn empty() -> Arc<str> {
+    static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
+    Arc::clone(&EMPTY)
 }
 
 /// Reads a string straight into its shared form.

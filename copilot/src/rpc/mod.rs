@@ -4,6 +4,7 @@
 //! other side asks. Invariants: every call ends (an answer, the connection's end, or its future's drop, which frees
 //! its id); every request of the other side is answered exactly once; nothing waits on the reader.
 
+mod line;
 mod message;
 mod pending;
 mod reader;
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::WriteHalf;
+pub(crate) use line::Line;
 use message::{Failure, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
 use pending::{Answer, Pending, Waiter};
@@ -39,11 +41,15 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// What the parameters of the frequent notifications are decoded into while the frame is read.
     type Params<'a>: serde::Deserialize<'a>;
 
-    /// A notification whose parameters have the frequent shape.
-    fn notification(&self, method: &str, params: Self::Params<'_>);
+    /// A notification whose parameters have the frequent shape. Where it is large they are a part of `whole`, which
+    /// may be kept instead of a copy.
+    fn notification(&self, method: &str, params: Self::Params<'_>, whole: Option<&Arc<String>>);
 
     /// A notification whose parameters have another shape, or none.
     fn unusual_notification(&self, method: &str, params: &RawValue);
+
+    /// All that had arrived is handled and the reader is about to wait: what was put off until then is done now.
+    fn caught_up(&self);
 
     /// A request; `responder` must be used, and says so itself when it is dropped instead.
     fn request(&self, method: &str, params: &RawValue, responder: Responder);
@@ -200,6 +206,10 @@ impl InFlight<'_> {
         match answer {
             Ok(Answer::Result(result)) => Ok(result),
             Ok(Answer::Refused(failure)) => Err(failure.into_error(method)),
+            Ok(Answer::Unreadable(source)) => {
+                let message = format!("{method}: the CLI's answer cannot be read");
+                Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
             Ok(Answer::Lost(cause)) => Err(cause),
             Err(_) => {
                 Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))

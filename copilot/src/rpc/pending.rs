@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 use super::message::Failure;
 use crate::error::{Error, Result};
 
-/// How a call ended.
+/// How a call ended. The reader has the result borrowed, and it is copied only for somebody who wants it.
 #[derive(Debug)]
-pub(super) enum Answer {
-    Result(Box<RawValue>),
+pub(super) enum Answer<R = Box<RawValue>> {
+    Result(R),
     Refused(Failure<'static>),
+    Unreadable(serde_json::Error),
     Lost(Error),
 }
 
@@ -26,15 +27,26 @@ pub(super) enum Waiter {
 }
 
 impl Waiter {
-    pub(super) fn finish(self, answer: Answer) {
+    pub(super) fn finish(self, answer: Answer<&RawValue>) {
         match self {
             // The caller may have gone in this very moment, and then nobody misses the answer.
-            Self::Call(waiter) => drop(waiter.send(answer)),
+            Self::Call(waiter) => drop(waiter.send(answer.copied())),
             Self::Log(method) => {
                 if let Answer::Refused(failure) = answer {
                     tracing::warn!(method, error = %failure.into_error(method), "the CLI refused an answer");
                 }
             }
+        }
+    }
+}
+
+impl Answer<&RawValue> {
+    fn copied(self) -> Answer {
+        match self {
+            Self::Result(result) => Answer::Result(result.to_owned()),
+            Self::Refused(failure) => Answer::Refused(failure),
+            Self::Unreadable(error) => Answer::Unreadable(error),
+            Self::Lost(cause) => Answer::Lost(cause),
         }
     }
 }

@@ -3,14 +3,18 @@
 //! One task reads. It runs no user's code and waits for nobody, except that it pauses while far too much waits to
 //! leave.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use memchr::memmem;
 use serde_json::value::RawValue;
 use tokio::io::AsyncReadExt;
 
 use super::message::{AnyJson, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming};
-use super::pending::Answer;
+use super::pending::{Answer, Waiter};
 use super::{Peer, Responder, Service};
 use crate::transport::ReadHalf;
-use crate::transport::framing::{Decoder, Next};
+use crate::transport::framing::{Decoder, LARGE, Next};
 
 /// Reads until the stream ends; returns what ended it, `None` for a plain end of file.
 pub(crate) async fn read<S: Service>(
@@ -20,6 +24,7 @@ pub(crate) async fn read<S: Service>(
     max_frame: usize,
 ) -> Option<std::io::Error> {
     let mut decoder = Decoder::new(max_frame);
+    let escapes = memmem::Finder::new(br"\u");
     loop {
         peer.0.outbox.room_to_read().await;
         match reader.read_buf(decoder.room()).await {
@@ -31,21 +36,57 @@ pub(crate) async fn read<S: Service>(
             match decoder.next() {
                 Next::More => break,
                 Next::Skipped(malformed) => tracing::warn!(%malformed, "skipped bytes from the CLI"),
+                Next::Frame(body) if body.len() >= LARGE => large(peer, service, &escapes, &mut decoder),
                 Next::Frame(body) => {
-                    if !dispatch(peer, service, body) {
+                    if !handle(peer, service, &escapes, body, None) {
                         decoder.reject();
                     }
                 }
             }
         }
+        service.caught_up();
     }
 }
 
-/// Handles one body; `false` when it is no JSON at all.
-fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
+/// Handles a large body in a buffer of its own, which whoever keeps a part of it can keep instead of a copy.
+fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, decoder: &mut Decoder) {
+    let (frame, body) = decoder.take();
+    let rejected = match String::from_utf8(frame) {
+        Ok(text) => {
+            let text = Arc::new(text);
+            let good = handle(peer, service, escapes, &text.as_bytes()[body.clone()], Some(&text));
+            // Of what is no JSON nobody keeps a part.
+            if good { None } else { Arc::into_inner(text).map(String::into_bytes) }
+        }
+        Err(error) => {
+            let frame = error.into_bytes();
+            let good = handle(peer, service, escapes, &frame[body.clone()], None);
+            (!good).then_some(frame)
+        }
+    };
+    if let Some(frame) = rejected {
+        decoder.put_back(frame, body);
+        decoder.reject();
+    }
+}
+
+/// Handles one body, which may be a part of `whole`; `false` when it is no JSON at all.
+fn handle<S: Service>(
+    peer: &Peer,
+    service: &S,
+    escapes: &memmem::Finder<'_>,
+    body: &[u8],
+    whole: Option<&Arc<String>>,
+) -> bool {
+    // Half a character, as JavaScript can write it, must not cost the message that it stands in.
+    let mended = escapes.find(body).and_then(|_| mend_surrogates(body));
+    dispatch(peer, service, mended.as_deref().unwrap_or(body), whole)
+}
+
+fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Arc<String>>) -> bool {
     if let Ok(incoming) = serde_json::from_slice::<Incoming<'_, S::Params<'_>>>(body) {
         match (incoming.method, incoming.id, incoming.params) {
-            (Some(method), None, Some(params)) => service.notification(method, params),
+            (Some(method), None, Some(params)) => service.notification(method, params, whole),
             (Some(_), ..) => return dispatch_unusual(peer, service, body),
             (None, id, _) => response(peer, id, incoming.result, incoming.error),
         }
@@ -58,7 +99,7 @@ fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
 fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
     let envelope = match serde_json::from_slice::<Envelope<'_>>(body) {
         Ok(envelope) => envelope,
-        Err(error) => return dispatch_broken(peer, service, body, &error),
+        Err(error) => return dispatch_broken(peer, service, body, error),
     };
     match (envelope.method, envelope.id) {
         (Some(method), Some(id)) => {
@@ -66,51 +107,62 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
             service.request(method, envelope.params.unwrap_or(RawValue::NULL), responder);
         }
         (Some(method), None) => {
-            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL))
+            service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL));
         }
         (None, id) => response(peer, id, envelope.result, envelope.error),
     }
     true
 }
 
-/// A body that does not decode: with lone surrogates mended it may, else it is reported and left.
-fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: &serde_json::Error) -> bool {
-    if let Some(mended) = mend_surrogates(body)
-        && serde_json::from_slice::<Envelope<'_>>(&mended).is_ok()
+/// A body that does not decode: with its text mended it may, else whoever it concerns learns that much.
+fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: serde_json::Error) -> bool {
+    if let Cow::Owned(mended) = String::from_utf8_lossy(body)
+        && serde_json::from_str::<Envelope<'_>>(&mended).is_ok()
     {
-        return dispatch(peer, service, &mended);
+        return dispatch(peer, service, mended.as_bytes(), None);
     }
     tracing::warn!(%error, bytes = body.len(), "a frame from the CLI cannot be read");
     if serde_json::from_slice::<AnyJson>(body).is_err() {
         return false;
     }
-    // JSON, but no message. If it has an id of a request we can still say that it was not understood.
+    // JSON, but no message. Its id may still tell who waits for it.
     #[derive(serde::Deserialize)]
     struct OnlyId<'a> {
         #[serde(borrow)]
         id: &'a RawValue,
-        #[serde(rename = "method")]
-        _method: AnyJson,
+        #[serde(default)]
+        method: Option<AnyJson>,
     }
-    if let Ok(request) = serde_json::from_slice::<OnlyId<'_>>(body) {
-        Responder::new(peer.clone(), request.id.to_owned())
-            .error(INVALID_PARAMS, "the request cannot be read");
+    match serde_json::from_slice::<OnlyId<'_>>(body) {
+        Ok(OnlyId { id, method: Some(_) }) => {
+            Responder::new(peer.clone(), id.to_owned()).error(INVALID_PARAMS, "the request cannot be read");
+        }
+        Ok(OnlyId { id, method: None }) => {
+            if let Some(waiter) = waiting(peer, id) {
+                waiter.finish(Answer::Unreadable(error));
+            }
+        }
+        Err(_) => {}
     }
     true
+}
+
+/// Takes out the call that the answer with this id is for.
+fn waiting(peer: &Peer, id: &RawValue) -> Option<Waiter> {
+    id.get().parse().ok().and_then(|id| peer.pending().remove(id))
 }
 
 fn response(peer: &Peer, id: Option<&RawValue>, result: Option<&RawValue>, error: Option<&RawValue>) {
     let Some(id) = id else {
         return refuse_all(peer, error);
     };
-    let waiter = id.get().parse().ok().and_then(|id| peer.pending().remove(id));
-    let Some(waiter) = waiter else {
+    let Some(waiter) = waiting(peer, id) else {
         // Usual after a call was dropped.
         return tracing::debug!(id = id.get(), "an answer that nobody waits for");
     };
     waiter.finish(match error {
         Some(error) => Answer::Refused(Failure::read(error)),
-        None => Answer::Result(result.unwrap_or(RawValue::NULL).to_owned()),
+        None => Answer::Result(result.unwrap_or(RawValue::NULL)),
     });
 }
 

@@ -59,7 +59,7 @@ impl Outbox {
         let was_empty = queue.buf.is_empty();
         write_frame(&mut queue.buf, |buf| {
             let body = buf.len();
-            serde_json::to_writer(&mut *buf, message)?;
+            serde_json::to_writer(Tail(&mut *buf), message)?;
             if nesting_exceeds(&buf[body..], MAX_DEPTH) {
                 let message = format!("nested deeper than {MAX_DEPTH} levels, which the CLI does not read");
                 return Err(serde::ser::Error::custom(message));
@@ -101,6 +101,7 @@ impl Outbox {
     pub(super) async fn run(&self) {
         loop {
             self.work.notified().await;
+            behind_the_queue().await;
             let written = poll_fn(|cx| self.queue().poll_write(cx)).await;
             self.shrunk.notify_waiters();
             if let Err(error) = written {
@@ -165,6 +166,45 @@ impl Queue {
             self.sent = 0;
         }
     }
+}
+
+/// Appends to a buffer and, where a large text makes it grow, leaves room for what closes the message behind it: the
+/// last bracket would double the buffer otherwise.
+struct Tail<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Tail<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.0.capacity() - self.0.len() < bytes.len() {
+            self.0.reserve(bytes.len() + 1024);
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Goes to the end of the runtime's queue once.
+///
+/// A woken task runs next on many runtimes, before others that are ready too. Those may be about to queue frames of
+/// their own, which then leave in the same write. Unlike `yield_now` it stays a task that any worker may take, so a
+/// blocked worker does not hold frames back.
+async fn behind_the_queue() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether arrays and objects nest deeper than `limit` in a well-formed JSON text.

@@ -9,16 +9,16 @@ use tokio::sync::Mutex;
 use super::handlers::Handlers;
 use super::inbox::Inbox;
 use super::link::{Connect, Link};
+use super::open::Opening;
 use super::permissions::{Decision, PermissionRequest, Permissions};
 use super::provider::Provider;
 use super::{Session, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::DEFAULT_BUDGET;
 use crate::protocol::SessionId;
-use crate::protocol::session::{SessionConfig, SessionOpenParams, SessionOpenResponse};
+use crate::protocol::session::SessionConfig;
 use crate::random;
-use crate::rpc::decode;
-use crate::tools::{StateMap, Tool, ToolSelection};
+use crate::tools::{StateMap, ToolSelection};
 
 /// Configures a session. Made by [`Session::builder`], [`Client::session`](crate::Client::session) and
 /// [`Client::resume`](crate::Client::resume).
@@ -29,8 +29,8 @@ pub struct SessionBuilder {
     resume: bool,
     id: Option<SessionId>,
     pub(super) config: SessionConfig,
-    tools: ToolSelection,
-    states: StateMap,
+    pub(super) tools: ToolSelection,
+    pub(super) states: StateMap,
     pub(super) handlers: Handlers,
     event_budget: usize,
 }
@@ -120,24 +120,6 @@ impl SessionBuilder {
         self
     }
 
-    /// Gives the model every tool that is linked into the program.
-    pub fn with_all_tools(mut self) -> Self {
-        self.tools.all();
-        self
-    }
-
-    /// Gives the model these tools.
-    pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
-        self.tools.add(tools);
-        self
-    }
-
-    /// Gives the tools a value, which they take as a parameter of type [`State<T>`](crate::State). One of each type.
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.states.insert(value);
-        self
-    }
-
     /// What the agent may do; see [`Permissions`] for what it may unless set.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.handlers.permissions = permissions;
@@ -199,31 +181,14 @@ impl SessionBuilder {
             None => random::id().into(),
         };
         let link = self.connect.connect().await?;
-        let inbox = Inbox::new(id, link.peer.clone(), tools, Arc::new(self.states), self.handlers);
+        let states = Arc::new(self.states);
+        let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
         // Before the request is sent, because events and questions may come before the answer.
         link.carrier.register(Arc::clone(&inbox))?;
-        let opening = Opening { inbox: &inbox, link: &link, opened: false };
-        let method = if self.resume { "session.resume" } else { "session.create" };
-        let params = SessionOpenParams {
-            session_id: &inbox.id,
-            config: &self.config,
-            offers: inbox.handlers.offers(),
-            tools: (!inbox.tools.is_empty()).then_some(&inbox.tools),
-            request_permission: true,
-            tool_filter_precedence: "excluded",
-            env_value_mode: "direct",
-        };
-        let answer = link.peer.call_raw(method, &params).await?;
-        let answer: SessionOpenResponse = decode(method, &answer)?;
-        if let Some(other) = answer.session_id.filter(|other| *other != inbox.id) {
-            let message = format!("{method}: asked for session {}, the CLI opened {other}", inbox.id);
-            return Err(Error::new(ErrorKind::Decode, message));
-        }
-        if let Ok(capabilities) = serde_json::value::to_raw_value(&answer.capabilities) {
-            inbox.capabilities_changed(&capabilities);
-        }
-        inbox.wants_mcp_logins().await?;
-        opening.done();
+        let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
+        let opening = if self.resume { Opening::Resume } else { Opening::Create };
+        let answer = inbox.open(&link.peer, opening).await?;
+        unopened.done();
         Ok(Session(Arc::new(Shared {
             inbox,
             link,
@@ -248,19 +213,19 @@ impl fmt::Debug for SessionBuilder {
 }
 
 /// A session that is being opened; dropped before it is, nothing is delivered to it any more.
-struct Opening<'a> {
+struct Unopened<'a> {
     inbox: &'a Arc<Inbox>,
     link: &'a Link,
     opened: bool,
 }
 
-impl Opening<'_> {
+impl Unopened<'_> {
     fn done(mut self) {
         self.opened = true;
     }
 }
 
-impl Drop for Opening<'_> {
+impl Drop for Unopened<'_> {
     fn drop(&mut self) {
         if !self.opened {
             self.inbox.close();

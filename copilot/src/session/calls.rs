@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::task::{self, Task};
-use crate::tools::Cancellation;
+use crate::tools::{Cancellation, Tool};
 
 /// The running calls of one session.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) struct Calls(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    running: HashMap<Box<str>, Running>,
+    running: HashMap<Arc<str>, Running>,
     /// Takes requests of the CLI only, which it still makes while it lets go of the session.
     closed: bool,
     /// Takes nothing more.
@@ -24,32 +24,38 @@ struct State {
 
 #[derive(Debug)]
 struct Running {
-    /// The tool, or what is asked.
-    what: Box<str>,
-    is_tool: bool,
+    what: What,
     cancel: Cancellation,
     _task: Task,
+}
+
+/// What the CLI waits for.
+#[derive(Debug)]
+pub(crate) enum What {
+    Tool(Tool),
+    /// What is asked.
+    Question(String),
 }
 
 impl Calls {
     /// Runs `work` under `id`, unless something with this id runs already or the session is closed.
     ///
     /// `work` must call [`Calls::finish`] when it has answered, as its last act.
-    pub(crate) fn start<F>(&self, id: &str, what: &str, is_tool: bool, cancel: &Cancellation, work: F) -> bool
+    pub(crate) fn start<F>(&self, id: Arc<str>, what: What, cancel: Cancellation, work: F) -> bool
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let state = self.state();
-        !state.closed && insert(state, id, what, is_tool, cancel, work)
+        !state.closed && insert(state, id, what, cancel, work)
     }
 
     /// The same for a request of the CLI that is no tool call, which is also taken while the session is closed.
-    pub(crate) fn start_request<F>(&self, id: &str, what: &str, cancel: &Cancellation, work: F) -> bool
+    pub(crate) fn start_request<F>(&self, id: Arc<str>, what: What, cancel: Cancellation, work: F) -> bool
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let state = self.state();
-        !state.ended && insert(state, id, what, false, cancel, work)
+        !state.ended && insert(state, id, what, cancel, work)
     }
 
     /// Takes out a call that has answered.
@@ -74,6 +80,14 @@ impl Calls {
         }
     }
 
+    /// Cancels all that runs, and goes on taking more; says what it was.
+    pub(crate) fn interrupt(&self) -> Vec<String> {
+        for running in self.state().running.values() {
+            running.cancel.cancel();
+        }
+        self.describe()
+    }
+
     /// Aborts what still runs, and takes nothing more.
     pub(crate) fn abort(&self) {
         let running = {
@@ -86,13 +100,17 @@ impl Calls {
 
     /// How many tools run.
     pub(crate) fn tools_running(&self) -> usize {
-        self.state().running.values().filter(|running| running.is_tool).count()
+        self.state().running.values().filter(|running| matches!(running.what, What::Tool(_))).count()
     }
 
     /// What runs, for a person to read.
     pub(crate) fn describe(&self) -> Vec<String> {
-        let mut all: Vec<String> =
-            self.state().running.iter().map(|(id, running)| format!("{} ({id})", running.what)).collect();
+        let state = self.state();
+        let running = state.running.iter().map(|(id, running)| match &running.what {
+            What::Tool(tool) => format!("{} ({id})", tool.name()),
+            What::Question(question) => format!("{question} ({id})"),
+        });
+        let mut all: Vec<String> = running.collect();
         all.sort();
         all
     }
@@ -105,16 +123,15 @@ impl Calls {
 /// Takes the state locked, so that the `finish` of the task finds the entry.
 fn insert<F>(
     mut state: MutexGuard<'_, State>,
-    id: &str,
-    what: &str,
-    is_tool: bool,
-    cancel: &Cancellation,
+    id: Arc<str>,
+    what: What,
+    cancel: Cancellation,
     work: F,
 ) -> bool
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let Entry::Vacant(entry) = state.running.entry(id.into()) else { return false };
-    entry.insert(Running { what: what.into(), is_tool, cancel: cancel.clone(), _task: task::spawn(work) });
+    let Entry::Vacant(entry) = state.running.entry(id) else { return false };
+    entry.insert(Running { what, cancel, _task: task::spawn(work) });
     true
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
-use super::inbox::{Inbox, log_unsent};
+use super::inbox::Inbox;
 use super::requests::Question;
 use super::{Session, SessionParams};
 use crate::error::Result;
@@ -126,8 +126,7 @@ impl Inbox {
                 inbox.handler_failed("command", error.into());
             }
             let params = CommandAnswerParams { session_id: &inbox.id, request_id: &id, error };
-            let sent = inbox.peer.post_answer("session.commands.handlePendingCommand", &params);
-            log_unsent(sent, "the end of a command");
+            inbox.post_answer("session.commands.handlePendingCommand", &params);
         });
     }
 }
@@ -165,7 +164,8 @@ impl Commands<'_> {
     /// Wire: `session.commands.list`, to the CLI.
     pub async fn list(&self) -> Result<Vec<CommandInfo>> {
         let params = SessionParams { session_id: self.0.id() };
-        let answer: CommandsListResponse = self.0.0.link.peer.call("session.commands.list", &params).await?;
+        let answer: CommandsListResponse =
+            self.0.peer().await?.call("session.commands.list", &params).await?;
         Ok(answer.commands)
     }
 
@@ -178,6 +178,6 @@ impl Commands<'_> {
     /// Wire: `session.commands.invoke`, to the CLI.
     pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {
         let params = CommandInvokeParams { session_id: self.0.id(), name, input };
-        self.0.0.link.peer.call("session.commands.invoke", &params).await
+        self.0.peer().await?.call("session.commands.invoke", &params).await
     }
 }

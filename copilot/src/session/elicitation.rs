@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
-use super::inbox::{Inbox, log_unsent};
+use super::inbox::Inbox;
 use super::requests::Question;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
@@ -135,11 +136,16 @@ impl SessionBuilder {
 }
 
 impl Inbox {
-    /// Takes note of what the CLI says that it can do; what it does not mention stays.
+    /// Takes note of whether forms are shown, as the CLI says when a session is opened.
+    pub(super) fn shows_forms_if(&self, capabilities: &Value) {
+        let capabilities = Capabilities::deserialize(capabilities).unwrap_or_default();
+        self.set_shows_forms(capabilities.ui.elicitation.unwrap_or(false));
+    }
+
+    /// Takes note of a change of it; what is not mentioned stays.
     pub(super) fn capabilities_changed(&self, capabilities: &RawValue) {
-        if let Ok(capabilities) = serde_json::from_str::<Option<Capabilities>>(capabilities.get())
-            && let Some(shown) = capabilities.unwrap_or_default().ui.elicitation
-        {
+        let capabilities = serde_json::from_str::<Capabilities>(capabilities.get()).unwrap_or_default();
+        if let Some(shown) = capabilities.ui.elicitation {
             self.set_shows_forms(shown);
         }
     }
@@ -162,8 +168,7 @@ impl Inbox {
             let elicited = elicited.unwrap_or_else(Elicited::cancel);
             let params =
                 ElicitationAnswerParams { session_id: &inbox.id, request_id: &id, result: &elicited };
-            let sent = inbox.peer.post_answer("session.ui.handlePendingElicitation", &params);
-            log_unsent(sent, "a form");
+            inbox.post_answer("session.ui.handlePendingElicitation", &params);
         });
     }
 }

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
 use serde_json::value::RawValue;
 
-use super::calls::Calls;
+use super::calls::{Calls, What};
 use super::handlers::Handlers;
 use super::permissions::{Decision, OwnTool, PermissionRequest};
 use crate::error::{Error, ErrorKind};
@@ -17,16 +18,19 @@ use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
+use crate::protocol::session::SessionConfig;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{INVALID_PARAMS, Peer, Responder};
+use crate::rpc::{INVALID_PARAMS, Line, Peer, Responder};
 use crate::task;
 use crate::tools::{Cancellation, Invocation, StateMap, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
 pub(crate) struct Inbox {
     pub(crate) id: SessionId,
-    pub(crate) peer: Peer,
+    pub(crate) line: Line<Peer>,
+    /// What the session is opened with, again if need be.
+    pub(crate) config: SessionConfig,
     pub(crate) tools: ToolSet,
     pub(crate) states: Arc<StateMap>,
     pub(crate) handlers: Handlers,
@@ -41,21 +45,36 @@ pub(crate) struct Inbox {
 
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
 enum ReplyTo {
-    Call(Box<str>),
+    Call(Arc<str>),
     Request(Responder),
 }
 
 impl Inbox {
+    /// The requests of the CLI that a session answers.
+    pub(crate) const METHODS: &[&str] = &[
+        "tool.call",
+        "permission.request",
+        "hooks.invoke",
+        "userInput.request",
+        "exitPlanMode.request",
+        "autoModeSwitch.request",
+        "systemMessage.transform",
+        "providerToken.getToken",
+        "gitHubToken.getToken",
+    ];
+
     pub(crate) fn new(
         id: SessionId,
         peer: Peer,
+        config: SessionConfig,
         tools: ToolSet,
         states: Arc<StateMap>,
         handlers: Handlers,
     ) -> Arc<Self> {
         Arc::new(Self {
             id,
-            peer,
+            line: Line::new(Some(peer)),
+            config,
             tools,
             states,
             handlers,
@@ -67,10 +86,10 @@ impl Inbox {
         })
     }
 
-    /// An event of this session.
-    pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>) {
+    /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
+    pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
         if !self.subscribers.is_empty() {
-            self.subscribers.publish(&Event::new(head));
+            self.subscribers.queue(&Event::new(head), asleep);
         }
         let data = head.data.unwrap_or(RawValue::NULL);
         match head.name {
@@ -82,7 +101,7 @@ impl Inbox {
                 }
             }
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
-                self.busy.store(true, Ordering::Relaxed)
+                self.busy.store(true, Ordering::Relaxed);
             }
             "session.idle" if head.agent.is_none() => self.busy.store(false, Ordering::Relaxed),
             name => self.other_event(name, data),
@@ -93,12 +112,12 @@ impl Inbox {
     pub(crate) fn request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
         match method {
             "tool.call" => match serde_json::from_str::<ToolRequested<'_>>(params.get()) {
-                Ok(call) => self.run_tool(&call, None, ReplyTo::Request(responder)),
+                Ok(call) => self.run_tool(call, None, ReplyTo::Request(responder)),
                 Err(error) => responder.error(INVALID_PARAMS, &format!("tool.call: {error}")),
             },
             "permission.request" => match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
                 Ok(asked) => {
-                    self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder))
+                    self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder));
                 }
                 Err(error) => responder.error(INVALID_PARAMS, &format!("permission.request: {error}")),
             },
@@ -106,8 +125,18 @@ impl Inbox {
         }
     }
 
-    /// The connection is gone: whoever waits learns why, and nothing more runs.
+    /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
+    pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
+        self.line.down();
+        self.busy.store(false, Ordering::Relaxed);
+        let cancelled = self.calls.interrupt();
+        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        cancelled
+    }
+
+    /// The connection is gone for good: whoever waits learns why, and nothing more runs.
     pub(crate) fn disconnect(&self, cause: &Error) {
+        self.line.end(cause);
         self.calls.close();
         self.subscribers.publish(&Event::disconnected(cause.clone()));
         self.subscribers.close();
@@ -140,15 +169,15 @@ impl Inbox {
         match serde_json::from_str::<ToolRequested<'_>>(data.get()) {
             Ok(call) => {
                 let reply = ReplyTo::Call(call.request_id.as_ref().into());
-                self.run_tool(&call, head.agent, reply);
+                self.run_tool(call, head.agent, reply);
             }
             Err(error) => {
-                tracing::error!(%error, session = %self.id, "a tool call cannot be read, nor answered")
+                tracing::error!(%error, session = %self.id, "a tool call cannot be read, nor answered");
             }
         }
     }
 
-    fn run_tool(self: &Arc<Self>, call: &ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {
+    fn run_tool(self: &Arc<Self>, call: ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {
         let Some(tool) = self.tools.get(&call.tool_name) else {
             // Protocol 3 asks every client, and the tool is another one's; protocol 2 asks only us.
             if let ReplyTo::Request(responder) = reply {
@@ -156,37 +185,34 @@ impl Inbox {
             }
             return;
         };
+        // Protocol 2 has no request id, and the call's own id is as unique.
+        let id: Arc<str> = match &reply {
+            ReplyTo::Call(id) => Arc::clone(id),
+            ReplyTo::Request(_) => call.tool_call_id.as_ref().into(),
+        };
         let cancel = Cancellation::default();
         let invocation = Invocation {
             session_id: self.id.clone(),
             call_id: ToolCallId::from(&*call.tool_call_id),
             agent_id: agent.map(Into::into),
-            working_directory: call.working_directory.clone(),
-            traceparent: call.traceparent.clone(),
-            tracestate: call.tracestate.clone(),
+            working_directory: call.working_directory,
+            traceparent: call.traceparent,
+            tracestate: call.tracestate,
             arguments: call.arguments.map(ToOwned::to_owned),
             states: Arc::clone(&self.states),
             host: Arc::clone(self) as _,
             cancel: cancel.clone(),
         };
-        let (inbox, tool) = (Arc::clone(self), tool.clone());
-        // Protocol 2 has no request id, and the call's own id is as unique.
-        let id: Box<str> = match &reply {
-            ReplyTo::Call(id) => id.clone(),
-            ReplyTo::Request(_) => call.tool_call_id.as_ref().into(),
-        };
-        let (name, key, token) = (call.tool_name.as_ref(), id.clone(), cancel.clone());
-        let started = self.calls.start(&id, name, true, &cancel, async move {
+        let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
+        let (tool, key, token) = (tool.clone(), Arc::clone(&id), cancel.clone());
+        let started = self.calls.start(id, what, cancel, async move {
             let result = tool.invoke(invocation).await;
             inbox.answer_tool(reply, &result, &token).await;
             inbox.calls.finish(&key);
         });
         if !started {
-            tracing::debug!(
-                id = &*id,
-                tool = name,
-                "a tool call came twice, or after the session was closed"
-            );
+            let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
+            tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");
         }
     }
 
@@ -196,9 +222,11 @@ impl Inbox {
             // Answered elsewhere or aborted: the CLI no longer wants to hear of it.
             ReplyTo::Call(_) if cancel.is_cancelled() => {}
             ReplyTo::Call(id) => {
-                self.peer.room().await;
+                // Gone: with the CLI that asked, the question is gone as well.
+                let Some(peer) = self.line.now() else { return };
+                peer.room().await;
                 let params = ToolAnswerParams { session_id: &self.id, request_id: &id, result };
-                let sent = self.peer.post_answer("session.tools.handlePendingToolCall", &params);
+                let sent = peer.post_answer("session.tools.handlePendingToolCall", &params);
                 log_unsent(sent, "a tool's result");
             }
         }
@@ -231,13 +259,13 @@ impl Inbox {
             return self.answer_permission(reply, &decision, vocabulary);
         };
         let (inbox, cancel) = (Arc::clone(self), Cancellation::default());
-        let id: Box<str> = match &reply {
-            ReplyTo::Call(id) => id.clone(),
+        let id: Arc<str> = match &reply {
+            ReplyTo::Call(id) => Arc::clone(id),
             ReplyTo::Request(_) => crate::random::id().into(),
         };
-        let (key, token) = (id.clone(), cancel.clone());
-        let what = format!("permission for {}", request.kind());
-        self.calls.start(&id, &what, false, &cancel, async move {
+        let (key, token) = (Arc::clone(&id), cancel.clone());
+        let what = What::Question(format!("permission for {}", request.kind()));
+        self.calls.start(id, what, cancel, async move {
             let decision = task::catch(async move { handler(request).await }).await;
             let decision = decision.unwrap_or_else(|panic| {
                 inbox.handler_failed("on_permission", format!("it panicked: {panic}").into());
@@ -255,7 +283,8 @@ impl Inbox {
             return None;
         }
         let tool = self.tools.get(request.tool_name()?)?;
-        Some(OwnTool { destructive: tool.is_destructive() })
+        let arguments = request.arguments();
+        Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
     }
 
     fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {
@@ -268,8 +297,9 @@ impl Inbox {
             ReplyTo::Call(id) => {
                 let params =
                     PermissionAnswerParams { session_id: &self.id, request_id: &id, result: &result };
-                let sent =
-                    self.peer.post_answer("session.permissions.handlePendingPermissionRequest", &params);
+                // Gone: with the CLI that asked, the question is gone as well.
+                let Some(peer) = self.line.now() else { return };
+                let sent = peer.post_answer("session.permissions.handlePendingPermissionRequest", &params);
                 log_unsent(sent, "a permission decision");
             }
         }

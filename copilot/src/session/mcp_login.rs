@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
-use super::inbox::{Inbox, log_unsent};
+use super::inbox::Inbox;
 use super::requests::Question;
 use super::tokens::Secret;
 use crate::error::Result;
 use crate::protocol::mcp_login::{
     InterestParams, McpLogin, McpLoginAnswerParams, McpLoginResult, OAUTH_REQUIRED,
 };
+use crate::rpc::Peer;
 
 /// The answer to a [`McpLogin`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,12 +103,12 @@ impl SessionBuilder {
 
 impl Inbox {
     /// Tells the CLI that this session gives logins, if it does; otherwise it does not ask.
-    pub(super) async fn wants_mcp_logins(&self) -> Result<()> {
+    pub(super) async fn wants_mcp_logins(&self, peer: &Peer) -> Result<()> {
         if self.handlers.mcp_login.is_none() {
             return Ok(());
         }
         let params = InterestParams { session_id: &self.id, event_type: OAUTH_REQUIRED };
-        self.peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
+        peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
     }
 
     pub(super) fn mcp_login_wanted(self: &Arc<Self>, login: McpLogin) {
@@ -119,8 +120,7 @@ impl Inbox {
             let answer = answer.unwrap_or_else(McpLoginAnswer::cancelled);
             let params =
                 McpLoginAnswerParams { session_id: &inbox.id, request_id: &id, result: answer.as_wire() };
-            let sent = inbox.peer.post_answer("session.mcp.oauth.handlePendingRequest", &params);
-            log_unsent(sent, "a login");
+            inbox.post_answer("session.mcp.oauth.handlePendingRequest", &params);
         });
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod inbox;
 pub(crate) mod link;
 mod mcp_login;
 mod modes;
+mod open;
 mod permissions;
 mod progress;
 mod provider;
@@ -23,6 +24,7 @@ mod send;
 mod subscription;
 mod system_message;
 mod tokens;
+mod toolbelt;
 mod turn;
 mod ui;
 mod user_input;
@@ -41,7 +43,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventStream};
 use crate::protocol::SessionId;
 use crate::protocol::session::{SessionMessagesResponse, SessionParams, Success};
-use crate::rpc::decode;
+use crate::rpc::{Peer, decode};
 use inbox::Inbox;
 use link::Link;
 
@@ -135,7 +137,7 @@ impl Session {
     ///
     /// Wire: `session.getMessages`, to the CLI.
     pub async fn history(&self) -> Result<Vec<Event>> {
-        let answer = self.0.link.peer.call_raw("session.getMessages", &self.params()).await?;
+        let answer = self.peer().await?.call_raw("session.getMessages", &self.params()).await?;
         decode::<SessionMessagesResponse<Event>>("session.getMessages", &answer).map(|answer| answer.events)
     }
 
@@ -147,7 +149,7 @@ impl Session {
     ///
     /// Wire: `session.abort`, to the CLI.
     pub async fn abort(&self) -> Result<()> {
-        let done: Option<Success> = self.0.link.peer.call("session.abort", &self.params()).await?;
+        let done: Option<Success> = self.peer().await?.call("session.abort", &self.params()).await?;
         match done {
             Some(Success { success: false, error: Some(error) }) => {
                 Err(Error::new(ErrorKind::Session, format!("session.abort: {error}")))
@@ -166,7 +168,7 @@ impl Session {
             Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
         })?;
         let params = host::with_session(method, self.id(), &params)?;
-        decode(method, &self.0.link.peer.call_raw(method, &params).await?)
+        decode(method, &self.peer().await?.call_raw(method, &params).await?)
     }
 
     /// Ends the session here: running tools are cancelled, streams end, and the CLI lets go of it. What is on disk
@@ -195,14 +197,19 @@ impl Session {
     }
 
     async fn detach(&self) -> Result<()> {
-        let peer = &self.0.link.peer;
+        // A session without connection has nothing to let go of.
+        let Some(peer) = self.inbox().line.now() else { return Ok(()) };
         match peer.call_raw("session.detach", &self.params()).await {
             Err(error) if error.is_unsupported() => {}
-            // A session without connection has nothing to let go of.
             Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => return Ok(()),
             other => return other.map(drop),
         }
         peer.call_raw("session.destroy", &self.params()).await.map(drop)
+    }
+
+    /// The connection, once it is there.
+    async fn peer(&self) -> Result<Peer> {
+        self.inbox().line.ready().await
     }
 
     fn params(&self) -> SessionParams<'_> {
@@ -229,10 +236,12 @@ impl Drop for Shared {
         inbox.close();
         inbox.calls.abort();
         self.link.carrier.unregister(&inbox.id);
-        // Best effort: a connection that is gone has let go already.
-        if let Err(error) = inbox.peer.post_answer("session.detach", &SessionParams { session_id: &inbox.id })
-        {
-            tracing::debug!(%error, session = %inbox.id, "a dropped session was not detached");
+        // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
+        // version says has to do.
+        let Some(peer) = inbox.line.now() else { return };
+        let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
+        if let Err(error) = peer.post_answer(method, &SessionParams { session_id: &inbox.id }) {
+            tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
@@ -16,8 +17,8 @@ use crate::protocol::{SessionId, ToolCallId};
 
 /// Which of the agent's wishes are granted.
 ///
-/// The default grants the tools that the program itself registered, unless they are marked `destructive`, and denies
-/// everything else.
+/// The default grants the tools that the program itself registered, unless they are marked `destructive` or their
+/// `needs_approval` says so, and denies everything else.
 ///
 /// # Examples
 ///
@@ -84,8 +85,8 @@ impl Permissions {
             None => match self.base {
                 Base::ApproveAll => true,
                 Base::DenyAll => false,
-                Base::OwnTools => own.is_some_and(|tool| !tool.destructive),
-                Base::ReadOnly => own.map_or_else(|| details.only_reads(), |tool| !tool.destructive),
+                Base::OwnTools => own.is_some_and(|tool| !tool.needs_approval),
+                Base::ReadOnly => own.map_or_else(|| details.only_reads(), |tool| !tool.needs_approval),
             },
         };
         if granted { Decision::Approve } else { Decision::Unavailable }
@@ -95,7 +96,8 @@ impl Permissions {
 /// What the program knows of its own tool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnTool {
-    pub(crate) destructive: bool,
+    /// Whether somebody has to agree to this call.
+    pub(crate) needs_approval: bool,
 }
 
 impl PermissionDetails {
@@ -123,6 +125,10 @@ pub struct PermissionRequest {
 
 impl PermissionRequest {
     pub(crate) fn read(session_id: &SessionId, raw: &RawValue) -> serde_json::Result<Self> {
+        // A list would be read as the members in their order.
+        if !raw.get().starts_with('{') {
+            return Err(serde::de::Error::custom("a permission request is an object"));
+        }
         let details = serde_json::from_str(raw.get())?;
         Ok(Self { session_id: session_id.clone(), details, raw: Arc::from(raw.to_owned()) })
     }
@@ -214,6 +220,16 @@ impl PermissionRequest {
     /// The tool, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
     pub fn tool_name(&self) -> Option<&str> {
         self.details.tool_name.as_deref()
+    }
+
+    /// What the tool is called with, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
+    pub fn arguments(&self) -> Value {
+        #[derive(Deserialize)]
+        struct Arguments {
+            #[serde(default)]
+            args: Value,
+        }
+        self.data::<Arguments>().map(|request| request.args).unwrap_or_default()
     }
 
     /// Whether an administrator wants a person to decide.
@@ -332,14 +348,14 @@ pub(crate) type PermissionHandler =
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
     fn decide(permissions: &Permissions, request: &Value, own: Option<bool>) -> bool {
         let raw = serde_json::value::to_raw_value(request).unwrap();
         let request = PermissionRequest::read(&"s".into(), &raw).unwrap();
-        let own = own.map(|destructive| OwnTool { destructive });
+        let own = own.map(|needs_approval| OwnTool { needs_approval });
         permissions.decide(&request, own) == Decision::Approve
     }
 

@@ -1,7 +1,7 @@
 //! Where the agent is with one message. Pure: fed with events, it says when the turn is over.
 //!
 //! CLIs from 1.0.92 on tell which message an event belongs to. Older ones do not; there the caller makes sure that
-//! no two turns run at once, and the next `session.idle` ends the turn.
+//! no two turns run at once, and the next message that reaches the agent is this one.
 
 use crate::error::{Error, ErrorKind};
 use crate::events::{AssistantUsage, Event, EventKind};
@@ -11,8 +11,6 @@ use crate::protocol::MessageId;
 #[derive(Debug)]
 pub(super) struct Progress {
     message: MessageId,
-    /// Whether the CLI tells which message an event belongs to.
-    correlated: bool,
     /// Whether the agent had nothing to do when the message was sent.
     was_idle: bool,
     /// The message has reached the agent.
@@ -58,10 +56,9 @@ impl Usage {
 }
 
 impl Progress {
-    pub(super) fn new(message: MessageId, correlated: bool, was_idle: bool) -> Self {
+    pub(super) fn new(message: MessageId, was_idle: bool) -> Self {
         Self {
             message,
-            correlated,
             was_idle,
             begun: false,
             mixed: false,
@@ -100,10 +97,11 @@ impl Progress {
             _ => return false,
         }
         match event.kind() {
-            EventKind::UserMessage(user) if user.message_id.as_ref() == Some(&self.message) => {
-                self.begun = true
+            // An old CLI does not say whose message it is; there the next one is ours.
+            EventKind::UserMessage(user) if user.message_id.as_ref().is_none_or(|id| *id == self.message) => {
+                self.begin(event);
             }
-            EventKind::UserMessage(user) if user.message_id.is_some() => {
+            EventKind::UserMessage(_) => {
                 self.mixed = true;
                 // The next message in the queue begins, so this one is done.
                 return self.begun && self.answered;
@@ -129,11 +127,20 @@ impl Progress {
             // In autopilot the agent goes on by itself after an idle.
             EventKind::SessionIdle(idle) if idle.mode.as_deref() != Some("autopilot") => {
                 self.aborted |= idle.aborted;
-                return self.begun || !self.correlated || (self.was_idle && !self.mixed);
+                return self.begun || (self.was_idle && !self.mixed);
             }
             _ => {}
         }
         false
+    }
+
+    /// The message has reached the agent: what came until here is of the turn before, if there was one.
+    fn begin(&mut self, event: &Event) {
+        if !self.begun && (self.mixed || !self.was_idle) {
+            let message = std::mem::take(&mut self.message);
+            *self = Self { kept: vec![event.clone()], ..Self::new(message, self.was_idle) };
+        }
+        self.begun = true;
     }
 }
 
@@ -155,8 +162,8 @@ mod tests {
     }
 
     /// Feeds events for message `m`; the number of events after which the turn is over, and the answer.
-    fn run(correlated: bool, was_idle: bool, events: &[(&str, Value)]) -> (Option<usize>, Option<String>) {
-        let mut progress = Progress::new("m".into(), correlated, was_idle);
+    fn run(was_idle: bool, events: &[(&str, Value)]) -> (Option<usize>, Option<String>) {
+        let mut progress = Progress::new("m".into(), was_idle);
         let end = events.iter().position(|(name, data)| progress.observe(&event(name, data)));
         let answer = progress.answer().map(|answer| match answer.kind() {
             EventKind::AssistantMessage(message) => message.content.clone(),
@@ -174,9 +181,33 @@ mod tests {
             ("assistant.message", json!({"content": "done", "originatingMessageId": "m"})),
             ("session.idle", json!({})),
         ];
-        assert_eq!(run(true, false, &events), (Some(5), Some("done".into())));
-        // An old CLI does not say whose idle it is, so there the caller keeps turns apart.
-        assert_eq!(run(false, true, &events[1..]), (Some(4), Some("done".into())));
+        assert_eq!(run(false, &events), (Some(5), Some("done".into())));
+    }
+
+    #[test]
+    fn on_an_old_cli_the_next_message_is_ours() {
+        let events = [
+            ("assistant.message", json!({"content": "of the turn before"})),
+            ("session.idle", json!({})),
+            ("user.message", json!({"content": "?"})),
+            ("session.idle", json!({})),
+        ];
+        assert_eq!(run(false, &events), (Some(4), None));
+        assert_eq!(run(true, &events[2..]), (Some(2), None));
+    }
+
+    #[test]
+    fn what_came_before_the_message_is_of_the_turn_before() {
+        let mut progress = Progress::new("m".into(), false);
+        for (name, data) in [
+            ("assistant.usage", json!({"inputTokens": 10})),
+            ("abort", json!({})),
+            ("session.idle", json!({"aborted": true})),
+            ("user.message", json!({"messageId": "m"})),
+        ] {
+            assert!(!progress.observe(&event(name, &data)));
+        }
+        assert_eq!((&progress.usage, progress.aborted, progress.kept.len()), (&Usage::default(), false, 1));
     }
 
     #[test]
@@ -187,7 +218,7 @@ mod tests {
             ("user.message", json!({"messageId": "n"})),
             ("assistant.message", json!({"content": "other", "originatingMessageId": "n"})),
         ];
-        assert_eq!(run(true, true, &events), (Some(3), Some("mine".into())));
+        assert_eq!(run(true, &events), (Some(3), Some("mine".into())));
     }
 
     #[test]
@@ -200,13 +231,13 @@ mod tests {
             ("assistant.message", json!({"content": "mine", "originatingMessageId": "m"})),
             ("session.idle", json!({})),
         ];
-        assert_eq!(run(true, true, &events), (Some(6), Some("mine".into())));
+        assert_eq!(run(true, &events), (Some(6), Some("mine".into())));
     }
 
     #[test]
     fn a_message_that_a_hook_blocks_ends_with_the_idle_that_follows() {
         let events = [("session.warning", json!({"message": "blocked"})), ("session.idle", json!({}))];
-        assert_eq!(run(true, true, &events), (Some(2), None));
+        assert_eq!(run(true, &events), (Some(2), None));
     }
 
     #[test]
@@ -216,12 +247,12 @@ mod tests {
             ("session.idle", json!({"mode": "autopilot"})),
             ("session.idle", json!({"mode": "interactive"})),
         ];
-        assert_eq!(run(true, true, &events).0, Some(3));
+        assert_eq!(run(true, &events).0, Some(3));
     }
 
     #[test]
     fn usage_is_summed() {
-        let mut progress = Progress::new("m".into(), true, true);
+        let mut progress = Progress::new("m".into(), true);
         for _ in 0..2 {
             progress.observe(&event(
                 "assistant.usage",

@@ -8,11 +8,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::BoxError;
-use super::inbox::Inbox;
+use super::calls::What;
+use super::inbox::{Inbox, log_unsent};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::tools::Settled;
@@ -106,8 +107,8 @@ impl Inbox {
     {
         let Question { handler, what, id } = question;
         let is_event = id.is_some();
-        let id: Box<str> = id.map_or_else(|| random::id().into(), Into::into);
-        let (inbox, key, cancel) = (Arc::clone(self), id.clone(), Cancellation::default());
+        let id: Arc<str> = id.map_or_else(|| random::id().into(), Into::into);
+        let (inbox, key, cancel) = (Arc::clone(self), Arc::clone(&id), Cancellation::default());
         let token = cancel.clone();
         let work = async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
@@ -127,13 +128,21 @@ impl Inbox {
             answer(&inbox, given);
             inbox.calls.finish(&key);
         };
+        let what = What::Question(what.into_owned());
         let started = match is_event {
-            true => self.calls.start(&id, &what, false, &cancel, work),
-            false => self.calls.start_request(&id, &what, &cancel, work),
+            true => self.calls.start(id, what, cancel, work),
+            false => self.calls.start_request(id, what, cancel, work),
         };
         if !started {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
+    }
+
+    /// Answers a question that an event has asked.
+    pub(super) fn post_answer<P: Serialize>(&self, method: &'static str, params: &P) {
+        // Gone: with the CLI that asked, the question is gone as well.
+        let Some(peer) = self.line.now() else { return };
+        log_unsent(peer.post_answer(method, params), method);
     }
 
     /// Tells the program that one of its handlers failed; the CLI gets the safe answer.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::{Instant, timeout};
 
 use super::Session;
 use super::progress::Progress;
 use super::turn::{DEFAULT_IDLE_TIMEOUT, Limits, Reply, Turn};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::session::{
     AgentMode, Attachment, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
@@ -193,18 +194,32 @@ impl Session {
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message.0 };
-        let sent: SessionSendResponse = self.0.link.peer.call("session.send", &params).await?;
+        let sent: SessionSendResponse = self.peer().await?.call("session.send", &params).await?;
         Ok(sent.message_id)
     }
 
     async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
+        let began = Instant::now();
+        let begun = self.start_turn(message, limits);
+        let turn = match limits.total {
+            None => begun.await?,
+            Some(limit) => timeout(limit, begun).await.map_err(|_| {
+                let message =
+                    format!("the CLI did not take the message within {limit:?}; session {}", self.id());
+                Error::new(ErrorKind::Timeout, message)
+            })??,
+        };
+        Ok(turn.since(began))
+    }
+
+    async fn start_turn(&self, message: Message, limits: Limits) -> Result<Turn> {
         let correlated = self.0.link.cli.correlates_messages();
         let alone = if correlated { None } else { Some(Arc::clone(&self.0.alone).lock_owned().await) };
         // Before the message is sent, because events may come before the answer.
         let events = self.events();
         let was_idle = !self.inbox().is_busy();
         let id = self.post(&message).await?;
-        Ok(Turn::new(self.clone(), events, Progress::new(id, correlated, was_idle), limits, alone))
+        Ok(Turn::new(self.clone(), events, Progress::new(id, was_idle), limits, alone))
     }
 }
 

@@ -26,7 +26,10 @@ pub struct Turn {
     events: EventStream,
     progress: Progress,
     limits: Limits,
+    /// When the message was given to us.
     began: Instant,
+    /// When the CLI took it.
+    sent: Instant,
     last_event: Option<(Event, Instant)>,
     timer: Option<Pin<Box<Sleep>>>,
     ended: Option<Option<Error>>,
@@ -54,18 +57,24 @@ impl Turn {
         limits: Limits,
         alone: Option<OwnedMutexGuard<()>>,
     ) -> Self {
-        let began = Instant::now();
+        let sent = Instant::now();
         Self {
             session,
             events,
             progress,
             limits,
-            began,
+            began: sent,
+            sent,
             last_event: None,
             timer: None,
             ended: None,
             _alone: alone,
         }
+    }
+
+    /// Counts the turn's time from here.
+    pub(super) fn since(self, began: Instant) -> Self {
+        Self { began, ..self }
     }
 
     /// The next event, or `None` when the turn is over.
@@ -132,7 +141,7 @@ impl Turn {
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         loop {
             let now = Instant::now();
-            let active = self.last_event.as_ref().map_or(self.began, |(_, at)| *at);
+            let active = self.last_event.as_ref().map_or(self.sent, |(_, at)| *at);
             // Our own tools take the time they take: the agent cannot do anything meanwhile.
             let active = if self.session.inbox().calls.tools_running() > 0 { now } else { active };
             let total = self.limits.total.map(|limit| self.began + limit);

@@ -104,7 +104,7 @@ impl<'a> Ui<'a> {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let params = ElicitationParams { session_id: session.id(), message, requested_schema: &schema };
-        session.0.link.peer.call("session.ui.elicitation", &params).await
+        session.peer().await?.call("session.ui.elicitation", &params).await
     }
 
     /// What was filled in as the only field of a form.

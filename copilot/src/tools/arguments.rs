@@ -14,6 +14,7 @@ use super::compiled::{Compiled, Source};
 use super::context::ToolContext;
 use super::def::ToolDef;
 use super::dispatch::Started;
+use super::error::ToolError;
 use super::param::Passed;
 use super::schema;
 use super::state::Need;
@@ -21,10 +22,6 @@ use super::state::Need;
 /// Goes over the parameters of a tool.
 pub struct Visitor<'v>(Mode<'v>);
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is that of each call, which should not allocate"
-)]
 enum Mode<'v> {
     Describe(Box<Description<'v>>),
     Take(Take<'v>),
@@ -54,6 +51,7 @@ impl<'v> Visitor<'v> {
     }
 
     /// Visits the parameter with that index.
+    #[expect(clippy::needless_pass_by_value, reason = "made on the spot by the expansion")]
     pub fn visit<Own, Slot>(&mut self, index: usize, passed: Passed<Own, Slot>) -> Option<Slot> {
         match &mut self.0 {
             Mode::Describe(description) => {
@@ -68,6 +66,7 @@ impl<'v> Visitor<'v> {
     }
 
     /// As [`visit`](Self::visit), for a parameter with a default.
+    #[expect(clippy::needless_pass_by_value, reason = "made on the spot by the expansion")]
     pub fn visit_or<Own, Slot>(
         &mut self,
         index: usize,
@@ -92,7 +91,7 @@ impl<'v> Visitor<'v> {
     pub fn ready(&self) -> Option<()> {
         match &self.0 {
             Mode::Describe(_) => None,
-            Mode::Take(take) => (take.rejected.is_empty() && take.lacking.is_none()).then_some(()),
+            Mode::Take(take) => (take.rejected.is_empty() && take.failed.is_none()).then_some(()),
         }
     }
 }
@@ -115,7 +114,7 @@ pub struct Description<'d> {
 /// What one parameter says about itself.
 pub(crate) enum Described {
     Argument { schema: Schema, optional: bool, default: Option<Value> },
-    Injected { need: Option<Need> },
+    Injected { needs: Vec<Need> },
 }
 
 impl<'d> Description<'d> {
@@ -141,8 +140,8 @@ impl<'d> Description<'d> {
     }
 
     /// The parameter comes from the runtime.
-    pub(crate) fn injected(&mut self, need: Option<Need>) {
-        self.params.push(Described::Injected { need });
+    pub(crate) fn injected(&mut self, needs: Vec<Need>) {
+        self.params.push(Described::Injected { needs });
     }
 }
 
@@ -161,8 +160,8 @@ pub struct Take<'a> {
     index: usize,
     /// What serde said, by parameter.
     pub(crate) rejected: Vec<(usize, String)>,
-    /// A state that is not there.
-    pub(crate) lacking: Option<&'static str>,
+    /// Why something could not be injected.
+    pub(crate) failed: Option<ToolError>,
 }
 
 /// The text of the arguments does not have the shape that the schema asks for.
@@ -199,7 +198,7 @@ impl<'a> Take<'a> {
         if unknown && !compiled.open {
             return Err(Misshapen);
         }
-        Ok(Self { context, compiled, whole, values, index: 0, rejected: Vec::new(), lacking: None })
+        Ok(Self { context, compiled, whole, values, index: 0, rejected: Vec::new(), failed: None })
     }
 
     /// The JSON of the parameter that is being visited.
@@ -226,8 +225,8 @@ impl<'a> Take<'a> {
         self.rejected.push((self.index, error.to_string()));
     }
 
-    pub(crate) fn lacks(&mut self, need: &Need) {
-        self.lacking = Some(need.type_name);
+    pub(crate) fn fail(&mut self, error: ToolError) {
+        self.failed.get_or_insert(error);
     }
 }
 

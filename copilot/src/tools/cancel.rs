@@ -43,7 +43,7 @@ mod tests {
     #[tokio::test]
     async fn a_waiter_wakes_when_the_flag_is_set_and_later_ones_do_not_wait() {
         let cancellation = Cancellation::default();
-        let waiter = crate::task::spawn({
+        let mut waiter = crate::task::spawn({
             let cancellation = cancellation.clone();
             async move { cancellation.cancelled().await }
         });

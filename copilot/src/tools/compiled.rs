@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use regex_lite::Regex;
 use serde_json::value::RawValue;
@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::arguments::Visitor;
 use super::def::ToolDef;
+use super::dynamic::Dynamic;
 use super::schema;
 use super::state::Need;
 use super::walk;
@@ -35,7 +36,7 @@ pub(crate) struct Compiled {
     pub(crate) strict: bool,
     pub(crate) needs: Box<[Need]>,
     /// So many calls may run at once.
-    pub(crate) places: Option<Semaphore>,
+    pub(crate) places: Option<Arc<Semaphore>>,
     /// The patterns of the schema.
     pub(crate) patterns: HashMap<String, Regex>,
 }
@@ -86,11 +87,9 @@ fn compile(def: &ToolDef) -> Result<Compiled> {
             format!("the arguments of tool `{}` at {} cannot be described: {reason}", def.name, def.location),
         )
     })?;
-    let wire = wire(def, built.parameters.as_deref()).map_err(|error| {
-        Error::with_source(ErrorKind::Tools, format!("tool `{}` cannot be written as JSON", def.name), error)
-    })?;
+    let wire = wire(def.name, def.description, def.group, def, built.parameters.as_deref())?;
     Ok(Compiled {
-        places: def.concurrency.map(Semaphore::new),
+        places: places(def),
         patterns: walk::patterns(&built.schema),
         wire,
         parameters: built.parameters,
@@ -103,8 +102,39 @@ fn compile(def: &ToolDef) -> Result<Compiled> {
     })
 }
 
+pub(crate) fn compile_dynamic(tool: &Dynamic) -> Result<Compiled> {
+    let def = &tool.options;
+    let schema = tool.schema_or_empty();
+    let parameters =
+        tool.schema.as_ref().map(serde_json::value::to_raw_value).transpose().map_err(|error| {
+            Error::with_source(
+                ErrorKind::Tools,
+                format!("the schema of tool `{}` is not JSON", tool.name),
+                error,
+            )
+        })?;
+    Ok(Compiled {
+        wire: wire(&tool.name, &tool.description, tool.group.as_deref(), def, parameters.as_deref())?,
+        parameters,
+        sources: Box::default(),
+        names: Box::default(),
+        open: true,
+        strict: true,
+        needs: Box::default(),
+        places: places(def),
+        patterns: walk::patterns(&schema),
+        schema,
+    })
+}
+
 /// Writes the tool as the wire has it; members without a value are left out, and so are those that are not true.
-fn wire(def: &ToolDef, parameters: Option<&RawValue>) -> serde_json::Result<Box<RawValue>> {
+fn wire(
+    name: &str,
+    description: &str,
+    group: Option<&str>,
+    def: &ToolDef,
+    parameters: Option<&RawValue>,
+) -> Result<Box<RawValue>> {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Wire<'a> {
@@ -137,14 +167,21 @@ fn wire(def: &ToolDef, parameters: Option<&RawValue>) -> serde_json::Result<Box<
     }
 
     serde_json::value::to_raw_value(&Wire {
-        name: def.name,
-        description: def.description,
+        name,
+        description,
         parameters,
         overrides_builtin: def.overrides_builtin,
         skip_permission: def.skip_permission,
         is_terminal: def.terminal,
         defer: def.defer,
         metadata: def.meta.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect(),
-        namespace: def.group.map(|name| Namespace { name }),
+        namespace: group.map(|name| Namespace { name }),
     })
+    .map_err(|error| {
+        Error::with_source(ErrorKind::Tools, format!("tool `{name}` cannot be written as JSON"), error)
+    })
+}
+
+fn places(def: &ToolDef) -> Option<Arc<Semaphore>> {
+    def.concurrency.map(|calls| Arc::new(Semaphore::new(calls)))
 }

@@ -1,5 +1,6 @@
 //! What a tool may know and do while it runs.
 
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
@@ -144,7 +145,10 @@ impl ToolContext {
 
     /// The state of type `T` that the program gave to the session.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        self.0.invocation.states.get()
+        match self.0.tool.own_value(TypeId::of::<T>()) {
+            Some(value) => Arc::clone(value).downcast().ok().map(State::from_arc),
+            None => self.0.invocation.states.get(),
+        }
     }
 
     pub(crate) fn tool_handle(&self) -> &Tool {

@@ -1,6 +1,8 @@
 //! The definition of a tool, and the handle on it.
 
+use std::any::{Any, TypeId};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,13 +11,22 @@ use serde_json::value::RawValue;
 use super::arguments::Visitor;
 use super::compiled::{self, Compiled};
 use super::dispatch::Started;
+use super::dynamic::Dynamic;
+use super::toolset::Bound;
 use crate::error::Result;
 
 /// A tool: something that the model may call.
 ///
 /// `#[copilot::tool]` puts one beside the function, as `name::TOOL`. A handle clones cheaply.
 #[derive(Clone)]
-pub struct Tool(&'static ToolDef);
+pub struct Tool(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Static(&'static ToolDef),
+    Dynamic(Arc<Dynamic>),
+    Bound(Arc<Bound>),
+}
 
 /// What `#[copilot::tool]` writes: const data only.
 ///
@@ -245,63 +256,75 @@ impl Tool {
     /// For the output of the macros.
     #[doc(hidden)]
     pub const fn new(def: &'static ToolDef) -> Self {
-        Self(def)
+        Self(Repr::Static(def))
     }
 
     /// What the model calls it.
     pub fn name(&self) -> &str {
-        self.0.name
+        match &self.0 {
+            Repr::Static(def) => def.name,
+            Repr::Bound(bound) => bound.def.name,
+            Repr::Dynamic(tool) => &tool.name,
+        }
     }
 
     /// What the model reads to decide when to call it.
     pub fn description(&self) -> &str {
-        self.0.description
+        match &self.0 {
+            Repr::Static(def) => def.description,
+            Repr::Bound(bound) => bound.def.description,
+            Repr::Dynamic(tool) => &tool.description,
+        }
     }
 
     /// Where it was defined.
     pub fn location(&self) -> Location {
-        self.0.location
+        self.def().location
     }
 
     /// Whether it changes nothing.
     pub fn is_read_only(&self) -> bool {
-        self.0.read_only
+        self.def().read_only
     }
 
     /// Whether it may destroy something, so that a call needs a permission.
     pub fn is_destructive(&self) -> bool {
-        self.0.destructive
+        self.def().destructive
     }
 
     /// What people read instead of the name, if it says so.
     pub fn title(&self) -> Option<&str> {
-        self.0.title
+        self.def().title
     }
 
     /// The group that it belongs to.
     pub fn group(&self) -> Option<&str> {
-        self.0.group
+        match &self.0 {
+            Repr::Static(def) => def.group,
+            Repr::Bound(bound) => bound.def.group,
+            Repr::Dynamic(tool) => tool.group.as_deref(),
+        }
     }
 
     /// The tags that it has.
     pub fn tags(&self) -> &[&str] {
-        self.0.tags
+        self.def().tags
     }
 
     /// Whether a second call with the same arguments changes nothing more.
     pub fn is_idempotent(&self) -> bool {
-        self.0.idempotent || self.0.read_only
+        self.def().idempotent || self.def().read_only
     }
 
     /// Whether somebody has to agree to a call with these arguments: what `needs_approval` says, and without it
     /// whether the tool is destructive.
     pub fn needs_approval(&self, arguments: &Value) -> bool {
-        self.0.needs_approval.map_or(self.0.destructive, |asks| asks(arguments))
+        self.def().needs_approval.map_or(self.def().destructive, |asks| asks(arguments))
     }
 
     /// How long a call may take.
     pub fn timeout(&self) -> Duration {
-        Duration::from_millis(self.0.timeout_ms)
+        Duration::from_millis(self.def().timeout_ms)
     }
 
     /// The JSON schema of its arguments; `None` for a tool that takes none.
@@ -314,12 +337,68 @@ impl Tool {
         Ok(self.compiled()?.parameters.as_deref())
     }
 
-    pub(crate) fn def(&self) -> &'static ToolDef {
-        self.0
+    /// The name, where only the compiler is there to ask.
+    pub(crate) const fn const_name(&self) -> &'static str {
+        match &self.0 {
+            Repr::Static(def) => def.name,
+            Repr::Dynamic(_) | Repr::Bound(_) => "",
+        }
     }
 
-    pub(crate) fn compiled(&self) -> Result<&'static Compiled> {
-        compiled::of(self.0)
+    pub(crate) fn from_dynamic(tool: Arc<Dynamic>) -> Self {
+        Self(Repr::Dynamic(tool))
+    }
+
+    /// Everything about it that is not its name, description or group.
+    pub(crate) fn def(&self) -> &ToolDef {
+        match &self.0 {
+            Repr::Static(def) => def,
+            Repr::Bound(bound) => bound.def,
+            Repr::Dynamic(tool) => &tool.options,
+        }
+    }
+
+    pub(crate) fn bound(tool: Arc<Bound>) -> Self {
+        Self(Repr::Bound(tool))
+    }
+
+    /// The value of that type that its method belongs to.
+    pub(crate) fn own_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>> {
+        match &self.0 {
+            Repr::Bound(bound) if bound.type_id == type_id => Some(&bound.value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn dynamic(&self) -> Option<&Dynamic> {
+        match &self.0 {
+            Repr::Static(_) | Repr::Bound(_) => None,
+            Repr::Dynamic(tool) => Some(tool),
+        }
+    }
+
+    /// Whether another client answers its calls.
+    pub(crate) fn is_declared_only(&self) -> bool {
+        self.dynamic().is_some_and(|tool| tool.handler.is_none())
+    }
+
+    /// Whether the other is the same tool, and not only one of the same name.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            // A crate that is linked twice, as the library of a test is, has two copies of each definition.
+            (Repr::Static(a), Repr::Static(b)) => a.name == b.name && a.location == b.location,
+            (Repr::Dynamic(a), Repr::Dynamic(b)) => Arc::ptr_eq(a, b),
+            (Repr::Bound(a), Repr::Bound(b)) => Arc::ptr_eq(&a.value, &b.value) && a.def.name == b.def.name,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn compiled(&self) -> Result<&Compiled> {
+        match &self.0 {
+            Repr::Static(def) => compiled::of(def),
+            Repr::Bound(bound) => compiled::of(bound.def),
+            Repr::Dynamic(tool) => tool.compiled(),
+        }
     }
 }
 

@@ -132,10 +132,10 @@ async fn attempt_once(context: &ToolContext) -> Returned {
         Err(panic) => return Err(panicked(&*panic)),
     };
     let tool = context.tool_handle();
-    if let Some(places) = tool.compiled().ok().and_then(|compiled| compiled.places.as_ref()) {
+    if let Some(places) = tool.compiled().ok().and_then(|compiled| compiled.places.clone()) {
         // The wait for a place counts as time of the call: the agent waits just as long.
         started = Box::pin(async move {
-            let _place = places.acquire().await;
+            let _place = places.acquire_owned().await;
             started.await
         });
     }
@@ -186,7 +186,7 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
     if !compiled.strict {
         match attempt(context, compiled, context.arguments()) {
             Attempt::Started(started) => return Ok(started),
-            Attempt::Lacks(state) => return Err(lacks(state)),
+            Attempt::Failed(error) => return Err(Refused::Failed(error)),
             Attempt::Rejected(_) | Attempt::Misshapen => {}
         }
     }
@@ -203,10 +203,16 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
     let checker =
         Checker { schema: &compiled.schema, coerce: tool.def().coerce, patterns: &compiled.patterns };
     let corrected = checker.check(&mut value).map_err(|problems| told(&problems))?;
+    if let Some(dynamic) = tool.dynamic() {
+        let nobody =
+            || Refused::Failed(ToolError::hidden("the tool is only declared: another client answers it"));
+        let handler = dynamic.handler.as_ref().ok_or_else(nobody)?;
+        return Ok(handler(value, context.clone()));
+    }
     let text = if corrected { Cow::Owned(value.to_string()) } else { Cow::Borrowed(context.arguments()) };
     match attempt(context, compiled, &text) {
         Attempt::Started(started) => Ok(started),
-        Attempt::Lacks(state) => Err(lacks(state)),
+        Attempt::Failed(error) => Err(Refused::Failed(error)),
         Attempt::Misshapen => {
             Err(told(&[Problem { path: String::new(), what: What::Other("not an object".to_owned()) }]))
         }
@@ -229,7 +235,8 @@ enum Attempt {
     /// What serde said, by parameter.
     Rejected(Vec<(usize, String)>),
     Misshapen,
-    Lacks(&'static str),
+    /// Something could not be injected.
+    Failed(ToolError),
 }
 
 fn attempt(context: &ToolContext, compiled: &Compiled, arguments: &str) -> Attempt {
@@ -240,13 +247,10 @@ fn attempt(context: &ToolContext, compiled: &Compiled, arguments: &str) -> Attem
     };
     match Visitor::take(def, take) {
         Ok(started) => Attempt::Started(started),
-        Err(Take { lacking: Some(state), .. }) => Attempt::Lacks(state),
+        // What is wrong with the arguments goes first: the model can do something about it.
+        Err(Take { rejected, failed: Some(error), .. }) if rejected.is_empty() => Attempt::Failed(error),
         Err(Take { rejected, .. }) => Attempt::Rejected(rejected),
     }
-}
-
-fn lacks(state: &str) -> Refused {
-    Refused::Failed(ToolError::hidden(format!("no state of type `{state}` was given to the session")))
 }
 
 /// serde_json counts lines and columns of a text that the model never sees.

@@ -8,10 +8,14 @@
 mod arguments;
 mod cancel;
 mod compiled;
+mod content;
 mod context;
 mod def;
 mod dispatch;
+mod dynamic;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+mod lint;
 mod nearest;
 mod outcome;
 mod param;
@@ -19,22 +23,32 @@ mod problem;
 mod registry;
 mod result;
 mod schema;
+mod selection;
 mod state;
 #[cfg(test)]
 mod tests;
+mod toolset;
 mod walk;
 
+pub use content::{Audio, Content, Image, Resource};
 pub use context::ToolContext;
 pub use def::{Location, Tool};
+pub use dynamic::DynTool;
 pub use error::{OrTell, ToolError};
 pub use outcome::Json;
+pub use param::FromCall;
 pub use result::{ResultType, ToolResult};
-pub use state::State;
+pub use selection::{Choice, group, tag};
+pub use state::{Needs, State};
+pub use toolset::Toolset;
 
 pub(crate) use cancel::Cancellation;
 pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use dispatch::unknown_tool;
-pub(crate) use registry::{ToolSelection, ToolSet};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use lint::{linked_set, problems};
+pub(crate) use registry::ToolSet;
+pub(crate) use selection::ToolSelection;
 pub(crate) use state::StateMap;
 
 /// What `__private` shows to the output of the macros.
@@ -44,4 +58,5 @@ pub(crate) mod expansion {
     pub use super::dispatch::{Started, blocking, inline, local, run};
     pub use super::outcome::outcome;
     pub use super::param::{Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, text};
+    pub use super::selection::distinct;
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::content::{Audio, Content, Image, Resource};
 use super::error::{ToolError, from_foreign};
 use super::result::ToolResult;
 
@@ -16,7 +17,7 @@ pub struct Json<T>(pub T);
     message = "a tool cannot return `{Self}`",
     label = "the model cannot be told what this is",
     note = "return `()`, text, a number, a `bool`, `Option<T>`, `Json(value)` of anything that implements \
-            `serde::Serialize`, a `ToolResult`, or a `Result<T, E>` of those",
+            `serde::Serialize`, an `Image`, `Audio` or `Vec<Content>`, a `ToolResult`, or a `Result<T, E>` of those",
     note = "`E` is any `std::error::Error + Send + Sync + 'static` or `anyhow::Error`, of which the model reads \
             nothing, or `String` or `ToolError`, which it reads"
 )]
@@ -97,6 +98,24 @@ impl Outcome<Single> for Box<str> {
 impl Outcome<Single> for ToolResult {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(self)
+    }
+}
+
+macro_rules! by_content {
+    ($($type:ty)*) => {$(
+        impl Outcome<Single> for $type {
+            fn into_result(self) -> Result<ToolResult, ToolError> {
+                Ok(ToolResult::success("").content(self))
+            }
+        }
+    )*};
+}
+
+by_content! { Audio Content Image Resource }
+
+impl Outcome<Single> for Vec<Content> {
+    fn into_result(self) -> Result<ToolResult, ToolError> {
+        Ok(self.into_iter().fold(ToolResult::success(""), ToolResult::content))
     }
 }
 

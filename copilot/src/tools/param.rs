@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use super::arguments::{Description, Take};
 use super::context::ToolContext;
-use super::state::{Need, State};
+use super::error::ToolError;
+use super::state::{Need, Needs, State};
 
 /// A type that a parameter of a tool can have, by value.
 #[diagnostic::on_unimplemented(
@@ -25,7 +26,8 @@ use super::state::{Need, State};
     note = "an argument is any type that implements `serde::Deserialize` and `schemars::JsonSchema`, is `Send` and \
             owns its data: derive both; write `#[schemars(with = \"..\")]` on a field whose type has no schema",
     note = "`&str`, `&[T]`, `&Path` and `&T` are lent from such a value",
-    note = "injected are `&ToolContext` and `State<T>`, whose `T` must be `Send + Sync`"
+    note = "injected are `&ToolContext`, `State<T>`, whose `T` must be `Send + Sync`, and types that implement \
+            `copilot::FromCall`"
 )]
 pub trait Param<K>: Sized + Send + 'static {
     /// Tells what the parameter is.
@@ -73,13 +75,14 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
 
 impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {
     fn describe(description: &mut Description<'_>) {
-        description.injected(Some(Need::of::<T>()));
+        description.injected(vec![Need::of::<T>()]);
     }
 
     fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
         let state = take.context().state();
         if state.is_none() {
-            take.lacks(&Need::of::<T>());
+            let state = std::any::type_name::<T>();
+            take.fail(ToolError::hidden(format!("no state of type `{state}` was given to the session")));
         }
         state
     }
@@ -87,11 +90,70 @@ impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {
 
 impl Param<Context> for ToolContext {
     fn describe(description: &mut Description<'_>) {
-        description.injected(None);
+        description.injected(Vec::new());
     }
 
     fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
         Some(take.context().clone())
+    }
+}
+
+/// A type that is made from the call rather than from its arguments: implement it to inject what is yours, such as
+/// the user on whose behalf the session runs.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::{FromCall, Needs, OrTell, ToolContext, ToolError};
+///
+/// struct Users(Vec<String>);
+/// struct User(String);
+///
+/// impl FromCall for User {
+///     fn from_call(cx: &ToolContext) -> Result<Self, ToolError> {
+///         let users = cx.state::<Users>().or_tell("there are no users")?;
+///         Ok(User(users.0[0].clone()))
+///     }
+///
+///     fn needs(needs: &mut Needs) {
+///         needs.state::<Users>();
+///     }
+/// }
+///
+/// /// Who is asking.
+/// #[copilot::tool]
+/// async fn who_am_i(user: User) -> String {
+///     user.0
+/// }
+/// ```
+pub trait FromCall: Sized + Send + 'static {
+    /// Makes the value; the function is not run if it cannot be made.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made: the model is told as if the tool itself had failed.
+    fn from_call(cx: &ToolContext) -> Result<Self, ToolError>;
+
+    /// Declares the states that [`from_call`](Self::from_call) needs, so that a session without them does not start.
+    fn needs(needs: &mut Needs) {
+        let _ = needs;
+    }
+}
+
+/// Marks [`FromCall`].
+#[derive(Debug)]
+pub struct Called;
+
+#[diagnostic::do_not_recommend]
+impl<T: FromCall> Param<Called> for T {
+    fn describe(description: &mut Description<'_>) {
+        let mut needs = Needs::default();
+        T::needs(&mut needs);
+        description.injected(needs.0);
+    }
+
+    fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
+        T::from_call(take.context()).map_err(|error| take.fail(error)).ok()
     }
 }
 
@@ -192,13 +254,16 @@ impl<T> ProbeValue<T> for Probe<T> {
     }
 }
 
+/// Takes a value out of a call, or its default.
+type TakeOwn<Own> = fn(&mut Take<'_>, Option<fn() -> Own>) -> Option<Own>;
+
 /// How a parameter is passed: what is taken out of the call, and what keeps it while the function runs.
 ///
 /// Functions rather than a trait, so that a type that cannot be passed is one error and not two.
 #[derive(Debug)]
 pub struct Passed<Own, Slot> {
     pub(crate) describe: fn(&mut Description<'_>),
-    pub(crate) take: fn(&mut Take<'_>, Option<fn() -> Own>) -> Option<Own>,
+    pub(crate) take: TakeOwn<Own>,
     pub(crate) keep: fn(Own) -> Slot,
 }
 
@@ -304,6 +369,7 @@ pub trait Undescribed: Sized {
         note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
                          `# Arguments`: the model reads it to decide what to send"
     )]
+    #[expect(clippy::wrong_self_convention, reason = "by value, it is found before the one of `Described`")]
     fn is_described(self) {}
 }
 

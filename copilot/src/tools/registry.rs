@@ -1,4 +1,4 @@
-//! Which tools a session has: those that the linker collected, those that were named, and whether they fit together.
+//! The tools that the linker collected, and whether those of a session fit together.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +14,25 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct ToolSet(Vec<Tool>);
 
 impl ToolSet {
-    /// The tool of that name.
+    /// Puts tools together, or says everything that is wrong with them.
+    pub(crate) fn new(tools: Vec<Tool>, states: &StateMap) -> Result<Self> {
+        let set = Self::without_states(tools)?;
+        check_states(&set.0, states)?;
+        Ok(set)
+    }
+
+    /// As [`new`](Self::new), where no tool is going to be called.
+    pub(crate) fn without_states(tools: Vec<Tool>) -> Result<Self> {
+        let tools = unique(tools)?;
+        check_names(&tools)?;
+        check_schemas(&tools)?;
+        Ok(Self(tools))
+    }
+
+    /// The tool of that name; none if another client answers it.
     pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
         let index = self.0.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
-        self.0.get(index)
+        self.0.get(index).filter(|tool| !tool.is_declared_only())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tool> {
@@ -38,65 +53,18 @@ impl Serialize for ToolSet {
     }
 }
 
-/// What the builder of a session was told about tools.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ToolSelection {
-    linked: bool,
-    added: Vec<Tool>,
-}
-
-impl ToolSelection {
-    /// Adds every tool that is linked into the program.
-    pub(crate) fn all(&mut self) {
-        self.linked = true;
-    }
-
-    /// Adds single tools.
-    pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
-        self.added.extend(tools);
-    }
-
-    /// Works out the tools, and everything that is wrong with them.
-    pub(crate) fn resolve(&self, states: &StateMap) -> Result<ToolSet> {
-        let mut tools = self.added.clone();
-        if self.linked {
-            let linked = linked();
-            if linked.is_empty() {
-                return Err(nothing_linked());
-            }
-            tools.extend(linked);
-        }
-        tools.retain(|tool| tool.def().enabled.is_none_or(|enabled| enabled()));
-        let tools = unique(tools)?;
-        check_schemas(&tools)?;
-        check_states(&tools, states)?;
-        Ok(ToolSet(tools))
-    }
-}
-
 /// Every tool that the linker collected.
 pub(crate) fn linked() -> Vec<Tool> {
     inventory::iter::<Registered>.into_iter().map(|registered| registered.0.clone()).collect()
 }
 
-fn nothing_linked() -> Error {
-    Error::new(
-        ErrorKind::Tools,
-        "`with_all_tools()` found no tool in this program: either no function has `#[copilot::tool]`, or the tools \
-         are in a crate that no line of this program names, which the linker leaves out; name it with \
-         `use that_crate as _;`, or list the tools with `with_tools([that_crate::some_tool::TOOL])`",
-    )
-}
-
 /// Sorts by name and drops identical copies; two tools of one name are an error.
-fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
-    let order = |tool: &Tool| -> (String, Location) { (tool.name().to_owned(), tool.location()) };
+pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
     tools.sort_by_cached_key(|tool| {
-        let (name, location) = order(tool);
-        (name, location.file, location.line)
+        let location = tool.location();
+        (tool.name().to_owned(), location.file, location.line)
     });
-    // A crate that is linked twice, as the library of a test is, registers each of its tools twice.
-    tools.dedup_by(|a, b| a.name() == b.name() && a.location() == b.location());
+    tools.dedup_by(|a, b| a.is(b));
     let mut clashes = String::new();
     for pair in tools.windows(2) {
         if let [first, second] = pair
@@ -124,8 +92,39 @@ fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
 }
 
 fn described(location: &Location) -> String {
-    format!("{location} (in `{}`)", location.module)
+    match location.module {
+        "" => location.to_string(),
+        module => format!("{location} (in `{module}`)"),
+    }
 }
+
+/// The names of dynamic tools; those of the others were checked while they were compiled.
+fn check_names(tools: &[Tool]) -> Result<()> {
+    for tool in tools.iter().filter(|tool| tool.dynamic().is_some()) {
+        let name = tool.name();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
+            let message = format!(
+                "`{name}` at {} cannot be the name of a tool: names use ASCII letters, digits, `_` and `-`, and are 1 to \
+                 64 long",
+                tool.location()
+            );
+            return Err(Error::new(ErrorKind::Tools, message));
+        }
+        if BUILTINS.contains(&name) && !tool.def().overrides_builtin {
+            let message = format!(
+                "the CLI has a tool `{name}` of its own; rename the one at {}, or add `.overrides_builtin()` to take \
+                 its place",
+                tool.location()
+            );
+            return Err(Error::new(ErrorKind::Tools, message));
+        }
+    }
+    Ok(())
+}
+
+/// The names of the CLI's own tools.
+const BUILTINS: &[&str] = &copilot_macros::builtin_tools!();
 
 /// One error with every schema that cannot be made.
 fn check_schemas(tools: &[Tool]) -> Result<()> {
@@ -144,7 +143,12 @@ fn check_schemas(tools: &[Tool]) -> Result<()> {
 fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
     let mut missing: BTreeMap<&str, Vec<&Tool>> = BTreeMap::new();
     for tool in tools {
-        for need in tool.compiled()?.needs.iter().filter(|need| !states.contains(need)) {
+        for need in tool
+            .compiled()?
+            .needs
+            .iter()
+            .filter(|need| !states.contains(need) && tool.own_value(need.type_id).is_none())
+        {
             let needing = missing.entry(need.type_name).or_default();
             if needing.last().is_none_or(|last| last.name() != tool.name()) {
                 needing.push(tool);

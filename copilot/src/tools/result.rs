@@ -6,6 +6,8 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::content::{Binary, Content};
+
 /// The result of a call, in full control of what the model reads and what is kept beside it.
 ///
 /// Most tools return something simpler; see [`#[copilot::tool]`](crate::tool).
@@ -20,6 +22,7 @@ pub struct ToolResult {
 /// What few results have.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Rest {
+    binaries: Vec<Binary>,
     session_log: Option<String>,
     telemetry: Map<String, Value>,
 }
@@ -68,6 +71,20 @@ impl ToolResult {
 
     fn new(result_type: ResultType, text: impl Into<String>) -> Self {
         Self { result_type, text: text.into(), rest: None }
+    }
+
+    /// Adds a piece of content: text on a line of its own, anything else beside the text.
+    pub fn content(mut self, content: impl Into<Content>) -> Self {
+        match content.into().split() {
+            Ok(text) => {
+                if !self.text.is_empty() {
+                    self.text.push('\n');
+                }
+                self.text.push_str(&text);
+            }
+            Err(binary) => self.rest_mut().binaries.push(binary),
+        }
+        self
     }
 
     /// Adds what the session's log and its events show instead of the text; the model does not see it.
@@ -140,12 +157,17 @@ impl Serialize for ToolResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let session_log = self.rest.as_ref().and_then(|rest| rest.session_log.as_ref());
         let telemetry = self.rest.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
+        let binaries = self.rest.as_ref().map(|rest| &rest.binaries).filter(|binaries| !binaries.is_empty());
         let mut members = 2;
+        members += usize::from(binaries.is_some());
         members += usize::from(session_log.is_some());
         members += usize::from(telemetry.is_some());
         let mut object = serializer.serialize_struct("ToolResult", members)?;
         object.serialize_field("textResultForLlm", &self.text)?;
         object.serialize_field("resultType", self.result_type.as_str())?;
+        if let Some(binaries) = binaries {
+            object.serialize_field("binaryResultsForLlm", binaries)?;
+        }
         if let Some(session_log) = session_log {
             object.serialize_field("sessionLog", session_log)?;
         }
@@ -160,7 +182,28 @@ impl Serialize for ToolResult {
 mod tests {
     use serde_json::json;
 
+    use super::super::content::{Image, Resource};
     use super::*;
+
+    #[test]
+    fn content_lies_in_the_text_and_beside_it() {
+        let result = ToolResult::success("")
+            .content("a")
+            .content(Image::png(b"foo").description("a foo"))
+            .content(Resource::text("file:///a", "b"))
+            .content(Resource::bytes("file:///c", "x/y", b"fo"));
+        assert_eq!(
+            serde_json::to_value(&result).unwrap(),
+            json!({
+                "textResultForLlm": "a\nfile:///a\nb",
+                "resultType": "success",
+                "binaryResultsForLlm": [
+                    { "type": "image", "data": "Zm9v", "mimeType": "image/png", "description": "a foo" },
+                    { "type": "resource", "data": "Zm8=", "mimeType": "x/y", "description": "file:///c" },
+                ],
+            })
+        );
+    }
 
     #[test]
     fn long_text_is_cut_in_the_middle() {

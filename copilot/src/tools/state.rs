@@ -4,7 +4,7 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A value of the program, handed to a tool: write `State<T>` as the type of a parameter, and give the value to the
 /// session's builder with `.state(value)`.
@@ -16,6 +16,10 @@ impl<T> State<T> {
     /// Wraps a value, so that a tool can be called as the plain function that it is.
     pub fn new(value: T) -> Self {
         Self(Arc::new(value))
+    }
+
+    pub(crate) fn from_arc(value: Arc<T>) -> Self {
+        Self(value)
     }
 
     /// The shared value itself.
@@ -56,7 +60,16 @@ pub(crate) struct StateMap(HashMap<TypeId, Entry>);
 
 struct Entry {
     type_name: &'static str,
-    value: Arc<dyn Any + Send + Sync>,
+    value: Slot,
+}
+
+type Shared = Arc<dyn Any + Send + Sync>;
+
+#[allow(dead_code, reason = "the session layer takes it up next")]
+enum Slot {
+    Ready(Shared),
+    /// Made when the first tool asks for it.
+    Lazy(LazyLock<Shared, Box<dyn FnOnce() -> Shared + Send>>),
 }
 
 impl StateMap {
@@ -67,12 +80,27 @@ impl StateMap {
 
     /// As [`insert`](Self::insert), for a value that the program shares already.
     pub(crate) fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value: Slot::Ready(value) });
+    }
+
+    /// As [`insert`](Self::insert), for a value that is made when the first tool asks for it.
+    #[allow(dead_code, reason = "the session layer takes it up next")]
+    pub(crate) fn insert_lazy<T: Send + Sync + 'static>(
+        &mut self,
+        make: impl FnOnce() -> T + Send + 'static,
+    ) {
+        let make: Box<dyn FnOnce() -> Shared + Send> = Box::new(move || Arc::new(make()));
+        let value = Slot::Lazy(LazyLock::new(make));
         self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         let entry = self.0.get(&TypeId::of::<T>())?;
-        Arc::clone(&entry.value).downcast().ok().map(State)
+        let value = match &entry.value {
+            Slot::Ready(value) => value,
+            Slot::Lazy(value) => LazyLock::force(value),
+        };
+        Arc::clone(value).downcast().ok().map(State)
     }
 
     pub(crate) fn contains(&self, need: &Need) -> bool {
@@ -83,6 +111,17 @@ impl StateMap {
 impl fmt::Debug for StateMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.values().map(|entry| entry.type_name)).finish()
+    }
+}
+
+/// What a [`FromCall`](super::FromCall) type declares that it needs.
+#[derive(Debug, Default)]
+pub struct Needs(pub(crate) Vec<Need>);
+
+impl Needs {
+    /// Declares that the state of type `T` is needed: a session without it does not start.
+    pub fn state<T: Send + Sync + 'static>(&mut self) {
+        self.0.push(Need::of::<T>());
     }
 }
 
@@ -112,5 +151,8 @@ mod tests {
         assert_eq!(states.get::<String>().map(|state| state.len()), Some(5));
         assert!(states.get::<u16>().is_none());
         assert!(!states.contains(&Need::of::<u16>()));
+        states.insert_lazy(|| 16_u16);
+        assert!(states.contains(&Need::of::<u16>()));
+        assert_eq!(states.get::<u16>().map(|state| *state), Some(16));
     }
 }

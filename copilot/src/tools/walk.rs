@@ -23,9 +23,14 @@ pub(crate) struct Checker<'s> {
 impl Checker<'_> {
     /// Checks `value`, correcting it in place; says whether it had to, or all that is wrong.
     pub(crate) fn check(&self, value: &mut Value) -> Result<bool, Vec<Problem>> {
+        self.check_against(self.schema, value)
+    }
+
+    /// As [`check`](Self::check), against a part of the schema.
+    pub(crate) fn check_against(&self, part: &Value, value: &mut Value) -> Result<bool, Vec<Problem>> {
         let mut walk =
             Walk { checker: self, path: String::new(), problems: Vec::new(), corrected: false, depth: 0 };
-        walk.value(self.schema, value);
+        walk.value(part, value);
         if walk.problems.is_empty() { Ok(walk.corrected) } else { Err(walk.problems) }
     }
 }
@@ -410,8 +415,8 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
         (Some(low), Some(high)) => {
             format!("{with} {} {low} to {high}{unit}", if unit.is_empty() { "from" } else { "" })
         }
-        (Some(low), None) => format!("{with} at least {low}{unit}"),
-        (None, Some(high)) => format!("{with} at most {high}{unit}"),
+        (Some(low), None) => format!(" of at least {low}{unit}"),
+        (None, Some(high)) => format!(" of at most {high}{unit}"),
         (None, None) => String::new(),
     };
     let range = range.replace("  ", " ");

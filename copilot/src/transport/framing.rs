@@ -16,12 +16,16 @@ pub(crate) const DEFAULT_MAX_FRAME: usize = 256 << 20;
 
 /// A header block longer than this is taken for garbage.
 const MAX_HEADER: usize = 16 << 10;
+/// How far before its end a header is looked for inside a body, so that a body full of line ends costs little.
+const LONGEST_HEADER: usize = 256;
 /// How much of unterminated garbage is kept, because a header may have begun in it.
 const KEEP_OF_GARBAGE: usize = 1 << 10;
 /// The buffer's first size, and the least room that is offered to a read.
 const CHUNK: usize = 64 << 10;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP_CAPACITY: usize = 1 << 20;
+/// A body from this size on is worth more than a buffer: see [`Decoder::take`].
+pub(crate) const LARGE: usize = KEEP_CAPACITY;
 
 const NAME: &[u8] = b"content-length:";
 const END: &[u8] = b"\r\n\r\n";
@@ -65,12 +69,14 @@ pub(crate) struct Decoder {
     last: Range<usize>,
     /// The body that is being waited for.
     wanted: Option<Range<usize>>,
+    /// How far that body has been looked through for a header, which would mean that the rest of it never comes.
+    scanned: usize,
     max: usize,
 }
 
 impl Decoder {
     pub(crate) fn new(max: usize) -> Self {
-        Self { buf: Vec::with_capacity(CHUNK), start: 0, last: 0..0, wanted: None, max }
+        Self { buf: Vec::with_capacity(CHUNK), start: 0, last: 0..0, wanted: None, scanned: 0, max }
     }
 
     /// Where the next read puts its bytes: appends only, with room for at least one byte.
@@ -86,12 +92,14 @@ impl Decoder {
             self.buf.drain(..self.start);
             if let Some(wanted) = &mut self.wanted {
                 *wanted = wanted.start - self.start..wanted.end - self.start;
+                self.scanned -= self.start;
             }
             self.start = 0;
         }
         // Room for the rest of an announced body, but at most as much again as has already arrived.
+        // Exactly that, because the buffer may go to whoever keeps the message.
         let missing = self.wanted.as_ref().map_or(0, |wanted| wanted.end - self.buf.len());
-        self.buf.reserve(missing.min(self.buf.len()).max(CHUNK / 2));
+        self.buf.reserve_exact(missing.min(self.buf.len()).max(CHUNK / 2));
         &mut self.buf
     }
 
@@ -100,12 +108,22 @@ impl Decoder {
         let body = match self.wanted.take() {
             Some(body) => body,
             None => match self.header() {
-                Ok(Some(body)) => body,
+                Ok(Some(body)) => {
+                    self.scanned = body.start;
+                    body
+                }
                 Ok(None) => return Next::More,
                 Err(malformed) => return Next::Skipped(malformed),
             },
         };
         if self.buf.len() < body.end {
+            // A writer that was cut off leaves a body without its end; what follows must not wait for that.
+            if let Some(at) = self.header_in(body.start, self.scanned) {
+                let skipped = at - self.start;
+                self.start = at;
+                return Next::Skipped(Malformed::Garbage(skipped));
+            }
+            self.scanned = self.buf.len();
             self.wanted = Some(body);
             return Next::More;
         }
@@ -114,17 +132,43 @@ impl Decoder {
         Next::Frame(&self.buf[body])
     }
 
+    /// Gives the buffer away with the last frame in it, and where its body stands: a large message need not be copied.
+    pub(crate) fn take(&mut self) -> (Vec<u8>, Range<usize>) {
+        let mut rest = Vec::with_capacity(CHUNK.max(self.buf.len() - self.start));
+        rest.extend_from_slice(&self.buf[self.start..]);
+        let mut frame = std::mem::replace(&mut self.buf, rest);
+        frame.truncate(self.start);
+        self.start = 0;
+        (frame, std::mem::replace(&mut self.last, 0..0))
+    }
+
+    /// Takes back what [`Decoder::take`] gave, for [`Decoder::reject`].
+    pub(crate) fn put_back(&mut self, mut frame: Vec<u8>, body: Range<usize>) {
+        frame.extend_from_slice(&self.buf[self.start..]);
+        self.buf = frame;
+        self.start = body.end;
+        self.last = body;
+    }
+
     /// Says that the last frame was no JSON, so its length may have been wrong: a header block inside it, or one that
     /// begins there, is where reading goes on.
     pub(crate) fn reject(&mut self) {
         let last = std::mem::replace(&mut self.last, 0..0);
-        let rest = &self.buf[last.start..];
-        let header = memmem::find_iter(rest, END).find_map(|end| content_length(&rest[..end]));
-        self.start = match header {
-            Some((at, _)) => last.start + at,
+        self.start = match self.header_in(last.start, last.start) {
+            Some(at) => at,
             // The beginning of a header may be the end of this body.
             None => last.start.max(last.end.saturating_sub(HEADER_ROOM)),
         };
+    }
+
+    /// Where the first header in the body from `start` on begins; up to `scanned` there is none.
+    fn header_in(&self, start: usize, scanned: usize) -> Option<usize> {
+        let from = scanned.saturating_sub(END.len() - 1).max(start);
+        memmem::find_iter(&self.buf[from..], END).find_map(|end| {
+            let end = from + end;
+            let begin = end.saturating_sub(LONGEST_HEADER).max(start);
+            content_length(&self.buf[begin..end]).map(|(at, _)| begin + at)
+        })
     }
 
     /// Reads the header block at `start`: the body's place, or nothing when the block is incomplete.
@@ -249,26 +293,57 @@ impl Drop for Unfinished<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Feeds `input` in pieces of `step` bytes and returns the frames and what was skipped.
     fn decode(input: &[u8], step: usize, max: usize) -> (Vec<String>, Vec<Malformed>) {
+        decode_pieces(input, &[step], max)
+    }
+
+    /// The same in pieces of these sizes, over and over, whether frames are read in place or taken.
+    fn decode_pieces(input: &[u8], steps: &[usize], max: usize) -> (Vec<String>, Vec<Malformed>) {
+        let [in_place, taken] = [false, true].map(|take| decode_either(input, steps, max, take));
+        assert_eq!(in_place, taken);
+        in_place
+    }
+
+    fn decode_either(
+        mut input: &[u8],
+        steps: &[usize],
+        max: usize,
+        take: bool,
+    ) -> (Vec<String>, Vec<Malformed>) {
         let (mut frames, mut skipped) = (Vec::new(), Vec::new());
         let mut decoder = Decoder::new(max);
-        for piece in input.chunks(step.max(1)) {
+        let mut steps = steps.iter().cycle();
+        while !input.is_empty() {
+            let (piece, rest) = input.split_at(input.len().min(*steps.next().unwrap()));
+            input = rest;
             decoder.room().extend_from_slice(piece);
             loop {
-                match decoder.next() {
+                let body = match decoder.next() {
                     Next::More => break,
-                    Next::Skipped(malformed) => skipped.push(malformed),
-                    Next::Frame(body) => {
-                        if serde_json::from_slice::<serde_json::Value>(body).is_ok() {
-                            frames.push(String::from_utf8(body.to_vec()).unwrap());
-                        } else {
-                            decoder.reject();
-                        }
+                    Next::Skipped(malformed) => {
+                        skipped.push(malformed);
+                        continue;
                     }
+                    Next::Frame(body) => body.to_vec(),
+                };
+                let taken = take.then(|| decoder.take());
+                if let Some((frame, range)) = &taken {
+                    assert_eq!(frame[range.clone()], body);
                 }
+                if serde_json::from_slice::<serde_json::Value>(&body).is_ok() {
+                    frames.push(String::from_utf8(body).unwrap());
+                    continue;
+                }
+                if let Some((frame, range)) = taken {
+                    decoder.put_back(frame, range);
+                }
+                decoder.reject();
             }
         }
         (frames, skipped)
@@ -324,6 +399,29 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_cut_off_does_not_hold_up_what_follows() {
+        let cut_off = "Content-Length: 900\r\n\r\n{\"text\":\"a line\\r\\n\\r\\nand";
+        let input = [cut_off.to_owned(), frame("[1]"), frame("[2]")].concat();
+        for step in 1..=input.len() {
+            let (frames, skipped) = decode(input.as_bytes(), step, 1000);
+            assert_eq!(frames, ["[1]", "[2]"], "in pieces of {step}");
+            assert_eq!(skipped.len(), 1, "{skipped:?}");
+        }
+        // Line ends between the values of a body are no header.
+        let spaced = frame("{\"a\":\r\n\r\n[1,\r\n\r\n2]}");
+        for step in 1..=spaced.len() {
+            assert_eq!(decode(spaced.as_bytes(), step, 1000).0.len(), 1, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn a_body_full_of_line_ends_is_rejected_quickly() {
+        let body = "\r\n\r\n:".repeat(40_000);
+        let input = [frame(&body), frame("[1]")].concat();
+        assert_eq!(decode(input.as_bytes(), 64 << 10, 1 << 20).0, ["[1]"]);
+    }
+
+    #[test]
     fn an_absurd_length_asks_for_no_memory() {
         for length in ["1001", "99999999999999999999999999"] {
             let input = format!("Content-Length: {length}\r\n\r\n{}", frame("[1]"));
@@ -363,5 +461,79 @@ mod tests {
         })
         .unwrap_err();
         assert_eq!(buf, before);
+    }
+
+    /// Something on the wire.
+    #[derive(Clone, Debug)]
+    enum Item {
+        Good(String),
+        Garbage(Vec<u8>),
+        /// A body under a length that is off by this.
+        Wrong(String, i64),
+        /// A frame that ends after this share of its body.
+        CutOff(String, f64),
+    }
+
+    fn body(kind: &'static str) -> impl Strategy<Value = String> {
+        // Any text, and text that looks like a header once it is no longer escaped.
+        let text = prop_oneof![
+            any::<String>(),
+            "[a-z\r\n:\"\\\\é]{0,300}",
+            Just("\r\n\r\nContent-Length: 3\r\n\r\n".to_owned())
+        ];
+        text.prop_map(move |text| serde_json::json!({ kind: text }).to_string())
+    }
+
+    fn item() -> impl Strategy<Value = Item> {
+        let header =
+            |bytes: &Vec<u8>| !bytes.to_ascii_lowercase().windows(NAME.len()).any(|part| part == NAME);
+        let bytes = prop_oneof![
+            5 => vec(any::<u8>(), 0..100),
+            5 => vec(proptest::sample::select(b"\r\n:x {}".to_vec()), 0..100),
+            1 => (16_000..18_000_usize).prop_map(|length| b"x".repeat(length)),
+        ];
+        prop_oneof![
+            4 => body("good").prop_map(Item::Good),
+            1 => bytes.prop_filter("a header", header).prop_map(Item::Garbage),
+            1 => (body("bad"), prop_oneof![-20..0_i64, 1..20_i64, 1000..5000_i64]).prop_map(|(body, by)| Item::Wrong(body, by)),
+            1 => (body("bad"), 0.0..1.0).prop_map(|(body, share)| Item::CutOff(body, share)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn good_frames_come_out_whole_and_in_order_whatever_is_between_them(
+            items in vec(item(), 0..20),
+            steps in vec(prop_oneof![1..4_usize, 1..100_usize, 1..70_000_usize], 1..5),
+        ) {
+            let mut input = Vec::new();
+            for item in &items {
+                match item {
+                    Item::Good(body) => input.extend_from_slice(frame(body).as_bytes()),
+                    Item::Garbage(bytes) => input.extend_from_slice(bytes),
+                    Item::Wrong(body, by) => {
+                        let length = (body.len() as i64 + by).max(0);
+                        input.extend_from_slice(format!("Content-Length: {length}\r\n\r\n{body}").as_bytes());
+                    }
+                    Item::CutOff(body, share) => {
+                        let frame = frame(body);
+                        let header = frame.len() - body.len();
+                        let end = header + (body.len() as f64 * share) as usize;
+                        input.extend_from_slice(&frame.as_bytes()[..end]);
+                    }
+                }
+            }
+            let good: Vec<_> = items
+                .iter()
+                .filter_map(|item| match item {
+                    Item::Good(body) => Some(body.clone()),
+                    _ => None,
+                })
+                .collect();
+            let mut frames = decode_pieces(&input, &steps, 1 << 20).0;
+            // A space after a body can make a length right that was too long.
+            frames.retain(|body| !body.starts_with("{\"bad"));
+            prop_assert_eq!(frames, good);
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! A connection inside the process, for tests and benchmarks.
 
+use tokio::io::{DuplexStream, duplex};
+
 use super::Transport;
 
-/// Two ends of one connection; at most `capacity` bytes wait in each direction, then the writer waits.
-pub(crate) fn pair(capacity: usize) -> (Transport, Transport) {
-    let (near, far) = tokio::io::duplex(capacity);
-    let (near_reader, near_writer) = tokio::io::split(near);
-    let (far_reader, far_writer) = tokio::io::split(far);
-    (Transport::new(near_reader, near_writer), Transport::new(far_reader, far_writer))
+/// Our end of a connection, and the other side's: what it reads from and what it writes to.
+///
+/// At most `capacity` bytes wait in each direction, then the writer waits. The directions are two pipes, so that each
+/// can end by itself, as those of a child process do.
+pub(crate) fn pair(capacity: usize) -> (Transport, DuplexStream, DuplexStream) {
+    let (near_reader, far_writer) = duplex(capacity);
+    let (near_writer, far_reader) = duplex(capacity);
+    (Transport::new(near_reader, near_writer), far_reader, far_writer)
 }

@@ -29,6 +29,7 @@ pub(crate) fn generator() -> SchemaGenerator {
 }
 
 /// The schema of one type, by itself.
+#[allow(dead_code, reason = "the session layer takes it up next")]
 pub(crate) fn of_type<T: JsonSchema>() -> Value {
     let mut generator = generator();
     let mut schema = generator.subschema_for::<T>().to_value();
@@ -76,8 +77,8 @@ pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built
                 arguments.push(Argument { index, schema: schema.to_value(), optional, default });
                 sources.push(Source::Property);
             }
-            Described::Injected { need } => {
-                needs.extend(need);
+            Described::Injected { needs: more } => {
+                needs.extend(more);
                 sources.push(Source::Injected);
             }
         }
@@ -131,6 +132,24 @@ pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built
         strict,
         needs: needs.into(),
     })
+}
+
+/// Checks that the root of a schema is what the CLI hands on to the model; the error says why it would not.
+pub(crate) fn check_root(schema: &Value) -> Result<(), String> {
+    let Some(root) = schema.as_object() else {
+        return Err("its root is not a JSON object".to_owned());
+    };
+    if root.get("type") != Some(&json!("object")) {
+        return Err(
+            "its root does not say `\"type\": \"object\"`, and the CLI would drop the tool".to_owned()
+        );
+    }
+    for keyword in ["oneOf", "anyOf", "allOf", "enum", "not"] {
+        if root.contains_key(keyword) {
+            return Err(format!("its root has `{keyword}`, which the providers of models reject"));
+        }
+    }
+    Ok(())
 }
 
 /// Follows a reference into the definitions.

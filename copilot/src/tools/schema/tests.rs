@@ -180,7 +180,6 @@ struct Renamed {
 #[derive(Deserialize, JsonSchema)]
 #[serde(default)]
 #[derive(Default)]
-#[expect(dead_code, reason = "described and deserialized only")]
 struct Defaulted {
     a: u8,
     b: Vec<String>,

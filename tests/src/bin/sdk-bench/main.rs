@@ -9,7 +9,7 @@ mod meter;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use copilot::{Client, Event, EventKind, EventStream, Result, Session};
+use copilot::{Client, Error, Event, EventKind, EventStream, Result, Session};
 use copilot_tests::counting;
 use meter::{Latencies, Meter, peak_rss_kib, rss_kib};
 use tokio::runtime::Builder;
@@ -26,7 +26,10 @@ const WARM_UP: usize = 500;
 
 /// Gives its input back.
 #[copilot::tool]
-async fn echo(input: String) -> String {
+async fn echo(
+    /// Text to give back.
+    input: String,
+) -> String {
     input
 }
 
@@ -99,7 +102,7 @@ async fn pings(cli: &str, n: usize, width: usize) -> Result<()> {
         client.ping("hello").await?;
     }
     let meter = Meter::start();
-    let mut tasks = JoinSet::<copilot::Result<Latencies>>::new();
+    let mut tasks = JoinSet::<Result<Latencies>>::new();
     for _ in 0..width {
         let client = client.clone();
         tasks.spawn(async move {
@@ -109,7 +112,7 @@ async fn pings(cli: &str, n: usize, width: usize) -> Result<()> {
                 client.ping("hello").await?;
                 latencies.add(at);
             }
-            Ok(latencies)
+            Ok::<_, Error>(latencies)
         });
     }
     let mut latencies = Latencies::default();

@@ -1,0 +1,169 @@
+//! An `impl` block whose functions are tools. Their bodies are never parsed.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Generics, Meta, Signature, Token, Type, Visibility, braced};
+
+use crate::diagnostics::Diagnostics;
+use crate::options;
+use crate::paths::Runtime;
+use crate::tool::args::{self, Field, Name};
+use crate::tool::check;
+use crate::tool::model::{Function, Tool};
+
+/// What `#[tools(..)]` says.
+#[derive(Default)]
+pub(crate) struct Options {
+    group: Option<String>,
+    prefix: Option<String>,
+    pub(crate) runtime: Runtime,
+}
+
+impl Options {
+    const KEYS: [&str; 3] = ["crate", "group", "prefix"];
+
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Diagnostics) -> Self {
+        let mut options = Self::default();
+        for entry in options::parse(tokens, &Self::KEYS, errors) {
+            let set = match entry.key.to_string().as_str() {
+                "crate" => entry.path("::copilot").map(|path| options.runtime = Runtime(Some(path))),
+                "group" => entry.text("github").map(|text| options.group = Some(text.value())),
+                _ => entry.text("github_").map(|text| options.prefix = Some(text.value())),
+            };
+            errors.keep(set);
+        }
+        options
+    }
+}
+
+/// The block as it was parsed.
+pub(crate) struct Block {
+    attrs: Vec<Attribute>,
+    generics: Generics,
+    self_ty: Type,
+    items: Vec<BlockItem>,
+}
+
+enum BlockItem {
+    Function(Box<Function>),
+    Other(TokenStream),
+}
+
+impl Parse for Block {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let place = input.span();
+        let wrong = "`#[tools]` goes on an `impl` block of a type: `impl Type { #[tool] async fn .. }`";
+        if input.parse::<Token![impl]>().is_err() {
+            return Err(syn::Error::new(place, wrong));
+        }
+        let mut generics: Generics = input.parse()?;
+        let self_ty = input.parse()?;
+        if input.peek(Token![for]) {
+            return Err(syn::Error::new(
+                place,
+                "the functions of a trait cannot be tools; write them on the type",
+            ));
+        }
+        generics.where_clause = input.parse()?;
+        let content;
+        braced!(content in input);
+        let mut items = Vec::new();
+        while !content.is_empty() {
+            items.push(item(&content)?);
+        }
+        Ok(Self { attrs, generics, self_ty, items })
+    }
+}
+
+fn item(input: ParseStream<'_>) -> syn::Result<BlockItem> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis: Visibility = input.parse()?;
+    if input.fork().parse::<Signature>().is_ok() {
+        let sig = input.parse()?;
+        // The body is the one group that follows.
+        let body: TokenTree = input.parse()?;
+        return Ok(BlockItem::Function(Box::new(Function { attrs, vis, sig, body: body.into() })));
+    }
+    let mut tokens = quote!(#(#attrs)* #vis);
+    while !input.is_empty() {
+        let token: TokenTree = input.parse()?;
+        let ends = match &token {
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            TokenTree::Group(group) => group.delimiter() == proc_macro2::Delimiter::Brace,
+            _ => false,
+        };
+        tokens.extend([token]);
+        if ends {
+            break;
+        }
+    }
+    Ok(BlockItem::Other(tokens))
+}
+
+/// A type whose functions are tools.
+pub(crate) struct Toolset {
+    pub(crate) options: Options,
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) generics: Generics,
+    pub(crate) self_ty: Type,
+    pub(crate) items: Vec<Item>,
+}
+
+pub(crate) enum Item {
+    Tool(Box<Tool>),
+    Other(TokenStream),
+}
+
+impl Toolset {
+    pub(crate) fn new(options: Options, block: Block, errors: &mut Diagnostics) -> Self {
+        let Block { attrs, generics, self_ty, items } = block;
+        let items = items.into_iter().map(|item| match item {
+            BlockItem::Other(tokens) => Item::Other(tokens),
+            BlockItem::Function(function) => Self::item(&options, *function, errors),
+        });
+        let items: Vec<Item> = items.collect();
+        let toolset = Self { options, attrs, generics, self_ty, items };
+        if toolset.tools().next().is_none() && errors.is_empty() {
+            errors.at(
+                Span::call_site(),
+                "no function of this block is a tool; put `#[tool]` on those that are",
+            );
+        }
+        toolset
+    }
+
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Tool(tool) => Some(&**tool),
+            Item::Other(_) => None,
+        })
+    }
+
+    fn item(options: &Options, mut function: Function, errors: &mut Diagnostics) -> Item {
+        let is_tool =
+            |attr: &Attribute| attr.path().segments.last().is_some_and(|segment| segment.ident == "tool");
+        let Some(position) = function.attrs.iter().position(is_tool) else {
+            return Item::Other(quote!(#function));
+        };
+        let attr = function.attrs.remove(position);
+        let tokens = match &attr.meta {
+            Meta::List(list) => list.tokens.clone(),
+            _ => TokenStream::new(),
+        };
+        let mut of_tool = args::Options::parse(tokens, errors);
+        of_tool.runtime = Runtime(options.runtime.0.clone());
+        let has_group = of_tool.fields.iter().any(|(field, _)| *field == "group");
+        if let (Some(group), false) = (&options.group, has_group) {
+            of_tool.fields.push(("group", Field::Plain(quote!(::core::option::Option::Some(#group)))));
+        }
+        let is_named = of_tool.name.is_some();
+        let mut tool = Tool::of_type(of_tool, function, errors);
+        if let (Some(prefix), Name::Text(name, _), false) = (&options.prefix, &mut tool.name, is_named) {
+            name.insert_str(0, prefix);
+        }
+        check::check(&tool, errors);
+        Item::Tool(Box::new(tool))
+    }
+}

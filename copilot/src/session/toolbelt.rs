@@ -1,0 +1,92 @@
+//! Which tools a session has, and what they are given.
+
+use std::sync::Arc;
+
+use super::builder::SessionBuilder;
+use crate::tools::{Choice, Tool, Toolset};
+
+impl SessionBuilder {
+    /// Gives the model every tool that is linked into the program.
+    ///
+    /// The linker leaves out a crate that no line of the program names; see
+    /// [`expect_tools_from`](Self::expect_tools_from). With the variable `COPILOT_TOOLS=report` set, `start` prints
+    /// every tool with its place, and what was left out for which reason.
+    pub fn with_all_tools(mut self) -> Self {
+        self.tools.all();
+        self
+    }
+
+    /// Gives the model these tools.
+    pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        self.tools.add(tools);
+        self
+    }
+
+    /// Gives the model the methods of this value that `#[copilot::tools]` made tools of.
+    pub fn with_toolset(mut self, value: impl Toolset) -> Self {
+        self.tools.add(value.into_tools());
+        self
+    }
+
+    /// Of the tools chosen, keeps these: by [`group`](crate::group), [`tag`](crate::tag), name or handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{Session, group, tag};
+    ///
+    /// let builder = Session::builder()
+    ///     .with_all_tools()
+    ///     .only([group("issues"), tag("cheap")])
+    ///     .except(["close_issue"]);
+    /// # drop(builder);
+    /// ```
+    pub fn only(mut self, choices: impl IntoIterator<Item = impl Into<Choice>>) -> Self {
+        self.tools.only(choices.into_iter().map(Into::into));
+        self
+    }
+
+    /// Of the tools chosen, leaves these out: by [`group`](crate::group), [`tag`](crate::tag), name or handle.
+    pub fn except(mut self, choices: impl IntoIterator<Item = impl Into<Choice>>) -> Self {
+        self.tools.except(choices.into_iter().map(Into::into));
+        self
+    }
+
+    /// Of the tools chosen, keeps those of a module, such as `my_crate::issues`, and of the modules below it.
+    pub fn in_module(mut self, path: impl Into<String>) -> Self {
+        self.tools.only([Choice::module(path)]);
+        self
+    }
+
+    /// Of the tools chosen, keeps those that `keep` takes.
+    pub fn filter_tools(mut self, keep: impl Fn(&Tool) -> bool + Send + Sync + 'static) -> Self {
+        self.tools.filter(keep);
+        self
+    }
+
+    /// Makes it an error at `start` when one of these crates has no tool here, as happens when the linker has left
+    /// it out.
+    pub fn expect_tools_from(mut self, crates: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.tools.expect_from(crates.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives the tools a value, which they take as a parameter of type [`State<T>`](crate::State). One of each type;
+    /// a later one takes the place of an earlier one.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// As [`state`](Self::state), for a value that the program shares already: tools take it as `State<T>`.
+    pub fn shared_state<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.states.insert_shared(value);
+        self
+    }
+
+    /// As [`state`](Self::state), for a value that is made when the first tool asks for it.
+    pub fn lazy_state<T: Send + Sync + 'static>(mut self, make: impl FnOnce() -> T + Send + 'static) -> Self {
+        self.states.insert_lazy(make);
+        self
+    }
+}

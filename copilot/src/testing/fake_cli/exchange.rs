@@ -1,0 +1,259 @@
+//! Messages in and out: what came, who answers it, and what is waited for.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
+
+use super::FakeCli;
+use super::answer::{Answer, Answerer, Asked, HeldRequest, RpcError};
+use super::connection::Connection;
+use super::defaults;
+use super::session::FakeSession;
+use super::turn::Play;
+use crate::protocol::connection::CliVersion;
+use crate::task::panic_message;
+use crate::transport::framing::write_frame;
+use crate::transport::{ReadHalf, WriteHalf};
+
+/// How long the program is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) struct Shared {
+    pub(super) cli: CliVersion,
+    state: Mutex<State>,
+    /// Something came.
+    changed: Notify,
+    pub(super) reading: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    connection: Option<Connection>,
+    pub(super) client_gone: bool,
+    pub(super) answers: HashMap<String, Answerer>,
+    pub(super) holding: HashSet<String>,
+    pub(super) held: Vec<HeldRequest>,
+    pub(super) received: Vec<Value>,
+    /// The program's answers to our requests.
+    responses: HashMap<u64, Value>,
+    /// The program's answers to our events, by request id: the parameters of its calls.
+    pub(super) settled: HashMap<String, Vec<Value>>,
+    /// Tool calls and permissions that were asked for by event and not answered, with their session.
+    pub(super) open: HashMap<String, String>,
+    last_id: u64,
+    pub(super) sessions: HashMap<String, FakeSession>,
+    pub(super) events: u64,
+    pub(super) texts: VecDeque<String>,
+    pub(super) play: Option<Play>,
+}
+
+impl State {
+    pub(super) fn requests(&self, method: &str) -> Vec<Value> {
+        let of_method = self.received.iter().filter(|message| message["method"] == method);
+        of_method.map(|message| message["params"].clone()).collect()
+    }
+}
+
+/// Ends the CLI when the last handle of a test is dropped.
+pub(super) struct Guard(Arc<Shared>);
+
+impl Guard {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let state = std::mem::take(&mut *self.0.state());
+        // What is in there drops a test's closures and stops tasks: not under the lock.
+        drop(state);
+    }
+}
+
+impl Shared {
+    pub(super) fn new(version: &str) -> Arc<Self> {
+        let mut cli = CliVersion { protocol: 2, version: Some(version.to_owned()) };
+        if cli.at_least([0, 0, 423]) {
+            cli.protocol = 3;
+        }
+        Arc::new(Self {
+            cli,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            reading: watch::Sender::new(true),
+        })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `check` finds what it looks for.
+    pub(super) async fn until<T>(&self, what: &str, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on a change is not missed.
+            changed.as_mut().enable();
+            if let Some(found) = check(&mut self.state()) {
+                return found;
+            }
+            if timeout_at(deadline, changed).await.is_err() {
+                let state = self.state();
+                let last = state.received.last().map_or("nothing".to_owned(), Value::to_string);
+                panic!(
+                    "the fake CLI waited for {what} for {PATIENCE:?} in vain; the last that came is {last}"
+                );
+            }
+        }
+    }
+
+    pub(super) fn serve(self: &Arc<Self>, reader: ReadHalf, writer: WriteHalf) {
+        let connection = Connection::start(Arc::downgrade(self), self.reading.subscribe(), reader, writer);
+        let mut state = self.state();
+        state.client_gone = false;
+        let before = state.connection.replace(connection);
+        drop(state);
+        drop(before);
+    }
+
+    pub(super) fn client_gone(&self) {
+        self.state().client_gone = true;
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn hang_up(&self) {
+        let mut state = self.state();
+        if let Some(connection) = &mut state.connection {
+            connection.output.end();
+            connection.close_input();
+        }
+    }
+
+    pub(super) fn close_output(&self) {
+        if let Some(connection) = &self.state().connection {
+            connection.output.end();
+        }
+    }
+
+    pub(super) fn send_bytes(&self, bytes: &[u8]) {
+        if let Some(connection) = &self.state().connection {
+            connection.output.push(bytes);
+        }
+    }
+
+    pub(super) fn send_frame(&self, body: &[u8]) {
+        let mut frame = Vec::with_capacity(body.len() + 40);
+        let written = write_frame(&mut frame, |frame| {
+            frame.extend_from_slice(body);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        match written {
+            Ok(()) => self.send_bytes(&frame),
+        }
+    }
+
+    pub(super) fn send(&self, message: &Value) {
+        self.send_frame(message.to_string().as_bytes());
+    }
+
+    pub(super) fn send_request(&self, method: &str, params: &Value) -> u64 {
+        let id = {
+            let mut state = self.state();
+            state.last_id += 1;
+            state.last_id
+        };
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        id
+    }
+
+    /// Waits for the answer to a request of ours.
+    pub(super) async fn response(&self, id: u64, method: &str) -> Result<Value, RpcError> {
+        let what = format!("the answer to {method}");
+        let response = self.until(&what, |state| state.responses.get(&id).cloned()).await;
+        match response.get("error") {
+            Some(error) => Err(RpcError::read(error)),
+            None => Ok(response["result"].clone()),
+        }
+    }
+
+    pub(super) fn is_answered(&self, id: u64) -> bool {
+        self.state().responses.contains_key(&id)
+    }
+
+    pub(super) fn respond(&self, id: &Value, answer: Answer) {
+        match answer {
+            Answer::Result(result) => self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result})),
+            Answer::Error(error) => {
+                self.send(&json!({"jsonrpc": "2.0", "id": id, "error": error.to_json()}));
+            }
+            Answer::Never => {}
+        }
+    }
+
+    /// Something that is no message came; the real CLI says so without saying which.
+    pub(super) fn unreadable(&self, why: &str) {
+        self.respond(&Value::Null, RpcError::new(-32700, format!("Parse error: {why}")).into());
+    }
+
+    /// One message of the program.
+    pub(super) fn receive(self: &Arc<Self>, body: &[u8]) {
+        let message: Value = match serde_json::from_slice(body) {
+            Ok(message) => message,
+            Err(error) => return self.unreadable(&error.to_string()),
+        };
+        let method = message["method"].as_str().map(str::to_owned);
+        let id = message.get("id").cloned();
+        let params = message["params"].clone();
+        let count = {
+            let mut state = self.state();
+            if let (None, Some(id)) = (&method, id.as_ref().and_then(Value::as_u64)) {
+                state.responses.entry(id).or_insert_with(|| message.clone());
+            }
+            if let Some(id) = params["requestId"].as_str() {
+                state.settled.entry(id.to_owned()).or_default().push(params.clone());
+            }
+            state.received.push(message);
+            match &method {
+                Some(method) => state.received.iter().filter(|message| message["method"] == *method).count(),
+                None => 0,
+            }
+        };
+        if let (Some(method), Some(id)) = (method, id) {
+            self.answer(id, method, params, count);
+        }
+        self.changed.notify_waiters();
+    }
+
+    fn answer(self: &Arc<Self>, id: Value, method: String, params: Value, count: usize) {
+        let answerer = {
+            let mut state = self.state();
+            if state.holding.contains(&method) {
+                let held = HeldRequest::new(self, id, method, params);
+                return state.held.push(held);
+            }
+            state.answers.get(&method).cloned()
+        };
+        let answer = match answerer {
+            Some(answerer) => {
+                let asked = Asked { cli: FakeCli::inner(self), method: &method, params: &params, count };
+                // What it leaves behind after a panic is the test's own, and the test has failed.
+                catch_unwind(AssertUnwindSafe(|| answerer(&params, &asked))).unwrap_or_else(|panic| {
+                    let text = format!("the test's answer panicked: {}", panic_message(&*panic));
+                    RpcError::failed(&method, &text).into()
+                })
+            }
+            None => defaults::answer(self, &method, &params),
+        };
+        self.respond(&id, answer);
+        if method == "runtime.shutdown" {
+            self.hang_up();
+        }
+    }
+}

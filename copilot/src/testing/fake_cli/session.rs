@@ -1,0 +1,230 @@
+//! The sessions that the CLI has, their events, and their queues of messages.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::answer::RpcError;
+use super::exchange::Shared;
+use super::turn::{self, Sent};
+use crate::protocol::{MessageId, SessionId};
+use crate::random;
+use crate::task::{self, Task};
+
+#[derive(Default)]
+pub(super) struct FakeSession {
+    /// The parameters that it was opened with.
+    pub(super) config: Value,
+    history: Vec<Value>,
+    queue: VecDeque<Sent>,
+    /// Plays the queue; absent while the agent is idle.
+    agent: Option<Task>,
+}
+
+/// The types that the real CLI does not keep, of those that it sends often.
+const EPHEMERAL: &[&str] = &[
+    "assistant.idle",
+    "assistant.intent",
+    "assistant.message_delta",
+    "assistant.message_start",
+    "assistant.reasoning_delta",
+    "assistant.streaming_delta",
+    "assistant.tool_call_delta",
+    "assistant.usage",
+    "session.idle",
+    "session.title_changed",
+    "session.usage_info",
+    "tool.execution_partial_result",
+    "tool.execution_progress",
+];
+
+impl Shared {
+    pub(super) fn create_session(&self, params: &Value) -> Result<Value, RpcError> {
+        let id = params["sessionId"].as_str().map_or_else(random::id, str::to_owned);
+        let good =
+            !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        if !good {
+            return Err(RpcError::failed("session.create", &format!("Invalid session id: {id}")));
+        }
+        let id = SessionId::from(id);
+        self.state().sessions.entry(id.to_string()).or_default().config = params.clone();
+        let start = json!({"sessionId": id, "copilotVersion": self.cli.version, "startTime": "2026-01-01T00:00:00.000Z",
+                           "selectedModel": params["model"], "context": {"cwd": "/"}});
+        self.event(&id, json!({"type": "session.start", "data": start}));
+        Ok(self.opened(&id))
+    }
+
+    pub(super) fn resume_session(&self, params: &Value) -> Result<Value, RpcError> {
+        let id = SessionId::from(params["sessionId"].as_str().unwrap_or_default());
+        let count = match self.state().sessions.get_mut(id.as_str()) {
+            Some(session) => {
+                session.config = params.clone();
+                session.history.len()
+            }
+            None => return Err(RpcError::failed("session.resume", &format!("Session not found: {id}"))),
+        };
+        if params["disableResume"] != true {
+            let resume = json!({"resumeTime": "2026-01-01T00:00:00.000Z", "eventCount": count});
+            self.event(&id, json!({"type": "session.resume", "data": resume}));
+        }
+        Ok(self.opened(&id))
+    }
+
+    fn opened(&self, id: &SessionId) -> Value {
+        let mut opened = json!({"sessionId": id, "workspacePath": format!("/fake/{id}")});
+        if self.cli.at_least([1, 0, 10]) {
+            opened["capabilities"] = json!({"ui": {"elicitation": false}});
+        }
+        opened
+    }
+
+    pub(super) fn list_sessions(&self) -> Value {
+        let state = self.state();
+        let mut ids: Vec<_> = state.sessions.keys().collect();
+        ids.sort();
+        let time = "2026-01-01T00:00:00.000Z";
+        let sessions: Vec<_> = ids
+            .iter()
+            .map(|id| json!({"sessionId": id, "startTime": time, "modifiedTime": time, "isRemote": false}))
+            .collect();
+        json!({"sessions": sessions})
+    }
+
+    pub(super) fn history(&self, id: &SessionId) -> Value {
+        json!({"events": self.state().sessions.get(id.as_str()).map(|session| session.history.clone())})
+    }
+
+    pub(super) fn set_tools(&self, id: &SessionId, tools: &Value) {
+        if let Some(session) = self.state().sessions.get_mut(id.as_str()) {
+            session.config["tools"] = tools.clone();
+        }
+    }
+
+    /// Stops the agent; what is kept on disk stays.
+    pub(super) fn detach(&self, id: &SessionId) {
+        let stopped = self.state().sessions.get_mut(id.as_str()).map(FakeSession::stop);
+        drop(stopped);
+    }
+
+    /// Fills in what an event lacks, keeps it, and sends it; gives its id.
+    pub(super) fn event(&self, session: &SessionId, mut event: Value) -> String {
+        let members = event.as_object_mut().expect("an event is an object");
+        let name = members.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut state = self.state();
+        let number = state.events;
+        state.events += 1;
+        let known = state.sessions.get_mut(session.as_str());
+        if !members.contains_key("ephemeral") && EPHEMERAL.contains(&name.as_str()) {
+            members.insert("ephemeral".to_owned(), true.into());
+        }
+        let kept = members.get("ephemeral") != Some(&Value::Bool(true));
+        let parent =
+            known.as_ref().and_then(|session| session.history.last()).map(|event| event["id"].clone());
+        let time = format!(
+            "2026-01-01T00:{:02}:{:02}.{:03}Z",
+            number / 60_000 % 60,
+            number / 1000 % 60,
+            number % 1000
+        );
+        members.entry("id").or_insert_with(|| random::id().into());
+        members.entry("timestamp").or_insert_with(|| time.into());
+        members.entry("parentId").or_insert_with(|| parent.unwrap_or_default());
+        members.entry("data").or_insert_with(|| json!({}));
+        let id = members["id"].as_str().unwrap_or_default().to_owned();
+        if let Some(session) = known.filter(|_| kept) {
+            session.history.push(event.clone());
+        }
+        drop(state);
+        let params = json!({"sessionId": session, "event": event});
+        self.send(&json!({"jsonrpc": "2.0", "method": "session.event", "params": params}));
+        id
+    }
+
+    /// Queues a message, and wakes the agent.
+    pub(super) fn enqueue(self: &Arc<Self>, id: &SessionId, params: &Value) -> MessageId {
+        let message = MessageId::from(random::id());
+        let mut state = self.state();
+        if let Some(session) = state.sessions.get_mut(id.as_str()) {
+            session.queue.push_back(Sent::new(id, &message, params));
+            if session.agent.is_none() {
+                session.agent = Some(task::spawn(work(Arc::clone(self), id.clone())));
+            }
+        }
+        message
+    }
+
+    pub(super) fn abort(&self, id: &SessionId, reason: &str) {
+        let (stopped, open) = {
+            let mut state = self.state();
+            let stopped = state.sessions.get_mut(id.as_str()).map(FakeSession::stop);
+            let open: Vec<_> = state.open.extract_if(|_, session| *session == *id.as_str()).collect();
+            (stopped, open)
+        };
+        let worked = stopped.as_ref().is_some_and(Option::is_some) || !open.is_empty();
+        drop(stopped);
+        for (request, _) in open {
+            self.event(id, json!({"type": "external_tool.completed", "data": {"requestId": request}}));
+        }
+        if worked {
+            self.event(id, json!({"type": "abort", "data": {"reason": reason}}));
+            self.idle(id, true);
+        }
+    }
+
+    pub(super) fn idle(&self, id: &SessionId, aborted: bool) {
+        let mut data = json!({});
+        if self.cli.at_least([1, 0, 82]) {
+            data = json!({"mode": "interactive"});
+            if aborted {
+                data["aborted"] = true.into();
+            }
+        }
+        self.event(id, json!({"type": "session.idle", "data": data}));
+    }
+
+    /// The program answers a question that was asked by event; `false` when nobody asked, or it is answered already.
+    pub(super) fn settle(&self, id: &SessionId, what: &str, params: &Value) -> bool {
+        let request = params["requestId"].as_str().unwrap_or_default();
+        if self.state().open.remove(request).is_none() {
+            return false;
+        }
+        let mut data = json!({"requestId": request});
+        if what == "permission" {
+            data["result"] = params["result"].clone();
+        }
+        self.event(id, json!({"type": format!("{what}.completed"), "data": data}));
+        true
+    }
+}
+
+impl FakeSession {
+    fn stop(&mut self) -> Option<Task> {
+        self.queue.clear();
+        self.agent.take()
+    }
+}
+
+/// Plays a session's messages, one after the other; there is one `session.idle` for all of them.
+async fn work(shared: Arc<Shared>, id: SessionId) {
+    loop {
+        let sent = {
+            let mut state = shared.state();
+            let Some(session) = state.sessions.get_mut(id.as_str()) else { return };
+            session.queue.pop_front()
+        };
+        if let Some(sent) = sent {
+            turn::play(&shared, sent).await;
+            continue;
+        }
+        shared.idle(&id, false);
+        let mut state = shared.state();
+        let Some(session) = state.sessions.get_mut(id.as_str()) else { return };
+        if session.queue.is_empty() {
+            // The end of this very task: a later message starts another.
+            let agent = session.agent.take();
+            drop(state);
+            return drop(agent);
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! Which of the program's tools a session gets, and the report that says why.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use super::def::Tool;
+use super::nearest::nearest;
+use super::registry::{self, ToolSet};
+use super::state::StateMap;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Some of the tools: [`group`], [`tag`], a name, or a tool itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice(By);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "the session layer takes it up next")]
+enum By {
+    Name(String),
+    Group(String),
+    Tag(String),
+    Module(String),
+}
+
+/// The tools of a group.
+pub fn group(name: impl Into<String>) -> Choice {
+    Choice(By::Group(name.into()))
+}
+
+/// The tools with a tag.
+pub fn tag(name: impl Into<String>) -> Choice {
+    Choice(By::Tag(name.into()))
+}
+
+impl From<&str> for Choice {
+    fn from(name: &str) -> Self {
+        Self(By::Name(name.to_owned()))
+    }
+}
+
+impl From<String> for Choice {
+    fn from(name: String) -> Self {
+        Self(By::Name(name))
+    }
+}
+
+impl From<Tool> for Choice {
+    fn from(tool: Tool) -> Self {
+        tool.name().into()
+    }
+}
+
+impl Choice {
+    /// The tools of a module and of those below it.
+    #[allow(dead_code, reason = "the session layer takes it up next")]
+    pub(crate) fn module(path: impl Into<String>) -> Self {
+        Self(By::Module(path.into()))
+    }
+
+    fn takes(&self, tool: &Tool) -> bool {
+        match &self.0 {
+            By::Name(name) => tool.name() == name,
+            By::Group(group) => tool.group() == Some(group),
+            By::Tag(tag) => tool.tags().contains(&tag.as_str()),
+            By::Module(path) => {
+                let rest = tool.location().module.strip_prefix(path.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            }
+        }
+    }
+
+    /// What could have been meant, for a choice that takes nothing.
+    fn alternatives<'t>(&self, tools: &'t [Tool]) -> BTreeSet<&'t str> {
+        let of = |tool: &'t Tool| -> Vec<&'t str> {
+            match &self.0 {
+                By::Name(_) => vec![tool.name()],
+                By::Group(_) => tool.group().into_iter().collect(),
+                By::Tag(_) => tool.tags().to_vec(),
+                By::Module(_) => vec![tool.location().module],
+            }
+        };
+        tools.iter().flat_map(of).collect()
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            By::Name(name) => write!(f, "tool `{name}`"),
+            By::Group(name) => write!(f, "group `{name}`"),
+            By::Tag(name) => write!(f, "tag `{name}`"),
+            By::Module(path) => write!(f, "module `{path}`"),
+        }
+    }
+}
+
+/// What the builder of a session was told about tools.
+#[derive(Clone, Default)]
+pub(crate) struct ToolSelection {
+    linked: bool,
+    added: Vec<Tool>,
+    rules: Vec<Rule>,
+    crates: Vec<String>,
+}
+
+#[derive(Clone)]
+#[allow(dead_code, reason = "the session layer takes it up next")]
+enum Rule {
+    Only(Vec<Choice>),
+    Except(Vec<Choice>),
+    Filter(Arc<dyn Fn(&Tool) -> bool + Send + Sync>),
+}
+
+#[allow(dead_code, reason = "the session layer takes it up next")]
+impl ToolSelection {
+    /// Adds every tool that is linked into the program.
+    pub(crate) fn all(&mut self) {
+        self.linked = true;
+    }
+
+    /// Adds single tools.
+    pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
+        self.added.extend(tools);
+    }
+
+    /// Keeps what one of the choices takes.
+    pub(crate) fn only(&mut self, choices: impl IntoIterator<Item = Choice>) {
+        self.rules.push(Rule::Only(choices.into_iter().collect()));
+    }
+
+    /// Drops what one of the choices takes.
+    pub(crate) fn except(&mut self, choices: impl IntoIterator<Item = Choice>) {
+        self.rules.push(Rule::Except(choices.into_iter().collect()));
+    }
+
+    /// Keeps what the function takes.
+    pub(crate) fn filter(&mut self, keep: impl Fn(&Tool) -> bool + Send + Sync + 'static) {
+        self.rules.push(Rule::Filter(Arc::new(keep)));
+    }
+
+    /// Makes it an error when the linker left the tools of a crate out.
+    pub(crate) fn expect_from(&mut self, crates: impl IntoIterator<Item = String>) {
+        self.crates.extend(crates);
+    }
+
+    /// Works out the tools, and everything that is wrong with them.
+    pub(crate) fn resolve(&self, states: &StateMap) -> Result<ToolSet> {
+        let mut tools = self.added.clone();
+        if self.linked {
+            let linked = registry::linked();
+            if linked.is_empty() {
+                return Err(nothing_linked());
+            }
+            tools.extend(linked);
+        }
+        self.check_crates(&tools)?;
+        self.check_choices(&tools)?;
+        let (kept, dropped) = self.apply(tools);
+        let set = ToolSet::new(kept.clone(), states);
+        if std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "report") {
+            eprint!("{}", report(&kept, &dropped));
+        }
+        set
+    }
+
+    /// Splits the tools into those that stay, and those that do not with the reason.
+    fn apply(&self, tools: Vec<Tool>) -> (Vec<Tool>, Vec<(Tool, String)>) {
+        let mut dropped = Vec::new();
+        let kept = tools
+            .into_iter()
+            .filter(|tool| {
+                let reason = self.reason(tool);
+                dropped.extend(reason.clone().map(|reason| (tool.clone(), reason)));
+                reason.is_none()
+            })
+            .collect();
+        (kept, dropped)
+    }
+
+    /// Why a tool does not stay.
+    fn reason(&self, tool: &Tool) -> Option<String> {
+        if tool.def().enabled.is_some_and(|enabled| !enabled()) {
+            return Some("not enabled".to_owned());
+        }
+        self.rules.iter().find_map(|rule| match rule {
+            Rule::Only(choices) if !choices.iter().any(|choice| choice.takes(tool)) => {
+                let choices: Vec<String> = choices.iter().map(ToString::to_string).collect();
+                Some(format!("only {}", choices.join(", ")))
+            }
+            Rule::Except(choices) => {
+                choices.iter().find(|choice| choice.takes(tool)).map(|choice| format!("except {choice}"))
+            }
+            Rule::Filter(keep) if !keep(tool) => Some("filter".to_owned()),
+            Rule::Only(_) | Rule::Filter(_) => None,
+        })
+    }
+
+    /// A choice that takes nothing is a mistake in its name.
+    fn check_choices(&self, tools: &[Tool]) -> Result<()> {
+        let choices = self.rules.iter().flat_map(|rule| match rule {
+            Rule::Only(choices) | Rule::Except(choices) => &choices[..],
+            Rule::Filter(_) => &[],
+        });
+        let mut message = String::new();
+        for choice in choices.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
+            let (By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name)) = &choice.0;
+            let known = choice.alternatives(tools);
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None if known.is_empty() => "there are none of that kind".to_owned(),
+                None => format!("known are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            };
+            let separator = if message.is_empty() { "" } else { "\n" };
+            write!(message, "{separator}{choice} is not among the tools; {hint}")
+                .expect("writing to a string cannot fail");
+        }
+        if message.is_empty() { Ok(()) } else { Err(Error::new(ErrorKind::Tools, message)) }
+    }
+
+    fn check_crates(&self, tools: &[Tool]) -> Result<()> {
+        let missing: Vec<&str> = self
+            .crates
+            .iter()
+            .map(String::as_str)
+            .filter(|krate| !tools.iter().any(|tool| tool.location().krate() == krate.replace('-', "_")))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "no tool of these crates is linked into the program: {}; name each in a line such as \
+             `copilot::link!({});`",
+            missing.join(", "),
+            missing[0].replace('-', "_"),
+        );
+        Err(Error::new(ErrorKind::Tools, message))
+    }
+}
+
+impl fmt::Debug for ToolSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolSelection")
+            .field("linked", &self.linked)
+            .field("added", &self.added)
+            .field("rules", &self.rules.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn nothing_linked() -> Error {
+    Error::new(
+        ErrorKind::Tools,
+        "`with_all_tools()` found no tool in this program: either no function has `#[copilot::tool]`, or the tools \
+         are in a crate that no line of this program names, which the linker leaves out; name it with \
+         `copilot::link!(that_crate);`, or list the tools with `with_tools([that_crate::some_tool::TOOL])`",
+    )
+}
+
+/// One line for each tool, for people.
+fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let all = kept.iter().map(|tool| (tool, None)).chain(dropped.iter().map(|(tool, why)| (tool, Some(why))));
+    for (tool, why) in all {
+        let mut line = format!("{:<32} {} ({})", tool.name(), tool.location(), tool.location().krate());
+        if let Some(group) = tool.group() {
+            write!(line, " group {group}").expect("writing to a string cannot fail");
+        }
+        match tool.compiled() {
+            Ok(compiled) => {
+                // Four bytes a token is what English and JSON come to.
+                write!(line, " ~{} tokens", compiled.wire.get().len() / 4)
+                    .expect("writing to a string cannot fail");
+                for need in &compiled.needs {
+                    write!(line, " needs {}", need.type_name).expect("writing to a string cannot fail");
+                }
+            }
+            Err(error) => write!(line, " error: {error}").expect("writing to a string cannot fail"),
+        }
+        if let Some(why) = why {
+            write!(line, " left out: {why}").expect("writing to a string cannot fail");
+        }
+        lines.push((tool.name().to_owned(), line));
+    }
+    lines.sort();
+    let mut text = format!("{} of {} tools:\n", kept.len(), lines.len());
+    for (_, line) in lines {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+/// The tools of several functions: `toolset![weather, forecast::rain]`. A tool that is named twice does not compile.
+#[macro_export]
+macro_rules! toolset {
+    ($($tool:path),* $(,)?) => {
+        const { $crate::__private::distinct([$(<$tool>::TOOL),*]) }
+    };
+}
+
+/// Names crates, so that the linker keeps their tools: `copilot::link!(my_tools, more_tools);`.
+#[macro_export]
+macro_rules! link {
+    ($($krate:ident),+ $(,)?) => {
+        $(extern crate $krate as _;)+
+    };
+}
+
+/// Checks while compiling that no tool is named twice.
+///
+/// # Panics
+///
+/// If one is.
+pub const fn distinct<const N: usize>(tools: [Tool; N]) -> [Tool; N] {
+    let mut first = 0;
+    while first < N {
+        let mut second = first + 1;
+        while second < N {
+            assert!(
+                !same(tools[first].const_name(), tools[second].const_name()),
+                "`toolset![..]` names a tool twice"
+            );
+            second += 1;
+        }
+        first += 1;
+    }
+    tools
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::DynTool;
+    use super::*;
+
+    /// A pear.
+    #[crate::tool(group = "fruit", tags("green"))]
+    async fn pear() {}
+
+    /// An apple.
+    #[crate::tool(group = "fruit", tags("red", "green"))]
+    async fn apple() {}
+
+    /// A carrot.
+    #[crate::tool(group = "roots")]
+    async fn carrot() {}
+
+    fn chosen(rules: impl FnOnce(&mut ToolSelection)) -> Result<Vec<String>> {
+        let mut selection = ToolSelection::default();
+        selection.add(toolset![pear, apple, carrot]);
+        rules(&mut selection);
+        Ok(selection.resolve(&StateMap::default())?.iter().map(|tool| tool.name().to_owned()).collect())
+    }
+
+    #[test]
+    fn tools_are_chosen_by_group_tag_name_module_and_function() {
+        let check = |rules: fn(&mut ToolSelection), expected: &[&str]| {
+            assert_eq!(chosen(rules).unwrap(), expected);
+        };
+        check(|_| {}, &["apple", "carrot", "pear"]);
+        check(|s| s.only([group("fruit")]), &["apple", "pear"]);
+        check(|s| s.only([tag("red"), "carrot".into()]), &["apple", "carrot"]);
+        check(|s| s.except([pear::TOOL.into()]), &["apple", "carrot"]);
+        check(|s| s.filter(|tool| tool.name().len() > 4), &["apple", "carrot"]);
+        check(|s| s.only([Choice::module("copilot::tools::selection")]), &["apple", "carrot", "pear"]);
+        check(|s| s.expect_from(["copilot".to_owned()]), &["apple", "carrot", "pear"]);
+    }
+
+    #[test]
+    fn a_choice_of_nothing_is_a_mistake() {
+        let refused = |rules: fn(&mut ToolSelection)| chosen(rules).unwrap_err().to_string();
+        assert_eq!(
+            refused(|s| s.only([group("fruits"), "peer".into()])),
+            "group `fruits` is not among the tools; did you mean `fruit`?\n\
+             tool `peer` is not among the tools; did you mean `pear`?"
+        );
+        assert!(refused(|s| s.expect_from(["my-tools".to_owned()])).ends_with("`copilot::link!(my_tools);`"));
+    }
+
+    #[test]
+    fn the_report_says_what_was_left_out_and_why() {
+        let mut selection = ToolSelection::default();
+        selection.except([group("roots")]);
+        let any = DynTool::new("any", "Any.").schema(json!({ "type": "object" })).unwrap().declare();
+        let (kept, dropped) = selection.apply(vec![pear::TOOL, carrot::TOOL, any]);
+        let report = report(&kept, &dropped);
+        let lines: Vec<&str> = report.lines().collect();
+        assert_eq!(lines[0], "2 of 3 tools:");
+        assert!(
+            lines[2].starts_with("carrot ") && lines[2].ends_with(" left out: except group `roots`"),
+            "{report}"
+        );
+        assert!(
+            lines[3].contains("selection.rs:") && lines[3].contains("(copilot) group fruit ~"),
+            "{report}"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Injected values of user types, dynamic tools, methods.
+
+use super::*;
+
+struct Caller(String);
+
+impl FromCall for Caller {
+    fn from_call(cx: &ToolContext) -> Result<Self, ToolError> {
+        let prices = cx.state::<Prices>().or_tell("no prices")?;
+        match cx.agent_id() {
+            Some(_) => Err(ToolError::refused("agents may not")),
+            None => Ok(Self(format!("{} {}", cx.session_id(), prices.base))),
+        }
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.state::<Prices>();
+    }
+}
+
+/// Who is asking.
+#[crate::tool]
+async fn who(caller: Caller, by_ref: &Caller) -> Vec<Content> {
+    vec![caller.0.into(), Image::png(by_ref.0.as_bytes()).into()]
+}
+
+#[tokio::test]
+async fn what_is_made_from_the_call_is_injected() {
+    let result = who::TOOL.invoke(invocation(&json!({}))).await;
+    assert_eq!(result.text(), "s1 10");
+    let by_agent = Invocation { agent_id: Some("a".into()), ..invocation(&json!({})) };
+    assert_eq!(who::TOOL.invoke(by_agent).await, ToolResult::denied("agents may not"));
+    let mut selection = ToolSelection::default();
+    selection.add([who::TOOL]);
+    assert!(selection.resolve(&StateMap::default()).is_err());
+    assert_eq!(schema(&who::TOOL), Value::Null);
+}
+
+fn echo(name: &str) -> DynTool {
+    let schema = json!({
+        "type": "object", "properties": { "n": { "type": "integer", "maximum": 5 } }, "required": ["n"],
+    });
+    DynTool::new(name, "Say it again.").schema(schema).unwrap()
+}
+
+#[tokio::test]
+async fn dynamic_tools_are_checked_as_the_others_are() {
+    let tool = echo("echo").read_only().group("toys").run(|arguments, cx| async move {
+        if arguments["n"] == 0 {
+            return Err(ToolError::tell("not nothing"));
+        }
+        Ok(format!("{} {}", cx.tool(), arguments["n"]))
+    });
+    assert_eq!(call(&tool, json!({ "n": "3" })).await, "success: echo 3");
+    assert_eq!(call(&tool, json!({ "n": 0 })).await, "failure: not nothing");
+    assert!(call(&tool, json!({ "n": 6 })).await.ends_with("`n`: expected an integer of at most 5, got 6"));
+    let none = DynTool::new("none", "Nothing.").run(|_, _| async {});
+    assert_eq!(call(&none, json!({})).await, "success: Done.");
+
+    let mut selection = ToolSelection::default();
+    selection.add([tool.clone(), tool, none, echo("declared").declare()]);
+    let set = selection.resolve(&states()).unwrap();
+    assert_eq!(set.iter().map(Tool::name).collect::<Vec<_>>(), ["declared", "echo", "none"]);
+    assert!(set.get("declared").is_none() && set.get("echo").is_some());
+    let wire = serde_json::to_value(&set).unwrap();
+    assert_eq!(wire[1]["namespace"], json!({ "name": "toys" }));
+    assert_eq!(wire[2], json!({ "name": "none", "description": "Nothing." }));
+}
+
+#[test]
+fn dynamic_tools_that_cannot_be_are_refused() {
+    let refused = |schema: Value| DynTool::new("x", "X.").schema(schema).unwrap_err().to_string();
+    assert!(refused(json!({ "properties": {} })).contains("does not say"));
+    assert!(refused(json!({ "type": "object", "anyOf": [] })).contains("`anyOf`"));
+    for (name, expected) in
+        [("a b", "cannot be the name"), ("bash", "of its own"), ("price", "several tools")]
+    {
+        let mut selection = ToolSelection::default();
+        selection.add([echo(name).declare(), price::TOOL]);
+        let message = selection.resolve(&states()).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+pub(super) struct Shop {
+    pub(super) name: String,
+}
+
+#[crate::tools(group = "shop", prefix = "shop_")]
+impl Shop {
+    const DISCOUNT: u8 = 10;
+
+    /// What it is called.
+    #[tool(read_only)]
+    async fn title(&self) -> String {
+        tokio::task::yield_now().await;
+        self.name.clone()
+    }
+
+    /// What it costs.
+    #[tool(inline)]
+    fn costs(
+        &self,
+        #[arg(default = Self::DISCOUNT, description = "Off.")] off: u8,
+        cx: &ToolContext,
+    ) -> String {
+        format!("{} {} {off}", cx.tool(), self.name.len())
+    }
+
+    /// When it opens.
+    #[tool(name = "opening")]
+    async fn opens() -> &'static str {
+        "at eight"
+    }
+
+    fn not_a_tool(&self) -> usize {
+        self.name.len()
+    }
+}
+
+struct Shelf<T> {
+    items: Vec<T>,
+}
+
+#[crate::tools]
+impl<T> Shelf<T>
+where
+    T: std::fmt::Debug + Send + Sync + 'static,
+{
+    /// What lies on it.
+    #[tool]
+    async fn shelf(&self) -> String {
+        format!("{:?}", self.items)
+    }
+}
+
+#[tokio::test]
+async fn methods_are_tools_of_the_state_or_of_one_value() {
+    let shop = || Shop { name: "Corner".into() };
+    assert_eq!(shop().not_a_tool(), 6);
+    let [title, costs, opens] = &shop().into_tools()[..] else { panic!("three tools") };
+    assert_eq!((title.name(), title.group(), title.is_read_only()), ("shop_title", Some("shop"), true));
+    assert_eq!(call(title, json!({})).await, "success: Corner");
+    assert_eq!(call(costs, json!({})).await, "success: shop_costs 6 10");
+    assert_eq!(call(opens, json!({})).await, "success: at eight");
+    assert_eq!(schema(costs)["properties"]["off"]["default"], 10);
+
+    let mut selection = ToolSelection::default();
+    selection.add(shop().into_tools());
+    assert!(selection.resolve(&StateMap::default()).is_ok());
+    let mut selection = ToolSelection::default();
+    selection.add(Shop::tools());
+    assert!(selection.resolve(&StateMap::default()).is_err());
+    let with_state = Invocation {
+        states: Arc::new({
+            let mut states = StateMap::default();
+            states.insert(shop());
+            states
+        }),
+        ..invocation(&json!({}))
+    };
+    assert_eq!(Shop::tools()[0].invoke(with_state).await, ToolResult::success("Corner"));
+
+    let numbers = Shelf { items: vec![1, 2] }.into_tools();
+    let words = Shelf { items: vec!["a"] }.into_tools();
+    assert_eq!(call(&numbers[0], json!({})).await, "success: [1, 2]");
+    assert_eq!(call(&words[0], json!({})).await, "success: [\"a\"]");
+}

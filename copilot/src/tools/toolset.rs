@@ -1,0 +1,66 @@
+//! Types whose methods are tools.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::Arc;
+
+use super::def::{Tool, ToolDef};
+
+/// A type whose methods are tools: `#[copilot::tools]` on an `impl` block implements it.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::Toolset;
+///
+/// struct Greeter {
+///     word: String,
+/// }
+///
+/// #[copilot::tools(prefix = "greeter_")]
+/// impl Greeter {
+///     /// Greet somebody.
+///     #[tool(read_only)]
+///     async fn greet(
+///         &self,
+///         /// Who it is.
+///         name: &str,
+///     ) -> String {
+///         format!("{}, {name}!", self.word)
+///     }
+/// }
+///
+/// let tools = Greeter { word: "Hello".to_owned() }.into_tools();
+/// assert_eq!(tools[0].name(), "greeter_greet");
+/// ```
+pub trait Toolset: Sized + Send + Sync + 'static {
+    /// For the output of the macros.
+    #[doc(hidden)]
+    const DEFS: &'static [ToolDef];
+
+    /// The tools, whose value comes from the session's state.
+    fn tools() -> Vec<Tool> {
+        Self::DEFS.iter().map(Tool::new).collect()
+    }
+
+    /// The tools of this one value, which needs not be given to the session.
+    fn into_tools(self) -> Vec<Tool> {
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(self);
+        let bind =
+            |def| Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value: value.clone() }));
+        Self::DEFS.iter().map(bind).collect()
+    }
+}
+
+/// A method of one value.
+pub(crate) struct Bound {
+    pub(crate) def: &'static ToolDef,
+    pub(crate) type_id: TypeId,
+    pub(crate) value: Arc<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("def", &self.def.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! A client on a CLI that is played inside the process, and the clock that goes with it.
+//!
+//! The tests that use it run with the clock paused, so that time passes only when nothing else can happen.
+
+use std::time::Duration;
+
+use copilot::testing::FakeCli;
+use copilot::{Client, SessionBuilder};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+/// A played CLI and a client of it.
+#[derive(Debug)]
+pub struct Fake {
+    /// The CLI.
+    pub cli: FakeCli,
+    /// The client.
+    pub client: Client,
+}
+
+impl Fake {
+    /// The newest CLI.
+    pub async fn start() -> Self {
+        Self::on(FakeCli::new()).await
+    }
+
+    /// A CLI of this version.
+    pub async fn of_version(version: &str) -> Self {
+        Self::on(FakeCli::of_version(version)).await
+    }
+
+    /// A client of this CLI.
+    pub async fn on(cli: FakeCli) -> Self {
+        let client = cli.client_builder().start().await.expect("the played CLI lets everybody in");
+        Self { cli, client }
+    }
+
+    /// Configures a session.
+    pub fn session(&self) -> SessionBuilder {
+        self.client.session()
+    }
+
+    /// The CLI's answers to requests of its own with this id.
+    pub fn answers_to(&self, id: &Value) -> Vec<Value> {
+        let answers = |message: &Value| message.get("method").is_none() && message.get("id") == Some(id);
+        self.cli.received().into_iter().filter(answers).collect()
+    }
+
+    /// How many calls wait for an answer.
+    pub fn calls_pending(&self) -> usize {
+        let shown = format!("{:?}", self.client);
+        let (_, pending) = shown.split_once("pending: ").expect("a connected client shows its pending calls");
+        let digits: String = pending.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a number of calls")
+    }
+}
+
+/// Waits until nothing moves any more. With the clock paused a timer fires only then.
+pub async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Runs all of these at once; gives what they gave, in their order.
+pub async fn all<F>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let mut set = JoinSet::new();
+    for (at, future) in futures.into_iter().enumerate() {
+        set.spawn(async move { (at, future.await) });
+    }
+    let mut all = set.join_all().await;
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, output)| output).collect()
+}

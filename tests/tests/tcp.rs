@@ -1,0 +1,99 @@
+//! A CLI that somebody else started, over TCP.
+
+use copilot::testing::{FakeCli, RpcError};
+use copilot::{Client, ErrorKind};
+use copilot_tests::fake::Fake;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+/// Says it back.
+#[copilot::tool]
+async fn echo(
+    /// What to say.
+    text: &str,
+) -> String {
+    text.to_owned()
+}
+
+/// A CLI that waits for one client on a port of its own, and takes this token.
+async fn listen(token: Option<&'static str>) -> (FakeCli, String, TcpListener) {
+    let cli = FakeCli::new();
+    cli.on("connect", move |params, asked| match (token, params["token"].as_str()) {
+        (None, Some(_)) => RpcError::new(-32003, "AUTHENTICATION_NOT_CONFIGURED").into(),
+        (wanted, given) if wanted == given => asked.default_answer(),
+        _ => RpcError::new(-32002, "AUTHENTICATION_FAILED").into(),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (cli, address, listener)
+}
+
+async fn accept(cli: &FakeCli, listener: &TcpListener) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let (reader, writer) = stream.into_split();
+    cli.serve(reader, writer);
+}
+
+#[tokio::test]
+async fn a_turn_works_over_tcp_and_the_cli_is_left_running() {
+    let (cli, address, listener) = listen(Some("secret")).await;
+    cli.on_turn(|turn| async move {
+        let result = turn.call_tool("echo", json!({"text": "over tcp"})).await;
+        turn.say(result["textResultForLlm"].as_str().unwrap());
+    });
+    let start = Client::builder().cli_url(&address).connection_token("secret").auto_restart(false).start();
+    let (client, ()) = tokio::join!(start, accept(&cli, &listener));
+    let fake = Fake { cli, client: client.unwrap() };
+    let session = fake.session().with_tools([echo::TOOL]).start().await.unwrap();
+    assert_eq!(session.ask("?").await.unwrap().text(), "over tcp");
+    assert_eq!(fake.client.process_id(), None);
+    fake.client.shutdown().await.unwrap();
+    fake.cli.disconnected().await;
+    assert!(fake.cli.requests("runtime.shutdown").is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_with_what_to_do_and_without_the_token() {
+    for (wanted, given, said) in [
+        (Some("right"), Some("wrong-token"), "another connection token"),
+        (Some("right"), None, "another connection token"),
+        (None, Some("wrong-token"), "leave `connection_token` out"),
+    ] {
+        let (cli, address, listener) = listen(wanted).await;
+        let mut builder = Client::builder().cli_url(&address).auto_restart(false);
+        if let Some(token) = given {
+            builder = builder.connection_token(token);
+        }
+        let (client, ()) = tokio::join!(builder.start(), accept(&cli, &listener));
+        let error = client.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Rpc(_)), "{error:?}");
+        assert!(error.to_string().contains(said), "{error}");
+        assert!(!format!("{error:?}").contains("wrong-token"), "{error:?}");
+        cli.disconnected().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reset_ends_every_wait() {
+    let (cli, address, listener) = listen(None).await;
+    let start = Client::builder().cli_url(&address).auto_restart(false).start();
+    let (client, ()) = tokio::join!(start, accept(&cli, &listener));
+    let client = client.unwrap();
+    cli.hold("ping");
+    let (error, ()) = tokio::join!(client.ping("?"), async {
+        cli.requested("ping", 1).await;
+        cli.hang_up();
+    });
+    assert!(error.unwrap_err().is_disconnected());
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_with_the_address() {
+    let address = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let error = Client::builder().cli_url(&address).start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(error.to_string().contains(&address), "{error}");
+}

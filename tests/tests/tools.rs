@@ -1,0 +1,77 @@
+//! Tools as a user of the crate tests them: called without a process, checked all at once, kept in a snapshot.
+
+use std::time::Duration;
+
+use copilot::testing::{assert_tools_snapshot, call, context};
+use copilot::{Json, State, ToolContext, ToolError, toolset};
+use serde_json::json;
+
+struct Kitchen {
+    portions: u32,
+}
+
+/// Cook a dish.
+///
+/// # Arguments
+///
+/// * `dish` - Name of the dish.
+#[copilot::tool(timeout = "1m")]
+async fn cook(
+    dish: &str,
+    /// For how many.
+    #[arg(min = 1, max = 8, default = 2)]
+    guests: u32,
+    kitchen: State<Kitchen>,
+    cx: &ToolContext,
+) -> Result<Json<Vec<String>>, ToolError> {
+    if kitchen.portions < guests {
+        let answer = cx.ask_user(format!("only {} portions, go on?", kitchen.portions), ["yes", "no"]).await;
+        if answer.as_deref().unwrap_or("no") != "yes" {
+            return Err(ToolError::tell("there is not enough"));
+        }
+    }
+    cx.progress(0.5, "it simmers");
+    cx.log("salt added");
+    if dish == "stew" {
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+    Ok(Json(vec![dish.to_owned(); guests as usize]))
+}
+
+/// Wash up.
+#[copilot::tool(inline)]
+fn wash(cx: &ToolContext) -> String {
+    format!("{} by {}", cx.tool(), cx.agent_id().unwrap_or("nobody"))
+}
+
+copilot::test_tools!();
+
+#[tokio::test]
+async fn a_tool_is_called_with_state_and_answers() {
+    let called = call(cook::TOOL, json!({ "dish": "soup" })).state(Kitchen { portions: 4 }).await;
+    assert_eq!(called.text(), r#"["soup","soup"]"#);
+    assert_eq!(called.progress, [(Some(0.5), "it simmers".to_owned())]);
+    assert_eq!(called.log, ["salt added"]);
+
+    let short = || call(cook::TOOL, json!({ "dish": "soup", "guests": "3" })).state(Kitchen { portions: 1 });
+    assert_eq!(short().await.text(), "there is not enough");
+    assert!(short().answer("yes").await.is_success());
+    assert_eq!(call(wash::TOOL, json!({})).agent_id("a1").await.text(), "wash by a1");
+    assert_eq!(wash(&context()), "test by nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_passes_at_once() {
+    let late = call(cook::TOOL, json!({ "dish": "stew" })).state(Kitchen { portions: 4 }).await;
+    assert_eq!(late.text(), "`cook` did not finish within 60 s and was stopped.");
+}
+
+#[test]
+fn the_surface_is_kept_in_review() {
+    assert_tools_snapshot("tests/tools.snapshot.json");
+}
+
+#[test]
+fn a_toolset_is_written_by_function() {
+    assert_eq!(toolset![cook, self::wash].map(|tool| tool.name().to_owned()), ["cook", "wash"]);
+}

@@ -1,0 +1,5 @@
+async fn search() {}
+
+fn main() {
+    let _ = copilot::toolset![search];
+}

@@ -1,6 +1,9 @@
-//! What the examples share.
+//! What the examples share: a place for the CLI's files, and a turn that is printed.
 
 use std::path::{Path, PathBuf};
+
+use copilot::testing::{Script, ScriptedModel, hermetic_client};
+use copilot::{EventKind, SessionBuilder};
 
 /// A directory for the CLI's own files, removed when dropped, so that an example leaves nothing behind.
 #[derive(Debug)]
@@ -29,4 +32,33 @@ impl Drop for ScratchDir {
             _ => {}
         }
     }
+}
+
+/// Opens the session on the real CLI with a model that plays `script`, says `prompt`, and prints what happens.
+///
+/// # Errors
+///
+/// What the session or the agent reports, and where the conversation left the script.
+pub async fn play(session: SessionBuilder, script: Script, prompt: &str) -> copilot::Result<()> {
+    let model = ScriptedModel::start(script).await?;
+    let scratch = ScratchDir::new("example");
+    let session = session.own_client(hermetic_client(scratch.path())).scripted_model(&model).start().await?;
+    println!("> {prompt}");
+    let mut turn = session.stream(prompt).await?;
+    while let Some(event) = turn.next().await {
+        match event?.kind() {
+            EventKind::ToolExecutionStart(call) => println!("[{}] {}", call.tool_name, call.arguments),
+            EventKind::ToolProgress(progress) => println!("  ... {}", progress.message),
+            EventKind::ToolExecutionComplete(call) => match (&call.result, &call.error) {
+                (_, Some(error)) => println!("  failed: {}", error.message.replace('\n', "\n  ")),
+                (Some(result), None) => println!("  gave: {}", result.content),
+                (None, None) => println!("  gave nothing"),
+            },
+            _ => {}
+        }
+    }
+    println!("{}", turn.reply().await?);
+    session.close().await?;
+    model.finish()?;
+    Ok(())
 }

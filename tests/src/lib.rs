@@ -4,3 +4,4 @@ pub mod counting;
 pub mod fake;
 pub mod flood;
 pub mod real;
+pub mod tested;

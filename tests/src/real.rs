@@ -1,8 +1,10 @@
 //! The real Copilot CLI with a scripted model: no login, no network, and nothing left in the user's home.
 
 use copilot::testing::{ScriptedModel, Scripts, hermetic_client};
-use copilot::{Client, SessionBuilder, TransportKind};
+use copilot::{Client, ClientBuilder, ErrorKind, SessionBuilder, TransportKind};
 use tempfile::TempDir;
+
+use crate::tested;
 
 /// A CLI, a model that plays a script, and the directory that both leave with.
 #[derive(Debug)]
@@ -20,9 +22,30 @@ impl Real {
     pub async fn start(transport: TransportKind, scripts: impl Into<Scripts>) -> Self {
         let model = ScriptedModel::start(scripts).await.expect("the script can be played");
         let state = tempfile::tempdir().expect("a temporary directory can be made");
-        let client =
-            hermetic_client(state.path()).transport(transport).start().await.expect("the CLI starts");
+        let client = client(&state).transport(transport).start().await.expect("the CLI starts");
+        if let Some(expected) = tested::version() {
+            let cli = client.cli_version().await.expect("a client that has started knows its CLI");
+            assert_eq!(
+                cli.version.as_deref(),
+                Some(expected),
+                "the CLI that runs is not the one to be tested"
+            );
+        }
         Self { client, model, state }
+    }
+
+    /// Whether this version is refused over TCP, which the versions are that would serve whoever connects.
+    pub async fn is_refused_over_tcp() -> bool {
+        if tested::since([1, 0, 57]) {
+            return false;
+        }
+        let state = tempfile::tempdir().expect("a temporary directory can be made");
+        let error =
+            client(&state).transport(TransportKind::Tcp).start().await.expect_err("nothing protects it");
+        let (version, told) = (tested::version().expect("only old versions get here"), error.to_string());
+        assert!(error.kind() == ErrorKind::Unsupported && told.contains(version), "{error:?}");
+        tested::not_supported("over TCP it serves whoever connects, so the library refuses it and says so");
+        true
     }
 
     /// A session that the scripted model answers.
@@ -35,4 +58,16 @@ impl Real {
         self.client.shutdown().await.expect("the CLI stops");
         self.model.finish().expect("the conversation followed the script");
     }
+}
+
+fn client(state: &TempDir) -> ClientBuilder {
+    let client = hermetic_client(state.path());
+    if tested::since([0, 0, 403]) {
+        return client;
+    }
+    // 0.0.394 cannot be told to use no login. There is none where it looks, but for these.
+    ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"]
+        .into_iter()
+        .fold(client, ClientBuilder::env_remove)
+        .use_logged_in_user(true)
 }

@@ -39,10 +39,10 @@ async fn callers_wait_and_memory_stays_bounded() {
     let session = fake.session().with_tools([echo::TOOL]).start().await.unwrap();
     let mut events = session.events();
     fake.cli.stop_reading();
-    let mut calls = call_all(&fake, 500);
+    let mut calls = call_all(&fake, 150);
     settle().await;
     let queued = fake.calls_pending();
-    assert!((40..BOUND).contains(&queued), "{queued} of 500 calls are queued");
+    assert!((40..BOUND).contains(&queued), "{queued} of 150 calls are queued");
 
     // Events still arrive, and tools run; their answers wait with the rest.
     fake.cli.event(session.id(), "session.info", json!({}));
@@ -64,7 +64,7 @@ async fn callers_that_give_up_leave_room_for_others() {
     let fake = Fake::start().await;
     fake.cli.on("x.y", |_, _| json!(1));
     fake.cli.stop_reading();
-    let calls = call_all(&fake, 500);
+    let calls = call_all(&fake, 150);
     settle().await;
     drop(calls);
     settle().await;

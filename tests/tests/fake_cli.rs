@@ -75,7 +75,7 @@ async fn dropping_the_cli_ends_its_connection() -> copilot::Result<()> {
     // Neither a turn that never ends nor an answer keep it alive.
     cli.on_turn(|turn| async move {
         turn.cli().request("never", Value::Null).await.unwrap_err();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let client = cli.client_builder().start().await?;
     let session = client.session().start().await?;

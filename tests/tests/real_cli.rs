@@ -10,6 +10,7 @@ use copilot::{
     TransportKind,
 };
 use copilot_tests::real::Real;
+use copilot_tests::tested;
 use serde_json::json;
 use tokio::sync::{Barrier, Notify};
 
@@ -68,6 +69,7 @@ async fn panics() -> String {
 #[derive(Default)]
 struct Endless {
     begun: Notify,
+    ended: Notify,
     dropped: AtomicUsize,
 }
 
@@ -78,6 +80,7 @@ async fn endless(state: State<Arc<Endless>>, cx: &ToolContext) -> String {
     impl Drop for Dropped {
         fn drop(&mut self) {
             self.0.dropped.fetch_add(1, Ordering::SeqCst);
+            self.0.ended.notify_one();
         }
     }
     let _dropped = Dropped(Arc::clone(&state));
@@ -112,7 +115,7 @@ async fn a_tool_is_called_and_answered(transport: TransportKind) {
     let calls: Vec<_> = reply.tool_calls().map(|call| call.name.as_str()).collect();
     assert_eq!(calls, ["add", "shapes"]);
     assert_eq!(reply.usage().requests, 3);
-    assert!(reply.originating_message_id().is_some());
+    assert_eq!(reply.originating_message_id().is_some(), tested::since([1, 0, 92]));
     session.close().await.unwrap();
     real.finish().await;
 }
@@ -187,6 +190,7 @@ async fn an_abort_cancels_the_running_tool_and_ends_the_turn(transport: Transpor
     session.abort().await.unwrap();
     let reply = asking.await.unwrap().unwrap();
     assert!(reply.is_aborted());
+    state.ended.notified().await;
     session.close().await.unwrap();
     assert_eq!(state.dropped.load(Ordering::SeqCst), 1);
     real.finish().await;
@@ -318,7 +322,15 @@ async fn permissions_are_the_programs_to_give(transport: TransportKind) {
 }
 
 async fn a_failing_model_fails_the_ask(transport: TransportKind) {
-    let real = Real::start(transport, Script::new().fail(400, "the model is on holiday")).await;
+    // Protocol 2 asks six times, whatever it is told, and takes a minute and a half for it; 1.0.32 to 1.0.57 ask
+    // three times.
+    let times = match () {
+        () if tested::is_protocol_2() => 6,
+        () if tested::since([1, 0, 32]) && !tested::since([1, 0, 82]) => 3,
+        () => 1,
+    };
+    let script = (0..times).fold(Script::new(), |script, _| script.fail(400, "the model is on holiday"));
+    let real = Real::start(transport, script).await;
     let session = real.session().start().await.unwrap();
     let error = session.ask("Anybody there?").await.unwrap_err();
     assert_eq!(error.kind(), copilot::ErrorKind::Session);
@@ -390,6 +402,9 @@ macro_rules! on_both_transports {
             $(
                 #[tokio::test]
                 async fn $behaviour() {
+                    if copilot_tests::real::Real::is_refused_over_tcp().await {
+                        return;
+                    }
                     super::$behaviour(copilot::TransportKind::Tcp).await;
                 }
             )*

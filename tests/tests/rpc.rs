@@ -11,7 +11,7 @@ use tokio::time::timeout;
 /// Never ends by itself.
 #[copilot::tool]
 async fn endless() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn call(fake: &Fake, params: Value) -> impl Future<Output = copilot::Result<Value>> + Send + 'static {

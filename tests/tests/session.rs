@@ -22,7 +22,7 @@ async fn echo(
 #[copilot::tool]
 async fn waits(cx: &ToolContext, log: copilot::State<Log>) {
     cx.cancelled().await;
-    log.0.lock().unwrap().push("cancelled");
+    log.0.lock().expect("nobody panics with it").push("cancelled");
 }
 
 /// What happened, in order.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 /// Runs until nobody waits for it.
 #[copilot::tool]
 async fn endless() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,13 +23,13 @@ async fn listen(token: Option<&'static str>) -> (FakeCli, String, TcpListener) {
         (wanted, given) if wanted == given => asked.default_answer(),
         _ => RpcError::new(-32002, "AUTHENTICATION_FAILED").into(),
     });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it is bound").to_string();
     (cli, address, listener)
 }
 
 async fn accept(cli: &FakeCli, listener: &TcpListener) {
-    let (stream, _) = listener.accept().await.unwrap();
+    let (stream, _) = listener.accept().await.expect("a client connects");
     let (reader, writer) = stream.into_split();
     cli.serve(reader, writer);
 }

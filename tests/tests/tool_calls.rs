@@ -99,7 +99,7 @@ async fn deaf(counts: State<Counts>) {
     }
     counts.started.fetch_add(1, Ordering::Relaxed);
     let _dropped = Dropped(counts);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Tells what it knows of its call.
@@ -145,7 +145,7 @@ async fn open(fake: &Fake, counts: &Arc<Counts>) -> Session {
         .shared_state(Arc::clone(counts))
         .start()
         .await
-        .unwrap()
+        .expect("it opens")
 }
 
 fn answers(fake: &Fake) -> usize {

@@ -23,7 +23,7 @@ async fn by_hand() -> (Fake, Session) {
     let cli = FakeCli::new();
     cli.on("session.send", |_, _| json!({"messageId": "m"}));
     let fake = Fake::on(cli).await;
-    let session = fake.session().with_tools([slow::TOOL]).start().await.unwrap();
+    let session = fake.session().with_tools([slow::TOOL]).start().await.expect("it opens");
     (fake, session)
 }
 

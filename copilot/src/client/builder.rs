@@ -22,7 +22,8 @@ pub enum TransportKind {
     /// The pipes of the child process.
     #[default]
     Stdio,
-    /// A loopback socket, protected by a connection token.
+    /// A loopback socket, protected by a connection token. CLIs without tokens (1.0.32 and before) are refused: they
+    /// would serve whoever reaches the port, and up to 1.0.10 they listen on every interface.
     Tcp,
 }
 
@@ -87,7 +88,8 @@ pub(super) enum Target {
 }
 
 impl ClientBuilder {
-    /// The program to run, instead of the one that is found: a native `copilot`, or a script for Node.js.
+    /// The program to run, instead of the one that is found: a native `copilot`, or a script, which the Node.js that
+    /// the variable `COPILOT_NODE_PATH` names runs, or the one on `PATH`.
     pub fn cli_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.cli_path = Some(path.into());
         self
@@ -141,13 +143,15 @@ impl ClientBuilder {
         self
     }
 
-    /// The GitHub token that the CLI uses. It travels in the environment, never in the command line.
+    /// The GitHub token that the CLI uses. It travels in the environment, never in the command line. 0.0.394 does not
+    /// take one.
     pub fn github_token(mut self, token: impl Into<String>) -> Self {
         self.launch.github_token = Some(token.into());
         self
     }
 
-    /// Whether the CLI may use the login that it finds on this machine; it may unless a token is given.
+    /// Whether the CLI may use the login that it finds on this machine; it may unless a token is given. 0.0.394 cannot
+    /// be kept from it.
     pub fn use_logged_in_user(mut self, on: bool) -> Self {
         self.launch.use_logged_in_user = Some(on);
         self
@@ -160,7 +164,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The directory where the CLI keeps its sessions and settings, instead of the user's.
+    /// The directory where the CLI keeps its sessions and settings, instead of the user's. CLIs before 1.0.10 have no
+    /// such option and are refused, unless the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME` are set with
+    /// [`env`](Self::env).
     pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.state_dir = Some(path.into());
         self

@@ -78,9 +78,25 @@ impl Connection {
         // From here on, being dropped is being closed.
         let mut connection = Self { peer, cli: Arc::new(CliVersion::UNKNOWN), child, _writer: writer };
         connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
+        connection.peer.introduce(&connection.cli.to_string());
+        check_state_directory(options, &connection.cli)?;
         tracing::debug!(cli = %connection.cli, "connected to the CLI");
         Ok((connection, reader))
     }
+}
+
+/// A CLI that ignores the option would take the user's own directory without a word.
+fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
+    let set = |name: &str| options.env.iter().any(|(variable, _)| variable == name);
+    let kept_apart = cli.has_state_directory() || (set("XDG_STATE_HOME") && set("XDG_CONFIG_HOME"));
+    if options.state_dir.is_none() || kept_apart {
+        return Ok(());
+    }
+    let message = format!(
+        "the CLI {cli} has no `state_dir`; set the variables XDG_STATE_HOME and XDG_CONFIG_HOME with `env`, or use CLI \
+         1.0.10 or newer"
+    );
+    Err(Error::new(ErrorKind::Unsupported, message))
 }
 
 /// The error for a connection whose reading half has ended.

@@ -1,21 +1,26 @@
 //! The first exchange: who is on the other side, and what does it speak.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::connection::{CliVersion, ConnectParams, ConnectResponse, PROTOCOLS, PingParams, Pong};
-use crate::rpc::Peer;
+use crate::protocol::connection::{
+    CliVersion, ConnectParams, ConnectResponse, PROTOCOLS, PingParams, Pong, StatusResponse,
+};
+use crate::rpc::{NoParams, Peer};
 
 const AUTHENTICATION_REQUIRED: i64 = -32001;
 const AUTHENTICATION_FAILED: i64 = -32002;
 const AUTHENTICATION_NOT_CONFIGURED: i64 = -32003;
 
-/// Wire: `connect`, or `ping` on CLIs without it (1.0.32 and before).
+/// Wire: `connect`, or `ping` and `status.get` on CLIs without it (1.0.32 and before).
 pub(super) async fn handshake(peer: &Peer, token: Option<&str>) -> Result<CliVersion> {
     let connected = peer.call::<_, ConnectResponse>("connect", &ConnectParams { token }).await;
+    let knows_tokens = connected.is_ok();
     let (protocol, version) = match connected {
         Ok(answer) => (answer.protocol_version, answer.version),
         Err(error) if error.is_unsupported() => {
             let pong: Pong = peer.call("ping", &PingParams { message: None }).await?;
-            (pong.protocol_version, None)
+            // The version is for errors to name, so one that cannot be had is no error itself.
+            let status = peer.call::<_, StatusResponse>("status.get", &NoParams {}).await;
+            (pong.protocol_version, status.ok().and_then(|status| status.version))
         }
         Err(error) => return Err(explain(error)),
     };
@@ -24,7 +29,11 @@ pub(super) async fn handshake(peer: &Peer, token: Option<&str>) -> Result<CliVer
         return Err(Error::new(ErrorKind::Unsupported, message));
     };
     if PROTOCOLS.contains(&protocol) {
-        return Ok(CliVersion { protocol, version });
+        let cli = CliVersion { protocol, version };
+        if token.is_some() && !knows_tokens {
+            return Err(unprotected(&cli));
+        }
+        return Ok(cli);
     }
     let version = version.as_deref().unwrap_or("of unknown version");
     let message = format!(
@@ -33,6 +42,15 @@ pub(super) async fn handshake(peer: &Peer, token: Option<&str>) -> Result<CliVer
         PROTOCOLS.end()
     );
     Err(Error::new(ErrorKind::Unsupported, message))
+}
+
+/// A port that anybody may use is an agent that anybody may use.
+fn unprotected(cli: &CliVersion) -> Error {
+    let message = format!(
+        "the CLI {cli} knows no connection token, so over TCP it serves whoever reaches its port; use \
+         `TransportKind::Stdio` or a newer CLI. With `cli_url`, leave `connection_token` out if that is meant"
+    );
+    Error::new(ErrorKind::Unsupported, message)
 }
 
 fn explain(error: Error) -> Error {

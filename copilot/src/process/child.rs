@@ -140,6 +140,9 @@ impl Child {
 
     fn with_stderr(&self, mut message: String) -> String {
         let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner).text();
+        if let Some(option) = unknown_option(&tail) {
+            message += &format!("; this CLI is too old for {option}");
+        }
         if !tail.is_empty() {
             message += "; the end of its stderr:\n";
             message += &tail;
@@ -178,6 +181,16 @@ impl Drop for Child {
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Child").field("pid", &self.pid).finish_non_exhaustive()
+    }
+}
+
+/// The builder's option that a CLI refused to start with, by the flag that it stands for.
+fn unknown_option(stderr: &str) -> Option<&'static str> {
+    let (_, rest) = stderr.split_once("unknown option '")?;
+    match rest.split('\'').next()? {
+        "--no-auto-login" => Some("`use_logged_in_user(false)` and for `github_token`"),
+        "--auth-token-env" => Some("`github_token`"),
+        _ => None,
     }
 }
 
@@ -226,6 +239,14 @@ mod tests {
         assert_eq!(announced_port(b"Server Listening On Port 80, ready"), Some(80));
         assert_eq!(announced_port(b"listening on port 99999"), None);
         assert_eq!(announced_port(b"\xff listening on"), None);
+    }
+
+    #[test]
+    fn a_flag_that_an_old_cli_refuses_is_told_as_the_option_it_came_from() {
+        let told = unknown_option("error: unknown option '--no-auto-login'\n\nTry 'copilot --help'");
+        assert!(told.is_some_and(|told| told.contains("use_logged_in_user")), "{told:?}");
+        assert_eq!(unknown_option("error: unknown option '--mine'"), None);
+        assert_eq!(unknown_option("error: out of memory"), None);
     }
 
     #[test]

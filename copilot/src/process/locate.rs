@@ -1,13 +1,15 @@
 //! Finding the CLI on this machine.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// The variable that names the CLI to run.
 const PATH_VARIABLE: &str = "COPILOT_CLI_PATH";
+/// The variable that names the Node.js for CLIs that are scripts.
+const NODE_VARIABLE: &str = "COPILOT_NODE_PATH";
 
 /// What is run: a native program, or a script that Node.js runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +19,12 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    fn at(path: PathBuf) -> Self {
+    /// The program in this file; `node` runs it if it is a script.
+    fn at(path: PathBuf, node: Option<&OsStr>) -> Self {
         let script =
             path.extension().is_some_and(|ending| ["js", "mjs", "cjs"].iter().any(|js| ending == *js));
-        if script { Self::Script { node: "node".into(), script: path } } else { Self::Native(path) }
+        let node = node.unwrap_or("node".as_ref());
+        if script { Self::Script { node: node.into(), script: path } } else { Self::Native(path) }
     }
 
     /// The file that was found.
@@ -35,14 +39,17 @@ impl Program {
 #[derive(Debug, Default)]
 struct Surroundings {
     variable: Option<OsString>,
+    node: Option<OsString>,
     search_path: Option<OsString>,
     working_directory: Option<PathBuf>,
 }
 
 impl Surroundings {
     fn current() -> Self {
+        let set = |name| env::var_os(name).filter(|value| !value.is_empty());
         Self {
-            variable: env::var_os(PATH_VARIABLE).filter(|value| !value.is_empty()),
+            variable: set(PATH_VARIABLE),
+            node: set(NODE_VARIABLE),
             search_path: env::var_os("PATH"),
             working_directory: env::current_dir().ok(),
         }
@@ -50,7 +57,8 @@ impl Surroundings {
 }
 
 /// Finds the CLI: `configured`, then `COPILOT_CLI_PATH`, then `PATH`, then `node_modules` from here up, then, with
-/// the feature `install`, the pinned version in the user's cache.
+/// the feature `install`, the pinned version in the user's cache. A script is run with the Node.js that
+/// `COPILOT_NODE_PATH` names, or the one on `PATH`.
 pub(crate) async fn locate(configured: Option<&Path>) -> Result<Program> {
     let mut looked_at = match search(configured, &Surroundings::current())? {
         Ok(program) => return Ok(program),
@@ -59,7 +67,8 @@ pub(crate) async fn locate(configured: Option<&Path>) -> Result<Program> {
     #[cfg(feature = "install")]
     {
         match crate::install::Installer::new().ensure().await {
-            Ok(path) => Ok(Program::at(path)),
+            // What is fetched is native.
+            Ok(path) => Ok(Program::at(path, None)),
             Err(error) => {
                 looked_at.push(format!("the pinned version in your cache: {error}"));
                 let message = not_found(&looked_at);
@@ -85,21 +94,21 @@ fn not_found(looked_at: &[String]) -> String {
 /// The program, or every place that was looked at. A place that the user named and that is not there is an error.
 fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Program, Vec<String>>> {
     if let Some(path) = configured {
-        return named(path, "cli_path").map(Ok);
+        return named(path, "cli_path", around).map(Ok);
     }
     if let Some(path) = &around.variable {
-        return named(Path::new(path), PATH_VARIABLE).map(Ok);
+        return named(Path::new(path), PATH_VARIABLE, around).map(Ok);
     }
     let mut looked_at = vec![format!("{PATH_VARIABLE}: not set")];
     let directories: Vec<PathBuf> = around.search_path.iter().flat_map(env::split_paths).collect();
     if let Some(path) = directories.iter().find_map(|directory| executable(directory)) {
-        return Ok(Ok(Program::at(path)));
+        return Ok(Ok(Program::at(path, around.node.as_deref())));
     }
     looked_at.push(format!("PATH: no `copilot` in {} directories", directories.len()));
     if let Some(start) = &around.working_directory {
         let found = start.ancestors().find_map(|above| executable(&above.join("node_modules/.bin")));
         if let Some(path) = found {
-            return Ok(Ok(Program::at(path)));
+            return Ok(Ok(Program::at(path, around.node.as_deref())));
         }
         looked_at.push(format!("node_modules/.bin of {} and of every directory above it", start.display()));
     }
@@ -107,9 +116,9 @@ fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Pro
 }
 
 /// A CLI that the user named.
-fn named(path: &Path, by: &str) -> Result<Program> {
+fn named(path: &Path, by: &str, around: &Surroundings) -> Result<Program> {
     if path.is_file() {
-        return Ok(Program::at(path.to_owned()));
+        return Ok(Program::at(path.to_owned(), around.node.as_deref()));
     }
     let what = if path.exists() { "is not a file" } else { "does not exist" };
     let message =
@@ -157,12 +166,15 @@ mod tests {
         let script = program(&root.path().join("cli/index.js"));
         let mut around = Surroundings {
             variable: Some(script.clone().into()),
+            node: None,
             search_path: Some(root.path().join("bin").into()),
             working_directory: Some(root.path().join("project/src/deep")),
         };
         let find = |configured: Option<&Path>, around: &Surroundings| search(configured, around).unwrap();
         assert_eq!(find(Some(&on_path), &around), Ok(Program::Native(on_path.clone())));
-        assert_eq!(find(None, &around), Ok(Program::Script { node: "node".into(), script }));
+        assert_eq!(find(None, &around), Ok(Program::Script { node: "node".into(), script: script.clone() }));
+        around.node = Some("/opt/node".into());
+        assert_eq!(find(None, &around), Ok(Program::Script { node: "/opt/node".into(), script }));
         around.variable = None;
         assert_eq!(find(None, &around), Ok(Program::Native(on_path.clone())));
         fs::set_permissions(&on_path, fs::Permissions::from_mode(0o644)).unwrap();

@@ -25,6 +25,13 @@ pub(crate) struct ConnectResponse {
     pub(crate) version: Option<String>,
 }
 
+/// What `status.get` answers. Native CLIs may tell a wrong version there.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StatusResponse {
+    #[serde(default)]
+    pub(crate) version: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct PingParams<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +56,7 @@ pub struct Pong {
 pub struct CliVersion {
     /// 2 or 3.
     pub protocol: u64,
-    /// Such as `1.0.102`; old versions do not tell.
+    /// Such as `1.0.102`.
     pub version: Option<String>,
 }
 
@@ -60,6 +67,11 @@ impl CliVersion {
     /// Whether events tell which message they belong to (1.0.92 and later).
     pub(crate) fn correlates_messages(&self) -> bool {
         self.at_least([1, 0, 92])
+    }
+
+    /// Whether the variable `COPILOT_HOME` says where the CLI keeps its files (0.0.423 ignores it, 1.0.10 does not).
+    pub(crate) fn has_state_directory(&self) -> bool {
+        self.at_least([1, 0, 10])
     }
 
     /// Whether it knows `session.detach` (1.0.82 and later).

@@ -40,13 +40,30 @@ vocabulary! {
 pub(crate) struct PermissionAsked<'a> {
     #[serde(borrow, default)]
     pub(crate) request_id: Cow<'a, str>,
-    #[serde(borrow)]
+    /// Null where it is missing: the question has to be answered all the same, for the CLI waits without end.
+    #[serde(borrow, default = "null")]
     pub(crate) permission_request: &'a RawValue,
     /// Only CLIs with the new vocabulary send it.
     #[serde(borrow, default)]
     pub(crate) prompt_request: Option<&'a RawValue>,
     #[serde(default)]
-    pub(crate) resolved_by_hook: bool,
+    pub(crate) resolved_by_hook: Option<bool>,
+}
+
+fn null<'a>() -> &'a RawValue {
+    RawValue::NULL
+}
+
+/// A permission request for a tool of the program, as protocol 3 words it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OwnToolRequest<'a> {
+    pub(crate) kind: PermissionKind,
+    pub(crate) tool_call_id: &'a str,
+    pub(crate) tool_name: &'a str,
+    pub(crate) tool_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) args: Option<&'a RawValue>,
 }
 
 /// The members of a permission request that this library looks at.
@@ -148,6 +165,6 @@ pub(crate) struct PermissionAnswerParams<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PermissionRequestParams<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default = "null")]
     pub(crate) permission_request: &'a RawValue,
 }

@@ -84,9 +84,12 @@ impl Failure<'_> {
         }
     }
 
-    pub(super) fn into_error(self, method: &str) -> Error {
+    /// The error for the caller of `method`; `other` is the CLI, as far as it is known.
+    pub(super) fn into_error(self, method: &str, other: Option<&str>) -> Error {
         let message = match (self.code, &*self.message) {
-            (METHOD_NOT_FOUND, _) => format!("{method}: the running CLI does not know this method"),
+            (METHOD_NOT_FOUND, _) => {
+                format!("{method}: the CLI {} does not know this method", other.unwrap_or("that runs"))
+            }
             (code, "") => format!("{method}: the CLI answered with error {code}"),
             (code, message) => format!("{method}: {message} (error {code})"),
         };
@@ -100,7 +103,7 @@ mod tests {
 
     fn error(json: &str) -> String {
         let raw = serde_json::from_str::<&RawValue>(json).unwrap();
-        Failure::read(raw).into_error("ping").to_string()
+        Failure::read(raw).into_error("ping", Some("1.0.10 (protocol 3)")).to_string()
     }
 
     #[test]
@@ -109,7 +112,7 @@ mod tests {
         assert_eq!(error(r#"{"code":-32001}"#), "ping: the CLI answered with error -32001");
         assert_eq!(
             error(r#"{"code":-32601,"message":"Unhandled method ping"}"#),
-            "ping: the running CLI does not know this method"
+            "ping: the CLI 1.0.10 (protocol 3) does not know this method"
         );
         assert_eq!(error(r#""odd""#), r#"ping: "odd" (error -32603)"#);
     }

@@ -11,7 +11,7 @@ mod reader;
 mod writer;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,6 +34,8 @@ pub(crate) struct Peer(Arc<Shared>);
 struct Shared {
     pending: Mutex<Pending>,
     outbox: Outbox,
+    /// Who the other side is, for errors to name.
+    other: OnceLock<Box<str>>,
 }
 
 /// What the other side may ask of us. Called on the reader's task, so nothing here may wait or run a user's code.
@@ -58,7 +60,13 @@ pub(crate) trait Service: Send + Sync + 'static {
 impl Peer {
     /// A peer that writes to `writer`. [`Peer::write`] must run for frames to leave when the writer is busy.
     pub(crate) fn new(writer: WriteHalf) -> Self {
-        Self(Arc::new(Shared { pending: Mutex::default(), outbox: Outbox::new(writer) }))
+        let (pending, outbox) = (Mutex::default(), Outbox::new(writer));
+        Self(Arc::new(Shared { pending, outbox, other: OnceLock::new() }))
+    }
+
+    /// Says who the other side is; errors about what it lacks name it. Only the first word counts.
+    pub(crate) fn introduce(&self, other: &str) {
+        self.0.other.get_or_init(|| other.into());
     }
 
     /// Writes queued frames until the peer is closed.
@@ -201,11 +209,15 @@ impl InFlight<'_> {
     /// Waits for the answer to the call of `method`.
     pub(crate) async fn answer(self, method: &str) -> Result<Box<RawValue>> {
         let answer = self.answer.await;
+        let peer = self.registered.peer;
         // Answered, so the id is free already.
         self.registered.keep();
         match answer {
             Ok(Answer::Result(result)) => Ok(result),
-            Ok(Answer::Refused(failure)) => Err(failure.into_error(method)),
+            Ok(Answer::Refused(failure)) => {
+                let other = peer.and_then(|peer| peer.0.other.get());
+                Err(failure.into_error(method, other.map(|other| &**other)))
+            }
             Ok(Answer::Unreadable(source)) => {
                 let message = format!("{method}: the CLI's answer cannot be read");
                 Err(Error::with_source(ErrorKind::Decode, message, source))

@@ -33,7 +33,7 @@ impl Waiter {
             Self::Call(waiter) => drop(waiter.send(answer.copied())),
             Self::Log(method) => {
                 if let Answer::Refused(failure) = answer {
-                    tracing::warn!(method, error = %failure.into_error(method), "the CLI refused an answer");
+                    tracing::warn!(method, error = %failure.into_error(method, None), "the CLI refused an answer");
                 }
             }
         }

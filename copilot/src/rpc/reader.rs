@@ -175,7 +175,7 @@ fn refuse_all(peer: &Peer, error: Option<&RawValue>) {
     if error.is_none() {
         return tracing::warn!("the CLI sent a message that is neither request nor answer");
     }
-    tracing::error!(error = %failure.clone().into_error("?"), "the CLI could not read a frame of ours");
+    tracing::error!(error = %failure.clone().into_error("?", None), "the CLI could not read a frame of ours");
     let waiters = peer.pending().take_all();
     for waiter in waiters {
         waiter.finish(Answer::Refused(failure.clone()));

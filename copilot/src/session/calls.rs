@@ -71,6 +71,13 @@ impl Calls {
         }
     }
 
+    /// The CLI waits for none of them any more.
+    pub(crate) fn cancel_all(&self) {
+        for running in self.state().running.values() {
+            running.cancel.cancel();
+        }
+    }
+
     /// Cancels all and takes no more, but for requests of the CLI.
     pub(crate) fn close(&self) {
         let mut state = self.state();
@@ -82,9 +89,7 @@ impl Calls {
 
     /// Cancels all that runs, and goes on taking more; says what it was.
     pub(crate) fn interrupt(&self) -> Vec<String> {
-        for running in self.state().running.values() {
-            running.cancel.cancel();
-        }
+        self.cancel_all();
         self.describe()
     }
 

@@ -100,6 +100,8 @@ impl Inbox {
                     self.calls.cancel(&settled.request_id);
                 }
             }
+            // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
+            "abort" if head.agent.is_none() => self.calls.cancel_all(),
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
                 self.busy.store(true, Ordering::Relaxed);
             }
@@ -190,6 +192,13 @@ impl Inbox {
             ReplyTo::Call(id) => Arc::clone(id),
             ReplyTo::Request(_) => call.tool_call_id.as_ref().into(),
         };
+        // Protocol 3 has asked for permission before it asks for the call; protocol 2 lets everything run.
+        let unasked = match &reply {
+            ReplyTo::Request(_) if !tool.def().skip_permission => {
+                Some(PermissionRequest::for_own_tool(&self.id, tool, &call))
+            }
+            _ => None,
+        };
         let cancel = Cancellation::default();
         let invocation = Invocation {
             session_id: self.id.clone(),
@@ -206,7 +215,14 @@ impl Inbox {
         let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
         let (tool, key, token) = (tool.clone(), Arc::clone(&id), cancel.clone());
         let started = self.calls.start(id, what, cancel, async move {
-            let result = tool.invoke(invocation).await;
+            let refused = match unasked {
+                Some(request) => inbox.decide_here(request).await.refusal(),
+                None => None,
+            };
+            let result = match refused {
+                Some(refused) => refused,
+                None => tool.invoke(invocation).await,
+            };
             inbox.answer_tool(reply, &result, &token).await;
             inbox.calls.finish(&key);
         });
@@ -234,7 +250,7 @@ impl Inbox {
 
     fn permission_requested(self: &Arc<Self>, data: &RawValue) {
         match serde_json::from_str::<PermissionAsked<'_>>(data.get()) {
-            Ok(asked) if asked.resolved_by_hook => {}
+            Ok(asked) if asked.resolved_by_hook == Some(true) => {}
             Ok(asked) => {
                 let vocabulary =
                     if asked.prompt_request.is_some() { Vocabulary::New } else { Vocabulary::Old };
@@ -253,11 +269,9 @@ impl Inbox {
                 return self.answer_permission(reply, &Decision::Unavailable, vocabulary);
             }
         };
-        let Some(handler) = self.handlers.permission.clone() else {
-            let own = self.own_tool(&request);
-            let decision = self.handlers.permissions.decide(&request, own);
-            return self.answer_permission(reply, &decision, vocabulary);
-        };
+        if self.handlers.permission.is_none() {
+            return self.answer_permission(reply, &self.decide_by_policy(&request), vocabulary);
+        }
         let (inbox, cancel) = (Arc::clone(self), Cancellation::default());
         let id: Arc<str> = match &reply {
             ReplyTo::Call(id) => Arc::clone(id),
@@ -266,16 +280,26 @@ impl Inbox {
         let (key, token) = (Arc::clone(&id), cancel.clone());
         let what = What::Question(format!("permission for {}", request.kind()));
         self.calls.start(id, what, cancel, async move {
-            let decision = task::catch(async move { handler(request).await }).await;
-            let decision = decision.unwrap_or_else(|panic| {
-                inbox.handler_failed("on_permission", format!("it panicked: {panic}").into());
-                Decision::Unavailable
-            });
+            let decision = inbox.decide_here(request).await;
             if matches!(reply, ReplyTo::Request(_)) || !token.is_cancelled() {
                 inbox.answer_permission(reply, &decision, vocabulary);
             }
             inbox.calls.finish(&key);
         });
+    }
+
+    /// The program's decision, by its handler or its policy.
+    async fn decide_here(&self, request: PermissionRequest) -> Decision {
+        let Some(handler) = self.handlers.permission.clone() else { return self.decide_by_policy(&request) };
+        let decision = task::catch(async move { handler(request).await }).await;
+        decision.unwrap_or_else(|panic| {
+            self.handler_failed("on_permission", format!("it panicked: {panic}").into());
+            Decision::Unavailable
+        })
+    }
+
+    fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
+        self.handlers.permissions.decide(request, self.own_tool(request))
     }
 
     fn own_tool(&self, request: &PermissionRequest) -> Option<OwnTool> {

@@ -12,8 +12,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
+use crate::protocol::permissions::{
+    Approval, DecisionWire, OwnToolRequest, PermissionDetails, PermissionKind, Vocabulary,
+};
+use crate::protocol::tools::ToolRequested;
 use crate::protocol::{SessionId, ToolCallId};
+use crate::tools::{Tool, ToolResult};
 
 /// Which of the agent's wishes are granted.
 ///
@@ -131,6 +135,19 @@ impl PermissionRequest {
         }
         let details = serde_json::from_str(raw.get())?;
         Ok(Self { session_id: session_id.clone(), details, raw: Arc::from(raw.to_owned()) })
+    }
+
+    /// The request that protocol 3 would make for a call of the program's own tool.
+    pub(crate) fn for_own_tool(session_id: &SessionId, tool: &Tool, call: &ToolRequested<'_>) -> Self {
+        let request = OwnToolRequest {
+            kind: PermissionKind::CustomTool,
+            tool_call_id: &call.tool_call_id,
+            tool_name: tool.name(),
+            tool_description: tool.description(),
+            args: call.arguments,
+        };
+        let raw = serde_json::value::to_raw_value(&request).expect("texts and JSON are JSON");
+        Self::read(session_id, &raw).expect("what was just written can be read")
     }
 
     /// The session that asks.
@@ -295,6 +312,23 @@ impl Decision {
     /// No, and what the agent should know about it.
     pub fn reject(feedback: impl Into<String>) -> Self {
         Self::Reject { feedback: Some(feedback.into()) }
+    }
+
+    /// What protocol 2 is answered in place of the result of a call that may not run.
+    pub(crate) fn refusal(&self) -> Option<ToolResult> {
+        Some(match self {
+            Self::Approve
+            | Self::ApproveForSession(_)
+            | Self::ApproveForLocation { .. }
+            | Self::ApprovePermanently { .. } => return None,
+            Self::Reject { feedback: Some(feedback) } => {
+                ToolResult::denied(format!("The user rejected this call: {feedback}"))
+            }
+            Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
+            Self::Unavailable | Self::NoResult => {
+                ToolResult::denied("Permission denied: nobody could be asked whether this tool may run.")
+            }
+        })
     }
 
     pub(crate) fn to_wire(&self, vocabulary: Vocabulary) -> DecisionWire<'_> {

@@ -26,6 +26,9 @@ pub fn hermetic_client(directory: impl AsRef<Path>) -> ClientBuilder {
     let directory = directory.as_ref();
     Client::builder()
         .state_dir(directory.join("copilot"))
+        // For CLIs before 1.0.10, which have no directory of their own.
+        .env("XDG_STATE_HOME", directory.join("copilot"))
+        .env("XDG_CONFIG_HOME", directory.join("copilot"))
         .cwd(directory)
         .use_logged_in_user(false)
         // The CLI would send requests to the loopback interface through a proxy that the user has set.

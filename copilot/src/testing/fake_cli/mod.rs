@@ -16,7 +16,7 @@ mod turn;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 use crate::client::ClientBuilder;
@@ -244,7 +244,9 @@ impl FakeCli {
     ///
     /// Id, time and predecessor are filled in, and the types that the real CLI does not keep are marked so.
     pub fn event(&self, session: &SessionId, name: &str, data: Value) -> String {
-        self.whole_event(session, serde_json::json!({"type": name, "data": data}))
+        let mut event = json!({"type": name});
+        event["data"] = data;
+        self.whole_event(session, event)
     }
 
     /// Sends an event of a session with more than type and data, such as an `agentId`; gives its id. Members of the
@@ -256,7 +258,7 @@ impl FakeCli {
     /// Asks the program to run a tool; await it for the result as it came over the wire. No permission is asked for
     /// before; [`FakeTurn::call_tool`] does as the real agent does.
     pub fn call_tool(&self, session: &SessionId, tool: &str, arguments: Value) -> ToolCallQuestion {
-        ToolCallQuestion::new(&self.shared, session, tool, &arguments)
+        ToolCallQuestion::new(&self.shared, session, tool, arguments)
     }
 
     /// Asks the program for a permission; await it for the decision as it came over the wire. `request` is the
@@ -281,7 +283,9 @@ impl FakeCli {
 
     /// Tells the program something that needs no answer.
     pub fn notify(&self, method: &str, params: Value) {
-        self.shared.send(&serde_json::json!({"jsonrpc": "2.0", "method": method, "params": params}));
+        let mut message = json!({"jsonrpc": "2.0", "method": method});
+        message["params"] = params;
+        self.shared.send(&message);
     }
 
     /// Sends one frame with this body, which need not be JSON.

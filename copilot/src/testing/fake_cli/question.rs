@@ -21,14 +21,14 @@ pub struct ToolCallQuestion {
 }
 
 impl ToolCallQuestion {
-    pub(super) fn new(shared: &Arc<Shared>, session: &SessionId, tool: &str, arguments: &Value) -> Self {
-        let data = json!({
+    pub(super) fn new(shared: &Arc<Shared>, session: &SessionId, tool: &str, arguments: Value) -> Self {
+        let mut data = json!({
             "requestId": random::id(),
             "sessionId": session,
             "toolCallId": format!("call_{}", random::id()),
             "toolName": tool,
-            "arguments": arguments,
         });
+        data["arguments"] = arguments;
         Self { shared: Arc::clone(shared), session: session.clone(), data, agent: None }
     }
 
@@ -85,7 +85,8 @@ pub struct PermissionQuestion {
 
 impl PermissionQuestion {
     pub(super) fn new(shared: &Arc<Shared>, session: &SessionId, request: Value) -> Self {
-        let mut data = json!({"requestId": random::id(), "permissionRequest": request});
+        let mut data = json!({"requestId": random::id()});
+        data["permissionRequest"] = request;
         // This is how a client tells which words the CLI understands.
         if shared.cli.at_least([1, 0, 57]) {
             data["promptRequest"] = json!({"kind": data["permissionRequest"]["kind"]});

@@ -158,7 +158,7 @@ impl FakeTurn {
                 return json!({"resultType": "denied", "textResultForLlm": text});
             }
         }
-        ToolCallQuestion::new(shared, self.session_id(), tool, arguments).call_id(id).await
+        ToolCallQuestion::new(shared, self.session_id(), tool, arguments.clone()).call_id(id).await
     }
 
     fn message(&self, mut message: Value) {

@@ -51,14 +51,23 @@ pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
 pub use protocol::attachments::{Attachment, Position};
+pub use protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 pub use protocol::connection::{CliVersion, Pong};
-pub use protocol::permissions::PermissionKind;
+pub use protocol::elicitation::{ElicitationAction, ElicitationMode, Elicited, TextFormat};
+pub use protocol::mcp_login::{McpClientConfig, McpLogin, McpLoginReason};
+pub use protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanAction, PlanProposal};
+pub use protocol::permissions::{Approval, PermissionKind};
 pub use protocol::session::{AgentMode, DeliveryMode};
+pub use protocol::system_message::Section;
+pub use protocol::tokens::TokenReason;
+pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
+pub use session::hooks;
 pub use session::{
-    AskAsRequest, AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply,
-    SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription, SystemMessage, Turn,
-    Usage,
+    AskAsRequest, AskRequest, CommandInvocation, Commands, CustomSystemMessage, Decision, ElicitationRequest,
+    GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpLoginAnswer, Message, PermissionRequest,
+    Permissions, PlanDecision, Provider, ProviderTokenRequest, Reply, Secret, SendRequest, Session,
+    SessionBuilder, SessionTools, StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
 pub use tools::{
     Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,

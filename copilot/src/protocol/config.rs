@@ -9,8 +9,8 @@ use super::agents::{CustomAgent, DefaultAgent};
 use super::mcp::{GithubMcp, McpServer, Storage};
 use super::providers::{ModelOverrides, NamedProvider, Provider, ProviderModel};
 use super::secret::Secret;
-use super::session::SystemMessageConfig;
 use super::settings::settings;
+use super::system_message::SystemMessageConfig;
 use super::vocabulary::vocabulary;
 
 /// Declares the configuration of a session together with the table of its members on the wire.

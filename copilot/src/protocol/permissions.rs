@@ -88,6 +88,7 @@ pub(crate) struct PermissionDetails {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ShellCommand {
+    pub(crate) identifier: Option<String>,
     pub(crate) read_only: bool,
 }
 
@@ -100,14 +101,55 @@ pub(crate) enum Vocabulary {
     New,
 }
 
+/// What an approval is good for, beyond the request that it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Approval {
+    /// These shell commands, as [`PermissionRequest::command_identifiers`](crate::PermissionRequest::command_identifiers)
+    /// names them.
+    Commands {
+        /// The commands.
+        command_identifiers: Vec<String>,
+    },
+    /// Reading files.
+    Read,
+    /// Writing files.
+    Write,
+    /// Tools of an MCP server.
+    Mcp {
+        /// The server.
+        server_name: String,
+        /// The tool; `None` for all of the server.
+        tool_name: Option<String>,
+    },
+    /// Remembering things.
+    Memory,
+    /// A tool of a program.
+    CustomTool {
+        /// The tool.
+        tool_name: String,
+    },
+    /// An approval that this version of the library does not know, as the CLI reads it.
+    #[serde(untagged)]
+    Other(Value),
+}
+
 /// A decision as the CLI reads it.
-#[derive(Debug, Serialize, PartialEq)]
+#[derive(Debug, Default, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct DecisionWire<'a> {
     pub(crate) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feedback: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rules: Option<[Value; 0]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) approval: Option<&'a Approval>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) location_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) domain: Option<&'a str>,
 }
 
 /// The parameters of `session.permissions.handlePendingPermissionRequest`.

@@ -23,6 +23,8 @@ pub(crate) struct Provider {
     pub(crate) api_key: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bearer_token: Option<Secret>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) has_bearer_token_provider: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) azure: Option<AzureProvider>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::attachments::Attachment;
 use super::capabilities::Capabilities;
 use super::config::{SessionConfig, SessionOptions};
+use super::offers::Offers;
 use super::secret::Secret;
 use super::trace::TraceContext;
 use super::vocabulary::vocabulary;
@@ -22,44 +23,14 @@ pub(crate) struct SessionOpenParams<'a, T> {
     pub(crate) config: &'a SessionConfig,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tools: Option<T>,
+    #[serde(flatten)]
+    pub(crate) offers: Offers,
     /// Always: a session without it is denied everything, its own tools included, or on old CLIs nothing at all.
     pub(crate) request_permission: bool,
     /// Always: otherwise a list of available tools makes the CLI ignore the excluded ones.
     pub(crate) tool_filter_precedence: &'static str,
     /// Always: values of environment variables are meant literally.
     pub(crate) env_value_mode: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "mode", rename_all = "camelCase")]
-pub(crate) enum SystemMessageConfig {
-    Append {
-        content: String,
-    },
-    Replace {
-        content: String,
-    },
-    Customize {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        content: Option<String>,
-        sections: BTreeMap<String, SectionChange>,
-    },
-}
-
-impl SystemMessageConfig {
-    /// What the CLI says, without what it says about this machine, and with this added.
-    pub(crate) fn without_environment(content: Option<String>) -> Self {
-        let remove = SectionChange { action: "remove", content: None };
-        Self::Customize { content, sections: BTreeMap::from([("environment_context".to_owned(), remove)]) }
-    }
-}
-
-/// What becomes of a section of the system message.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct SectionChange {
-    pub(crate) action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) content: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -187,13 +158,15 @@ mod tests {
     #[test]
     fn unset_members_are_left_out_and_raw_ones_are_added() {
         let mut config = SessionConfig { model: Some("m".into()), ..SessionConfig::default() };
-        config.system_message = Some(SystemMessageConfig::Append { content: "be brief".into() });
+        config.system_message =
+            Some(crate::protocol::system_message::SystemMessageConfig::Append { content: "be brief".into() });
         config.raw.insert("new".into(), json!({"enabled": false}));
         let id = SessionId::from("s");
         let open = SessionOpenParams::<Value> {
             session_id: &id,
             config: &config,
             tools: None,
+            offers: Offers::default(),
             request_permission: true,
             tool_filter_precedence: "excluded",
             env_value_mode: "direct",

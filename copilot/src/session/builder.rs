@@ -30,7 +30,7 @@ pub struct SessionBuilder {
     pub(super) empty: bool,
     pub(super) tools: ToolSelection,
     pub(super) states: StateMap,
-    handlers: Handlers,
+    pub(super) handlers: Handlers,
     event_budget: usize,
 }
 

@@ -16,7 +16,10 @@ pub(crate) struct Calls(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     running: HashMap<Arc<str>, Running>,
+    /// Takes requests of the CLI only, which it still makes while it lets go of the session.
     closed: bool,
+    /// Takes nothing more.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -42,14 +45,17 @@ impl Calls {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        // Held while the task is spawned, so that its `finish` finds the entry.
-        let mut state = self.state();
-        if state.closed {
-            return false;
-        }
-        let Entry::Vacant(entry) = state.running.entry(id) else { return false };
-        entry.insert(Running { what, cancel, _task: task::spawn(work) });
-        true
+        let state = self.state();
+        !state.closed && insert(state, id, what, cancel, work)
+    }
+
+    /// The same for a request of the CLI that is no tool call, which is also taken while the session is closed.
+    pub(crate) fn start_request<F>(&self, id: Arc<str>, what: What, cancel: Cancellation, work: F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let state = self.state();
+        !state.ended && insert(state, id, what, cancel, work)
     }
 
     /// Takes out a call that has answered.
@@ -72,7 +78,7 @@ impl Calls {
         }
     }
 
-    /// Cancels all and takes no more.
+    /// Cancels all and takes no more, but for requests of the CLI.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -87,9 +93,13 @@ impl Calls {
         self.describe()
     }
 
-    /// Aborts what still runs.
+    /// Aborts what still runs, and takes nothing more.
     pub(crate) fn abort(&self) {
-        let running = std::mem::take(&mut self.state().running);
+        let running = {
+            let mut state = self.state();
+            state.ended = true;
+            std::mem::take(&mut state.running)
+        };
         drop(running);
     }
 
@@ -113,4 +123,20 @@ impl Calls {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes the state locked, so that the `finish` of the task finds the entry.
+fn insert<F>(
+    mut state: MutexGuard<'_, State>,
+    id: Arc<str>,
+    what: What,
+    cancel: Cancellation,
+    work: F,
+) -> bool
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Entry::Vacant(entry) = state.running.entry(id) else { return false };
+    entry.insert(Running { what, cancel, _task: task::spawn(work) });
+    true
 }

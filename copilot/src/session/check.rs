@@ -8,6 +8,13 @@ use crate::protocol::config::{InfiniteSessions, SessionConfig};
 const OWN_MEMBERS: &[(&str, &str)] = &[
     ("sessionId", "`.id(..)`"),
     ("tools", "`.with_tools(..)`"),
+    ("hooks", "`.on_pre_tool_use(..)` and its like"),
+    ("requestUserInput", "`.on_user_input(..)`"),
+    ("requestElicitation", "`.on_elicitation(..)`"),
+    ("requestExitPlanMode", "`.on_exit_plan_mode(..)`"),
+    ("requestAutoModeSwitch", "`.on_auto_mode_switch(..)`"),
+    ("commands", "`.command(..)`"),
+    ("gitHubTokenProviderRegistrationId", "`.on_github_token(..)`"),
     ("requestPermission", "`.permissions(..)`"),
     ("toolFilterPrecedence", "nothing: excluded tools always stay excluded"),
     ("envValueMode", "nothing: values are always meant literally"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::SessionBuilder;
 use super::filter::ToolFilter;
-use super::provider::{Provider, SystemMessage};
+use super::provider::Provider;
 use crate::protocol::agents::{CustomAgent, DefaultAgent};
 use crate::protocol::config::{
     Autopilot, ContextTier, CopilotApi, ImageGeneration, InfiniteSessions, LargeOutput, Memory,
@@ -69,19 +69,13 @@ impl SessionBuilder {
         sub_agent_streaming: flag in config.sub_agent_streaming
     }
 
-    /// What the model is told before the conversation.
-    ///
-    /// Wire: `session.create`, `systemMessage`.
-    pub fn system_message(mut self, message: SystemMessage) -> Self {
-        self.config.system_message = Some(message.into_wire());
-        self
-    }
-
     /// A model's endpoint of your own, instead of a Copilot login.
     ///
     /// Wire: `session.create`, `provider`.
     pub fn provider(mut self, provider: Provider) -> Self {
-        self.config.provider = Some(provider.into_wire());
+        let (wire, token) = provider.into_parts();
+        self.config.provider = Some(wire);
+        self.handlers.provider_tokens.set_default(token);
         self
     }
 
@@ -103,7 +97,9 @@ impl SessionBuilder {
     ///
     /// Wire: `session.create`, `providers`.
     pub fn named_provider(mut self, name: impl Into<String>, provider: Provider) -> Self {
-        let named = NamedProvider { name: name.into(), provider: provider.into_wire() };
+        let (name, (wire, token)) = (name.into(), provider.into_parts());
+        self.handlers.provider_tokens.set(&name, token);
+        let named = NamedProvider { name, provider: wire };
         self.config.named_provider.get_or_insert_default().push(named);
         self
     }

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::{Memory, SessionConfig};
 use crate::protocol::mcp::Storage;
-use crate::protocol::session::SystemMessageConfig;
+use crate::protocol::system_message::SystemMessageConfig;
 
 /// Switches everything off that was not set.
 pub(super) fn fill(config: &mut SessionConfig) -> Result<()> {

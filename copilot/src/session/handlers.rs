@@ -2,7 +2,21 @@
 
 use std::fmt;
 
+use super::answer::Handler;
+use super::commands::Offered;
+use super::elicitation::ElicitationRequest;
+use super::hooks::Hooks;
+use super::mcp_login::McpLoginAnswer;
+use super::modes::PlanDecision;
 use super::permissions::{PermissionHandler, Permissions};
+use super::system_message::Transforms;
+use super::tokens::{GithubTokens, ProviderTokens};
+use super::user_input::UserAnswer;
+use crate::protocol::elicitation::Elicited;
+use crate::protocol::mcp_login::McpLogin;
+use crate::protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanProposal};
+use crate::protocol::offers::Offers;
+use crate::protocol::user_input::UserQuestion;
 
 /// The handlers of one session.
 #[derive(Clone, Default)]
@@ -10,6 +24,31 @@ pub(crate) struct Handlers {
     /// Decides where there is no handler.
     pub(crate) permissions: Permissions,
     pub(crate) permission: Option<PermissionHandler>,
+    pub(crate) hooks: Hooks,
+    pub(crate) user_input: Option<Handler<UserQuestion, UserAnswer>>,
+    pub(crate) elicitation: Option<Handler<ElicitationRequest, Elicited>>,
+    pub(crate) exit_plan_mode: Option<Handler<PlanProposal, PlanDecision>>,
+    pub(crate) auto_mode_switch: Option<Handler<AutoModeSwitch, AutoModeAnswer>>,
+    pub(crate) commands: Offered,
+    pub(crate) transforms: Transforms,
+    pub(crate) provider_tokens: ProviderTokens,
+    pub(crate) github_token: Option<GithubTokens>,
+    pub(crate) mcp_login: Option<Handler<McpLogin, McpLoginAnswer>>,
+}
+
+impl Handlers {
+    /// What the CLI is told to ask.
+    pub(crate) fn offers(&self) -> Offers {
+        Offers {
+            hooks: !self.hooks.is_empty(),
+            request_user_input: self.user_input.is_some(),
+            request_elicitation: self.elicitation.is_some(),
+            request_exit_plan_mode: self.exit_plan_mode.is_some(),
+            request_auto_mode_switch: self.auto_mode_switch.is_some(),
+            commands: self.commands.defs(),
+            git_hub_token_provider_registration_id: self.github_token.as_ref().map(GithubTokens::id),
+        }
+    }
 }
 
 impl fmt::Debug for Handlers {
@@ -17,6 +56,16 @@ impl fmt::Debug for Handlers {
         f.debug_struct("Handlers")
             .field("permissions", &self.permissions)
             .field("permission", &self.permission.is_some())
+            .field("hooks", &self.hooks)
+            .field("user_input", &self.user_input)
+            .field("elicitation", &self.elicitation)
+            .field("exit_plan_mode", &self.exit_plan_mode)
+            .field("auto_mode_switch", &self.auto_mode_switch)
+            .field("commands", &self.commands)
+            .field("transforms", &self.transforms)
+            .field("provider_tokens", &self.provider_tokens)
+            .field("github_token", &self.github_token)
+            .field("mcp_login", &self.mcp_login)
             .finish()
     }
 }

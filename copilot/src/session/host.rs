@@ -47,9 +47,8 @@ impl ToolHost for Inbox {
         })
     }
 
-    fn ask_user(&self, _question: String, _choices: Vec<String>) -> BoxFuture<'_, Result<String>> {
-        let message = "this session has no handler that could ask the user";
-        Box::pin(async move { Err(Error::new(ErrorKind::Unsupported, message)) })
+    fn ask_user(&self, question: String, choices: Vec<String>) -> BoxFuture<'_, Result<String>> {
+        Box::pin(Self::ask_user(self, question, choices))
     }
 }
 

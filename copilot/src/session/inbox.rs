@@ -13,7 +13,7 @@ use super::calls::{Calls, What};
 use super::handlers::Handlers;
 use super::permissions::{Decision, OwnTool, PermissionRequest};
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, HandlerFailure, Subscribers};
+use crate::events::{Event, Subscribers};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::config::SessionConfig;
 use crate::protocol::event::EventHead;
@@ -22,7 +22,7 @@ use crate::protocol::permissions::{
 };
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{INVALID_PARAMS, Line, METHOD_NOT_FOUND, Peer, Responder};
+use crate::rpc::{INVALID_PARAMS, Line, Peer, Responder};
 use crate::task;
 use crate::tools::{Cancellation, Invocation, StateMap, ToolResult, ToolSet, unknown_tool};
 
@@ -52,7 +52,17 @@ enum ReplyTo {
 
 impl Inbox {
     /// The requests of the CLI that a session answers.
-    pub(crate) const METHODS: &[&str] = &["tool.call", "permission.request"];
+    pub(crate) const METHODS: &[&str] = &[
+        "tool.call",
+        "permission.request",
+        "hooks.invoke",
+        "userInput.request",
+        "exitPlanMode.request",
+        "autoModeSwitch.request",
+        "systemMessage.transform",
+        "providerToken.getToken",
+        "gitHubToken.getToken",
+    ];
 
     pub(crate) fn new(
         id: SessionId,
@@ -118,16 +128,11 @@ impl Inbox {
             }
             // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
             "abort" if head.agent.is_none() => self.calls.cancel_all(),
-            "capabilities.changed" => {
-                if let Ok(newer) = serde_json::from_str(data.get()) {
-                    self.learn(&newer);
-                }
-            }
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
                 self.busy.store(true, Ordering::Relaxed);
             }
             "session.idle" if head.agent.is_none() => self.busy.store(false, Ordering::Relaxed),
-            _ => {}
+            name => self.other_event(name, data),
         }
     }
 
@@ -144,10 +149,7 @@ impl Inbox {
                 }
                 Err(error) => responder.error(INVALID_PARAMS, &format!("permission.request: {error}")),
             },
-            _ => {
-                tracing::debug!(method, session = %self.id, "a request that nothing here answers");
-                responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
-            }
+            _ => self.other_request(method, params, responder),
         }
     }
 
@@ -310,7 +312,7 @@ impl Inbox {
         let Some(handler) = self.handlers.permission.clone() else { return self.decide_by_policy(&request) };
         let decision = task::catch(async move { handler(request).await }).await;
         decision.unwrap_or_else(|panic| {
-            self.handler_failed("on_permission", &panic);
+            self.handler_failed("on_permission", format!("it panicked: {panic}").into());
             Decision::Unavailable
         })
     }
@@ -330,6 +332,9 @@ impl Inbox {
     }
 
     fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {
+        if *decision == Decision::NoResult && matches!(reply, ReplyTo::Call(_)) {
+            return;
+        }
         let result = decision.to_wire(vocabulary);
         match reply {
             ReplyTo::Request(responder) => responder.ok(&Wrapped { result: &result }),
@@ -343,16 +348,10 @@ impl Inbox {
             }
         }
     }
-
-    pub(super) fn handler_failed(&self, handler: &'static str, panic: &str) {
-        tracing::error!(handler, panic, session = %self.id, "a handler failed; the CLI gets the safe answer");
-        let error = Error::new(ErrorKind::Session, format!("the handler {handler} panicked: {panic}"));
-        self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));
-    }
 }
 
 /// An answer that cannot be sent is lost with its connection, which everybody learns of; anything else is a bug.
-fn log_unsent(sent: crate::Result<()>, what: &str) {
+pub(super) fn log_unsent(sent: crate::Result<()>, what: &str) {
     if let Err(error) = sent {
         if error.is_disconnected() || error.kind() == ErrorKind::Closed {
             tracing::debug!(%error, "{what} came after the connection had ended");

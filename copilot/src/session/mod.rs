@@ -3,28 +3,39 @@
 //! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an inbox that the reader fills; it has no task
 //! of its own. It never names a client: what it needs of one is [`link::Link`].
 
+mod answer;
 mod builder;
 mod calls;
 mod check;
+mod commands;
 mod config;
 mod controls;
+mod elicitation;
 mod empty;
 mod files;
 mod filter;
 mod handlers;
+pub mod hooks;
 mod host;
 pub(crate) mod inbox;
 pub(crate) mod link;
+mod mcp_login;
+mod modes;
 mod open;
 mod permissions;
 mod progress;
 mod provider;
+mod requests;
 mod send;
 mod structured;
 mod subscription;
+mod system_message;
+mod tokens;
 mod toolbelt;
 mod tools;
 mod turn;
+mod ui;
+mod user_input;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,18 +56,27 @@ use crate::tools::Tool;
 use inbox::Inbox;
 use link::Link;
 
+pub use answer::IntoAnswer;
 pub use builder::SessionBuilder;
+pub use commands::{CommandInvocation, Commands};
 pub use controls::ModelRequest;
 pub(crate) use controls::done;
+pub use elicitation::ElicitationRequest;
 pub use filter::ToolFilter;
+pub use mcp_login::McpLoginAnswer;
+pub use modes::PlanDecision;
 pub use permissions::{Decision, PermissionRequest, Permissions};
 pub use progress::Usage;
-pub use provider::{Provider, SystemMessage};
+pub use provider::Provider;
 pub use send::{AskRequest, Message, SendRequest, StreamRequest};
 pub use structured::AskAsRequest;
 pub use subscription::Subscription;
+pub use system_message::{CustomSystemMessage, SystemMessage};
+pub use tokens::{GithubToken, GithubTokenRequest, ProviderTokenRequest, Secret};
 pub use tools::SessionTools;
 pub use turn::{Reply, Turn};
+pub use ui::{InputRequest, Ui};
+pub use user_input::UserAnswer;
 
 /// How long `close` waits for the CLI to let go of the session.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);

@@ -26,6 +26,7 @@ impl Inbox {
         let params = SessionOpenParams {
             session_id: &self.id,
             config: &self.config,
+            offers: self.handlers.offers(),
             tools: (!tools.is_empty()).then_some(&*tools),
             request_permission: true,
             tool_filter_precedence: "excluded",
@@ -41,6 +42,7 @@ impl Inbox {
         if let Some(capabilities) = &answer.capabilities {
             self.learn(capabilities);
         }
+        self.wants_mcp_logins(peer).await?;
         Ok(answer)
     }
 

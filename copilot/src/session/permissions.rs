@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::permissions::{
-    DecisionWire, OwnToolRequest, PermissionDetails, PermissionKind, Vocabulary,
+    Approval, DecisionWire, OwnToolRequest, PermissionDetails, PermissionKind, Vocabulary,
 };
 use crate::protocol::tools::ToolRequested;
 use crate::protocol::{SessionId, ToolCallId};
@@ -175,6 +175,50 @@ impl PermissionRequest {
         self.details.full_command_text.as_deref()
     }
 
+    /// The commands in the command line, of [`PermissionKind::Shell`], as approvals name them.
+    pub fn command_identifiers(&self) -> impl Iterator<Item = &str> {
+        self.details.commands.iter().filter_map(|command| command.identifier.as_deref())
+    }
+
+    /// The approval that covers this request and its like; `None` where there is none for its kind.
+    pub fn approval(&self) -> Option<Approval> {
+        let details = &self.details;
+        Some(match details.kind {
+            PermissionKind::Shell => Approval::Commands {
+                command_identifiers: self.command_identifiers().map(str::to_owned).collect(),
+            },
+            PermissionKind::Read => Approval::Read,
+            PermissionKind::Write => Approval::Write,
+            PermissionKind::Mcp => Approval::Mcp {
+                server_name: details.server_name.clone()?,
+                tool_name: details.tool_name.clone(),
+            },
+            PermissionKind::Memory => Approval::Memory,
+            PermissionKind::CustomTool => Approval::CustomTool { tool_name: details.tool_name.clone()? },
+            _ => return None,
+        })
+    }
+
+    /// Grants this request and its like for as long as the session lives; once, where there is no approval for its
+    /// kind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{PermissionKind, Session};
+    ///
+    /// let builder = Session::builder().on_permission(|request| async move {
+    ///     match request.kind() {
+    ///         PermissionKind::Read => request.approve_for_session(),
+    ///         _ => copilot::Decision::Unavailable,
+    ///     }
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn approve_for_session(&self) -> Decision {
+        self.approval().map_or(Decision::Approve, Decision::ApproveForSession)
+    }
+
     /// The file, of [`PermissionKind::Read`] and [`PermissionKind::Write`].
     pub fn path(&self) -> Option<&str> {
         self.details.path.as_deref().or(self.details.file_name.as_deref())
@@ -244,6 +288,24 @@ pub enum Decision {
     },
     /// Nobody can say yes: the agent is told so and goes on without.
     Unavailable,
+    /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
+    ApproveForSession(Approval),
+    /// Go ahead, and do not ask again at this location, in later sessions too. CLIs up to 1.0.32 ask again.
+    ApproveForLocation {
+        /// What is covered.
+        approval: Approval,
+        /// The location: the root of a repository, or a directory.
+        location: String,
+    },
+    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`]. CLIs up to 1.0.32 ask again,
+    /// and 1.0.102 does as well where no user's settings can be written.
+    ApprovePermanently {
+        /// The domain, such as `example.com`.
+        domain: String,
+    },
+    /// This program has no say: another client of the session decides. Where there is no other one the agent waits for
+    /// ever; on protocol 2, where nobody else is asked, it is [`Unavailable`](Self::Unavailable).
+    NoResult,
 }
 
 impl Decision {
@@ -255,31 +317,62 @@ impl Decision {
     /// What protocol 2 is answered in place of the result of a call that may not run.
     pub(crate) fn refusal(&self) -> Option<ToolResult> {
         Some(match self {
-            Self::Approve => return None,
+            Self::Approve
+            | Self::ApproveForSession(_)
+            | Self::ApproveForLocation { .. }
+            | Self::ApprovePermanently { .. } => return None,
             Self::Reject { feedback: Some(feedback) } => {
                 ToolResult::denied(format!("The user rejected this call: {feedback}"))
             }
             Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
-            Self::Unavailable => {
+            Self::Unavailable | Self::NoResult => {
                 ToolResult::denied("Permission denied: nobody could be asked whether this tool may run.")
             }
         })
     }
 
     pub(crate) fn to_wire(&self, vocabulary: Vocabulary) -> DecisionWire<'_> {
+        if vocabulary == Vocabulary::New {
+            match self {
+                Self::ApproveForSession(approval) => {
+                    let approval = Some(approval);
+                    return DecisionWire { kind: "approve-for-session", approval, ..DecisionWire::default() };
+                }
+                Self::ApproveForLocation { approval, location } => {
+                    return DecisionWire {
+                        kind: "approve-for-location",
+                        approval: Some(approval),
+                        location_key: Some(location),
+                        ..DecisionWire::default()
+                    };
+                }
+                Self::ApprovePermanently { domain } => {
+                    let domain = Some(domain.as_str());
+                    return DecisionWire { kind: "approve-permanently", domain, ..DecisionWire::default() };
+                }
+                _ => {}
+            }
+        }
         let (kind, feedback) = match (self, vocabulary) {
             (Self::Approve, Vocabulary::New) => ("approve-once", None),
-            (Self::Approve, Vocabulary::Old) => ("approved", None),
+            // The old words have none for what lasts.
+            (
+                Self::Approve
+                | Self::ApproveForSession(_)
+                | Self::ApproveForLocation { .. }
+                | Self::ApprovePermanently { .. },
+                _,
+            ) => ("approved", None),
             (Self::Reject { feedback }, Vocabulary::New) => ("reject", feedback.as_deref()),
             (Self::Reject { feedback }, Vocabulary::Old) => {
                 ("denied-interactively-by-user", feedback.as_deref())
             }
-            (Self::Unavailable, Vocabulary::New) => ("user-not-available", None),
-            (Self::Unavailable, Vocabulary::Old) => {
+            (Self::Unavailable | Self::NoResult, Vocabulary::New) => ("user-not-available", None),
+            (Self::Unavailable | Self::NoResult, Vocabulary::Old) => {
                 ("denied-no-approval-rule-and-could-not-request-from-user", None)
             }
         };
-        DecisionWire { kind, feedback, rules: None }
+        DecisionWire { kind, feedback, ..DecisionWire::default() }
     }
 }
 
@@ -344,6 +437,23 @@ mod tests {
     }
 
     #[test]
+    fn an_approval_covers_what_is_asked_for() {
+        let approval = |request: Value| {
+            let raw = serde_json::value::to_raw_value(&request).unwrap();
+            PermissionRequest::read(&"s".into(), &raw).unwrap().approval()
+        };
+        // As 1.0.102 asks.
+        let shell = json!({"kind": "shell", "toolCallId": "c", "fullCommandText": "echo hello", "shellType": "bash",
+            "commands": [{"identifier": "echo hello", "readOnly": false}], "possiblePaths": [],
+            "canOfferSessionApproval": false, "hasWriteFileRedirection": false, "possibleUrls": []});
+        let commands = Approval::Commands { command_identifiers: vec!["echo hello".into()] };
+        assert_eq!(approval(shell), Some(commands));
+        assert_eq!(approval(json!({"kind": "read", "path": "/x"})), Some(Approval::Read));
+        assert_eq!(approval(json!({"kind": "url", "url": "http://x"})), None);
+        assert_eq!(approval(json!({"kind": "custom-tool"})), None);
+    }
+
+    #[test]
     fn each_vocabulary_has_its_words() {
         let words = |decision: &Decision| {
             [Vocabulary::New, Vocabulary::Old]
@@ -357,6 +467,23 @@ mod tests {
                 json!({"kind": "denied-interactively-by-user", "feedback": "not on Fridays"})
             ]
         );
+        let approval = Approval::Mcp { server_name: "s".into(), tool_name: None };
+        let wire = json!({"kind": "mcp", "serverName": "s", "toolName": null});
+        assert_eq!(
+            words(&Decision::ApproveForSession(approval.clone())),
+            [json!({"kind": "approve-for-session", "approval": wire}), json!({"kind": "approved"})]
+        );
+        assert_eq!(
+            words(&Decision::ApproveForLocation { approval, location: "/w".into() })[0],
+            json!({"kind": "approve-for-location", "approval": wire, "locationKey": "/w"})
+        );
+        assert_eq!(
+            words(&Decision::ApprovePermanently { domain: "x.org".into() })[0],
+            json!({"kind": "approve-permanently", "domain": "x.org"})
+        );
+        let other = Decision::ApproveForSession(Approval::Other(json!({"kind": "new", "x": 1})));
+        assert_eq!(words(&other)[0]["approval"], json!({"kind": "new", "x": 1}));
+        assert_eq!(words(&Decision::NoResult), words(&Decision::Unavailable));
         assert_eq!(
             words(&Decision::Unavailable),
             [

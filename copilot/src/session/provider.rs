@@ -1,7 +1,8 @@
-//! Where answers come from, and what the model is told beforehand.
+//! Where answers come from.
 
+use super::answer::{BoxError, Handler};
+use super::tokens::{ProviderTokenRequest, Secret};
 use crate::protocol::providers::{AzureProvider, Provider as Wire, ProviderTransport};
-use crate::protocol::session::SystemMessageConfig;
 use crate::protocol::settings::setter;
 
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
@@ -18,6 +19,7 @@ use crate::protocol::settings::setter;
 #[must_use]
 pub struct Provider {
     wire: Wire,
+    token: Option<Handler<ProviderTokenRequest, Secret>>,
 }
 
 impl Provider {
@@ -39,7 +41,7 @@ impl Provider {
     }
 
     fn new(kind: &'static str, base_url: impl Into<String>) -> Self {
-        Self { wire: Wire { kind, base_url: base_url.into(), ..Wire::default() } }
+        Self { wire: Wire { kind, base_url: base_url.into(), ..Wire::default() }, token: None }
     }
 
     /// The key that goes with each request.
@@ -91,28 +93,40 @@ impl Provider {
         max_output_tokens: (u64) in wire.max_output_tokens
     }
 
-    pub(super) fn into_wire(self) -> Wire {
-        self.wire
+    /// Has the program give the bearer token that goes with each request; the CLI asks several times in a turn, so a
+    /// slow source wants a cache. It wins over a key.
+    ///
+    /// When the closure fails, so does the request to the model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Provider;
+    ///
+    /// let provider = Provider::openai("https://models.example/v1")
+    ///     .bearer_token_from(|_| async { std::env::var("MODEL_TOKEN") });
+    /// # drop(provider);
+    /// ```
+    ///
+    /// Wire: `providerToken.getToken`, from the CLI.
+    pub fn bearer_token_from<F, T, E>(
+        mut self,
+        source: impl Fn(ProviderTokenRequest) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Secret>,
+        E: Into<BoxError>,
+    {
+        self.wire.has_bearer_token_provider = true;
+        self.token = Some(Handler::new(move |request| {
+            let token = source(request);
+            async move { token.await.map(Into::into) }
+        }));
+        self
     }
-}
 
-/// What the model is told before the conversation. Wire: `session.create`, `systemMessage`.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct SystemMessage(SystemMessageConfig);
-
-impl SystemMessage {
-    /// Adds to what the CLI says.
-    pub fn append(content: impl Into<String>) -> Self {
-        Self(SystemMessageConfig::Append { content: content.into() })
-    }
-
-    /// Stands in place of everything that the CLI says.
-    pub fn replace(content: impl Into<String>) -> Self {
-        Self(SystemMessageConfig::Replace { content: content.into() })
-    }
-
-    pub(super) fn into_wire(self) -> SystemMessageConfig {
-        self.0
+    pub(super) fn into_parts(self) -> (Wire, Option<Handler<ProviderTokenRequest, Secret>>) {
+        (self.wire, self.token)
     }
 }

@@ -1,0 +1,117 @@
+//! The member `systemMessage` of `session.create`, and `systemMessage.transform`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::vocabulary::vocabulary;
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "mode", rename_all = "camelCase")]
+pub(crate) enum SystemMessageConfig {
+    Append {
+        content: String,
+    },
+    Replace {
+        content: String,
+    },
+    Customize {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<String>,
+        sections: BTreeMap<String, SectionChange>,
+    },
+}
+
+impl SystemMessageConfig {
+    /// What the CLI says, without what it says about this machine, and with this added.
+    pub(crate) fn without_environment(content: Option<String>) -> Self {
+        let sections = BTreeMap::from([("environment_context".to_owned(), SectionChange::Remove)]);
+        Self::Customize { content, sections }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "action", rename_all = "camelCase")]
+pub(crate) enum SectionChange {
+    Replace { content: String },
+    Remove,
+    Append { content: String },
+    Prepend { content: String },
+    Preserve,
+    Transform,
+}
+
+vocabulary! {
+    /// A section of what the CLI tells the model.
+    Section {
+        /// The first words.
+        Preamble = "preamble",
+        /// What the agent is; `Tone` and `ToolEfficiency` are part of it.
+        Identity = "identity",
+        /// How it speaks.
+        Tone = "tone",
+        /// How it uses tools well.
+        ToolEfficiency = "tool_efficiency",
+        /// The machine and the directory that it works in.
+        EnvironmentContext = "environment_context",
+        /// How it changes code.
+        CodeChangeRules = "code_change_rules",
+        /// What it keeps to.
+        Guidelines = "guidelines",
+        /// What it must not do.
+        Safety = "safety",
+        /// How it uses each tool.
+        ToolInstructions = "tool_instructions",
+        /// What the user and the repository tell it.
+        CustomInstructions = "custom_instructions",
+        /// What the CLI tells it of the session.
+        RuntimeInstructions = "runtime_instructions",
+        /// The last words.
+        LastInstructions = "last_instructions",
+    }
+}
+
+/// The parameters of `systemMessage.transform`, and its result.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TransformSections {
+    #[serde(default)]
+    pub(crate) sections: BTreeMap<String, SectionContent>,
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SectionContent {
+    pub(crate) content: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_change_has_its_action() {
+        let content = || "x".to_owned();
+        let sections = [
+            ("tone", SectionChange::Replace { content: content() }),
+            ("safety", SectionChange::Remove),
+            ("identity", SectionChange::Transform),
+            ("preamble", SectionChange::Prepend { content: content() }),
+        ];
+        let sections = sections.map(|(section, change)| (section.to_owned(), change)).into();
+        assert_eq!(
+            serde_json::to_value(SystemMessageConfig::Customize { content: None, sections }).unwrap(),
+            json!({"mode": "customize", "sections": {
+                "tone": {"action": "replace", "content": "x"}, "safety": {"action": "remove"},
+                "identity": {"action": "transform"}, "preamble": {"action": "prepend", "content": "x"}}})
+        );
+    }
+
+    #[test]
+    fn sections_of_1_0_102_round_trip() {
+        let wire = json!({"sections": {"tone": {"content": "# Tone and style\n* When providing output"}}});
+        let sections: TransformSections = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(serde_json::to_value(sections).unwrap(), wire);
+    }
+}

@@ -1,0 +1,75 @@
+//! `providerToken.getToken` and `gitHubToken.getToken`: the CLI needs a token.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::vocabulary::vocabulary;
+
+/// The parameters of `providerToken.getToken`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProviderTokenParams<'a> {
+    #[serde(borrow, default)]
+    pub(crate) provider_name: Cow<'a, str>,
+}
+
+/// The result of `providerToken.getToken`.
+#[derive(Serialize)]
+pub(crate) struct ProviderTokenResponse<'a> {
+    pub(crate) token: &'a str,
+}
+
+vocabulary! {
+    /// Why the CLI needs a token.
+    TokenReason {
+        /// It has none yet.
+        Initial = "initial",
+        /// The one that it has is about to expire, or was refused.
+        Refresh = "refresh",
+    }
+}
+
+/// The parameters of `gitHubToken.getToken`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct GithubTokenParams {
+    pub(crate) registration_id: String,
+    pub(crate) host: String,
+    pub(crate) reason: TokenReason,
+}
+
+/// The result of `gitHubToken.getToken`.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum GithubTokenResponse<'a> {
+    Token { access_token: &'a str, expires_in: u64 },
+    Cancelled,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn questions_of_1_0_102_are_read_and_their_answers_written() {
+        let asked =
+            r#"{"registrationId":"r","host":"https://github.com","reason":"initial","sessionId":"s"}"#;
+        let asked: GithubTokenParams = serde_json::from_str(asked).unwrap();
+        assert_eq!((asked.host.as_str(), asked.reason), ("https://github.com", TokenReason::Initial));
+        let token = GithubTokenResponse::Token { access_token: "t", expires_in: 3600 };
+        assert_eq!(
+            serde_json::to_value(token).unwrap(),
+            json!({"kind": "token", "accessToken": "t", "expiresIn": 3600})
+        );
+        assert_eq!(
+            serde_json::to_value(GithubTokenResponse::Cancelled).unwrap(),
+            json!({"kind": "cancelled"})
+        );
+        let asked = r#"{"providerName": "default", "sessionId": "s"}"#;
+        let asked: ProviderTokenParams<'_> = serde_json::from_str(asked).unwrap();
+        assert_eq!(asked.provider_name, "default");
+    }
+}

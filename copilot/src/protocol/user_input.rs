@@ -1,0 +1,53 @@
+//! `userInput.request`: the agent asks the user.
+
+use serde::{Deserialize, Serialize};
+
+/// What the agent asks the user. Wire: `userInput.request`, from the CLI.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct UserQuestion {
+    /// The question.
+    pub question: String,
+    /// Answers to choose from; there may be none.
+    pub choices: Vec<String>,
+    /// Whether an answer that is no choice is welcome; not said by some.
+    pub allow_freeform: Option<bool>,
+}
+
+impl UserQuestion {
+    /// Whether an answer that is no choice is welcome: it is unless the question says otherwise.
+    pub fn is_open(&self) -> bool {
+        self.allow_freeform.unwrap_or(true)
+    }
+}
+
+/// The answer to `userInput.request`.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum UserInputResponse {
+    #[serde(rename_all = "camelCase")]
+    Answer { answer: String, was_freeform: bool },
+    #[serde(rename_all = "camelCase")]
+    None { no_response: bool },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_question_of_1_0_102_is_read_and_its_answer_written() {
+        let asked = json!({"sessionId": "s", "question": "Which colour?", "choices": ["red", "blue"],
+                           "allowFreeform": true, "never": "heard of"});
+        let question: UserQuestion = serde_json::from_value(asked).unwrap();
+        assert_eq!((question.question.as_str(), question.choices.len()), ("Which colour?", 2));
+        assert!(question.is_open());
+        let answer = UserInputResponse::Answer { answer: "red".into(), was_freeform: false };
+        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"answer": "red", "wasFreeform": false}));
+        let none = UserInputResponse::None { no_response: true };
+        assert_eq!(serde_json::to_value(none).unwrap(), json!({"noResponse": true}));
+    }
+}

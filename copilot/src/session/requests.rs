@@ -1,0 +1,170 @@
+//! What the CLI asks beside tools and permissions, and the tasks in which handlers of the program answer.
+//!
+//! Runs on the reader's task, so it only looks up and spawns. Every question is answered: where there is no handler,
+//! or it fails, with the safe answer of its kind.
+
+use std::borrow::Cow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::answer::BoxError;
+use super::calls::What;
+use super::inbox::{Inbox, log_unsent};
+use crate::error::{Error, ErrorKind};
+use crate::events::{Event, HandlerFailure};
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::tools::Settled;
+use crate::random;
+use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Responder};
+use crate::task;
+use crate::tools::Cancellation;
+
+/// A question that a handler is about to answer.
+pub(super) struct Question<'a> {
+    /// The handler, as its setter is called.
+    pub(super) handler: &'static str,
+    /// What is asked, for a person to read.
+    pub(super) what: Cow<'a, str>,
+    /// The id under which an event asked; requests have none.
+    pub(super) id: Option<&'a str>,
+}
+
+impl Inbox {
+    /// A request of the CLI that is neither about a tool nor about a permission.
+    pub(super) fn other_request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
+        match method {
+            "hooks.invoke" => self.read(method, params, responder, Self::hook_invoked),
+            "userInput.request" => self.read(method, params, responder, Self::user_asked),
+            "exitPlanMode.request" => self.read(method, params, responder, Self::plan_proposed),
+            "autoModeSwitch.request" => self.read(method, params, responder, Self::auto_mode_offered),
+            "systemMessage.transform" => self.read(method, params, responder, Self::sections_to_transform),
+            "providerToken.getToken" => self.read(method, params, responder, Self::provider_token_wanted),
+            "gitHubToken.getToken" => self.read(method, params, responder, Self::github_token_wanted),
+            _ => {
+                tracing::debug!(method, session = %self.id, "a request that nothing here answers");
+                responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
+            }
+        }
+    }
+
+    /// An event that may be a question of another kind than tools and permissions.
+    pub(super) fn other_event(self: &Arc<Self>, name: &str, data: &RawValue) {
+        match name {
+            "elicitation.requested" => self.read_event(name, data, Self::form_requested),
+            "command.execute" => self.read_event(name, data, Self::command_used),
+            "mcp.oauth_required" => self.read_event(name, data, Self::mcp_login_wanted),
+            "elicitation.completed" | "command.completed" | "mcp.oauth_completed" => {
+                // Without an id nobody is told apart, and nobody is cancelled.
+                if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+                    self.calls.cancel(&settled.request_id);
+                }
+            }
+            "capabilities.changed" => {
+                self.read_event(name, data, |inbox, newer: Capabilities| inbox.learn(&newer))
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads the parameters of a request and hands them on.
+    fn read<'a, P: Deserialize<'a>>(
+        self: &Arc<Self>,
+        method: &str,
+        params: &'a RawValue,
+        responder: Responder,
+        then: impl FnOnce(&Arc<Self>, P, Responder),
+    ) {
+        match serde_json::from_str(params.get()) {
+            Ok(params) => then(self, params, responder),
+            Err(error) => responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
+        }
+    }
+
+    /// Reads the payload of an event and hands it on.
+    fn read_event<'a, P: Deserialize<'a>>(
+        self: &Arc<Self>,
+        name: &str,
+        data: &'a RawValue,
+        then: impl FnOnce(&Arc<Self>, P),
+    ) {
+        match serde_json::from_str(data.get()) {
+            Ok(payload) => then(self, payload),
+            Err(error) => tracing::error!(%error, name, session = %self.id, "a question cannot be read"),
+        }
+    }
+
+    /// Has the program answer in a task of its own. `answer` gets what `work` gives, or nothing where the handler
+    /// failed or nobody waits any more; it is not called where an event asked and was answered elsewhere.
+    pub(super) fn consult<A, F>(
+        self: &Arc<Self>,
+        question: Question<'_>,
+        work: F,
+        answer: impl FnOnce(&Arc<Self>, Option<A>) + Send + 'static,
+    ) where
+        A: Send + 'static,
+        F: Future<Output = Result<A, BoxError>> + Send + 'static,
+    {
+        let Question { handler, what, id } = question;
+        let is_event = id.is_some();
+        let id: Arc<str> = id.map_or_else(|| random::id().into(), Into::into);
+        let (inbox, key, cancel) = (Arc::clone(self), Arc::clone(&id), Cancellation::default());
+        let token = cancel.clone();
+        let work = async move {
+            let outcome = unless_cancelled(&token, task::catch(work)).await;
+            let given = match outcome {
+                None if is_event => return inbox.calls.finish(&key),
+                None => None,
+                Some(Ok(Ok(given))) => Some(given),
+                Some(Ok(Err(error))) => {
+                    inbox.handler_failed(handler, error);
+                    None
+                }
+                Some(Err(panic)) => {
+                    inbox.handler_failed(handler, format!("it panicked: {panic}").into());
+                    None
+                }
+            };
+            answer(&inbox, given);
+            inbox.calls.finish(&key);
+        };
+        let what = What::Question(what.into_owned());
+        let started = match is_event {
+            true => self.calls.start(id, what, cancel, work),
+            false => self.calls.start_request(id, what, cancel, work),
+        };
+        if !started {
+            tracing::debug!(handler, "a question came twice, or after the session was closed");
+        }
+    }
+
+    /// Answers a question that an event has asked.
+    pub(super) fn post_answer<P: Serialize>(&self, method: &'static str, params: &P) {
+        // Gone: with the CLI that asked, the question is gone as well.
+        let Some(peer) = self.line.now() else { return };
+        log_unsent(peer.post_answer(method, params), method);
+    }
+
+    /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
+    pub(super) fn handler_failed(&self, handler: &'static str, error: BoxError) {
+        tracing::error!(handler, error, session = %self.id, "a handler failed; the CLI gets the safe answer");
+        let message = format!("the handler `{handler}` failed");
+        let error = Error::with_source(ErrorKind::Session, message, error);
+        self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));
+    }
+}
+
+/// The output of `work`, unless nobody waits for it any more.
+async fn unless_cancelled<F: Future>(token: &Cancellation, work: F) -> Option<F::Output> {
+    let (mut cancelled, mut work) = (pin!(token.cancelled()), pin!(work));
+    std::future::poll_fn(|cx| {
+        if cancelled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(cx).map(Some)
+    })
+    .await
+}

@@ -90,7 +90,7 @@ impl Error {
 
     /// Whether the running CLI does not know what was asked for.
     pub fn is_unsupported(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Unsupported | ErrorKind::Rpc(-32601))
+        self.kind() == ErrorKind::Unsupported
     }
 }
 

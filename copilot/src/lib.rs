@@ -32,6 +32,10 @@ mod session;
 
 mod client;
 
+pub mod config;
+
+pub mod info;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -46,13 +50,15 @@ pub use copilot_macros::tools;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
+pub use protocol::attachments::{Attachment, Position};
 pub use protocol::connection::{CliVersion, Pong};
 pub use protocol::permissions::PermissionKind;
-pub use protocol::session::{AgentMode, Attachment, DeliveryMode, Position};
+pub use protocol::session::{AgentMode, DeliveryMode};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
 pub use session::{
-    AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply, SendRequest, Session,
-    SessionBuilder, StreamRequest, Subscription, SystemMessage, Turn, Usage,
+    AskAsRequest, AskRequest, Decision, Message, PermissionRequest, Permissions, Provider, Reply,
+    SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription, SystemMessage, Turn,
+    Usage,
 };
 pub use tools::{
     Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,

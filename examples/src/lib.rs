@@ -38,7 +38,11 @@ impl Drop for ScratchDir {
 ///
 /// # Errors
 ///
-/// What the session or the agent reports, and where the conversation left the script.
+/// What the session or the agent reports.
+///
+/// # Panics
+///
+/// When the conversation left the script.
 pub async fn play(session: SessionBuilder, script: Script, prompt: &str) -> copilot::Result<()> {
     let model = ScriptedModel::start(script).await?;
     let scratch = ScratchDir::new("example");
@@ -59,6 +63,6 @@ pub async fn play(session: SessionBuilder, script: Script, prompt: &str) -> copi
     }
     println!("{}", turn.reply().await?);
     session.close().await?;
-    model.finish()?;
+    model.finish().expect("the conversation followed the script");
     Ok(())
 }

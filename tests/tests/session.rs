@@ -38,7 +38,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
         .model("gpt-5")
         .streaming(true)
         .excluded_tools(["builtin:*"])
-        .raw("memory", json!({"enabled": false}))
+        .raw("sandboxConfig", json!({"enabled": false}))
         .start()
         .await
         .unwrap();
@@ -46,13 +46,13 @@ async fn create_says_what_was_configured_and_nothing_else() {
         fake.cli.requests("session.create"),
         [json!({
             "sessionId": "s-1", "model": "gpt-5", "streaming": true, "excludedTools": ["builtin:*"],
-            "memory": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
+            "sandboxConfig": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
             "envValueMode": "direct",
         })]
     );
     assert_eq!(session.id(), &"s-1");
     assert_eq!(session.workspace_path(), Some("/fake/s-1"));
-    assert_eq!(session.capabilities()["ui"]["elicitation"], false);
+    assert_eq!(session.capabilities().ui.elicitation, Some(false));
 }
 
 #[tokio::test(start_paused = true)]

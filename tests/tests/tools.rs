@@ -73,5 +73,5 @@ fn the_surface_is_kept_in_review() {
 
 #[test]
 fn a_toolset_is_written_by_function() {
-    assert_eq!(toolset![cook, self::wash].map(|tool| tool.name().to_owned()), ["cook", "wash"]);
+    assert_eq!(toolset![cook, wash].map(|tool| tool.name().to_owned()), ["cook", "wash"]);
 }

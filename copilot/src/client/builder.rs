@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::router::Router;
+use super::telemetry::Telemetry;
 use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Carrier, LogLevel};
@@ -55,6 +56,8 @@ struct LaunchOptions {
     log_level: Option<LogLevel>,
     github_token: Option<String>,
     use_logged_in_user: Option<bool>,
+    session_idle_timeout: Option<Duration>,
+    telemetry: Option<Telemetry>,
 }
 
 /// The options of a client, checked.
@@ -164,6 +167,33 @@ impl ClientBuilder {
         self
     }
 
+    /// How long a session may be idle before the CLI lets go of it; for ever unless set. CLIs before 1.0.57 do not
+    /// start with it.
+    ///
+    /// Wire: the flag `--session-idle-timeout`, in whole seconds.
+    pub fn session_idle_timeout(mut self, limit: Duration) -> Self {
+        self.launch.session_idle_timeout = Some(limit);
+        self
+    }
+
+    /// Has the CLI report traces of what it does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Client;
+    /// use copilot::config::Telemetry;
+    ///
+    /// let builder = Client::builder().telemetry(Telemetry::otlp("http://127.0.0.1:4318").source_name("my-agent"));
+    /// # drop(builder);
+    /// ```
+    ///
+    /// Wire: variables in the CLI's environment, such as `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.launch.telemetry = Some(telemetry);
+        self
+    }
+
     /// The directory where the CLI keeps its sessions and settings, instead of the user's. CLIs before 1.0.10 have no
     /// such option and are refused, unless the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME` are set with
     /// [`env`](Self::env).
@@ -264,7 +294,7 @@ impl ClientBuilder {
             Some(ends) => Target::Memory(ends),
             None => target,
         };
-        let launch = self.launch;
+        let launch = self.launch.with_flags();
         Ok(Options {
             target,
             router: Arc::default(),
@@ -296,7 +326,32 @@ impl ClientBuilder {
     }
 }
 
+impl Options {
+    /// Whether the CLI keeps its files apart from the user's. Nobody knows that of one that runs already.
+    pub(super) fn keeps_own_state(&self) -> bool {
+        match self.target {
+            Target::Spawn { .. } => {
+                self.state_dir.is_some() || self.env.iter().any(|(name, _)| name == "COPILOT_HOME")
+            }
+            _ => true,
+        }
+    }
+}
+
 impl LaunchOptions {
+    /// The same with what becomes arguments and variables among them. What the caller has set himself wins.
+    fn with_flags(mut self) -> Self {
+        if let Some(limit) = self.session_idle_timeout {
+            let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
+            let flag = ["--session-idle-timeout".into(), seconds.max(1).to_string().into()];
+            self.cli_args.splice(0..0, flag);
+        }
+        if let Some(telemetry) = &self.telemetry {
+            self.env.splice(0..0, telemetry.environment());
+        }
+        self
+    }
+
     /// The name of an option that is set.
     fn first_set(&self) -> Option<&'static str> {
         [
@@ -309,6 +364,8 @@ impl LaunchOptions {
             ("log_level", self.log_level.is_some()),
             ("github_token", self.github_token.is_some()),
             ("use_logged_in_user", self.use_logged_in_user.is_some()),
+            ("session_idle_timeout", self.session_idle_timeout.is_some()),
+            ("telemetry", self.telemetry.is_some()),
         ]
         .into_iter()
         .find_map(|(name, set)| set.then_some(name))
@@ -352,6 +409,19 @@ mod tests {
         let refused = refusal(Client::builder().connection_token("secret"));
         assert!(refused.contains("`connection_token`") && !refused.contains("secret"), "{refused}");
         assert!(Client::builder().transport(TransportKind::Tcp).port(1).lazy().is_ok());
+    }
+
+    #[test]
+    fn idle_sessions_and_telemetry_reach_the_command_line() {
+        let builder = Client::builder()
+            .session_idle_timeout(Duration::from_millis(1500))
+            .telemetry(Telemetry::file("/t.jsonl"))
+            .cli_args(["--last"])
+            .env("COPILOT_OTEL_SOURCE_NAME", "mine");
+        let options = builder.check().unwrap();
+        assert_eq!(options.cli_args, ["--session-idle-timeout", "2", "--last"]);
+        let mine = ("COPILOT_OTEL_SOURCE_NAME".into(), "mine".into());
+        assert!(options.env.len() > 2 && options.env.last() == Some(&mine));
     }
 
     #[test]

@@ -5,11 +5,14 @@ mod backoff;
 mod builder;
 mod connection;
 mod handshake;
+mod lifecycle;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod memory;
+mod queries;
 mod router;
 mod shutdown;
 mod supervisor;
+mod telemetry;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +26,7 @@ use tokio::sync::Mutex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
+use crate::protocol::models::ModelInfo;
 use crate::rpc::{Line, decode};
 use crate::session::inbox::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
@@ -33,6 +37,8 @@ use router::Router;
 
 use builder::Options;
 pub use builder::{ClientBuilder, TransportKind};
+pub use lifecycle::{LifecycleEvent, LifecycleEvents};
+pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};
 
 /// A Copilot CLI; clones share it.
 ///
@@ -61,6 +67,8 @@ struct Shared {
     starting: Mutex<()>,
     supervisor: OnceLock<Task>,
     shut_down: AtomicBool,
+    /// The models, once the CLI has listed them.
+    models: OnceLock<Vec<ModelInfo>>,
 }
 
 impl Shared {
@@ -102,6 +110,7 @@ impl Client {
             starting: Mutex::new(()),
             supervisor: OnceLock::new(),
             shut_down: AtomicBool::new(false),
+            models: OnceLock::new(),
         }))
     }
 
@@ -229,6 +238,10 @@ impl Carrier for OnClient {
 
     fn unregister(&self, id: &SessionId) {
         self.client.0.router.unregister(id);
+    }
+
+    fn keeps_own_state(&self) -> bool {
+        self.client.0.options.keeps_own_state()
     }
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {

@@ -11,6 +11,7 @@ use std::task::Waker;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::lifecycle::Watchers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::event::EventHead;
@@ -23,6 +24,8 @@ pub(super) struct Router {
     sessions: RwLock<Sessions>,
     /// Subscribers to wake once the reader has caught up. Only the reader's task locks it.
     asleep: Mutex<Vec<Waker>>,
+    /// Who wants to know what happens to sessions.
+    pub(super) watchers: Watchers,
 }
 
 #[derive(Default)]
@@ -70,6 +73,7 @@ impl Router {
             sessions.ended.get_or_insert_with(|| cause.clone());
             std::mem::take(&mut sessions.inboxes)
         };
+        self.watchers.close();
         for inbox in inboxes.values() {
             inbox.disconnect(cause);
         }
@@ -105,6 +109,11 @@ pub(super) struct Routed<'a> {
     session: Option<&'a str>,
     #[serde(borrow, default)]
     event: Option<EventHead<'a>>,
+    /// What happened to the session, in `session.lifecycle`.
+    #[serde(rename = "type", default)]
+    kind: Option<&'a str>,
+    #[serde(borrow, default)]
+    metadata: Option<&'a RawValue>,
 }
 
 /// The same for a message with escapes in its ids, or without some of them.
@@ -147,10 +156,13 @@ impl Service for Router {
 
     fn notification(&self, method: &str, params: Routed<'_>, whole: Option<&Arc<String>>) {
         match (method, params) {
-            ("session.event", Routed { session: Some(session), event: Some(head) }) => {
+            ("session.event", Routed { session: Some(session), event: Some(head), .. }) => {
                 self.event(session, &EventHead { whole, ..head });
             }
-            // `session.lifecycle` tells of every session of the CLI, `host.event` of nothing that is documented.
+            ("session.lifecycle", Routed { session: Some(session), kind: Some(kind), metadata, .. }) => {
+                self.watchers.tell(kind, session, metadata);
+            }
+            // `host.event` tells of nothing that is documented.
             _ => tracing::trace!(method, "a notification that nothing here wants"),
         }
     }

@@ -3,13 +3,28 @@
 //! Only serde here: no channel, no clock, no I/O. Field names are the wire's; what a field means to a user is
 //! told by the type that the layers above build from it.
 
+pub(crate) mod account;
+pub(crate) mod agents;
+pub(crate) mod attachments;
+pub(crate) mod base64;
+pub(crate) mod capabilities;
+pub(crate) mod config;
 pub(crate) mod connection;
+pub(crate) mod controls;
 pub(crate) mod event;
 mod ids;
 pub(crate) mod lenient;
+pub(crate) mod mcp;
+pub(crate) mod models;
 pub(crate) mod permissions;
+pub(crate) mod providers;
+pub(crate) mod secret;
 pub(crate) mod session;
+pub(crate) mod sessions;
+pub(crate) mod settings;
+pub(crate) mod skills;
 pub(crate) mod tools;
+pub(crate) mod trace;
 pub(crate) mod vocabulary;
 
 pub use ids::{MessageId, RequestId, SessionId, ToolCallId};

@@ -5,35 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::attachments::Attachment;
+use super::capabilities::Capabilities;
+use super::config::{SessionConfig, SessionOptions};
+use super::secret::Secret;
+use super::trace::TraceContext;
 use super::vocabulary::vocabulary;
 use super::{MessageId, SessionId};
-
-/// The members that `session.create` and `session.resume` share, as the caller configured them.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SessionConfig {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) model: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reasoning_effort: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) streaming: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) system_message: Option<SystemMessageConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) available_tools: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) excluded_tools: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) working_directory: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) provider: Option<Provider>,
-    /// What there is no setter for; it wins over what there is one for.
-    #[serde(flatten)]
-    pub(crate) raw: BTreeMap<String, Value>,
-}
 
 /// The parameters of `session.create` and `session.resume`.
 #[derive(Serialize)]
@@ -52,52 +30,36 @@ pub(crate) struct SessionOpenParams<'a, T> {
     pub(crate) env_value_mode: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub(crate) enum SystemMessageConfig {
-    Append { content: String },
-    Replace { content: String },
+    Append {
+        content: String,
+    },
+    Replace {
+        content: String,
+    },
+    Customize {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<String>,
+        sections: BTreeMap<String, SectionChange>,
+    },
 }
 
-/// A model's endpoint of the user's own. Wire: the member `provider`.
-#[derive(Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Provider {
-    #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
-    pub(crate) base_url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) wire_api: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) api_key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bearer_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) azure: Option<AzureProvider>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) headers: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AzureProvider {
-    pub(crate) api_version: String,
-}
-
-impl std::fmt::Debug for Provider {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let secret = |value: &Option<String>| value.as_ref().map(|_| "<redacted>");
-        f.debug_struct("Provider")
-            .field("kind", &self.kind)
-            .field("base_url", &self.base_url)
-            .field("wire_api", &self.wire_api)
-            .field("api_key", &secret(&self.api_key))
-            .field("bearer_token", &secret(&self.bearer_token))
-            .field("azure", &self.azure)
-            // Headers carry keys as often as not.
-            .field("headers", &self.headers.keys())
-            .finish()
+impl SystemMessageConfig {
+    /// What the CLI says, without what it says about this machine, and with this added.
+    pub(crate) fn without_environment(content: Option<String>) -> Self {
+        let remove = SectionChange { action: "remove", content: None };
+        Self::Customize { content, sections: BTreeMap::from([("environment_context".to_owned(), remove)]) }
     }
+}
+
+/// What becomes of a section of the system message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct SectionChange {
+    pub(crate) action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,7 +70,16 @@ pub(crate) struct SessionOpenResponse {
     #[serde(default)]
     pub(crate) workspace_path: Option<String>,
     #[serde(default)]
-    pub(crate) capabilities: Value,
+    pub(crate) capabilities: Option<Capabilities>,
+}
+
+/// The parameters of `session.options.update`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionOptionsParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    #[serde(flatten)]
+    pub(crate) options: &'a SessionOptions,
 }
 
 /// The parameters of every method that takes nothing but the session.
@@ -164,9 +135,27 @@ pub(crate) struct SendOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) display_prompt: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) request_headers: BTreeMap<String, String>,
+    pub(crate) request_headers: BTreeMap<String, Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) response_format: Option<ResponseFormat>,
+    #[serde(flatten)]
+    pub(crate) trace: TraceContext,
     #[serde(flatten)]
     pub(crate) raw: BTreeMap<String, Value>,
+}
+
+/// What shape the answer must have.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub(crate) enum ResponseFormat {
+    JsonSchema { json_schema: JsonSchemaFormat },
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct JsonSchemaFormat {
+    pub(crate) name: &'static str,
+    pub(crate) strict: bool,
+    pub(crate) schema: Value,
 }
 
 #[derive(Serialize)]
@@ -183,66 +172,6 @@ pub(crate) struct SessionSendResponse {
     pub(crate) message_id: MessageId,
 }
 
-/// A place in a text, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Position {
-    /// The line.
-    pub line: u32,
-    /// The character in the line.
-    pub character: u32,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Range {
-    pub(crate) start: Position,
-    pub(crate) end: Position,
-}
-
-/// Something that goes with a message. Wire: `session.send`, `attachments`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Attachment(AttachmentKind);
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum AttachmentKind {
-    File { path: String, display_name: String },
-    Directory { path: String, display_name: String },
-    Selection { file_path: String, display_name: String, text: String, selection: Range },
-}
-
-impl Attachment {
-    /// A file, by its path.
-    pub fn file(path: impl Into<String>) -> Self {
-        let path = path.into();
-        Self(AttachmentKind::File { display_name: file_name(&path), path })
-    }
-
-    /// A directory, by its path.
-    pub fn directory(path: impl Into<String>) -> Self {
-        let path = path.into();
-        Self(AttachmentKind::Directory { display_name: file_name(&path), path })
-    }
-
-    /// A piece of a file, with its text and its place.
-    pub fn selection(
-        path: impl Into<String>,
-        text: impl Into<String>,
-        start: Position,
-        end: Position,
-    ) -> Self {
-        let (file_path, text) = (path.into(), text.into());
-        let display_name = file_name(&file_path);
-        Self(AttachmentKind::Selection { file_path, display_name, text, selection: Range { start, end } })
-    }
-}
-
-/// The CLI wants a name for each attachment; without one the stored session can never be resumed.
-fn file_name(path: &str) -> String {
-    let name = path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default();
-    if name.is_empty() { path.to_owned() } else { name.to_owned() }
-}
-
 #[derive(Debug, Deserialize)]
 pub(crate) struct SessionMessagesResponse<E> {
     #[serde(default = "Vec::new")]
@@ -256,30 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attachments_always_have_a_name() {
-        let wire = |attachment: Attachment| serde_json::to_value(attachment).unwrap();
-        assert_eq!(
-            wire(Attachment::file("/a/b.rs")),
-            json!({"type": "file", "path": "/a/b.rs", "displayName": "b.rs"})
-        );
-        assert_eq!(
-            wire(Attachment::directory("/a/b/")),
-            json!({"type": "directory", "path": "/a/b/", "displayName": "b"})
-        );
-        assert_eq!(wire(Attachment::directory("/"))["displayName"], "/");
-        let (start, end) = (Position { line: 1, character: 2 }, Position { line: 3, character: 4 });
-        assert_eq!(
-            wire(Attachment::selection(r"C:\a\b.rs", "x", start, end)),
-            json!({"type": "selection", "filePath": r"C:\a\b.rs", "displayName": "b.rs", "text": "x",
-                   "selection": {"start": {"line": 1, "character": 2}, "end": {"line": 3, "character": 4}}})
-        );
-    }
-
-    #[test]
     fn unset_members_are_left_out_and_raw_ones_are_added() {
         let mut config = SessionConfig { model: Some("m".into()), ..SessionConfig::default() };
         config.system_message = Some(SystemMessageConfig::Append { content: "be brief".into() });
-        config.raw.insert("memory".into(), json!({"enabled": false}));
+        config.raw.insert("new".into(), json!({"enabled": false}));
         let id = SessionId::from("s");
         let open = SessionOpenParams::<Value> {
             session_id: &id,
@@ -292,19 +201,27 @@ mod tests {
         assert_eq!(
             serde_json::to_value(open).unwrap(),
             json!({"sessionId": "s", "model": "m", "systemMessage": {"mode": "append", "content": "be brief"},
-                   "memory": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
+                   "new": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
                    "envValueMode": "direct"})
         );
     }
 
     #[test]
-    fn keys_do_not_show() {
-        let provider = Provider {
-            api_key: Some("sk-1".into()),
-            bearer_token: Some("t-2".into()),
-            ..Provider::default()
+    fn a_message_reaches_the_wire() {
+        let message = SendOptions {
+            prompt: "p".into(),
+            agent_mode: Some(AgentMode::Plan),
+            response_format: Some(ResponseFormat::JsonSchema {
+                json_schema: JsonSchemaFormat { name: "response", strict: true, schema: json!({}) },
+            }),
+            trace: TraceContext::new("00-a-b-01").tracestate("k=v"),
+            ..SendOptions::default()
         };
-        let shown = format!("{provider:?}");
-        assert!(!shown.contains("sk-1") && !shown.contains("t-2") && shown.contains("<redacted>"), "{shown}");
+        assert_eq!(
+            serde_json::to_value(message).unwrap(),
+            json!({"prompt": "p", "agentMode": "plan", "traceparent": "00-a-b-01", "tracestate": "k=v",
+                   "responseFormat": {"type": "json_schema",
+                                      "jsonSchema": {"name": "response", "strict": true, "schema": {}}}})
+        );
     }
 }

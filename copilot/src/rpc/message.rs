@@ -84,11 +84,13 @@ impl Failure<'_> {
         }
     }
 
-    /// The error for the caller of `method`; `other` is the CLI, as far as it is known.
+    /// The error for the caller of `method`; `other` is who the other side is, once that is known.
     pub(super) fn into_error(self, method: &str, other: Option<&str>) -> Error {
         let message = match (self.code, &*self.message) {
             (METHOD_NOT_FOUND, _) => {
-                format!("{method}: the CLI {} does not know this method", other.unwrap_or("that runs"))
+                let cli = other.map_or_else(String::new, |other| format!(" {other}"));
+                let message = format!("{method}: the running CLI{cli} does not have this method");
+                return Error::new(ErrorKind::Unsupported, message);
             }
             (code, "") => format!("{method}: the CLI answered with error {code}"),
             (code, message) => format!("{method}: {message} (error {code})"),
@@ -103,7 +105,7 @@ mod tests {
 
     fn error(json: &str) -> String {
         let raw = serde_json::from_str::<&RawValue>(json).unwrap();
-        Failure::read(raw).into_error("ping", Some("1.0.10 (protocol 3)")).to_string()
+        Failure::read(raw).into_error("ping", Some("1.0.32 (protocol 3)")).to_string()
     }
 
     #[test]
@@ -112,7 +114,7 @@ mod tests {
         assert_eq!(error(r#"{"code":-32001}"#), "ping: the CLI answered with error -32001");
         assert_eq!(
             error(r#"{"code":-32601,"message":"Unhandled method ping"}"#),
-            "ping: the CLI 1.0.10 (protocol 3) does not know this method"
+            "ping: the running CLI 1.0.32 (protocol 3) does not have this method"
         );
         assert_eq!(error(r#""odd""#), r#"ping: "odd" (error -32603)"#);
     }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::handlers::Handlers;
@@ -11,12 +10,11 @@ use super::inbox::Inbox;
 use super::link::{Connect, Link};
 use super::open::Opening;
 use super::permissions::{Decision, PermissionRequest, Permissions};
-use super::provider::{Provider, SystemMessage};
-use super::{Session, Shared};
+use super::{Session, Shared, check, empty};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::DEFAULT_BUDGET;
 use crate::protocol::SessionId;
-use crate::protocol::session::SessionConfig;
+use crate::protocol::config::SessionConfig;
 use crate::random;
 use crate::tools::{StateMap, ToolSelection};
 
@@ -28,7 +26,8 @@ pub struct SessionBuilder {
     /// The session to take up again, or nothing for a new one.
     resume: bool,
     id: Option<SessionId>,
-    config: SessionConfig,
+    pub(super) config: SessionConfig,
+    pub(super) empty: bool,
     pub(super) tools: ToolSelection,
     pub(super) states: StateMap,
     handlers: Handlers,
@@ -42,6 +41,7 @@ impl SessionBuilder {
             resume: false,
             id: None,
             config: SessionConfig::default(),
+            empty: false,
             tools: ToolSelection::default(),
             states: StateMap::default(),
             handlers: Handlers::default(),
@@ -61,66 +61,6 @@ impl SessionBuilder {
     /// The id of the new session: ASCII letters, digits, `_` and `-`; a random UUID unless set.
     pub fn id(mut self, id: impl Into<SessionId>) -> Self {
         self.id = Some(id.into());
-        self
-    }
-
-    /// The model that answers, such as `gpt-5`.
-    pub fn model(mut self, model: impl Into<String>) -> Self {
-        self.config.model = Some(model.into());
-        self
-    }
-
-    /// How hard the model thinks, such as `low` or `high`; which efforts there are depends on the model.
-    pub fn reasoning_effort(mut self, effort: impl Into<String>) -> Self {
-        self.config.reasoning_effort = Some(effort.into());
-        self
-    }
-
-    /// Whether messages also come in pieces while the model writes them; off unless set.
-    pub fn streaming(mut self, on: bool) -> Self {
-        self.config.streaming = Some(on);
-        self
-    }
-
-    /// What the model is told before the conversation.
-    pub fn system_message(mut self, message: SystemMessage) -> Self {
-        self.config.system_message = Some(message.into_wire());
-        self
-    }
-
-    /// A model's endpoint of your own, instead of a Copilot login.
-    pub fn provider(mut self, provider: Provider) -> Self {
-        self.config.provider = Some(provider.into_wire());
-        self
-    }
-
-    /// The name that this program gives itself towards the model's service.
-    pub fn client_name(mut self, name: impl Into<String>) -> Self {
-        self.config.client_name = Some(name.into());
-        self
-    }
-
-    /// The directory that the agent works in; the CLI's own unless set.
-    pub fn working_directory(mut self, path: impl Into<String>) -> Self {
-        self.config.working_directory = Some(path.into());
-        self
-    }
-
-    /// The only tools that the model sees, by name or by source, such as `custom:*`; all unless set.
-    pub fn available_tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.config.available_tools = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Tools that the model does not see, by name or by source, such as `builtin:*`.
-    pub fn excluded_tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.config.excluded_tools = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Sets a member of `session.create` that has no method here. Setting one that has is an error at `start`.
-    pub fn raw(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.config.raw.insert(member.into(), value.into());
         self
     }
 
@@ -165,6 +105,34 @@ impl SessionBuilder {
         self
     }
 
+    /// A session that gets nothing by itself: no instructions, skills, agents, plugins or memory of this machine, no
+    /// telemetry, nothing kept on disk beyond the session, and no tools but those that
+    /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
+    ///
+    /// The client needs a `state_dir` of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> copilot::Result<()> {
+    /// use copilot::config::ToolFilter;
+    /// use copilot::{Client, Session};
+    ///
+    /// let session = Session::builder()
+    ///     .own_client(Client::builder().state_dir("/srv/agent/state"))
+    ///     .empty()
+    ///     .available_tools([ToolFilter::all_custom()])
+    ///     .with_all_tools()
+    ///     .start()
+    ///     .await?;
+    /// # session.close().await
+    /// # }
+    /// ```
+    pub fn empty(mut self) -> Self {
+        self.empty = true;
+        self
+    }
+
     /// Opens the session, on a CLI of its own unless a client was given.
     ///
     /// # Errors
@@ -177,14 +145,20 @@ impl SessionBuilder {
     /// Dropping the future stops a CLI that it has started; on a given client the session may be left in the CLI.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub async fn start(self) -> Result<Session> {
+    pub async fn start(mut self) -> Result<Session> {
+        if self.empty {
+            empty::fill(&mut self.config)?;
+        }
+        check::check(&self.config, self.resume)?;
         let tools = self.tools.resolve(&self.states)?;
-        check_raw(&self.config)?;
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
         let link = self.connect.connect().await?;
+        if self.empty && !link.carrier.keeps_own_state() {
+            return Err(empty::shared_state());
+        }
         let states = Arc::new(self.states);
         let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
         // Before the request is sent, because events and questions may come before the answer.
@@ -197,10 +171,10 @@ impl SessionBuilder {
             inbox,
             link,
             workspace_path: answer.workspace_path,
-            capabilities: answer.capabilities,
             event_budget: self.event_budget,
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
+            disabled_tools: Mutex::default(),
         })))
     }
 }
@@ -239,35 +213,6 @@ impl Drop for Unopened<'_> {
     }
 }
 
-/// The members of `session.create` that have setters, or that this library answers for.
-const OWN_MEMBERS: &[(&str, &str)] = &[
-    ("sessionId", "`.id(..)`"),
-    ("model", "`.model(..)`"),
-    ("clientName", "`.client_name(..)`"),
-    ("reasoningEffort", "`.reasoning_effort(..)`"),
-    ("streaming", "`.streaming(..)`"),
-    ("systemMessage", "`.system_message(..)`"),
-    ("availableTools", "`.available_tools(..)`"),
-    ("excludedTools", "`.excluded_tools(..)`"),
-    ("workingDirectory", "`.working_directory(..)`"),
-    ("provider", "`.provider(..)`"),
-    ("tools", "`.with_tools(..)`"),
-    ("requestPermission", "`.permissions(..)`"),
-    ("toolFilterPrecedence", "nothing: excluded tools always stay excluded"),
-    ("envValueMode", "nothing: values are always meant literally"),
-];
-
-/// A member that is there twice would reach the CLI twice.
-fn check_raw(config: &SessionConfig) -> Result<()> {
-    for (member, setter) in OWN_MEMBERS {
-        if config.raw.contains_key(*member) {
-            let message = format!("`.raw(\"{member}\", ..)`: this member is set with {setter}");
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-    }
-    Ok(())
-}
-
 fn checked(id: SessionId) -> Result<SessionId> {
     let text = id.as_str();
     let good =
@@ -290,15 +235,5 @@ mod tests {
             let error = checked(bad.into()).unwrap_err();
             assert!(error.to_string().contains("session id"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_raw_member_that_has_a_setter_is_refused() {
-        let mut config = SessionConfig::default();
-        config.raw.insert("memory".into(), Value::Null);
-        assert!(check_raw(&config).is_ok());
-        config.raw.insert("model".into(), "x".into());
-        let error = check_raw(&config).unwrap_err().to_string();
-        assert!(error.contains(".model(..)"), "{error}");
     }
 }

@@ -3,8 +3,8 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Waker;
 
 use serde_json::value::RawValue;
@@ -14,11 +14,12 @@ use super::handlers::Handlers;
 use super::permissions::{Decision, OwnTool, PermissionRequest};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure, Subscribers};
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::config::SessionConfig;
 use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
-use crate::protocol::session::SessionConfig;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{INVALID_PARAMS, Line, METHOD_NOT_FOUND, Peer, Responder};
@@ -31,7 +32,9 @@ pub(crate) struct Inbox {
     pub(crate) line: Line<Peer>,
     /// What the session is opened with, again if need be.
     pub(crate) config: SessionConfig,
-    pub(crate) tools: ToolSet,
+    /// Swapped as a whole when the program changes its tools.
+    tools: RwLock<Arc<ToolSet>>,
+    capabilities: Mutex<Capabilities>,
     pub(crate) states: Arc<StateMap>,
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
@@ -63,7 +66,8 @@ impl Inbox {
             id,
             line: Line::new(Some(peer)),
             config,
-            tools,
+            tools: RwLock::new(Arc::new(tools)),
+            capabilities: Mutex::default(),
             states,
             handlers,
             subscribers: Subscribers::default(),
@@ -71,6 +75,31 @@ impl Inbox {
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// The tools that the CLI may call at this moment.
+    pub(crate) fn tools(&self) -> Arc<ToolSet> {
+        Arc::clone(&self.tools.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From here on the CLI may call these.
+    pub(crate) fn set_tools(&self, tools: Arc<ToolSet>) {
+        let old = {
+            let mut now = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *now, tools)
+        };
+        // Tools may hold a user's values, and their drop is a user's code: not under the lock.
+        drop(old);
+    }
+
+    /// What the CLI can do, as far as it has told.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.capabilities.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The CLI tells what it can do.
+    pub(crate) fn learn(&self, newer: &Capabilities) {
+        self.capabilities.lock().unwrap_or_else(PoisonError::into_inner).merge(newer);
     }
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
@@ -89,6 +118,11 @@ impl Inbox {
             }
             // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
             "abort" if head.agent.is_none() => self.calls.cancel_all(),
+            "capabilities.changed" => {
+                if let Ok(newer) = serde_json::from_str(data.get()) {
+                    self.learn(&newer);
+                }
+            }
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
                 self.busy.store(true, Ordering::Relaxed);
             }
@@ -162,10 +196,11 @@ impl Inbox {
     }
 
     fn run_tool(self: &Arc<Self>, call: ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {
-        let Some(tool) = self.tools.get(&call.tool_name) else {
+        let tools = self.tools();
+        let Some(tool) = tools.get(&call.tool_name) else {
             // Protocol 3 asks every client, and the tool is another one's; protocol 2 asks only us.
             if let ReplyTo::Request(responder) = reply {
-                responder.ok(&Wrapped { result: &unknown_tool(&call.tool_name, &self.tools) });
+                responder.ok(&Wrapped { result: &unknown_tool(&call.tool_name, &tools) });
             }
             return;
         };
@@ -288,7 +323,8 @@ impl Inbox {
         if *request.kind() != PermissionKind::CustomTool {
             return None;
         }
-        let tool = self.tools.get(request.tool_name()?)?;
+        let tools = self.tools();
+        let tool = tools.get(request.tool_name()?)?;
         let arguments = request.arguments();
         Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
     }

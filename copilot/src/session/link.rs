@@ -31,6 +31,9 @@ pub(crate) trait Carrier: Send + Sync {
     /// Delivers nothing more for this session.
     fn unregister(&self, id: &SessionId);
 
+    /// Whether the CLI keeps its state apart from the user's, as far as the client can tell.
+    fn keeps_own_state(&self) -> bool;
+
     /// The session is closed; whoever started the connection only for it stops it.
     fn release(&self) -> BoxFuture<'_, Result<()>>;
 }

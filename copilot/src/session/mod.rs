@@ -5,6 +5,12 @@
 
 mod builder;
 mod calls;
+mod check;
+mod config;
+mod controls;
+mod empty;
+mod files;
+mod filter;
 mod handlers;
 mod host;
 pub(crate) mod inbox;
@@ -14,8 +20,10 @@ mod permissions;
 mod progress;
 mod provider;
 mod send;
+mod structured;
 mod subscription;
 mod toolbelt;
+mod tools;
 mod turn;
 
 use std::fmt;
@@ -24,24 +32,30 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventStream};
 use crate::protocol::SessionId;
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::session::{SessionMessagesResponse, SessionParams, Success};
 use crate::rpc::{Peer, decode};
+use crate::tools::Tool;
 use inbox::Inbox;
 use link::Link;
 
 pub use builder::SessionBuilder;
+pub use controls::ModelRequest;
+pub(crate) use controls::done;
+pub use filter::ToolFilter;
 pub use permissions::{Decision, PermissionRequest, Permissions};
 pub use progress::Usage;
 pub use provider::{Provider, SystemMessage};
 pub use send::{AskRequest, Message, SendRequest, StreamRequest};
+pub use structured::AskAsRequest;
 pub use subscription::Subscription;
+pub use tools::SessionTools;
 pub use turn::{Reply, Turn};
 
 /// How long `close` waits for the CLI to let go of the session.
@@ -69,12 +83,13 @@ struct Shared {
     inbox: Arc<Inbox>,
     link: Link,
     workspace_path: Option<String>,
-    capabilities: Value,
     event_budget: usize,
     /// Held while a message is sent.
     sending: Mutex<()>,
     /// Held by a turn on CLIs that do not tell turns apart.
     alone: Arc<Mutex<()>>,
+    /// The tools that the program has switched off for a while. Held while it changes its tools.
+    disabled_tools: Mutex<Vec<Tool>>,
 }
 
 impl Session {
@@ -88,9 +103,11 @@ impl Session {
         self.0.workspace_path.as_deref()
     }
 
-    /// What the CLI said it can do in this session, as it said it; null on CLIs that do not tell.
-    pub fn capabilities(&self) -> &Value {
-        &self.0.capabilities
+    /// What the CLI and its other clients can do in this session, as of now. Old CLIs do not tell.
+    ///
+    /// Wire: `session.create` and `capabilities.changed`, from the CLI.
+    pub fn capabilities(&self) -> Capabilities {
+        self.inbox().capabilities()
     }
 
     /// Every event from now on, for a subscriber that reads at its own pace.

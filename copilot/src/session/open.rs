@@ -1,9 +1,11 @@
 //! Opening a session on a connection: the first time, and again when the CLI was restarted.
 
+use super::controls::done;
 use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
-use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionParams};
+use crate::protocol::config::SessionOptions;
+use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::rpc::{Peer, decode};
 
 /// Whether the CLI makes a session or takes one up.
@@ -20,10 +22,11 @@ impl Inbox {
             Opening::Create => "session.create",
             Opening::Resume => "session.resume",
         };
+        let tools = self.tools();
         let params = SessionOpenParams {
             session_id: &self.id,
             config: &self.config,
-            tools: (!self.tools.is_empty()).then_some(&self.tools),
+            tools: (!tools.is_empty()).then_some(&*tools),
             request_permission: true,
             tool_filter_precedence: "excluded",
             env_value_mode: "direct",
@@ -34,7 +37,31 @@ impl Inbox {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
             return Err(Error::new(ErrorKind::Decode, message));
         }
+        self.apply_options(peer).await?;
+        if let Some(capabilities) = &answer.capabilities {
+            self.learn(capabilities);
+        }
         Ok(answer)
+    }
+
+    /// Sets what the CLI takes only once the session exists. A session without what was asked for is let go again.
+    ///
+    /// Wire: `session.options.update`, to the CLI.
+    async fn apply_options(&self, peer: &Peer) -> Result<()> {
+        if self.config.options == SessionOptions::default() {
+            return Ok(());
+        }
+        let method = "session.options.update";
+        let params = SessionOptionsParams { session_id: &self.id, options: &self.config.options };
+        let answer = peer.call(method, &params).await.and_then(|answer| done(method, answer));
+        if answer.is_err() {
+            let detached = peer.post_answer("session.detach", &SessionParams { session_id: &self.id });
+            // Best effort: the refusal is what the caller learns.
+            if let Err(error) = detached {
+                tracing::debug!(%error, session = %self.id, "a refused session was not detached");
+            }
+        }
+        answer
     }
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.

@@ -12,14 +12,15 @@ use super::progress::Progress;
 use super::turn::{DEFAULT_IDLE_TIMEOUT, Limits, Reply, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
+use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{
-    AgentMode, Attachment, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
+    AgentMode, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
 };
 
 /// What is sent to the agent: a text, and what goes with it. A string is a message.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Message(SendOptions);
+pub struct Message(pub(super) SendOptions);
 
 impl Message {
     /// A message of this text.
@@ -63,7 +64,13 @@ macro_rules! message_options {
 
         /// Adds a header to the requests that the model's provider gets for this message.
         pub fn request_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.$($field)+.request_headers.insert(name.into(), value.into());
+            self.$($field)+.request_headers.insert(name.into(), value.into().into());
+            self
+        }
+
+        /// The trace that the message belongs to.
+        pub fn trace_context(mut self, context: $crate::protocol::trace::TraceContext) -> Self {
+            self.$($field)+.trace = context;
             self
         }
 
@@ -74,6 +81,8 @@ macro_rules! message_options {
         }
     };
 }
+
+pub(super) use message_options;
 
 /// The time limits of a turn.
 macro_rules! turn_options {
@@ -94,6 +103,8 @@ macro_rules! turn_options {
         }
     };
 }
+
+pub(super) use turn_options;
 
 impl Message {
     message_options!(0);
@@ -198,7 +209,7 @@ impl Session {
         Ok(sent.message_id)
     }
 
-    async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
+    pub(super) async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
         let began = Instant::now();
         let begun = self.start_turn(message, limits);
         let turn = match limits.total {
@@ -224,11 +235,11 @@ impl Session {
 }
 
 impl Limits {
-    const DEFAULT: Self = Self { total: None, idle: Some(DEFAULT_IDLE_TIMEOUT) };
+    pub(super) const DEFAULT: Self = Self { total: None, idle: Some(DEFAULT_IDLE_TIMEOUT) };
 }
 
 /// The future of a request.
-type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(super) type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl<'a> IntoFuture for SendRequest<'a> {
     type Output = Result<MessageId>;

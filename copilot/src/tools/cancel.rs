@@ -9,30 +9,47 @@ use tokio::sync::Notify;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cancellation(Arc<Flag>);
 
+/// The flag itself, for those who have a place for it.
 #[derive(Debug, Default)]
-struct Flag {
+pub(crate) struct Flag {
     set: AtomicBool,
     waiters: Notify,
+}
+
+impl Flag {
+    /// Sets the flag and wakes whoever waits for it.
+    pub(crate) fn set(&self) {
+        self.set.store(true, Ordering::Release);
+        self.waiters.notify_waiters();
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.set.load(Ordering::Acquire)
+    }
+
+    /// Returns once the flag is set.
+    pub(crate) async fn wait(&self) {
+        // Made before the flag is read, so that a `set` in between wakes it.
+        let woken = self.waiters.notified();
+        if !self.is_set() {
+            woken.await;
+        }
+    }
 }
 
 impl Cancellation {
     /// Sets the flag and wakes whoever waits for it.
     pub(crate) fn cancel(&self) {
-        self.0.set.store(true, Ordering::Release);
-        self.0.waiters.notify_waiters();
+        self.0.set();
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.set.load(Ordering::Acquire)
+        self.0.is_set()
     }
 
     /// Returns once the flag is set.
     pub(crate) async fn cancelled(&self) {
-        // Made before the flag is read, so that a `cancel` in between wakes it.
-        let woken = self.0.waiters.notified();
-        if !self.is_cancelled() {
-            woken.await;
-        }
+        self.0.wait().await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a tool returns besides text: images, audio, resources.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
@@ -137,6 +139,16 @@ impl Content {
 impl Binary {
     fn new(is_image: bool, media_type: String, bytes: &[u8]) -> Self {
         Self { is_image, media_type, data: base64(bytes), description: None }
+    }
+}
+
+/// What stands for it where it cannot be seen.
+impl fmt::Display for Binary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.description {
+            Some(description) => write!(f, "[{}: {description}]", self.media_type),
+            None => write!(f, "[{}]", self.media_type),
+        }
     }
 }
 

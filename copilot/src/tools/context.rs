@@ -2,14 +2,17 @@
 
 use std::any::TypeId;
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_core::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::cancel::Cancellation;
+use super::cancel::{Cancellation, Flag};
 use super::def::Tool;
 use super::state::{State, StateMap};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +27,9 @@ pub struct ToolContext(Arc<Call>);
 struct Call {
     tool: Tool,
     invocation: Invocation,
+    /// Set when the call is stopped from within: its time is over, or its future is dropped. Apart from the
+    /// invocation's token, which says that nobody waits for an answer.
+    stopped: Flag,
 }
 
 /// One call of a tool, as the session hands it over.
@@ -54,7 +60,7 @@ pub(crate) trait ToolHost: Send + Sync {
 
 impl ToolContext {
     pub(crate) fn new(tool: Tool, invocation: Invocation) -> Self {
-        Self(Arc::new(Call { tool, invocation }))
+        Self(Arc::new(Call { tool, invocation, stopped: Flag::default() }))
     }
 
     /// The session whose agent called.
@@ -102,13 +108,19 @@ impl ToolContext {
 
     /// Whether nobody waits for this call any more.
     pub fn is_cancelled(&self) -> bool {
-        self.0.invocation.cancel.is_cancelled()
+        self.0.stopped.is_set() || self.0.invocation.cancel.is_cancelled()
     }
 
     /// Returns once nobody waits for this call any more: it was aborted, answered elsewhere or timed out, or the
     /// session ended. The call's future is dropped shortly after that.
     pub async fn cancelled(&self) {
-        self.0.invocation.cancel.cancelled().await;
+        let mut stopped = pin!(self.0.stopped.wait());
+        let mut cancelled = pin!(self.0.invocation.cancel.cancelled());
+        poll_fn(|cx| match stopped.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => cancelled.as_mut().poll(cx),
+        })
+        .await;
     }
 
     /// Asks whoever sits in front of the session, through its user-input handler.
@@ -159,8 +171,14 @@ impl ToolContext {
         self.0.invocation.arguments.as_deref().map_or("{}", RawValue::get)
     }
 
+    /// The token that says that nobody waits for an answer.
     pub(crate) fn cancellation(&self) -> &Cancellation {
         &self.0.invocation.cancel
+    }
+
+    /// Tells the tool to stop.
+    pub(crate) fn stop(&self) {
+        self.0.stopped.set();
     }
 }
 

@@ -16,7 +16,6 @@ use futures_core::future::BoxFuture;
 use serde_json::Value;
 
 use super::arguments::{Misshapen, Take, Visitor};
-use super::cancel::Cancellation;
 use super::compiled::Compiled;
 use super::context::{Invocation, ToolContext};
 use super::def::Tool;
@@ -139,7 +138,7 @@ async fn attempt_once(context: &ToolContext) -> Returned {
             started.await
         });
     }
-    match watch(started, context.cancellation(), tool.timeout()).await {
+    match watch(started, context, tool.timeout()).await {
         End::Returned(returned) => returned,
         End::Panicked(panic) => Err(panicked(&*panic)),
         End::Cancelled => Ok(ToolResult::failure(format!("`{}` was cancelled.", context.tool()))),
@@ -270,14 +269,14 @@ enum End {
 }
 
 /// Runs a started tool until it ends, nobody waits for it any more, or its time is over.
-async fn watch(started: Started, cancellation: &Cancellation, timeout: Duration) -> End {
-    let mut work = Work { started: Some(started), cancellation };
+async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> End {
+    let mut work = Work { started: Some(started), context };
     // Most tools of a fast program are done at once and need no clock.
     if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(work.poll(cx))).await {
         return end;
     }
     let stopped = {
-        let mut cancelled = pin!(cancellation.cancelled());
+        let mut cancelled = pin!(context.cancellation().cancelled());
         let mut late = pin!(tokio::time::sleep(timeout));
         poll_fn(|cx| {
             if let Poll::Ready(end) = work.poll(cx) {
@@ -293,7 +292,7 @@ async fn watch(started: Started, cancellation: &Cancellation, timeout: Duration)
     if matches!(stopped, End::Returned(_) | End::Panicked(_)) {
         return stopped;
     }
-    cancellation.cancel();
+    context.stop();
     let mut over = pin!(tokio::time::sleep(GRACE));
     let last = poll_fn(|cx| match work.poll(cx) {
         Poll::Ready(end) => Poll::Ready(Some(end)),
@@ -310,7 +309,7 @@ async fn watch(started: Started, cancellation: &Cancellation, timeout: Duration)
 /// A tool at work; tells it when it is dropped before its end.
 struct Work<'c> {
     started: Option<Started>,
-    cancellation: &'c Cancellation,
+    context: &'c ToolContext,
 }
 
 impl Work<'_> {
@@ -338,7 +337,7 @@ impl Work<'_> {
 impl Drop for Work<'_> {
     fn drop(&mut self) {
         if self.started.is_some() {
-            self.cancellation.cancel();
+            self.context.stop();
             self.end();
         }
     }

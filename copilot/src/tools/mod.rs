@@ -48,6 +48,7 @@ pub(crate) use dispatch::unknown_tool;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use lint::{linked_set, problems};
 pub(crate) use registry::ToolSet;
+pub(crate) use schema::of_type as schema_of;
 pub(crate) use selection::ToolSelection;
 pub(crate) use state::StateMap;
 

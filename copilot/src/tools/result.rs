@@ -163,7 +163,14 @@ impl Serialize for ToolResult {
         members += usize::from(session_log.is_some());
         members += usize::from(telemetry.is_some());
         let mut object = serializer.serialize_struct("ToolResult", members)?;
-        object.serialize_field("textResultForLlm", &self.text)?;
+        match binaries {
+            // A model that cannot look or listen would read nothing at all.
+            Some(binaries) if self.text.is_empty() => {
+                let names: Vec<String> = binaries.iter().map(ToString::to_string).collect();
+                object.serialize_field("textResultForLlm", &names.join("\n"))?;
+            }
+            _ => object.serialize_field("textResultForLlm", &self.text)?,
+        }
         object.serialize_field("resultType", self.result_type.as_str())?;
         if let Some(binaries) = binaries {
             object.serialize_field("binaryResultsForLlm", binaries)?;

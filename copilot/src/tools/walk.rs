@@ -411,18 +411,27 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
     };
     let with = if unit.is_empty() { "" } else { " of" };
     let range = match (schema.get(low), schema.get(high)) {
-        (Some(low), Some(high)) if low == high => format!("{with} {low}{unit}"),
+        (Some(low), Some(high)) if low == high => format!("{with} {low}{}", counted(unit, low)),
         (Some(low), Some(high)) => {
             format!("{with} {} {low} to {high}{unit}", if unit.is_empty() { "from" } else { "" })
         }
-        (Some(low), None) => format!(" of at least {low}{unit}"),
-        (None, Some(high)) => format!(" of at most {high}{unit}"),
+        (Some(low), None) => format!(" of at least {low}{}", counted(unit, low)),
+        (None, Some(high)) => format!(" of at most {high}{}", counted(unit, high)),
         (None, None) => String::new(),
     };
     let range = range.replace("  ", " ");
     match schema.get("pattern").and_then(Value::as_str) {
         Some(pattern) => format!("{noun}{range} that matches `{pattern}`"),
         None => format!("{noun}{range}"),
+    }
+}
+
+/// The unit for so many, as in `1 item`.
+fn counted(unit: &'static str, count: &Value) -> &'static str {
+    match unit {
+        " entries" if count == 1 => " entry",
+        unit if count == 1 => unit.strip_suffix('s').unwrap_or(unit),
+        unit => unit,
     }
 }
 

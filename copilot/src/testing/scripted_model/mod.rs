@@ -169,11 +169,5 @@ impl fmt::Debug for LeftScript {
 
 impl std::error::Error for LeftScript {}
 
-impl From<LeftScript> for Error {
-    fn from(left: LeftScript) -> Self {
-        Self::new(ErrorKind::Session, left.0)
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -217,7 +217,7 @@ async fn leaving_the_script_is_an_error_for_both_sides() {
 #[tokio::test]
 async fn turns_that_are_left_over_are_told() {
     let model = ScriptedModel::start(Script::new().say("x")).await.unwrap();
-    let error = Error::from(model.finish().unwrap_err());
+    let error = model.finish().unwrap_err();
     assert_eq!(error.to_string(), "the script was never begun; its first turn is to say \"x\"");
 }
 

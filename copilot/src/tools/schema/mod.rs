@@ -223,12 +223,10 @@ impl Root {
 fn describe(schema: Value, description: &str, default: Option<Value>) -> Value {
     let Value::Object(mut schema) = schema else { return schema };
     if !description.is_empty() {
-        let of_type = schema.get("description").and_then(Value::as_str);
-        let text = match of_type {
-            // What the values mean is told by the type alone.
-            Some(of_type) if schema.contains_key("enum") => format!("{description}\n{of_type}"),
-            _ => description.to_owned(),
-        };
+        // What the values mean is told by the type alone; what the type is for, better by the parameter.
+        let of_type = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+        let values = of_type.lines().filter(|line| schema.contains_key("enum") && line.starts_with("- `"));
+        let text = std::iter::once(description).chain(values).collect::<Vec<_>>().join("\n");
         schema.insert("description".to_owned(), text.into());
     }
     if let Some(default) = default {

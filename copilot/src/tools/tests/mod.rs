@@ -267,6 +267,9 @@ async fn time_and_patience_end() {
     let late = call(&fail::TOOL, json!({ "how": "late" })).await;
     assert_eq!(late, "timeout: `fail` did not finish within 0.05 s and was stopped.");
     assert_eq!(call(&fail::TOOL, json!({ "how": "heeds" })).await, "success: Done.");
+    // The session answers unless its own token says that nobody waits.
+    let cancel = Cancellation::default();
+    assert!(!fail::TOOL.invoke(invocation_with(&cancel)).await.is_success() && !cancel.is_cancelled());
 
     let mut invocation = invocation(&json!({ "how": "late" }));
     let cancel = Cancellation::default();
@@ -286,16 +289,26 @@ fn invocation_with(cancel: &Cancellation) -> Invocation {
 
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_tells_the_tool() {
-    let cancel = Cancellation::default();
-    let mut running = fail::TOOL.invoke(invocation_with(&cancel));
+    static KEPT: Mutex<Option<ToolContext>> = Mutex::new(None);
+
+    /// Keeps its context.
+    #[crate::tool]
+    async fn keeps(cx: &ToolContext) {
+        *KEPT.lock().unwrap() = Some(cx.clone());
+        std::future::pending::<()>().await;
+    }
+
+    let mut running = keeps::TOOL.invoke(invocation(&json!({})));
     std::future::poll_fn(|cx| {
         assert!(running.as_mut().poll(cx).is_pending());
         std::task::Poll::Ready(())
     })
     .await;
-    assert!(!cancel.is_cancelled());
+    let kept = KEPT.lock().unwrap().take().unwrap();
+    assert!(!kept.is_cancelled());
     drop(running);
-    assert!(cancel.is_cancelled());
+    assert!(kept.is_cancelled());
+    kept.cancelled().await;
 }
 
 #[test]

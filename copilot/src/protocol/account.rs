@@ -1,0 +1,115 @@
+//! `status.get`, `auth.getStatus`, `account.*` and `tools.list`: what the CLI says about itself and its user.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::lenient;
+
+/// What the CLI says about itself. Wire: `status.get`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Status {
+    /// Its version; some versions do not know their own, [`Client::cli_version`](crate::Client::cli_version) does.
+    pub version: String,
+    /// The protocol that it speaks.
+    #[serde(deserialize_with = "lenient::count")]
+    pub protocol_version: u64,
+}
+
+/// Whether somebody is logged in. Wire: `auth.getStatus`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AuthStatus {
+    /// Whether somebody is.
+    pub is_authenticated: bool,
+    /// How, such as `user`, `env`, `gh-cli` or `token`.
+    pub auth_type: Option<String>,
+    /// Where.
+    pub host: Option<String>,
+    /// Who.
+    pub login: Option<String>,
+    /// The same for people.
+    pub status_message: Option<String>,
+}
+
+/// How much of something a user has used. Wire: `account.getQuota`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Quota {
+    /// Whether there is no limit.
+    pub is_unlimited_entitlement: bool,
+    /// The limit.
+    #[serde(deserialize_with = "lenient::count")]
+    pub entitlement_requests: u64,
+    /// What is used of it.
+    #[serde(deserialize_with = "lenient::count")]
+    pub used_requests: u64,
+    /// What is left of it, in percent.
+    pub remaining_percentage: f64,
+    /// What was used beyond it.
+    pub overage: f64,
+    /// Whether more may be used than there is.
+    pub overage_allowed_with_exhausted_quota: bool,
+    /// When it begins anew, as RFC 3339.
+    pub reset_date: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QuotaResponse {
+    #[serde(default)]
+    pub(crate) quota_snapshots: BTreeMap<String, Quota>,
+}
+
+/// A tool of the CLI's own. Wire: `tools.list`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ToolInfo {
+    /// Its name.
+    pub name: String,
+    /// What the model reads about it.
+    pub description: String,
+    /// The schema of its arguments.
+    pub parameters: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ToolListParams<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<&'a str>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ToolListResponse {
+    #[serde(default)]
+    pub(crate) tools: Vec<ToolInfo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read() {
+        let status: AuthStatus =
+            serde_json::from_str(r#"{"isAuthenticated":false,"statusMessage":"Not authenticated"}"#).unwrap();
+        assert_eq!((status.is_authenticated, status.login), (false, None));
+        let quota: QuotaResponse = serde_json::from_str(
+            r#"{"quotaSnapshots":{"chat":{"isUnlimitedEntitlement":false,"entitlementRequests":300,
+                "usedRequests":12,"usageAllowedWithExhaustedQuota":false,"remainingPercentage":96,"overage":0,
+                "overageAllowedWithExhaustedQuota":true}}}"#,
+        )
+        .unwrap();
+        assert_eq!(quota.quota_snapshots["chat"].used_requests, 12);
+        let tools: ToolListResponse =
+            serde_json::from_str(r#"{"tools":[{"name":"bash","description":"d","safeForTelemetry":true}]}"#)
+                .unwrap();
+        assert_eq!(tools.tools[0].name, "bash");
+    }
+}

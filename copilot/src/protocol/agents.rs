@@ -1,0 +1,192 @@
+//! Custom agents: how a session is told of them, and `session.agent.*`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::mcp::McpServer;
+use super::settings::setter;
+use super::vocabulary::vocabulary;
+
+/// An agent with instructions and tools of its own. The session's agent can hand work to it, or it can be the
+/// session's agent itself. Wire: `customAgents`.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::Session;
+/// use copilot::config::CustomAgent;
+///
+/// let reviewer = CustomAgent::new("reviewer", "You review Rust code. You never change it.")
+///     .description("Reviews code")
+///     .tools(["view", "grep"]);
+/// let builder = Session::builder().custom_agent(reviewer).agent("reviewer");
+/// # drop(builder);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[must_use]
+pub struct CustomAgent {
+    pub(crate) name: String,
+    prompt: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    mcp_servers: BTreeMap<String, McpServer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    infer: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skills: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_policy: Option<ModelPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<String>,
+}
+
+vocabulary! {
+    /// Whether an agent insists on its model.
+    ModelPolicy {
+        /// It takes another one when its own is not to be had.
+        Preferred = "preferred",
+        /// It does not work without its own.
+        Required = "required",
+    }
+}
+
+impl CustomAgent {
+    /// An agent of this name that is told this.
+    pub fn new(name: impl Into<String>, prompt: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            prompt: prompt.into(),
+            display_name: None,
+            description: None,
+            tools: None,
+            mcp_servers: BTreeMap::new(),
+            infer: None,
+            skills: None,
+            model: None,
+            model_policy: None,
+            reasoning_effort: None,
+        }
+    }
+
+    setter! {
+        /// The name that people see.
+        display_name: text in display_name
+    }
+    setter! {
+        /// What it is good for; the session's agent reads this when it picks one.
+        description: text in description
+    }
+    setter! {
+        /// The only tools that it has; all unless set.
+        tools: list in tools
+    }
+    setter! {
+        /// Whether the session's agent may pick it by itself; it may unless set.
+        infer: flag in infer
+    }
+    setter! {
+        /// The skills that are read to it from the start.
+        skills: list in skills
+    }
+    setter! {
+        /// The model that it works with.
+        model: text in model
+    }
+    setter! {
+        /// Whether it insists on that model.
+        model_policy: (ModelPolicy) in model_policy
+    }
+    setter! {
+        /// How hard its model thinks.
+        reasoning_effort: text in reasoning_effort
+    }
+
+    /// Gives it an MCP server of its own.
+    pub fn mcp_server(mut self, name: impl Into<String>, server: impl Into<McpServer>) -> Self {
+        self.mcp_servers.insert(name.into(), server.into());
+        self
+    }
+}
+
+/// What is special about the agent that a session has by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DefaultAgent {
+    pub(crate) excluded_tools: Vec<String>,
+}
+
+/// An agent that a session has. Wire: `session.agent.list`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AgentInfo {
+    /// Its name.
+    pub name: String,
+    /// The name that people see.
+    pub display_name: String,
+    /// What it is good for.
+    pub description: String,
+    /// The file that it comes from.
+    pub path: Option<String>,
+    /// Where it was found, on CLIs that tell it.
+    pub source: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct AgentListResponse {
+    #[serde(default)]
+    pub(crate) agents: Vec<AgentInfo>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct AgentCurrentResponse {
+    #[serde(default)]
+    pub(crate) agent: Option<AgentInfo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_agent_reaches_the_wire() {
+        let wire = |agent| serde_json::to_value::<CustomAgent>(agent).unwrap();
+        assert_eq!(wire(CustomAgent::new("a", "p")), json!({"name": "a", "prompt": "p"}));
+        let full = CustomAgent::new("a", "p")
+            .display_name("A")
+            .description("d")
+            .tools(["t"])
+            .mcp_server("m", McpServer::http("http://h"))
+            .infer(false)
+            .skills(["s"])
+            .model("m")
+            .model_policy(ModelPolicy::Required)
+            .reasoning_effort("low");
+        assert_eq!(
+            wire(full),
+            json!({"name": "a", "prompt": "p", "displayName": "A", "description": "d", "tools": ["t"],
+                   "mcpServers": {"m": {"type": "http", "url": "http://h"}}, "infer": false, "skills": ["s"],
+                   "model": "m", "modelPolicy": "required", "reasoningEffort": "low"})
+        );
+    }
+
+    #[test]
+    fn what_the_cli_lists_is_read() {
+        let answer: AgentCurrentResponse = serde_json::from_str(r#"{"agent":null}"#).unwrap();
+        assert_eq!(answer.agent, None);
+        let json = r#"{"agents":[{"name":"a","id":"a","displayName":"a","description":""}]}"#;
+        let list: AgentListResponse = serde_json::from_str(json).unwrap();
+        assert_eq!(list.agents[0].name, "a");
+    }
+}

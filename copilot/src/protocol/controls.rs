@@ -1,0 +1,258 @@
+//! What a program can change in a running session: `session.mode`, `plan`, `name`, `log`, `history`, `usage` and
+//! `workspaces`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::SessionId;
+use super::lenient;
+use super::session::AgentMode;
+use super::settings::settings;
+use super::vocabulary::vocabulary;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ModeSetParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) mode: &'a AgentMode,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PlanUpdateParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) content: &'a str,
+}
+
+/// The agent's plan. Wire: `session.plan.read`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Whether there is one.
+    pub exists: bool,
+    /// Its text.
+    pub content: Option<String>,
+    /// The file that it is in, or would be.
+    pub path: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NameParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) name: &'a str,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct NameResponse {
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+}
+
+vocabulary! {
+    /// How serious a line of the log is.
+    LogKind {
+        /// Something to know.
+        Info = "info",
+        /// Something that may go wrong.
+        Warning = "warning",
+        /// Something that went wrong.
+        Error = "error",
+    }
+}
+
+settings! {
+    /// How a line of the log is kept and shown. Wire: `session.log`.
+    LogOptions {
+        /// How serious it is; `Info` unless set.
+        level: (LogKind),
+        /// Whether it is left out of the history.
+        ephemeral: flag,
+        /// The kind of notice that it is.
+        kind: text as "type",
+        /// Where to read more.
+        url: text,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) message: &'a str,
+    #[serde(flatten)]
+    pub(crate) options: &'a LogOptions,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CompactParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) custom_instructions: Option<&'a str>,
+}
+
+/// What a summary of the conversation has saved. Wire: `session.history.compact`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Compaction {
+    /// Whether it worked.
+    pub success: bool,
+    /// The tokens that were freed.
+    #[serde(deserialize_with = "lenient::count")]
+    pub tokens_removed: u64,
+    /// The messages that were replaced.
+    #[serde(deserialize_with = "lenient::count")]
+    pub messages_removed: u64,
+    /// The summary.
+    pub summary_content: Option<String>,
+}
+
+/// What a session has cost so far. Wire: `session.usage.getMetrics`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct UsageMetrics {
+    /// The premium requests that it counts for.
+    pub total_premium_request_cost: f64,
+    /// The messages that the user has sent.
+    #[serde(deserialize_with = "lenient::count")]
+    pub total_user_requests: u64,
+    /// The time spent waiting for models, in milliseconds.
+    #[serde(deserialize_with = "lenient::count")]
+    pub total_api_duration_ms: u64,
+    /// When it began, as RFC 3339.
+    pub session_start_time: String,
+    /// What was changed in files.
+    pub code_changes: CodeChanges,
+    /// The same by model.
+    pub model_metrics: BTreeMap<String, ModelMetrics>,
+    /// The tokens of the last prompt.
+    #[serde(deserialize_with = "lenient::count")]
+    pub last_call_input_tokens: u64,
+    /// The tokens of the last answer.
+    #[serde(deserialize_with = "lenient::count")]
+    pub last_call_output_tokens: u64,
+}
+
+/// What was changed in files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct CodeChanges {
+    /// Lines that are new.
+    #[serde(deserialize_with = "lenient::count")]
+    pub lines_added: u64,
+    /// Lines that are gone.
+    #[serde(deserialize_with = "lenient::count")]
+    pub lines_removed: u64,
+    /// The files.
+    pub files_modified: Vec<String>,
+}
+
+/// What one model has cost in a session.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ModelMetrics {
+    /// Its requests.
+    pub requests: RequestMetrics,
+    /// Its tokens.
+    pub usage: TokenMetrics,
+}
+
+/// How many requests, and what they count for.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RequestMetrics {
+    /// How many.
+    #[serde(deserialize_with = "lenient::count")]
+    pub count: u64,
+    /// What they count for.
+    pub cost: f64,
+}
+
+/// How many tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct TokenMetrics {
+    /// In prompts.
+    #[serde(deserialize_with = "lenient::count")]
+    pub input_tokens: u64,
+    /// In answers.
+    #[serde(deserialize_with = "lenient::count")]
+    pub output_tokens: u64,
+    /// In prompts, taken from the cache.
+    #[serde(deserialize_with = "lenient::count")]
+    pub cache_read_tokens: u64,
+    /// In prompts, put into the cache.
+    #[serde(deserialize_with = "lenient::count")]
+    pub cache_write_tokens: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<&'a str>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct FileListResponse {
+    #[serde(default)]
+    pub(crate) files: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct FileResponse {
+    pub(crate) content: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_reaches_the_wire() {
+        let session_id = &SessionId::from("s");
+        let options = LogOptions::new().level(LogKind::Warning).ephemeral(true).kind("k");
+        assert_eq!(
+            serde_json::to_value(LogParams { session_id, message: "m", options: &options }).unwrap(),
+            json!({"sessionId": "s", "message": "m", "level": "warning", "ephemeral": true, "type": "k"})
+        );
+        assert_eq!(
+            serde_json::to_value(CompactParams { session_id, custom_instructions: None }).unwrap(),
+            json!({"sessionId": "s"})
+        );
+        assert_eq!(
+            serde_json::to_value(FileParams { session_id, path: "a", content: Some("c") }).unwrap(),
+            json!({"sessionId": "s", "path": "a", "content": "c"})
+        );
+    }
+
+    #[test]
+    fn answers_are_read() {
+        let plan: Plan =
+            serde_json::from_str(r#"{"exists":false,"content":null,"path":"/s/plan.md"}"#).unwrap();
+        assert_eq!((plan.exists, plan.content, plan.path.as_deref()), (false, None, Some("/s/plan.md")));
+        let usage: UsageMetrics = serde_json::from_str(
+            r#"{"totalPremiumRequestCost":0.0,"totalUserRequests":1,"totalNanoAiu":0.0,"totalApiDurationMs":7,
+                "sessionStartTime":"2026-11-22T17:50:08.591Z","codeChanges":{"linesAdded":2,"linesRemoved":0,
+                "filesModifiedCount":1,"filesModified":["a"]},"modelMetrics":{"m":{"requests":{"count":1,"cost":0.5},
+                "usage":{"inputTokens":10,"outputTokens":2.0,"cacheReadTokens":0,"cacheWriteTokens":0}}},
+                "agentMetrics":{},"lastCallInputTokens":10,"lastCallOutputTokens":2}"#,
+        )
+        .unwrap();
+        assert_eq!(usage.model_metrics["m"].usage.output_tokens, 2);
+        assert_eq!(usage.code_changes.files_modified, ["a"]);
+    }
+}

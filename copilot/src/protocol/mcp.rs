@@ -1,0 +1,289 @@
+//! MCP servers: how a session is told of them, and `session.mcp.*`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::secret::Secret;
+use super::settings::settings;
+use super::vocabulary::vocabulary;
+
+/// An MCP server of a session: one that the CLI starts, or one that it connects to. Wire: `mcpServers`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct McpServer(Kind);
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum Kind {
+    Stdio(StdioServer),
+    Http(RemoteServer),
+    Sse(RemoteServer),
+}
+
+/// A server that the CLI starts and talks to over its pipes. Made by [`McpServer::stdio`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[must_use]
+pub struct StdioServer {
+    command: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    args: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    env: BTreeMap<String, Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cwd: Option<String>,
+    #[serde(flatten)]
+    common: Common,
+}
+
+/// A server that runs already, reached by its URL. Made by [`McpServer::http`] and [`McpServer::sse`].
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct RemoteServer {
+    sse: bool,
+    wire: RemoteWire,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct RemoteWire {
+    url: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, Secret>,
+    #[serde(flatten)]
+    common: Common,
+}
+
+impl Serialize for RemoteServer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.wire.serialize(serializer)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+struct Common {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<String>>,
+    /// In milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<u64>,
+}
+
+impl McpServer {
+    /// A server that the CLI starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Session;
+    /// use copilot::config::McpServer;
+    ///
+    /// let files = McpServer::stdio("mcp-files").args(["--root", "/srv/docs"]).env("LOG", "off");
+    /// let builder = Session::builder().mcp_server("files", files);
+    /// # drop(builder);
+    /// ```
+    pub fn stdio(command: impl Into<String>) -> StdioServer {
+        StdioServer {
+            command: command.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: None,
+            common: Common::default(),
+        }
+    }
+
+    /// A server that speaks streamable HTTP.
+    pub fn http(url: impl Into<String>) -> RemoteServer {
+        RemoteServer::new(url.into(), false)
+    }
+
+    /// A server that speaks HTTP with server-sent events, as older ones do.
+    pub fn sse(url: impl Into<String>) -> RemoteServer {
+        RemoteServer::new(url.into(), true)
+    }
+}
+
+/// The options that all servers have.
+macro_rules! common_options {
+    ($($common:ident).+) => {
+        /// The only tools of the server that the agent gets, by the server's names for them; all unless set.
+        pub fn tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+            self.$($common).+.tools = Some(names.into_iter().map(Into::into).collect());
+            self
+        }
+
+        /// How long a call may take.
+        pub fn timeout(mut self, limit: Duration) -> Self {
+            self.$($common).+.timeout = Some(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+            self
+        }
+    };
+}
+
+impl StdioServer {
+    /// Adds arguments to its command line.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable in its environment; the value is meant literally, and does not show in `Debug`.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), Secret::from(value));
+        self
+    }
+
+    /// The directory that it runs in.
+    pub fn cwd(mut self, path: impl Into<String>) -> Self {
+        self.cwd = Some(path.into());
+        self
+    }
+
+    common_options!(common);
+}
+
+impl RemoteServer {
+    fn new(url: String, sse: bool) -> Self {
+        Self { sse, wire: RemoteWire { url, headers: BTreeMap::new(), common: Common::default() } }
+    }
+
+    /// Adds a header to each request; the value does not show in `Debug`.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.wire.headers.insert(name.into(), Secret::from(value));
+        self
+    }
+
+    common_options!(wire.common);
+}
+
+impl From<StdioServer> for McpServer {
+    fn from(server: StdioServer) -> Self {
+        Self(Kind::Stdio(server))
+    }
+}
+
+impl From<RemoteServer> for McpServer {
+    fn from(server: RemoteServer) -> Self {
+        Self(if server.sse { Kind::Sse(server) } else { Kind::Http(server) })
+    }
+}
+
+settings! {
+    /// What the agent gets of GitHub's own MCP server. Wire: `githubMcpToolConfig`.
+    GithubMcp {
+        /// All of its tools.
+        enable_all_tools: flag,
+        /// These sets of its tools, besides the usual ones.
+        additional_toolsets: list,
+        /// These tools, besides the usual ones.
+        additional_tools: list,
+        /// Its newest tools.
+        enable_insiders_mode: flag,
+        /// Whether questions to the user are asked at once instead of later.
+        disable_form_deferral: flag,
+    }
+}
+
+vocabulary! {
+    /// How long something is kept.
+    Storage {
+        /// On disk.
+        Persistent = "persistent",
+        /// While the session lives.
+        InMemory = "in-memory",
+    }
+}
+
+/// An MCP server of a session, and how it is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct McpServerInfo {
+    /// The name that it was given.
+    pub name: String,
+    /// How it is.
+    pub status: McpStatus,
+    /// Where it was configured, on CLIs that tell it.
+    pub source: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+vocabulary! {
+    /// How an MCP server is.
+    McpStatus {
+        /// It can be used.
+        Connected = "connected",
+        /// It could not be started or reached.
+        Failed = "failed",
+        /// It wants a login.
+        NeedsAuth = "needs-auth",
+        /// It is being started or reached.
+        Pending = "pending",
+        /// It is switched off.
+        Disabled = "disabled",
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct McpListResponse {
+    #[serde(default)]
+    pub(crate) servers: Vec<McpServerInfo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(server: impl Into<McpServer>, wire: &serde_json::Value) {
+        assert_eq!(serde_json::to_value(server.into()).unwrap(), *wire);
+    }
+
+    #[test]
+    fn servers_of_all_kinds_reach_the_wire() {
+        check(McpServer::stdio("x"), &json!({"type": "stdio", "command": "x"}));
+        check(
+            McpServer::stdio("x")
+                .args(["-a", "b"])
+                .env("K", "v")
+                .cwd("/d")
+                .tools(["t"])
+                .timeout(Duration::from_secs(2)),
+            &json!({"type": "stdio", "command": "x", "args": ["-a", "b"], "env": {"K": "v"}, "cwd": "/d",
+                    "tools": ["t"], "timeout": 2000}),
+        );
+        check(
+            McpServer::http("http://h/mcp").header("A", "b"),
+            &json!({"type": "http", "url": "http://h/mcp", "headers": {"A": "b"}}),
+        );
+        let none: [&str; 0] = [];
+        check(
+            McpServer::sse("http://h/sse").tools(none),
+            &json!({"type": "sse", "url": "http://h/sse", "tools": []}),
+        );
+    }
+
+    #[test]
+    fn values_of_variables_and_headers_do_not_show() {
+        let shown = format!(
+            "{:?} {:?}",
+            McpServer::stdio("x").env("KEY", "sk-1"),
+            McpServer::http("http://h").header("Authorization", "Bearer t-2")
+        );
+        assert!(shown.contains("KEY") && shown.contains("Authorization"), "{shown}");
+        assert!(!shown.contains("sk-1") && !shown.contains("t-2"), "{shown}");
+    }
+
+    #[test]
+    fn what_the_cli_lists_is_read() {
+        let list: McpListResponse = serde_json::from_str(
+            r#"{"servers":[{"name":"x","status":"failed","error":"no such file"},{"name":"y","status":"odd","new":1}],"host":{"clients":[]}}"#,
+        )
+        .unwrap();
+        assert_eq!(list.servers[0].status, McpStatus::Failed);
+        assert_eq!(list.servers[0].error.as_deref(), Some("no such file"));
+        assert_eq!(list.servers[1].status, McpStatus::Other("odd".into()));
+    }
+}

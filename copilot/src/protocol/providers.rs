@@ -1,0 +1,207 @@
+//! Endpoints of a program's own: one for a session, or several with models to choose from.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::secret::Secret;
+use super::settings::{setter, settings};
+use super::vocabulary::vocabulary;
+
+/// The one endpoint of a session. Wire: `provider`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Provider {
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) base_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wire_api: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) transport: Option<ProviderTransport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api_key: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bearer_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) azure: Option<AzureProvider>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) headers: BTreeMap<String, Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wire_model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_prompt_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_context_window_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_output_tokens: Option<u64>,
+}
+
+/// One of several endpoints. Wire: `providers`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct NamedProvider {
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) provider: Provider,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AzureProvider {
+    pub(crate) api_version: String,
+}
+
+vocabulary! {
+    /// How requests travel to an endpoint.
+    ProviderTransport {
+        /// Each as an HTTP request.
+        Http = "http",
+        /// Over a WebSocket.
+        Websockets = "websockets",
+    }
+}
+
+/// A model of a named provider; a session selects it as `provider/id`. Wire: `models`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[must_use]
+pub struct ProviderModel {
+    pub(crate) id: String,
+    pub(crate) provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wire_model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_prompt_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_context_window_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<ModelOverrides>,
+}
+
+impl ProviderModel {
+    /// The model that is known here as `id`, at the provider of that name.
+    pub fn new(provider: impl Into<String>, id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            provider: provider.into(),
+            wire_model: None,
+            model_id: None,
+            name: None,
+            max_prompt_tokens: None,
+            max_context_window_tokens: None,
+            max_output_tokens: None,
+            capabilities: None,
+        }
+    }
+
+    setter! {
+        /// The name that the endpoint knows it by; its id unless set.
+        wire_model: text in wire_model
+    }
+    setter! {
+        /// The model that the CLI knows and that this one behaves like.
+        model_id: text in model_id
+    }
+    setter! {
+        /// The name that people see.
+        name: text in name
+    }
+    setter! {
+        /// The largest prompt that it takes.
+        max_prompt_tokens: (u64) in max_prompt_tokens
+    }
+    setter! {
+        /// How much it takes and gives in all.
+        max_context_window_tokens: (u64) in max_context_window_tokens
+    }
+    setter! {
+        /// The longest answer that it gives.
+        max_output_tokens: (u64) in max_output_tokens
+    }
+    setter! {
+        /// What it can do, where the CLI cannot know.
+        capabilities: (ModelOverrides) in capabilities
+    }
+}
+
+settings! {
+    /// What a model can do, in place of what the CLI thinks of it. Wire: `modelCapabilities`.
+    ModelOverrides {
+        /// What it supports.
+        supports: (ModelSupports),
+        /// How much it takes and gives.
+        limits: (ModelLimits),
+    }
+}
+
+settings! {
+    /// What a model supports.
+    ModelSupports {
+        /// Images.
+        vision: flag,
+        /// Different amounts of thinking.
+        reasoning_effort: flag,
+    }
+}
+
+settings! {
+    /// How much a model takes and gives, in tokens.
+    ModelLimits {
+        /// The largest prompt.
+        max_prompt_tokens: (u64) as "max_prompt_tokens",
+        /// The longest answer.
+        max_output_tokens: (u64) as "max_output_tokens",
+        /// Both together.
+        max_context_window_tokens: (u64) as "max_context_window_tokens",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_do_not_show() {
+        let mut provider = Provider {
+            api_key: Some(Secret::from("sk-1")),
+            bearer_token: Some(Secret::from("t-2")),
+            ..Provider::default()
+        };
+        provider.headers.insert("X-Key".into(), Secret::from("k-3"));
+        let shown = format!("{provider:?}");
+        assert!(shown.contains("<redacted>") && shown.contains("X-Key"), "{shown}");
+        for secret in ["sk-1", "t-2", "k-3"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn named_providers_and_models_reach_the_wire() {
+        let provider = Provider { kind: "openai", base_url: "http://h/v1".into(), ..Provider::default() };
+        let named = NamedProvider { name: "one".into(), provider };
+        assert_eq!(
+            serde_json::to_value(named).unwrap(),
+            json!({"name": "one", "type": "openai", "baseUrl": "http://h/v1"})
+        );
+        let model = ProviderModel::new("one", "big").wire_model("big-2025").capabilities(
+            ModelOverrides::new()
+                .supports(ModelSupports::new().vision(true))
+                .limits(ModelLimits::new().max_prompt_tokens(1000)),
+        );
+        assert_eq!(
+            serde_json::to_value(model).unwrap(),
+            json!({"id": "big", "provider": "one", "wireModel": "big-2025",
+                   "capabilities": {"supports": {"vision": true}, "limits": {"max_prompt_tokens": 1000}}})
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! `session.skills.*`.
+
+use serde::Deserialize;
+
+/// A skill that a session has. Wire: `session.skills.list`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct SkillInfo {
+    /// Its name.
+    pub name: String,
+    /// What it is good for.
+    pub description: String,
+    /// Where it comes from, such as `builtin` or `project`.
+    pub source: String,
+    /// Whether the user can call it by name.
+    pub user_invocable: bool,
+    /// Whether the agent can use it.
+    pub enabled: bool,
+    /// The file that it is in.
+    pub path: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SkillListResponse {
+    #[serde(default)]
+    pub(crate) skills: Vec<SkillInfo>,
+}
+
+/// What went wrong while skills were read again. Wire: `session.skills.reload`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct SkillProblems {
+    /// What may not be as meant.
+    pub warnings: Vec<String>,
+    /// What could not be read.
+    pub errors: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_cli_lists_is_read() {
+        let json = r#"{"skills":[{"name":"a","commandName":"a","description":"d","source":"builtin",
+            "userInvocable":false,"enabled":true,"path":"/p/SKILL.md"}]}"#;
+        let list: SkillListResponse = serde_json::from_str(json).unwrap();
+        let skill = &list.skills[0];
+        assert_eq!((skill.name.as_str(), skill.source.as_str(), skill.enabled), ("a", "builtin", true));
+    }
+}

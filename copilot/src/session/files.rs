@@ -1,0 +1,45 @@
+//! The files of a session's workspace, where the CLI and the agent keep what belongs to the session.
+
+use super::Session;
+use crate::error::Result;
+use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
+
+impl Session {
+    /// The paths of the files in the session's workspace, relative to it.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, to the CLI.
+    pub async fn workspace_files(&self) -> Result<Vec<String>> {
+        let (now, once) = ("session.workspaces.listFiles", "session.workspace.listFiles");
+        self.with_fallback::<_, FileListResponse>(now, once, &self.params()).await.map(|answer| answer.files)
+    }
+
+    /// What is in a file of the session's workspace.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, when there is no such file, and when the CLI is too old.
+    ///
+    /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, to the CLI.
+    pub async fn read_workspace_file(&self, path: &str) -> Result<String> {
+        let (now, once) = ("session.workspaces.readFile", "session.workspace.readFile");
+        let params = FileParams { session_id: self.id(), path, content: None };
+        self.with_fallback::<_, FileResponse>(now, once, &params).await.map(|answer| answer.content)
+    }
+
+    /// Writes a file into the session's workspace.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, to the CLI.
+    pub async fn write_workspace_file(&self, path: &str, content: &str) -> Result<()> {
+        let (now, once) = ("session.workspaces.createFile", "session.workspace.createFile");
+        let params = FileParams { session_id: self.id(), path, content: Some(content) };
+        self.with_fallback::<_, serde::de::IgnoredAny>(now, once, &params).await.map(drop)
+    }
+}

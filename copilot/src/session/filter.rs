@@ -1,0 +1,122 @@
+//! Naming the tools that a model sees, by name and by source.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A tool, or all tools of a source. A string is one as well: `view` means the tool of that name whatever its source,
+/// and `builtin:view`, `custom:*` or `mcp:*` say the source.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::Session;
+/// use copilot::config::ToolFilter;
+///
+/// let builder = Session::builder()
+///     .available_tools([ToolFilter::all_custom(), ToolFilter::builtin("view"), "mcp:files-read".into()]);
+/// # drop(builder);
+/// ```
+///
+/// Wire: `session.create`, `availableTools` and `excludedTools`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolFilter(pub(super) String);
+
+impl ToolFilter {
+    /// A tool of the CLI's own.
+    pub fn builtin(name: &str) -> Self {
+        Self(format!("builtin:{name}"))
+    }
+
+    /// A tool of this program.
+    pub fn custom(name: &str) -> Self {
+        Self(format!("custom:{name}"))
+    }
+
+    /// A tool of an MCP server, as `server-tool`.
+    pub fn mcp(name: &str) -> Self {
+        Self(format!("mcp:{name}"))
+    }
+
+    /// All tools of the CLI's own.
+    pub fn all_builtin() -> Self {
+        Self::builtin("*")
+    }
+
+    /// All tools of this program.
+    pub fn all_custom() -> Self {
+        Self::custom("*")
+    }
+
+    /// All tools of all MCP servers.
+    pub fn all_mcp() -> Self {
+        Self::mcp("*")
+    }
+
+    /// The tools of the CLI's own that touch nothing outside of the session.
+    pub fn isolated() -> impl Iterator<Item = Self> {
+        ISOLATED.iter().map(|name| Self::builtin(name))
+    }
+}
+
+/// As the official SDKs have it.
+const ISOLATED: &[&str] = &[
+    "ask_user",
+    "task_complete",
+    "exit_plan_mode",
+    "task",
+    "read_agent",
+    "write_agent",
+    "list_agents",
+    "send_inbox",
+    "context_board",
+    "skill",
+];
+
+impl From<&str> for ToolFilter {
+    fn from(filter: &str) -> Self {
+        Self(filter.to_owned())
+    }
+}
+
+impl From<String> for ToolFilter {
+    fn from(filter: String) -> Self {
+        Self(filter)
+    }
+}
+
+/// Refuses what the CLI would take without a word, and that would match nothing.
+pub(super) fn check(setter: &str, filters: Option<&[String]>) -> Result<()> {
+    for filter in filters.unwrap_or_default() {
+        let problem = match filter.split_once(':') {
+            None if filter == "*" => "`*` alone matches no tool; write `builtin:*`, `custom:*` or `mcp:*`",
+            Some((_, "")) | None if filter.trim().is_empty() || filter.ends_with(':') => {
+                "a tool's name is missing; write `builtin:*` for all of a source"
+            }
+            _ => continue,
+        };
+        return Err(Error::new(ErrorKind::Config, format!("`{setter}`: {filter:?}: {problem}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_match_nothing_is_refused() {
+        let check = |filter: &str| check("available_tools", Some(&[filter.to_owned()]));
+        for good in ["view", "builtin:*", "custom:add", "mcp:files-read"] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        let refused = check("*").unwrap_err().to_string();
+        assert!(refused.contains("available_tools") && refused.contains("`custom:*`"), "{refused}");
+        assert!(check("builtin:").is_err() && check("").is_err());
+    }
+
+    #[test]
+    fn sources_are_spelled_as_the_cli_reads_them() {
+        assert_eq!(ToolFilter::all_mcp(), "mcp:*".into());
+        assert_eq!(ToolFilter::custom("add"), "custom:add".into());
+        assert!(ToolFilter::isolated().all(|filter| filter.0.starts_with("builtin:")));
+    }
+}

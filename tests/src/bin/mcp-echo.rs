@@ -1,0 +1,48 @@
+//! The smallest MCP server: over its pipes it offers one tool, which says what it was told and what is in `GREETING`.
+
+use std::io::{BufRead as _, Write as _};
+
+use serde_json::{Value, json};
+
+fn main() -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let Ok(message) = serde_json::from_str::<Value>(&line?) else { continue };
+        // What has no id is a notification, and wants no answer.
+        let Some(id) = message.get("id") else { continue };
+        let answer = match answer(&message) {
+            Some(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+            None => json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "unknown"}}),
+        };
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn answer(message: &Value) -> Option<Value> {
+    Some(match message["method"].as_str()? {
+        "initialize" => json!({
+            "protocolVersion": message["params"]["protocolVersion"],
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "echo", "version": "1"},
+        }),
+        "ping" => json!({}),
+        "tools/list" => {
+            let tool = |name: &str| {
+                json!({
+                    "name": name,
+                    "description": "Says what it was told.",
+                    "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}},
+                })
+            };
+            json!({"tools": [tool("say"), tool("shout")]})
+        }
+        "tools/call" => {
+            let greeting = std::env::var("GREETING").unwrap_or_default();
+            let said = message["params"]["arguments"]["text"].as_str().unwrap_or_default();
+            json!({"content": [{"type": "text", "text": format!("{greeting}{said}")}]})
+        }
+        _ => return None,
+    })
+}

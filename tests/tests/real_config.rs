@@ -1,0 +1,329 @@
+//! What a session can be configured with, on the real CLI.
+
+use copilot::config::{
+    CustomAgent, GithubReferenceKind, GithubRepo, InfiniteSessions, LargeOutput, McpServer, Memory,
+    ProviderModel, ToolFilter, ToolSearch, TraceContext,
+};
+use copilot::info::McpStatus;
+use copilot::testing::Script;
+use copilot::{Attachment, ErrorKind, Message, PermissionKind, Permissions, SystemMessage, TransportKind};
+use copilot_tests::real::Real;
+use serde_json::json;
+
+/// Say something long.
+#[copilot::tool(read_only)]
+async fn long() -> String {
+    "all work and no play ".repeat(3000)
+}
+
+/// Add one.
+#[copilot::tool(read_only)]
+async fn increment(n: i64) -> i64 {
+    n + 1
+}
+
+/// A red dot, as a PNG: the CLI leaves out what it cannot decode, and cannot resume the session then.
+const DOT: &[u8] =
+    b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\
+    \x00\x01\x08\x02\x00\x00\x00\x90\x77\x53\xde\x00\x00\x00\x0c\x49\x44\x41\x54\x78\x9c\x63\
+    \xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00\x49\x45\x4e\x44\xae\
+    \x42\x60\x82";
+
+async fn real(script: Script) -> Real {
+    Real::start(TransportKind::Stdio, script).await
+}
+
+#[tokio::test]
+async fn an_mcp_server_over_pipes_gives_its_tools() {
+    let script = Script::new()
+        .expect("only one of its tools", |request| {
+            let names = request.tool_names();
+            names.contains(&"echo-say") && !names.contains(&"echo-shout")
+        })
+        .call("echo-say", json!({"text": "there"}))
+        .expect_tool_result("echo-say", |text| text.contains("hello there"))
+        .say("It greets.");
+    let real = real(script).await;
+    let server = McpServer::stdio(env!("CARGO_BIN_EXE_mcp-echo")).env("GREETING", "hello ").tools(["say"]);
+    let session = real
+        .session()
+        .mcp_server("echo", server)
+        .mcp_server("broken", McpServer::stdio("/does/not/exist"))
+        .permissions(Permissions::deny_all().allow(PermissionKind::Mcp))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(session.ask("Greet.").await.unwrap().text(), "It greets.");
+    let servers = session.mcp_servers().await.unwrap();
+    let status = |name: &str| servers.iter().find(|server| server.name == name).unwrap().status.clone();
+    assert_eq!((status("echo"), status("broken")), (McpStatus::Connected, McpStatus::Failed));
+    session.close().await.unwrap();
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_can_talk_to_a_custom_agent() {
+    let script = Script::new()
+        .expect("the agent's instructions", |request| {
+            request.system().is_some_and(|text| text.contains("You only speak Latin."))
+        })
+        .expect("the agent's tools", |request| {
+            // Two of the CLI's own are there whatever the agent says.
+            let own = |name: &&str| !matches!(*name, "skill" | "sql");
+            request.tool_names().into_iter().filter(own).eq(["increment"])
+        })
+        .say("Salve.");
+    let real = real(script).await;
+    let agent = CustomAgent::new("latin", "You only speak Latin.").tools(["increment"]);
+    let session = real
+        .session()
+        .custom_agent(agent)
+        .agent("latin")
+        .with_tools([increment::TOOL])
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
+    assert_eq!(session.current_agent().await.unwrap().unwrap().name, "latin");
+    session.deselect_agent().await.unwrap();
+    assert_eq!(session.current_agent().await.unwrap(), None);
+    session.select_agent("latin").await.unwrap();
+    let names: Vec<_> = session.agents().await.unwrap().into_iter().map(|agent| agent.name).collect();
+    assert_eq!(names, ["latin"]);
+    assert!(session.select_agent("greek").await.unwrap_err().to_string().contains("greek"));
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn skills_come_from_directories_and_can_be_disabled() {
+    let real = real(Script::new()).await;
+    let skills = real.state.path().join("skills");
+    for name in ["juggling", "whistling"] {
+        std::fs::create_dir_all(skills.join(name)).unwrap();
+        let text = format!("---\nname: {name}\ndescription: How {name} goes.\n---\nPractise.\n");
+        std::fs::write(skills.join(name).join("SKILL.md"), text).unwrap();
+    }
+    let session = real
+        .session()
+        .skill_directories([skills.to_str().unwrap()])
+        .disabled_skills(["whistling"])
+        .start()
+        .await
+        .unwrap();
+    let skills = session.skills().await.unwrap();
+    let enabled = |name: &str| skills.iter().find(|skill| skill.name == name).map(|skill| skill.enabled);
+    assert_eq!((enabled("juggling"), enabled("whistling")), (Some(true), Some(false)));
+    assert_eq!(session.reload_skills().await.unwrap().errors, [""; 0]);
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn tools_are_filtered_by_name_and_source() {
+    let script = Script::new()
+        .expect("these tools", |request| {
+            let mut names = request.tool_names();
+            names.sort_unstable();
+            names == ["increment", "view"]
+        })
+        .say("Few.");
+    let real = real(script).await;
+    let session = real
+        .session()
+        .with_tools([increment::TOOL, long::TOOL])
+        .available_tools([ToolFilter::all_custom(), ToolFilter::builtin("view"), "builtin:bash".into()])
+        .excluded_tools(["bash", "custom:long"])
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(session.ask("Which?").await.unwrap().text(), "Few.");
+    let refused = real.session().available_tools(["*"]).start().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn infinite_sessions_have_a_directory_unless_disabled() {
+    let real = real(Script::new()).await;
+    let workspace = async |settings: InfiniteSessions| {
+        let session = real.session().infinite_sessions(settings).start().await.unwrap();
+        session.workspace_path().map(str::to_owned)
+    };
+    let thresholds =
+        InfiniteSessions::new().background_compaction_threshold(0.5).buffer_exhaustion_threshold(0.9);
+    assert!(workspace(InfiniteSessions::new()).await.is_some());
+    assert!(workspace(thresholds).await.is_some());
+    assert_eq!(workspace(InfiniteSessions::disabled()).await, None);
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn large_output_goes_to_a_file_unless_disabled() {
+    let scripts = [
+        Script::when("short")
+            .call("long", json!({}))
+            .expect_tool_result("long", |text| text.len() < 30_000)
+            .say("A"),
+        Script::when("whole")
+            .call("long", json!({}))
+            .expect_tool_result("long", |text| text.len() > 60_000)
+            .say("B"),
+    ];
+    let real = Real::start(TransportKind::Stdio, scripts).await;
+    let session = real.session().with_tools([long::TOOL]).start().await.unwrap();
+    assert_eq!(session.ask("Keep it short.").await.unwrap().text(), "A");
+    let whole = real.session().with_tools([long::TOOL]).large_output(LargeOutput::disabled());
+    let session = whole.start().await.unwrap();
+    assert_eq!(session.ask("The whole of it.").await.unwrap().text(), "B");
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn several_providers_have_models_of_their_own() {
+    let script = Script::new()
+        .expect("the endpoint's own name for the model", |request| request.model() == "big-2025")
+        .say("Big.");
+    let real = real(script).await;
+    let session = real
+        .client
+        .session()
+        .named_provider("here", real.model.provider())
+        .provider_model(ProviderModel::new("here", "big").wire_model("big-2025"))
+        .provider_model(ProviderModel::new("here", "small"))
+        .model("here/big")
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(session.ask("Who are you?").await.unwrap().text(), "Big.");
+    assert_eq!(session.current_model().await.unwrap().model_id.as_deref(), Some("here/big"));
+    session.set_model("here/small").await.unwrap();
+    assert_eq!(session.current_model().await.unwrap().model_id.as_deref(), Some("here/small"));
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn an_empty_session_gets_nothing_by_itself() {
+    let script = Script::new()
+        .expect("one tool", |request| request.tool_names() == ["increment"])
+        .expect("nothing of this machine", |request| {
+            let system = request.system().unwrap_or_default();
+            !system.contains("Current working directory") && !system.contains("never say never")
+        })
+        .say("Quiet.");
+    let real = real(script).await;
+    std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
+    let builder = real.session().empty().with_tools([increment::TOOL, long::TOOL]);
+    let session = builder.available_tools([ToolFilter::custom("increment")]).start().await.unwrap();
+    assert_eq!(session.ask("Anything?").await.unwrap().text(), "Quiet.");
+    let refused = real.session().empty().start().await.unwrap_err();
+    assert!(refused.to_string().contains("`available_tools`"), "{refused}");
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn every_member_is_taken_by_the_cli() {
+    let real = real(Script::new().say("Fine.")).await;
+    let here = real.state.path().to_str().unwrap();
+    let session = real
+        .session()
+        .name("everything")
+        .client_name("copilot-tests")
+        .system_message(SystemMessage::append("Be brief."))
+        .reasoning_summary(copilot::config::ReasoningSummary::Concise)
+        .context_tier(copilot::config::ContextTier::Default)
+        .allowed_models([real.model.model_name()])
+        .memory(Memory::new().enabled(false))
+        .tool_search(ToolSearch::new().enabled(false).defer_threshold(50))
+        .image_generation(copilot::config::ImageGeneration::new().enabled(false))
+        .autopilot(copilot::config::Autopilot::new().continuation_enabled(true).max_continues(2))
+        .copilot_api(copilot::config::CopilotApi::new().enable_web_socket_responses(false))
+        .github_mcp(copilot::config::GithubMcp::new().enable_all_tools(false).additional_toolsets(["x"]))
+        .mcp_token_storage(copilot::config::Storage::InMemory)
+        .embedding_cache(copilot::config::Storage::InMemory)
+        .remote_session(copilot::config::RemoteSession::Off)
+        .trust_working_directory(copilot::config::Trust::Session)
+        .max_ai_credits(30.0)
+        .working_directory(here)
+        .additional_directories([here])
+        .agent_directories([here])
+        .hook_directories([here])
+        .instruction_directories([here])
+        .plugin_directories([here])
+        .organization_instructions("Be kind.")
+        .default_agent_excluded_tools(["bash"])
+        .excluded_builtin_agents(["explore"])
+        .disabled_mcp_servers(["nothing"])
+        .included_builtin_skills([""; 0])
+        .custom_agents_local_only(true)
+        .sub_agent_streaming(false)
+        .refresh_instructions(false)
+        .on_demand_instructions(false)
+        .skip_custom_instructions(true)
+        .config_discovery(false)
+        .skills(false)
+        .file_hooks(false)
+        .host_git_operations(false)
+        .session_store(false)
+        .session_telemetry(false)
+        .citations(false)
+        .file_change_tracking(false)
+        .experimental(false)
+        .interactive_user(false)
+        .skip_embedding_retrieval(true)
+        .coauthor(false)
+        .manage_schedule(false)
+        .trace_context(TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(session.ask("All right?").await.unwrap().text(), "Fine.");
+    assert_eq!(session.name().await.unwrap().as_deref(), Some("everything"));
+    let request = real.model.request(0).await;
+    let system = request.system().unwrap();
+    assert!(system.contains("Be brief.") && system.contains("Be kind."), "{system}");
+    assert!(!request.tool_names().contains(&"bash"));
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn attachments_survive_a_resume() {
+    let script = Script::new().say("Seen.").say("Again.");
+    let real = real(script).await;
+    let file = real.state.path().join("notes.txt");
+    std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
+    let repo = GithubRepo::new("octo", "cat");
+    let message = Message::new("Look.")
+        .attach(Attachment::file(file.to_str().unwrap()).lines(2..=3))
+        .attach(Attachment::directory(real.state.path().to_str().unwrap()))
+        .attach(Attachment::blob(DOT, "image/png").display_name("dot.png"))
+        .attach(Attachment::github(GithubReferenceKind::Issue, &repo, 42, "It breaks", "open"))
+        .attach(Attachment::github_commit(repo.clone(), "0123abcd", "Mend it"))
+        .attach(Attachment::github_release(repo.clone(), "v1", "One"))
+        .attach(Attachment::github_actions_job(
+            repo.clone(),
+            7,
+            "test",
+            "CI",
+            "https://github.com/octo/cat/actions",
+        ))
+        .attach(Attachment::github_repository(repo.clone()))
+        .attach(Attachment::github_file(repo.clone(), "main", "a.rs"))
+        .attach(Attachment::github_file(repo, "main", "a.rs").lines(1..=2))
+        .attach(Attachment::github_url("https://github.com/octo/cat/wiki"))
+        .display_prompt("Look at all this.")
+        .trace_context(TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+    let session = real.session().start().await.unwrap();
+    assert_eq!(session.ask(message).await.unwrap().text(), "Seen.");
+    let prompt = real.model.request(0).await.raw().to_string();
+    for part in ["notes.txt", "It breaks", "0123abcd"] {
+        assert!(prompt.contains(part), "{part}: {prompt}");
+    }
+    let id = session.id().clone();
+    session.close().await.unwrap();
+    let resumed = real.client.resume(id).scripted_model(&real.model).disable_resume_event(true);
+    let resumed = resumed.continue_pending_work(true).start().await.unwrap();
+    let shown =
+        resumed.history().await.unwrap().iter().any(|event| event.raw_data().contains("Look at all this."));
+    assert!(shown);
+    assert_eq!(resumed.ask("Once more.").await.unwrap().text(), "Again.");
+    real.finish().await;
+}

@@ -42,7 +42,8 @@ async fn wait(cx: &ToolContext, ended: State<Arc<AtomicBool>>) -> &'static str {
 async fn called(permissions: Permissions, tool: &str) -> (Value, Value) {
     let fake = Fake::of_version("0.0.394").await;
     let tools = [destroy::TOOL, tidy_up::TOOL, look::TOOL];
-    let session = fake.session().with_tools(tools).permissions(permissions).start().await.unwrap();
+    let session = fake.session().with_tools(tools).permissions(permissions).start().await;
+    let session = session.expect("the played CLI opens every session");
     let result = fake.cli.call_tool(session.id(), tool, json!({})).await;
     (result["resultType"].clone(), result["textResultForLlm"].clone())
 }

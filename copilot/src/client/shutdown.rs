@@ -13,6 +13,9 @@ use tokio::time::timeout;
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long the CLI may take to exit.
 const EXIT: Duration = Duration::from_secs(10);
+/// The same for a CLI on TCP, to which our end of the socket says nothing: newer ones exit by themselves when they are
+/// asked to, and 1.0.57 waits for a signal.
+const EXIT_OVER_TCP: Duration = Duration::from_secs(1);
 /// How long it may take once it was told to with a signal.
 const SIGNALLED: Duration = Duration::from_secs(2);
 
@@ -32,12 +35,12 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
     }
     connection.peer.close(&Error::new(ErrorKind::Closed, "the client was shut down"));
     if let Some(child) = &connection.child
-        && child.wait(EXIT).await.is_none()
+        && child.wait(if child.ends_with_its_input() { EXIT } else { EXIT_OVER_TCP }).await.is_none()
     {
         child.kill(false);
         if child.wait(SIGNALLED).await.is_none() {
             problems.push(format!(
-                "the CLI (process {}) did not end within {EXIT:?} and was killed",
+                "the CLI (process {}) did not end by itself nor when told to, and was killed",
                 child.pid()
             ));
             child.kill(true);

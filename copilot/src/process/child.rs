@@ -30,6 +30,7 @@ pub(crate) type Pipes = (ChildStdout, ChildStdin);
 /// A CLI that we started; dropping it kills it and everything in its process group.
 pub(crate) struct Child {
     pid: u32,
+    has_input: bool,
     exit: watch::Receiver<Option<Exit>>,
     stderr: Arc<Mutex<Tail>>,
     /// Waits for the exit. It owns the process handle, whose drop kills.
@@ -87,7 +88,7 @@ impl Child {
             // Nobody may be watching any more.
             drop(exited.send(Some(status)));
         });
-        let child = Self { pid, exit, stderr, _reaper: reaper, _drains: drains };
+        let child = Self { pid, has_input: stdin.is_some(), exit, stderr, _reaper: reaper, _drains: drains };
         Ok(match stdin {
             Some(stdin) => (child, Some((stdout, stdin)), None),
             None => (child, None, Some(stdout)),
@@ -165,6 +166,11 @@ impl Child {
         if self.exit.borrow().is_none() {
             sys::signal_group(self.pid, !force);
         }
+    }
+
+    /// Whether it reads from us, so that the end of what we write is its end.
+    pub(crate) fn ends_with_its_input(&self) -> bool {
+        self.has_input
     }
 
     pub(crate) fn pid(&self) -> u32 {

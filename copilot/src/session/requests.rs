@@ -117,11 +117,11 @@ impl Inbox {
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
                 Some(Ok(Err(error))) => {
-                    inbox.handler_failed(handler, error);
+                    inbox.handler_failed(handler, &error);
                     None
                 }
                 Some(Err(panic)) => {
-                    inbox.handler_failed(handler, format!("it panicked: {panic}").into());
+                    inbox.handler_failed(handler, &format!("it panicked: {panic}").into());
                     None
                 }
             };
@@ -146,7 +146,7 @@ impl Inbox {
     }
 
     /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
-    pub(super) fn handler_failed(&self, handler: &'static str, error: BoxError) {
+    pub(super) fn handler_failed(&self, handler: &'static str, error: &BoxError) {
         tracing::error!(handler, error, session = %self.id, "a handler failed; the CLI gets the safe answer");
         let error = Error::new(ErrorKind::Session, format!("the handler `{handler}` failed: {error}"));
         self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));

@@ -312,7 +312,7 @@ impl Inbox {
         let Some(handler) = self.handlers.permission.clone() else { return self.decide_by_policy(&request) };
         let decision = task::catch(async move { handler(request).await }).await;
         decision.unwrap_or_else(|panic| {
-            self.handler_failed("on_permission", format!("it panicked: {panic}").into());
+            self.handler_failed("on_permission", &format!("it panicked: {panic}").into());
             Decision::Unavailable
         })
     }

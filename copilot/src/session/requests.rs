@@ -120,11 +120,11 @@ impl Inbox {
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
                 Some(Ok(Err(error))) => {
-                    inbox.handler_failed(handler, error);
+                    inbox.handler_failed(handler, &error);
                     None
                 }
                 Some(Err(panic)) => {
-                    inbox.handler_failed(handler, format!("it panicked: {panic}").into());
+                    inbox.handler_failed(handler, &format!("it panicked: {panic}").into());
                     None
                 }
             };
@@ -149,10 +149,9 @@ impl Inbox {
     }
 
     /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
-    pub(super) fn handler_failed(&self, handler: &'static str, error: BoxError) {
+    pub(super) fn handler_failed(&self, handler: &'static str, error: &BoxError) {
         tracing::error!(handler, error, session = %self.id, "a handler failed; the CLI gets the safe answer");
-        let message = format!("the handler `{handler}` failed");
-        let error = Error::with_source(ErrorKind::Session, message, error);
+        let error = Error::new(ErrorKind::Session, format!("the handler `{handler}` failed: {error}"));
         self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));
     }
 }

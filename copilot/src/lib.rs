@@ -70,8 +70,8 @@ pub use session::{
     SessionBuilder, SessionTools, StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
 pub use tools::{
-    Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType, State, Tool,
-    ToolContext, ToolError, ToolResult, Toolset, group, tag,
+    Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,
+    SchemaProfile, State, Tool, ToolContext, ToolError, ToolErrors, ToolResult, Toolset, group, tag,
 };
 
 /// The examples of the README, compiled.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use copilot::testing::FakeCli;
-use copilot::{EventKind, Session, State, ToolContext, ToolError, ToolResult};
+use copilot::{EventKind, SchemaProfile, Session, State, ToolContext, ToolError, ToolErrors, ToolResult};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};
@@ -166,6 +166,64 @@ async fn a_tool_is_called_and_its_result_is_the_answer() {
             (&result["resultType"], &result["sessionLog"]),
             (&json!("rejected"), &json!("for people"))
         );
+    }
+}
+
+/// Waits for a bus.
+#[copilot::tool]
+async fn wait_for_bus(
+    /// Which line.
+    line: &str,
+    /// How many minutes.
+    #[arg(default = 5, max = 60)]
+    minutes: u8,
+) -> String {
+    format!("{line} {minutes}")
+}
+
+/// Counts words.
+#[copilot::tool]
+async fn count_words(
+    /// How often each word is there.
+    words: std::collections::HashMap<String, u32>,
+) -> usize {
+    words.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_forms_the_schemas_that_are_sent() {
+    let fake = Fake::start().await;
+    let open = |tools: Vec<copilot::Tool>| {
+        fake.session().id("s").with_tools(tools).schema_profile(SchemaProfile::OpenAiStrict).start()
+    };
+    let session = open(vec![wait_for_bus::TOOL]).await.expect("it opens");
+    let sent = |method: &str| fake.cli.requests(method)[0]["tools"][0]["parameters"].clone();
+    let created = sent("session.create");
+    assert_eq!(created["required"], json!(["line", "minutes"]));
+    assert_eq!(created["properties"]["minutes"]["type"], json!(["integer", "null"]));
+    let arguments = json!({ "line": "7", "minutes": null });
+    let result = fake.cli.call_tool(session.id(), "wait_for_bus", arguments).await;
+    assert_eq!(result["textResultForLlm"], "7 5");
+
+    let error = session.tools().add([count_words::TOOL]).await.unwrap_err().to_string();
+    assert!(
+        error.contains("`count_words`") && error.contains("`words` is an object with any names"),
+        "{error}"
+    );
+    session.tools().set([wait_for_bus::TOOL]).await.expect("the tools are set");
+    assert_eq!(sent("session.tools.set"), created);
+    assert!(open(vec![count_words::TOOL]).await.unwrap_err().to_string().contains("OpenAiStrict"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_are_visible_to_who_develops() {
+    let fake = Fake::start().await;
+    for (errors, visible) in [(ToolErrors::Hidden, false), (ToolErrors::Visible, true)] {
+        let builder = fake.session().with_tools([fails_hidden::TOOL]).tool_errors(errors);
+        let session = builder.start().await.expect("it opens");
+        let result = fake.cli.call_tool(session.id(), "fails_hidden", json!({})).await;
+        let told = result["textResultForLlm"].as_str().expect("text");
+        assert_eq!(told.contains("invalid digit"), visible, "{told}");
     }
 }
 

@@ -17,6 +17,7 @@ use crate::protocol::mcp_login::McpLogin;
 use crate::protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanProposal};
 use crate::protocol::offers::Offers;
 use crate::protocol::user_input::UserQuestion;
+use crate::tools::ToolErrors;
 
 /// The handlers of one session.
 #[derive(Clone, Default)]
@@ -24,6 +25,8 @@ pub(crate) struct Handlers {
     /// Decides where there is no handler.
     pub(crate) permissions: Permissions,
     pub(crate) permission: Option<PermissionHandler>,
+    /// What the model reads when a tool fails.
+    pub(crate) tool_errors: ToolErrors,
     pub(crate) hooks: Hooks,
     pub(crate) user_input: Option<Handler<UserQuestion, UserAnswer>>,
     pub(crate) elicitation: Option<Handler<ElicitationRequest, Elicited>>,

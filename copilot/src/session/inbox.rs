@@ -24,7 +24,7 @@ use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{INVALID_PARAMS, Line, Peer, Responder};
 use crate::task;
-use crate::tools::{Cancellation, Invocation, StateMap, ToolResult, ToolSet, unknown_tool};
+use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
 pub(crate) struct Inbox {
@@ -230,6 +230,7 @@ impl Inbox {
             states: Arc::clone(&self.states),
             host: Arc::clone(self) as _,
             cancel: cancel.clone(),
+            errors_visible: self.handlers.tool_errors == ToolErrors::Visible,
         };
         let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
         let (tool, key, token) = (tool.clone(), Arc::clone(&id), cancel.clone());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::builder::SessionBuilder;
-use crate::tools::{Choice, Tool, Toolset};
+use crate::tools::{Choice, SchemaProfile, Tool, ToolErrors, Toolset};
 
 impl SessionBuilder {
     /// Gives the model every tool that is linked into the program.
@@ -68,6 +68,27 @@ impl SessionBuilder {
     /// it out.
     pub fn expect_tools_from(mut self, crates: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.tools.expect_from(crates.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the form of the schemas that the model reads; [`SchemaProfile::Portable`] unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{SchemaProfile, Session};
+    ///
+    /// let builder = Session::builder().with_all_tools().schema_profile(SchemaProfile::OpenAiStrict);
+    /// # drop(builder);
+    /// ```
+    pub fn schema_profile(mut self, profile: SchemaProfile) -> Self {
+        self.tools.profile = profile;
+        self
+    }
+
+    /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set.
+    pub fn tool_errors(mut self, errors: ToolErrors) -> Self {
+        self.handlers.tool_errors = errors;
         self
     }
 

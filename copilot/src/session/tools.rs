@@ -152,11 +152,12 @@ impl SessionTools<'_> {
         let session = self.0;
         let inbox = session.inbox();
         let old = inbox.tools();
-        let new = Arc::new(ToolSet::new(new, &inbox.states)?);
+        let new = Arc::new(ToolSet::new(new, &inbox.states)?.in_profile(old.profile())?);
         // A call may come before the answer, and may be of either set; so both are there until the CLI has answered.
         let names: BTreeSet<&str> = new.iter().map(Tool::name).collect();
         let gone = old.iter().filter(|tool| !names.contains(tool.name()));
         let both = ToolSet::new(new.iter().chain(gone).cloned().collect(), &inbox.states)?;
+        let both = both.in_profile(old.profile())?;
         let undo = Undo { session, tools: Some(old) };
         inbox.set_tools(Arc::new(both));
         let params = ToolsSetParams { session_id: session.id(), tools: &new };

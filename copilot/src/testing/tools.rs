@@ -146,6 +146,7 @@ impl ToolCall {
             states: Arc::new(states),
             host: Arc::clone(&host) as _,
             cancel,
+            errors_visible: false,
         };
         (tool, invocation, host)
     }

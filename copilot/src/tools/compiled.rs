@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use regex_lite::Regex;
 use serde_json::value::RawValue;
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use super::arguments::Visitor;
-use super::def::ToolDef;
+use super::def::{Tool, ToolDef};
 use super::dynamic::Dynamic;
-use super::schema;
+use super::schema::{self, SchemaProfile};
 use super::state::Need;
 use super::walk;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +22,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct Compiled {
     /// The tool as `session.create` sends it.
     pub(crate) wire: Box<RawValue>,
+    /// The same in other profiles, made when a session wants them.
+    strict_wire: OnceLock<Result<Box<RawValue>>>,
+    verbatim_wire: OnceLock<Result<Box<RawValue>>>,
     /// The schema of the arguments, as the model reads it.
     pub(crate) parameters: Option<Box<RawValue>>,
     /// The same, to check arguments against.
@@ -62,6 +65,45 @@ impl Compiled {
     }
 }
 
+impl Tool {
+    /// The tool as it is sent in a profile.
+    pub(crate) fn wire(&self, profile: SchemaProfile) -> Result<&RawValue> {
+        let compiled = self.compiled()?;
+        let made = match profile {
+            SchemaProfile::Portable => return Ok(&compiled.wire),
+            SchemaProfile::OpenAiStrict => &compiled.strict_wire,
+            SchemaProfile::Verbatim => &compiled.verbatim_wire,
+        };
+        made.get_or_init(|| self.make_wire(compiled, profile)).as_deref().map_err(Clone::clone)
+    }
+
+    fn make_wire(&self, compiled: &Compiled, profile: SchemaProfile) -> Result<Box<RawValue>> {
+        let refuse = |reason: String| {
+            let (name, location) = (self.name(), self.location());
+            Error::new(
+                ErrorKind::Tools,
+                format!(
+                    "the arguments of tool `{name}` at {location} cannot be described in the schema profile \
+                     {profile:?}: {reason}"
+                ),
+            )
+        };
+        let parameters = match (profile, &compiled.parameters) {
+            (_, None) => None,
+            (SchemaProfile::OpenAiStrict, Some(_)) => {
+                let strict = schema::openai_strict(&compiled.schema).map_err(refuse)?;
+                let ordered = schema::ordered(&strict, &compiled.names);
+                Some(ordered.map_err(|error| refuse(error.to_string()))?)
+            }
+            (SchemaProfile::Verbatim, Some(_)) if self.dynamic().is_none() => {
+                schema::verbatim(self.def(), Visitor::describe(self.def())).map_err(refuse)?
+            }
+            (_, Some(parameters)) => Some(parameters.clone()),
+        };
+        wire(self.name(), self.description(), self.group(), self.def(), parameters.as_deref())
+    }
+}
+
 type Cached = std::result::Result<&'static Compiled, Error>;
 
 /// The compiled form of a definition, made the first time that somebody asks.
@@ -92,6 +134,8 @@ fn compile(def: &ToolDef) -> Result<Compiled> {
         places: places(def),
         patterns: walk::patterns(&built.schema),
         wire,
+        strict_wire: OnceLock::new(),
+        verbatim_wire: OnceLock::new(),
         parameters: built.parameters,
         schema: built.schema,
         sources: built.sources,
@@ -115,6 +159,8 @@ pub(crate) fn compile_dynamic(tool: &Dynamic) -> Result<Compiled> {
         })?;
     Ok(Compiled {
         wire: wire(&tool.name, &tool.description, tool.group.as_deref(), def, parameters.as_deref())?,
+        strict_wire: OnceLock::new(),
+        verbatim_wire: OnceLock::new(),
         parameters,
         sources: Box::default(),
         names: Box::default(),

@@ -44,6 +44,8 @@ pub(crate) struct Invocation {
     pub(crate) states: Arc<StateMap>,
     pub(crate) host: Arc<dyn ToolHost>,
     pub(crate) cancel: Cancellation,
+    /// Whether the model reads foreign errors, whatever the tool says.
+    pub(crate) errors_visible: bool,
 }
 
 /// What a running tool asks of its session.
@@ -169,6 +171,11 @@ impl ToolContext {
 
     pub(crate) fn arguments(&self) -> &str {
         self.0.invocation.arguments.as_deref().map_or("{}", RawValue::get)
+    }
+
+    /// Whether the model reads foreign errors.
+    pub(crate) fn errors_visible(&self) -> bool {
+        self.0.invocation.errors_visible || self.0.tool.def().errors_visible
     }
 
     /// The token that says that nobody waits for an answer.

@@ -162,7 +162,7 @@ fn tell(context: &ToolContext, error: ToolError) -> ToolResult {
     } else if error.source().is_some() {
         tracing::warn!(tool, %call, ?error, "a tool failed");
     }
-    error.into_result(tool, &reference, context.tool_handle().def().errors_visible)
+    error.into_result(tool, &reference, context.errors_visible())
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> ToolError {

@@ -16,6 +16,17 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// It does not implement [`std::error::Error`], so that any error converts into it.
 pub struct ToolError(Box<Failure>);
 
+/// What the model reads of the foreign errors of a session's tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ToolErrors {
+    /// A neutral sentence with a reference, unless a tool has `errors = visible`.
+    #[default]
+    Hidden,
+    /// The errors themselves, whatever the tools say: for development, because they may tell secrets.
+    Visible,
+}
+
 struct Failure {
     visibility: Visibility,
     source: Option<Source>,

@@ -62,9 +62,9 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
             };
         };
         match (serde_json::from_str(text), default) {
-            (Ok(value), _) => Some(value),
             // Models write `null` for what they leave out.
-            (Err(_), Some(default)) if text == "null" => Some(default()),
+            (_, Some(default)) if text == "null" => Some(default()),
+            (Ok(value), _) => Some(value),
             (Err(error), _) => {
                 take.reject(&error);
                 None

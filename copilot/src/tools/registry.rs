@@ -6,18 +6,22 @@ use std::fmt::Write as _;
 use serde::{Serialize, Serializer};
 
 use super::def::{Location, Registered, Tool};
+use super::schema::SchemaProfile;
 use super::state::StateMap;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The tools of a session, sorted by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ToolSet(Vec<Tool>);
+pub(crate) struct ToolSet {
+    tools: Vec<Tool>,
+    profile: SchemaProfile,
+}
 
 impl ToolSet {
     /// Puts tools together, or says everything that is wrong with them.
     pub(crate) fn new(tools: Vec<Tool>, states: &StateMap) -> Result<Self> {
         let set = Self::without_states(tools)?;
-        check_states(&set.0, states)?;
+        check_states(&set.tools, states)?;
         Ok(set)
     }
 
@@ -26,21 +30,31 @@ impl ToolSet {
         let tools = unique(tools)?;
         check_names(&tools)?;
         check_schemas(&tools)?;
-        Ok(Self(tools))
+        Ok(Self { tools, profile: SchemaProfile::Portable })
+    }
+
+    /// The same tools, sent in a profile; or everything that it cannot say.
+    pub(crate) fn in_profile(self, profile: SchemaProfile) -> Result<Self> {
+        one_error(self.tools.iter().filter_map(|tool| tool.wire(profile).err()).collect())?;
+        Ok(Self { profile, ..self })
+    }
+
+    pub(crate) fn profile(&self) -> SchemaProfile {
+        self.profile
     }
 
     /// The tool of that name; none if another client answers it.
     pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
-        let index = self.0.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
-        self.0.get(index).filter(|tool| !tool.is_declared_only())
+        let index = self.tools.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
+        self.tools.get(index).filter(|tool| !tool.is_declared_only())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tool> {
-        self.0.iter()
+        self.tools.iter()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tools.is_empty()
     }
 }
 
@@ -48,8 +62,7 @@ impl ToolSet {
 impl Serialize for ToolSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Whoever made the set has described each tool, so that there is no error left.
-        serializer
-            .collect_seq(self.0.iter().filter_map(|tool| tool.compiled().ok()).map(|compiled| &compiled.wire))
+        serializer.collect_seq(self.tools.iter().filter_map(|tool| tool.wire(self.profile).ok()))
     }
 }
 
@@ -128,7 +141,10 @@ const BUILTINS: &[&str] = &copilot_macros::builtin_tools!();
 
 /// One error with every schema that cannot be made.
 fn check_schemas(tools: &[Tool]) -> Result<()> {
-    let errors: Vec<Error> = tools.iter().filter_map(|tool| tool.compiled().err()).collect();
+    one_error(tools.iter().filter_map(|tool| tool.compiled().err()).collect())
+}
+
+fn one_error(errors: Vec<Error>) -> Result<()> {
     match &errors[..] {
         [] => Ok(()),
         [only] => Err(only.clone()),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::def::Tool;
 use super::nearest::nearest;
 use super::registry::{self, ToolSet};
+use super::schema::SchemaProfile;
 use super::state::StateMap;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -102,6 +103,7 @@ pub(crate) struct ToolSelection {
     added: Vec<Tool>,
     rules: Vec<Rule>,
     crates: Vec<String>,
+    pub(crate) profile: SchemaProfile,
 }
 
 #[derive(Clone)]
@@ -157,7 +159,7 @@ impl ToolSelection {
         self.check_crates(&tools)?;
         self.check_choices(&tools)?;
         let (kept, dropped) = self.apply(tools);
-        let set = ToolSet::new(kept.clone(), states);
+        let set = ToolSet::new(kept.clone(), states).and_then(|set| set.in_profile(self.profile));
         if std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "report") {
             eprint!("{}", report(&kept, &dropped));
         }

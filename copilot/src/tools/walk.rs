@@ -124,6 +124,7 @@ impl<'s> Walk<'s> {
         let properties = schema.get("properties").and_then(Value::as_object);
         let additional = schema.get("additionalProperties");
         let known = properties.unwrap_or(&empty);
+        self.drop_nulls(schema, object);
         let mut unknown = Vec::new();
         for (name, value) in object.iter_mut() {
             if let Some(property) = properties.and_then(|properties| properties.get(name)) {
@@ -158,6 +159,22 @@ impl<'s> Walk<'s> {
             let description = description.unwrap_or_default().to_owned();
             self.at(name, |walk| walk.problem(What::Missing { expected, description }));
         }
+    }
+
+    /// What may be left out and cannot be `null` is left out by `null`: models that may write it do, and in the strict
+    /// profile they have to.
+    fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut Map<String, Value>) {
+        let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
+        let required = schema.get("required").and_then(Value::as_array);
+        let length = object.len();
+        object.retain(|name, value| {
+            let required = || required.is_some_and(|names| names.iter().any(|each| each == name));
+            let Some(property) = known.get(name).filter(|_| value.is_null() && !required()) else {
+                return true;
+            };
+            self.try_branch(property, value).1.is_empty()
+        });
+        self.corrected |= object.len() != length;
     }
 
     fn array(&mut self, schema: &'s Map<String, Value>, items: &mut [Value]) {
@@ -232,16 +249,8 @@ impl<'s> Walk<'s> {
         let mut tries: Vec<_> = branches
             .iter()
             .map(|branch| {
-                let mut copy = value.clone();
-                let mut walk = Walk {
-                    checker: self.checker,
-                    corrected: false,
-                    path: self.path.clone(),
-                    problems: Vec::new(),
-                    depth: self.depth,
-                };
-                walk.value(branch, &mut copy);
-                (branch, copy, walk.problems)
+                let (copy, problems) = self.try_branch(branch, value);
+                (branch, copy, problems)
             })
             .collect();
         let fits = tries
@@ -266,6 +275,20 @@ impl<'s> Walk<'s> {
             let forms = branches.iter().filter_map(|branch| self.resolve(branch)).map(expected);
             self.wrong(alternatives(forms), value);
         }
+    }
+
+    /// What comes of a value as one schema has it, and what is wrong with it.
+    fn try_branch(&self, branch: &'s Value, value: &Value) -> (Value, Vec<Problem>) {
+        let mut copy = value.clone();
+        let mut walk = Walk {
+            checker: self.checker,
+            corrected: false,
+            path: self.path.clone(),
+            problems: Vec::new(),
+            depth: self.depth,
+        };
+        walk.value(branch, &mut copy);
+        (copy, walk.problems)
     }
 
     /// Whether a branch has a constant that the value has too.

@@ -4,6 +4,7 @@
 //! matters to a model. The root is always an object that says so: the CLI drops a tool without a word otherwise.
 
 mod normalize;
+mod profile;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,9 @@ use super::arguments::{Described, Description};
 use super::compiled::Source;
 use super::def::{ParamDef, Shape, ToolDef};
 use super::state::Need;
+
+pub use profile::SchemaProfile;
+pub(crate) use profile::openai_strict;
 
 /// The generator that all parameters of one tool share.
 pub(crate) fn generator() -> SchemaGenerator {
@@ -65,8 +69,38 @@ struct Argument {
     default: Option<Value>,
 }
 
-/// Builds the schema of a tool; the error says why there is none.
+/// Builds the portable schema of a tool; the error says why there is none.
 pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built, String> {
+    assemble(def, description, true)
+}
+
+/// The schema of a tool as schemars describes its types.
+pub(crate) fn verbatim(def: &ToolDef, description: Description<'_>) -> Result<Option<Box<RawValue>>, String> {
+    assemble(def, description, false).map(|built| built.parameters)
+}
+
+/// Writes the schema of an arguments object, its properties in the order of `names`.
+pub(crate) fn ordered(schema: &Value, names: &[Box<str>]) -> serde_json::Result<Box<RawValue>> {
+    let place = |name: &str| names.iter().position(|known| **known == *name).unwrap_or(names.len());
+    let mut properties: Vec<(String, Value)> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| (name.clone(), property.clone()))
+        .collect();
+    properties.sort_by_key(|(name, _)| place(name));
+    let mut required = schema["required"].as_array().cloned().unwrap_or_default();
+    required.sort_by_key(|name| place(name.as_str().unwrap_or_default()));
+    serde_json::value::to_raw_value(&Root {
+        description: schema.get("description").cloned(),
+        properties,
+        required,
+        additional: schema["additionalProperties"].clone(),
+        definitions: schema["$defs"].as_object().cloned().unwrap_or_default(),
+    })
+}
+
+fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Result<Built, String> {
     let Description { mut generator, params, .. } = description;
     let mut arguments = Vec::new();
     let mut sources = Vec::with_capacity(params.len());
@@ -85,11 +119,9 @@ pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built
     }
     let mut strict = false;
     let mut definitions = generator.take_definitions(true);
-    for definition in definitions.values_mut() {
-        normalize::normalize(definition, &mut strict);
-    }
-    for argument in &mut arguments {
-        normalize::normalize(&mut argument.schema, &mut strict);
+    if portable {
+        definitions.values_mut().for_each(|definition| normalize::normalize(definition, &mut strict));
+        arguments.iter_mut().for_each(|argument| normalize::normalize(&mut argument.schema, &mut strict));
     }
 
     let alone = arguments.len() == 1;
@@ -113,7 +145,7 @@ pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built
             sources[argument.index] = Source::Whole;
             root.flatten(resolve(&argument.schema, &definitions), alone)?;
         } else {
-            strict |= root.add(param, argument)?;
+            strict |= root.add(param, argument, portable)?;
         }
     }
     root.definitions = definitions;
@@ -195,11 +227,11 @@ impl Root {
     }
 
     /// Adds an argument as a property; returns whether it has rules that its type does not enforce.
-    fn add(&mut self, param: &ParamDef, mut argument: Argument) -> Result<bool, String> {
-        if argument.optional {
-            normalize::drop_null(&mut argument.schema);
-        } else {
+    fn add(&mut self, param: &ParamDef, mut argument: Argument, portable: bool) -> Result<bool, String> {
+        if !argument.optional {
             self.required.push(param.name.into());
+        } else if portable {
+            normalize::drop_null(&mut argument.schema);
         }
         let mut schema = describe(argument.schema, param.description, argument.default);
         let strict = match &mut schema {

@@ -166,3 +166,77 @@ async fn methods_are_tools_of_the_state_or_of_one_value() {
     assert_eq!(call(&numbers[0], json!({})).await, "success: [1, 2]");
     assert_eq!(call(&words[0], json!({})).await, "success: [\"a\"]");
 }
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "described only")]
+struct Stop {
+    name: String,
+    #[serde(default)]
+    minutes: u8,
+}
+
+/// Plan a trip.
+#[crate::tool(docs = allow)]
+async fn plan_trip(
+    /// Where to.
+    #[arg(min_len = 2)]
+    to: &str,
+    /// How many days.
+    #[arg(default = 3, max = 14)]
+    days: u8,
+    after: Option<u8>,
+    #[arg(default)] stops: Vec<Stop>,
+    #[arg(default = Some(7))] seats: Option<u8>,
+) -> String {
+    let minutes: Vec<u8> = stops.iter().map(|stop| stop.minutes).collect();
+    format!("{to} {days} {after:?} {minutes:?} {seats:?}")
+}
+
+/// The same with names of any kind.
+#[crate::tool(docs = allow)]
+async fn tagged(tags: std::collections::HashMap<String, String>) -> usize {
+    tags.len()
+}
+
+fn parameters(tool: &Tool, profile: SchemaProfile) -> String {
+    let wire: Value = serde_json::from_str(tool.wire(profile).unwrap().get()).unwrap();
+    let text = tool.wire(profile).unwrap().get();
+    assert!(wire["parameters"].is_object());
+    text.split_once("\"parameters\":").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn profiles_change_what_is_sent_and_not_what_is_taken() {
+    let strict = parameters(&plan_trip::TOOL, SchemaProfile::OpenAiStrict);
+    assert!(
+        strict.starts_with(
+            r#"{"type":"object","properties":{"to":{"description":"Where to.","type":"string"},"days":{"description":"How many days.\n`null` stands for 3.","maximum":14,"minimum":0,"type":["integer","null"]},"after":{"#
+        ),
+        "{strict}"
+    );
+    assert!(
+        strict
+            .ends_with(r#""required":["to","days","after","stops","seats"],"additionalProperties":false}}"#),
+        "{strict}"
+    );
+    let verbatim = parameters(&plan_trip::TOOL, SchemaProfile::Verbatim);
+    assert!(verbatim.contains(r#""format":"uint8""#), "{verbatim}");
+    assert!(!parameters(&plan_trip::TOOL, SchemaProfile::Portable).contains("uint8"));
+    // Made once.
+    let again = |profile| plan_trip::TOOL.wire(profile).unwrap().get().as_ptr();
+    assert_eq!(again(SchemaProfile::OpenAiStrict), again(SchemaProfile::OpenAiStrict));
+
+    let nulls = json!({
+        "to": "Oslo", "days": null, "after": null, "stops": [{ "name": "a", "minutes": null }], "seats": null,
+    });
+    assert_eq!(call(&plan_trip::TOOL, nulls).await, "success: Oslo 3 None [0] Some(7)");
+    let dropped = call(&plan_trip::TOOL, json!({ "to": "x", "days": null })).await;
+    assert!(dropped.contains("`to`: expected a string of at least 2 characters"), "{dropped}");
+
+    let refused = tagged::TOOL.wire(SchemaProfile::OpenAiStrict).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("the arguments of tool `tagged` at ")
+            && refused.contains("OpenAiStrict: `tags` is an"),
+        "{refused}"
+    );
+}

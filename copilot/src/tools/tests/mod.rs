@@ -64,6 +64,7 @@ fn invocation(arguments: &Value) -> Invocation {
         states: Arc::new(states()),
         host: Arc::new(Host::default()),
         cancel: Cancellation::default(),
+        errors_visible: false,
     }
 }
 

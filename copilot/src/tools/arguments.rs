@@ -3,10 +3,11 @@
 //! The expansion of a tool is one function that visits its parameters: once to describe them, and for each call to
 //! take their values. A call whose arguments fit reads their text once, straight into the types.
 
+use std::cell::Cell;
 use std::fmt;
 
 use schemars::{Schema, SchemaGenerator};
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -113,7 +114,7 @@ pub struct Description<'d> {
 
 /// What one parameter says about itself.
 pub(crate) enum Described {
-    Argument { schema: Schema, optional: bool, default: Option<Value> },
+    Argument { schema: Schema, optional: bool, default: Option<Value>, variants: Names },
     Injected { needs: Vec<Need> },
 }
 
@@ -128,15 +129,12 @@ impl<'d> Description<'d> {
     }
 
     /// The parameter is an argument.
-    pub(crate) fn argument(
-        &mut self,
-        schema: fn(&mut SchemaGenerator) -> Schema,
-        accepts_absence: fn() -> bool,
-    ) {
+    pub(crate) fn argument(&mut self, schema: fn(&mut SchemaGenerator) -> Schema, ask: fn() -> Asked) {
         let schema = schema(&mut self.generator);
         let default = self.default.take();
-        let optional = default.is_some() || accepts_absence();
-        self.params.push(Described::Argument { schema, optional, default: default.flatten() });
+        let Asked { accepts_absence, variants } = ask();
+        let optional = default.is_some() || accepts_absence;
+        self.params.push(Described::Argument { schema, optional, default: default.flatten(), variants });
     }
 
     /// The parameter comes from the runtime.
@@ -279,7 +277,7 @@ enum Known {
     Not,
 }
 
-impl<'de> de::DeserializeSeed<'de> for Name<'_> {
+impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Known;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Known, D::Error> {
@@ -307,9 +305,44 @@ impl de::Visitor<'_> for Name<'_> {
 }
 
 /// Deserializes as serde does a field that is not there: only what accepts absence succeeds.
-pub(crate) struct Absent;
+///
+/// With a place for them it looks into options, lists and wrappers instead, for the names of an enum's variants.
+pub(crate) struct Absent<'n> {
+    names: Option<&'n Cell<Names>>,
+    /// So much deeper it looks: wrappers may hold themselves.
+    depth: u8,
+}
 
-impl<'de> Deserializer<'de> for Absent {
+/// The names of an enum's variants, in the order of its declaration.
+pub(crate) type Names = &'static [&'static str];
+
+impl Absent<'static> {
+    pub(crate) const VALUE: Self = Self { names: None, depth: 0 };
+}
+
+impl<'n> Absent<'n> {
+    /// One that looks inside, if this one may.
+    fn inner(&self) -> Option<Self> {
+        let names = self.names.filter(|_| self.depth > 0)?;
+        Some(Self { names: Some(names), depth: self.depth - 1 })
+    }
+}
+
+/// What a type says of itself when it is deserialized.
+pub(crate) struct Asked {
+    pub(crate) accepts_absence: bool,
+    pub(crate) variants: Names,
+}
+
+/// Asks a type.
+pub(crate) fn ask<T: DeserializeOwned>() -> Asked {
+    let variants = Cell::new(&[][..]);
+    // There is no value to find, only names on the way.
+    drop(T::deserialize(Absent { names: Some(&variants), depth: 8 }));
+    Asked { accepts_absence: T::deserialize(Absent::VALUE).is_ok(), variants: variants.get() }
+}
+
+impl<'de> Deserializer<'de> for Absent<'_> {
     type Error = de::value::Error;
 
     fn deserialize_any<V: de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
@@ -317,11 +350,58 @@ impl<'de> Deserializer<'de> for Absent {
     }
 
     fn deserialize_option<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_none()
+        match self.inner() {
+            Some(inner) => visitor.visit_some(inner),
+            None => visitor.visit_none(),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        match self.inner() {
+            Some(inner) => visitor.visit_newtype_struct(inner),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_seq<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.inner() {
+            Some(inner) => visitor.visit_seq(OneItem(Some(inner))),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_enum<V: de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: Names,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if let Some(names) = self.names {
+            names.set(variants);
+        }
+        self.deserialize_any(visitor)
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// A list of one item, to look into.
+struct OneItem<'n>(Option<Absent<'n>>);
+
+impl<'de> SeqAccess<'de> for OneItem<'_> {
+    type Error = de::value::Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Self::Error> {
+        self.0.take().map(|item| seed.deserialize(item)).transpose()
     }
 }

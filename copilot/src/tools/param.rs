@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::arguments::{Description, Take};
+use super::arguments::{Absent, Description, Take, ask};
 use super::context::ToolContext;
 use super::error::ToolError;
 use super::state::{Need, Needs, State};
@@ -49,16 +49,14 @@ pub struct Context;
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
     fn describe(description: &mut Description<'_>) {
-        description.argument(schemars::SchemaGenerator::subschema_for::<T>, || {
-            T::deserialize(super::arguments::Absent).is_ok()
-        });
+        description.argument(schemars::SchemaGenerator::subschema_for::<T>, ask::<T>);
     }
 
     fn take(take: &mut Take<'_>, default: Option<fn() -> Self>) -> Option<Self> {
         let Some(text) = take.text() else {
             return match default {
                 Some(default) => Some(default()),
-                None => T::deserialize(super::arguments::Absent).map_err(|_| take.missing()).ok(),
+                None => T::deserialize(Absent::VALUE).map_err(|_| take.missing()).ok(),
             };
         };
         match (serde_json::from_str(text), default) {

@@ -35,7 +35,7 @@ impl ToolSet {
 
     /// The same tools, sent in a profile; or everything that it cannot say.
     pub(crate) fn in_profile(self, profile: SchemaProfile) -> Result<Self> {
-        one_error(self.tools.iter().filter_map(|tool| tool.wire(profile).err()).collect())?;
+        one_error(&self.tools.iter().filter_map(|tool| tool.wire(profile).err()).collect::<Vec<_>>())?;
         Ok(Self { profile, ..self })
     }
 
@@ -141,11 +141,11 @@ const BUILTINS: &[&str] = &copilot_macros::builtin_tools!();
 
 /// One error with every schema that cannot be made.
 fn check_schemas(tools: &[Tool]) -> Result<()> {
-    one_error(tools.iter().filter_map(|tool| tool.compiled().err()).collect())
+    one_error(&tools.iter().filter_map(|tool| tool.compiled().err()).collect::<Vec<_>>())
 }
 
-fn one_error(errors: Vec<Error>) -> Result<()> {
-    match &errors[..] {
+fn one_error(errors: &[Error]) -> Result<()> {
+    match errors {
         [] => Ok(()),
         [only] => Err(only.clone()),
         several => {

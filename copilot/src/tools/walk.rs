@@ -192,6 +192,13 @@ impl<'s> Walk<'s> {
                 self.index(index, |walk| walk.value(schema, item));
             }
         }
+        if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
+            let twice = (1..items.len()).find(|&index| items[..index].contains(&items[index]));
+            if let Some(index) = twice {
+                let expected = "each item once".to_owned();
+                self.problem(What::Wrong { expected, got: format!("{} twice", shortened(&items[index])) });
+            }
+        }
     }
 
     fn bounds(&mut self, schema: &'s Map<String, Value>, value: &Value) {

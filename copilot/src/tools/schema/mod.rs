@@ -16,7 +16,7 @@ use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::arguments::{Described, Description};
+use super::arguments::{Described, Description, Names};
 use super::compiled::Source;
 use super::def::{ParamDef, Shape, ToolDef};
 use super::state::Need;
@@ -67,6 +67,7 @@ struct Argument {
     schema: Value,
     optional: bool,
     default: Option<Value>,
+    variants: Names,
 }
 
 /// Builds the portable schema of a tool; the error says why there is none.
@@ -107,8 +108,8 @@ fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Resu
     let mut needs = Vec::new();
     for (index, param) in params.into_iter().enumerate() {
         match param {
-            Described::Argument { schema, optional, default } => {
-                arguments.push(Argument { index, schema: schema.to_value(), optional, default });
+            Described::Argument { schema, optional, default, variants } => {
+                arguments.push(Argument { index, schema: schema.to_value(), optional, default, variants });
                 sources.push(Source::Property);
             }
             Described::Injected { needs: more } => {
@@ -121,7 +122,10 @@ fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Resu
     let mut definitions = generator.take_definitions(true);
     if portable {
         definitions.values_mut().for_each(|definition| normalize::normalize(definition, &mut strict));
-        arguments.iter_mut().for_each(|argument| normalize::normalize(&mut argument.schema, &mut strict));
+        for argument in &mut arguments {
+            normalize::normalize(&mut argument.schema, &mut strict);
+            normalize::order_variants(&mut argument.schema, argument.variants);
+        }
     }
 
     let alone = arguments.len() == 1;

@@ -50,6 +50,25 @@ pub(crate) fn drop_null(schema: &mut Value) {
     }
 }
 
+/// Brings the names of an enum into the order of its declaration: schemars puts those without docs first.
+pub(crate) fn order_variants(schema: &mut Value, variants: &[&str]) {
+    let Some(object) = schema.as_object_mut() else { return };
+    for (keyword, value) in object {
+        match (keyword.as_str(), value) {
+            ("enum", Value::Array(values)) => {
+                // `null`, which is none of them, stays last.
+                let place = |value: &Value| variants.iter().position(|name| value == name);
+                values.sort_by_key(|value| place(value).unwrap_or(variants.len()));
+            }
+            ("items", items) => order_variants(items, variants),
+            ("anyOf", Value::Array(branches)) => {
+                branches.iter_mut().for_each(|branch| order_variants(branch, variants));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Applies the rules to every schema inside of this one.
 fn children(object: &mut Map<String, Value>, strict: &mut bool) {
     for (keyword, value) in object.iter_mut() {
@@ -108,7 +127,9 @@ fn bounds(object: &mut Map<String, Value>, strict: &mut bool) {
     let counted = !object.contains_key("prefixItems")
         && object.get("minItems") != object.get("maxItems")
         && (object.contains_key("minItems") || object.contains_key("maxItems"));
-    *strict |= counted || ENFORCED_BY_US.iter().any(|keyword| object.contains_key(*keyword));
+    *strict |= counted
+        || object.get("uniqueItems") == Some(&Value::Bool(true))
+        || ENFORCED_BY_US.iter().any(|keyword| object.contains_key(*keyword));
 }
 
 /// Drops `null` from the properties that are not required.

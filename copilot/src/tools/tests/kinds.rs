@@ -240,3 +240,50 @@ async fn profiles_change_what_is_sent_and_not_what_is_taken() {
         "{refused}"
     );
 }
+
+/// How to go.
+#[derive(Debug, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+enum Way {
+    /// By train.
+    Fast,
+    Plain,
+    /// On foot.
+    Slow,
+}
+
+/// Holds itself.
+#[derive(Deserialize, JsonSchema)]
+struct Nest(Vec<Nest>);
+
+/// Count the nests.
+#[crate::tool(docs = allow)]
+async fn nests(nest: Nest) -> usize {
+    nest.0.len()
+}
+
+/// Go there.
+#[crate::tool(docs = allow)]
+async fn go(way: Way, or: Option<Way>, all: std::collections::BTreeSet<Way>) -> String {
+    format!("{way:?} {or:?} {all:?}")
+}
+
+#[tokio::test]
+async fn variants_keep_their_order_and_sets_take_each_item_once() {
+    let schema = schema(&go::TOOL);
+    let properties = &schema["properties"];
+    let order = json!(["fast", "plain", "slow"]);
+    assert_eq!(properties["way"]["enum"], order, "{schema}");
+    assert_eq!(
+        (&properties["or"]["enum"], &properties["all"]["items"]["enum"]),
+        (&order, &order),
+        "{schema}"
+    );
+    assert_eq!(
+        call(&go::TOOL, json!({ "way": "slow", "all": ["slow", "fast"] })).await,
+        "success: Slow None {Fast, Slow}"
+    );
+    assert_eq!(call(&nests::TOOL, json!({ "nest": [[], []] })).await, "success: 2");
+    let told = call(&go::TOOL, json!({ "way": "slow", "all": ["slow", "fast", "SLOW"] })).await;
+    assert!(told.ends_with("- `all`: expected each item once, got \"slow\" twice"), "{told}");
+}

@@ -22,7 +22,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Makes a tool whose name, description and schema are known only when the program runs: those of a plug-in, of
 /// another server, of a file.
 ///
-/// It is checked, timed, cancelled and answered as one of [`#[copilot::tool]`](crate::tool) is.
+/// It is checked, timed, cancelled and answered as one of [`#[copilot::tool]`](crate::tool) is. This is also the low
+/// level below that macro: a name, a description, a JSON schema, and an async function over one call, whose arguments
+/// it gets as JSON and whose ids, state and rest as [`ToolContext`].
 ///
 /// # Examples
 ///
@@ -42,6 +44,14 @@ use crate::error::{Error, ErrorKind, Result};
 ///         arguments["text"].as_str().unwrap_or_default().to_uppercase()
 ///     });
 /// assert_eq!(shout.name(), "shout");
+///
+/// let audit = DynTool::new("audit", "Write down what was done.")
+///     .schema(json!({ "type": "object", "properties": { "what": {} }, "required": ["what"] }))?
+///     .run(|arguments, cx| async move {
+///         let line = format!("{} {} {arguments}", cx.session_id(), cx.call_id());
+///         std::fs::write("audit.log", line)
+///     });
+/// # drop(audit);
 /// # Ok(())
 /// # }
 /// ```

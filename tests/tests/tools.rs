@@ -75,3 +75,10 @@ fn the_surface_is_kept_in_review() {
 fn a_toolset_is_written_by_function() {
     assert_eq!(toolset![cook, wash].map(|tool| tool.name().to_owned()), ["cook", "wash"]);
 }
+
+#[tokio::test]
+async fn a_crate_that_no_line_names_is_missed() {
+    let builder = copilot::Session::builder().with_all_tools().expect_tools_from(["copilot-unlinked"]);
+    let error = builder.start().await.unwrap_err().to_string();
+    assert!(error.ends_with("`copilot::link!(copilot_unlinked);`"), "{error}");
+}

@@ -1,5 +1,8 @@
 //! The real CLI asks, and handlers of the program answer.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -239,7 +242,7 @@ async fn the_program_shows_forms() {
                 "Which?" => Elicited::accept(json!({"selection": "b"})),
                 "Why?" => {
                     assert_eq!(
-                        form.schema_as::<serde_json::Value>().unwrap()["properties"]["value"],
+                        form.schema_as::<Value>().unwrap()["properties"]["value"],
                         json!({"type": "string", "title": "Reason", "maxLength": 80})
                     );
                     Elicited::accept(json!({"value": "because"}))

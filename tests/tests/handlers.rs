@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use copilot::config::McpServer;
 use copilot::hooks::{
     AgentStop, PostToolUse, PreToolUse, SessionEnd, SessionEndReason, SessionSource, SessionStart,
     UserPromptSubmitted,
@@ -486,8 +487,8 @@ async fn the_program_gives_the_login_of_an_mcp_server() {
     let real = real(script).await;
     let url = locked_mcp_server().await;
     let asked = Seen::default();
-    let servers = json!({"vault": {"type": "http", "url": url, "tools": ["*"]}});
-    let session = real.session().raw("mcpServers", servers).on_mcp_login({
+    let vault = McpServer::http(url.as_str());
+    let session = real.session().mcp_server("vault", vault).on_mcp_login({
         let asked = Arc::clone(&asked);
         move |login| {
             assert_eq!((&login.reason, login.server_url.as_str()), (&McpLoginReason::Initial, url.as_str()));

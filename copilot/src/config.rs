@@ -10,7 +10,7 @@ pub use crate::protocol::config::{
 pub use crate::protocol::controls::{LogKind, LogOptions};
 pub use crate::protocol::mcp::{GithubMcp, McpServer, RemoteServer, StdioServer, Storage};
 pub use crate::protocol::providers::{
-    ModelLimits, ModelOverrides, ModelSupports, ProviderModel, ProviderTransport,
+    ModelLimits, ModelOverrides, ModelSupports, ProviderModel, ProviderTransport, VisionLimits,
 };
 pub use crate::protocol::sessions::SessionFilter;
 pub use crate::protocol::trace::TraceContext;

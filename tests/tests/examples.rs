@@ -1,5 +1,7 @@
 //! Every example runs, and shows what it says it shows.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::process::Command;
 
 /// The example as `cargo test` has built it beside this test, or else by way of cargo.

@@ -1,9 +1,13 @@
 //! The real CLI asks, and handlers of the program answer.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use copilot::config::McpServer;
 use copilot::hooks::{
     AgentStop, PostToolUse, PreToolUse, SessionEnd, SessionEndReason, SessionSource, SessionStart,
     UserPromptSubmitted,
@@ -239,7 +243,7 @@ async fn the_program_shows_forms() {
                 "Which?" => Elicited::accept(json!({"selection": "b"})),
                 "Why?" => {
                     assert_eq!(
-                        form.schema_as::<serde_json::Value>().unwrap()["properties"]["value"],
+                        form.schema_as::<Value>().unwrap()["properties"]["value"],
                         json!({"type": "string", "title": "Reason", "maxLength": 80})
                     );
                     Elicited::accept(json!({"value": "because"}))
@@ -483,8 +487,8 @@ async fn the_program_gives_the_login_of_an_mcp_server() {
     let real = real(script).await;
     let url = locked_mcp_server().await;
     let asked = Seen::default();
-    let servers = json!({"vault": {"type": "http", "url": url, "tools": ["*"]}});
-    let session = real.session().raw("mcpServers", servers).on_mcp_login({
+    let vault = McpServer::http(url.as_str());
+    let session = real.session().mcp_server("vault", vault).on_mcp_login({
         let asked = Arc::clone(&asked);
         move |login| {
             assert_eq!((&login.reason, login.server_url.as_str()), (&McpLoginReason::Initial, url.as_str()));

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 async fn start() -> (FakeCli, Client) {
     let cli = FakeCli::new();
-    let client = cli.client_builder().start().await.unwrap();
+    let client = cli.client_builder().start().await.expect("the fake CLI starts");
     (cli, client)
 }
 
@@ -91,11 +91,12 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
             "exitPlanMode.request" => assert_eq!(answer["approved"], false),
             _ => assert_eq!(answer, safe, "{method}"),
         }
-        while fails {
-            if let EventKind::HandlerFailed(failure) = events.next().await.unwrap().kind() {
-                failed.push(failure.handler);
-                break;
-            }
+        if fails {
+            failed.push(loop {
+                if let EventKind::HandlerFailed(failure) = events.next().await.unwrap().kind() {
+                    break failure.handler;
+                }
+            });
         }
     }
     let handlers =

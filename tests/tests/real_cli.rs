@@ -1,5 +1,8 @@
 //! The main behaviours on the real CLI, over its pipes and over TCP.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

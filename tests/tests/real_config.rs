@@ -18,7 +18,10 @@ async fn long() -> String {
 
 /// Add one.
 #[copilot::tool(read_only)]
-async fn increment(n: i64) -> i64 {
+async fn increment(
+    /// The number.
+    n: i64,
+) -> i64 {
     n + 1
 }
 

@@ -13,13 +13,19 @@ use serde_json::json;
 
 /// Add one.
 #[copilot::tool(read_only)]
-async fn increment(n: i64) -> i64 {
+async fn increment(
+    /// The number.
+    n: i64,
+) -> i64 {
     n + 1
 }
 
 /// Subtract one.
 #[copilot::tool(read_only)]
-async fn decrement(n: i64) -> i64 {
+async fn decrement(
+    /// The number.
+    n: i64,
+) -> i64 {
     n - 1
 }
 

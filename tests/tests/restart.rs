@@ -1,5 +1,8 @@
 //! A CLI that is lost is started again, and its sessions go on; or everybody learns that it is gone.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
+
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;

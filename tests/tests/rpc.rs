@@ -193,7 +193,6 @@ async fn every_request_of_the_cli_is_answered_once() {
         ("7", "tool.call", r#"{"sessionId":"s","toolName":5}"#, -32602),
         ("8", "tool.call", r#"{"sessionId":5}"#, -32602),
         ("9", "tool.call", "5", -32602),
-        ("10", "permission.request", r#"{"sessionId":"s"}"#, -32602),
         (r#""a string""#, "no.such", "{}", -32601),
         ("9007199254740993", "no.such", "{}", -32601),
         ("-1", "no.such", "{}", -32601),

@@ -56,6 +56,24 @@ async fn create_says_what_was_configured_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listener_of_the_builder_hears_what_comes_before_the_answer_to_create() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().start().await.unwrap();
+    cli.hold("session.create");
+    let (heard, mut names) = tokio::sync::mpsc::channel(8);
+    let opening = client.session().id("s-1").on_event(move |event| {
+        heard.try_send(event.name().to_owned()).unwrap();
+    });
+    let (session, ()) = tokio::join!(opening.start(), async {
+        let request = cli.held("session.create").await;
+        cli.event(&"s-1".into(), "session.start", json!({"sessionId": "s-1"}));
+        assert_eq!(names.recv().await.as_deref(), Some("session.start"));
+        request.answer(json!({"sessionId": "s-1"}));
+    });
+    session.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_comes_before_the_answer_to_create_is_served() {
     let cli = FakeCli::new();
     cli.on("session.create", |params, asked| {

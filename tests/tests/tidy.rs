@@ -1,5 +1,7 @@
 //! The rules of the house that a compiler does not check.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,7 @@
 //! What the model of the real CLI is sent for each form and type of a tool's result, and which names the CLI has
 //! tools of its own for.
 
+use copilot::config::{ModelLimits, ModelOverrides, ModelSupports, VisionLimits};
 use copilot::testing::Script;
 use copilot::{
     Audio, Content, DynTool, Image, Json, Resource, Tool, ToolError, ToolResult, TransportKind, toolset,
@@ -167,18 +168,17 @@ async fn the_macro_knows_the_names_of_the_own_tools_of_the_cli() {
 async fn a_model_that_can_see_is_sent_the_pictures() {
     let script = Script::new().call("picture", json!({})).call("mixture", json!({})).say("Seen.");
     let real = Real::start(TransportKind::Stdio, script).await;
-    let vision = json!({
-        "supports": { "vision": true },
-        "limits": {
-            "vision": {
-                "supported_media_types": ["image/png"], "max_prompt_images": 5, "max_prompt_image_size": 1_000_000,
-            },
-        },
-    });
+    let images = VisionLimits::new()
+        .supported_media_types(vec!["image/png".to_owned()])
+        .max_prompt_images(5)
+        .max_prompt_image_size(1_000_000);
+    let vision = ModelOverrides::new()
+        .supports(ModelSupports::new().vision(true))
+        .limits(ModelLimits::new().vision(images));
     let session = real
         .session()
         .with_tools(toolset![picture, mixture])
-        .raw("modelCapabilities", vision)
+        .model_capabilities(vision)
         .start()
         .await
         .unwrap();

@@ -1,5 +1,7 @@
 //! Tools as a user of the crate tests them: called without a process, checked all at once, kept in a snapshot.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::time::Duration;
 
 use copilot::testing::{assert_tools_snapshot, call, context};

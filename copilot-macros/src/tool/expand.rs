@@ -18,6 +18,8 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let documented = documented(tool, &format_ident!("__descriptions"));
     let unique = unique(tool);
     quote! {
+        // What a model fills is handed over by value, whether the function keeps it or not.
+        #[allow(clippy::needless_pass_by_value)]
         #function
 
         #handle

@@ -163,6 +163,20 @@ settings! {
         max_output_tokens: (u64) as "max_output_tokens",
         /// Both together.
         max_context_window_tokens: (u64) as "max_context_window_tokens",
+        /// What it takes of images.
+        vision: (VisionLimits),
+    }
+}
+
+settings! {
+    /// What a model takes of images.
+    VisionLimits {
+        /// The media types that it reads, such as `image/png`.
+        supported_media_types: (Vec<String>) as "supported_media_types",
+        /// How many images in a prompt.
+        max_prompt_images: (u64) as "max_prompt_images",
+        /// The largest image, in bytes.
+        max_prompt_image_size: (u64) as "max_prompt_image_size",
     }
 }
 

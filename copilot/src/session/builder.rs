@@ -10,13 +10,17 @@ use super::inbox::Inbox;
 use super::link::{Connect, Link};
 use super::open::Opening;
 use super::permissions::{Decision, PermissionRequest, Permissions};
+use super::subscription::Subscription;
 use super::{Session, Shared, check, empty};
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::DEFAULT_BUDGET;
+use crate::events::{DEFAULT_BUDGET, Event};
 use crate::protocol::SessionId;
 use crate::protocol::config::SessionConfig;
 use crate::random;
 use crate::tools::{StateMap, ToolSelection};
+
+/// What is called with each event.
+type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// Configures a session. Made by [`Session::builder`], [`Client::session`](crate::Client::session) and
 /// [`Client::resume`](crate::Client::resume).
@@ -32,6 +36,7 @@ pub struct SessionBuilder {
     pub(super) states: StateMap,
     pub(super) handlers: Handlers,
     event_budget: usize,
+    listeners: Vec<Listener>,
 }
 
 impl SessionBuilder {
@@ -46,6 +51,7 @@ impl SessionBuilder {
             states: StateMap::default(),
             handlers: Handlers::default(),
             event_budget: DEFAULT_BUDGET,
+            listeners: Vec::new(),
         }
     }
 
@@ -133,6 +139,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Calls `listener` with every event from the very first one on, which may come before the session is open; the
+    /// session keeps it to its end. Otherwise as [`Session::on`].
+    pub fn on_event(mut self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.listeners.push(Box::new(listener));
+        self
+    }
+
     /// Opens the session, on a CLI of its own unless a client was given.
     ///
     /// # Errors
@@ -161,6 +174,9 @@ impl SessionBuilder {
         }
         let states = Arc::new(self.states);
         let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
+        let listening =
+            |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
+        let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and questions may come before the answer.
         link.carrier.register(Arc::clone(&inbox))?;
         let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
@@ -172,6 +188,7 @@ impl SessionBuilder {
             link,
             workspace_path: answer.workspace_path,
             event_budget: self.event_budget,
+            _listeners: listeners,
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
             disabled_tools: Mutex::default(),

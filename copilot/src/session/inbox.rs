@@ -214,7 +214,8 @@ impl Inbox {
         // Protocol 3 has asked for permission before it asks for the call; protocol 2 lets everything run.
         let unasked = match &reply {
             ReplyTo::Request(_) if !tool.def().skip_permission => {
-                Some(PermissionRequest::for_own_tool(&self.id, tool, &call))
+                // Boxed, so that no other call has to make room for it.
+                Some(Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)))
             }
             _ => None,
         };
@@ -236,7 +237,7 @@ impl Inbox {
         let (tool, key, token) = (tool.clone(), Arc::clone(&id), cancel.clone());
         let started = self.calls.start(id, what, cancel, async move {
             let refused = match unasked {
-                Some(request) => inbox.decide_here(request).await.refusal(),
+                Some(request) => Box::pin(inbox.decide_here(*request)).await.refusal(),
                 None => None,
             };
             let result = match refused {

@@ -104,6 +104,8 @@ struct Shared {
     link: Link,
     workspace_path: Option<String>,
     event_budget: usize,
+    /// Those of the builder; what they hold back of the end of the session is theirs.
+    _listeners: Vec<Subscription>,
     /// Held while a message is sent.
     sending: Mutex<()>,
     /// Held by a turn on CLIs that do not tell turns apart.

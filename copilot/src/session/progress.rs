@@ -17,6 +17,9 @@ pub(super) struct Progress {
     begun: bool,
     /// Another message has reached it in between.
     mixed: bool,
+    /// What came since another message reached the agent after it had answered this one. A hook that does not let
+    /// the agent stop sends such a message too, and then it all belongs to this turn: the next answer tells.
+    in_doubt: Option<Vec<Event>>,
     /// The last message of the agent for this turn.
     answer: Option<Event>,
     answered: bool,
@@ -62,6 +65,7 @@ impl Progress {
             was_idle,
             begun: false,
             mixed: false,
+            in_doubt: None,
             answer: None,
             answered: false,
             error: None,
@@ -81,6 +85,26 @@ impl Progress {
         if event.is_ephemeral() && !matters(event.name()) {
             return false;
         }
+        let Some(in_doubt) = &mut self.in_doubt else { return self.take_in(event) };
+        match answers(event) {
+            Some(message) if message == self.message => {
+                self.answered = false;
+                for event in self.in_doubt.take().unwrap_or_default() {
+                    self.take_in(&event);
+                }
+                self.take_in(event)
+            }
+            Some(_) => true,
+            None if event.name() == "session.idle" && event.agent_id().is_none() => self.take_in(event),
+            None => {
+                in_doubt.push(event.clone());
+                false
+            }
+        }
+    }
+
+    /// Takes in an event that belongs to the turn, or to none.
+    fn take_in(&mut self, event: &Event) -> bool {
         if !event.is_ephemeral() {
             self.kept.push(event.clone());
         }
@@ -103,8 +127,9 @@ impl Progress {
             }
             EventKind::UserMessage(_) => {
                 self.mixed = true;
-                // The next message in the queue begins, so this one is done.
-                return self.begun && self.answered;
+                if self.begun && self.answered {
+                    self.in_doubt = Some(self.kept.pop().into_iter().collect());
+                }
             }
             EventKind::AssistantMessage(message) => {
                 let ours = message.originating_message_id.as_ref().is_none_or(|id| *id == self.message);
@@ -141,6 +166,18 @@ impl Progress {
             *self = Self { kept: vec![event.clone()], ..Self::new(message, self.was_idle) };
         }
         self.begun = true;
+    }
+}
+
+/// The message that this event of the agent says it belongs to.
+fn answers(event: &Event) -> Option<MessageId> {
+    if event.agent_id().is_some() || !matches!(event.name(), "assistant.message" | "session.error") {
+        return None;
+    }
+    match event.kind() {
+        EventKind::AssistantMessage(message) => message.originating_message_id.clone(),
+        EventKind::SessionError(error) => error.originating_message_id.clone(),
+        _ => None,
     }
 }
 
@@ -211,14 +248,32 @@ mod tests {
     }
 
     #[test]
-    fn the_turn_before_another_message_in_the_queue_ends_when_that_one_begins() {
+    fn the_turn_before_another_message_in_the_queue_ends_when_that_one_is_answered() {
         let events = [
             ("user.message", json!({"messageId": "m"})),
             ("assistant.message", json!({"content": "mine", "originatingMessageId": "m"})),
             ("user.message", json!({"messageId": "n"})),
             ("assistant.message", json!({"content": "other", "originatingMessageId": "n"})),
         ];
-        assert_eq!(run(true, &events), (Some(3), Some("mine".into())));
+        assert_eq!(run(true, &events), (Some(4), Some("mine".into())));
+    }
+
+    #[test]
+    fn a_hook_that_makes_the_agent_go_on_does_not_end_the_turn() {
+        let events = [
+            ("user.message", json!({"messageId": "m"})),
+            ("assistant.message", json!({"content": "done", "originatingMessageId": "m"})),
+            ("user.message", json!({"messageId": "h", "delivery": "queued"})),
+            ("assistant.usage", json!({"inputTokens": 1})),
+            ("assistant.message", json!({"content": "really done", "originatingMessageId": "m"})),
+            ("session.idle", json!({})),
+        ];
+        assert_eq!(run(true, &events), (Some(6), Some("really done".into())));
+        let mut progress = Progress::new("m".into(), true);
+        for (name, data) in &events {
+            progress.observe(&event(name, data));
+        }
+        assert_eq!((progress.usage.requests, progress.kept.len()), (1, 4));
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Inbox {
                 }
             }
             "capabilities.changed" => {
-                self.read_event(name, data, |inbox, newer: Capabilities| inbox.learn(&newer))
+                self.read_event(name, data, |inbox, newer: Capabilities| inbox.learn(&newer));
             }
             _ => {}
         }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use crate::protocol::base64;
+
 /// One piece of what a tool returns; return `Vec<Content>` to mix them.
 ///
 /// The model reads text where it stands, joined by line breaks, and the rest beside it.
@@ -138,7 +140,7 @@ impl Content {
 
 impl Binary {
     fn new(is_image: bool, media_type: String, bytes: &[u8]) -> Self {
-        Self { is_image, media_type, data: base64(bytes), description: None }
+        Self { is_image, media_type, data: base64::encode(bytes), description: None }
     }
 }
 
@@ -163,39 +165,5 @@ impl Serialize for Binary {
             object.serialize_field("description", description)?;
         }
         object.end()
-    }
-}
-
-/// Base 64 with padding; too little to depend on a crate for.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_usize, |group, byte| group << 8 | usize::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            let value = group >> (18 - 6 * digit) & 63;
-            text.push(if digit <= chunk.len() { char::from(DIGITS[value]) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_padded() {
-        for (bytes, text) in [
-            (&b""[..], ""),
-            (b"f", "Zg=="),
-            (b"fo", "Zm8="),
-            (b"foo", "Zm9v"),
-            (b"foobar", "Zm9vYmFy"),
-            (&[0xfb, 0xff, 0xfe], "+//+"),
-        ] {
-            assert_eq!(base64(bytes), text);
-        }
     }
 }

@@ -12,7 +12,7 @@ use copilot::hooks::{
     AgentStop, PostToolUse, PreToolUse, SessionEnd, SessionEndReason, SessionSource, SessionStart,
     UserPromptSubmitted,
 };
-use copilot::testing::Script;
+use copilot::testing::{Script, Scripts};
 use copilot::{
     AgentMode, CommandKind, Decision, ElicitationAction, Elicited, EventKind, EventStream, GithubToken,
     McpLoginAnswer, McpLoginReason, PlanAction, PlanDecision, Provider, Section, State, SystemMessage,
@@ -40,8 +40,8 @@ async fn ask(cx: &ToolContext) -> Result<String, String> {
     cx.ask_user("Which colour?", ["red", "blue"]).await.map_err(|error| error.to_string())
 }
 
-async fn real(script: Script) -> Real {
-    Real::start(TransportKind::Stdio, script).await
+async fn real(scripts: impl Into<Scripts>) -> Real {
+    Real::start(TransportKind::Stdio, scripts).await
 }
 
 /// What handlers saw, in order.
@@ -139,22 +139,27 @@ async fn hooks_have_a_say_at_every_step() {
 }
 
 #[tokio::test]
-async fn a_hook_that_fails_has_no_opinion_and_is_reported() {
-    let script = Script::new()
-        .call("add", json!({"a": 1, "b": 2}))
-        .expect_tool_result("add", |text| text == "3")
-        .say("Done.");
-    let real = real(script).await;
-    let session = real
+async fn a_hook_that_fails_is_reported_and_denies_where_it_guards() {
+    let script = |fits: fn(&str) -> bool| {
+        Script::new().call("add", json!({"a": 1, "b": 2})).expect_tool_result("add", fits).say("Done.")
+    };
+    let real =
+        real([script(|text| text == "3"), script(|text| text.contains("guards this tool failed"))]).await;
+    let after = real
         .session()
         .with_tools([add::TOOL])
-        .on_pre_tool_use(|_, _| async { Err::<PreToolUse, _>("no idea") })
         .on_post_tool_use(|_, _| async { panic!("the hook is broken") as PostToolUse });
-    let session = session.start().await.unwrap();
-    let mut events = session.events();
-    session.ask("Add one and two.").await.unwrap();
-    session.close().await.unwrap();
-    assert_eq!(failures(&mut events).await, ["on_pre_tool_use", "on_post_tool_use"]);
+    let before = real
+        .session()
+        .with_tools([add::TOOL])
+        .on_pre_tool_use(|_, _| async { Err::<PreToolUse, _>("no idea") });
+    for (session, handler) in [(after, "on_post_tool_use"), (before, "on_pre_tool_use")] {
+        let session = session.start().await.unwrap();
+        let mut events = session.events();
+        session.ask("Add one and two.").await.unwrap();
+        session.close().await.unwrap();
+        assert_eq!(failures(&mut events).await, [handler]);
+    }
     real.finish().await;
 }
 

@@ -92,6 +92,21 @@ async fn a_handler_decides_in_the_words_of_the_cli() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handler_may_leave_a_request_to_the_policy() {
+    for (version, [yes, _, nobody]) in GENERATIONS {
+        let fake = Fake::of_version(version).await;
+        let session = fake.session().with_tools([harmless::TOOL, harmful::TOOL]);
+        let session = session.permissions(Permissions::default().allow(PermissionKind::Url));
+        let session = session.on_permission(async |_| Decision::Default).start().await.unwrap();
+        let ask = async |request: Value| fake.cli.ask_permission(session.id(), request).await;
+        assert_eq!(ask(tool("harmless")).await, json!({"kind": yes}), "{version}");
+        assert_eq!(ask(tool("harmful")).await, json!({"kind": nobody}), "{version}");
+        assert_eq!(ask(json!({"kind": "url"})).await, json!({"kind": yes}), "{version}");
+        assert_eq!(ask(json!({"kind": "read"})).await, json!({"kind": nobody}), "{version}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_panics_denies_and_is_reported() {
     for (version, [_, _, nobody]) in GENERATIONS {
         let fake = Fake::of_version(version).await;

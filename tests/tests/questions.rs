@@ -89,6 +89,8 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
         match method {
             // A plan that nobody could look at is not carried out.
             "exitPlanMode.request" => assert_eq!(answer["approved"], false),
+            // Nor is a tool run whose guard has failed.
+            "hooks.invoke" if fails => assert_eq!(answer["output"]["permissionDecision"], "deny"),
             _ => assert_eq!(answer, safe, "{method}"),
         }
         if fails {

@@ -126,7 +126,7 @@ kinds! {
     AssistantIntent(AssistantIntent) = "assistant.intent",
     /// A message begins; deltas follow.
     AssistantMessageStart(AssistantMessageStart) = "assistant.message_start",
-    /// A piece of a message's text.
+    /// A piece of a message's text; only in sessions with `streaming(true)`.
     AssistantMessageDelta(AssistantMessageDelta) = "assistant.message_delta",
     /// A whole message, with the tools it asks for.
     AssistantMessage(AssistantMessage) = "assistant.message",
@@ -150,7 +150,8 @@ kinds! {
     ToolExecutionStart(ToolExecutionStart) = "tool.execution_start",
     /// Output of a tool while it runs.
     ToolExecutionPartialResult(ToolExecutionPartialResult) = "tool.execution_partial_result",
-    /// Progress of a tool while it runs.
+    /// Progress of a tool of the CLI or of an MCP server while it runs; this program's own are
+    /// [`ToolProgress`](Self::ToolProgress).
     ToolExecutionProgress(ToolExecutionProgress) = "tool.execution_progress",
     /// A tool ended.
     ToolExecutionComplete(ToolExecutionComplete) = "tool.execution_complete",

@@ -76,8 +76,9 @@ impl SessionBuilder {
         self
     }
 
-    /// Has the program decide what the agent may do, its own tools included. It wins over
-    /// [`permissions`](Self::permissions); a handler that panics denies.
+    /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
+    /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
+    /// that panics denies.
     ///
     /// # Examples
     ///
@@ -86,8 +87,9 @@ impl SessionBuilder {
     ///
     /// let builder = Session::builder().on_permission(|request| async move {
     ///     match request.kind() {
-    ///         PermissionKind::Read | PermissionKind::CustomTool => Decision::Approve,
-    ///         _ => Decision::reject("this program only looks"),
+    ///         PermissionKind::Read => Decision::Approve,
+    ///         PermissionKind::Shell => Decision::reject("this program only looks"),
+    ///         _ => Decision::Default,
     ///     }
     /// });
     /// # drop(builder);

@@ -1,7 +1,8 @@
 //! Hooks: what the program says to the steps of the agent's work.
 //!
-//! One closure per kind of step, each with a typed input and a typed output. A hook that fails, and a step that has no
-//! hook, get no opinion: the agent goes on as if nobody had been asked.
+//! One closure per kind of step, each with a typed input and a typed output. A step that has no
+//! hook, and one whose hook fails, get no opinion: the agent goes on as if nobody had been asked. Only a tool whose
+//! [`on_pre_tool_use`](SessionBuilder::on_pre_tool_use) fails is denied, because that hook may be what guards it.
 //!
 //! # Examples
 //!
@@ -178,14 +179,24 @@ impl Inbox {
             let session_id = common.session_id.clone().unwrap_or(session_id);
             run(HookContext { session_id, common, raw, states }).await
         };
-        self.consult(question, work, |_, output| answer(responder, output.as_deref()));
+        let guards = hook_type == "preToolUse";
+        self.consult(question, work, move |_, output| match output {
+            None if guards => responder.ok(&HookInvokeResponse { output: json(FAILED_GUARD) }),
+            output => answer(responder, output.as_deref()),
+        });
     }
 }
 
+/// What stands in for the output of a guard that failed.
+const FAILED_GUARD: &str =
+    r#"{"permissionDecision":"deny","permissionDecisionReason":"the hook that guards this tool failed"}"#;
+
 fn answer(responder: Responder, output: Option<&RawValue>) {
-    const EMPTY: &str = "{}";
-    let empty = serde_json::from_str(EMPTY).expect("an empty object is JSON");
-    responder.ok(&HookInvokeResponse { output: output.unwrap_or(empty) });
+    responder.ok(&HookInvokeResponse { output: output.unwrap_or(json("{}")) });
+}
+
+fn json(text: &'static str) -> &'static RawValue {
+    serde_json::from_str(text).expect("what this file writes is JSON")
 }
 
 /// Declares the setters, which differ in names and types only.
@@ -213,7 +224,7 @@ macro_rules! setters {
 }
 
 setters! {
-    /// Has a say before a tool runs: whether it may, and with which arguments.
+    /// Has a say before a tool runs: whether it may, and with which arguments. When the hook fails the tool is denied.
     on_pre_tool_use("preToolUse", PreToolUseInput) -> PreToolUse;
 
     /// Has a say before a tool of an MCP server is called: on the `_meta` of the request.

@@ -312,11 +312,15 @@ impl Inbox {
     /// The program's decision, by its handler or its policy.
     async fn decide_here(&self, request: PermissionRequest) -> Decision {
         let Some(handler) = self.handlers.permission.clone() else { return self.decide_by_policy(&request) };
-        let decision = task::catch(async move { handler(request).await }).await;
-        decision.unwrap_or_else(|panic| {
-            self.handler_failed("on_permission", &format!("it panicked: {panic}").into());
-            Decision::Unavailable
-        })
+        let asked = request.clone();
+        match task::catch(async move { handler(asked).await }).await {
+            Ok(Decision::Default) => self.decide_by_policy(&request),
+            Ok(decision) => decision,
+            Err(panic) => {
+                self.handler_failed("on_permission", &format!("it panicked: {panic}").into());
+                Decision::Unavailable
+            }
+        }
     }
 
     fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {

@@ -303,6 +303,8 @@ pub enum Decision {
         /// The domain, such as `example.com`.
         domain: String,
     },
+    /// What the session's [`Permissions`] say: for a handler that decides about some requests only.
+    Default,
     /// This program has no say: another client of the session decides. Where there is no other one the agent waits for
     /// ever; on protocol 2, where nobody else is asked, it is [`Unavailable`](Self::Unavailable).
     NoResult,
@@ -325,7 +327,7 @@ impl Decision {
                 ToolResult::denied(format!("The user rejected this call: {feedback}"))
             }
             Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
-            Self::Unavailable | Self::NoResult => {
+            Self::Unavailable | Self::NoResult | Self::Default => {
                 ToolResult::denied("Permission denied: nobody could be asked whether this tool may run.")
             }
         })
@@ -367,8 +369,10 @@ impl Decision {
             (Self::Reject { feedback }, Vocabulary::Old) => {
                 ("denied-interactively-by-user", feedback.as_deref())
             }
-            (Self::Unavailable | Self::NoResult, Vocabulary::New) => ("user-not-available", None),
-            (Self::Unavailable | Self::NoResult, Vocabulary::Old) => {
+            (Self::Unavailable | Self::NoResult | Self::Default, Vocabulary::New) => {
+                ("user-not-available", None)
+            }
+            (Self::Unavailable | Self::NoResult | Self::Default, Vocabulary::Old) => {
                 ("denied-no-approval-rule-and-could-not-request-from-user", None)
             }
         };

@@ -168,7 +168,8 @@ impl Session {
         SendRequest { session: self, message: message.into() }
     }
 
-    /// Sends a message and gives the events of the turn as they come.
+    /// Sends a message and gives the events of the turn as they come. Pieces of the answer are among them only in a
+    /// session with [`streaming`](crate::SessionBuilder::streaming) on; the whole message always is.
     ///
     /// # Errors
     ///
@@ -183,7 +184,8 @@ impl Session {
         StreamRequest { session: self, message: message.into(), limits: Limits::DEFAULT }
     }
 
-    /// Sends a message and waits for the agent's reply.
+    /// Sends a message and waits for the agent's reply. A turn that was aborted, or that ended because the user
+    /// rejected a tool, has a reply too: [`Reply::is_aborted`] tells, and the text may be empty.
     ///
     /// Several at once are told apart where the CLI says which message an answer belongs to (1.0.92 and later), and
     /// wait for one another where it does not.

@@ -110,7 +110,10 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
                 if left == 0 {
                     return Err(Error::with_source(
                         ErrorKind::Decode,
-                        format!("the reply is not of the shape that was asked for; it is {:?}", reply.text()),
+                        format!(
+                            "the reply is not of the shape that was asked for ({problem}); it is {:?}",
+                            reply.text()
+                        ),
                         problem,
                     ));
                 }

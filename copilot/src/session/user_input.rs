@@ -11,7 +11,7 @@ use crate::protocol::user_input::{UserInputResponse, UserQuestion};
 use crate::rpc::Responder;
 use crate::task;
 
-/// The user's answer to a [`UserQuestion`]. A string is an answer.
+/// The user's answer to a [`UserQuestion`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct UserAnswer(Option<String>);

@@ -96,7 +96,8 @@ impl ToolContext {
         Some((invocation.traceparent.as_deref()?, invocation.tracestate.as_deref()))
     }
 
-    /// Tells listeners of the session how far the call is, from 0 to 1; the model does not see it.
+    /// Tells listeners of the session how far the call is, from 0 to 1, as
+    /// [`EventKind::ToolProgress`](crate::EventKind::ToolProgress); the model does not see it.
     pub fn progress(&self, fraction: f64, message: impl AsRef<str>) {
         self.0.invocation.host.progress(self.call_id(), self.tool(), Some(fraction), message.as_ref());
     }

@@ -35,7 +35,7 @@ const MODEL_NAME: &str = "scripted";
 /// script, and records it. When the conversation leaves the script, the request is answered with an error that the
 /// CLI does not retry, the session gets it as its own error, and [`finish`](Self::finish) tells what happened.
 ///
-/// Dropping the model stops its server.
+/// Dropping the model stops its server and checks nothing: call `finish` at the end of a test.
 ///
 /// # Examples
 ///

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::def::Tool;
 use super::nearest::nearest;
 use super::registry::{self, ToolSet};
+use super::schema;
 use super::schema::SchemaProfile;
 use super::state::StateMap;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,7 +17,6 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Choice(By);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the session layer takes it up next")]
 enum By {
     Name(String),
     Group(String),
@@ -54,7 +54,6 @@ impl From<Tool> for Choice {
 
 impl Choice {
     /// The tools of a module and of those below it.
-    #[allow(dead_code, reason = "the session layer takes it up next")]
     pub(crate) fn module(path: impl Into<String>) -> Self {
         Self(By::Module(path.into()))
     }
@@ -107,14 +106,12 @@ pub(crate) struct ToolSelection {
 }
 
 #[derive(Clone)]
-#[allow(dead_code, reason = "the session layer takes it up next")]
 enum Rule {
     Only(Vec<Choice>),
     Except(Vec<Choice>),
     Filter(Arc<dyn Fn(&Tool) -> bool + Send + Sync>),
 }
 
-#[allow(dead_code, reason = "the session layer takes it up next")]
 impl ToolSelection {
     /// Adds every tool that is linked into the program.
     pub(crate) fn all(&mut self) {
@@ -259,7 +256,7 @@ fn nothing_linked() -> Error {
     )
 }
 
-/// One line for each tool, for people.
+/// One line for each tool, for people, and below it what some provider passes over in its schema.
 fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     let all = kept.iter().map(|tool| (tool, None)).chain(dropped.iter().map(|(tool, why)| (tool, Some(why))));
@@ -275,6 +272,9 @@ fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
                     .expect("writing to a string cannot fail");
                 for need in &compiled.needs {
                     write!(line, " needs {}", need.type_name).expect("writing to a string cannot fail");
+                }
+                for note in schema::notes(&compiled.schema) {
+                    write!(line, "\n    {note}").expect("writing to a string cannot fail");
                 }
             }
             Err(error) => write!(line, " error: {error}").expect("writing to a string cannot fail"),

@@ -65,7 +65,6 @@ struct Entry {
 
 type Shared = Arc<dyn Any + Send + Sync>;
 
-#[allow(dead_code, reason = "the session layer takes it up next")]
 enum Slot {
     Ready(Shared),
     /// Made when the first tool asks for it.
@@ -84,7 +83,6 @@ impl StateMap {
     }
 
     /// As [`insert`](Self::insert), for a value that is made when the first tool asks for it.
-    #[allow(dead_code, reason = "the session layer takes it up next")]
     pub(crate) fn insert_lazy<T: Send + Sync + 'static>(
         &mut self,
         make: impl FnOnce() -> T + Send + 'static,

@@ -4,6 +4,7 @@
 //! matters to a model. The root is always an object that says so: the CLI drops a tool without a word otherwise.
 
 mod normalize;
+mod notes;
 mod profile;
 mod rules;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use super::compiled::Source;
 use super::def::{ParamDef, Shape, ToolDef};
 use super::state::Need;
 
+pub(crate) use notes::notes;
 pub use profile::SchemaProfile;
 pub(crate) use profile::openai_strict;
 
@@ -33,7 +35,6 @@ pub(crate) fn generator() -> SchemaGenerator {
 }
 
 /// The schema of one type, by itself.
-#[allow(dead_code, reason = "the session layer takes it up next")]
 pub(crate) fn of_type<T: JsonSchema>() -> Value {
     let mut generator = generator();
     let mut schema = generator.subschema_for::<T>().to_value();

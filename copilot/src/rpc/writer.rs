@@ -102,8 +102,13 @@ impl Outbox {
         loop {
             self.work.notified().await;
             behind_the_queue().await;
-            let written = poll_fn(|cx| self.queue().poll_write(cx)).await;
-            self.shrunk.notify_waiters();
+            let written = poll_fn(|cx| {
+                let polled = self.queue().poll_write(cx);
+                // Whoever waits for room looks again after each write: a queue that is never empty starves nobody.
+                self.shrunk.notify_waiters();
+                polled
+            })
+            .await;
             if let Err(error) = written {
                 // The reader sees the same end and tells everybody; here it only matters that nothing piles up.
                 tracing::debug!(%error, "writing to the CLI ended");

@@ -440,3 +440,20 @@ async fn calls_of_two_sessions_do_not_mix() {
             .all(|params| params["sessionId"] == params["requestId"])
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_cannot_be_read_is_refused_if_the_tool_is_ours() {
+    let fake = Fake::start().await;
+    let session = fake.session().with_tools([add::TOOL]).start().await.unwrap();
+    for (request, tool) in [("r1", "add"), ("r2", "of_another_client")] {
+        let call = json!({"requestId": request, "toolName": tool, "toolCallId": "c", "workingDirectory": 5});
+        fake.cli.event(session.id(), "external_tool.requested", call);
+    }
+    settle().await;
+    let answers = fake.cli.requests("session.tools.handlePendingToolCall");
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(
+        (&answers[0]["requestId"], &answers[0]["result"]["resultType"]),
+        (&json!("r1"), &json!("failure"))
+    );
+}

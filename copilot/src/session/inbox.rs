@@ -20,7 +20,7 @@ use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
-use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, Wrapped};
+use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, UnreadableToolCall, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{INVALID_PARAMS, Line, Peer, Responder};
 use crate::task;
@@ -192,9 +192,21 @@ impl Inbox {
                 self.run_tool(call, head.agent, reply);
             }
             Err(error) => {
-                tracing::error!(%error, session = %self.id, "a tool call cannot be read, nor answered");
+                tracing::error!(%error, session = %self.id, "a tool call cannot be read");
+                self.refuse_unreadable(data);
             }
         }
+    }
+
+    /// Without an answer the agent would wait for ever; a tool that is another client's is left to that one.
+    fn refuse_unreadable(&self, data: &RawValue) {
+        let Ok(UnreadableToolCall { request_id, tool_name }) = serde_json::from_str(data.get()) else {
+            return;
+        };
+        let Some(peer) = self.line.now().filter(|_| self.tools().get(&tool_name).is_some()) else { return };
+        let result = &ToolResult::failure(format!("The call of `{tool_name}` could not be read."));
+        let params = ToolAnswerParams { session_id: &self.id, request_id: &request_id, result };
+        log_unsent(peer.post_answer("session.tools.handlePendingToolCall", &params), "a refusal");
     }
 
     fn run_tool(self: &Arc<Self>, call: ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {

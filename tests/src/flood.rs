@@ -35,6 +35,8 @@ struct Flood {
     received: Vec<u8>,
     out: Vec<u8>,
     calls: Option<Calls>,
+    /// How many calls have come before those of this turn: a CLI never uses the id of a question again.
+    asked: usize,
 }
 
 /// Tool calls on their way.
@@ -49,7 +51,7 @@ struct Calls {
 
 impl Flood {
     fn new(far: FarEnd) -> Self {
-        Self { far, received: Vec::new(), out: Vec::new(), calls: None }
+        Self { far, received: Vec::new(), out: Vec::new(), calls: None, asked: 0 }
     }
 
     async fn run(mut self) {
@@ -129,7 +131,7 @@ impl Flood {
         calls.sent += 1;
         let session = calls.session.clone();
         let data = json!({
-            "requestId": at.to_string(), "toolCallId": format!("call_{at}"), "toolName": "echo",
+            "requestId": (self.asked + at).to_string(), "toolCallId": format!("call_{at}"), "toolName": "echo",
             "arguments": {"input": format!("text {at}")}, "workingDirectory": "/home/user/project",
         });
         self.event(&session, "external_tool.requested", false, &data);
@@ -138,7 +140,7 @@ impl Flood {
     fn answered(&mut self, params: &Value) {
         let Some(calls) = &mut self.calls else { return };
         let id = params["requestId"].as_str().unwrap_or_default();
-        let at: usize = id.parse().expect("an id that was sent");
+        let at = id.parse::<usize>().expect("an id that was sent") - self.asked;
         let first = !std::mem::replace(&mut calls.answered[at], true);
         let right = params["result"]["textResultForLlm"] == format!("text {at}");
         calls.correct += usize::from(first && right);
@@ -149,6 +151,7 @@ impl Flood {
         if self.calls.as_ref().is_some_and(|calls| calls.left == 0)
             && let Some(calls) = self.calls.take()
         {
+            self.asked += calls.total;
             self.finish(&session, &calls.correct.to_string());
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use super::answer::{Handler, IntoAnswer};
 use super::handlers::Handlers;
 use super::inbox::Inbox;
 use super::link::{Connect, Link};
@@ -78,7 +79,7 @@ impl SessionBuilder {
 
     /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
     /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
-    /// that panics denies.
+    /// that fails denies.
     ///
     /// # Examples
     ///
@@ -96,14 +97,15 @@ impl SessionBuilder {
     /// ```
     ///
     /// Wire: `permission.requested`, from the CLI.
-    pub fn on_permission<F>(
+    pub fn on_permission<F, R>(
         mut self,
         handler: impl Fn(PermissionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Decision> + Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<Decision>,
     {
-        self.handlers.permission = Some(Arc::new(move |request| Box::pin(handler(request))));
+        self.handlers.permission = Some(Handler::new(handler));
         self
     }
 

@@ -8,7 +8,7 @@ use super::elicitation::ElicitationRequest;
 use super::hooks::Hooks;
 use super::mcp_login::McpLoginAnswer;
 use super::modes::PlanDecision;
-use super::permissions::{PermissionHandler, Permissions};
+use super::permissions::{Decision, PermissionRequest, Permissions};
 use super::system_message::Transforms;
 use super::tokens::{GithubTokens, ProviderTokens};
 use super::user_input::UserAnswer;
@@ -24,7 +24,7 @@ use crate::tools::ToolErrors;
 pub(crate) struct Handlers {
     /// Decides where there is no handler.
     pub(crate) permissions: Permissions,
-    pub(crate) permission: Option<PermissionHandler>,
+    pub(crate) permission: Option<Handler<PermissionRequest, Decision>>,
     /// What the model reads when a tool fails.
     pub(crate) tool_errors: ToolErrors,
     pub(crate) hooks: Hooks,

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -379,10 +378,6 @@ impl Decision {
         DecisionWire { kind, feedback, ..DecisionWire::default() }
     }
 }
-
-/// The program's own way to decide.
-pub(crate) type PermissionHandler =
-    Arc<dyn Fn(PermissionRequest) -> Pin<Box<dyn Future<Output = Decision> + Send>> + Send + Sync>;
 
 #[cfg(test)]
 mod tests {

@@ -6,13 +6,17 @@ use super::answer::Handler;
 use super::commands::Offered;
 use super::elicitation::ElicitationRequest;
 use super::hooks::Hooks;
+use super::mcp_headers::McpHeaders;
 use super::mcp_login::McpLoginAnswer;
 use super::modes::PlanDecision;
 use super::permissions::{Decision, PermissionRequest, Permissions};
+use super::sampling::{Sampled, SamplingRequest};
 use super::system_message::Transforms;
 use super::tokens::{GithubTokens, ProviderTokens};
 use super::user_input::UserAnswer;
 use crate::protocol::elicitation::Elicited;
+use crate::protocol::limits::{LimitsAnswer, LimitsExhausted};
+use crate::protocol::mcp_headers::McpHeadersWanted;
 use crate::protocol::mcp_login::McpLogin;
 use crate::protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanProposal};
 use crate::protocol::offers::Offers;
@@ -37,6 +41,9 @@ pub(crate) struct Handlers {
     pub(crate) provider_tokens: ProviderTokens,
     pub(crate) github_token: Option<GithubTokens>,
     pub(crate) mcp_login: Option<Handler<McpLogin, McpLoginAnswer>>,
+    pub(crate) mcp_headers: Option<Handler<McpHeadersWanted, McpHeaders>>,
+    pub(crate) sampling: Option<Handler<SamplingRequest, Sampled>>,
+    pub(crate) limits_exhausted: Option<Handler<LimitsExhausted, LimitsAnswer>>,
 }
 
 impl Handlers {
@@ -69,6 +76,9 @@ impl fmt::Debug for Handlers {
             .field("provider_tokens", &self.provider_tokens)
             .field("github_token", &self.github_token)
             .field("mcp_login", &self.mcp_login)
+            .field("mcp_headers", &self.mcp_headers)
+            .field("sampling", &self.sampling)
+            .field("limits_exhausted", &self.limits_exhausted)
             .finish()
     }
 }

@@ -190,7 +190,7 @@ impl PermissionRequest {
             PermissionKind::Write => Approval::Write,
             PermissionKind::Mcp => Approval::Mcp {
                 server_name: details.server_name.clone()?,
-                tool_name: details.tool_name.clone(),
+                tool_name: self.bare_tool_name().map(str::to_owned),
             },
             PermissionKind::Memory => Approval::Memory,
             PermissionKind::CustomTool => Approval::CustomTool { tool_name: details.tool_name.clone()? },
@@ -236,6 +236,13 @@ impl PermissionRequest {
     /// The tool, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
     pub fn tool_name(&self) -> Option<&str> {
         self.details.tool_name.as_deref()
+    }
+
+    /// The tool of an MCP server without the server's name, as approvals want it.
+    fn bare_tool_name(&self) -> Option<&str> {
+        let name = self.tool_name()?;
+        let bare = self.server_name().and_then(|server| name.strip_prefix(server)?.strip_prefix('-'));
+        Some(bare.unwrap_or(name))
     }
 
     /// What the tool is called with, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].

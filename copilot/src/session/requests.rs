@@ -74,7 +74,15 @@ impl Inbox {
             "elicitation.requested" => self.read_event(name, data, Self::form_requested),
             "command.execute" => self.read_event(name, data, Self::command_used),
             "mcp.oauth_required" => self.read_event(name, data, Self::mcp_login_wanted),
-            "elicitation.completed" | "command.completed" | "mcp.oauth_completed" => {
+            "mcp.headers_refresh_required" => self.read_event(name, data, Self::mcp_headers_wanted),
+            "sampling.requested" => self.read_event(name, data, Self::sampling_requested),
+            "session_limits_exhausted.requested" => self.read_event(name, data, Self::limits_exhausted),
+            "elicitation.completed"
+            | "command.completed"
+            | "mcp.oauth_completed"
+            | "mcp.headers_refresh_completed"
+            | "sampling.completed"
+            | "session_limits_exhausted.completed" => {
                 // Without an id nobody is told apart, and nobody is cancelled.
                 if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);

@@ -36,6 +36,8 @@ pub mod config;
 
 pub mod info;
 
+pub mod permissions;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -51,6 +53,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
 pub use protocol::attachments::{Attachment, Position};
+pub use protocol::canvas::{CanvasCall, CanvasOpen, CanvasView, OpenCanvas};
 pub use protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 pub use protocol::connection::{CliVersion, Pong};
 pub use protocol::elicitation::{ElicitationAction, ElicitationMode, Elicited, TextFormat};
@@ -67,11 +70,11 @@ pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
 pub use session::hooks;
 pub use session::{
-    AskAsRequest, AskRequest, CommandInvocation, Commands, CustomSystemMessage, Decision, ElicitationRequest,
-    GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpHeaders, McpLoginAnswer, Message,
-    PermissionRequest, Permissions, PlanDecision, Provider, ProviderTokenRequest, Reply, Sampled,
-    SamplingRequest, Secret, SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription,
-    SystemMessage, Turn, Ui, Usage, UserAnswer,
+    AskAsRequest, AskRequest, CanvasError, Canvases, CommandInvocation, Commands, CustomSystemMessage,
+    Decision, ElicitationRequest, GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpHeaders,
+    McpLoginAnswer, Message, PermissionRequest, Permissions, PlanDecision, Provider, ProviderTokenRequest,
+    Reply, Sampled, SamplingRequest, Secret, SendRequest, Session, SessionBuilder, SessionTools,
+    StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
 pub use tools::{
     Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,

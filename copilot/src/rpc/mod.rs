@@ -286,6 +286,13 @@ impl Responder {
         }
     }
 
+    /// Answers with an error that carries more than its message.
+    pub(crate) fn error_with<D: Serialize>(mut self, code: i64, message: &str, data: &D) {
+        if let Some(id) = self.due() {
+            self.peer.reply_error_with(&id, code, message, Some(data));
+        }
+    }
+
     /// The id, if an answer is still wanted.
     fn due(&mut self) -> Option<Box<RawValue>> {
         let id = self.id.take()?;

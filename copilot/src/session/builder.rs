@@ -10,7 +10,8 @@ use super::handlers::Handlers;
 use super::inbox::Inbox;
 use super::link::{Connect, Link};
 use super::open::Opening;
-use super::permissions::{Decision, PermissionRequest, Permissions};
+use super::permission_request::PermissionRequest;
+use super::permissions::{Decision, Permissions};
 use super::subscription::Subscription;
 use super::{Session, Shared, check, empty};
 use crate::error::{Error, ErrorKind, Result};
@@ -167,6 +168,7 @@ impl SessionBuilder {
             empty::fill(&mut self.config)?;
         }
         check::check(&self.config, self.resume)?;
+        self.handlers.check()?;
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, What};
 use super::handlers::Handlers;
-use super::permissions::{Decision, OwnTool, PermissionRequest};
+use super::permission_request::PermissionRequest;
+use super::permissions::{Decision, OwnTool};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, Subscribers};
 use crate::protocol::capabilities::Capabilities;
@@ -64,6 +65,11 @@ impl Inbox {
         "systemMessage.transform",
         "providerToken.getToken",
         "gitHubToken.getToken",
+        "skillProvider.list",
+        "skillProvider.read",
+        "canvas.open",
+        "canvas.close",
+        "canvas.action.invoke",
     ];
 
     pub(crate) fn new(

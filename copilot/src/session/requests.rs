@@ -61,6 +61,11 @@ impl Inbox {
             "systemMessage.transform" => self.read(method, params, responder, Self::sections_to_transform),
             "providerToken.getToken" => self.read(method, params, responder, Self::provider_token_wanted),
             "gitHubToken.getToken" => self.read(method, params, responder, Self::github_token_wanted),
+            "skillProvider.list" => self.read(method, params, responder, Self::skills_wanted),
+            "skillProvider.read" => self.read(method, params, responder, Self::skill_wanted),
+            "canvas.open" => self.read(method, params, responder, Self::canvas_opened),
+            "canvas.close" => self.read(method, params, responder, Self::canvas_closed),
+            "canvas.action.invoke" => self.read(method, params, responder, Self::canvas_acted_on),
             _ => {
                 tracing::debug!(method, session = %self.id, "a request that nothing here answers");
                 responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));

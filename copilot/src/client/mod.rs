@@ -130,6 +130,11 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI cannot be started.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call; the CLI may still be asked, which changes nothing. A CLI that was being
+    /// started for it is stopped, and the next use of the client starts one.
+    ///
     /// Wire: `ping`, to the CLI.
     pub async fn ping(&self, message: &str) -> Result<Pong> {
         self.connection().await?.peer.call("ping", &PingParams { message: Some(message) }).await
@@ -140,6 +145,10 @@ impl Client {
     /// # Errors
     ///
     /// When it cannot be started.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ping`](Self::ping).
     pub async fn cli_version(&self) -> Result<CliVersion> {
         Ok(CliVersion::clone(&self.connection().await?.cli))
     }
@@ -154,6 +163,11 @@ impl Client {
     /// # Errors
     ///
     /// When the parameters cannot be encoded, the connection is lost, the CLI refuses or its answer is no `R`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked. A CLI that was
+    /// being started for it is stopped, and the next use of the client starts one.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
             Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
@@ -166,6 +180,11 @@ impl Client {
     /// # Errors
     ///
     /// Everything that went wrong on the way; the client is shut down all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts it short: the connection is closed, and a CLI that this client started is killed with
+    /// everything that it has started.
     ///
     /// Wire: `session.detach` and `runtime.shutdown`, to the CLI.
     pub async fn shutdown(&self) -> Result<()> {

@@ -154,6 +154,10 @@ impl Session {
     ///
     /// When the connection is lost or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.getMessages`, to the CLI.
     pub async fn history(&self) -> Result<Vec<Event>> {
         let answer = self.peer().await?.call_raw("session.getMessages", &self.params()).await?;
@@ -165,6 +169,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the agent may still be stopped.
     ///
     /// Wire: `session.abort`, to the CLI.
     pub async fn abort(&self) -> Result<()> {
@@ -182,6 +190,10 @@ impl Session {
     /// # Errors
     ///
     /// When `params` is no object, the connection is lost, the CLI refuses or its answer is no `R`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
             Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
@@ -196,6 +208,12 @@ impl Session {
     /// # Errors
     ///
     /// What went wrong on the way; the session is closed all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once it was polled, the session is closed even if the future is dropped: what runs is cancelled at once, and the
+    /// CLI is told without waiting for its answer. A CLI that was started only for the session then ends with the last
+    /// clone of the session, or when `close` is called again.
     ///
     /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
     pub async fn close(&self) -> Result<()> {

@@ -20,6 +20,10 @@ use crate::tools::schema_of;
 const WRAPPER: &str = "value";
 
 /// Sends a message and waits for an answer of a type; await it. Made by [`Session::ask_as`].
+///
+/// # Cancel safety
+///
+/// As [`Session::ask_as`].
 #[must_use = "a request does nothing until it is awaited"]
 pub struct AskAsRequest<'a, T> {
     session: &'a Session,

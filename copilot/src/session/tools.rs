@@ -63,6 +63,11 @@ impl SessionTools<'_> {
     /// When one does not fit to the others or lacks state, when the connection is lost, and when the CLI is too old
     /// (before 1.0.82). The tools are then as before.
     ///
+    /// # Cancel safety
+    ///
+    /// The future waits for earlier changes first, and dropped until then it changes nothing. Afterwards the change is
+    /// on its way to the CLI and takes place when the CLI answers, also for a future that was dropped.
+    ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn add(&self, tools: impl IntoIterator<Item = Tool>) -> Result<()> {
         let added: Vec<Tool> = tools.into_iter().collect();
@@ -79,6 +84,10 @@ impl SessionTools<'_> {
     ///
     /// When the session has no tool of that name, when the connection is lost, and when the CLI is too old (before
     /// 1.0.82). The tools are then as before.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
     ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn remove(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<()> {
@@ -98,6 +107,10 @@ impl SessionTools<'_> {
     ///
     /// As [`add`](Self::add).
     ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
+    ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn set(&self, tools: impl IntoIterator<Item = Tool>) -> Result<()> {
         let tools = tools.into_iter().collect();
@@ -109,6 +122,10 @@ impl SessionTools<'_> {
     /// # Errors
     ///
     /// As [`remove`](Self::remove).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
     ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn disable(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<()> {
@@ -128,6 +145,10 @@ impl SessionTools<'_> {
     /// # Errors
     ///
     /// When no tool of that name is disabled, and as [`add`](Self::add).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
     ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn enable(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<()> {

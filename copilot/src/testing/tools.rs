@@ -79,6 +79,10 @@ pub fn context() -> ToolContext {
 }
 
 /// A call that runs when it is awaited; made by [`call`].
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the tool's own, wherever it is.
 #[derive(Debug)]
 #[must_use = "a call runs when it is awaited"]
 pub struct ToolCall {

@@ -116,6 +116,10 @@ impl ToolContext {
 
     /// Returns once nobody waits for this call any more: it was aborted, answered elsewhere or timed out, or the
     /// session ended. The call's future is dropped shortly after that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future changes nothing.
     pub async fn cancelled(&self) {
         let mut stopped = pin!(self.0.stopped.wait());
         let mut cancelled = pin!(self.0.invocation.cancel.cancelled());
@@ -131,6 +135,10 @@ impl ToolContext {
     /// # Errors
     ///
     /// When the session has no such handler, or the question was dismissed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops that of the handler.
     pub async fn ask_user(
         &self,
         question: impl Into<String>,
@@ -145,6 +153,10 @@ impl ToolContext {
     /// # Errors
     ///
     /// When `params` cannot be written as JSON, the CLI refuses, or its answer is not an `R`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     ///
     /// Wire: `method`, to the CLI.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {

@@ -195,6 +195,10 @@ impl FakeCli {
     ///
     /// When none comes within a minute.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a request is taken only when the future completes.
+    ///
     /// # Examples
     ///
     /// ```
@@ -276,6 +280,10 @@ impl FakeCli {
     /// # Panics
     ///
     /// When no answer comes within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the answer; the program has been asked.
     pub async fn request(&self, method: &str, params: Value) -> Result<Value, RpcError> {
         let id = self.shared.send_request(method, &params);
         self.shared.response(id, method).await
@@ -313,6 +321,10 @@ impl FakeCli {
     /// # Panics
     ///
     /// When they do not come within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future changes nothing.
     pub async fn requested(&self, method: &str, count: usize) -> Vec<Value> {
         let what = format!("{count} requests of {method}");
         self.shared.until(&what, |state| Some(state.requests(method)).filter(|all| all.len() >= count)).await
@@ -343,6 +355,10 @@ impl FakeCli {
     /// # Panics
     ///
     /// When it does not within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future changes nothing.
     pub async fn disconnected(&self) {
         self.shared.until("the program to disconnect", |state| state.client_gone.then_some(())).await;
     }

@@ -191,12 +191,18 @@ impl Client {
         if self.0.shut_down.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let stopped = match self.0.line.now() {
+        // Also for a future that is dropped: what is not asked to end is made to.
+        let _ending = Ending(&self.0);
+        match self.0.line.now() {
             Some(connection) => shutdown::shutdown(&connection, &self.0.router).await,
             None => Ok(()),
-        };
-        self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
-        stopped
+        }
+    }
+
+    /// How many calls wait for an answer of the CLI.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pending_calls(&self) -> usize {
+        self.0.line.now().map_or(0, |connection| connection.peer.pending_calls())
     }
 
     /// The connection, started if it was not yet, awaited while the CLI is started again.
@@ -220,6 +226,15 @@ impl Client {
 
     fn connect(&self, owned: bool) -> Box<dyn Connect> {
         Box::new(OnClient { client: self.clone(), owned })
+    }
+}
+
+/// Ends the connection when it is dropped.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
     }
 }
 

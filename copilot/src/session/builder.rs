@@ -194,7 +194,7 @@ impl SessionBuilder {
             _listeners: listeners,
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
-            disabled_tools: Mutex::default(),
+            tool_changes: Arc::default(),
         })))
     }
 }

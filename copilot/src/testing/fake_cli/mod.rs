@@ -330,6 +330,27 @@ impl FakeCli {
         self.shared.until(&what, |state| Some(state.requests(method)).filter(|all| all.len() >= count)).await
     }
 
+    /// The sessions that the program has opened and not let go of, sorted: what would be left in the CLI if the program
+    /// forgot them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> copilot::Result<()> {
+    /// let cli = copilot::testing::FakeCli::new();
+    /// let client = cli.client_builder().start().await?;
+    /// let session = client.session().start().await?;
+    /// assert_eq!(cli.open_sessions(), [session.id().clone()]);
+    /// session.close().await?;
+    /// assert!(cli.open_sessions().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open_sessions(&self) -> Vec<SessionId> {
+        self.shared.open_sessions()
+    }
+
     /// Leaves what comes in the pipe from now on, so that the program's writes have to wait.
     pub fn stop_reading(&self) {
         self.shared.reading.send_replace(false);

@@ -42,8 +42,12 @@ pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};
 
 /// A Copilot CLI; clones share it.
 ///
-/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is killed, with
-/// everything that it has started; [`shutdown`](Self::shutdown) is the orderly way.
+/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is told to end, with
+/// everything that it has started, and killed where it does not; [`shutdown`](Self::shutdown) is the orderly way.
+///
+/// A program that ends without either, as by a panic, Ctrl-C or the end of its runtime, takes the CLI with it too. Where
+/// the program is killed, a CLI over stdio ends with its input; one over TCP is ended by the kernel on Linux, and goes
+/// on running on macOS and Windows.
 ///
 /// # Examples
 ///
@@ -235,6 +239,10 @@ struct Ending<'a>(&'a Shared);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
+        // It may be about to start the CLI again.
+        if let Some(supervisor) = self.0.supervisor.get() {
+            supervisor.abort();
+        }
     }
 }
 

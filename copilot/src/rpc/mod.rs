@@ -71,9 +71,9 @@ impl Peer {
         self.0.other.get_or_init(|| other.into());
     }
 
-    /// Writes queued frames until the peer is closed.
-    pub(crate) async fn write(&self) {
-        self.0.outbox.run().await;
+    /// Writes queued frames until the peer is closed, or until that fails.
+    pub(crate) async fn write(&self) -> std::io::Result<()> {
+        self.0.outbox.run().await
     }
 
     /// Calls `method` and decodes its result.

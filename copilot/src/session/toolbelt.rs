@@ -16,7 +16,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Gives the model these tools.
+    /// Gives the model these tools. The same tool given twice is one; two of the same name are an error when the session
+    /// starts, which shows where both are.
     pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
         self.tools.add(tools);
         self

@@ -162,6 +162,12 @@ impl Client {
         self.0.line.now()?.child.as_ref().map(|child| child.pid())
     }
 
+    /// Where the CLI listens, if it does: the [`cli_url`](ClientBuilder::cli_url) with which another program connects to
+    /// a CLI that this client started on [`TransportKind::Tcp`]. A CLI that is started again may listen elsewhere.
+    pub fn address(&self) -> Option<String> {
+        self.0.line.now()?.address.clone()
+    }
+
     /// Calls a method of the CLI that has no method here.
     ///
     /// # Errors

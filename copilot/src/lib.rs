@@ -34,6 +34,8 @@ mod client;
 
 pub mod config;
 
+pub mod docs;
+
 pub mod info;
 
 pub mod permissions;

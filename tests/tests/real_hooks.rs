@@ -5,9 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use copilot::config::CustomAgent;
-use copilot::hooks::{
-    ErrorOccurred, PostToolUseFailure, SubagentStart, SubagentStop, UserPromptTransformed,
-};
+use copilot::hooks::{ErrorOccurred, PostToolUseFailure, SubagentStart, SubagentStop, UserPromptTransformed};
 use copilot::testing::{Script, Scripts};
 use copilot::{EventKind, State, ToolError, TransportKind};
 use copilot_tests::real::Real;
@@ -27,7 +25,7 @@ async fn real(scripts: impl Into<Scripts>) -> Real {
 /// Fails, and says so.
 #[copilot::tool]
 async fn fail() -> Result<(), ToolError> {
-    Err(ToolError::new("the disk is full"))
+    Err(ToolError::tell("the disk is full"))
 }
 
 #[tokio::test]
@@ -38,14 +36,15 @@ async fn a_hook_adds_to_a_failure() {
         .say("Done.");
     let real = real(script).await;
     let seen = Seen::default();
-    let session = real
-        .session()
-        .with_tools([fail::TOOL])
-        .state(Arc::clone(&seen))
-        .on_post_tool_use_failure(|failed, cx| async move {
-            note(&cx.state().unwrap(), format!("{} {}", failed.tool_name, failed.error.contains("disk is full")));
+    let session = real.session().with_tools([fail::TOOL]).state(Arc::clone(&seen)).on_post_tool_use_failure(
+        |failed, cx| async move {
+            note(
+                &cx.state().unwrap(),
+                format!("{} {}", failed.tool_name, failed.error.contains("disk is full")),
+            );
             PostToolUseFailure::pass().additional_context("try the other disk")
-        });
+        },
+    );
     let session = session.start().await.unwrap();
     assert_eq!(session.ask("Write it.").await.unwrap().text(), "Done.");
     assert_eq!(*seen.lock().unwrap(), ["fail true"]);
@@ -57,12 +56,15 @@ async fn a_hook_hears_that_the_model_failed() {
     let real = real(Script::new().fail(500, "the model is out of order")).await;
     let seen = Seen::default();
     let session = real.session().state(Arc::clone(&seen)).on_error_occurred(|error, cx| async move {
-        note(&cx.state().unwrap(), format!("{} {}", error.error_context, cx.raw().contains("out of order")));
+        note(
+            &cx.state().unwrap(),
+            format!("{:?} {}", error.error_context, cx.raw().contains("out of order")),
+        );
         ErrorOccurred::pass()
     });
     let session = session.start().await.unwrap();
     session.ask("Are you there?").await.unwrap_err();
-    assert_eq!(*seen.lock().unwrap(), ["model_call true"]);
+    assert_eq!(*seen.lock().unwrap(), [r#"Some("model_call") true"#]);
     real.finish().await;
 }
 
@@ -102,13 +104,13 @@ async fn hooks_hear_of_a_sub_agent_and_change_its_answer() {
             SubagentStart::pass().additional_context("Beware of wolves.")
         })
         .on_subagent_stop(|stopped, cx| async move {
-            note(&cx.state().unwrap(), format!("stop {} {}", stopped.agent_name, stopped.response));
+            note(&cx.state().unwrap(), format!("stop {} {:?}", stopped.agent_name, stopped.response));
             SubagentStop::replace("a dozen, says the hook")
         });
     let session = session.start().await.unwrap();
     let mut events = session.events();
     assert_eq!(session.ask("How many sheep?").await.unwrap().text(), "A dozen.");
-    assert_eq!(*seen.lock().unwrap(), ["start counter", "stop counter Eleven."]);
+    assert_eq!(*seen.lock().unwrap(), ["start counter", r#"stop counter Some("Eleven.")"#]);
     session.close().await.unwrap();
     let mut kinds = Vec::new();
     while let Some(event) = events.next().await {

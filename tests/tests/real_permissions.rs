@@ -20,25 +20,29 @@ use serde_json::json;
 async fn an_approval_of_an_address_lasts_for_its_origin() {
     let server = LoopbackMcp::open().await;
     let fetch = |path: &str| json!({"url": format!("{}/{path}", server.url)});
-    let script = Script::new().call("web_fetch", fetch("a")).call("web_fetch", fetch("b")).say("Done.");
-    let real = Real::start(TransportKind::Stdio, script).await;
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let session = real.session().on_permission({
-        let asked = Arc::clone(&asked);
-        move |request| {
-            let subject = request.subject();
-            let answer = request.approve_for_session();
-            asked.lock().unwrap().push((request.origin().map(str::to_owned), subject.unwrap()));
-            async move { answer }
-        }
-    });
-    let session = session.start().await.unwrap();
-    assert_eq!(session.ask("Fetch both.").await.unwrap().text(), "Done.");
-    let asked = asked.lock().unwrap();
-    let [(Some(origin), PermissionSubject::Url(url))] = &asked[..] else { panic!("asked {asked:?}") };
-    assert!(url.url.starts_with(&server.url) && server.url.starts_with(origin.as_str()), "{origin}");
-    drop(asked);
-    real.finish().await;
+    let script = || Script::new().call("web_fetch", fetch("a")).call("web_fetch", fetch("b")).say("Done.");
+    for for_ever in [false, true] {
+        let real = Real::start(TransportKind::Stdio, script()).await;
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let session = real.session().on_permission({
+            let asked = Arc::clone(&asked);
+            move |request| {
+                let (origin, subject) = (request.origin().unwrap().to_owned(), request.subject().unwrap());
+                let answer = match for_ever {
+                    true => Decision::ApprovePermanently { domain: origin.clone() },
+                    false => request.approve_for_session(),
+                };
+                asked.lock().unwrap().push((origin, subject));
+                async move { answer }
+            }
+        });
+        let session = session.start().await.unwrap();
+        assert_eq!(session.ask("Fetch both.").await.unwrap().text(), "Done.");
+        let asked = std::mem::take(&mut *asked.lock().unwrap());
+        let [(origin, PermissionSubject::Url(address))] = &asked[..] else { panic!("asked {asked:?}") };
+        assert!(address.url.starts_with(&server.url) && server.url.starts_with(origin), "{origin}");
+        real.finish().await;
+    }
 }
 
 /// A CLI on a port of its own, which several clients may use. It ends when this is dropped.

@@ -39,7 +39,7 @@ impl Canvases<'_> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future asks for nothing more; nothing is lost.
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.canvas.list`, to the CLI.
     pub async fn list(&self) -> Result<Vec<CanvasInfo>> {
@@ -56,7 +56,7 @@ impl Canvases<'_> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future asks for nothing more; nothing is lost.
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.canvas.listOpen`, to the CLI.
     pub async fn list_open(&self) -> Result<Vec<OpenCanvas>> {
@@ -74,7 +74,7 @@ impl Canvases<'_> {
     ///
     /// # Cancel safety
     ///
-    /// Once it is sent it is done, whether or not anybody waits for it.
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
     ///
     /// Wire: `session.canvas.open`, to the CLI.
     pub async fn open(
@@ -99,7 +99,7 @@ impl Canvases<'_> {
     ///
     /// # Cancel safety
     ///
-    /// Once it is sent it is done, whether or not anybody waits for it.
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
     ///
     /// Wire: `session.canvas.action.invoke`, to the CLI.
     pub async fn invoke(
@@ -126,7 +126,7 @@ impl Canvases<'_> {
     ///
     /// # Cancel safety
     ///
-    /// Once it is sent it is done, whether or not anybody waits for it.
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
     ///
     /// Wire: `session.canvas.close`, to the CLI.
     pub async fn close(&self, instance: &str) -> Result<()> {

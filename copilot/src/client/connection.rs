@@ -94,7 +94,8 @@ impl Connection {
         // From here on, being dropped is being closed.
         let cli = Arc::new(CliVersion::UNKNOWN);
         let mut connection = Self { peer, cli, child, address, _writer: writer };
-        connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
+        connection.cli =
+            Arc::new(handshake(&connection.peer, token.as_deref(), options.github_telemetry).await?);
         connection.peer.introduce(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
         tracing::debug!(cli = %connection.cli, "connected to the CLI");

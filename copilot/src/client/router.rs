@@ -11,10 +11,13 @@ use std::task::Waker;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::lifecycle::Watchers;
+use super::lifecycle::LifecycleEvent;
+use super::watchers::Watchers;
+use super::{github_telemetry, lifecycle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::event::EventHead;
+use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::rpc::{AskedId, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
 
@@ -25,7 +28,9 @@ pub(super) struct Router {
     /// Subscribers to wake once the reader has caught up. Only the reader's task locks it.
     asleep: Mutex<Vec<Waker>>,
     /// Who wants to know what happens to sessions.
-    pub(super) watchers: Watchers,
+    pub(super) lifecycle: Watchers<LifecycleEvent>,
+    /// Who wants to know what the CLI tells GitHub.
+    pub(super) telemetry: Watchers<GithubTelemetry>,
 }
 
 #[derive(Default)]
@@ -73,7 +78,8 @@ impl Router {
             sessions.ended.get_or_insert_with(|| cause.clone());
             std::mem::take(&mut sessions.inboxes)
         };
-        self.watchers.close();
+        self.lifecycle.close();
+        self.telemetry.close();
         for inbox in inboxes.values() {
             inbox.disconnect(cause);
         }
@@ -172,7 +178,7 @@ impl Service for Router {
                 self.event(session, &EventHead { whole, ..head });
             }
             ("session.lifecycle", Routed { session: Some(session), kind: Some(kind), metadata, .. }) => {
-                self.watchers.tell(kind, session, metadata);
+                lifecycle::tell(&self.lifecycle, kind, session, metadata);
             }
             // `host.event` tells of nothing that is documented.
             _ => tracing::trace!(method, "a notification that nothing here wants"),
@@ -180,6 +186,9 @@ impl Service for Router {
     }
 
     fn unusual_notification(&self, method: &str, params: &RawValue) {
+        if method == "gitHubTelemetry.event" {
+            return github_telemetry::tell(&self.telemetry, params);
+        }
         if method != "session.event" {
             return tracing::trace!(method, "a notification that nothing here wants");
         }

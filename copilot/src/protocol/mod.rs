@@ -15,6 +15,7 @@ pub(crate) mod connection;
 pub(crate) mod controls;
 pub(crate) mod elicitation;
 pub(crate) mod event;
+pub(crate) mod github_telemetry;
 pub(crate) mod hooks;
 mod ids;
 pub(crate) mod lenient;

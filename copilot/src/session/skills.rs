@@ -153,7 +153,7 @@ fn is_name(name: &str) -> bool {
 }
 
 impl SessionBuilder {
-    /// Offers a skill; the session has it beside those of its files. CLIs before 1.0.102 may not ask for it.
+    /// Offers a skill; the session has it beside those of its files. CLIs before 1.0.92 do not ask for it.
     ///
     /// When its text cannot be given, the model is told so.
     ///

@@ -4,7 +4,12 @@
 //! leave.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
@@ -16,18 +21,36 @@ use super::{Peer, Responder, Service};
 use crate::transport::ReadHalf;
 use crate::transport::framing::{Decoder, LARGE, Next};
 
-/// Reads until the stream ends; returns what ended it, `None` for a plain end of file.
+/// How long a CLI is still listened to that no longer listens. One that ends closes both directions, and what it has
+/// said before is then read to the end.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// Reads until the stream ends or writing fails; returns what ended it, `None` for a plain end of file.
 pub(crate) async fn read<S: Service>(
     peer: &Peer,
     mut reader: ReadHalf,
     service: &S,
     max_frame: usize,
-) -> Option<std::io::Error> {
+) -> Option<io::Error> {
     let mut decoder = Decoder::new(max_frame);
+    let mut broken = pin!(async {
+        let error = peer.0.outbox.broken().await;
+        tokio::time::sleep(LAST_WORDS).await;
+        error
+    });
     let escapes = memmem::Finder::new(br"\u");
     loop {
         peer.0.outbox.room_to_read().await;
-        match reader.read_buf(decoder.room()).await {
+        let read = {
+            let mut read = pin!(reader.read_buf(decoder.room()));
+            // The first is looked at before each read, so that a CLI that never stops talking cannot put it off.
+            poll_fn(|cx| match broken.as_mut().poll(cx) {
+                Poll::Ready(error) => Poll::Ready(Err(error)),
+                Poll::Pending => read.as_mut().poll(cx),
+            })
+            .await
+        };
+        match read {
             Ok(0) => return None,
             Ok(_) => {}
             Err(error) => return Some(error),

@@ -2,6 +2,8 @@
 
 pub mod counting;
 pub mod fake;
+pub mod faulty;
 pub mod flood;
+pub mod random;
 pub mod real;
 pub mod tested;

@@ -151,13 +151,6 @@ impl Peer {
         Ok(registered)
     }
 
-    /// The other side takes a request back: it is answered at once, and later answers are dropped.
-    fn cancel_asked(&self, id: &RawValue) -> Option<AskedId> {
-        let asked = self.asked().take_back(id.get())?;
-        self.reply_error(id, REQUEST_CANCELLED, "the request was cancelled");
-        Some(asked)
-    }
-
     /// What the answer to a call of `method` means for its caller.
     fn read(&self, method: &str, answer: Answer) -> Result<Box<RawValue>> {
         match answer {
@@ -172,6 +165,13 @@ impl Peer {
             }
             Answer::Lost(cause) => Err(cause),
         }
+    }
+
+    /// The other side takes a request back: it is answered at once, and later answers are dropped.
+    fn cancel_asked(&self, id: &RawValue) -> Option<AskedId> {
+        let asked = self.asked().take_back(id.get())?;
+        self.reply_error(id, REQUEST_CANCELLED, "the request was cancelled");
+        Some(asked)
     }
 
     fn reply<R: Serialize + ?Sized>(&self, id: &RawValue, result: &R) {
@@ -192,14 +192,14 @@ impl Peer {
         }
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// How many calls wait for an answer.
     #[cfg(feature = "testing")]
     pub(crate) fn pending_calls(&self) -> usize {
         self.pending().len()
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::agent_hooks::{AgentHook, AgentHookEvent};
 use super::mcp::McpServer;
 use super::settings::setter;
 use super::vocabulary::vocabulary;
@@ -47,6 +48,8 @@ pub struct CustomAgent {
     model_policy: Option<ModelPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_effort: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    hooks: BTreeMap<String, Vec<AgentHook>>,
 }
 
 vocabulary! {
@@ -74,6 +77,7 @@ impl CustomAgent {
             model: None,
             model_policy: None,
             reasoning_effort: None,
+            hooks: BTreeMap::new(),
         }
     }
 
@@ -113,6 +117,12 @@ impl CustomAgent {
     /// Gives it an MCP server of its own.
     pub fn mcp_server(mut self, name: impl Into<String>, server: impl Into<McpServer>) -> Self {
         self.mcp_servers.insert(name.into(), server.into());
+        self
+    }
+
+    /// Has the CLI run a command at this point of the agent's work.
+    pub fn hook(mut self, event: impl Into<AgentHookEvent>, hook: AgentHook) -> Self {
+        self.hooks.entry(event.into().as_str().to_owned()).or_default().push(hook);
         self
     }
 }
@@ -172,12 +182,14 @@ mod tests {
             .skills(["s"])
             .model("m")
             .model_policy(ModelPolicy::Required)
-            .reasoning_effort("low");
+            .reasoning_effort("low")
+            .hook(AgentHookEvent::PreToolUse, AgentHook::bash("true"));
         assert_eq!(
             wire(full),
             json!({"name": "a", "prompt": "p", "displayName": "A", "description": "d", "tools": ["t"],
                    "mcpServers": {"m": {"type": "http", "url": "http://h"}}, "infer": false, "skills": ["s"],
-                   "model": "m", "modelPolicy": "required", "reasoningEffort": "low"})
+                   "model": "m", "modelPolicy": "required", "reasoningEffort": "low",
+                   "hooks": {"preToolUse": [{"type": "command", "bash": "true"}]}})
         );
     }
 

@@ -4,6 +4,7 @@
 //! told by the type that the layers above build from it.
 
 pub(crate) mod account;
+pub(crate) mod agent_hooks;
 pub(crate) mod agents;
 pub(crate) mod attachments;
 pub(crate) mod base64;
@@ -12,11 +13,14 @@ pub(crate) mod commands;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod controls;
+pub(crate) mod diagnostics;
 pub(crate) mod elicitation;
 pub(crate) mod event;
+pub(crate) mod experiments;
 pub(crate) mod hooks;
 mod ids;
 pub(crate) mod lenient;
+pub(crate) mod managed;
 pub(crate) mod mcp;
 pub(crate) mod mcp_login;
 pub(crate) mod models;
@@ -24,6 +28,7 @@ pub(crate) mod modes;
 pub(crate) mod offers;
 pub(crate) mod permissions;
 pub(crate) mod providers;
+pub(crate) mod sandbox;
 pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod sessions;

@@ -2,7 +2,7 @@
 
 use super::answer::{BoxError, Handler};
 use super::tokens::{ProviderTokenRequest, Secret};
-use crate::protocol::providers::{AzureProvider, Provider as Wire, ProviderTransport};
+use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
 use crate::protocol::settings::setter;
 
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
@@ -50,6 +50,12 @@ impl Provider {
         self
     }
 
+    setter! {
+        /// A command that the CLI runs before each request; what it prints is the key, which wins over
+        /// [`api_key`](Self::api_key). When it fails, so does the turn.
+        api_key_command: text in wire.api_key_command
+    }
+
     /// The bearer token that goes with each request; it wins over a key.
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
         self.wire.bearer_token = Some(token.into().into());
@@ -75,6 +81,10 @@ impl Provider {
     setter! {
         /// The model that the CLI knows and that this endpoint's behaves like.
         model_id: text in wire.model_id
+    }
+    setter! {
+        /// What serves the endpoint's models, where that is not what its kind says.
+        model_maker: (ModelMaker) in wire.model_provider
     }
     setter! {
         /// The name that the endpoint knows the model by, where it is not the session's.

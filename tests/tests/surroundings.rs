@@ -196,8 +196,8 @@ fn tell_tale(directory: &std::path::Path) -> std::path::PathBuf {
 
     let path = directory.join("tell-tale");
     let script = format!("#!/bin/sh\nenv > '{}'\nexit 1\n", directory.join("environment").display());
-    std::fs::write(&path, script).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::write(&path, script).expect("the directory can be written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("the file is there");
     path
 }
 

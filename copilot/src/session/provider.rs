@@ -28,14 +28,20 @@ impl Provider {
         Self::new("openai", base_url)
     }
 
-    /// An Azure OpenAI resource.
+    /// An Azure OpenAI resource such as `https://name.openai.azure.com`, asked in a version of its own API, such as
+    /// `2024-10-21`.
     pub fn azure(base_url: impl Into<String>, api_version: impl Into<String>) -> Self {
         let mut provider = Self::new("azure", base_url);
         provider.wire.azure = Some(AzureProvider { api_version: api_version.into() });
         provider
     }
 
-    /// An endpoint that speaks Anthropic's messages.
+    /// An Azure OpenAI resource such as `https://name.openai.azure.com`, asked as OpenAI's own API is.
+    pub fn azure_v1(base_url: impl Into<String>) -> Self {
+        Self::new("azure", base_url)
+    }
+
+    /// An endpoint that speaks Anthropic's messages, such as `https://host` without a path.
     pub fn anthropic(base_url: impl Into<String>) -> Self {
         Self::new("anthropic", base_url)
     }

@@ -17,7 +17,7 @@ pub use fake_cli::{
 };
 pub use hermetic::hermetic_client;
 pub use scripted_model::{
-    Ending, LeftScript, RecordedCall, RecordedMessage, RecordedRequest, Role, Script, ScriptedModel, Scripts,
-    Tokens, ToolUse,
+    Ending, LeftScript, ModelApi, RecordedCall, RecordedMessage, RecordedRequest, Role, Script,
+    ScriptedModel, Scripts, Tokens, ToolUse,
 };
 pub use tools::{Called, ToolCall, assert_tools_snapshot, call, check_tools, context};

@@ -37,9 +37,10 @@ async fn played(provider: impl Fn(&Real) -> Provider, api: ModelApi) -> Vec<Reco
     let mut requests = Vec::new();
     for streaming in [false, true] {
         let real = Real::start(TransportKind::Stdio, conversation()).await;
-        let session = session(&real, provider(&real)).streaming(streaming).start().await.unwrap();
+        let session =
+            session(&real, provider(&real)).streaming(streaming).start().await.expect("the session starts");
         let mut events = session.events();
-        let reply = session.ask("What is one more than 41?").await.unwrap();
+        let reply = session.ask("What is one more than 41?").await.expect("the model answers");
         assert_eq!(reply.text(), "Forty-two.");
         let (mut pieces, mut reasoning, mut usage) = (String::new(), String::new(), None);
         while let Some(event) = events.try_next() {
@@ -60,7 +61,7 @@ async fn played(provider: impl Fn(&Real) -> Provider, api: ModelApi) -> Vec<Reco
         for request in &asked {
             assert_eq!((request.api(), request.model()), (api, "scripted"));
             assert!(request.system().is_some_and(|text| text.contains("Copilot")));
-            let tool = request.tool("increment").unwrap();
+            let tool = request.tool("increment").expect("it is offered");
             assert_eq!(tool["parameters"]["properties"]["n"]["type"], "integer");
         }
         requests.extend(asked);

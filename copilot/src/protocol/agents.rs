@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::agent_hooks::{AgentHook, AgentHookEvent};
 use super::mcp::McpServer;
@@ -135,7 +136,7 @@ pub(crate) struct DefaultAgent {
 }
 
 /// An agent that a session has. Wire: `session.agent.list`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentInfo {
@@ -146,9 +147,14 @@ pub struct AgentInfo {
     /// What it is good for.
     pub description: String,
     /// The file that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Where it was found, on CLIs that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -66,7 +66,7 @@ pub use session::hooks;
 pub use session::{
     AskAsRequest, AskRequest, CommandInvocation, Commands, CustomSystemMessage, Decision, ElicitationRequest,
     GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpLoginAnswer, Message, PermissionRequest,
-    Permissions, PlanDecision, Provider, ProviderTokenRequest, Reply, Secret, SendRequest, Session,
+    Permissions, PlanDecision, Provider, ProviderTokenRequest, Queue, Reply, Secret, SendRequest, Session,
     SessionBuilder, SessionTools, StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
 pub use tools::{

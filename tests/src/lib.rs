@@ -3,5 +3,6 @@
 pub mod counting;
 pub mod fake;
 pub mod flood;
+pub mod mcp_http;
 pub mod real;
 pub mod tested;

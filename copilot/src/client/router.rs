@@ -15,6 +15,7 @@ use super::lifecycle::Watchers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::event::EventHead;
+use crate::providers::Providers;
 use crate::rpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
 
@@ -26,6 +27,8 @@ pub(super) struct Router {
     asleep: Mutex<Vec<Waker>>,
     /// Who wants to know what happens to sessions.
     pub(super) watchers: Watchers,
+    /// Who answers what the CLI asks outside of sessions.
+    pub(super) providers: Providers,
 }
 
 #[derive(Default)]
@@ -36,6 +39,10 @@ struct Sessions {
 }
 
 impl Router {
+    pub(super) fn new(providers: Providers) -> Self {
+        Self { providers, ..Self::default() }
+    }
+
     pub(super) fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
         let mut sessions = self.write();
         if let Some(cause) = &sessions.ended {
@@ -194,6 +201,8 @@ impl Service for Router {
     }
 
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {
+        // Some come for a session that is not open yet, or not any more.
+        let Some(responder) = self.providers.request(method, params, responder) else { return };
         let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
             Ok(params) => params.and_then(|params| params.session_id),
             Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),

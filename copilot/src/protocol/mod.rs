@@ -26,6 +26,7 @@ pub(crate) mod permissions;
 pub(crate) mod providers;
 pub(crate) mod secret;
 pub(crate) mod session;
+pub(crate) mod session_fs;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod skills;

@@ -117,7 +117,7 @@ impl SessionBuilder {
     /// telemetry, nothing kept on disk beyond the session, and no tools but those that
     /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
     ///
-    /// The client needs a `state_dir` of its own.
+    /// The client needs a `state_dir` of its own, or a `session_fs`.
     ///
     /// # Examples
     ///

@@ -15,6 +15,7 @@ const SINCE: &[(&str, [u64; 3])] = &[
     ("session.detach", [1, 0, 82]),
     ("session.log", [1, 0, 10]),
     ("session.tools.set", [1, 0, 82]),
+    ("sessionFs.setProvider", [1, 0, 32]),
 ];
 
 pub(super) fn answer(shared: &Arc<Shared>, method: &str, params: &Value) -> Answer {
@@ -33,6 +34,7 @@ pub(super) fn answer(shared: &Arc<Shared>, method: &str, params: &Value) -> Answ
                 "supports": {"vision": false}, "limits": {"max_context_window_tokens": 128_000}}},
         ]}),
         "runtime.shutdown" => Value::Null,
+        "sessionFs.setProvider" => json!({"success": true}),
         "session.list" => shared.list_sessions(),
         "session.create" => return shared.create_session(params).into(),
         "session.resume" => return shared.resume_session(params).into(),

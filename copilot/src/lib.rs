@@ -64,7 +64,7 @@ pub use protocol::system_message::Section;
 pub use protocol::tokens::TokenReason;
 pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
-pub use providers::session_fs;
+pub use providers::{inference, session_fs};
 pub use session::hooks;
 pub use session::{
     AskAsRequest, AskRequest, CommandInvocation, Commands, CustomSystemMessage, Decision, ElicitationRequest,

@@ -1,6 +1,8 @@
 //! What a program provides for the whole of a CLI.
 
 use super::ClientBuilder;
+use crate::providers::inference::Inference;
+use crate::providers::inference::exchange::Exchanges;
 use crate::providers::session_fs::SessionFs;
 use crate::providers::session_fs::serve::FsService;
 
@@ -23,6 +25,18 @@ impl ClientBuilder {
     /// Wire: `sessionFs.setProvider`, to the CLI.
     pub fn session_fs(mut self, files: impl SessionFs) -> Self {
         self.providers.session_fs = Some(FsService::new(files));
+        self
+    }
+
+    /// Has the program answer the CLI's requests to models, in place of the network: see
+    /// [`inference`](crate::inference).
+    ///
+    /// A CLI that is started again gets it before its sessions are resumed. CLIs before 1.0.82 do not know it, and
+    /// starting one is an error.
+    ///
+    /// Wire: `llmInference.setProvider`, to the CLI.
+    pub fn inference(mut self, models: impl Inference) -> Self {
+        self.providers.inference = Some(Exchanges::new(models));
         self
     }
 }

@@ -69,6 +69,7 @@ impl Router {
     /// The connection is gone but may come back: every session is told why, and what runs is cancelled. Gives the
     /// sessions, each with what was cancelled.
     pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+        self.providers.interrupt();
         let inboxes = self.all();
         inboxes.into_iter().map(|inbox| (Arc::clone(&inbox), inbox.interrupt(cause))).collect()
     }
@@ -80,6 +81,7 @@ impl Router {
             sessions.ended.get_or_insert_with(|| cause.clone());
             std::mem::take(&mut sessions.inboxes)
         };
+        self.providers.interrupt();
         self.watchers.close();
         for inbox in inboxes.values() {
             inbox.disconnect(cause);

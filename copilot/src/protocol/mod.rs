@@ -16,6 +16,7 @@ pub(crate) mod elicitation;
 pub(crate) mod event;
 pub(crate) mod hooks;
 mod ids;
+pub(crate) mod inference;
 pub(crate) mod lenient;
 pub(crate) mod mcp;
 pub(crate) mod mcp_login;

@@ -1,9 +1,10 @@
-//! What a program does for the whole of a CLI: it keeps the files of its sessions.
+//! What a program does for the whole of a CLI: it keeps the files of its sessions, and answers for its models.
 //!
-//! It is offered after each handshake, before any session is opened, and asked for by requests that belong to no
+//! Both are offered after each handshake, before any session is opened, and asked for by requests that belong to no
 //! open session. Knows neither sessions nor the client; everything here is called on the reader's task, so it only
 //! reads, queues and spawns.
 
+pub mod inference;
 pub mod session_fs;
 
 use serde_json::value::RawValue;
@@ -11,13 +12,15 @@ use serde_json::value::RawValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session_fs::SetProviderResponse;
-use crate::rpc::{Peer, Responder};
+use crate::rpc::{NoParams, Peer, Responder};
+use inference::exchange::Exchanges;
 use session_fs::serve::FsService;
 
 /// What the program of one client provides.
 #[derive(Default)]
 pub(crate) struct Providers {
     pub(crate) session_fs: Option<FsService>,
+    pub(crate) inference: Option<Exchanges>,
 }
 
 impl Providers {
@@ -28,6 +31,11 @@ impl Providers {
             let answer = peer.call(method, &files.params()).await;
             accepted(method, answer, "`session_fs` needs CLI 1.0.32", cli)?;
         }
+        if self.inference.is_some() {
+            let method = "llmInference.setProvider";
+            let answer = peer.call(method, &NoParams {}).await;
+            accepted(method, answer, "`inference` needs CLI 1.0.82", cli)?;
+        }
         Ok(())
     }
 
@@ -35,10 +43,20 @@ impl Providers {
     pub(crate) fn request(&self, method: &str, params: &RawValue, responder: Responder) -> Option<Responder> {
         if let (Some(files), Some(operation)) = (&self.session_fs, method.strip_prefix("sessionFs.")) {
             files.request(operation, params, responder);
+        } else if let (Some(models), Some(part)) = (&self.inference, method.strip_prefix("llmInference.")) {
+            models.request(part, params, responder);
         } else {
             return Some(responder);
         }
         None
+    }
+
+    /// The connection is gone, and with it whoever waits for a model's answer. Operations on files go on: the CLI that
+    /// comes next relies on them.
+    pub(crate) fn interrupt(&self) {
+        if let Some(models) = &self.inference {
+            models.cancel_all();
+        }
     }
 
     /// Whether the sessions' files are the program's.

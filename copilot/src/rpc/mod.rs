@@ -242,6 +242,11 @@ impl Responder {
         Self { peer, id: Some(id) }
     }
 
+    /// The connection on which it was asked.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     /// Answers with a result.
     pub(crate) fn ok<R: Serialize + ?Sized>(mut self, result: &R) {
         if let Some(id) = self.id.take() {

@@ -110,8 +110,7 @@ impl std::fmt::Debug for Operation {
     /// Which, without what it reads or writes.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (name, path) = match self {
-            Self::ReadFile(path) => ("read_file", path.as_str()),
-            Self::ReadFileBytes(path) => ("read_file", path.as_str()),
+            Self::ReadFile(path) | Self::ReadFileBytes(path) => ("read_file", path.as_str()),
             Self::ReadFileRange(range) => ("read_file_range", range.path.as_str()),
             Self::WriteFile(write) => ("write_file", write.path.as_str()),
             Self::AppendFile(write) => ("append_file", write.path.as_str()),

@@ -6,6 +6,7 @@
 //! CLI's own.
 
 mod completion;
+mod interception;
 mod request;
 mod script;
 mod server;
@@ -28,6 +29,9 @@ use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
 
 /// The name of the model in requests and answers.
 const MODEL_NAME: &str = "scripted";
+
+/// Where a model without a server is.
+const NOWHERE: &str = "http://scripted.invalid/v1";
 
 /// A language model on the loopback interface that plays a [`Script`].
 ///
@@ -58,9 +62,10 @@ const MODEL_NAME: &str = "scripted";
 /// ```
 #[derive(Debug)]
 pub struct ScriptedModel {
-    address: SocketAddr,
+    /// Where it listens, if it does.
+    address: Option<SocketAddr>,
     shared: Arc<Shared>,
-    _server: Task,
+    _server: Option<Task>,
 }
 
 /// What the handle and the server's connections both hold.
@@ -71,6 +76,10 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(stage: Stage) -> Arc<Self> {
+        Arc::new(Self { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) })
+    }
+
     fn stage<T>(&self, use_stage: impl FnOnce(&mut Stage) -> T) -> T {
         // The stage catches the panics of checks, and its own state is whole between calls.
         use_stage(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner))
@@ -102,14 +111,25 @@ impl ScriptedModel {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let shared = Arc::new(Shared { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) });
+        let shared = Shared::new(stage);
         let server = task::spawn(server::serve(listener, shared.clone()));
-        Ok(Self { address, shared, _server: server })
+        Ok(Self { address: Some(address), shared, _server: Some(server) })
     }
 
-    /// Where the model listens: what a provider's base URL is.
+    /// A model that listens nowhere: it answers what [`inference`](Self::inference) brings it.
+    ///
+    /// # Errors
+    ///
+    /// When a script cannot be played.
+    pub fn without_server(scripts: impl Into<Scripts>) -> Result<Self> {
+        let shared = Shared::new(Stage::new(scripts.into())?);
+        Ok(Self { address: None, shared, _server: None })
+    }
+
+    /// Where the model listens: what a provider's base URL is. The one of a model
+    /// [without a server](Self::without_server) leads nowhere.
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        self.address.map_or_else(|| NOWHERE.to_owned(), |address| format!("http://{address}/v1"))
     }
 
     /// The name a session gives to select this model.

@@ -36,6 +36,8 @@ mod client;
 
 pub mod config;
 
+pub mod docs;
+
 pub mod info;
 
 #[cfg(feature = "testing")]

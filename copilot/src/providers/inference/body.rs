@@ -121,6 +121,10 @@ impl RequestBody {
     }
 
     /// What is left of the body. Of a WebSocket that is all messages until it is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// What the dropped future has read is gone with it.
     pub async fn collect(&mut self) -> Vec<u8> {
         let mut bytes = match self.next().await {
             Some(Chunk::Text(text)) => text.into_bytes(),
@@ -138,6 +142,10 @@ impl RequestBody {
     /// # Errors
     ///
     /// When it is no JSON, or no `T`.
+    ///
+    /// # Cancel safety
+    ///
+    /// What the dropped future has read is gone with it.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, InferenceError> {
         let body = self.collect().await;
         serde_json::from_slice(&body)

@@ -4,7 +4,7 @@
 //! no two turns run at once, and the next message that reaches the agent is this one.
 
 use crate::error::{Error, ErrorKind};
-use crate::events::{AssistantUsage, Event, EventKind};
+use crate::events::{AssistantUsage, Event, EventKind, SessionError};
 use crate::protocol::MessageId;
 
 /// The progress of one message.
@@ -142,10 +142,7 @@ impl Progress {
             EventKind::SessionError(error) => {
                 let ours = error.originating_message_id.as_ref().is_none_or(|id| *id == self.message);
                 if ours {
-                    let status =
-                        error.status_code.map(|status| format!(" (status {status})")).unwrap_or_default();
-                    let message = format!("the agent failed: {}{status}", error.message);
-                    self.error = Some(Error::new(ErrorKind::Session, message));
+                    self.error = Some(failure(error));
                 }
             }
             EventKind::Abort(_) => self.aborted = true,
@@ -186,6 +183,19 @@ fn matters(name: &str) -> bool {
     matches!(name, "session.idle" | "assistant.usage" | "session.error" | "abort")
 }
 
+/// The error of a turn in which the agent failed.
+fn failure(error: &SessionError) -> Error {
+    let status = error.status_code.map(|status| format!(" (status {status})")).unwrap_or_default();
+    // The first error that many people meet; the CLI does not say what to do about it.
+    let fix = if error.message.contains("No GitHub OAuth token") {
+        "; log in with `copilot login`, or give the client a `.github_token(..)`, or the session a model of your own \
+         with `.provider(..)`"
+    } else {
+        ""
+    };
+    Error::new(ErrorKind::Session, format!("the agent failed: {}{status}{fix}", error.message))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -207,6 +217,19 @@ mod tests {
             other => panic!("{other:?}"),
         });
         (end.map(|end| end + 1), answer)
+    }
+
+    #[test]
+    fn who_is_not_logged_in_reads_what_to_do() {
+        let failed = |message: &str| {
+            let data = json!({"errorType": "query", "message": message, "statusCode": 401});
+            let mut progress = Progress::new("m".into(), true);
+            progress.observe(&event("session.error", &data));
+            progress.error.unwrap().to_string()
+        };
+        let told = failed("Execution failed: InvalidArg, No GitHub OAuth token or Copilot HMAC key provided");
+        assert!(told.contains("`copilot login`") && told.contains("`.provider(..)`"), "{told}");
+        assert_eq!(failed("Too hot."), "the agent failed: Too hot. (status 401)");
     }
 
     #[test]

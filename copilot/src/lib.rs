@@ -34,10 +34,16 @@ mod client;
 
 pub mod config;
 
+pub mod docs;
+
 pub mod info;
 
 #[cfg(feature = "testing")]
 pub mod testing;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 #[doc(hidden)]
 pub mod __private;

@@ -47,6 +47,12 @@ async fn fails_hidden() -> Result<String, std::num::ParseIntError> {
     "secret".parse::<u8>().map(|number| number.to_string())
 }
 
+/// Fails for a reason that the model must never know.
+#[copilot::tool(errors = hidden)]
+async fn fails_secretly() -> Result<String, std::num::ParseIntError> {
+    "secret".parse::<u8>().map(|number| number.to_string())
+}
+
 /// Fails for a reason that the model reads.
 #[copilot::tool]
 async fn fails_visibly() -> Result<String, ToolError> {
@@ -219,11 +225,14 @@ async fn a_profile_forms_the_schemas_that_are_sent() {
 async fn errors_are_visible_to_who_develops() {
     let fake = Fake::start().await;
     for (errors, visible) in [(ToolErrors::Hidden, false), (ToolErrors::Visible, true)] {
-        let builder = fake.session().with_tools([fails_hidden::TOOL]).tool_errors(errors);
-        let session = builder.start().await.expect("it opens");
-        let result = fake.cli.call_tool(session.id(), "fails_hidden", json!({})).await;
-        let told = result["textResultForLlm"].as_str().expect("text");
-        assert_eq!(told.contains("invalid digit"), visible, "{told}");
+        let builder = fake.session().with_tools([fails_hidden::TOOL, fails_secretly::TOOL]);
+        let session = builder.tool_errors(errors).start().await.expect("it opens");
+        // What a tool says of its errors holds whatever the session says.
+        for (tool, visible) in [("fails_hidden", visible), ("fails_secretly", false)] {
+            let result = fake.cli.call_tool(session.id(), tool, json!({})).await;
+            let told = result["textResultForLlm"].as_str().expect("text");
+            assert_eq!(told.contains("invalid digit"), visible, "{tool}: {told}");
+        }
     }
 }
 

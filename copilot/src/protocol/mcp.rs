@@ -243,7 +243,7 @@ mod tests {
 
     use super::*;
 
-    fn check(server: impl Into<McpServer>, wire: &serde_json::Value) {
+    fn check(server: impl Into<McpServer>, wire: &Value) {
         assert_eq!(serde_json::to_value(server.into()).unwrap(), *wire);
     }
 

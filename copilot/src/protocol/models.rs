@@ -198,7 +198,7 @@ mod tests {
         let model = &list.models[0];
         assert!(model.capabilities.supports.vision && !model.capabilities.supports.reasoning_effort);
         assert_eq!(model.capabilities.limits.max_context_window_tokens, Some(264_000));
-        assert_eq!(model.billing.and_then(|billing| billing.multiplier), Some(1.0));
+        assert_eq!(model.billing.as_ref().and_then(|billing| billing.multiplier), Some(1.0));
     }
 
     #[test]

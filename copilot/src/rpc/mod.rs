@@ -8,6 +8,7 @@ mod line;
 mod message;
 mod pending;
 mod reader;
+mod settle;
 mod writer;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use message::{Failure, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
 use pending::{Answer, Pending, Waiter};
 pub(crate) use reader::read;
+pub(crate) use settle::Outcome;
 use writer::Outbox;
 
 /// One end of a connection; clones share it.
@@ -69,9 +71,9 @@ impl Peer {
         self.0.other.get_or_init(|| other.into());
     }
 
-    /// Writes queued frames until the peer is closed.
-    pub(crate) async fn write(&self) {
-        self.0.outbox.run().await;
+    /// Writes queued frames until the peer is closed, or until that fails.
+    pub(crate) async fn write(&self) -> std::io::Result<()> {
+        self.0.outbox.run().await
     }
 
     /// Calls `method` and decodes its result.
@@ -141,6 +143,22 @@ impl Peer {
         Ok(registered)
     }
 
+    /// What the answer to a call of `method` means for its caller.
+    fn read(&self, method: &str, answer: Answer) -> Result<Box<RawValue>> {
+        match answer {
+            Answer::Result(result) => Ok(result),
+            Answer::Refused(failure) => {
+                let other = self.0.other.get();
+                Err(failure.into_error(method, other.map(|other| &**other)))
+            }
+            Answer::Unreadable(source) => {
+                let message = format!("{method}: the CLI's answer cannot be read");
+                Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
+            Answer::Lost(cause) => Err(cause),
+        }
+    }
+
     fn reply<R: Serialize + ?Sized>(&self, id: &RawValue, result: &R) {
         if let Err(error) = self.0.outbox.push(&Reply { jsonrpc: "2.0", id, result }, false) {
             tracing::error!(%error, "an answer cannot be encoded");
@@ -153,6 +171,12 @@ impl Peer {
         if let Err(error) = self.0.outbox.push(&ReplyError { jsonrpc: "2.0", id, error }, false) {
             tracing::error!(%error, "an error answer cannot be encoded");
         }
+    }
+
+    /// How many calls wait for an answer.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pending_calls(&self) -> usize {
+        self.pending().len()
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -212,22 +236,16 @@ impl InFlight<'_> {
         let peer = self.registered.peer;
         // Answered, so the id is free already.
         self.registered.keep();
-        match answer {
-            Ok(Answer::Result(result)) => Ok(result),
-            Ok(Answer::Refused(failure)) => {
-                let other = peer.and_then(|peer| peer.0.other.get());
-                Err(failure.into_error(method, other.map(|other| &**other)))
-            }
-            Ok(Answer::Unreadable(source)) => {
-                let message = format!("{method}: the CLI's answer cannot be read");
-                Err(Error::with_source(ErrorKind::Decode, message, source))
-            }
-            Ok(Answer::Lost(cause)) => Err(cause),
-            Err(_) => {
-                Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))
-            }
+        match (answer, peer) {
+            (Ok(answer), Some(peer)) => peer.read(method, answer),
+            _ => Err(disconnected(method)),
         }
     }
+}
+
+/// The error for a call whose waiter was dropped.
+fn disconnected(method: &str) -> Error {
+    Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped"))
 }
 
 /// The duty to answer one request. Dropped without an answer, it sends an error.

@@ -158,7 +158,8 @@ impl SessionBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started; on a given client the session may be left in the CLI.
+    /// Dropping the future stops a CLI that it has started. On a given client the session is let go of, as soon as the
+    /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub async fn start(mut self) -> Result<Session> {
@@ -191,7 +192,7 @@ impl SessionBuilder {
             _listeners: listeners,
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
-            disabled_tools: Mutex::default(),
+            tool_changes: Arc::default(),
         })))
     }
 }

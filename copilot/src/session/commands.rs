@@ -161,6 +161,10 @@ impl Commands<'_> {
     ///
     /// When the connection is lost or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.commands.list`, to the CLI.
     pub async fn list(&self) -> Result<Vec<CommandInfo>> {
         let params = SessionParams { session_id: self.0.id() };
@@ -174,6 +178,10 @@ impl Commands<'_> {
     /// # Errors
     ///
     /// When there is no such command or it fails, the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the command may still be used.
     ///
     /// Wire: `session.commands.invoke`, to the CLI.
     pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {

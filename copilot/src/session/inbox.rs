@@ -92,14 +92,12 @@ impl Inbox {
         Arc::clone(&self.tools.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// From here on the CLI may call these.
-    pub(crate) fn set_tools(&self, tools: Arc<ToolSet>) {
-        let old = {
-            let mut now = self.tools.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *now, tools)
-        };
-        // Tools may hold a user's values, and their drop is a user's code: not under the lock.
-        drop(old);
+    /// From here on the CLI may call these. Gives the tools from before: they may hold a user's values, and their drop
+    /// is a user's code, so the caller chooses where it runs.
+    #[must_use]
+    pub(crate) fn swap_tools(&self, tools: Arc<ToolSet>) -> Arc<ToolSet> {
+        let mut now = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, tools)
     }
 
     /// What the CLI can do, as far as it has told.

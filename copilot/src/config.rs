@@ -22,4 +22,4 @@ pub use crate::protocol::rewind::RewindMode;
 pub use crate::protocol::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, SandboxProxy};
 pub use crate::protocol::sessions::SessionFilter;
 pub use crate::protocol::trace::TraceContext;
-pub use crate::session::{ModelRequest, ToolFilter};
+pub use crate::session::{Canvas, ModelRequest, Skill, ToolFilter};

@@ -6,6 +6,7 @@ pub mod fake;
 pub mod faulty;
 pub mod flood;
 pub mod load;
+pub mod mcp;
 pub mod mcp_http;
 pub mod random;
 pub mod real;

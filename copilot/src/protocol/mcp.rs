@@ -28,7 +28,7 @@ enum Kind {
 #[must_use]
 pub struct StdioServer {
     command: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Sent even when there are none: CLIs up to 1.0.57 pass over a server without it.
     args: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: BTreeMap<String, Secret>,
@@ -47,10 +47,14 @@ pub struct RemoteServer {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct RemoteWire {
     url: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, Secret>,
+    /// In milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers_refresh_ttl_ms: Option<u64>,
     #[serde(flatten)]
     common: Common,
 }
@@ -61,13 +65,19 @@ impl Serialize for RemoteServer {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Common {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<Vec<String>>,
+    /// `*` for all, which CLIs up to 1.0.57 want to be told.
+    tools: Vec<String>,
     /// In milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self { tools: vec!["*".to_owned()], timeout: None }
+    }
 }
 
 impl McpServer {
@@ -109,7 +119,7 @@ macro_rules! common_options {
     ($($common:ident).+) => {
         /// The only tools of the server that the agent gets, by the server's names for them; all unless set.
         pub fn tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-            self.$($common).+.tools = Some(names.into_iter().map(Into::into).collect());
+            self.$($common).+.tools = names.into_iter().map(Into::into).collect();
             self
         }
 
@@ -145,12 +155,28 @@ impl StdioServer {
 
 impl RemoteServer {
     fn new(url: String, sse: bool) -> Self {
-        Self { sse, wire: RemoteWire { url, headers: BTreeMap::new(), common: Common::default() } }
+        Self {
+            sse,
+            wire: RemoteWire {
+                url,
+                headers: BTreeMap::new(),
+                headers_refresh_ttl_ms: None,
+                common: Common::default(),
+            },
+        }
     }
 
     /// Adds a header to each request; the value does not show in `Debug`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.wire.headers.insert(name.into(), Secret::from(value));
+        self
+    }
+
+    /// Has the CLI ask for headers, at least once in this time; needs
+    /// [`on_mcp_headers`](crate::SessionBuilder::on_mcp_headers).
+    pub fn headers_refresh(mut self, at_least_every: Duration) -> Self {
+        self.wire.headers_refresh_ttl_ms =
+            Some(u64::try_from(at_least_every.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
@@ -249,7 +275,7 @@ mod tests {
 
     #[test]
     fn servers_of_all_kinds_reach_the_wire() {
-        check(McpServer::stdio("x"), &json!({"type": "stdio", "command": "x"}));
+        check(McpServer::stdio("x"), &json!({"type": "stdio", "command": "x", "args": [], "tools": ["*"]}));
         check(
             McpServer::stdio("x")
                 .args(["-a", "b"])
@@ -262,7 +288,7 @@ mod tests {
         );
         check(
             McpServer::http("http://h/mcp").header("A", "b"),
-            &json!({"type": "http", "url": "http://h/mcp", "headers": {"A": "b"}}),
+            &json!({"type": "http", "url": "http://h/mcp", "headers": {"A": "b"}, "tools": ["*"]}),
         );
         let none: [&str; 0] = [];
         check(

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use copilot::config::LogOptions;
+use copilot::config::{EventQuery, LogOptions, PermissionMode, RewindMode};
 use copilot::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
 use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, pending_calls};
@@ -75,21 +75,41 @@ fn answers() -> Vec<(&'static str, Value)> {
         "session.commands.invoke",
         "session.commands.list",
         "session.eventLog.registerInterest",
+        "session.fleet.start",
         "session.getForeground",
         "session.getLastId",
         "session.getMetadata",
         "session.history.compact",
+        "session.history.listRewindPoints",
+        "session.history.rewind",
+        "session.instructions.getSources",
+        "session.mcp.disable",
+        "session.mcp.enable",
         "session.mcp.list",
+        "session.mcp.listTools",
+        "session.mode.set",
         "session.model.getCurrent",
         "session.model.switchTo",
-        "session.mode.set",
         "session.name.get",
         "session.name.set",
+        "session.permissions.getMode",
+        "session.permissions.resetSessionApprovals",
         "session.plan.delete",
         "session.plan.read",
         "session.plan.update",
+        "session.queue.clear",
+        "session.queue.moveItem",
+        "session.queue.pendingItems",
+        "session.queue.removeAt",
+        "session.queue.removeMostRecent",
+        "session.queue.sendNow",
+        "session.queue.setDrainPaused",
+        "session.queue.updateText",
+        "session.skills.disable",
+        "session.skills.enable",
         "session.skills.list",
         "session.skills.reload",
+        "session.tools.listPendingRequests",
         "session.usage.getMetrics",
         "session.workspaces.createFile",
         "session.workspaces.listFiles",
@@ -98,8 +118,11 @@ fn answers() -> Vec<(&'static str, Value)> {
     .map(|method| (method, json!({})))
     .into();
     answers.extend([
+        ("session.eventLog.read", json!({"events": [], "cursor": "1"})),
+        ("session.eventLog.tail", json!({"cursor": "1"})),
         ("session.mode.get", json!("plan")),
         ("session.options.update", json!({"success": true})),
+        ("session.permissions.setMode", json!({"success": true, "mode": "manual"})),
         ("session.setForeground", json!({"success": true})),
         ("session.ui.elicitation", json!({"action": "accept", "content": {"confirmed": true}})),
         ("session.workspaces.readFile", json!({"content": "text"})),
@@ -376,6 +399,32 @@ const CASES: &[Case] = cases! {
         let installer = Installer::new().cache_dir(w.directory.path());
         assert_eq!(installer.cached().await.unwrap(), None);
     };
+    "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
+    "Queue::content" => |w| w.session.queue().content().await.unwrap();
+    "Queue::edit" => |w| w.session.queue().edit("1", "a").await.unwrap();
+    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
+    "Queue::move_to" => |w| w.session.queue().move_to("1", 0).await.unwrap();
+    "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
+    "Queue::remove" => |w| w.session.queue().remove("1").await.unwrap();
+    "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::send_now" => |w| w.session.queue().send_now("1").await.unwrap();
+    "Session::disable_mcp_server" => |w| w.session.disable_mcp_server("a").await.unwrap();
+    "Session::disable_skill" => |w| w.session.disable_skill("a").await.unwrap();
+    "Session::enable_mcp_server" => |w| w.session.enable_mcp_server("a").await.unwrap();
+    "Session::enable_skill" => |w| w.session.enable_skill("a").await.unwrap();
+    "Session::event_cursor" => |w| w.session.event_cursor().await.unwrap();
+    "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
+    "Session::instructions" => |w| w.session.instructions().await.unwrap();
+    "Session::mcp_tools" => |w| w.session.mcp_tools("a").await.unwrap();
+    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
+    "Session::read_events" => |w| w.session.read_events(&EventQuery::new()).await.unwrap();
+    "Session::rewind" => |w| w.session.rewind("1", RewindMode::Conversation).await.unwrap();
+    "Session::rewind_points" => |w| w.session.rewind_points().await.unwrap();
+    "Session::set_permission_mode" => |w| {
+        w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
+    };
+    "Session::start_fleet" => |w| w.session.start_fleet(None).await.unwrap();
 };
 
 /// Items without a case, and why.

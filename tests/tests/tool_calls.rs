@@ -324,6 +324,32 @@ async fn a_call_that_comes_twice_is_run_and_answered_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_comes_again_after_its_answer_is_not_run_again() {
+    let fake = Fake::start().await;
+    let counts = Arc::default();
+    let session = open(&fake, &counts).await;
+    for text in ["a", "b"] {
+        let again = fake.cli.call_tool(session.id(), "echo", json!({"text": text})).request_id("q");
+        assert_eq!(again.await["textResultForLlm"], "a");
+        settle().await;
+    }
+    assert_eq!(answers(&fake), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_an_id_is_refused_and_not_run() {
+    for (version, member) in [("1.0.102", "error"), ("0.0.403", "textResultForLlm")] {
+        let fake = Fake::of_version(version).await;
+        let counts = Arc::default();
+        let session = open(&fake, &counts).await;
+        let refused = fake.cli.call_tool(session.id(), "endless", json!({})).call_id("").await;
+        let told = refused[member].as_str().unwrap();
+        assert!(told.contains("endless") && told.contains("toolCallId"), "{version}: {refused}");
+        assert_eq!(counts.started.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_answered_elsewhere_is_cancelled_and_not_answered() {
     let fake = Fake::start().await;
     let counts = Arc::default();

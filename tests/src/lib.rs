@@ -3,6 +3,11 @@
 pub mod api;
 pub mod counting;
 pub mod fake;
+pub mod faulty;
 pub mod flood;
+pub mod load;
+pub mod mcp;
+pub mod random;
 pub mod real;
+pub mod status;
 pub mod tested;

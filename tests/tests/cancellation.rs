@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use copilot::config::LogOptions;
 use copilot::install::Installer;
-use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, pending_calls};
+use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
 use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext, UserAnswer};
 use copilot_tests::api::async_items;
 use copilot_tests::fake::settle;
@@ -71,6 +72,11 @@ fn answers() -> Vec<(&'static str, Value)> {
         "session.agent.getCurrent",
         "session.agent.list",
         "session.agent.select",
+        "session.canvas.action.invoke",
+        "session.canvas.close",
+        "session.canvas.list",
+        "session.canvas.listOpen",
+        "session.canvas.open",
         "session.commands.invoke",
         "session.commands.list",
         "session.eventLog.registerInterest",
@@ -180,6 +186,11 @@ macro_rules! cases {
 }
 
 const CASES: &[Case] = cases! {
+    "Canvases::close" => |w| w.session.canvases().close("a").await.unwrap();
+    "Canvases::invoke" => |w| w.session.canvases().invoke("a", "b", json!({})).await.unwrap();
+    "Canvases::list" => |w| w.session.canvases().list().await.unwrap();
+    "Canvases::list_open" => |w| w.session.canvases().list_open().await.unwrap();
+    "Canvases::open" => |w| w.session.canvases().open("a", "b", json!({})).await.unwrap();
     "Client::auth_status" => |w| w.client.auth_status().await.unwrap();
     "Client::builtin_tools" => |w| w.client.builtin_tools(None).await.unwrap();
     "Client::call" => |w| w.client.call::<_, Value>("tools.list", json!({})).await.unwrap();
@@ -444,6 +455,68 @@ async fn check(version: &str, name: &str, attempt: fn(&World) -> Running<'_>) {
 async fn a_dropped_future_leaves_nothing_and_the_next_one_works() {
     for (name, attempt) in CASES {
         check("1.0.102", name, *attempt).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_room_to_leave_is_never_sent() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().start().await.unwrap();
+    cli.stop_reading();
+    let large = "x".repeat(5 << 20);
+    let fill = client.call::<_, Value>("models.list", json!({"large": large}));
+    assert!(polled(fill, 1, Drop::Waiting).await.is_none());
+    assert!(polled(client.ping("never"), 1, Drop::Waiting).await.is_none());
+    assert_eq!(pending_calls(&client), 0);
+    cli.read_on();
+    assert_eq!(client.ping("sent").await.unwrap().message, "pong: sent");
+    assert_eq!(cli.requests("ping").len(), 1);
+}
+
+/// A program that runs the real CLI, and writes down its process first.
+#[cfg(unix)]
+async fn watched_cli(directory: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let cli = match std::env::var_os("COPILOT_CLI_PATH") {
+        Some(path) => PathBuf::from(path),
+        None => Installer::new().quiet().ensure().await.unwrap(),
+    };
+    if cli.extension().is_some() {
+        // A script, which the library itself runs with Node.js.
+        return None;
+    }
+    let program = directory.join("watched");
+    let script =
+        format!("#!/bin/sh\necho $$ >> {0}/started\nexec {1} \"$@\"\n", directory.display(), cli.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Some(program)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_dropped_start_leaves_no_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(program) = watched_cli(directory.path()).await else { return };
+    let nobody = tasks();
+    for polls in 0.. {
+        let start = hermetic_client(directory.path()).cli_path(&program).start();
+        let client = polled(start, polls, Drop::Waiting).await;
+        let ended = client.is_some();
+        drop(client);
+        let started = std::fs::read_to_string(directory.path().join("started")).unwrap_or_default();
+        let gone = async {
+            let mut look = tokio::time::interval(Duration::from_millis(10));
+            let runs = |process: &str| Path::new("/proc").join(process).exists();
+            while started.lines().any(runs) || tasks() > nobody {
+                look.tick().await;
+            }
+        };
+        timeout(Duration::from_secs(60), gone).await.expect("nothing is left of a start that was dropped");
+        if ended {
+            assert!(!started.is_empty(), "the CLI was started");
+            break;
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use copilot::config::McpServer;
 use copilot::testing::{Answer, FakeCli, RpcError};
-use copilot::{Client, Event, GithubToken, McpLoginAnswer, Message, Provider, TransportKind};
+use copilot::{
+    Client, Event, GithubToken, Image, McpLoginAnswer, Message, Provider, ToolResult, TransportKind,
+};
 use copilot_tests::fake::{Fake, settle};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -121,6 +123,7 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
             McpServer::http("http://127.0.0.1:1").header("Authorization", secret("mcp-header")),
         )
         .on_mcp_login(|_| async { McpLoginAnswer::token(secret("login")) })
+        .raw("newMember", secret("raw"))
         .with_tools([look::TOOL])
         .on_event(move |event| heard.lock().unwrap().push(event.clone()));
     show(&builder);
@@ -134,6 +137,7 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
         turn.say("seen");
     });
     let message = Message::new("look").request_header("X-Trace", secret("request-header"));
+    let message = message.raw("newMember", json!({"token": secret("raw-message")}));
     show(&message);
     let ask = session.ask(message).request_header("X-Other", secret("ask-header"));
     show(&ask);
@@ -198,6 +202,8 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
         "ask-header",
         "login",
         "failed-header",
+        "raw",
+        "raw-message",
     ] {
         assert!(sent.contains(&secret(what)), "the secret `{what}` reaches the CLI");
     }
@@ -281,6 +287,45 @@ async fn protocol_2_runs_none_but_the_tools_that_it_may() {
         }
         let elsewhere = json!({"sessionId": "other", "toolCallId": "c", "toolName": "look", "arguments": {}});
         assert!(fake.cli.request("tool.call", elsewhere).await.is_err(), "{version}");
+    }
+}
+
+/// Gives much.
+#[copilot::tool]
+async fn much(
+    /// How many bytes.
+    bytes: usize,
+    /// Whether they are a picture.
+    picture: bool,
+) -> ToolResult {
+    if picture {
+        return ToolResult::success("").content(Image::png(vec![0; bytes]));
+    }
+    ToolResult::success("x".repeat(bytes))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_is_too_large_is_an_error_that_the_model_reads() {
+    for version in ["0.0.403", "1.0.102"] {
+        let fake = Fake::of_version(version).await;
+        let session = fake.session().with_tools([much::TOOL]).max_tool_result(1024).start().await.unwrap();
+        for (bytes, picture, kind) in [
+            (1024, false, "success"),
+            (1025, false, "failure"),
+            (700, true, "success"),
+            (900, true, "failure"),
+        ] {
+            let arguments = json!({"bytes": bytes, "picture": picture});
+            let result = fake.cli.call_tool(session.id(), "much", arguments).await;
+            assert_eq!(result["resultType"], kind, "{version}, {bytes}, {picture}: {result}");
+            let told = result["textResultForLlm"].as_str().unwrap();
+            assert_eq!(told.contains("more than 1024 cannot be returned"), kind == "failure", "{told}");
+        }
+        // The largest that is let through unless something else is said.
+        let session = fake.session().with_tools([much::TOOL]).start().await.unwrap();
+        let arguments = json!({"bytes": (128 << 20) + 1, "picture": false});
+        let result = fake.cli.call_tool(session.id(), "much", arguments).await;
+        assert_eq!(result["resultType"], "failure", "{version}");
     }
 }
 

@@ -42,8 +42,12 @@ pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};
 
 /// A Copilot CLI; clones share it.
 ///
-/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is killed, with
-/// everything that it has started; [`shutdown`](Self::shutdown) is the orderly way.
+/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is told to end, with
+/// everything that it has started, and killed where it does not; [`shutdown`](Self::shutdown) is the orderly way.
+///
+/// A program that ends without either, as by a panic, Ctrl-C or the end of its runtime, takes the CLI with it too. Where
+/// the program is killed, a CLI over stdio ends with its input; one over TCP is ended by the kernel on Linux, and goes
+/// on running on macOS and Windows.
 ///
 /// # Examples
 ///
@@ -158,6 +162,12 @@ impl Client {
         self.0.line.now()?.child.as_ref().map(|child| child.pid())
     }
 
+    /// Where the CLI listens, if it does: the [`cli_url`](ClientBuilder::cli_url) with which another program connects to
+    /// a CLI that this client started on [`TransportKind::Tcp`]. A CLI that is started again may listen elsewhere.
+    pub fn address(&self) -> Option<String> {
+        self.0.line.now()?.address.clone()
+    }
+
     /// Calls a method of the CLI that has no method here.
     ///
     /// # Errors
@@ -235,6 +245,10 @@ struct Ending<'a>(&'a Shared);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
+        // It may be about to start the CLI again.
+        if let Some(supervisor) = self.0.supervisor.get() {
+            supervisor.abort();
+        }
     }
 }
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::agents::{CustomAgent, DefaultAgent};
 use super::mcp::{GithubMcp, McpServer, Storage};
 use super::providers::{ModelOverrides, NamedProvider, Provider, ProviderModel};
-use super::secret::Secret;
+use super::secret::{RawMembers, Secret};
 use super::settings::settings;
 use super::system_message::SystemMessageConfig;
 use super::vocabulary::vocabulary;
@@ -28,7 +27,7 @@ macro_rules! session_config {
             pub(crate) options: SessionOptions,
             /// What there is no setter for.
             #[serde(flatten)]
-            pub(crate) raw: BTreeMap<String, Value>,
+            pub(crate) raw: RawMembers,
         }
 
         impl SessionConfig {

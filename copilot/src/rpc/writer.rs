@@ -97,8 +97,8 @@ impl Outbox {
         }
     }
 
-    /// Writes what is queued, until closed.
-    pub(super) async fn run(&self) {
+    /// Writes what is queued, until closed or until that fails.
+    pub(super) async fn run(&self) -> io::Result<()> {
         loop {
             self.work.notified().await;
             behind_the_queue().await;
@@ -110,12 +110,12 @@ impl Outbox {
             })
             .await;
             if let Err(error) = written {
-                // The reader sees the same end and tells everybody; here it only matters that nothing piles up.
-                tracing::debug!(%error, "writing to the CLI ended");
+                // Nothing may pile up until the connection is closed for it.
                 self.close();
+                return Err(error);
             }
             if self.queue().writer.is_none() {
-                return;
+                return Ok(());
             }
         }
     }

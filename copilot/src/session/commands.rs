@@ -102,11 +102,8 @@ impl Inbox {
             return;
         };
         let id: Box<str> = used.request_id.as_ref().into();
-        let question = Question {
-            handler: "command",
-            what: format!("command /{}", used.command_name).into(),
-            id: Some(&used.request_id),
-        };
+        let what = format!("command /{}", used.command_name);
+        let question = Question::event("command", what, &used.request_id);
         let invocation = CommandInvocation {
             session_id: self.id.clone(),
             name: used.command_name.as_ref().to_owned(),

@@ -53,6 +53,7 @@ impl Inbox {
             self.learn(capabilities);
         }
         self.wants_mcp_logins(peer).await?;
+        self.wants_mcp_headers(peer).await?;
         opened.keep();
         Ok(answer)
     }

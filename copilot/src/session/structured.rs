@@ -34,8 +34,9 @@ pub struct AskAsRequest<'a, T> {
 }
 
 impl Session {
-    /// Sends a message and waits for the agent's reply as a `T`. The model is given the schema of `T`, and what it
-    /// replies is read as one.
+    /// Sends a message and waits for the agent's reply as a `T`: any type that implements [`serde::Deserialize`] and
+    /// [`schemars::JsonSchema`], both of which can be derived. The model is given the schema of `T`, doc comments
+    /// included, and what it replies is read as one.
     ///
     /// # Errors
     ///

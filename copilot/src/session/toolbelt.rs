@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::builder::SessionBuilder;
+use super::handlers::MaxToolResult;
 use crate::tools::{Choice, SchemaProfile, Tool, ToolErrors, Toolset};
 
 impl SessionBuilder {
@@ -16,14 +17,15 @@ impl SessionBuilder {
         self
     }
 
-    /// Gives the model these tools.
+    /// Gives the model these tools. The same tool given twice is one; two of the same name are an error when the session
+    /// starts, which shows where both are.
     pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
         self.tools.add(tools);
         self
     }
 
     /// Gives the model the methods of this value that `#[copilot::tools]` made tools of.
-    pub fn with_toolset(mut self, value: impl Toolset) -> Self {
+    pub fn with_toolset(mut self, value: impl Toolset + Send + Sync) -> Self {
         self.tools.add(value.into_tools());
         self
     }
@@ -86,9 +88,17 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set.
+    /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set. A tool with `errors = visible` or
+    /// `errors = hidden` keeps to that.
     pub fn tool_errors(mut self, errors: ToolErrors) -> Self {
         self.handlers.tool_errors = errors;
+        self
+    }
+
+    /// How many bytes the result of a tool may have, pictures and the like included; 128 MiB unless set. In place of a
+    /// larger one the model reads that it was too large. A tool's own `max_output` shortens its text before that.
+    pub fn max_tool_result(mut self, bytes: usize) -> Self {
+        self.handlers.max_tool_result = MaxToolResult(bytes);
         self
     }
 

@@ -44,7 +44,7 @@ pub(crate) struct Invocation {
     pub(crate) states: Arc<StateMap>,
     pub(crate) host: Arc<dyn ToolHost>,
     pub(crate) cancel: Cancellation,
-    /// Whether the model reads foreign errors, whatever the tool says.
+    /// Whether the model reads foreign errors, unless the tool says so itself.
     pub(crate) errors_visible: bool,
 }
 
@@ -188,7 +188,7 @@ impl ToolContext {
 
     /// Whether the model reads foreign errors.
     pub(crate) fn errors_visible(&self) -> bool {
-        self.0.invocation.errors_visible || self.0.tool.def().errors_visible
+        self.0.tool.def().errors_visible.unwrap_or(self.0.invocation.errors_visible)
     }
 
     /// The token that says that nobody waits for an answer.

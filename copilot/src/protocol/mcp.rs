@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::secret::Secret;
 use super::settings::settings;
@@ -27,7 +28,7 @@ enum Kind {
 #[must_use]
 pub struct StdioServer {
     command: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Sent even when there are none: CLIs up to 1.0.57 pass over a server without it.
     args: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: BTreeMap<String, Secret>,
@@ -64,13 +65,19 @@ impl Serialize for RemoteServer {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Common {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<Vec<String>>,
+    /// `*` for all, which CLIs up to 1.0.57 want to be told.
+    tools: Vec<String>,
     /// In milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self { tools: vec!["*".to_owned()], timeout: None }
+    }
 }
 
 impl McpServer {
@@ -112,7 +119,7 @@ macro_rules! common_options {
     ($($common:ident).+) => {
         /// The only tools of the server that the agent gets, by the server's names for them; all unless set.
         pub fn tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-            self.$($common).+.tools = Some(names.into_iter().map(Into::into).collect());
+            self.$($common).+.tools = names.into_iter().map(Into::into).collect();
             self
         }
 
@@ -215,7 +222,7 @@ vocabulary! {
 }
 
 /// An MCP server of a session, and how it is.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpServerInfo {
@@ -224,9 +231,14 @@ pub struct McpServerInfo {
     /// How it is.
     pub status: McpStatus,
     /// Where it was configured, on CLIs that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 vocabulary! {
@@ -257,13 +269,13 @@ mod tests {
 
     use super::*;
 
-    fn check(server: impl Into<McpServer>, wire: &serde_json::Value) {
+    fn check(server: impl Into<McpServer>, wire: &Value) {
         assert_eq!(serde_json::to_value(server.into()).unwrap(), *wire);
     }
 
     #[test]
     fn servers_of_all_kinds_reach_the_wire() {
-        check(McpServer::stdio("x"), &json!({"type": "stdio", "command": "x"}));
+        check(McpServer::stdio("x"), &json!({"type": "stdio", "command": "x", "args": [], "tools": ["*"]}));
         check(
             McpServer::stdio("x")
                 .args(["-a", "b"])
@@ -276,7 +288,7 @@ mod tests {
         );
         check(
             McpServer::http("http://h/mcp").header("A", "b"),
-            &json!({"type": "http", "url": "http://h/mcp", "headers": {"A": "b"}}),
+            &json!({"type": "http", "url": "http://h/mcp", "headers": {"A": "b"}, "tools": ["*"]}),
         );
         let none: [&str; 0] = [];
         check(

@@ -1,12 +1,16 @@
 //! A language model that plays a script.
 //!
 //! The path of a request: `server` reads it, `request` keeps it, `stage` finds the script it belongs to and the turn
-//! that is due, `completion` writes that turn as JSON, and `sse` sends it in pieces where the request asked for that.
-//! `stage` and `completion` are pure. What is here speaks the chat-completions protocol of OpenAI and nothing of the
-//! CLI's own.
+//! that is due, `api` has that turn written as JSON, and `sse` sends it in pieces where the request asked for that.
+//! Each protocol has a file of its own: `completion`, `responses`, `messages`. All but `server` and `sse` is pure.
+//! Nothing here knows the CLI.
 
+mod api;
 mod completion;
+mod interception;
+mod messages;
 mod request;
+mod responses;
 mod script;
 mod server;
 mod sse;
@@ -19,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use api::ModelApi;
 pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
 pub use script::{Script, Scripts, Tokens, ToolUse};
 
@@ -29,9 +34,13 @@ use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
 /// The name of the model in requests and answers.
 const MODEL_NAME: &str = "scripted";
 
+/// Where a model without a server is.
+const NOWHERE: &str = "http://scripted.invalid";
+
 /// A language model on the loopback interface that plays a [`Script`].
 ///
-/// A session that has it as its provider needs no login and no network. The model checks what it is sent against the
+/// It speaks the three protocols of [`ModelApi`], the first two also as a resource of Azure does. A session that has
+/// it as its provider needs no login and no network. The model checks what it is sent against the
 /// script, and records it. When the conversation leaves the script, the request is answered with an error that the
 /// CLI does not retry, the session gets it as its own error, and [`finish`](Self::finish) tells what happened.
 ///
@@ -58,9 +67,10 @@ const MODEL_NAME: &str = "scripted";
 /// ```
 #[derive(Debug)]
 pub struct ScriptedModel {
-    address: SocketAddr,
+    /// Where it listens, if it does.
+    address: Option<SocketAddr>,
     shared: Arc<Shared>,
-    _server: Task,
+    _server: Option<Task>,
 }
 
 /// What the handle and the server's connections both hold.
@@ -71,6 +81,10 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(stage: Stage) -> Arc<Self> {
+        Arc::new(Self { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) })
+    }
+
     fn stage<T>(&self, use_stage: impl FnOnce(&mut Stage) -> T) -> T {
         // The stage catches the panics of checks, and its own state is whole between calls.
         use_stage(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner))
@@ -106,14 +120,30 @@ impl ScriptedModel {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let shared = Arc::new(Shared { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) });
+        let shared = Shared::new(stage);
         let server = task::spawn(server::serve(listener, shared.clone()));
-        Ok(Self { address, shared, _server: server })
+        Ok(Self { address: Some(address), shared, _server: Some(server) })
     }
 
-    /// Where the model listens: what a provider's base URL is.
+    /// A model that listens nowhere: it answers what [`inference`](Self::inference) brings it.
+    ///
+    /// # Errors
+    ///
+    /// When a script cannot be played.
+    pub fn without_server(scripts: impl Into<Scripts>) -> Result<Self> {
+        let shared = Shared::new(Stage::new(scripts.into())?);
+        Ok(Self { address: None, shared, _server: None })
+    }
+
+    /// Where the model listens: what the base URL of a provider is that speaks OpenAI's protocols. The one of a model
+    /// [without a server](Self::without_server) leads nowhere.
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        format!("{}/v1", self.origin())
+    }
+
+    /// Where the model listens, without a path: what the base URL of a provider of Azure or Anthropic is.
+    pub fn origin(&self) -> String {
+        self.address.map_or_else(|| NOWHERE.to_owned(), |address| format!("http://{address}"))
     }
 
     /// The name a session gives to select this model.
@@ -126,6 +156,31 @@ impl ScriptedModel {
     /// Wire: `session.create`, to the CLI.
     pub fn provider(&self) -> Provider {
         Provider::openai(self.base_url()).api_key("scripted")
+    }
+
+    /// A provider that talks to this model in this protocol.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(model: copilot::testing::ScriptedModel) -> copilot::Result<()> {
+    /// use copilot::Session;
+    /// use copilot::testing::ModelApi;
+    ///
+    /// let provider = model.provider_of(ModelApi::Messages);
+    /// let session = Session::builder().provider(provider).model(model.model_name()).start().await?;
+    /// # drop(session);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Wire: `session.create`, to the CLI.
+    pub fn provider_of(&self, api: ModelApi) -> Provider {
+        match api {
+            ModelApi::ChatCompletions => self.provider(),
+            ModelApi::Responses => self.provider().responses(),
+            ModelApi::Messages => Provider::anthropic(self.origin()).api_key("scripted"),
+        }
     }
 
     /// Every request so far, in the order of arrival.

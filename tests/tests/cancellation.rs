@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use copilot::config::LogOptions;
+use copilot::config::{EventQuery, LogOptions, PermissionMode, RewindMode};
 use copilot::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
 use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
@@ -103,6 +103,37 @@ fn answers() -> Vec<(&'static str, Value)> {
     ]
     .map(|method| (method, json!({})))
     .into();
+    let much = json!({"started": true, "success": true, "mode": "manual", "removed": true, "cursor": "c",
+                      "outcome": "completed", "restoredFiles": [], "points": [], "items": [], "sources": [],
+                      "tools": [], "fileChangeTrackingEnabled": false});
+    answers.extend(
+        [
+            "session.eventLog.read",
+            "session.eventLog.tail",
+            "session.fleet.start",
+            "session.history.listRewindPoints",
+            "session.history.rewind",
+            "session.instructions.getSources",
+            "session.mcp.disable",
+            "session.mcp.enable",
+            "session.mcp.listTools",
+            "session.permissions.getMode",
+            "session.permissions.resetSessionApprovals",
+            "session.permissions.setMode",
+            "session.queue.clear",
+            "session.queue.moveItem",
+            "session.queue.pendingItems",
+            "session.queue.removeAt",
+            "session.queue.removeMostRecent",
+            "session.queue.sendNow",
+            "session.queue.setDrainPaused",
+            "session.queue.updateText",
+            "session.skills.disable",
+            "session.skills.enable",
+            "session.tools.listPendingRequests",
+        ]
+        .map(|method| (method, much.clone())),
+    );
     answers.extend([
         ("session.mode.get", json!("plan")),
         ("session.options.update", json!({"success": true})),
@@ -263,6 +294,15 @@ const CASES: &[Case] = cases! {
     "RequestBody::collect" => |_w| assert_eq!(inference_request().await.0.body.collect().await, b"7");
     "RequestBody::json" => |_w| assert_eq!(inference_request().await.0.body.json::<u8>().await.unwrap(), 7);
     "RequestBody::next" => |_w| inference_request().await.0.body.next().await.unwrap();
+    "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
+    "Queue::content" => |w| w.session.queue().content().await.unwrap();
+    "Queue::edit" => |w| w.session.queue().edit("a", "b").await.unwrap();
+    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
+    "Queue::move_to" => |w| w.session.queue().move_to("a", 0).await.unwrap();
+    "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
+    "Queue::remove" => |w| w.session.queue().remove("a").await.unwrap();
+    "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::send_now" => |w| w.session.queue().send_now("a").await.unwrap();
     "Session::abort" => |w| w.session.abort().await.unwrap();
     "Session::agents" => |w| w.session.agents().await.unwrap();
     "Session::call" => |w| w.session.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();
@@ -293,6 +333,23 @@ const CASES: &[Case] = cases! {
     "Session::set_name" => |w| w.session.set_name("a").await.unwrap();
     "Session::set_plan" => |w| w.session.set_plan("a").await.unwrap();
     "Session::skills" => |w| w.session.skills().await.unwrap();
+    "Session::disable_mcp_server" => |w| w.session.disable_mcp_server("a").await.unwrap();
+    "Session::disable_skill" => |w| w.session.disable_skill("a").await.unwrap();
+    "Session::enable_mcp_server" => |w| w.session.enable_mcp_server("a").await.unwrap();
+    "Session::enable_skill" => |w| w.session.enable_skill("a").await.unwrap();
+    "Session::event_cursor" => |w| w.session.event_cursor().await.unwrap();
+    "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
+    "Session::instructions" => |w| w.session.instructions().await.unwrap();
+    "Session::mcp_tools" => |w| w.session.mcp_tools("a").await.unwrap();
+    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
+    "Session::read_events" => |w| w.session.read_events(&EventQuery::new()).await.unwrap();
+    "Session::rewind" => |w| w.session.rewind("a", RewindMode::Conversation).await.unwrap();
+    "Session::rewind_points" => |w| w.session.rewind_points().await.unwrap();
+    "Session::set_permission_mode" => |w| {
+        w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
+    };
+    "Session::start_fleet" => |w| w.session.start_fleet(None).await.unwrap();
     "Session::usage" => |w| w.session.usage().await.unwrap();
     "Session::workspace_files" => |w| w.session.workspace_files().await.unwrap();
     "Session::write_workspace_file" => |w| w.session.write_workspace_file("a", "b").await.unwrap();

@@ -147,16 +147,29 @@ impl Inbox {
         match method {
             "tool.call" => match serde_json::from_str::<ToolRequested<'_>>(params.get()) {
                 Ok(call) => self.run_tool(call, None, ReplyTo::Request(responder)),
-                Err(error) => responder.error(INVALID_PARAMS, &format!("tool.call: {error}")),
+                Err(error) => {
+                    tracing::error!(%error, session = %self.id, "a tool call cannot be read");
+                    responder.ok(&Wrapped { result: &ToolResult::failure("The call could not be read.") });
+                }
             },
             "permission.request" => match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
                 Ok(asked) => {
                     self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder));
                 }
-                Err(error) => responder.error(INVALID_PARAMS, &format!("permission.request: {error}")),
+                Err(error) => Self::refuse(method, responder, INVALID_PARAMS, &format!("{method}: {error}")),
             },
             _ => self.other_request(method, params, responder),
         }
+    }
+
+    /// Answers a request that cannot be read, or that belongs to no session here.
+    pub(crate) fn refuse(method: &str, responder: Responder, code: i64, why: &str) {
+        if method != "permission.request" {
+            return responder.error(code, why);
+        }
+        // Never by an error, nor in any but the old words: the oldest CLIs take what they do not know for a yes.
+        tracing::error!(why, "a permission request cannot be decided; denied");
+        responder.ok(&Wrapped { result: &Decision::Unavailable.to_wire(Vocabulary::Old) });
     }
 
     /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
@@ -263,7 +276,10 @@ impl Inbox {
             };
             let result = match refused {
                 Some(refused) => refused,
-                None => tool.invoke(invocation).await,
+                None => {
+                    let result = tool.invoke(invocation).await;
+                    result.within(inbox.handlers.max_tool_result.0, tool.name())
+                }
             };
             inbox.answer_tool(reply, &result, &token).await;
             inbox.calls.finish(&key);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError, Script};
-use copilot::{ErrorKind, EventKind, EventStream, State, ToolContext, TransportKind};
+use copilot::{AgentMode, ErrorKind, EventKind, EventStream, State, ToolContext, TransportKind};
 use copilot_tests::real::Real;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -188,4 +188,43 @@ async fn a_session_closed_while_the_cli_is_gone_is_not_resumed() {
     let resumed: Vec<_> =
         cli.requests("session.resume").iter().map(|asked| asked["sessionId"].clone()).collect();
     assert_eq!(resumed, [kept.id().as_str()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_program_has_changed_stays_changed() {
+    let cli = FakeCli::new();
+    cli.on("session.model.switchTo", |params, _| json!({"status": "ok", "modelId": params["modelId"]}));
+    cli.on("session.mode.set", |_, _| json!({"status": "ok"}));
+    cli.on("session.agent.select", |_, _| json!({}));
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().model("first").reasoning_effort("high").with_tools([add::TOOL]);
+    let session = session.start().await.unwrap();
+    let mut events = session.events();
+    session.set_model("second").reasoning_effort("low").await.unwrap();
+    session.set_mode(AgentMode::Plan).await.unwrap();
+    session.select_agent("reviewer").await.unwrap();
+    session.tools().remove(["add"]).await.unwrap();
+    cli.hang_up();
+    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let resumed = &cli.requests("session.resume")[0];
+    assert_eq!((&resumed["model"], &resumed["reasoningEffort"]), (&json!("second"), &json!("low")));
+    assert_eq!((&resumed["agent"], &resumed["tools"]), (&json!("reviewer"), &json!(null)));
+    let modes = cli.requests("session.mode.set");
+    assert_eq!((modes.len(), &modes[1]["mode"]), (2, &json!("plan")));
+}
+
+#[tokio::test]
+async fn on_the_real_cli_a_changed_model_and_mode_stay_changed() {
+    let script = Script::new().say("Hello.").say("Still here.");
+    let real = Real::start(TransportKind::Stdio, script).await;
+    let session = real.session().start().await.unwrap();
+    assert_eq!(session.ask("Hello?").await.unwrap().text(), "Hello.");
+    session.set_model("another").await.unwrap();
+    session.set_mode(AgentMode::Plan).await.unwrap();
+    let mut events = session.events();
+    kill(&real);
+    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    assert_eq!(session.current_model().await.unwrap().model_id.as_deref(), Some("another"));
+    assert_eq!(session.mode().await.unwrap(), AgentMode::Plan);
+    real.client.shutdown().await.unwrap();
 }

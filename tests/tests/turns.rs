@@ -322,3 +322,25 @@ async fn a_turn_ends_with_the_session() {
     });
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_an_abort_throws_out_of_the_queue_ends_as_aborted() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|turn| async move {
+        match turn.prompt() {
+            "Work." => std::future::pending().await,
+            _ => turn.say("OK."),
+        }
+    });
+    let session = fake.session().start().await.unwrap();
+    let working = session.stream("Work.").await.unwrap();
+    let (second, third) = (session.stream("Second.").await.unwrap(), session.stream("Third.").await.unwrap());
+    let began = Instant::now();
+    session.abort().await.unwrap();
+    for turn in [working, second, third] {
+        let reply = turn.reply().await.unwrap();
+        assert!(reply.is_aborted() && reply.text().is_empty(), "{reply:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(1), "nobody waited for a time limit");
+    assert_eq!(session.ask("And now?").await.unwrap().text(), "OK.");
+}

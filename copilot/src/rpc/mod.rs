@@ -23,6 +23,7 @@ use crate::transport::WriteHalf;
 pub(crate) use line::Line;
 use message::{Failure, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
+pub(crate) use pending::Undo;
 use pending::{Answer, Pending, Waiter};
 pub(crate) use reader::read;
 use writer::Outbox;
@@ -95,6 +96,29 @@ impl Peer {
         self.begin(method, params)?.answer(method).await
     }
 
+    /// Calls `method` for something that outlasts the call. When the future is dropped, or what it gives, `undo` is run
+    /// as soon as the other side has done it; [`Undo::keep`] prevents that.
+    ///
+    /// `undo` may run on the reader's task, so it must not wait.
+    pub(crate) async fn call_undoable<P>(
+        &self,
+        method: &str,
+        params: &P,
+        undo: impl FnOnce() + Send + 'static,
+    ) -> Result<(Box<RawValue>, Undo)>
+    where
+        P: Serialize + ?Sized,
+    {
+        self.0.outbox.room().await;
+        let (waiter, answer) = oneshot::channel();
+        // It stays in the table when the future is dropped, so that its answer is seen.
+        self.post(method, params, Waiter::Undoable(waiter, Undo::new(undo)))?.keep();
+        match answer.await {
+            Ok((answer, undo)) => self.read(method, answer).map(|result| (result, undo)),
+            Err(_) => Err(dropped(method)),
+        }
+    }
+
     /// Queues a call at once, whatever waits already; its answer is waited for separately.
     pub(crate) fn begin<P>(&self, method: &str, params: &P) -> Result<InFlight<'_>>
     where
@@ -141,6 +165,21 @@ impl Peer {
         Ok(registered)
     }
 
+    /// What an answer means to the caller of `method`.
+    fn read(&self, method: &str, answer: Answer) -> Result<Box<RawValue>> {
+        match answer {
+            Answer::Result(result) => Ok(result),
+            Answer::Refused(failure) => {
+                Err(failure.into_error(method, self.0.other.get().map(|other| &**other)))
+            }
+            Answer::Unreadable(source) => {
+                let message = format!("{method}: the CLI's answer cannot be read");
+                Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
+            Answer::Lost(cause) => Err(cause),
+        }
+    }
+
     fn reply<R: Serialize + ?Sized>(&self, id: &RawValue, result: &R) {
         if let Err(error) = self.0.outbox.push(&Reply { jsonrpc: "2.0", id, result }, false) {
             tracing::error!(%error, "an answer cannot be encoded");
@@ -178,6 +217,10 @@ pub(crate) fn decode<R: DeserializeOwned>(method: &str, result: &RawValue) -> Re
     })
 }
 
+fn dropped(method: &str) -> Error {
+    Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped"))
+}
+
 /// A call in the table of pending calls; dropping it takes the call out.
 struct Registered<'a> {
     peer: Option<&'a Peer>,
@@ -212,20 +255,9 @@ impl InFlight<'_> {
         let peer = self.registered.peer;
         // Answered, so the id is free already.
         self.registered.keep();
-        match answer {
-            Ok(Answer::Result(result)) => Ok(result),
-            Ok(Answer::Refused(failure)) => {
-                let other = peer.and_then(|peer| peer.0.other.get());
-                Err(failure.into_error(method, other.map(|other| &**other)))
-            }
-            Ok(Answer::Unreadable(source)) => {
-                let message = format!("{method}: the CLI's answer cannot be read");
-                Err(Error::with_source(ErrorKind::Decode, message, source))
-            }
-            Ok(Answer::Lost(cause)) => Err(cause),
-            Err(_) => {
-                Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))
-            }
+        match (peer, answer) {
+            (Some(peer), Ok(answer)) => peer.read(method, answer),
+            _ => Err(dropped(method)),
         }
     }
 }

@@ -157,7 +157,8 @@ impl SessionBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started; on a given client the session may be left in the CLI.
+    /// Dropping the future stops a CLI that it has started; on a given client the CLI lets go of the session as soon as
+    /// it has opened it.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub async fn start(mut self) -> Result<Session> {
@@ -183,7 +184,7 @@ impl SessionBuilder {
         link.carrier.register(Arc::clone(&inbox))?;
         let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
         let opening = if self.resume { Opening::Resume } else { Opening::Create };
-        let answer = inbox.open(&link.peer, opening).await?;
+        let answer = inbox.open(&link.peer, &link.cli, opening).await?;
         unopened.done();
         Ok(Session(Arc::new(Shared {
             inbox,

@@ -3,7 +3,7 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Waker;
 
@@ -20,6 +20,7 @@ use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
+use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, UnreadableToolCall, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{INVALID_PARAMS, Line, Peer, Responder};
@@ -30,8 +31,10 @@ use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, T
 pub(crate) struct Inbox {
     pub(crate) id: SessionId,
     pub(crate) line: Line<Peer>,
-    /// What the session is opened with, again if need be.
-    pub(crate) config: SessionConfig,
+    /// What the session is opened with, again if need be, with what the program has changed since.
+    config: RwLock<Arc<SessionConfig>>,
+    /// The mode that the program has set since; no member of what a session is opened with.
+    mode: Mutex<Option<AgentMode>>,
     /// Swapped as a whole when the program changes its tools.
     tools: RwLock<Arc<ToolSet>>,
     capabilities: Mutex<Capabilities>,
@@ -39,6 +42,8 @@ pub(crate) struct Inbox {
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
+    /// How often the agent was told to stop.
+    aborts: AtomicU32,
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
@@ -75,13 +80,15 @@ impl Inbox {
         Arc::new(Self {
             id,
             line: Line::new(Some(peer)),
-            config,
+            config: RwLock::new(Arc::new(config)),
+            mode: Mutex::default(),
             tools: RwLock::new(Arc::new(tools)),
             capabilities: Mutex::default(),
             states,
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
+            aborts: AtomicU32::new(0),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
@@ -102,6 +109,29 @@ impl Inbox {
         drop(old);
     }
 
+    /// What the session would be opened with now.
+    pub(super) fn config(&self) -> Arc<SessionConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The program has changed the session, and it is to be so after a restart as well.
+    pub(super) fn remember(&self, change: impl FnOnce(&mut SessionConfig)) {
+        change(Arc::make_mut(&mut self.config.write().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    pub(super) fn mode(&self) -> Option<AgentMode> {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn remember_mode(&self, mode: AgentMode) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
+    }
+
+    /// How many events of this kind have come, those included that subscribers have yet to see.
+    pub(super) fn aborts(&self) -> u32 {
+        self.aborts.load(Ordering::Acquire)
+    }
+
     /// What the CLI can do, as far as it has told.
     pub(crate) fn capabilities(&self) -> Capabilities {
         self.capabilities.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -114,6 +144,10 @@ impl Inbox {
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
+        if head.name == "abort" && head.agent.is_none() {
+            // Before a subscriber sees it.
+            self.aborts.fetch_add(1, Ordering::Release);
+        }
         if !self.subscribers.is_empty() {
             self.subscribers.queue(&Event::new(head), asleep);
         }
@@ -173,6 +207,8 @@ impl Inbox {
     /// The program has closed the session.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+        // Whoever waits for the connection to come back, or calls later, learns it here: nobody resumes this session.
+        self.line.end(&Error::new(ErrorKind::Closed, "the session is closed"));
         self.calls.close();
         self.subscribers.close();
     }

@@ -252,15 +252,13 @@ impl Drop for Shared {
         if inbox.is_closed() {
             return;
         }
+        let peer = inbox.line.now();
         inbox.close();
         inbox.calls.abort();
         self.link.carrier.unregister(&inbox.id);
         // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
         // version says has to do.
-        let Some(peer) = inbox.line.now() else { return };
-        let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
-        if let Err(error) = peer.post_answer(method, &SessionParams { session_id: &inbox.id }) {
-            tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");
-        }
+        let Some(peer) = peer else { return };
+        open::let_go(&peer, self.link.cli.letting_go(), &inbox.id);
     }
 }

@@ -4,7 +4,10 @@ use super::controls::done;
 use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
+use crate::protocol::SessionId;
 use crate::protocol::config::SessionOptions;
+use crate::protocol::connection::CliVersion;
+use crate::protocol::controls::ModeSetParams;
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::rpc::{Peer, decode};
 
@@ -16,74 +19,96 @@ pub(super) enum Opening {
 }
 
 impl Inbox {
+    /// Dropped, or failed, when the CLI has opened the session, it lets go of it again.
+    ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub(super) async fn open(&self, peer: &Peer, opening: Opening) -> Result<SessionOpenResponse> {
+    pub(super) async fn open(
+        &self,
+        peer: &Peer,
+        cli: &CliVersion,
+        opening: Opening,
+    ) -> Result<SessionOpenResponse> {
         let method = match opening {
             Opening::Create => "session.create",
             Opening::Resume => "session.resume",
         };
-        let tools = self.tools();
+        let (tools, config) = (self.tools(), self.config());
         let params = SessionOpenParams {
             session_id: &self.id,
-            config: &self.config,
+            config: &config,
             offers: self.handlers.offers(),
             tools: (!tools.is_empty()).then_some(&*tools),
             request_permission: true,
             tool_filter_precedence: "excluded",
             env_value_mode: "direct",
         };
-        let answer = peer.call_raw(method, &params).await?;
+        let undo = {
+            let (peer, method, id) = (peer.clone(), cli.letting_go(), self.id.clone());
+            move || let_go(&peer, method, &id)
+        };
+        let (answer, undo) = peer.call_undoable(method, &params, undo).await?;
         let answer: SessionOpenResponse = decode(method, &answer)?;
         if let Some(other) = answer.session_id.as_ref().filter(|other| **other != self.id) {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
             return Err(Error::new(ErrorKind::Decode, message));
         }
-        self.apply_options(peer).await?;
+        self.apply_options(peer, &config.options).await?;
         if let Some(capabilities) = &answer.capabilities {
             self.learn(capabilities);
         }
         self.wants_mcp_logins(peer).await?;
+        undo.keep();
         Ok(answer)
     }
 
-    /// Sets what the CLI takes only once the session exists. A session without what was asked for is let go again.
+    /// Sets what the CLI takes only once the session exists.
     ///
     /// Wire: `session.options.update`, to the CLI.
-    async fn apply_options(&self, peer: &Peer) -> Result<()> {
-        if self.config.options == SessionOptions::default() {
+    async fn apply_options(&self, peer: &Peer, options: &SessionOptions) -> Result<()> {
+        if *options == SessionOptions::default() {
             return Ok(());
         }
         let method = "session.options.update";
-        let params = SessionOptionsParams { session_id: &self.id, options: &self.config.options };
-        let answer = peer.call(method, &params).await.and_then(|answer| done(method, answer));
-        if answer.is_err() {
-            let detached = peer.post_answer("session.detach", &SessionParams { session_id: &self.id });
-            // Best effort: the refusal is what the caller learns.
-            if let Err(error) = detached {
-                tracing::debug!(%error, session = %self.id, "a refused session was not detached");
-            }
-        }
-        answer
+        let params = SessionOptionsParams { session_id: &self.id, options };
+        peer.call(method, &params).await.and_then(|answer| done(method, answer))
     }
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.
-    pub(crate) async fn resume(&self, peer: &Peer, cause: &Error, cancelled: Vec<String>) -> Result<()> {
+    pub(crate) async fn resume(
+        &self,
+        peer: &Peer,
+        cli: &CliVersion,
+        cause: &Error,
+        cancelled: Vec<String>,
+    ) -> Result<()> {
         if self.is_closed() {
             return Ok(());
         }
-        let resumed = match self.open(peer, Opening::Resume).await {
+        let resumed = match self.open(peer, cli, Opening::Resume).await {
             // A session in which nothing was said yet is not on disk: there is nothing to lose in making it anew.
-            Err(error) if is_unknown_session(&error) => self.open(peer, Opening::Create).await,
+            Err(error) if is_unknown_session(&error) => self.open(peer, cli, Opening::Create).await,
             other => other,
         };
         resumed?;
+        if let Some(mode) = self.mode() {
+            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+        }
         if self.is_closed() {
             // The program has closed it meanwhile, when there was no CLI that could have been told.
-            return peer.post_answer("session.detach", &SessionParams { session_id: &self.id });
+            let_go(peer, cli.letting_go(), &self.id);
+            return Ok(());
         }
         self.line.up(peer.clone());
         self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled }));
         Ok(())
+    }
+}
+
+/// Has the CLI let go of a session, and does not wait for it.
+pub(super) fn let_go(peer: &Peer, method: &'static str, id: &SessionId) {
+    // Best effort: a connection that is gone has let go already.
+    if let Err(error) = peer.post_answer(method, &SessionParams { session_id: id }) {
+        tracing::debug!(%error, session = %id, "a session was not let go of");
     }
 }
 

@@ -15,6 +15,10 @@ pub(super) struct Progress {
     was_idle: bool,
     /// The message has reached the agent.
     begun: bool,
+    /// How many events will tell of an abort that was before the CLI had the message.
+    earlier_aborts: u32,
+    /// The agent was told to stop while the message waited: the CLI forgets what waits.
+    thrown_out: bool,
     /// Another message has reached it in between.
     mixed: bool,
     /// What came since another message reached the agent after it had answered this one. A hook that does not let
@@ -64,6 +68,8 @@ impl Progress {
             message,
             was_idle,
             begun: false,
+            earlier_aborts: 0,
+            thrown_out: false,
             mixed: false,
             in_doubt: None,
             answer: None,
@@ -73,6 +79,11 @@ impl Progress {
             usage: Usage::default(),
             kept: Vec::new(),
         }
+    }
+
+    /// The next so many aborts are from before the message was sent.
+    pub(super) fn after_aborts(self, earlier_aborts: u32) -> Self {
+        Self { earlier_aborts, ..self }
     }
 
     pub(super) fn answer(&self) -> Option<&Event> {
@@ -148,9 +159,19 @@ impl Progress {
                     self.error = Some(Error::new(ErrorKind::Session, message));
                 }
             }
-            EventKind::Abort(_) => self.aborted = true,
+            EventKind::Abort(_) if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
+            EventKind::Abort(_) => {
+                self.aborted = true;
+                self.thrown_out = !self.begun;
+            }
             // In autopilot the agent goes on by itself after an idle.
             EventKind::SessionIdle(idle) if idle.mode.as_deref() != Some("autopilot") => {
+                if self.thrown_out && !self.begun {
+                    // What was seen until here is of other turns.
+                    let message = std::mem::take(&mut self.message);
+                    *self = Self { aborted: true, thrown_out: true, ..Self::new(message, self.was_idle) };
+                    return true;
+                }
                 self.aborted |= idle.aborted;
                 return self.begun || (self.was_idle && !self.mixed);
             }
@@ -196,6 +217,20 @@ mod tests {
         let ephemeral = name == "session.idle" || name == "assistant.usage";
         let event = json!({"type": name, "id": "", "timestamp": "", "ephemeral": ephemeral, "data": data});
         serde_json::from_str(&event.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_message_that_an_abort_throws_out_ends_with_the_idle_that_follows() {
+        let of_the_turn_before = ("assistant.message", json!({"content": "other"}));
+        let events = [of_the_turn_before, ("abort", json!({})), ("session.idle", json!({"aborted": true}))];
+        let end = |progress: Progress| {
+            let mut progress = progress;
+            let end = events.iter().position(|(name, data)| progress.observe(&event(name, data)));
+            (end, progress.aborted, progress.kept.len())
+        };
+        assert_eq!(end(Progress::new("m".into(), false)), (Some(2), true, 0));
+        // The CLI had been told to stop before it got the message, which it will begin.
+        assert_eq!(end(Progress::new("m".into(), false).after_aborts(1)).0, None);
     }
 
     /// Feeds events for message `m`; the number of events after which the turn is over, and the answer.

@@ -229,10 +229,14 @@ impl Session {
         let correlated = self.0.link.cli.correlates_messages();
         let alone = if correlated { None } else { Some(Arc::clone(&self.0.alone).lock_owned().await) };
         // Before the message is sent, because events may come before the answer.
+        let aborts = self.inbox().aborts();
         let events = self.events();
         let was_idle = !self.inbox().is_busy();
         let id = self.post(&message).await?;
-        Ok(Turn::new(self.clone(), events, Progress::new(id, was_idle), limits, alone))
+        // Those that came before the CLI had the message are none of its business.
+        let earlier = self.inbox().aborts().wrapping_sub(aborts);
+        let progress = Progress::new(id, was_idle).after_aborts(earlier);
+        Ok(Turn::new(self.clone(), events, progress, limits, alone))
     }
 }
 

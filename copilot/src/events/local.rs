@@ -32,7 +32,8 @@ pub struct HandlerFailure {
 
 /// The CLI was lost, started again, and has taken the session up.
 ///
-/// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again.
+/// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again, unless
+/// tools of it go on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Restarted {
@@ -40,6 +41,9 @@ pub struct Restarted {
     pub cause: Error,
     /// The tool calls and questions that were running and have been cancelled, for a person to read.
     pub cancelled: Vec<String>,
+    /// The tool calls that go on, for a person to read; see
+    /// [`SessionBuilder::continue_pending_work`](crate::SessionBuilder::continue_pending_work).
+    pub continued: Vec<String>,
 }
 
 impl Event {

@@ -119,6 +119,23 @@ impl Inbox {
         change(Arc::make_mut(&mut self.config.write().unwrap_or_else(PoisonError::into_inner)));
     }
 
+    /// Whether tools outlast the CLI that has asked for them.
+    pub(super) fn continues(&self) -> bool {
+        self.config().continue_pending_work == Some(true)
+    }
+
+    /// Runs a tool that another CLI, or another program, has left unanswered, unless it runs still.
+    pub(super) fn run_again(self: &Arc<Self>, call: ToolRequested<'_>) {
+        let reply = ReplyTo::Call(call.request_id.as_ref().into());
+        self.run_tool(call, None, reply);
+    }
+
+    /// The same for a permission.
+    pub(super) fn decide_again(self: &Arc<Self>, request_id: &str, request: &RawValue) {
+        // Every CLI that continues has the new words.
+        self.decide(request, Vocabulary::New, ReplyTo::Call(request_id.into()));
+    }
+
     pub(super) fn mode(&self) -> Option<AgentMode> {
         self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -191,7 +208,8 @@ impl Inbox {
     pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
         self.line.down();
         self.busy.store(false, Ordering::Relaxed);
-        let cancelled = self.calls.interrupt();
+        // What may go on does so until it is known whether the CLI that comes back still waits for it.
+        let cancelled = if self.continues() { Vec::new() } else { self.calls.interrupt() };
         self.subscribers.publish(&Event::disconnected(cause.clone()));
         cancelled
     }
@@ -307,8 +325,9 @@ impl Inbox {
             // Answered elsewhere or aborted: the CLI no longer wants to hear of it.
             ReplyTo::Call(_) if cancel.is_cancelled() => {}
             ReplyTo::Call(id) => {
+                let peer = if self.continues() { self.line.ready().await.ok() } else { self.line.now() };
                 // Gone: with the CLI that asked, the question is gone as well.
-                let Some(peer) = self.line.now() else { return };
+                let Some(peer) = peer.filter(|_| !cancel.is_cancelled()) else { return };
                 peer.room().await;
                 let params = ToolAnswerParams { session_id: &self.id, request_id: &id, result };
                 let sent = peer.post_answer("session.tools.handlePendingToolCall", &params);

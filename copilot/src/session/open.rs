@@ -1,5 +1,9 @@
 //! Opening a session on a connection: the first time, and again when the CLI was restarted.
 
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
 use super::controls::done;
 use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,7 +12,9 @@ use crate::protocol::SessionId;
 use crate::protocol::config::SessionOptions;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::controls::ModeSetParams;
+use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse};
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
+use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Peer, decode};
 
 /// Whether the CLI makes a session or takes one up.
@@ -32,7 +38,11 @@ impl Inbox {
             Opening::Create => "session.create",
             Opening::Resume => "session.resume",
         };
-        let (tools, config) = (self.tools(), self.config());
+        let (tools, mut config) = (self.tools(), self.config());
+        if opening == Opening::Create && config.continue_pending_work.is_some() {
+            // Of a session that is new there is nothing to continue.
+            Arc::make_mut(&mut config).continue_pending_work = None;
+        }
         let params = SessionOpenParams {
             session_id: &self.id,
             config: &config,
@@ -75,11 +85,11 @@ impl Inbox {
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.
     pub(crate) async fn resume(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         cli: &CliVersion,
         cause: &Error,
-        cancelled: Vec<String>,
+        mut cancelled: Vec<String>,
     ) -> Result<()> {
         if self.is_closed() {
             return Ok(());
@@ -98,10 +108,69 @@ impl Inbox {
             let_go(peer, cli.letting_go(), &self.id);
             return Ok(());
         }
+        let mut pending = self.pending(peer).await?;
+        cancelled.append(&mut pending.cancelled);
         self.line.up(peer.clone());
-        self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled }));
+        let continued = self.go_on(pending);
+        self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled, continued }));
         Ok(())
     }
+}
+
+impl Inbox {
+    /// Finds out what the CLI still waits for, where the program wants to go on with that, and cancels what it does
+    /// not wait for.
+    ///
+    /// Wire: `session.tools.listPendingRequests` and `session.permissions.pendingRequests`, to the CLI.
+    pub(super) async fn pending(&self, peer: &Peer) -> Result<Pending> {
+        if !self.continues() {
+            return Ok(Pending::default());
+        }
+        let tools: ToolsPendingResponse =
+            self.unless_unsupported(peer, "session.tools.listPendingRequests").await?;
+        let permissions: PermissionsPendingResponse =
+            self.unless_unsupported(peer, "session.permissions.pendingRequests").await?;
+        let ids = tools.items.iter().map(|call| &*call.request_id);
+        let wanted: Vec<&str> = ids.chain(permissions.items.iter().map(|asked| &*asked.request_id)).collect();
+        let cancelled = self.calls.cancel_others(&wanted);
+        Ok(Pending { tools: tools.items, permissions: permissions.items, cancelled })
+    }
+
+    /// Old CLIs have forgotten all.
+    async fn unless_unsupported<R: DeserializeOwned + Default>(
+        &self,
+        peer: &Peer,
+        method: &'static str,
+    ) -> Result<R> {
+        match peer.call(method, &SessionParams { session_id: &self.id }).await {
+            Err(error) if error.is_unsupported() => Ok(R::default()),
+            other => other,
+        }
+    }
+
+    /// Goes on with what the CLI waits for; says what that is.
+    pub(super) fn go_on(self: &Arc<Self>, pending: Pending) -> Vec<String> {
+        let ours = self.tools();
+        let mut continued = Vec::new();
+        for call in pending.tools.into_iter().filter(|call| ours.get(&call.tool_name).is_some()) {
+            continued.push(format!("{} ({})", call.tool_name, call.request_id));
+            self.run_again(call.as_requested());
+        }
+        for asked in pending.permissions {
+            continued.push(format!("permission ({})", asked.request_id));
+            self.decide_again(&asked.request_id, &asked.request);
+        }
+        continued
+    }
+}
+
+/// What the CLI waits for when a session is taken up.
+#[derive(Default)]
+pub(super) struct Pending {
+    tools: Vec<PendingTool>,
+    permissions: Vec<PendingPermission>,
+    /// What was running and is not waited for.
+    cancelled: Vec<String>,
 }
 
 /// Has the CLI let go of a session, and does not wait for it.

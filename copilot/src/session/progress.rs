@@ -180,6 +180,11 @@ impl Progress {
         false
     }
 
+    /// Whether the message has reached the agent.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// The message has reached the agent: what came until here is of the turn before, if there was one.
     fn begin(&mut self, event: &Event) {
         if !self.begun && (self.mixed || !self.was_idle) {

@@ -33,6 +33,8 @@ pub struct Turn {
     last_event: Option<(Event, Instant)>,
     timer: Option<Pin<Box<Sleep>>>,
     ended: Option<Option<Error>>,
+    /// The CLI is lost, and may come back and go on.
+    lost: Option<Error>,
     /// Keeps turns apart on CLIs that do not tell them apart.
     _alone: Option<OwnedMutexGuard<()>>,
 }
@@ -68,6 +70,7 @@ impl Turn {
             last_event: None,
             timer: None,
             ended: None,
+            lost: None,
             _alone: alone,
         }
     }
@@ -120,8 +123,8 @@ impl Turn {
         }
         match Pin::new(&mut self.events).poll_next(cx) {
             Poll::Ready(Some(event)) => {
-                if let EventKind::Disconnected(cause) = local_kind(&event) {
-                    return self.fail(cause.clone());
+                if let Some(cause) = self.is_over(&event) {
+                    return self.fail(cause);
                 }
                 if self.limits.idle.is_some() {
                     self.last_event = Some((event.clone(), Instant::now()));
@@ -132,9 +135,28 @@ impl Turn {
                 Poll::Ready(Some(Ok(event)))
             }
             Poll::Ready(None) => {
-                self.fail(Error::new(ErrorKind::Closed, "the session was closed before the turn ended"))
+                let closed = || Error::new(ErrorKind::Closed, "the session was closed before the turn ended");
+                let cause = self.lost.take().unwrap_or_else(closed);
+                self.fail(cause)
             }
             Poll::Pending => self.poll_limits(cx),
+        }
+    }
+
+    /// Why nothing more comes of the turn, if this event tells that.
+    fn is_over(&mut self, event: &Event) -> Option<Error> {
+        match local_kind(event) {
+            EventKind::Disconnected(cause) if self.lost.is_none() && self.session.inbox().continues() => {
+                self.lost = Some(cause.clone());
+                None
+            }
+            EventKind::Disconnected(cause) => Some(cause.clone()),
+            // The CLI goes on with a turn only for the sake of tools that it has waited for.
+            EventKind::Restarted(restarted) => {
+                let goes_on = !restarted.continued.is_empty() && self.progress.has_begun();
+                self.lost.take().filter(|_| !goes_on)
+            }
+            _ => None,
         }
     }
 

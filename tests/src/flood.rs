@@ -3,6 +3,12 @@
 //! What it needs for that is not counted with what the client's thread needs. It knows as much of the protocol as
 //! these tests do: `connect`, `ping`, `session.create`, and the prompts of [`start`].
 
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
 use copilot::ClientBuilder;
 use copilot::testing::{FarEnd, memory_client};
 use serde_json::{Value, json};
@@ -18,8 +24,11 @@ const MESSAGE: &str = "0b2f6a4e-message";
 /// Starts it, and gives what a client of it is made with. It ends with the client.
 ///
 /// Its prompts: `deltas:N` sends N pieces of a message, `tools:N:C` calls the tool `echo` N times with C calls
-/// outstanding, `turns:N` sends N recorded turns, `big:BYTES` one message of that size. Each is a turn that ends with
-/// a message, which says for `tools` how many calls were answered as they should be.
+/// outstanding, `turns:N` sends N recorded turns, `big:BYTES` one message of that size. `spread:N:C:T` calls the tools
+/// `tool_0` to `tool_T`, which are to add the session's id; `large:N:C:BYTES` calls `large`, which is to give that much;
+/// `mixed:N:K` sends N pieces as fast as they are taken, and calls `echo` after every K of them. Each is a turn that
+/// ends with a message, which says for calls how many were answered as they should be, and for `mixed` how many
+/// microseconds half of them took and how many the slowest.
 pub fn start() -> ClientBuilder {
     let (builder, far) = memory_client(PIPE);
     std::thread::spawn(move || {
@@ -34,36 +43,90 @@ struct Flood {
     far: FarEnd,
     received: Vec<u8>,
     out: Vec<u8>,
-    calls: Option<Calls>,
+    calls: HashMap<String, Calls>,
+    pieces: Option<Pieces>,
+    /// How many calls there were in all.
+    asked: usize,
 }
 
-/// Tool calls on their way.
+/// Tool calls of a session on their way.
 struct Calls {
-    session: String,
+    tool: Tool,
+    /// How many calls have come before these: a CLI never uses the id of a question again.
+    first: usize,
     total: usize,
-    sent: usize,
-    answered: Vec<bool>,
+    begun: Vec<Instant>,
+    took: Vec<Option<Duration>>,
     left: usize,
     correct: usize,
 }
 
+/// Which tool is called, and so what it is to answer.
+#[derive(Clone, Copy)]
+enum Tool {
+    Echo,
+    /// One of so many.
+    Spread(usize),
+    /// With so many bytes.
+    Large(usize),
+    /// `echo`, when the pieces have come so far.
+    Paced,
+}
+
+/// Pieces of a message on their way, with a tool call after each so many.
+struct Pieces {
+    session: String,
+    template: String,
+    sent: usize,
+    total: usize,
+    every: usize,
+}
+
 impl Flood {
     fn new(far: FarEnd) -> Self {
-        Self { far, received: Vec::new(), out: Vec::new(), calls: None }
+        Self { far, received: Vec::new(), out: Vec::new(), calls: HashMap::new(), pieces: None, asked: 0 }
     }
 
     async fn run(mut self) {
-        while matches!(self.far.reader.read_buf(&mut self.received).await, Ok(1..)) {
+        while self.receive().await {
             let mut start = 0;
             while let Some((message, end)) = frame(&self.received[start..]) {
                 start += end;
                 self.handle(&message);
             }
             self.received.drain(..start);
+            self.add_pieces();
             if self.far.writer.write_all(&self.out).await.is_err() {
                 return;
             }
             self.out.clear();
+        }
+    }
+
+    /// Reads what there is; `false` at the end. While pieces are on their way it does not wait for more.
+    async fn receive(&mut self) -> bool {
+        let waits = self.pieces.is_none();
+        let mut read = pin!(self.far.reader.read_buf(&mut self.received));
+        let read = poll_fn(|cx| match read.as_mut().poll(cx) {
+            Poll::Pending if !waits => Poll::Ready(Ok(1)),
+            polled => polled,
+        });
+        matches!(read.await, Ok(1..))
+    }
+
+    /// Sends as many pieces as fit into the pipe.
+    fn add_pieces(&mut self) {
+        while let Some(pieces) = self.pieces.as_mut().filter(|_| self.out.len() < PIPE) {
+            let body = pieces.template.replace("@AT@", &pieces.sent.to_string());
+            pieces.sent += 1;
+            let (session, calls) = (pieces.session.clone(), pieces.sent.is_multiple_of(pieces.every));
+            if pieces.sent == pieces.total {
+                self.pieces = None;
+            }
+            self.frame(&body);
+            if calls {
+                self.call(&session);
+            }
         }
     }
 
@@ -81,7 +144,7 @@ impl Flood {
         self.frame(&json!({"jsonrpc": "2.0", "id": message["id"], "result": result}).to_string());
         match method {
             "session.send" => self.play(session, params["prompt"].as_str().unwrap_or_default()),
-            "session.tools.handlePendingToolCall" => self.answered(params),
+            "session.tools.handlePendingToolCall" => self.answered(session, params),
             _ => {}
         }
     }
@@ -93,9 +156,7 @@ impl Flood {
         self.event(session, "user.message", false, &json!({"content": prompt, "messageId": MESSAGE}));
         match what {
             "deltas" => {
-                let text = "@AT@ and so on, for about as long as a piece of an answer is";
-                let data = json!({"messageId": MESSAGE, "deltaContent": text});
-                let template = event(session, "assistant.message_delta", true, &data);
+                let template = event(session, "assistant.message_delta", true, &piece());
                 for at in 0..number() {
                     self.frame(&template.replace("@AT@", &at.to_string()));
                 }
@@ -107,14 +168,24 @@ impl Flood {
                     }
                 }
             }
-            "tools" => {
+            "tools" | "spread" | "large" => {
                 let (total, width) = (number(), number());
-                let answered = vec![false; total];
-                let session = session.to_owned();
-                self.calls = Some(Calls { session, total, sent: 0, answered, left: total, correct: 0 });
+                let tool = match what {
+                    "spread" => Tool::Spread(number()),
+                    "large" => Tool::Large(number()),
+                    _ => Tool::Echo,
+                };
+                self.will_ask(session, tool, total);
                 for _ in 0..width {
-                    self.call();
+                    self.call(session);
                 }
+                return;
+            }
+            "mixed" => {
+                let (total, every) = (number(), number());
+                let template = event(session, "assistant.message_delta", true, &piece());
+                self.will_ask(session, Tool::Paced, total / every);
+                self.pieces = Some(Pieces { session: session.to_owned(), template, sent: 0, total, every });
                 return;
             }
             "big" => return self.finish(session, &"x".repeat(number())),
@@ -123,33 +194,44 @@ impl Flood {
         self.finish(session, "done");
     }
 
-    fn call(&mut self) {
-        let Some(calls) = self.calls.as_mut().filter(|calls| calls.sent < calls.total) else { return };
-        let at = calls.sent;
-        calls.sent += 1;
-        let session = calls.session.clone();
-        let data = json!({
-            "requestId": at.to_string(), "toolCallId": format!("call_{at}"), "toolName": "echo",
-            "arguments": {"input": format!("text {at}")}, "workingDirectory": "/home/user/project",
-        });
-        self.event(&session, "external_tool.requested", false, &data);
+    fn will_ask(&mut self, session: &str, tool: Tool, total: usize) {
+        self.calls.insert(session.to_owned(), Calls::new(tool, self.asked, total));
+        self.asked += total;
     }
 
-    fn answered(&mut self, params: &Value) {
-        let Some(calls) = &mut self.calls else { return };
+    fn call(&mut self, session: &str) {
+        let Some(calls) = self.calls.get_mut(session).filter(|calls| calls.begun.len() < calls.total) else {
+            return;
+        };
+        let at = calls.begun.len();
+        calls.begun.push(Instant::now());
+        let (name, input) = match calls.tool {
+            Tool::Echo | Tool::Paced => ("echo".to_owned(), json!({"input": format!("text {at}")})),
+            Tool::Spread(tools) => (format!("tool_{}", at % tools), json!({"input": format!("text {at}")})),
+            Tool::Large(bytes) => ("large".to_owned(), json!({"bytes": bytes, "fill": at % 10})),
+        };
+        let data = json!({
+            "requestId": (calls.first + at).to_string(), "toolCallId": format!("call_{at}"), "toolName": name,
+            "arguments": input, "workingDirectory": "/home/user/project",
+        });
+        self.event(session, "external_tool.requested", false, &data);
+    }
+
+    fn answered(&mut self, session: &str, params: &Value) {
+        let Some(calls) = self.calls.get_mut(session) else { return };
         let id = params["requestId"].as_str().unwrap_or_default();
-        let at: usize = id.parse().expect("an id that was sent");
-        let first = !std::mem::replace(&mut calls.answered[at], true);
-        let right = params["result"]["textResultForLlm"] == format!("text {at}");
-        calls.correct += usize::from(first && right);
-        calls.left -= usize::from(first);
-        let session = calls.session.clone();
-        self.event(&session, "external_tool.completed", true, &json!({"requestId": id}));
-        self.call();
-        if self.calls.as_ref().is_some_and(|calls| calls.left == 0)
-            && let Some(calls) = self.calls.take()
-        {
-            self.finish(&session, &calls.correct.to_string());
+        let at = id.parse::<usize>().expect("an id that was sent") - calls.first;
+        if calls.took[at].replace(calls.begun[at].elapsed()).is_none() {
+            let text = params["result"]["textResultForLlm"].as_str().unwrap_or_default();
+            calls.correct += usize::from(calls.tool.is_right(session, at, text));
+            calls.left -= 1;
+        }
+        let (done, paced) = (calls.left == 0, matches!(calls.tool, Tool::Paced));
+        self.event(session, "external_tool.completed", true, &json!({"requestId": id}));
+        if done && let Some(calls) = self.calls.remove(session) {
+            self.finish(session, &calls.told());
+        } else if !paced {
+            self.call(session);
         }
     }
 
@@ -166,6 +248,45 @@ impl Flood {
     fn frame(&mut self, body: &str) {
         self.out.extend_from_slice(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     }
+}
+
+impl Calls {
+    fn new(tool: Tool, first: usize, total: usize) -> Self {
+        Self {
+            tool,
+            first,
+            total,
+            begun: Vec::with_capacity(total),
+            took: vec![None; total],
+            left: total,
+            correct: 0,
+        }
+    }
+
+    /// What the last message says of them.
+    fn told(&self) -> String {
+        let Tool::Paced = self.tool else { return self.correct.to_string() };
+        let mut took: Vec<_> = self.took.iter().flatten().map(Duration::as_micros).collect();
+        took.sort_unstable();
+        format!("{}:{}:{}", self.correct, took[took.len() / 2], took[took.len() - 1])
+    }
+}
+
+impl Tool {
+    /// Whether this is the answer to the call with this number.
+    fn is_right(self, session: &str, at: usize, text: &str) -> bool {
+        match self {
+            Self::Echo | Self::Paced => text == format!("text {at}"),
+            Self::Spread(_) => text == format!("{session} text {at}"),
+            Self::Large(bytes) => text == (at % 10).to_string().repeat(bytes),
+        }
+    }
+}
+
+/// A piece of a message.
+fn piece() -> Value {
+    let text = "@AT@ and so on, for about as long as a piece of an answer is";
+    json!({"messageId": MESSAGE, "deltaContent": text})
 }
 
 fn event(session: &str, name: &str, ephemeral: bool, data: &Value) -> String {

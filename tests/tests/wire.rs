@@ -1,73 +1,11 @@
-//! Bytes that are no message: they cost nothing that follows them, nor memory.
+//! What bytes may look like and still be read, and what is too long. `faults.rs` has those that are no message.
 
 use copilot::EventKind;
 use copilot::testing::memory_client;
 use copilot_tests::fake::{Fake, settle};
+use copilot_tests::faulty::messages::frame;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-fn frame(body: &[u8]) -> Vec<u8> {
-    [format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
-}
-
-#[tokio::test(start_paused = true)]
-async fn good_messages_follow_any_malformed_ones() {
-    let deep = |levels: usize| [b"[".repeat(levels), b"]".repeat(levels)].concat();
-    let text = |text: &str| text.as_bytes().to_vec();
-    for malformed in [
-        text("a line on stdout before the first frame\n"),
-        text("a line and a header that ends\r\n\r\n"),
-        text("\r\n\r\n\r\n\r\n"),
-        b"\0\xff\xfe\0\r\n\r\n".to_vec(),
-        text("Content-Length: \r\n\r\n{}"),
-        text("Content-Length: x\r\n\r\n{}"),
-        text("Content-Length: -2\r\n\r\n{}"),
-        text("Content-Length: 2.0\r\n\r\n{}"),
-        text("Content-Length: 0x2\r\n\r\n{}"),
-        text("Content-Type: text/plain\r\n\r\n{}"),
-        text("Content-Length: 0\r\n\r\n"),
-        text("Content-Length: 999999999999\r\n\r\n{}"),
-        text("Content-Length: 99999999999999999999999999999999\r\n\r\n{}"),
-        text("Content-Length: 1\r\n\r\n{\"jsonrpc\":\"2.0\"}"),
-        text("Content-Length: 30\r\n\r\n{\"jsonrpc\":\"2.0\"}"),
-        // A body that was cut off: what is announced does not come for a long time.
-        text("Content-Length: 1000000\r\n\r\n{\"jsonrpc\":\"2.0\","),
-        text("Content-Length: 5\n\n{\"a\":1}"),
-        frame(b""),
-        frame(b"{"),
-        frame(b"{}"),
-        frame(b"null"),
-        frame(b"\"text\""),
-        frame(b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\"}]"),
-        frame(b"\xff\xff\xff"),
-        frame(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}"),
-        frame(b"{\"jsonrpc\":\"2.0\",\"method\":\"\\ud83d\"}"),
-        frame(b"{\"jsonrpc\":\"2.0\",\"id\":{\"a\":1},\"method\":5}"),
-        frame(&deep(200)),
-        frame(&deep(100_000)),
-        frame(
-            &[&b"{\"jsonrpc\":\"2.0\",\"method\":\"session.event\",\"params\":"[..], &deep(5000), b"}"]
-                .concat(),
-        ),
-        frame(&[&b"{\"jsonrpc\":\"2.0\",\"id\":987,\"result\":"[..], &deep(5000), b"}"].concat()),
-    ] {
-        let shown = String::from_utf8_lossy(&malformed[..malformed.len().min(60)]).into_owned();
-        let fake = Fake::start().await;
-        let session = fake.session().start().await.unwrap();
-        let mut events = session.events();
-        for number in ["1", "2"] {
-            fake.cli.raw(&malformed);
-            fake.cli.event(session.id(), "session.info", json!({"infoType": number, "message": "m"}));
-        }
-        settle().await;
-        let mut seen = Vec::new();
-        while let Some(event) = events.try_next() {
-            seen.push(event.data::<serde_json::Value>().unwrap()["infoType"].clone());
-        }
-        assert_eq!(seen, ["1", "2"], "after {shown:?}");
-        assert_eq!(session.ask("?").await.unwrap().text(), "OK.", "after {shown:?}");
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn messages_survive_any_cut() {

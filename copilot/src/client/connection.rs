@@ -31,6 +31,8 @@ pub(super) struct Connection {
     pub(super) cli: Arc<CliVersion>,
     /// Where we started the CLI.
     pub(super) child: Option<Arc<Child>>,
+    /// Where the CLI listens, if it does.
+    pub(super) address: Option<String>,
     _writer: Task,
 }
 
@@ -67,7 +69,7 @@ impl Connection {
             #[cfg(any(test, feature = "testing"))]
             Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
         };
-        let Transport { reader, writer } = transport;
+        let Transport { reader, writer, address } = transport;
         let peer = Peer::new(writer);
         let (broken, unwritable) = oneshot::channel();
         let writer = task::spawn({
@@ -90,7 +92,8 @@ impl Connection {
             }
         });
         // From here on, being dropped is being closed.
-        let mut connection = Self { peer, cli: Arc::new(CliVersion::UNKNOWN), child, _writer: writer };
+        let cli = Arc::new(CliVersion::UNKNOWN);
+        let mut connection = Self { peer, cli, child, address, _writer: writer };
         connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
         connection.peer.introduce(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;

@@ -14,7 +14,6 @@ use super::Shared;
 use super::backoff::Backoff;
 use super::connection::Connection;
 use crate::error::Error;
-use crate::protocol::connection::CliVersion;
 use crate::rpc::Peer;
 use crate::session::inbox::Inbox;
 use crate::task::Task;
@@ -50,9 +49,9 @@ pub(super) async fn supervise(client: Weak<Shared>, mut ended: Task<Error>) {
             }
         };
         let Some(shared) = client.upgrade() else { return };
-        let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
+        let peer = connection.peer.clone();
         shared.line.up(Arc::new(connection));
-        resume(&shared, peer, cli, &cause, interrupted).await;
+        resume(&shared, peer, &cause, interrupted).await;
         ended = reader;
     }
 }
@@ -61,15 +60,14 @@ pub(super) async fn supervise(client: Weak<Shared>, mut ended: Task<Error>) {
 async fn resume(
     shared: &Arc<Shared>,
     peer: Peer,
-    cli: Arc<CliVersion>,
     cause: &Error,
     interrupted: Vec<(Arc<Inbox>, Vec<String>)>,
 ) {
     let mut resuming = JoinSet::new();
     for (inbox, cancelled) in interrupted {
-        let (peer, cli, cause) = (peer.clone(), Arc::clone(&cli), cause.clone());
+        let (peer, cause) = (peer.clone(), cause.clone());
         resuming.spawn(async move {
-            let resumed = inbox.resume(&peer, &cli, &cause, cancelled).await;
+            let resumed = inbox.resume(&peer, &cause, cancelled).await;
             (inbox, resumed)
         });
     }

@@ -74,9 +74,9 @@ impl CliVersion {
         self.at_least([1, 0, 10])
     }
 
-    /// The method that lets go of a session: `session.detach` from 1.0.82 on.
-    pub(crate) fn letting_go(&self) -> &'static str {
-        if self.at_least([1, 0, 82]) { "session.detach" } else { "session.destroy" }
+    /// Whether it knows `session.detach` (1.0.82 and later).
+    pub(crate) fn detaches(&self) -> bool {
+        self.at_least([1, 0, 82])
     }
 
     /// Whether the version is known and not older than this.

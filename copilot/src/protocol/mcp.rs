@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::secret::Secret;
 use super::settings::settings;
@@ -46,10 +47,14 @@ pub struct RemoteServer {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct RemoteWire {
     url: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, Secret>,
+    /// In milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers_refresh_ttl_ms: Option<u64>,
     #[serde(flatten)]
     common: Common,
 }
@@ -144,12 +149,28 @@ impl StdioServer {
 
 impl RemoteServer {
     fn new(url: String, sse: bool) -> Self {
-        Self { sse, wire: RemoteWire { url, headers: BTreeMap::new(), common: Common::default() } }
+        Self {
+            sse,
+            wire: RemoteWire {
+                url,
+                headers: BTreeMap::new(),
+                headers_refresh_ttl_ms: None,
+                common: Common::default(),
+            },
+        }
     }
 
     /// Adds a header to each request; the value does not show in `Debug`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.wire.headers.insert(name.into(), Secret::from(value));
+        self
+    }
+
+    /// Has the CLI ask for headers, at least once in this time; needs
+    /// [`on_mcp_headers`](crate::SessionBuilder::on_mcp_headers).
+    pub fn headers_refresh(mut self, at_least_every: Duration) -> Self {
+        self.wire.headers_refresh_ttl_ms =
+            Some(u64::try_from(at_least_every.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
@@ -195,7 +216,7 @@ vocabulary! {
 }
 
 /// An MCP server of a session, and how it is.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpServerInfo {
@@ -204,9 +225,14 @@ pub struct McpServerInfo {
     /// How it is.
     pub status: McpStatus,
     /// Where it was configured, on CLIs that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 vocabulary! {
@@ -237,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    fn check(server: impl Into<McpServer>, wire: &serde_json::Value) {
+    fn check(server: impl Into<McpServer>, wire: &Value) {
         assert_eq!(serde_json::to_value(server.into()).unwrap(), *wire);
     }
 

@@ -1,13 +1,13 @@
 //! The table of calls that wait for an answer. Pure: no I/O, no clock.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::message::Failure;
+use super::settle::Settle;
 use crate::error::{Error, Result};
 
 /// How a call ended. The reader has the result borrowed, and it is copied only for somebody who wants it.
@@ -23,42 +23,10 @@ pub(super) enum Answer<R = Box<RawValue>> {
 #[derive(Debug)]
 pub(super) enum Waiter {
     Call(oneshot::Sender<Answer>),
-    /// Somebody who wants what the call brings about undone, if it comes about and they are gone.
-    Undoable(oneshot::Sender<(Answer, Undo)>, Undo),
+    /// A caller, and what is to be done in any case.
+    Settle(oneshot::Sender<(Answer, Settle)>, Settle),
     /// Nobody; a refusal of this method is logged.
     Log(&'static str),
-}
-
-/// Undoes what a call has brought about, once it has, unless it is kept.
-pub(crate) struct Undo {
-    work: Option<Box<dyn FnOnce() + Send>>,
-    /// The call was answered with a result.
-    due: bool,
-}
-
-impl Undo {
-    pub(super) fn new(work: impl FnOnce() + Send + 'static) -> Self {
-        Self { work: Some(Box::new(work)), due: false }
-    }
-
-    /// What the call has brought about is wanted.
-    pub(crate) fn keep(mut self) {
-        self.work = None;
-    }
-}
-
-impl Drop for Undo {
-    fn drop(&mut self) {
-        if let Some(work) = self.work.take().filter(|_| self.due) {
-            work();
-        }
-    }
-}
-
-impl fmt::Debug for Undo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Undo").field("due", &self.due).finish_non_exhaustive()
-    }
 }
 
 impl Waiter {
@@ -66,10 +34,10 @@ impl Waiter {
         match self {
             // The caller may have gone in this very moment, and then nobody misses the answer.
             Self::Call(waiter) => drop(waiter.send(answer.copied())),
-            // A caller that has gone leaves the undoing to the drop, here or with the channel.
-            Self::Undoable(waiter, mut undo) => {
-                undo.due = matches!(answer, Answer::Result(_));
-                drop(waiter.send((answer.copied(), undo)));
+            Self::Settle(waiter, settle) => {
+                if let Err((answer, settle)) = waiter.send((answer.copied(), settle)) {
+                    settle.run(&answer, false);
+                }
             }
             Self::Log(method) => {
                 if let Answer::Refused(failure) = answer {

@@ -10,7 +10,9 @@ use memchr::memmem;
 use serde_json::value::RawValue;
 use tokio::io::AsyncReadExt;
 
-use super::message::{AnyJson, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming};
+use super::message::{
+    AnyJson, CANCEL, CancelParams, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming,
+};
 use super::pending::{Answer, Waiter};
 use super::{Peer, Responder, Service};
 use crate::transport::ReadHalf;
@@ -86,6 +88,7 @@ fn handle<S: Service>(
 fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Arc<String>>) -> bool {
     if let Ok(incoming) = serde_json::from_slice::<Incoming<'_, S::Params<'_>>>(body) {
         match (incoming.method, incoming.id, incoming.params) {
+            (Some(CANCEL), None, _) => return dispatch_unusual(peer, service, body),
             (Some(method), None, Some(params)) => service.notification(method, params, whole),
             (Some(_), ..) => return dispatch_unusual(peer, service, body),
             (None, id, _) => response(peer, id, incoming.result, incoming.error),
@@ -106,12 +109,25 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
             let responder = Responder::new(peer.clone(), id.to_owned());
             service.request(method, envelope.params.unwrap_or(RawValue::NULL), responder);
         }
+        (Some(CANCEL), None) => cancel(peer, service, envelope.params.unwrap_or(RawValue::NULL)),
         (Some(method), None) => {
             service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL));
         }
         (None, id) => response(peer, id, envelope.result, envelope.error),
     }
     true
+}
+
+/// The other side takes a request back. One that is answered already is none of its business any more.
+fn cancel<S: Service>(peer: &Peer, service: &S, params: &RawValue) {
+    match serde_json::from_str::<CancelParams<'_>>(params.get()) {
+        Ok(CancelParams { id }) => {
+            if let Some(id) = peer.cancel_asked(id) {
+                service.cancelled(id);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "a cancellation cannot be read"),
+    }
 }
 
 /// A body that does not decode: with its text mended it may, else whoever it concerns learns that much.

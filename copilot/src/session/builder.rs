@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use super::answer::{Handler, IntoAnswer};
 use super::handlers::Handlers;
 use super::inbox::Inbox;
 use super::link::{Connect, Link};
 use super::open::Opening;
-use super::permissions::{Decision, PermissionRequest, Permissions};
+use super::permission_request::PermissionRequest;
+use super::permissions::{Decision, Permissions};
 use super::subscription::Subscription;
 use super::{Session, Shared, check, empty};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +80,7 @@ impl SessionBuilder {
 
     /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
     /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
-    /// that panics denies.
+    /// that fails denies.
     ///
     /// # Examples
     ///
@@ -96,14 +98,15 @@ impl SessionBuilder {
     /// ```
     ///
     /// Wire: `permission.requested`, from the CLI.
-    pub fn on_permission<F>(
+    pub fn on_permission<F, R>(
         mut self,
         handler: impl Fn(PermissionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Decision> + Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<Decision>,
     {
-        self.handlers.permission = Some(Arc::new(move |request| Box::pin(handler(request))));
+        self.handlers.permission = Some(Handler::new(handler));
         self
     }
 
@@ -117,7 +120,8 @@ impl SessionBuilder {
     /// telemetry, nothing kept on disk beyond the session, and no tools but those that
     /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
     ///
-    /// The client needs a `state_dir` of its own.
+    /// The client needs a `state_dir` of its own. One that is started only for this session is also told to leave the
+    /// user's keychain alone; for another, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
     ///
     /// # Examples
     ///
@@ -157,8 +161,8 @@ impl SessionBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started; on a given client the CLI lets go of the session as soon as
-    /// it has opened it.
+    /// Dropping the future stops a CLI that it has started. On a given client the session is let go of, as soon as the
+    /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub async fn start(mut self) -> Result<Session> {
@@ -166,15 +170,13 @@ impl SessionBuilder {
             empty::fill(&mut self.config)?;
         }
         check::check(&self.config, self.resume)?;
+        self.handlers.check()?;
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
-        let link = self.connect.connect().await?;
-        if self.empty && !link.carrier.keeps_own_state() {
-            return Err(empty::shared_state());
-        }
+        let link = self.connect.connect(self.empty).await?;
         let states = Arc::new(self.states);
         let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
         let listening =
@@ -184,7 +186,7 @@ impl SessionBuilder {
         link.carrier.register(Arc::clone(&inbox))?;
         let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
         let opening = if self.resume { Opening::Resume } else { Opening::Create };
-        let answer = inbox.open(&link.peer, &link.cli, opening).await?;
+        let answer = inbox.open(&link.peer, opening).await?;
         if self.resume {
             let pending = inbox.pending(&link.peer).await?;
             inbox.go_on(pending);
@@ -198,7 +200,7 @@ impl SessionBuilder {
             _listeners: listeners,
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
-            disabled_tools: Mutex::default(),
+            tool_changes: Arc::default(),
         })))
     }
 }

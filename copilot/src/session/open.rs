@@ -10,12 +10,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
 use crate::protocol::config::SessionOptions;
-use crate::protocol::connection::CliVersion;
 use crate::protocol::controls::ModeSetParams;
 use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse};
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
-use crate::rpc::{Peer, decode};
+use crate::rpc::{Outcome, Peer, decode};
 
 /// Whether the CLI makes a session or takes one up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +24,10 @@ pub(super) enum Opening {
 }
 
 impl Inbox {
-    /// Dropped, or failed, when the CLI has opened the session, it lets go of it again.
+    /// When it fails or is dropped on the way, the CLI lets go of the session again.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub(super) async fn open(
-        &self,
-        peer: &Peer,
-        cli: &CliVersion,
-        opening: Opening,
-    ) -> Result<SessionOpenResponse> {
+    pub(super) async fn open(&self, peer: &Peer, opening: Opening) -> Result<SessionOpenResponse> {
         let method = match opening {
             Opening::Create => "session.create",
             Opening::Resume => "session.resume",
@@ -52,11 +46,14 @@ impl Inbox {
             tool_filter_precedence: "excluded",
             env_value_mode: "direct",
         };
-        let undo = {
-            let (peer, method, id) = (peer.clone(), cli.letting_go(), self.id.clone());
-            move || let_go(&peer, method, &id)
+        let (to, id) = (peer.clone(), self.id.clone());
+        let settle = move |outcome: Outcome| {
+            if outcome.done && !outcome.awaited {
+                let_go(&to, &id);
+            }
         };
-        let (answer, undo) = peer.call_undoable(method, &params, undo).await?;
+        let answer = peer.call_and_settle(method, &params, settle).await?;
+        let opened = Opened { peer, id: &self.id };
         let answer: SessionOpenResponse = decode(method, &answer)?;
         if let Some(other) = answer.session_id.as_ref().filter(|other| **other != self.id) {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
@@ -67,7 +64,8 @@ impl Inbox {
             self.learn(capabilities);
         }
         self.wants_mcp_logins(peer).await?;
-        undo.keep();
+        self.wants_mcp_headers(peer).await?;
+        opened.keep();
         Ok(answer)
     }
 
@@ -80,23 +78,22 @@ impl Inbox {
         }
         let method = "session.options.update";
         let params = SessionOptionsParams { session_id: &self.id, options };
-        peer.call(method, &params).await.and_then(|answer| done(method, answer))
+        done(method, peer.call(method, &params).await?)
     }
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.
     pub(crate) async fn resume(
         self: &Arc<Self>,
         peer: &Peer,
-        cli: &CliVersion,
         cause: &Error,
         mut cancelled: Vec<String>,
     ) -> Result<()> {
         if self.is_closed() {
             return Ok(());
         }
-        let resumed = match self.open(peer, cli, Opening::Resume).await {
+        let resumed = match self.open(peer, Opening::Resume).await {
             // A session in which nothing was said yet is not on disk: there is nothing to lose in making it anew.
-            Err(error) if is_unknown_session(&error) => self.open(peer, cli, Opening::Create).await,
+            Err(error) if is_unknown_session(&error) => self.open(peer, Opening::Create).await,
             other => other,
         };
         resumed?;
@@ -105,7 +102,7 @@ impl Inbox {
         }
         if self.is_closed() {
             // The program has closed it meanwhile, when there was no CLI that could have been told.
-            let_go(peer, cli.letting_go(), &self.id);
+            let_go(peer, &self.id);
             return Ok(());
         }
         let mut pending = self.pending(peer).await?;
@@ -173,12 +170,39 @@ pub(super) struct Pending {
     cancelled: Vec<String>,
 }
 
-/// Has the CLI let go of a session, and does not wait for it.
-pub(super) fn let_go(peer: &Peer, method: &'static str, id: &SessionId) {
-    // Best effort: a connection that is gone has let go already.
-    if let Err(error) = peer.post_answer(method, &SessionParams { session_id: id }) {
-        tracing::debug!(%error, session = %id, "a session was not let go of");
+/// A session that the CLI has opened and that may still lack something; dropped like this, it is let go of.
+struct Opened<'a> {
+    peer: &'a Peer,
+    id: &'a SessionId,
+}
+
+impl Opened<'_> {
+    fn keep(self) {
+        std::mem::forget(self);
     }
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        let_go(self.peer, self.id);
+    }
+}
+
+/// Lets go of a session without waiting for it; best effort, because nobody is left who could be told.
+fn let_go(peer: &Peer, id: &SessionId) {
+    let unsent = |sent: Result<()>, id: &SessionId| {
+        if let Err(error) = sent {
+            tracing::debug!(%error, session = %id, "a session was not let go of");
+        }
+    };
+    let (to, session) = (peer.clone(), id.clone());
+    let sent = peer.post_and_settle("session.detach", &SessionParams { session_id: id }, move |outcome| {
+        // Old CLIs know only this.
+        if !outcome.done {
+            unsent(to.post_answer("session.destroy", &SessionParams { session_id: &session }), &session);
+        }
+    });
+    unsent(sent, id);
 }
 
 /// The CLI has no code for it, only words.

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use copilot::{Client, Error, Event, EventKind, EventStream, Result, Session};
 use copilot_tests::counting;
-use meter::{Latencies, Meter, peak_rss_kib, rss_kib};
+use copilot_tests::status::{peak_rss_kib, rss_kib};
+use meter::{Latencies, Meter};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 

@@ -1,7 +1,6 @@
 //! Wall time, this process's own CPU time, memory and allocations, as members of a JSON object.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use copilot_tests::counting::{self, Allocated};
@@ -81,20 +80,4 @@ impl Latencies {
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// Memory in use, in KiB; 0 where the system does not tell.
-pub(crate) fn rss_kib() -> i64 {
-    status("VmRSS:")
-}
-
-/// The most memory in use so far, in KiB; 0 where the system does not tell.
-pub(crate) fn peak_rss_kib() -> i64 {
-    status("VmHWM:")
-}
-
-fn status(name: &str) -> i64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

@@ -1,0 +1,147 @@
+//! Frames to calls, requests and notifications: every call ends, every request is answered exactly once.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::io::AsyncWrite;
+
+use crate::error::{Error, ErrorKind};
+use crate::events::Event;
+use crate::protocol::event::EventHead;
+use crate::rpc::{self, AskedId, NoParams, Peer, Responder, Service};
+use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next, write_frame};
+
+/// How many calls wait while the input arrives; their ids begin at 1.
+const CALLS: usize = 4;
+
+/// Each line is the body of a frame.
+///
+/// # Panics
+///
+/// When a promise of the peer is broken.
+pub fn envelope(data: &[u8]) {
+    let mut input = Vec::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        let appended = write_frame(&mut input, |frame| {
+            frame.extend_from_slice(line);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        match appended {
+            Ok(()) => {}
+        }
+    }
+    let written = Written::default();
+    let (peer, service) = (Peer::new(Box::new(written.clone())), Counted::default());
+    let mut calls = Vec::new();
+    for _ in 0..CALLS {
+        let call = peer.begin("fuzz.call", &NoParams {}).expect("the peer is open");
+        calls.push(Box::pin(call.answer("fuzz.call")));
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    {
+        let reader = Box::new(io::Cursor::new(input));
+        let mut reading = pin!(rpc::read(&peer, reader, &service, DEFAULT_MAX_FRAME));
+        let Poll::Ready(ended) = reading.as_mut().poll(&mut cx) else {
+            panic!("the reader waits for something")
+        };
+        assert!(ended.is_none(), "{ended:?}");
+    }
+    {
+        let mut writing = pin!(peer.write());
+        for _ in 0..4 {
+            assert!(writing.as_mut().poll(&mut cx).is_pending(), "nothing ends the writer");
+        }
+    }
+    peer.close(&Error::new(ErrorKind::Disconnected, "the end"));
+    for call in &mut calls {
+        assert!(call.as_mut().poll(&mut cx).is_ready(), "a call outlives its connection");
+    }
+    written.check(service.requests.load(Relaxed));
+}
+
+/// Takes everything that it is given, in any shape, and counts.
+#[derive(Default)]
+struct Counted {
+    requests: AtomicUsize,
+}
+
+impl Service for Counted {
+    type Params<'a> = EventHead<'a>;
+
+    fn notification(&self, _: &str, params: EventHead<'_>, whole: Option<&Arc<String>>) {
+        let event = Event::new(&EventHead { whole, ..params });
+        assert!(!format!("{event:?} {:?}", event.kind()).is_empty());
+    }
+
+    fn unusual_notification(&self, _: &str, _: &RawValue) {}
+
+    fn caught_up(&self) {}
+
+    fn request(&self, method: &str, params: &RawValue, responder: Responder) {
+        self.requests.fetch_add(1, Relaxed);
+        match method.len() % 3 {
+            0 => responder.ok(params),
+            1 => responder.error(1, method),
+            _ => drop(responder),
+        }
+    }
+
+    fn cancelled(&self, _: AskedId) {
+        panic!("a request that was answered at once is taken back");
+    }
+}
+
+/// What the peer writes.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    /// All of it is well-formed: our calls, and one answer to each request.
+    fn check(&self, requests: usize) {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decoder = Decoder::new(DEFAULT_MAX_FRAME);
+        decoder.room().extend_from_slice(&bytes);
+        let (mut calls, mut answers) = (0, 0);
+        loop {
+            match decoder.next() {
+                Next::More => break,
+                Next::Skipped(malformed) => panic!("{malformed} are written"),
+                Next::Frame(body) => {
+                    let message: Value = serde_json::from_slice(body).expect("what is written is JSON");
+                    assert!(message.get("id").is_some(), "{message}");
+                    if message.get("method").is_some() {
+                        calls += 1;
+                    } else {
+                        let (result, error) =
+                            (message.get("result").is_some(), message.get("error").is_some());
+                        assert!(result != error, "{message}");
+                        answers += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(calls, CALLS);
+        // A request that cannot be read is answered too, and is none that the service has seen.
+        assert!(answers >= requests, "{requests} requests got {answers} answers");
+    }
+}
+
+impl AsyncWrite for Written {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

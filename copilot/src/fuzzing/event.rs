@@ -1,0 +1,34 @@
+//! Payloads to typed events: whatever their shape, the event keeps its name and its text.
+
+use serde_json::value::RawValue;
+
+use crate::events::{Event, EventKind};
+use crate::protocol::event::EventHead;
+
+/// The first line is the type, the rest the payload.
+///
+/// # Panics
+///
+/// When a promise of the events is broken.
+pub fn event(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (name, payload) = text.split_once('\n').unwrap_or((text, "{}"));
+    let Ok(payload) = serde_json::from_str::<&RawValue>(payload) else { return };
+    let event = Event::new(&EventHead {
+        name,
+        id: "id",
+        timestamp: "",
+        parent: None,
+        agent: Some(name),
+        ephemeral: false,
+        data: Some(payload),
+        whole: None,
+    });
+    assert_eq!((event.name(), event.id(), event.parent_id()), (name, "id", None));
+    assert_eq!((event.timestamp(), event.raw_data()), ("", payload.get()));
+    assert_eq!(event.agent_id(), Some(name).filter(|name| !name.is_empty()));
+    match event.kind() {
+        EventKind::Invalid(why) => assert!(!why.is_empty()),
+        kind => assert!(!format!("{kind:?}").is_empty()),
+    }
+}

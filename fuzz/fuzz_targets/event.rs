@@ -1,0 +1,5 @@
+//! Payloads to typed events.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| copilot::fuzzing::event(data));

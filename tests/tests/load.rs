@@ -1,0 +1,71 @@
+//! Load, in a short form. The full one takes minutes and renews the figures in `RELIABILITY.md`:
+//! `cargo test --release -p copilot-tests --test load -- --ignored --nocapture`.
+
+use std::time::Duration;
+
+use copilot_tests::counting::Counting;
+use copilot_tests::faulty::Carrier;
+use copilot_tests::load::{Table, machine, played, real, wire};
+use tokio::runtime::{Builder, Runtime};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const RELAY: &str = env!("CARGO_BIN_EXE_relay");
+
+/// Where a subscriber's turn comes does not depend on the machine.
+fn one_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime can be made")
+}
+
+fn many_threads() -> Runtime {
+    Builder::new_multi_thread().enable_all().build().expect("a runtime can be made")
+}
+
+#[test]
+fn many_sessions_with_ten_tools_each_lose_no_call() {
+    many_threads().block_on(played::sessions(100));
+}
+
+#[test]
+fn of_256_calls_at_once_each_is_answered_once() {
+    many_threads().block_on(played::calls(256, 1024, Duration::ZERO));
+}
+
+#[test]
+fn a_slow_subscriber_is_told_exactly_what_it_missed_and_delays_nobody() {
+    one_thread().block_on(played::deltas(60_000, 12 << 20));
+}
+
+#[test]
+fn a_result_of_64_mib_arrives_whole() {
+    many_threads().block_on(played::results(1, 1, 64 << 20));
+}
+
+#[test]
+fn the_real_cli_serves_sessions_in_parallel() {
+    many_threads().block_on(real::parallel(4, 2));
+}
+
+#[test]
+fn nothing_grows_from_round_to_round_on_the_real_cli() {
+    one_thread().block_on(real::soak(3, 2, 2));
+}
+
+#[test]
+#[ignore = "takes minutes, and writes to RELIABILITY.md"]
+fn full() {
+    let mut table = Table::default();
+    // First, because afterwards the allocator holds what the others have used.
+    table.add(many_threads().block_on(real::soak(10, 10, 20)));
+    table.add(many_threads().block_on(real::parallel(50, 4)));
+    table.add(many_threads().block_on(played::sessions(1_000)));
+    table.add(many_threads().block_on(played::calls(256, 256 * 100, Duration::from_secs(60))));
+    table.add(one_thread().block_on(played::deltas(1_000_000, 32 << 20)));
+    table.add(many_threads().block_on(played::results(16, 4, 64 << 20)));
+    for carrier in Carrier::all(RELAY) {
+        table.add(many_threads().block_on(wire::faults(carrier, 100, 200)));
+        table.add(many_threads().block_on(wire::endings(carrier, 20)));
+    }
+    table.write(&machine()).expect("RELIABILITY.md has a place for the figures");
+}

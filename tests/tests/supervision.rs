@@ -239,3 +239,15 @@ async fn a_client_shut_down_while_the_cli_comes_back_starts_nothing_more() {
     assert_eq!(doomed.client.process_id(), None);
     assert!(within(session.send("?").into_future()).await.is_err());
 }
+
+#[tokio::test]
+async fn a_cli_that_does_not_answer_to_the_shutdown_is_made_to_end() {
+    let doomed = Doomed::start(&[("runtime.shutdown", "stop")]).await;
+    let process = doomed.client.process_id().unwrap();
+    // Whether it ended when it was told to, or had to be killed, depends on how busy the machine is.
+    if let Err(error) = within(doomed.client.shutdown()).await {
+        assert!(error.to_string().contains("was killed"), "{error}");
+    }
+    let running = std::process::Command::new("kill").args(["-0", &process.to_string()]).output().unwrap();
+    assert!(!running.status.success(), "it is gone, and waited for");
+}

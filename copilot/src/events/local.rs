@@ -1,10 +1,14 @@
 //! Events that the library itself adds to a session's stream. They never come from the CLI, and have no id.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::{Event, EventKind, Inner};
 use crate::error::Error;
 use crate::protocol::ToolCallId;
+
+/// The name of the event that tells of a silence, which it does not end.
+pub(crate) const TURN_SILENT: &str = "copilot.turn_silent";
 
 /// A tool says how far it is; see `ToolContext::progress`.
 #[derive(Clone, Debug)]
@@ -46,7 +50,27 @@ pub struct Restarted {
     pub continued: Vec<String>,
 }
 
+/// Nothing has happened in a turn for a while. It still waits; whether it is in trouble a person, or a program, decides.
+///
+/// Told once for each silence, by whoever waits for the turn; see [`AskRequest::report_silence`].
+///
+/// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TurnSilence {
+    /// For how long.
+    pub silent_for: Duration,
+    /// The name of the last event of the turn, if there was one.
+    pub last_event: Option<String>,
+    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read.
+    pub waiting_for: Vec<String>,
+}
+
 impl Event {
+    pub(crate) fn turn_silent(silence: TurnSilence) -> Self {
+        Self::local(TURN_SILENT, EventKind::TurnSilent(silence))
+    }
+
     pub(crate) fn restarted(restarted: Restarted) -> Self {
         Self::local("copilot.restarted", EventKind::Restarted(restarted))
     }

@@ -31,6 +31,7 @@ pub(super) struct Progress {
     pub(super) aborted: bool,
     pub(super) usage: Usage,
     pub(super) kept: Vec<Event>,
+    keeps: bool,
 }
 
 /// What a turn cost, summed over its requests to the model.
@@ -78,12 +79,24 @@ impl Progress {
             aborted: false,
             usage: Usage::default(),
             kept: Vec::new(),
+            keeps: true,
         }
     }
 
     /// The next so many aborts are from before the message was sent.
     pub(super) fn after_aborts(self, earlier_aborts: u32) -> Self {
         Self { earlier_aborts, ..self }
+    }
+
+    /// Whether events are kept.
+    pub(super) fn keeping(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
+    }
+
+    /// As it was before the message reached the agent.
+    fn anew(&mut self) -> Self {
+        let message = std::mem::take(&mut self.message);
+        Self::new(message, self.was_idle).keeping(self.keeps)
     }
 
     pub(super) fn answer(&self) -> Option<&Event> {
@@ -116,7 +129,7 @@ impl Progress {
 
     /// Takes in an event that belongs to the turn, or to none.
     fn take_in(&mut self, event: &Event) -> bool {
-        if !event.is_ephemeral() {
+        if self.keeps && !event.is_ephemeral() {
             self.kept.push(event.clone());
         }
         // A sub-agent's turn is not this one, but its tokens are paid with it.
@@ -139,7 +152,8 @@ impl Progress {
             EventKind::UserMessage(_) => {
                 self.mixed = true;
                 if self.begun && self.answered {
-                    self.in_doubt = Some(self.kept.pop().into_iter().collect());
+                    self.in_doubt =
+                        Some(if self.keeps { self.kept.pop().into_iter().collect() } else { Vec::new() });
                 }
             }
             EventKind::AssistantMessage(message) => {
@@ -168,8 +182,7 @@ impl Progress {
             EventKind::SessionIdle(idle) if idle.mode.as_deref() != Some("autopilot") => {
                 if self.thrown_out && !self.begun {
                     // What was seen until here is of other turns.
-                    let message = std::mem::take(&mut self.message);
-                    *self = Self { aborted: true, thrown_out: true, ..Self::new(message, self.was_idle) };
+                    *self = Self { aborted: true, thrown_out: true, ..self.anew() };
                     return true;
                 }
                 self.aborted |= idle.aborted;
@@ -188,8 +201,8 @@ impl Progress {
     /// The message has reached the agent: what came until here is of the turn before, if there was one.
     fn begin(&mut self, event: &Event) {
         if !self.begun && (self.mixed || !self.was_idle) {
-            let message = std::mem::take(&mut self.message);
-            *self = Self { kept: vec![event.clone()], ..Self::new(message, self.was_idle) };
+            let kept = if self.keeps { vec![event.clone()] } else { Vec::new() };
+            *self = Self { kept, ..self.anew() };
         }
         self.begun = true;
     }

@@ -23,6 +23,8 @@ fn main() {
                 _ => turn.say("OK."),
             }
         });
+        // As the real one, which may be gone before it has answered.
+        cli.on("runtime.shutdown", |_, _| -> Answer { std::process::exit(0) });
         if let Some((method, fate)) = next_fate() {
             cli.on(&method, move |_, asked| {
                 meet(&fate, asked.cli());

@@ -15,6 +15,10 @@ pub(super) struct Progress {
     was_idle: bool,
     /// The message has reached the agent.
     begun: bool,
+    /// How many events will tell of an abort that was before the CLI had the message.
+    earlier_aborts: u32,
+    /// The agent was told to stop while the message waited: the CLI forgets what waits.
+    thrown_out: bool,
     /// Another message has reached it in between.
     mixed: bool,
     /// What came since another message reached the agent after it had answered this one. A hook that does not let
@@ -27,6 +31,7 @@ pub(super) struct Progress {
     pub(super) aborted: bool,
     pub(super) usage: Usage,
     pub(super) kept: Vec<Event>,
+    keeps: bool,
 }
 
 /// What a turn cost, summed over its requests to the model.
@@ -64,6 +69,8 @@ impl Progress {
             message,
             was_idle,
             begun: false,
+            earlier_aborts: 0,
+            thrown_out: false,
             mixed: false,
             in_doubt: None,
             answer: None,
@@ -72,7 +79,24 @@ impl Progress {
             aborted: false,
             usage: Usage::default(),
             kept: Vec::new(),
+            keeps: true,
         }
+    }
+
+    /// The next so many aborts are from before the message was sent.
+    pub(super) fn after_aborts(self, earlier_aborts: u32) -> Self {
+        Self { earlier_aborts, ..self }
+    }
+
+    /// Whether events are kept.
+    pub(super) fn keeping(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
+    }
+
+    /// As it was before the message reached the agent.
+    fn anew(&mut self) -> Self {
+        let message = std::mem::take(&mut self.message);
+        Self::new(message, self.was_idle).keeping(self.keeps)
     }
 
     pub(super) fn answer(&self) -> Option<&Event> {
@@ -105,7 +129,7 @@ impl Progress {
 
     /// Takes in an event that belongs to the turn, or to none.
     fn take_in(&mut self, event: &Event) -> bool {
-        if !event.is_ephemeral() {
+        if self.keeps && !event.is_ephemeral() {
             self.kept.push(event.clone());
         }
         // A sub-agent's turn is not this one, but its tokens are paid with it.
@@ -128,7 +152,8 @@ impl Progress {
             EventKind::UserMessage(_) => {
                 self.mixed = true;
                 if self.begun && self.answered {
-                    self.in_doubt = Some(self.kept.pop().into_iter().collect());
+                    self.in_doubt =
+                        Some(if self.keeps { self.kept.pop().into_iter().collect() } else { Vec::new() });
                 }
             }
             EventKind::AssistantMessage(message) => {
@@ -145,9 +170,18 @@ impl Progress {
                     self.error = Some(failure(error));
                 }
             }
-            EventKind::Abort(_) => self.aborted = true,
+            EventKind::Abort(_) if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
+            EventKind::Abort(_) => {
+                self.aborted = true;
+                self.thrown_out = !self.begun;
+            }
             // In autopilot the agent goes on by itself after an idle.
             EventKind::SessionIdle(idle) if idle.mode.as_deref() != Some("autopilot") => {
+                if self.thrown_out && !self.begun {
+                    // What was seen until here is of other turns.
+                    *self = Self { aborted: true, thrown_out: true, ..self.anew() };
+                    return true;
+                }
                 self.aborted |= idle.aborted;
                 return self.begun || (self.was_idle && !self.mixed);
             }
@@ -156,11 +190,16 @@ impl Progress {
         false
     }
 
+    /// Whether the message has reached the agent.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// The message has reached the agent: what came until here is of the turn before, if there was one.
     fn begin(&mut self, event: &Event) {
         if !self.begun && (self.mixed || !self.was_idle) {
-            let message = std::mem::take(&mut self.message);
-            *self = Self { kept: vec![event.clone()], ..Self::new(message, self.was_idle) };
+            let kept = if self.keeps { vec![event.clone()] } else { Vec::new() };
+            *self = Self { kept, ..self.anew() };
         }
         self.begun = true;
     }
@@ -206,6 +245,20 @@ mod tests {
         let ephemeral = name == "session.idle" || name == "assistant.usage";
         let event = json!({"type": name, "id": "", "timestamp": "", "ephemeral": ephemeral, "data": data});
         serde_json::from_str(&event.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_message_that_an_abort_throws_out_ends_with_the_idle_that_follows() {
+        let of_the_turn_before = ("assistant.message", json!({"content": "other"}));
+        let events = [of_the_turn_before, ("abort", json!({})), ("session.idle", json!({"aborted": true}))];
+        let end = |progress: Progress| {
+            let mut progress = progress;
+            let end = events.iter().position(|(name, data)| progress.observe(&event(name, data)));
+            (end, progress.aborted, progress.kept.len())
+        };
+        assert_eq!(end(Progress::new("m".into(), false)), (Some(2), true, 0));
+        // The CLI had been told to stop before it got the message, which it will begin.
+        assert_eq!(end(Progress::new("m".into(), false).after_aborts(1)).0, None);
     }
 
     /// Feeds events for message `m`; the number of events after which the turn is over, and the answer.

@@ -37,13 +37,20 @@ impl Diagnostics {
     }
 }
 
-/// The candidate that is near enough to `name` to be what was meant.
+/// The candidate that is near enough to `name` to be what was meant: a few letters away, or one is short for the other.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Fewer letters are short for too much.
+    const SHORTEST: usize = 3;
+    let near = |distance: usize, candidate: &str| distance <= name.len().max(candidate.len()).div_ceil(3);
+    let is_short = |candidate: &str| {
+        name.len().min(candidate.len()) >= SHORTEST
+            && (name.starts_with(candidate) || candidate.starts_with(name))
+    };
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(distance, candidate)| near(*distance, candidate) || is_short(candidate))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, candidate)| *distance <= name.len().max(candidate.len()).div_ceil(3))
         .map(|(_, candidate)| candidate)
 }
 
@@ -60,4 +67,24 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typos_and_long_forms_are_known() {
+        let known = ["default", "description", "max", "max_len", "min", "min_len", "pattern"];
+        for (name, expected) in [
+            ("defualt", Some("default")),
+            ("minimum", Some("min")),
+            ("maximum", Some("max")),
+            ("max_length", Some("max_len")),
+            ("desc", Some("description")),
+            ("color", None),
+        ] {
+            assert_eq!(nearest(name, known), expected, "{name}");
+        }
+    }
 }

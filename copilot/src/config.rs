@@ -14,4 +14,4 @@ pub use crate::protocol::providers::{
 };
 pub use crate::protocol::sessions::SessionFilter;
 pub use crate::protocol::trace::TraceContext;
-pub use crate::session::{ModelRequest, ToolFilter};
+pub use crate::session::{Canvas, ModelRequest, Skill, ToolFilter};

@@ -3,6 +3,7 @@
 pub use crate::client::{LifecycleEvent, LifecycleEvents};
 pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 pub use crate::protocol::agents::AgentInfo;
+pub use crate::protocol::canvas::{CanvasActionInfo, CanvasInfo};
 pub use crate::protocol::capabilities::{Capabilities, UiCapabilities};
 pub use crate::protocol::controls::{
     CodeChanges, Compaction, ModelMetrics, Plan, RequestMetrics, TokenMetrics, UsageMetrics,

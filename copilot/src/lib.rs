@@ -34,7 +34,11 @@ mod client;
 
 pub mod config;
 
+pub mod docs;
+
 pub mod info;
+
+pub mod permissions;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -55,12 +59,16 @@ pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
 pub use process::LogLevel;
 pub use protocol::attachments::{Attachment, Position};
+pub use protocol::canvas::{CanvasCall, CanvasOpen, CanvasView, OpenCanvas};
 pub use protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 pub use protocol::connection::{CliVersion, Pong};
 pub use protocol::elicitation::{ElicitationAction, ElicitationMode, Elicited, TextFormat};
+pub use protocol::limits::{LimitsAnswer, LimitsExhausted};
+pub use protocol::mcp_headers::{McpHeadersReason, McpHeadersWanted};
 pub use protocol::mcp_login::{McpClientConfig, McpLogin, McpLoginReason};
 pub use protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanAction, PlanProposal};
 pub use protocol::permissions::{Approval, PermissionKind};
+pub use protocol::sampling::{SamplingMessage, SamplingRole};
 pub use protocol::session::{AgentMode, DeliveryMode};
 pub use protocol::system_message::Section;
 pub use protocol::tokens::TokenReason;
@@ -68,10 +76,11 @@ pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
 pub use session::hooks;
 pub use session::{
-    AskAsRequest, AskRequest, CommandInvocation, Commands, CustomSystemMessage, Decision, ElicitationRequest,
-    GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpLoginAnswer, Message, PermissionRequest,
-    Permissions, PlanDecision, Provider, ProviderTokenRequest, Reply, Secret, SendRequest, Session,
-    SessionBuilder, SessionTools, StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
+    AskAsRequest, AskRequest, CanvasError, Canvases, CommandInvocation, Commands, CustomSystemMessage,
+    Decision, ElicitationRequest, GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpHeaders,
+    McpLoginAnswer, Message, PermissionRequest, Permissions, PlanDecision, Provider, ProviderTokenRequest,
+    Reply, Sampled, SamplingRequest, Secret, SendRequest, Session, SessionBuilder, SessionTools,
+    StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
 pub use tools::{
     Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,

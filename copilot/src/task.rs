@@ -21,6 +21,11 @@ where
 }
 
 impl<T> Task<T> {
+    /// Ends the task at its next pause.
+    pub(crate) fn abort(&self) {
+        self.0.abort();
+    }
+
     /// Waits for the task's end; `None` when it was aborted or it panicked.
     pub(crate) async fn join(&mut self) -> Option<T> {
         (&mut self.0).await.ok()

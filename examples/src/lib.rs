@@ -1,9 +1,90 @@
-//! What the examples share: a place for the CLI's files, and a turn that is printed.
+//! What the examples share: the agent they talk to, a place for its files, and a turn that is printed.
 
 use std::path::{Path, PathBuf};
 
-use copilot::testing::{Script, ScriptedModel, hermetic_client};
-use copilot::{EventKind, SessionBuilder};
+use copilot::testing::{Script, ScriptedModel, Scripts, hermetic_client};
+use copilot::{Client, ClientBuilder, EventKind, Session, SessionBuilder};
+
+/// Whether the example is to use your own Copilot login: it was started with `-- --live`.
+pub fn live() -> bool {
+    std::env::args().any(|argument| argument == "--live")
+}
+
+/// The real agent, with a model that plays a script, or with your own Copilot login.
+///
+/// A scripted agent keeps its files apart from your own Copilot settings.
+#[derive(Debug)]
+pub struct Agent(Option<Scripted>);
+
+#[derive(Debug)]
+struct Scripted {
+    model: ScriptedModel,
+    files: PathBuf,
+    /// Removes the files with the agent, unless somebody else does.
+    _scratch: Option<ScratchDir>,
+}
+
+impl Agent {
+    /// An agent whose model plays `script`, unless the example is [`live`].
+    ///
+    /// # Errors
+    ///
+    /// When the script cannot be played.
+    pub async fn new(script: impl Into<Scripts>) -> copilot::Result<Self> {
+        if live() {
+            return Ok(Self(None));
+        }
+        let scratch = ScratchDir::new("example");
+        let (model, files) = (ScriptedModel::start(script).await?, scratch.path().to_owned());
+        Ok(Self(Some(Scripted { model, files, _scratch: Some(scratch) })))
+    }
+
+    /// The same, with files that stay.
+    ///
+    /// # Errors
+    ///
+    /// When the script cannot be played.
+    pub async fn with_files(directory: &Path, script: impl Into<Scripts>) -> copilot::Result<Self> {
+        if live() {
+            return Ok(Self(None));
+        }
+        let (model, files) = (ScriptedModel::start(script).await?, directory.to_owned());
+        Ok(Self(Some(Scripted { model, files, _scratch: None })))
+    }
+
+    /// Configures a client for this agent; `Client::builder()` in a program of your own.
+    pub fn client(&self) -> ClientBuilder {
+        self.0.as_ref().map_or_else(Client::builder, |scripted| hermetic_client(&scripted.files))
+    }
+
+    /// Configures a session with this agent; `Session::builder()` in a program of your own.
+    pub fn session(&self) -> SessionBuilder {
+        self.host(Session::builder())
+    }
+
+    /// Has this agent's model answer in the session; nothing that a program of your own needs.
+    pub fn cast(&self, session: SessionBuilder) -> SessionBuilder {
+        match &self.0 {
+            Some(scripted) => session.scripted_model(&scripted.model),
+            None => session,
+        }
+    }
+
+    fn host(&self, session: SessionBuilder) -> SessionBuilder {
+        self.cast(session.own_client(self.client()))
+    }
+
+    /// Checks that the conversation followed the script.
+    ///
+    /// # Panics
+    ///
+    /// When it did not.
+    pub fn finish(self) {
+        if let Some(scripted) = self.0 {
+            scripted.model.finish().expect("the conversation followed the script");
+        }
+    }
+}
 
 /// A directory for the CLI's own files, removed when dropped, so that an example leaves nothing behind.
 #[derive(Debug)]
@@ -34,7 +115,7 @@ impl Drop for ScratchDir {
     }
 }
 
-/// Opens the session on the real CLI with a model that plays `script`, says `prompt`, and prints what happens.
+/// Opens the session with an agent that plays `script`, says `prompt`, and prints what happens.
 ///
 /// # Errors
 ///
@@ -44,9 +125,20 @@ impl Drop for ScratchDir {
 ///
 /// When the conversation left the script.
 pub async fn play(session: SessionBuilder, script: Script, prompt: &str) -> copilot::Result<()> {
-    let model = ScriptedModel::start(script).await?;
-    let scratch = ScratchDir::new("example");
-    let session = session.own_client(hermetic_client(scratch.path())).scripted_model(&model).start().await?;
+    let agent = Agent::new(script).await?;
+    let session = agent.host(session).start().await?;
+    tell(&session, prompt).await?;
+    session.close().await?;
+    agent.finish();
+    Ok(())
+}
+
+/// Says `prompt` and prints what happens until the agent has answered.
+///
+/// # Errors
+///
+/// What the session or the agent reports.
+pub async fn tell(session: &Session, prompt: &str) -> copilot::Result<()> {
     println!("> {prompt}");
     let mut turn = session.stream(prompt).await?;
     while let Some(event) = turn.next().await {
@@ -62,7 +154,5 @@ pub async fn play(session: SessionBuilder, script: Script, prompt: &str) -> copi
         }
     }
     println!("{}", turn.reply().await?);
-    session.close().await?;
-    model.finish().expect("the conversation followed the script");
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use copilot::testing::FakeCli;
+use copilot::testing::{FakeCli, pending_calls};
 use copilot::{Client, SessionBuilder};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -48,10 +48,7 @@ impl Fake {
 
     /// How many calls wait for an answer.
     pub fn calls_pending(&self) -> usize {
-        let shown = format!("{:?}", self.client);
-        let (_, pending) = shown.split_once("pending: ").expect("a connected client shows its pending calls");
-        let digits: String = pending.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().expect("a number of calls")
+        pending_calls(&self.client)
     }
 }
 

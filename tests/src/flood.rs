@@ -45,11 +45,15 @@ struct Flood {
     out: Vec<u8>,
     calls: HashMap<String, Calls>,
     pieces: Option<Pieces>,
+    /// How many calls there were in all.
+    asked: usize,
 }
 
 /// Tool calls of a session on their way.
 struct Calls {
     tool: Tool,
+    /// How many calls have come before these: a CLI never uses the id of a question again.
+    first: usize,
     total: usize,
     begun: Vec<Instant>,
     took: Vec<Option<Duration>>,
@@ -80,7 +84,7 @@ struct Pieces {
 
 impl Flood {
     fn new(far: FarEnd) -> Self {
-        Self { far, received: Vec::new(), out: Vec::new(), calls: HashMap::new(), pieces: None }
+        Self { far, received: Vec::new(), out: Vec::new(), calls: HashMap::new(), pieces: None, asked: 0 }
     }
 
     async fn run(mut self) {
@@ -171,7 +175,7 @@ impl Flood {
                     "large" => Tool::Large(number()),
                     _ => Tool::Echo,
                 };
-                self.calls.insert(session.to_owned(), Calls::new(tool, total));
+                self.will_ask(session, tool, total);
                 for _ in 0..width {
                     self.call(session);
                 }
@@ -180,7 +184,7 @@ impl Flood {
             "mixed" => {
                 let (total, every) = (number(), number());
                 let template = event(session, "assistant.message_delta", true, &piece());
-                self.calls.insert(session.to_owned(), Calls::new(Tool::Paced, total / every));
+                self.will_ask(session, Tool::Paced, total / every);
                 self.pieces = Some(Pieces { session: session.to_owned(), template, sent: 0, total, every });
                 return;
             }
@@ -188,6 +192,11 @@ impl Flood {
             _ => {}
         }
         self.finish(session, "done");
+    }
+
+    fn will_ask(&mut self, session: &str, tool: Tool, total: usize) {
+        self.calls.insert(session.to_owned(), Calls::new(tool, self.asked, total));
+        self.asked += total;
     }
 
     fn call(&mut self, session: &str) {
@@ -202,7 +211,7 @@ impl Flood {
             Tool::Large(bytes) => ("large".to_owned(), json!({"bytes": bytes, "fill": at % 10})),
         };
         let data = json!({
-            "requestId": at.to_string(), "toolCallId": format!("call_{at}"), "toolName": name,
+            "requestId": (calls.first + at).to_string(), "toolCallId": format!("call_{at}"), "toolName": name,
             "arguments": input, "workingDirectory": "/home/user/project",
         });
         self.event(session, "external_tool.requested", false, &data);
@@ -211,7 +220,7 @@ impl Flood {
     fn answered(&mut self, session: &str, params: &Value) {
         let Some(calls) = self.calls.get_mut(session) else { return };
         let id = params["requestId"].as_str().unwrap_or_default();
-        let at: usize = id.parse().expect("an id that was sent");
+        let at = id.parse::<usize>().expect("an id that was sent") - calls.first;
         if calls.took[at].replace(calls.begun[at].elapsed()).is_none() {
             let text = params["result"]["textResultForLlm"].as_str().unwrap_or_default();
             calls.correct += usize::from(calls.tool.is_right(session, at, text));
@@ -242,9 +251,10 @@ impl Flood {
 }
 
 impl Calls {
-    fn new(tool: Tool, total: usize) -> Self {
+    fn new(tool: Tool, first: usize, total: usize) -> Self {
         Self {
             tool,
+            first,
             total,
             begun: Vec::with_capacity(total),
             took: vec![None; total],

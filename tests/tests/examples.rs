@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
-use std::process::Command;
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use copilot::TransportKind;
+use copilot::testing::hermetic_client;
 
 /// The example as `cargo test` has built it beside this test, or else by way of cargo.
 fn command(example: &str) -> Command {
@@ -12,21 +18,58 @@ fn command(example: &str) -> Command {
         return Command::new(built);
     }
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--offline", "--package", "copilot-examples", "--example", example]);
+    cargo.args(["run", "--quiet", "--offline", "--package", "copilot-examples", "--example", example, "--"]);
     cargo
 }
 
-/// Runs an example, which must leave nothing behind; what it printed.
-fn run(example: &str) -> String {
-    let home = tempfile::tempdir().unwrap();
-    let state = home.path().join("state");
-    let output = command(example).env("COPILOT_HOME", &state).env("TMPDIR", home.path()).output().unwrap();
+/// Starts an example whose files, the CLI's own included, are below `home`.
+fn start(mut example: Command, home: &Path) -> Child {
+    example.env("COPILOT_HOME", home.join("state")).env("TMPDIR", home);
+    example.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Runs an example that reads this; what it printed.
+fn run_in(home: &Path, example: Command, input: &str) -> String {
+    let mut child = start(example, home);
+    // One that reads nothing may be over already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{example} failed: {}\n{stdout}\n{stderr}", output.status);
-    let left: Vec<_> = home.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    let ours = |name: &std::ffi::OsString| name == "state" || name.to_string_lossy().starts_with("copilot-");
-    assert!(!left.iter().any(ours), "{example} left {left:?} behind");
+    assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
     stdout.into_owned()
+}
+
+fn assert_nothing_is_left(home: &Path) {
+    let left: Vec<_> = home.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let ours = |name: &OsString| name == "state" || name.to_string_lossy().starts_with("copilot-");
+    assert!(!left.iter().any(ours), "{left:?} is left behind");
+}
+
+fn assert_prints(printed: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
+    }
+}
+
+/// Runs an example, which must leave nothing behind and print these lines.
+fn prints(example: &str, lines: &[&str]) {
+    answers(example, "", lines);
+}
+
+/// Runs an example that reads `input`.
+fn answers(example: &str, input: &str, lines: &[&str]) {
+    let home = tempfile::tempdir().unwrap();
+    assert_prints(&run_in(home.path(), command(example), input), lines);
+    assert_nothing_is_left(home.path());
+}
+
+#[test]
+fn every_example_is_tested() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for name in names.filter_map(|name| name.strip_suffix(".rs").map(str::to_owned)) {
+        assert!(include_str!("examples.rs").contains(&format!("{name:?}")), "{name} has no test here");
+    }
 }
 
 #[test]
@@ -103,10 +146,145 @@ fn testing_tools() {
     prints("testing_tools", &["every check passed"]);
 }
 
-/// Runs an example, which must print these lines.
-fn prints(example: &str, lines: &[&str]) {
-    let printed = run(example);
-    for line in lines {
-        assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
+#[test]
+fn permissions() {
+    let lines = ["User feedback: no shell commands", "May it run forget_everything?"];
+    answers("permissions", "\n", &[&lines[..], &["no one could answer"]].concat());
+    answers("permissions", "y\n", &[&lines[..], &["gave: nothing is left"]].concat());
+}
+
+#[test]
+fn hooks() {
+    prints("hooks", &["Ada, card ****", "gave: 500 cents refunded", "Ada got 5.00 back."]);
+}
+
+#[test]
+fn mcp_server() {
+    prints("mcp_server", &["dice is Connected", r#"[dice-roll] {"sides":6}"#, "gave: a 4"]);
+}
+
+#[test]
+fn custom_agent() {
+    prints("custom_agent", &["gave: hello: salve", "It is `Salve`.", "Bonum vesperum."]);
+}
+
+#[test]
+fn image_input() {
+    prints("image_input", &["It is red."]);
+}
+
+#[test]
+fn byok() {
+    prints("byok", &["I run on your machine."]);
+}
+
+#[test]
+fn structured_output() {
+    prints("structured_output", &["2 of 5", "line 1: Bug: it divides by zero"]);
+}
+
+#[test]
+fn questions() {
+    let asked = ["/season it is spring", r#"? Which colour? ["green", "blue"]"#, "? How many coats?"];
+    answers("questions", "green\ntwo\n", &[&asked[..], &["gave: two coats of green"]].concat());
+    answers("questions", "", &[&asked[..], &["unable to respond", "the user does not say"]].concat());
+}
+
+#[test]
+fn resume() {
+    let home = tempfile::tempdir().unwrap();
+    assert_prints(&run_in(home.path(), command("resume"), ""), &["I will.", "Run me again."]);
+    assert_prints(&run_in(home.path(), command("resume"), ""), &["This conversation has", "It was 42."]);
+    assert_nothing_is_left(home.path());
+}
+
+#[test]
+fn remote_cli() {
+    prints("remote_cli", &["a guess: the CLI was started with another", "I am over here.", "still there"]);
+}
+
+#[tokio::test]
+async fn remote_cli_connects_to_the_one_that_it_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let client = hermetic_client(home.path().join("host")).cwd(home.path());
+    let client = client.transport(TransportKind::Tcp).connection_token("ours").start().await.unwrap();
+    let mut example = command("remote_cli");
+    example.arg(client.address().unwrap()).env("COPILOT_CONNECTION_TOKEN", "ours");
+    let directory = home.path().to_owned();
+    let printed = tokio::task::spawn_blocking(move || run_in(&directory, example, "")).await.unwrap();
+    assert_prints(&printed, &["a guess: the CLI was started with another", "I am over here."]);
+    assert!(!printed.contains("still there"));
+    client.ping("still there").await.unwrap();
+    client.shutdown().await.unwrap();
+}
+
+#[test]
+fn streaming_chat_ends_with_its_input() {
+    answers("streaming_chat", "hello\n", &["> I only say what is written down for me. Say more!\n"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn streaming_chat_stops_an_answer_and_then_ends_on_ctrl_c() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let home = tempfile::tempdir().unwrap();
+    let mut chat = start(command("streaming_chat"), home.path());
+    let id = Pid::from_child(&chat);
+    let interrupt = || kill_process(id, Signal::INT).unwrap();
+    let mut terminal = Terminal(chat.stdin.take().unwrap(), chat.stdout.take().unwrap());
+    terminal.read_until("> ");
+    terminal.write("hello\n");
+    terminal.read_until("Say more!");
+    terminal.read_until("> ");
+    terminal.write("count\n");
+    terminal.read_until("5 6 7");
+    assert!(cfg!(not(target_os = "linux")) || processes_of(home.path()) > 1, "the CLI runs");
+    interrupt();
+    terminal.read_until("(stopped)");
+    terminal.read_until("> ");
+    terminal.write("go on\n");
+    terminal.read_until("Say more!");
+    terminal.read_until("> ");
+    interrupt();
+    let status = chat.wait().unwrap();
+    assert!(status.success(), "{status}");
+    // What was killed may take a moment to go.
+    while processes_of(home.path()) > 0 {
+        std::thread::yield_now();
     }
+    assert_nothing_is_left(home.path());
+}
+
+/// What a person at the terminal does.
+#[cfg(unix)]
+struct Terminal(ChildStdin, ChildStdout);
+
+#[cfg(unix)]
+impl Terminal {
+    fn write(&mut self, line: &str) {
+        self.0.write_all(line.as_bytes()).unwrap();
+    }
+
+    fn read_until(&mut self, text: &str) {
+        let mut read = Vec::new();
+        while !read.ends_with(text.as_bytes()) {
+            let mut byte = [0];
+            let end = self.1.read(&mut byte).unwrap() == 0;
+            assert!(!end, "{text:?} did not come:\n{}", String::from_utf8_lossy(&read));
+            read.push(byte[0]);
+        }
+    }
+}
+
+/// How many processes have their files below this directory, as far as the system tells.
+#[cfg(unix)]
+fn processes_of(home: &Path) -> usize {
+    let marker = format!("TMPDIR={}", home.display());
+    let Ok(processes) = Path::new("/proc").read_dir() else { return 0 };
+    let environments =
+        processes.flatten().filter_map(|entry| std::fs::read(entry.path().join("environ")).ok());
+    environments
+        .filter(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes()))
+        .count()
 }

@@ -1,7 +1,6 @@
 //! The real CLI asks, and handlers of the program answer.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
-#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,10 +17,9 @@ use copilot::{
     McpLoginAnswer, McpLoginReason, PlanAction, PlanDecision, Provider, Section, State, SystemMessage,
     TokenReason, ToolContext, TransportKind, UserAnswer,
 };
+use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 
 /// Add two numbers.
 #[copilot::tool(read_only)]
@@ -435,63 +433,12 @@ async fn an_approval_for_the_session_is_asked_for_once() {
     real.finish().await;
 }
 
-/// An MCP server with one tool, `hello`, for whoever comes with the token `open-sesame`.
-async fn locked_mcp_server() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve_mcp(stream));
-        }
-    });
-    url
-}
-
-async fn serve_mcp(stream: TcpStream) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    let (mut first, mut length, mut unlocked) = (String::new(), 0, false);
-    stream.read_line(&mut first).await?;
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await?;
-        match line.trim_end().to_lowercase().split_once(": ") {
-            Some(("content-length", value)) => length = value.parse().unwrap(),
-            Some(("authorization", value)) => unlocked = value == "bearer open-sesame",
-            Some(_) => {}
-            None => break,
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let result = match asked["method"].as_str() {
-        Some("initialize") => json!({
-            "protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}},
-            "serverInfo": {"name": "locked", "version": "1"}
-        }),
-        Some("tools/list") => json!({
-            "tools": [{"name": "hello", "description": "Say hello.", "inputSchema": {"type": "object"}}]
-        }),
-        _ => json!({}),
-    };
-    let (status, body) = match (first.starts_with("POST"), unlocked, asked.get("id")) {
-        (false, ..) => ("404 Not Found", String::new()),
-        (_, false, _) => ("401 Unauthorized\r\nWWW-Authenticate: Bearer scope=\"read\"", String::new()),
-        (_, _, None) => ("202 Accepted", String::new()),
-        (_, _, Some(id)) => ("200 OK", json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string()),
-    };
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n");
-    let answer = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await
-}
-
 #[tokio::test]
 async fn the_program_gives_the_login_of_an_mcp_server() {
     let script = Script::new().say("Hello.");
     let real = real(script).await;
-    let url = locked_mcp_server().await;
-    let asked = Seen::default();
+    let server = LoopbackMcp::locked("authorization", "Bearer open-sesame").await;
+    let (url, asked) = (server.url.clone(), Seen::default());
     let vault = McpServer::http(url.as_str());
     let session = real.session().mcp_server("vault", vault).on_mcp_login({
         let asked = Arc::clone(&asked);

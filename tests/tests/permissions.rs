@@ -1,5 +1,7 @@
 //! What the agent may do: the default, the words of each generation, and handlers that take their time or fail.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use copilot::testing::FakeCli;
@@ -186,6 +188,49 @@ async fn a_question_that_comes_twice_is_answered_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_that_comes_again_after_its_answer_is_not_asked_again() {
+    let fake = Fake::start().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let session = fake.session().on_permission({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async { Decision::Approve }
+        }
+    });
+    let session = session.start().await.unwrap();
+    for _ in 0..2 {
+        fake.cli.ask_permission(session.id(), json!({"kind": "url"})).request_id("p").await;
+        settle().await;
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(fake.cli.requests("session.permissions.handlePendingPermissionRequest").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_errs_denies_and_is_reported() {
+    for (version, [_, _, nobody]) in GENERATIONS {
+        let fake = Fake::of_version(version).await;
+        let session = fake.session().on_permission(async |request| match request.path() {
+            Some(path) => Err(format!("nobody knows {path}")),
+            None => Ok(Decision::Approve),
+        });
+        let session = session.start().await.unwrap();
+        let mut events = session.events();
+        let asked = fake.cli.ask_permission(session.id(), json!({"kind": "read", "path": "/x"})).await;
+        assert_eq!(asked["kind"], *nobody, "{version}");
+        let failure = loop {
+            let event = events.next().await.expect("the failure is reported before the end");
+            if let EventKind::HandlerFailed(failure) = event.kind() {
+                break failure.clone();
+            }
+        };
+        assert_eq!(failure.handler, "on_permission");
+        assert!(failure.error.to_string().contains("nobody knows /x"), "{failure:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_that_cannot_be_read_is_denied() {
     for (version, [_, _, nobody]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
@@ -201,8 +246,17 @@ async fn a_question_that_cannot_be_read_is_denied() {
 async fn what_an_administrator_wants_a_person_to_see_is_not_approved_by_a_policy() {
     let fake = Fake::start().await;
     let session = fake.session().permissions(Permissions::approve_all()).start().await.unwrap();
-    let request = json!({"kind": "url", "url": "http://localhost", "managedApprovalRequired": true});
-    assert_eq!(fake.cli.ask_permission(session.id(), request).await["kind"], "user-not-available");
+    let rules = requests().iter().fold(Permissions::approve_all(), |rules, request| {
+        rules.allow(request["kind"].as_str().unwrap().into())
+    });
+    let ruled = fake.session().with_tools([harmless::TOOL]).permissions(rules).start().await.unwrap();
+    for mut request in requests().into_iter().chain([tool("harmless")]) {
+        request["managedApprovalRequired"] = json!(true);
+        for session in [&session, &ruled] {
+            let decision = fake.cli.ask_permission(session.id(), request.clone()).await;
+            assert_eq!(decision["kind"], "user-not-available", "{request}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,13 @@
 //! What the CLI asks, and the safe answers, against the fake CLI.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use copilot::hooks::PreToolUse;
 use copilot::testing::FakeCli;
 use copilot::{
-    Approval, AutoModeAnswer, Client, Decision, Elicited, EventKind, McpLoginAnswer, PlanDecision, SessionId,
-    SystemMessage, UserAnswer,
+    Approval, AutoModeAnswer, Client, Decision, Elicited, EventKind, GithubToken, McpLoginAnswer,
+    PlanDecision, SessionId, State, SystemMessage, ToolContext, UserAnswer,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -169,12 +170,6 @@ async fn a_form_that_is_answered_elsewhere_is_taken_back() {
     let session = client.session().on_elicitation({
         let (shown, gone) = (Arc::clone(&shown), Arc::clone(&gone));
         move |_| {
-            struct Gone(Arc<Notify>);
-            impl Drop for Gone {
-                fn drop(&mut self) {
-                    self.0.notify_one();
-                }
-            }
             let (shown, gone) = (Arc::clone(&shown), Gone(Arc::clone(&gone)));
             async move {
                 let _gone = gone;
@@ -190,6 +185,113 @@ async fn a_form_that_is_answered_elsewhere_is_taken_back() {
     gone.notified().await;
     client.ping("").await.unwrap();
     assert!(cli.requests("session.ui.handlePendingElicitation").is_empty());
+}
+
+/// Says when it is dropped.
+struct Gone(Arc<Notify>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_cli_takes_back_is_cancelled_and_answered_once() {
+    let (cli, client) = start().await;
+    let (asked, gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let session = client.session().on_user_input({
+        let (asked, gone) = (Arc::clone(&asked), Arc::clone(&gone));
+        move |_| {
+            let (asked, gone) = (Arc::clone(&asked), Gone(Arc::clone(&gone)));
+            async move {
+                let _gone = gone;
+                asked.notify_one();
+                std::future::pending::<UserAnswer>().await
+            }
+        }
+    });
+    let session = session.start().await.unwrap();
+    let ask = |id: Value| {
+        let params = with(session.id(), json!({"question": "?"}));
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": "userInput.request", "params": params});
+        cli.frame(request.to_string());
+    };
+    let answers = |id: &Value| -> Vec<Value> {
+        let is_answer = |message: &Value| message.get("method").is_none() && message["id"] == *id;
+        cli.received().into_iter().filter(is_answer).collect()
+    };
+    for id in [json!(1000), json!("a-text")] {
+        ask(id.clone());
+        asked.notified().await;
+        cli.notify("$/cancelRequest", json!({"id": id}));
+        gone.notified().await;
+        // Too late, never asked, and no id at all.
+        for taken_back in [json!({"id": id}), json!({"id": 4711}), json!({}), json!(null)] {
+            cli.notify("$/cancelRequest", taken_back);
+        }
+        client.ping("").await.unwrap();
+        let answers = answers(&id);
+        assert_eq!((answers.len(), &answers[0]["error"]["code"]), (1, &json!(-32800)), "{answers:?}");
+    }
+    // Nobody else was disturbed, and a request that is answered is not taken back.
+    ask(json!(1000));
+    asked.notified().await;
+    session.close().await.unwrap();
+    assert_eq!(answers(&json!(1000)).len(), 2);
+}
+
+/// Waits until nobody waits for it any more.
+#[copilot::tool]
+async fn endless(cx: &ToolContext, ended: State<Arc<Notify>>) {
+    cx.cancelled().await;
+    ended.notify_one();
+}
+
+#[tokio::test]
+async fn a_tool_call_of_protocol_2_that_is_taken_back_is_cancelled() {
+    let cli = FakeCli::of_version("0.0.403");
+    let client = cli.client_builder().start().await.unwrap();
+    let ended = Arc::new(Notify::new());
+    let session = client.session().with_tools([endless::TOOL]).state(Arc::clone(&ended));
+    let session = session.start().await.unwrap();
+    let params = with(session.id(), json!({"toolCallId": "c", "toolName": "endless", "arguments": {}}));
+    let call = json!({"jsonrpc": "2.0", "id": 1000, "method": "tool.call", "params": params});
+    cli.frame(call.to_string());
+    cli.notify("$/cancelRequest", json!({"id": 1000}));
+    ended.notified().await;
+    client.ping("").await.unwrap();
+    let answers: Vec<_> = cli.received().into_iter().filter(|message| message["id"] == 1000).collect();
+    assert_eq!((answers.len(), &answers[0]["error"]["code"]), (1, &json!(-32800)), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_github_token_is_wanted_by_registration_while_the_session_is_opened() {
+    let (cli, client) = start().await;
+    cli.hold("session.create");
+    let open = |name: &'static str| {
+        client
+            .session()
+            .on_github_token(move |_| async move { GithubToken::new(name, Duration::from_secs(8 * 3600)) })
+            .start()
+    };
+    let (one, two, ()) = tokio::join!(open("one"), open("two"), async {
+        let wanted = async |registration: &Value| {
+            let wanted = json!({"registrationId": registration, "host": "h", "reason": "initial"});
+            cli.request("gitHubToken.getToken", wanted).await
+        };
+        for name in ["one", "two"] {
+            let held = cli.held("session.create").await;
+            let token = wanted(&held.params()["gitHubTokenProviderRegistrationId"]).await.unwrap();
+            assert_eq!(token, json!({"kind": "token", "accessToken": name, "expiresIn": 8 * 3600}));
+            held.answer_by_default();
+        }
+        for unknown in [json!("of nobody"), json!(5)] {
+            wanted(&unknown).await.unwrap_err();
+        }
+    });
+    one.unwrap().close().await.unwrap();
+    two.unwrap().close().await.unwrap();
 }
 
 #[tokio::test]

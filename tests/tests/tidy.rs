@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use copilot_tests::api::async_items;
+
 /// A file may be this long before its tests.
 const MAX_LINES: usize = 600;
 
@@ -123,6 +125,40 @@ fn tasks_are_spawned_in_one_place() {
         .map(|(name, _)| name)
         .collect();
     assert!(wrong.is_empty(), "spawn through `task`: {wrong:?}");
+}
+
+#[test]
+fn what_is_awaited_says_what_dropping_it_does() {
+    let mute: Vec<_> = async_items()
+        .into_iter()
+        .filter(|item| {
+            let title = item.docs.iter().position(|line| line == "# Cancel safety");
+            title.is_none_or(|title| item.docs.get(title + 2).is_none_or(String::is_empty))
+        })
+        .map(|item| format!("{} {}", item.place, item.name))
+        .collect();
+    assert!(mute.is_empty(), "say below `# Cancel safety` what dropping the future does: {mute:#?}");
+}
+
+#[test]
+fn unsafe_code_is_in_one_file() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nunsafe_code = \"deny\"\n"), "the lint is on for every package");
+    for folder in ["copilot", "copilot-macros", "examples", "tests"] {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{folder}/Cargo.toml takes the lints");
+    }
+    let word = concat!("unsafe", "_code");
+    let allowed: Vec<_> = files(&["copilot", "copilot-macros", "examples"], "rs")
+        .into_iter()
+        .filter(|(_, text)| {
+            let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+            // A macro's tests hold strings with the word; what counts is the attribute that lets it in.
+            lines.clone().any(|line| line.starts_with("#") && line.contains(word) && !line.contains("forbid"))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(allowed, ["copilot/src/process/sys.rs"], "the one file with unsafe code");
 }
 
 #[test]

@@ -47,6 +47,12 @@ async fn fails_hidden() -> Result<String, std::num::ParseIntError> {
     "secret".parse::<u8>().map(|number| number.to_string())
 }
 
+/// Fails for a reason that the model must never know.
+#[copilot::tool(errors = hidden)]
+async fn fails_secretly() -> Result<String, std::num::ParseIntError> {
+    "secret".parse::<u8>().map(|number| number.to_string())
+}
+
 /// Fails for a reason that the model reads.
 #[copilot::tool]
 async fn fails_visibly() -> Result<String, ToolError> {
@@ -219,11 +225,14 @@ async fn a_profile_forms_the_schemas_that_are_sent() {
 async fn errors_are_visible_to_who_develops() {
     let fake = Fake::start().await;
     for (errors, visible) in [(ToolErrors::Hidden, false), (ToolErrors::Visible, true)] {
-        let builder = fake.session().with_tools([fails_hidden::TOOL]).tool_errors(errors);
-        let session = builder.start().await.expect("it opens");
-        let result = fake.cli.call_tool(session.id(), "fails_hidden", json!({})).await;
-        let told = result["textResultForLlm"].as_str().expect("text");
-        assert_eq!(told.contains("invalid digit"), visible, "{told}");
+        let builder = fake.session().with_tools([fails_hidden::TOOL, fails_secretly::TOOL]);
+        let session = builder.tool_errors(errors).start().await.expect("it opens");
+        // What a tool says of its errors holds whatever the session says.
+        for (tool, visible) in [("fails_hidden", visible), ("fails_secretly", false)] {
+            let result = fake.cli.call_tool(session.id(), tool, json!({})).await;
+            let told = result["textResultForLlm"].as_str().expect("text");
+            assert_eq!(told.contains("invalid digit"), visible, "{tool}: {told}");
+        }
     }
 }
 
@@ -312,6 +321,32 @@ async fn a_call_that_comes_twice_is_run_and_answered_once() {
     first.await;
     settle().await;
     assert_eq!(answers(&fake), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_comes_again_after_its_answer_is_not_run_again() {
+    let fake = Fake::start().await;
+    let counts = Arc::default();
+    let session = open(&fake, &counts).await;
+    for text in ["a", "b"] {
+        let again = fake.cli.call_tool(session.id(), "echo", json!({"text": text})).request_id("q");
+        assert_eq!(again.await["textResultForLlm"], "a");
+        settle().await;
+    }
+    assert_eq!(answers(&fake), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_an_id_is_refused_and_not_run() {
+    for (version, member) in [("1.0.102", "error"), ("0.0.403", "textResultForLlm")] {
+        let fake = Fake::of_version(version).await;
+        let counts = Arc::default();
+        let session = open(&fake, &counts).await;
+        let refused = fake.cli.call_tool(session.id(), "endless", json!({})).call_id("").await;
+        let told = refused[member].as_str().unwrap();
+        assert!(told.contains("endless") && told.contains("toolCallId"), "{version}: {refused}");
+        assert_eq!(counts.started.load(Ordering::Relaxed), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Tools as a user of the crate tests them: called without a process, checked all at once, kept in a snapshot.
 
+#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 use std::time::Duration;
@@ -66,6 +67,28 @@ async fn a_tool_is_called_with_state_and_answers() {
 async fn time_passes_at_once() {
     let late = call(cook::TOOL, json!({ "dish": "stew" })).state(Kitchen { portions: 4 }).await;
     assert_eq!(late.text(), "`cook` did not finish within 60 s and was stopped.");
+}
+
+#[tokio::test]
+async fn a_test_sees_the_error_that_the_model_does_not() {
+    let fridge = || copilot::DynTool::new("fridge", "Open the fridge.");
+    let dark = fridge().run(|_, _| async { Err::<String, _>(std::io::Error::other("the light is broken")) });
+    let called = call(dark, json!({})).await;
+    assert!(!called.is_success() && !called.text().contains("light"), "{}", called.text());
+    assert_eq!(called.error().unwrap().to_string(), "the light is broken");
+    let broken = fridge().run(|_, _| async { panic!("the door fell off") as String });
+    let panicked = call(broken, json!({})).await;
+    assert!(panicked.error().unwrap().to_string().contains("the door fell off"));
+    assert!(call(wash::TOOL, json!({})).await.error().is_none());
+}
+
+#[tokio::test]
+async fn a_missing_state_is_told_as_the_start_of_a_session_tells_it() {
+    let refused = copilot::Session::builder().with_tools([cook::TOOL]).start().await.unwrap_err();
+    let called = tokio::task::spawn(async { call(cook::TOOL, json!({"dish": "soup"})).await });
+    let panic = called.await.unwrap_err().into_panic();
+    assert_eq!(panic.downcast_ref::<String>().unwrap(), &refused.to_string());
+    assert!(refused.to_string().contains("Kitchen"), "{refused}");
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Options {
             }
             "errors" => {
                 let visible = word(entry, &["visible", "hidden"])? == "visible";
-                self.plain("errors_visible", quote!(#visible));
+                self.plain("errors_visible", quote!(::core::option::Option::Some(#visible)));
             }
             "group" => self.text(entry, "group", "files")?,
             "idempotent" => self.idempotent = self.flag(entry, "idempotent")?,

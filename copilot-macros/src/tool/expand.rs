@@ -14,7 +14,7 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
     let def = def(tool, &quote!(__shim));
-    let shim = shim(tool, &format_ident!("__shim"));
+    let shim = shim(tool, &format_ident!("__shim"), Span::call_site());
     let documented = documented(tool, &format_ident!("__descriptions"));
     let unique = unique(tool);
     quote! {
@@ -220,8 +220,8 @@ fn scalar(tool: &Tool, scalar: &Scalar) -> TokenStream {
     }
 }
 
-/// Visits each parameter, then starts the function.
-pub(crate) fn shim(tool: &Tool, name: &Ident) -> TokenStream {
+/// Visits each parameter, then starts the function. At `owner` stands the type that a method belongs to.
+pub(crate) fn shim(tool: &Tool, name: &Ident, owner: Span) -> TokenStream {
     let runtime = &tool.options.runtime;
     let sig = &tool.function.sig;
     let ident = &sig.ident;
@@ -235,10 +235,9 @@ pub(crate) fn shim(tool: &Tool, name: &Ident) -> TokenStream {
     // The value that a method belongs to is a state like any other.
     let receiver = format_ident!("__self", span = Span::mixed_site());
     let (visit_receiver, keep_receiver) = if has_receiver(tool) {
-        (
-            quote!(let #receiver = __v.visit(0usize, #runtime::Probe::<#runtime::State<Self>>::NEW.kind());),
-            quote!(let mut #receiver = #receiver?;),
-        )
+        let path = runtime.at(owner);
+        let kind = quote_spanned!(owner=> #path::receiver::<Self>());
+        (quote!(let #receiver = __v.visit(0usize, #kind);), quote!(let mut #receiver = #receiver?;))
     } else {
         (TokenStream::new(), TokenStream::new())
     };

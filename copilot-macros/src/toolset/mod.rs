@@ -8,6 +8,7 @@ use syn::Ident;
 
 use self::model::{Item, Options, Toolset};
 use crate::diagnostics::Diagnostics;
+use crate::tool::model::type_span;
 use crate::tool::{expand, fallback};
 
 /// The attribute, as a function from tokens to tokens.
@@ -71,7 +72,7 @@ fn expand(toolset: &Toolset) -> TokenStream {
     let names: Vec<Ident> = (0..tools.len())
         .map(|index| format_ident!("__copilot_tool_{index}", span = Span::mixed_site()))
         .collect();
-    let shims = tools.iter().zip(&names).map(|(tool, name)| expand::shim(tool, name));
+    let shims = tools.iter().zip(&names).map(|(tool, name)| expand::shim(tool, name, type_span(self_ty)));
     let documented = tools.iter().zip(&names).map(|(tool, name)| {
         let name = format_ident!("{name}_descriptions");
         expand::documented(tool, &name)

@@ -3,10 +3,15 @@
 //! It owns the task that writes and, where we started the CLI, the process. The task that reads ends with the cause
 //! of the connection's end, of which all pending calls have learnt by then; whoever opens a connection takes it.
 
+use std::future::{pending, poll_fn};
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 use super::builder::{Options, Target};
 use super::handshake::handshake;
@@ -18,11 +23,16 @@ use crate::rpc::{self, Peer};
 use crate::task::{self, Task};
 use crate::transport::{Transport, connect_tcp};
 
+/// For how long a CLI is listened to that takes nothing more.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) cli: Arc<CliVersion>,
     /// Where we started the CLI.
     pub(super) child: Option<Arc<Child>>,
+    /// Where the CLI listens, if it does.
+    pub(super) address: Option<String>,
     _writer: Task,
 }
 
@@ -59,24 +69,31 @@ impl Connection {
             #[cfg(any(test, feature = "testing"))]
             Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
         };
-        let Transport { reader, writer } = transport;
+        let Transport { reader, writer, address } = transport;
         let peer = Peer::new(writer);
+        let (broken, unwritable) = oneshot::channel();
         let writer = task::spawn({
             let peer = peer.clone();
-            async move { peer.write().await }
+            async move {
+                if let Err(error) = peer.write().await {
+                    // A reader that is gone has ended the connection already.
+                    drop(broken.send(error));
+                }
+            }
         });
         let reader = task::spawn({
             let (peer, child) = (peer.clone(), child.clone());
             let (router, max_frame) = (Arc::clone(&options.router), options.max_frame);
             async move {
-                let ended = rpc::read(&peer, reader, &*router, max_frame).await;
-                let cause = explain(child.as_deref(), ended).await;
+                let reading = rpc::read(&peer, reader, &*router, max_frame);
+                let cause = until_broken(reading, unwritable, child.as_deref()).await;
                 peer.close(&cause);
                 cause
             }
         });
         // From here on, being dropped is being closed.
-        let mut connection = Self { peer, cli: Arc::new(CliVersion::UNKNOWN), child, _writer: writer };
+        let cli = Arc::new(CliVersion::UNKNOWN);
+        let mut connection = Self { peer, cli, child, address, _writer: writer };
         connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
         connection.peer.introduce(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
@@ -99,9 +116,32 @@ fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, message))
 }
 
-/// The error for a connection whose reading half has ended.
-async fn explain(child: Option<&Child>, ended: Option<std::io::Error>) -> Error {
-    let what = "the connection to the CLI ended";
+/// Reads until one of the directions ends; gives the cause.
+async fn until_broken(
+    reading: impl Future<Output = Option<io::Error>>,
+    unwritable: oneshot::Receiver<io::Error>,
+    child: Option<&Child>,
+) -> Error {
+    let deaf = async {
+        match unwritable.await {
+            Ok(error) => {
+                // A CLI that ends closes both, and what it has still said is heard.
+                sleep(LAST_WORDS).await;
+                error
+            }
+            // Closed from here; the reader's task ends with its owner.
+            Err(_) => pending().await,
+        }
+    };
+    let (mut reading, mut deaf) = (pin!(reading), pin!(deaf));
+    // Both are only polled on, and neither is polled after it has ended.
+    let (what, ended) = poll_fn(|cx| match reading.as_mut().poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(("the connection to the CLI ended", ended)),
+        Poll::Pending => {
+            deaf.as_mut().poll(cx).map(|error| ("the CLI takes nothing more from us", Some(error)))
+        }
+    })
+    .await;
     match (child, ended) {
         (Some(child), ended) => child.explain(what, ended).await,
         (None, Some(source)) => Error::with_source(ErrorKind::Disconnected, what, source),
@@ -114,7 +154,7 @@ impl Drop for Connection {
         self.peer.close(&Error::new(ErrorKind::Closed, "the client was dropped"));
         if let Some(child) = &self.child {
             // The reader's task may hold on to the child a little longer.
-            child.kill(true);
+            child.end();
         }
     }
 }

@@ -42,8 +42,12 @@ pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};
 
 /// A Copilot CLI; clones share it.
 ///
-/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is killed, with
-/// everything that it has started; [`shutdown`](Self::shutdown) is the orderly way.
+/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is told to end, with
+/// everything that it has started, and killed where it does not; [`shutdown`](Self::shutdown) is the orderly way.
+///
+/// A program that ends without either, as by a panic, Ctrl-C or the end of its runtime, takes the CLI with it too. Where
+/// the program is killed, a CLI over stdio ends with its input; one over TCP is ended by the kernel on Linux, and goes
+/// on running on macOS and Windows.
 ///
 /// # Examples
 ///
@@ -130,6 +134,11 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI cannot be started.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call; the CLI may still be asked, which changes nothing. A CLI that was being
+    /// started for it is stopped, and the next use of the client starts one.
+    ///
     /// Wire: `ping`, to the CLI.
     pub async fn ping(&self, message: &str) -> Result<Pong> {
         self.connection().await?.peer.call("ping", &PingParams { message: Some(message) }).await
@@ -140,6 +149,10 @@ impl Client {
     /// # Errors
     ///
     /// When it cannot be started.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ping`](Self::ping).
     pub async fn cli_version(&self) -> Result<CliVersion> {
         Ok(CliVersion::clone(&self.connection().await?.cli))
     }
@@ -149,11 +162,22 @@ impl Client {
         self.0.line.now()?.child.as_ref().map(|child| child.pid())
     }
 
+    /// Where the CLI listens, if it does: the [`cli_url`](ClientBuilder::cli_url) with which another program connects to
+    /// a CLI that this client started on [`TransportKind::Tcp`]. A CLI that is started again may listen elsewhere.
+    pub fn address(&self) -> Option<String> {
+        self.0.line.now()?.address.clone()
+    }
+
     /// Calls a method of the CLI that has no method here.
     ///
     /// # Errors
     ///
     /// When the parameters cannot be encoded, the connection is lost, the CLI refuses or its answer is no `R`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked. A CLI that was
+    /// being started for it is stopped, and the next use of the client starts one.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
             Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
@@ -167,17 +191,28 @@ impl Client {
     ///
     /// Everything that went wrong on the way; the client is shut down all the same.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts it short: the connection is closed, and a CLI that this client started is killed with
+    /// everything that it has started.
+    ///
     /// Wire: `session.detach` and `runtime.shutdown`, to the CLI.
     pub async fn shutdown(&self) -> Result<()> {
         if self.0.shut_down.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let stopped = match self.0.line.now() {
+        // Also for a future that is dropped: what is not asked to end is made to.
+        let _ending = Ending(&self.0);
+        match self.0.line.now() {
             Some(connection) => shutdown::shutdown(&connection, &self.0.router).await,
             None => Ok(()),
-        };
-        self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
-        stopped
+        }
+    }
+
+    /// How many calls wait for an answer of the CLI.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pending_calls(&self) -> usize {
+        self.0.line.now().map_or(0, |connection| connection.peer.pending_calls())
     }
 
     /// The connection, started if it was not yet, awaited while the CLI is started again.
@@ -201,6 +236,19 @@ impl Client {
 
     fn connect(&self, owned: bool) -> Box<dyn Connect> {
         Box::new(OnClient { client: self.clone(), owned })
+    }
+}
+
+/// Ends the connection when it is dropped.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
+        // It may be about to start the CLI again.
+        if let Some(supervisor) = self.0.supervisor.get() {
+            supervisor.abort();
+        }
     }
 }
 

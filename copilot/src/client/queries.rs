@@ -29,6 +29,10 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
     /// # Examples
     ///
     /// ```no_run
@@ -55,6 +59,10 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 1.0.32).
     ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
     /// Wire: `session.getMetadata`, to the CLI.
     pub async fn session_info(&self, id: &SessionId) -> Result<Option<SessionInfo>> {
         let params = SessionParams { session_id: id };
@@ -68,6 +76,10 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
     /// Wire: `session.getLastId`, to the CLI.
     pub async fn last_session_id(&self) -> Result<Option<SessionId>> {
         let answer: SessionIdResponse = self.query("session.getLastId", &NoParams {}).await?;
@@ -79,6 +91,10 @@ impl Client {
     /// # Errors
     ///
     /// When the connection is lost, and when the CLI cannot delete it: it knows no such session.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::call`].
     ///
     /// Wire: `session.delete`, to the CLI.
     pub async fn delete_session(&self, id: &SessionId) -> Result<()> {
@@ -92,6 +108,10 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
     /// Wire: `session.getForeground`, to the CLI.
     pub async fn foreground_session(&self) -> Result<Option<SessionId>> {
         let answer: SessionIdResponse = self.query("session.getForeground", &NoParams {}).await?;
@@ -103,6 +123,10 @@ impl Client {
     /// # Errors
     ///
     /// When the connection is lost, and when the CLI has no terminal or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::call`].
     ///
     /// Wire: `session.setForeground`, to the CLI.
     pub async fn set_foreground_session(&self, id: &SessionId) -> Result<()> {
@@ -138,6 +162,10 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
     /// Wire: `status.get`, to the CLI.
     pub async fn status(&self) -> Result<Status> {
         self.query("status.get", &NoParams {}).await
@@ -148,6 +176,10 @@ impl Client {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
     ///
     /// Wire: `auth.getStatus`, to the CLI.
     pub async fn auth_status(&self) -> Result<AuthStatus> {
@@ -160,6 +192,10 @@ impl Client {
     /// # Errors
     ///
     /// When nobody is logged in, and when the connection is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
     ///
     /// Wire: `models.list`, to the CLI.
     pub async fn models(&self) -> Result<Vec<ModelInfo>> {
@@ -176,6 +212,10 @@ impl Client {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
     /// Wire: `tools.list`, to the CLI.
     pub async fn builtin_tools(&self, model: Option<&str>) -> Result<Vec<ToolInfo>> {
         let params = ToolListParams { model };
@@ -187,6 +227,10 @@ impl Client {
     /// # Errors
     ///
     /// When nobody is logged in, when the connection is lost, and when the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
     ///
     /// Wire: `account.getQuota`, to the CLI.
     pub async fn quota(&self) -> Result<BTreeMap<String, Quota>> {

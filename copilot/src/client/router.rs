@@ -15,7 +15,7 @@ use super::lifecycle::Watchers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::event::EventHead;
-use crate::rpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
+use crate::rpc::{AskedId, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
 
 /// The live sessions of one connection.
@@ -81,6 +81,12 @@ impl Router {
 
     fn get(&self, id: &str) -> Option<Arc<Inbox>> {
         self.read().inboxes.get(id).cloned()
+    }
+
+    /// The session that a question names by a registration, as before the CLI knows the session.
+    fn registered(&self, params: &RawValue) -> Option<Arc<Inbox>> {
+        let OnlyRegistration { registration_id } = serde_json::from_str(params.get()).ok()?;
+        self.read().inboxes.values().find(|inbox| inbox.has_registered(&registration_id)).cloned()
     }
 
     fn event(&self, session: &str, head: &EventHead<'_>) {
@@ -151,6 +157,12 @@ struct OnlySession {
     session_id: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OnlyRegistration {
+    registration_id: String,
+}
+
 impl Service for Router {
     type Params<'a> = Routed<'a>;
 
@@ -199,6 +211,11 @@ impl Service for Router {
             Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
         };
         let Some(session) = session else {
+            if method == "gitHubToken.getToken"
+                && let Some(inbox) = self.registered(params)
+            {
+                return inbox.request(method, params, responder);
+            }
             if Inbox::METHODS.contains(&method) {
                 return responder.error(INVALID_PARAMS, &format!("{method}: `sessionId` is missing"));
             }
@@ -208,6 +225,11 @@ impl Service for Router {
             Some(inbox) => inbox.request(method, params, responder),
             None => responder.error(INTERNAL_ERROR, &format!("Session not found: {session}")),
         }
+    }
+
+    fn cancelled(&self, id: AskedId) {
+        // Rare enough to ask every session for it.
+        self.all().iter().for_each(|inbox| inbox.calls.take_back(id));
     }
 }
 

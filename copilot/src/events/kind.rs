@@ -9,6 +9,7 @@ use super::assistant::{
     AssistantReasoning, AssistantReasoningDelta, AssistantStreamingDelta, AssistantToolCallDelta,
     AssistantTurn, AssistantUsage, ModelCallFailure, UserMessage,
 };
+use super::canvas::{CanvasGone, CanvasRegistryChanged};
 use super::local::{HandlerFailure, Restarted, ToolProgress};
 use super::session::{
     Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatusChanged,
@@ -22,6 +23,7 @@ use super::tool::{
     UserInputRequested,
 };
 use crate::error::Error;
+use crate::protocol::canvas::OpenCanvas;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($payload:ty) = $($name:literal)|+,)*) => {
@@ -108,6 +110,18 @@ kinds! {
     McpServersLoaded(McpServersLoaded) = "session.mcp_servers_loaded",
     /// An MCP server connected, failed or wants a login.
     McpServerStatusChanged(McpServerStatusChanged) = "session.mcp_server_status_changed",
+    /// A canvas was opened, or is looked at again.
+    CanvasOpened(OpenCanvas) = "session.canvas.opened",
+    /// A canvas was closed.
+    CanvasClosed(CanvasGone) = "session.canvas.closed",
+    /// Whoever offers an open canvas is gone.
+    CanvasUnavailable(CanvasGone) = "session.canvas.unavailable",
+    /// The session remembers that a canvas is open, for when it is taken up again.
+    CanvasRecorded(OpenCanvas) = "session.canvas.recorded",
+    /// The session no longer remembers a canvas.
+    CanvasRemoved(CanvasGone) = "session.canvas.removed",
+    /// The canvases that are offered changed.
+    CanvasRegistryChanged(CanvasRegistryChanged) = "session.canvas.registry_changed",
     /// What the host can show changed.
     CapabilitiesChanged(CapabilitiesChanged) = "capabilities.changed",
     /// Work was aborted.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod assistant;
+mod canvas;
 mod kind;
 mod local;
 mod session;
@@ -29,6 +30,7 @@ pub use assistant::{
     AssistantReasoning, AssistantReasoningDelta, AssistantStreamingDelta, AssistantToolCallDelta,
     AssistantTurn, AssistantUsage, ModelCallFailure, ToolRequest, UserMessage,
 };
+pub use canvas::{CanvasGone, CanvasRegistryChanged};
 pub use kind::EventKind;
 pub use local::{HandlerFailure, Restarted, ToolProgress};
 pub use session::{

@@ -13,7 +13,7 @@ use tokio::io::AsyncWrite;
 use crate::error::{Error, ErrorKind};
 use crate::events::Event;
 use crate::protocol::event::EventHead;
-use crate::rpc::{self, NoParams, Peer, Responder, Service};
+use crate::rpc::{self, AskedId, NoParams, Peer, Responder, Service};
 use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next, write_frame};
 
 /// How many calls wait while the input arrives; their ids begin at 1.
@@ -89,6 +89,10 @@ impl Service for Counted {
             1 => responder.error(1, method),
             _ => drop(responder),
         }
+    }
+
+    fn cancelled(&self, _: AskedId) {
+        panic!("a request that was answered at once is taken back");
     }
 }
 

@@ -125,6 +125,10 @@ impl Installer {
     /// # Errors
     ///
     /// When there is no CLI for this platform, or the cache cannot be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the look at the cache, which changes nothing.
     pub async fn cached(&self) -> Result<Option<PathBuf>> {
         let entry = self.entry()?;
         Ok((state(&entry).await? == State::Whole).then(|| entry.executable()))

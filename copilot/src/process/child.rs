@@ -1,22 +1,23 @@
 //! A running CLI: its pipes, the end of its stderr, and its end.
 //!
-//! A task of its own waits for the exit, so that the process is reaped however it ends; dropping the [`Child`] kills
-//! the whole group. Stderr is always drained, and only its tail is kept.
+//! A thread of its own waits for the exit (see `owner.rs`). Dropping the [`Child`] tells it to end, so that it can end
+//! what it has started, and kills the whole group a little later. Stderr is always drained, and only its tail is kept.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{ChildStdin, ChildStdout, Command};
-use tokio::sync::watch;
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
 use super::command::{Carrier, Launch};
-use super::sys;
+use super::owner::{self, EndOnDrop, Exit};
+use super::sweep;
 use crate::error::{Error, ErrorKind, Result};
+use crate::random;
 use crate::task::{self, Task};
 
 /// How much of the end of stderr is kept.
@@ -27,31 +28,26 @@ const MAX_LINE: u64 = 64 << 10;
 /// The pipes of a CLI that speaks over stdio.
 pub(crate) type Pipes = (ChildStdout, ChildStdin);
 
-/// A CLI that we started; dropping it kills it and everything in its process group.
+/// A CLI that we started; dropping it ends it and everything in its process group.
 pub(crate) struct Child {
-    pid: u32,
+    process: EndOnDrop,
     has_input: bool,
-    exit: watch::Receiver<Option<Exit>>,
     stderr: Arc<Mutex<Tail>>,
-    /// Waits for the exit. It owns the process handle, whose drop kills.
-    _reaper: Task,
     _drains: Vec<Task>,
 }
-
-/// How the process ended, or that its end could not be seen.
-type Exit = std::result::Result<ExitStatus, Arc<std::io::Error>>;
 
 impl Child {
     /// Starts the CLI. The pipes are there only for [`Carrier::Stdio`].
     pub(crate) fn spawn(launch: &Launch) -> Result<(Self, Option<Pipes>, Option<ChildStdout>)> {
         let (program, args) = launch.command_line();
         let mut command = Command::new(program);
-        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(match launch.carrier {
             Carrier::Stdio => Stdio::piped(),
             Carrier::Tcp(_) => Stdio::null(),
         });
-        command.envs(launch.variables());
+        let mark = random::id();
+        command.env(sweep::VARIABLE, &mark).envs(launch.variables());
         for name in &launch.removed_environment {
             command.env_remove(name);
         }
@@ -59,8 +55,8 @@ impl Child {
             command.current_dir(directory);
         }
         #[cfg(unix)]
-        command.process_group(0);
-        let mut process = command.spawn().map_err(|source| {
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let refused = |source| {
             let mut message = format!("cannot start {}", program.display());
             if let Some(directory) = &launch.working_directory {
                 message += &format!(" in {}", directory.display());
@@ -72,25 +68,30 @@ impl Child {
                 );
             }
             Error::with_source(ErrorKind::Cli, message, source)
-        })?;
-
-        let pid = process.id().expect("the process was not waited for yet");
-        let stdout = process.stdout.take().expect("stdout was piped above");
-        let stdin = process.stdin.take();
-        let stderr = Arc::new(Mutex::new(Tail::default()));
-        let errors = process.stderr.take().expect("stderr was piped above");
-        let drains = vec![task::spawn(drain(errors, Arc::clone(&stderr)))];
-        let (exited, exit) = watch::channel(None);
-        let reaper = task::spawn(async move {
-            let status = process.wait().await.map_err(Arc::new);
-            // What the CLI has started and left behind.
-            sys::signal_group(pid, false);
-            // Nobody may be watching any more.
-            drop(exited.send(Some(status)));
-        });
-        let child = Self { pid, has_input: stdin.is_some(), exit, stderr, _reaper: reaper, _drains: drains };
-        Ok(match stdin {
-            Some(stdin) => (child, Some((stdout, stdin)), None),
+        };
+        let started = owner::start(command, mark).map_err(refused)?;
+        let mut child = Self {
+            process: EndOnDrop(started.process),
+            has_input: started.stdin.is_some(),
+            stderr: Arc::default(),
+            _drains: Vec::new(),
+        };
+        // From here on a failure drops the child, which ends it.
+        let errors =
+            ChildStderr::from_std(started.stderr.expect("stderr was piped above")).map_err(refused)?;
+        // Nothing works once the runtime is gone, so the process goes with it, whoever still holds the child.
+        let (end_with_runtime, stderr) = (EndOnDrop(Arc::clone(&child.process.0)), Arc::clone(&child.stderr));
+        child._drains.push(task::spawn(async move {
+            drain(errors, stderr).await;
+            end_with_runtime.0.ended().await;
+        }));
+        let stdout =
+            ChildStdout::from_std(started.stdout.expect("stdout was piped above")).map_err(refused)?;
+        Ok(match started.stdin {
+            Some(stdin) => {
+                let stdin = ChildStdin::from_std(stdin).map_err(refused)?;
+                (child, Some((stdout, stdin)), None)
+            }
             None => (child, None, Some(stdout)),
         })
     }
@@ -153,19 +154,17 @@ impl Child {
 
     /// Waits at most `limit` for the exit.
     pub(crate) async fn wait(&self, limit: Duration) -> Option<Exit> {
-        let mut exit = self.exit.clone();
-        let exited = exit.wait_for(Option::is_some);
-        match timeout(limit, exited).await {
-            Ok(Ok(status)) => status.clone(),
-            Ok(Err(_)) | Err(_) => None,
-        }
+        timeout(limit, self.process.0.ended()).await.ok().flatten()
     }
 
     /// Asks the whole group to end; with `force`, ends it.
     pub(crate) fn kill(&self, force: bool) {
-        if self.exit.borrow().is_none() {
-            sys::signal_group(self.pid, !force);
-        }
+        self.process.0.kill(force);
+    }
+
+    /// Has it end without waiting for that.
+    pub(crate) fn end(&self) {
+        self.process.0.end();
     }
 
     /// Whether it reads from us, so that the end of what we write is its end.
@@ -174,19 +173,13 @@ impl Child {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.pid
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.kill(true);
+        self.process.0.pid
     }
 }
 
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Child").field("pid", &self.pid).finish_non_exhaustive()
+        f.debug_struct("Child").field("pid", &self.pid()).finish_non_exhaustive()
     }
 }
 

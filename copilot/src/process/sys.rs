@@ -1,5 +1,7 @@
 //! The one place with `unsafe` code: what the standard library has no safe call for.
 
+use std::process::Command;
+
 /// Sends SIGKILL to a process group and SIGTERM with `gentle`; a group that is gone is no error.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "std cannot signal a process group")]
@@ -16,5 +18,63 @@ pub(super) fn signal_group(group: u32, gentle: bool) {
 
 #[cfg(not(unix))]
 pub(super) fn signal_group(_group: u32, _gentle: bool) {
-    // The child itself is killed by its handle; other systems have no process groups of this kind.
+    // The child itself is killed by the thread that owns it; other systems have no process groups of this kind.
+}
+
+/// Sends SIGKILL to one process; one that is gone is no error.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std cannot signal a process that it has not started")]
+pub(super) fn kill_process(process: u32) {
+    let Ok(process) = libc::pid_t::try_from(process) else { return };
+    if process <= 1 {
+        return;
+    }
+    // SAFETY: kill takes two integers and touches no memory.
+    unsafe { libc::kill(process, libc::SIGKILL) };
+}
+
+/// Waits until a child has ended, and leaves it to be reaped, so that its number stays taken.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "std waits for a child only by reaping it")]
+pub(super) fn wait_for_end(child: u32) {
+    loop {
+        // SAFETY: all zeros is a valid siginfo_t, which is a plain C structure.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the pointer is to a local that outlives the call.
+        let waited = unsafe {
+            libc::waitid(libc::P_PID, child as libc::id_t, &raw mut info, libc::WEXITED | libc::WNOWAIT)
+        };
+        // Anything but an interruption is left to whoever reaps, and told there.
+        if waited == 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
+            return;
+        }
+    }
+}
+
+/// Has the kernel send the process SIGTERM when the thread that starts it ends, which is no later than this program
+/// ends, however that happens. SIGTERM, because the CLI then ends what it has started as well.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std cannot set the parent-death signal")]
+pub(super) fn end_with_this_thread(command: &mut Command) {
+    use std::io::{Error, ErrorKind};
+    use std::os::unix::process::CommandExt as _;
+
+    let parent = std::process::id();
+    let prepare = move || {
+        // SAFETY: prctl with these arguments takes integers only and touches no memory.
+        if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) } == -1 {
+            return Err(Error::last_os_error());
+        }
+        // SAFETY: getppid cannot fail and touches no memory.
+        let now = unsafe { libc::getppid() };
+        // The parent may have ended in between.
+        if u32::try_from(now) == Ok(parent) { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+    };
+    // SAFETY: between fork and exec the closure makes two system calls that are safe there, and allocates nothing.
+    unsafe { command.pre_exec(prepare) };
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end_with_this_thread(_command: &mut Command) {
+    // A CLI over stdio ends with its input; macOS and Windows have nothing of this kind for one over TCP.
 }

@@ -46,10 +46,14 @@ pub struct RemoteServer {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct RemoteWire {
     url: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, Secret>,
+    /// In milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers_refresh_ttl_ms: Option<u64>,
     #[serde(flatten)]
     common: Common,
 }
@@ -144,12 +148,28 @@ impl StdioServer {
 
 impl RemoteServer {
     fn new(url: String, sse: bool) -> Self {
-        Self { sse, wire: RemoteWire { url, headers: BTreeMap::new(), common: Common::default() } }
+        Self {
+            sse,
+            wire: RemoteWire {
+                url,
+                headers: BTreeMap::new(),
+                headers_refresh_ttl_ms: None,
+                common: Common::default(),
+            },
+        }
     }
 
     /// Adds a header to each request; the value does not show in `Debug`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.wire.headers.insert(name.into(), Secret::from(value));
+        self
+    }
+
+    /// Has the CLI ask for headers, at least once in this time; needs
+    /// [`on_mcp_headers`](crate::SessionBuilder::on_mcp_headers).
+    pub fn headers_refresh(mut self, at_least_every: Duration) -> Self {
+        self.wire.headers_refresh_ttl_ms =
+            Some(u64::try_from(at_least_every.as_millis()).unwrap_or(u64::MAX));
         self
     }
 

@@ -29,8 +29,16 @@ vocabulary! {
         Memory = "memory",
         /// To call a tool of this or another program.
         CustomTool = "custom-tool",
-        /// To run a hook.
+        /// To go on although a hook wants somebody to be asked.
         Hook = "hook",
+        /// To change which extensions there are.
+        ExtensionManagement = "extension-management",
+        /// To run or write a workflow.
+        Workflow = "workflow",
+        /// To give an extension what it asks for.
+        ExtensionPermissionAccess = "extension-permission-access",
+        /// To give an extension variables of the environment.
+        ExtensionEnvAccess = "extension-env-access",
     }
 }
 
@@ -83,6 +91,10 @@ pub(crate) struct PermissionDetails {
     pub(crate) commands: Vec<ShellCommand>,
     pub(crate) has_write_file_redirection: bool,
     pub(crate) managed_approval_required: bool,
+    pub(crate) extension_name: Option<String>,
+    pub(crate) environment_variables: Vec<String>,
+    pub(crate) operation: Option<String>,
+    pub(crate) approval_key: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -123,12 +135,41 @@ pub enum Approval {
         /// The tool; `None` for all of the server.
         tool_name: Option<String>,
     },
+    /// Answers of a model for an MCP server.
+    McpSampling {
+        /// The server.
+        server_name: String,
+    },
     /// Remembering things.
     Memory,
     /// A tool of a program.
     CustomTool {
         /// The tool.
         tool_name: String,
+    },
+    /// Changes to the extensions.
+    ExtensionManagement {
+        /// What is done to them, such as `reload`; `None` for everything.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operation: Option<String>,
+    },
+    /// A workflow.
+    Workflow {
+        /// The workflow, as its request names it; `None` for all of them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approval_key: Option<String>,
+    },
+    /// What an extension asks for.
+    ExtensionPermissionAccess {
+        /// The extension.
+        extension_name: String,
+    },
+    /// Variables of the environment for an extension.
+    ExtensionEnvAccess {
+        /// The extension.
+        extension_name: String,
+        /// The variables.
+        environment_variables: Vec<String>,
     },
     /// An approval that this version of the library does not know, as the CLI reads it.
     #[serde(untagged)]
@@ -150,6 +191,8 @@ pub(crate) struct DecisionWire<'a> {
     pub(crate) location_key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) domain: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) directories: Option<&'a [String]>,
 }
 
 /// The parameters of `session.permissions.handlePendingPermissionRequest`.

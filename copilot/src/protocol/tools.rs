@@ -52,6 +52,15 @@ pub(crate) struct ToolAnswerParams<'a, R> {
     pub(crate) result: &'a R,
 }
 
+/// The same for a call that was not run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolErrorParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) request_id: &'a str,
+    pub(crate) error: &'a str,
+}
+
 /// The reply to `tool.call`, and to protocol 2's `permission.request`.
 #[derive(Serialize)]
 pub(crate) struct Wrapped<'a, R> {

@@ -8,9 +8,21 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
 
+/// The answer to a request that the other side has taken back.
+pub(super) const REQUEST_CANCELLED: i64 = -32800;
 pub(crate) const METHOD_NOT_FOUND: i64 = -32601;
 pub(crate) const INVALID_PARAMS: i64 = -32602;
 pub(crate) const INTERNAL_ERROR: i64 = -32603;
+
+/// The notification that takes a request back.
+pub(super) const CANCEL: &str = "$/cancelRequest";
+
+/// Its parameters.
+#[derive(Debug, Deserialize)]
+pub(super) struct CancelParams<'a> {
+    #[serde(borrow)]
+    pub(super) id: &'a RawValue,
+}
 
 /// The parameters of a method that takes none.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -60,14 +72,23 @@ pub(super) struct Reply<'a, R: ?Sized> {
 }
 
 #[derive(Serialize)]
-pub(super) struct ReplyError<'a> {
+pub(super) struct ReplyError<'a, D> {
     pub(super) jsonrpc: &'static str,
     pub(super) id: &'a RawValue,
-    pub(super) error: Failure<'a>,
+    pub(super) error: ErrorObject<'a, D>,
+}
+
+/// A JSON-RPC error object of ours.
+#[derive(Serialize)]
+pub(super) struct ErrorObject<'a, D> {
+    pub(super) code: i64,
+    pub(super) message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data: Option<&'a D>,
 }
 
 /// A JSON-RPC error object. The CLI sometimes leaves the message out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Failure<'a> {
     #[serde(default)]
     pub(super) code: i64,

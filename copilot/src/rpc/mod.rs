@@ -4,10 +4,12 @@
 //! other side asks. Invariants: every call ends (an answer, the connection's end, or its future's drop, which frees
 //! its id); every request of the other side is answered exactly once; nothing waits on the reader.
 
+mod asked;
 mod line;
 mod message;
 mod pending;
 mod reader;
+mod settle;
 mod writer;
 
 use std::fmt;
@@ -20,11 +22,14 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::WriteHalf;
+pub(crate) use asked::AskedId;
+use asked::{Asked, Asks};
 pub(crate) use line::Line;
-use message::{Failure, Reply, ReplyError, Request};
+use message::{ErrorObject, REQUEST_CANCELLED, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
 use pending::{Answer, Pending, Waiter};
 pub(crate) use reader::read;
+pub(crate) use settle::Outcome;
 use writer::Outbox;
 
 /// One end of a connection; clones share it.
@@ -33,6 +38,8 @@ pub(crate) struct Peer(Arc<Shared>);
 
 struct Shared {
     pending: Mutex<Pending>,
+    /// The requests of the other side that wait for an answer of ours.
+    asked: Mutex<Asked>,
     outbox: Outbox,
     /// Who the other side is, for errors to name.
     other: OnceLock<Box<str>>,
@@ -55,13 +62,16 @@ pub(crate) trait Service: Send + Sync + 'static {
 
     /// A request; `responder` must be used, and says so itself when it is dropped instead.
     fn request(&self, method: &str, params: &RawValue, responder: Responder);
+
+    /// The other side no longer wants this request, and has been told that it is cancelled.
+    fn cancelled(&self, id: AskedId);
 }
 
 impl Peer {
     /// A peer that writes to `writer`. [`Peer::write`] must run for frames to leave when the writer is busy.
     pub(crate) fn new(writer: WriteHalf) -> Self {
         let (pending, outbox) = (Mutex::default(), Outbox::new(writer));
-        Self(Arc::new(Shared { pending, outbox, other: OnceLock::new() }))
+        Self(Arc::new(Shared { pending, asked: Mutex::default(), outbox, other: OnceLock::new() }))
     }
 
     /// Says who the other side is; errors about what it lacks name it. Only the first word counts.
@@ -69,9 +79,9 @@ impl Peer {
         self.0.other.get_or_init(|| other.into());
     }
 
-    /// Writes queued frames until the peer is closed.
-    pub(crate) async fn write(&self) {
-        self.0.outbox.run().await;
+    /// Writes queued frames until the peer is closed, or until that fails.
+    pub(crate) async fn write(&self) -> std::io::Result<()> {
+        self.0.outbox.run().await
     }
 
     /// Calls `method` and decodes its result.
@@ -141,6 +151,29 @@ impl Peer {
         Ok(registered)
     }
 
+    /// What the answer to a call of `method` means for its caller.
+    fn read(&self, method: &str, answer: Answer) -> Result<Box<RawValue>> {
+        match answer {
+            Answer::Result(result) => Ok(result),
+            Answer::Refused(failure) => {
+                let other = self.0.other.get();
+                Err(failure.into_error(method, other.map(|other| &**other)))
+            }
+            Answer::Unreadable(source) => {
+                let message = format!("{method}: the CLI's answer cannot be read");
+                Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
+            Answer::Lost(cause) => Err(cause),
+        }
+    }
+
+    /// The other side takes a request back: it is answered at once, and later answers are dropped.
+    fn cancel_asked(&self, id: &RawValue) -> Option<AskedId> {
+        let asked = self.asked().take_back(id.get())?;
+        self.reply_error(id, REQUEST_CANCELLED, "the request was cancelled");
+        Some(asked)
+    }
+
     fn reply<R: Serialize + ?Sized>(&self, id: &RawValue, result: &R) {
         if let Err(error) = self.0.outbox.push(&Reply { jsonrpc: "2.0", id, result }, false) {
             tracing::error!(%error, "an answer cannot be encoded");
@@ -149,10 +182,24 @@ impl Peer {
     }
 
     fn reply_error(&self, id: &RawValue, code: i64, message: &str) {
-        let error = Failure { code, message: message.into() };
+        self.reply_error_with::<()>(id, code, message, None);
+    }
+
+    fn reply_error_with<D: Serialize>(&self, id: &RawValue, code: i64, message: &str, data: Option<&D>) {
+        let error = ErrorObject { code, message, data };
         if let Err(error) = self.0.outbox.push(&ReplyError { jsonrpc: "2.0", id, error }, false) {
             tracing::error!(%error, "an error answer cannot be encoded");
         }
+    }
+
+    /// How many calls wait for an answer.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pending_calls(&self) -> usize {
+        self.pending().len()
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -212,22 +259,16 @@ impl InFlight<'_> {
         let peer = self.registered.peer;
         // Answered, so the id is free already.
         self.registered.keep();
-        match answer {
-            Ok(Answer::Result(result)) => Ok(result),
-            Ok(Answer::Refused(failure)) => {
-                let other = peer.and_then(|peer| peer.0.other.get());
-                Err(failure.into_error(method, other.map(|other| &**other)))
-            }
-            Ok(Answer::Unreadable(source)) => {
-                let message = format!("{method}: the CLI's answer cannot be read");
-                Err(Error::with_source(ErrorKind::Decode, message, source))
-            }
-            Ok(Answer::Lost(cause)) => Err(cause),
-            Err(_) => {
-                Err(Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped")))
-            }
+        match (answer, peer) {
+            (Ok(answer), Some(peer)) => peer.read(method, answer),
+            _ => Err(disconnected(method)),
         }
     }
+}
+
+/// The error for a call whose waiter was dropped.
+fn disconnected(method: &str) -> Error {
+    Error::new(ErrorKind::Disconnected, format!("{method}: the connection was dropped"))
 }
 
 /// The duty to answer one request. Dropped without an answer, it sends an error.
@@ -235,31 +276,51 @@ impl InFlight<'_> {
 pub(crate) struct Responder {
     peer: Peer,
     id: Option<Box<RawValue>>,
+    asks: Asks,
 }
 
 impl Responder {
     fn new(peer: Peer, id: Box<RawValue>) -> Self {
-        Self { peer, id: Some(id) }
+        let asks = peer.asked().insert(id.get());
+        Self { peer, id: Some(id), asks }
+    }
+
+    /// What the request is called when the other side takes it back.
+    pub(crate) fn asked_id(&self) -> AskedId {
+        self.asks.id()
     }
 
     /// Answers with a result.
     pub(crate) fn ok<R: Serialize + ?Sized>(mut self, result: &R) {
-        if let Some(id) = self.id.take() {
+        if let Some(id) = self.due() {
             self.peer.reply(&id, result);
         }
     }
 
     /// Answers with an error.
     pub(crate) fn error(mut self, code: i64, message: &str) {
-        if let Some(id) = self.id.take() {
+        if let Some(id) = self.due() {
             self.peer.reply_error(&id, code, message);
         }
+    }
+
+    /// Answers with an error that carries more than its message.
+    pub(crate) fn error_with<D: Serialize>(mut self, code: i64, message: &str, data: &D) {
+        if let Some(id) = self.due() {
+            self.peer.reply_error_with(&id, code, message, Some(data));
+        }
+    }
+
+    /// The id, if an answer is still wanted.
+    fn due(&mut self) -> Option<Box<RawValue>> {
+        let id = self.id.take()?;
+        self.peer.asked().settle(id.get(), &self.asks).then_some(id)
     }
 }
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        if let Some(id) = self.id.take() {
+        if let Some(id) = self.due() {
             self.peer.reply_error(&id, INTERNAL_ERROR, "the handler ended without an answer");
         }
     }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::message::Failure;
+use super::settle::Settle;
 use crate::error::{Error, Result};
 
 /// How a call ended. The reader has the result borrowed, and it is copied only for somebody who wants it.
@@ -22,6 +23,8 @@ pub(super) enum Answer<R = Box<RawValue>> {
 #[derive(Debug)]
 pub(super) enum Waiter {
     Call(oneshot::Sender<Answer>),
+    /// A caller, and what is to be done in any case.
+    Settle(oneshot::Sender<(Answer, Settle)>, Settle),
     /// Nobody; a refusal of this method is logged.
     Log(&'static str),
 }
@@ -31,6 +34,11 @@ impl Waiter {
         match self {
             // The caller may have gone in this very moment, and then nobody misses the answer.
             Self::Call(waiter) => drop(waiter.send(answer.copied())),
+            Self::Settle(waiter, settle) => {
+                if let Err((answer, settle)) = waiter.send((answer.copied(), settle)) {
+                    settle.run(&answer, false);
+                }
+            }
             Self::Log(method) => {
                 if let Answer::Refused(failure) = answer {
                     tracing::warn!(method, error = %failure.into_error(method, None), "the CLI refused an answer");

@@ -4,53 +4,32 @@
 //! leave.
 
 use std::borrow::Cow;
-use std::future::poll_fn;
-use std::io;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
 use tokio::io::AsyncReadExt;
 
-use super::message::{AnyJson, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming};
+use super::message::{
+    AnyJson, CANCEL, CancelParams, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming,
+};
 use super::pending::{Answer, Waiter};
 use super::{Peer, Responder, Service};
 use crate::transport::ReadHalf;
 use crate::transport::framing::{Decoder, LARGE, Next};
 
-/// How long a CLI is still listened to that no longer listens. One that ends closes both directions, and what it has
-/// said before is then read to the end.
-const LAST_WORDS: Duration = Duration::from_millis(250);
-
-/// Reads until the stream ends or writing fails; returns what ended it, `None` for a plain end of file.
+/// Reads until the stream ends; returns what ended it, `None` for a plain end of file.
 pub(crate) async fn read<S: Service>(
     peer: &Peer,
     mut reader: ReadHalf,
     service: &S,
     max_frame: usize,
-) -> Option<io::Error> {
+) -> Option<std::io::Error> {
     let mut decoder = Decoder::new(max_frame);
-    let mut broken = pin!(async {
-        let error = peer.0.outbox.broken().await;
-        tokio::time::sleep(LAST_WORDS).await;
-        error
-    });
     let escapes = memmem::Finder::new(br"\u");
     loop {
         peer.0.outbox.room_to_read().await;
-        let read = {
-            let mut read = pin!(reader.read_buf(decoder.room()));
-            // The first is looked at before each read, so that a CLI that never stops talking cannot put it off.
-            poll_fn(|cx| match broken.as_mut().poll(cx) {
-                Poll::Ready(error) => Poll::Ready(Err(error)),
-                Poll::Pending => read.as_mut().poll(cx),
-            })
-            .await
-        };
-        match read {
+        match reader.read_buf(decoder.room()).await {
             Ok(0) => return None,
             Ok(_) => {}
             Err(error) => return Some(error),
@@ -109,6 +88,7 @@ fn handle<S: Service>(
 fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Arc<String>>) -> bool {
     if let Ok(incoming) = serde_json::from_slice::<Incoming<'_, S::Params<'_>>>(body) {
         match (incoming.method, incoming.id, incoming.params) {
+            (Some(CANCEL), None, _) => return dispatch_unusual(peer, service, body),
             (Some(method), None, Some(params)) => service.notification(method, params, whole),
             (Some(_), ..) => return dispatch_unusual(peer, service, body),
             (None, id, _) => response(peer, id, incoming.result, incoming.error),
@@ -129,12 +109,25 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
             let responder = Responder::new(peer.clone(), id.to_owned());
             service.request(method, envelope.params.unwrap_or(RawValue::NULL), responder);
         }
+        (Some(CANCEL), None) => cancel(peer, service, envelope.params.unwrap_or(RawValue::NULL)),
         (Some(method), None) => {
             service.unusual_notification(method, envelope.params.unwrap_or(RawValue::NULL));
         }
         (None, id) => response(peer, id, envelope.result, envelope.error),
     }
     true
+}
+
+/// The other side takes a request back. One that is answered already is none of its business any more.
+fn cancel<S: Service>(peer: &Peer, service: &S, params: &RawValue) {
+    match serde_json::from_str::<CancelParams<'_>>(params.get()) {
+        Ok(CancelParams { id }) => {
+            if let Some(id) = peer.cancel_asked(id) {
+                service.cancelled(id);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "a cancellation cannot be read"),
+    }
 }
 
 /// A body that does not decode: with its text mended it may, else whoever it concerns learns that much.

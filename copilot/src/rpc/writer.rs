@@ -33,8 +33,6 @@ pub(super) struct Outbox {
     work: Notify,
     /// The queue has shrunk.
     shrunk: Notify,
-    /// Writing has failed.
-    broke: Notify,
 }
 
 struct Queue {
@@ -43,15 +41,12 @@ struct Queue {
     sent: usize,
     /// Gone once the connection is closed.
     writer: Option<WriteHalf>,
-    /// Why writing has failed.
-    broken: Option<io::Error>,
 }
 
 impl Outbox {
     pub(super) fn new(writer: WriteHalf) -> Self {
-        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer), broken: None };
-        let [work, shrunk, broke] = [(); 3].map(|()| Notify::new());
-        Self { queue: Mutex::new(queue), work, shrunk, broke }
+        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer) };
+        Self { queue: Mutex::new(queue), work: Notify::new(), shrunk: Notify::new() }
     }
 
     /// Queues one message; `now` tries to write it at once.
@@ -102,8 +97,8 @@ impl Outbox {
         }
     }
 
-    /// Writes what is queued, until closed.
-    pub(super) async fn run(&self) {
+    /// Writes what is queued, until closed or until that fails.
+    pub(super) async fn run(&self) -> io::Result<()> {
         loop {
             self.work.notified().await;
             behind_the_queue().await;
@@ -115,25 +110,12 @@ impl Outbox {
             })
             .await;
             if let Err(error) = written {
-                tracing::debug!(%error, "writing to the CLI ended");
-                self.queue().broken = Some(error);
-                // The reader ends with it and tells everybody; until then nothing may pile up.
+                // Nothing may pile up until the connection is closed for it.
                 self.close();
-                self.broke.notify_one();
+                return Err(error);
             }
             if self.queue().writer.is_none() {
-                return;
-            }
-        }
-    }
-
-    /// Waits until writing fails. For one caller, the reader: nobody else would learn of it from a CLI that goes on
-    /// talking and no longer listens.
-    pub(super) async fn broken(&self) -> io::Error {
-        loop {
-            self.broke.notified().await;
-            if let Some(error) = self.queue().broken.take() {
-                return error;
+                return Ok(());
             }
         }
     }

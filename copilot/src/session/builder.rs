@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use super::answer::{Handler, IntoAnswer};
 use super::handlers::Handlers;
 use super::inbox::Inbox;
 use super::link::{Connect, Link};
 use super::open::Opening;
-use super::permissions::{Decision, PermissionRequest, Permissions};
+use super::permission_request::PermissionRequest;
+use super::permissions::{Decision, Permissions};
 use super::subscription::Subscription;
 use super::{Session, Shared, check, empty};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +80,7 @@ impl SessionBuilder {
 
     /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
     /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
-    /// that panics denies.
+    /// that fails denies.
     ///
     /// # Examples
     ///
@@ -96,14 +98,15 @@ impl SessionBuilder {
     /// ```
     ///
     /// Wire: `permission.requested`, from the CLI.
-    pub fn on_permission<F>(
+    pub fn on_permission<F, R>(
         mut self,
         handler: impl Fn(PermissionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Decision> + Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<Decision>,
     {
-        self.handlers.permission = Some(Arc::new(move |request| Box::pin(handler(request))));
+        self.handlers.permission = Some(Handler::new(handler));
         self
     }
 
@@ -157,7 +160,8 @@ impl SessionBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started; on a given client the session may be left in the CLI.
+    /// Dropping the future stops a CLI that it has started. On a given client the session is let go of, as soon as the
+    /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub async fn start(mut self) -> Result<Session> {
@@ -165,6 +169,7 @@ impl SessionBuilder {
             empty::fill(&mut self.config)?;
         }
         check::check(&self.config, self.resume)?;
+        self.handlers.check()?;
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
@@ -193,7 +198,7 @@ impl SessionBuilder {
             _listeners: listeners,
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
-            disabled_tools: Mutex::default(),
+            tool_changes: Arc::default(),
         })))
     }
 }

@@ -1,11 +1,14 @@
 //! What the CLI waits for: running tool calls and questions, by the id they are answered under.
 //!
-//! The table owns their tasks: what leaves the table without having answered is aborted.
+//! The table owns their tasks: what leaves the table without having answered is aborted. It also knows what came
+//! lately, because an event that asks may come twice.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::rpc::AskedId;
 use crate::task::{self, Task};
 use crate::tools::{Cancellation, Tool};
 
@@ -16,6 +19,8 @@ pub(crate) struct Calls(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     running: HashMap<Arc<str>, Running>,
+    /// The events that asked lately.
+    recent: Recent,
     /// Takes requests of the CLI only, which it still makes while it lets go of the session.
     closed: bool,
     /// Takes nothing more.
@@ -26,6 +31,8 @@ struct State {
 struct Running {
     what: What,
     cancel: Cancellation,
+    /// The request that asked, which the CLI may take back; none where an event asked.
+    asked: Option<AskedId>,
     _task: Task,
 }
 
@@ -37,25 +44,45 @@ pub(crate) enum What {
     Question(String),
 }
 
+/// How a question came, and the id that it runs under.
+#[derive(Debug)]
+pub(crate) enum By {
+    /// By an event, which may come twice.
+    Event(Arc<str>),
+    /// By a request that calls a tool or wants a permission.
+    Call(Arc<str>, AskedId),
+    /// By another request, which the CLI also makes while the session is closed.
+    Request(Arc<str>, AskedId),
+}
+
+impl By {
+    /// The id that it runs under.
+    pub(crate) fn id(&self) -> &Arc<str> {
+        match self {
+            Self::Event(id) | Self::Call(id, _) | Self::Request(id, _) => id,
+        }
+    }
+}
+
 impl Calls {
-    /// Runs `work` under `id`, unless something with this id runs already or the session is closed.
+    /// Runs `work` for a question that came as `asked`, unless the table does not take it: then nothing runs.
     ///
     /// `work` must call [`Calls::finish`] when it has answered, as its last act.
-    pub(crate) fn start<F>(&self, id: Arc<str>, what: What, cancel: Cancellation, work: F) -> bool
+    pub(crate) fn start<F>(&self, asked: By, what: What, cancel: Cancellation, work: F) -> bool
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let state = self.state();
-        !state.closed && insert(state, id, what, cancel, work)
-    }
-
-    /// The same for a request of the CLI that is no tool call, which is also taken while the session is closed.
-    pub(crate) fn start_request<F>(&self, id: Arc<str>, what: What, cancel: Cancellation, work: F) -> bool
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let state = self.state();
-        !state.ended && insert(state, id, what, cancel, work)
+        let mut state = self.state();
+        let (id, asked) = match asked {
+            By::Event(id) if !state.closed && state.recent.is_new(&id) => (id, None),
+            By::Call(id, asked) if !state.closed => (id, Some(asked)),
+            By::Request(id, asked) if !state.ended => (id, Some(asked)),
+            _ => return false,
+        };
+        let Entry::Vacant(entry) = state.running.entry(id) else { return false };
+        // With the state locked, so that the `finish` of the task finds the entry.
+        entry.insert(Running { what, cancel, asked, _task: task::spawn(work) });
+        true
     }
 
     /// Takes out a call that has answered.
@@ -67,6 +94,13 @@ impl Calls {
     /// The CLI no longer waits for this one: it was answered elsewhere, or the work was aborted.
     pub(crate) fn cancel(&self, id: &str) {
         if let Some(running) = self.state().running.get(id) {
+            running.cancel.cancel();
+        }
+    }
+
+    /// The CLI has taken a request back.
+    pub(crate) fn take_back(&self, asked: AskedId) {
+        for running in self.state().running.values().filter(|running| running.asked == Some(asked)) {
             running.cancel.cancel();
         }
     }
@@ -125,18 +159,48 @@ impl Calls {
     }
 }
 
-/// Takes the state locked, so that the `finish` of the task finds the entry.
-fn insert<F>(
-    mut state: MutexGuard<'_, State>,
-    id: Arc<str>,
-    what: What,
-    cancel: Cancellation,
-    work: F,
-) -> bool
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let Entry::Vacant(entry) = state.running.entry(id) else { return false };
-    entry.insert(Running { what, cancel, _task: task::spawn(work) });
-    true
+/// How many events that asked are remembered: more than can be on their way.
+const RECENT: usize = 256;
+
+/// Which events have asked lately, as the hashes of their ids: a few bytes each, and none where nothing was asked.
+#[derive(Debug, Default)]
+struct Recent {
+    hashes: Vec<u64>,
+    /// The place of the oldest, once there are [`RECENT`].
+    oldest: usize,
+    hasher: RandomState,
+}
+
+impl Recent {
+    /// Whether this id has not come lately; from here on it has.
+    fn is_new(&mut self, id: &str) -> bool {
+        let hash = self.hasher.hash_one(id);
+        if self.hashes.contains(&hash) {
+            return false;
+        }
+        if self.hashes.len() < RECENT {
+            self.hashes.push(hash);
+        } else {
+            self.hashes[self.oldest] = hash;
+            self.oldest = (self.oldest + 1) % RECENT;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_ids_are_remembered_and_the_memory_is_bounded() {
+        let mut recent = Recent::default();
+        for id in 0..2 * RECENT {
+            assert!(recent.is_new(&id.to_string()));
+            assert!(!recent.is_new(&id.to_string()));
+        }
+        assert_eq!(recent.hashes.len(), RECENT);
+        assert!(!recent.is_new(&RECENT.to_string()));
+        assert!(recent.is_new("0"), "what is long past is forgotten");
+    }
 }

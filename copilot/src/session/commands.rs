@@ -102,11 +102,8 @@ impl Inbox {
             return;
         };
         let id: Box<str> = used.request_id.as_ref().into();
-        let question = Question {
-            handler: "command",
-            what: format!("command /{}", used.command_name).into(),
-            id: Some(&used.request_id),
-        };
+        let what = format!("command /{}", used.command_name);
+        let question = Question::event("command", what, &used.request_id);
         let invocation = CommandInvocation {
             session_id: self.id.clone(),
             name: used.command_name.as_ref().to_owned(),
@@ -161,6 +158,10 @@ impl Commands<'_> {
     ///
     /// When the connection is lost or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.commands.list`, to the CLI.
     pub async fn list(&self) -> Result<Vec<CommandInfo>> {
         let params = SessionParams { session_id: self.0.id() };
@@ -174,6 +175,10 @@ impl Commands<'_> {
     /// # Errors
     ///
     /// When there is no such command or it fails, the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the command may still be used.
     ///
     /// Wire: `session.commands.invoke`, to the CLI.
     pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {

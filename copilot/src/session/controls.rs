@@ -29,6 +29,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.model.getCurrent`, to the CLI.
     pub async fn current_model(&self) -> Result<CurrentModel> {
         self.ask_for("session.model.getCurrent").await
@@ -39,6 +43,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the model may still be another one.
     ///
     /// # Examples
     ///
@@ -60,6 +68,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.mode.get`, to the CLI.
     pub async fn mode(&self) -> Result<AgentMode> {
         self.ask_for("session.mode.get").await
@@ -70,6 +82,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     ///
     /// Wire: `session.mode.set`, to the CLI.
     pub async fn set_mode(&self, mode: AgentMode) -> Result<()> {
@@ -82,6 +98,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.plan.read`, to the CLI.
     pub async fn plan(&self) -> Result<Plan> {
         self.ask_for("session.plan.read").await
@@ -92,6 +112,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     ///
     /// Wire: `session.plan.update`, to the CLI.
     pub async fn set_plan(&self, content: &str) -> Result<()> {
@@ -104,6 +128,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
+    ///
     /// Wire: `session.plan.delete`, to the CLI.
     pub async fn delete_plan(&self) -> Result<()> {
         self.order("session.plan.delete", &self.params()).await
@@ -115,6 +143,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.name.get`, to the CLI.
     pub async fn name(&self) -> Result<Option<String>> {
         self.ask_for::<NameResponse>("session.name.get").await.map(|answer| answer.name)
@@ -125,6 +157,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     ///
     /// Wire: `session.name.set`, to the CLI.
     pub async fn set_name(&self, name: &str) -> Result<()> {
@@ -140,6 +176,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old (before 1.0.10).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     ///
     /// # Examples
     ///
@@ -165,6 +205,10 @@ impl Session {
     /// When the connection is lost, when there is nothing to summarise, and when the CLI refuses or is too old
     /// (before 0.0.423).
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the conversation may still be summarised.
+    ///
     /// Wire: `session.history.compact`, or `session.compaction.compact` on CLIs before 1.0.32, to the CLI.
     pub async fn compact(&self, instructions: Option<&str>) -> Result<Compaction> {
         let params = CompactParams { session_id: self.id(), custom_instructions: instructions };
@@ -177,6 +221,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.usage.getMetrics`, to the CLI.
     pub async fn usage(&self) -> Result<UsageMetrics> {
         self.ask_for("session.usage.getMetrics").await
@@ -187,6 +235,11 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI could not delete it; the session is closed all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once it was polled, the CLI may delete the session even if the future is dropped. Here the session is then still
+    /// open, or closed as [`close`](Self::close) leaves it, and can be deleted again.
     ///
     /// Wire: `session.delete`, to the CLI.
     pub async fn delete(&self) -> Result<()> {
@@ -211,6 +264,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.skills.list`, to the CLI.
     pub async fn skills(&self) -> Result<Vec<SkillInfo>> {
         self.ask_for::<SkillListResponse>("session.skills.list").await.map(|answer| answer.skills)
@@ -221,6 +278,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     ///
     /// Wire: `session.skills.reload`, to the CLI.
     pub async fn reload_skills(&self) -> Result<SkillProblems> {
@@ -233,6 +294,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.agent.list`, to the CLI.
     pub async fn agents(&self) -> Result<Vec<AgentInfo>> {
         self.ask_for::<AgentListResponse>("session.agent.list").await.map(|answer| answer.agents)
@@ -243,6 +308,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.agent.getCurrent`, to the CLI.
     pub async fn current_agent(&self) -> Result<Option<AgentInfo>> {
@@ -255,6 +324,10 @@ impl Session {
     ///
     /// When the connection is lost, when there is no such agent, and when the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
+    ///
     /// Wire: `session.agent.select`, to the CLI.
     pub async fn select_agent(&self, name: &str) -> Result<()> {
         self.order("session.agent.select", &NameParams { session_id: self.id(), name }).await
@@ -266,6 +339,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
+    ///
     /// Wire: `session.agent.deselect`, to the CLI.
     pub async fn deselect_agent(&self) -> Result<()> {
         self.order("session.agent.deselect", &self.params()).await
@@ -276,6 +353,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.mcp.list`, to the CLI.
     pub async fn mcp_servers(&self) -> Result<Vec<McpServerInfo>> {
@@ -327,6 +408,10 @@ pub(crate) fn done(method: &str, answer: Success) -> Result<()> {
 }
 
 /// Changes a session's model; await it. Made by [`Session::set_model`].
+///
+/// # Cancel safety
+///
+/// As [`Session::set_model`].
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ModelRequest<'a> {

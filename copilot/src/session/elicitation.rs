@@ -139,7 +139,7 @@ impl Inbox {
         // Every client of the session is asked: one without a handler leaves it to the others.
         let Some(handler) = self.handlers.elicitation.clone() else { return };
         let id: Box<str> = asked.request_id.as_ref().into();
-        let question = Question { handler: "on_elicitation", what: "a form".into(), id: Some(&id) };
+        let question = Question::event("on_elicitation", "a form", &id);
         let request = ElicitationRequest {
             message: asked.message.into_owned(),
             mode: asked.mode.unwrap_or(ElicitationMode::Form),
@@ -148,7 +148,6 @@ impl Inbox {
             source: asked.elicitation_source,
             tool_call_id: asked.tool_call_id.as_deref().map(ToolCallId::from),
         };
-        let id = id.clone();
         self.consult(question, handler.ask(request), move |inbox, elicited| {
             let elicited = elicited.unwrap_or_else(Elicited::cancel);
             let params =

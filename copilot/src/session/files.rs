@@ -11,6 +11,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, to the CLI.
     pub async fn workspace_files(&self) -> Result<Vec<String>> {
         let (now, once) = ("session.workspaces.listFiles", "session.workspace.listFiles");
@@ -22,6 +26,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, when there is no such file, and when the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, to the CLI.
     pub async fn read_workspace_file(&self, path: &str) -> Result<String> {
@@ -35,6 +43,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the file may still be written.
     ///
     /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, to the CLI.
     pub async fn write_workspace_file(&self, path: &str, content: &str) -> Result<()> {

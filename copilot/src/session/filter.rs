@@ -5,6 +5,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// A tool, or all tools of a source. A string is one as well: `view` means the tool of that name whatever its source,
 /// and `builtin:view`, `custom:*` or `mcp:*` say the source.
 ///
+/// The CLI has these tools of its own, in version 1.0.102; not all of them in every session, and those of PowerShell
+/// on Windows. [`Client::builtin_tools`](crate::Client::builtin_tools) lists those of the CLI that runs.
+///
+/// `apply_patch`, `ask_user`, `bash`, `context_board`, `create`, `dynamic_workflows_manage`, `edit`, `exit_plan_mode`,
+/// `fetch_copilot_cli_documentation`, `generic_tool_search`, `glob`, `grep`, `list_agents`, `list_bash`,
+/// `list_powershell`, `manage_schedule`, `powershell`, `read_agent`, `read_bash`, `read_inbox`, `read_powershell`,
+/// `run_dynamic_workflow`, `semantic_code_search`, `send_inbox`, `skill`, `sql`, `stop_bash`, `stop_powershell`,
+/// `str_replace_editor`, `task`, `task_complete`, `tool_search_tool`, `update_todo`, `view`, `web_fetch`,
+/// `write_agent`, `write_powershell`.
+///
 /// # Examples
 ///
 /// ```
@@ -118,5 +128,13 @@ mod tests {
         assert_eq!(ToolFilter::all_mcp(), "mcp:*".into());
         assert_eq!(ToolFilter::custom("add"), "custom:add".into());
         assert!(ToolFilter::isolated().all(|filter| filter.0.starts_with("builtin:")));
+    }
+
+    #[test]
+    fn the_documentation_names_every_tool_of_the_cli() {
+        let documented = include_str!("filter.rs").split_once("pub struct ToolFilter").unwrap().0;
+        for name in crate::__private::builtin_tools!() {
+            assert!(documented.contains(&format!("`{name}`")), "{name}");
+        }
     }
 }

@@ -3,16 +3,24 @@
 use std::fmt;
 
 use super::answer::Handler;
+use super::canvas::OfferedCanvases;
 use super::commands::Offered;
 use super::elicitation::ElicitationRequest;
 use super::hooks::Hooks;
+use super::mcp_headers::McpHeaders;
 use super::mcp_login::McpLoginAnswer;
 use super::modes::PlanDecision;
-use super::permissions::{PermissionHandler, Permissions};
+use super::permission_request::PermissionRequest;
+use super::permissions::{Decision, Permissions};
+use super::sampling::{Sampled, SamplingRequest};
+use super::skills::Skills;
 use super::system_message::Transforms;
 use super::tokens::{GithubTokens, ProviderTokens};
 use super::user_input::UserAnswer;
+use crate::error::Result;
 use crate::protocol::elicitation::Elicited;
+use crate::protocol::limits::{LimitsAnswer, LimitsExhausted};
+use crate::protocol::mcp_headers::McpHeadersWanted;
 use crate::protocol::mcp_login::McpLogin;
 use crate::protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanProposal};
 use crate::protocol::offers::Offers;
@@ -24,7 +32,7 @@ use crate::tools::ToolErrors;
 pub(crate) struct Handlers {
     /// Decides where there is no handler.
     pub(crate) permissions: Permissions,
-    pub(crate) permission: Option<PermissionHandler>,
+    pub(crate) permission: Option<Handler<PermissionRequest, Decision>>,
     /// What the model reads when a tool fails.
     pub(crate) tool_errors: ToolErrors,
     pub(crate) hooks: Hooks,
@@ -34,12 +42,23 @@ pub(crate) struct Handlers {
     pub(crate) auto_mode_switch: Option<Handler<AutoModeSwitch, AutoModeAnswer>>,
     pub(crate) commands: Offered,
     pub(crate) transforms: Transforms,
+    pub(crate) skills: Skills,
+    pub(crate) canvases: OfferedCanvases,
     pub(crate) provider_tokens: ProviderTokens,
     pub(crate) github_token: Option<GithubTokens>,
     pub(crate) mcp_login: Option<Handler<McpLogin, McpLoginAnswer>>,
+    pub(crate) mcp_headers: Option<Handler<McpHeadersWanted, McpHeaders>>,
+    pub(crate) sampling: Option<Handler<SamplingRequest, Sampled>>,
+    pub(crate) limits_exhausted: Option<Handler<LimitsExhausted, LimitsAnswer>>,
 }
 
 impl Handlers {
+    /// Finds what does not fit together before anything is started.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.skills.check()?;
+        self.canvases.check()
+    }
+
     /// What the CLI is told to ask.
     pub(crate) fn offers(&self) -> Offers {
         Offers {
@@ -49,6 +68,10 @@ impl Handlers {
             request_exit_plan_mode: self.exit_plan_mode.is_some(),
             request_auto_mode_switch: self.auto_mode_switch.is_some(),
             commands: self.commands.defs(),
+            has_skill_provider: !self.skills.is_empty(),
+            request_canvas_renderer: !self.canvases.defs().is_empty(),
+            canvases: self.canvases.defs(),
+            canvas_provider: self.canvases.provider(),
             git_hub_token_provider_registration_id: self.github_token.as_ref().map(GithubTokens::id),
         }
     }
@@ -66,9 +89,14 @@ impl fmt::Debug for Handlers {
             .field("auto_mode_switch", &self.auto_mode_switch)
             .field("commands", &self.commands)
             .field("transforms", &self.transforms)
+            .field("skills", &self.skills)
+            .field("canvases", &self.canvases)
             .field("provider_tokens", &self.provider_tokens)
             .field("github_token", &self.github_token)
             .field("mcp_login", &self.mcp_login)
+            .field("mcp_headers", &self.mcp_headers)
+            .field("sampling", &self.sampling)
+            .field("limits_exhausted", &self.limits_exhausted)
             .finish()
     }
 }

@@ -170,7 +170,7 @@ impl Inbox {
         let Some(hook) = self.handlers.hooks.0.get(&*hook_type) else {
             return answer(responder, None);
         };
-        let question = Question { handler: hook.setter, what: format!("hook {hook_type}").into(), id: None };
+        let question = Question::request(hook.setter, format!("hook {hook_type}"), &responder);
         let (run, session_id, states) = (Arc::clone(&hook.run), self.id.clone(), Arc::clone(&self.states));
         let raw: Arc<RawValue> = Arc::from(input.unwrap_or(RawValue::NULL).to_owned());
         let work = async move {

@@ -9,9 +9,10 @@ use std::task::Waker;
 
 use serde_json::value::RawValue;
 
-use super::calls::{Calls, What};
+use super::calls::{By, Calls, What};
 use super::handlers::Handlers;
-use super::permissions::{Decision, OwnTool, PermissionRequest};
+use super::permission_request::PermissionRequest;
+use super::permissions::{Decision, OwnTool};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, Subscribers};
 use crate::protocol::capabilities::Capabilities;
@@ -20,7 +21,9 @@ use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
-use crate::protocol::tools::{Settled, ToolAnswerParams, ToolRequested, UnreadableToolCall, Wrapped};
+use crate::protocol::tools::{
+    Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, UnreadableToolCall, Wrapped,
+};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{INVALID_PARAMS, Line, Peer, Responder};
 use crate::task;
@@ -62,6 +65,11 @@ impl Inbox {
         "systemMessage.transform",
         "providerToken.getToken",
         "gitHubToken.getToken",
+        "skillProvider.list",
+        "skillProvider.read",
+        "canvas.open",
+        "canvas.close",
+        "canvas.action.invoke",
     ];
 
     pub(crate) fn new(
@@ -92,14 +100,12 @@ impl Inbox {
         Arc::clone(&self.tools.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// From here on the CLI may call these.
-    pub(crate) fn set_tools(&self, tools: Arc<ToolSet>) {
-        let old = {
-            let mut now = self.tools.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *now, tools)
-        };
-        // Tools may hold a user's values, and their drop is a user's code: not under the lock.
-        drop(old);
+    /// From here on the CLI may call these. Gives the tools from before: they may hold a user's values, and their drop
+    /// is a user's code, so the caller chooses where it runs.
+    #[must_use]
+    pub(crate) fn swap_tools(&self, tools: Arc<ToolSet>) -> Arc<ToolSet> {
+        let mut now = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, tools)
     }
 
     /// What the CLI can do, as far as it has told.
@@ -218,10 +224,13 @@ impl Inbox {
             }
             return;
         };
+        if call.tool_call_id.is_empty() {
+            return self.refuse_anonymous(&call, reply);
+        }
         // Protocol 2 has no request id, and the call's own id is as unique.
-        let id: Arc<str> = match &reply {
-            ReplyTo::Call(id) => Arc::clone(id),
-            ReplyTo::Request(_) => call.tool_call_id.as_ref().into(),
+        let by = match &reply {
+            ReplyTo::Call(id) => By::Event(Arc::clone(id)),
+            ReplyTo::Request(responder) => By::Call(call.tool_call_id.as_ref().into(), responder.asked_id()),
         };
         // Protocol 3 has asked for permission before it asks for the call; protocol 2 lets everything run.
         let unasked = match &reply {
@@ -246,8 +255,8 @@ impl Inbox {
             errors_visible: self.handlers.tool_errors == ToolErrors::Visible,
         };
         let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
-        let (tool, key, token) = (tool.clone(), Arc::clone(&id), cancel.clone());
-        let started = self.calls.start(id, what, cancel, async move {
+        let (tool, key, token) = (tool.clone(), Arc::clone(by.id()), cancel.clone());
+        let started = self.calls.start(by, what, cancel, async move {
             let refused = match unasked {
                 Some(request) => Box::pin(inbox.decide_here(*request)).await.refusal(),
                 None => None,
@@ -262,6 +271,19 @@ impl Inbox {
         if !started {
             let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
             tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");
+        }
+    }
+
+    /// Nothing that the tool does could be told apart from another call's.
+    fn refuse_anonymous(&self, call: &ToolRequested<'_>, reply: ReplyTo) {
+        let error = &format!("the call of `{}` has no `toolCallId`, and was not run", call.tool_name);
+        tracing::error!(error, session = %self.id, "a tool call is refused");
+        match reply {
+            ReplyTo::Request(responder) => responder.ok(&Wrapped { result: &ToolResult::failure(error) }),
+            ReplyTo::Call(id) => {
+                let params = ToolErrorParams { session_id: &self.id, request_id: &id, error };
+                self.post_answer("session.tools.handlePendingToolCall", &params);
+            }
         }
     }
 
@@ -306,13 +328,13 @@ impl Inbox {
             return self.answer_permission(reply, &self.decide_by_policy(&request), vocabulary);
         }
         let (inbox, cancel) = (Arc::clone(self), Cancellation::default());
-        let id: Arc<str> = match &reply {
-            ReplyTo::Call(id) => Arc::clone(id),
-            ReplyTo::Request(_) => crate::random::id().into(),
+        let by = match &reply {
+            ReplyTo::Call(id) => By::Event(Arc::clone(id)),
+            ReplyTo::Request(responder) => By::Call(crate::random::id().into(), responder.asked_id()),
         };
-        let (key, token) = (Arc::clone(&id), cancel.clone());
+        let (key, token) = (Arc::clone(by.id()), cancel.clone());
         let what = What::Question(format!("permission for {}", request.kind()));
-        self.calls.start(id, what, cancel, async move {
+        self.calls.start(by, what, cancel, async move {
             let decision = inbox.decide_here(request).await;
             if matches!(reply, ReplyTo::Request(_)) || !token.is_cancelled() {
                 inbox.answer_permission(reply, &decision, vocabulary);
@@ -325,14 +347,14 @@ impl Inbox {
     async fn decide_here(&self, request: PermissionRequest) -> Decision {
         let Some(handler) = self.handlers.permission.clone() else { return self.decide_by_policy(&request) };
         let asked = request.clone();
-        match task::catch(async move { handler(asked).await }).await {
-            Ok(Decision::Default) => self.decide_by_policy(&request),
-            Ok(decision) => decision,
-            Err(panic) => {
-                self.handler_failed("on_permission", &format!("it panicked: {panic}").into());
-                Decision::Unavailable
-            }
-        }
+        let error = match task::catch(handler.ask(asked)).await {
+            Ok(Ok(Decision::Default)) => return self.decide_by_policy(&request),
+            Ok(Ok(decision)) => return decision,
+            Ok(Err(error)) => error,
+            Err(panic) => format!("it panicked: {panic}").into(),
+        };
+        self.handler_failed("on_permission", &error);
+        Decision::Unavailable
     }
 
     fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {

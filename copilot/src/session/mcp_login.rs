@@ -113,9 +113,9 @@ impl Inbox {
 
     pub(super) fn mcp_login_wanted(self: &Arc<Self>, login: McpLogin) {
         let Some(handler) = self.handlers.mcp_login.clone() else { return };
-        let (id, key) = (login.request_id.clone(), login.request_id.clone());
-        let what = format!("a login to {}", login.server_name).into();
-        let question = Question { handler: "on_mcp_login", what, id: Some(key.as_str()) };
+        let id = login.request_id.clone();
+        let what = format!("a login to {}", login.server_name);
+        let question = Question::event("on_mcp_login", what, id.as_str());
         self.consult(question, handler.ask(login), move |inbox, answer| {
             let answer = answer.unwrap_or_else(McpLoginAnswer::cancelled);
             let params =

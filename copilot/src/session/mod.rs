@@ -6,6 +6,8 @@
 mod answer;
 mod builder;
 mod calls;
+mod canvas;
+mod canvases;
 mod check;
 mod commands;
 mod config;
@@ -18,15 +20,20 @@ mod handlers;
 pub mod hooks;
 mod host;
 pub(crate) mod inbox;
+mod limits;
 pub(crate) mod link;
+mod mcp_headers;
 mod mcp_login;
 mod modes;
 mod open;
+mod permission_request;
 mod permissions;
 mod progress;
 mod provider;
 mod requests;
+mod sampling;
 mod send;
+mod skills;
 mod structured;
 mod subscription;
 mod system_message;
@@ -52,28 +59,34 @@ use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::session::{SessionMessagesResponse, SessionParams, Success};
 use crate::rpc::{Peer, decode};
-use crate::tools::Tool;
 use inbox::Inbox;
 use link::Link;
 
 pub use answer::IntoAnswer;
 pub use builder::SessionBuilder;
+pub use canvas::{Canvas, CanvasError};
+pub use canvases::Canvases;
 pub use commands::{CommandInvocation, Commands};
 pub use controls::ModelRequest;
 pub(crate) use controls::done;
 pub use elicitation::ElicitationRequest;
 pub use filter::ToolFilter;
+pub use mcp_headers::McpHeaders;
 pub use mcp_login::McpLoginAnswer;
 pub use modes::PlanDecision;
-pub use permissions::{Decision, PermissionRequest, Permissions};
+pub use permission_request::PermissionRequest;
+pub use permissions::{Decision, Permissions};
 pub use progress::Usage;
 pub use provider::Provider;
+pub use sampling::{Sampled, SamplingRequest};
 pub use send::{AskRequest, Message, SendRequest, StreamRequest};
+pub use skills::Skill;
 pub use structured::AskAsRequest;
 pub use subscription::Subscription;
 pub use system_message::{CustomSystemMessage, SystemMessage};
 pub use tokens::{GithubToken, GithubTokenRequest, ProviderTokenRequest, Secret};
 pub use tools::SessionTools;
+use tools::ToolChanges;
 pub use turn::{Reply, Turn};
 pub use ui::{InputRequest, Ui};
 pub use user_input::UserAnswer;
@@ -110,8 +123,8 @@ struct Shared {
     sending: Mutex<()>,
     /// Held by a turn on CLIs that do not tell turns apart.
     alone: Arc<Mutex<()>>,
-    /// The tools that the program has switched off for a while. Held while it changes its tools.
-    disabled_tools: Mutex<Vec<Tool>>,
+    /// Held while the program changes its tools.
+    tool_changes: Arc<Mutex<ToolChanges>>,
 }
 
 impl Session {
@@ -154,6 +167,10 @@ impl Session {
     ///
     /// When the connection is lost or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.getMessages`, to the CLI.
     pub async fn history(&self) -> Result<Vec<Event>> {
         let answer = self.peer().await?.call_raw("session.getMessages", &self.params()).await?;
@@ -165,6 +182,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the agent may still be stopped.
     ///
     /// Wire: `session.abort`, to the CLI.
     pub async fn abort(&self) -> Result<()> {
@@ -182,6 +203,10 @@ impl Session {
     /// # Errors
     ///
     /// When `params` is no object, the connection is lost, the CLI refuses or its answer is no `R`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
             Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
@@ -197,9 +222,16 @@ impl Session {
     ///
     /// What went wrong on the way; the session is closed all the same.
     ///
+    /// # Cancel safety
+    ///
+    /// Once it was polled, the session is closed even if the future is dropped: what runs is cancelled at once, and the
+    /// CLI is told without waiting for its answer. A CLI that was started only for the session then ends with the last
+    /// clone of the session, or when `close` is called again.
+    ///
     /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
     pub async fn close(&self) -> Result<()> {
         self.inbox().calls.close();
+        let closing = Closing(&self.0);
         let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
             Ok(detached) => detached,
             Err(_) => {
@@ -208,9 +240,7 @@ impl Session {
                 Err(Error::new(ErrorKind::Timeout, message))
             }
         };
-        self.inbox().calls.abort();
-        self.inbox().close();
-        self.0.link.carrier.unregister(self.id());
+        closing.done();
         let released = self.0.link.carrier.release().await;
         detached.and(released)
     }
@@ -246,15 +276,43 @@ impl fmt::Debug for Session {
     }
 }
 
+/// A session that waits for the CLI to let go of it; dropped meanwhile, it is closed all the same.
+struct Closing<'a>(&'a Shared);
+
+impl Closing<'_> {
+    fn done(self) {
+        self.0.end();
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+        self.0.tell();
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
-        let inbox = &self.inbox;
-        if inbox.is_closed() {
-            return;
+        if !self.inbox.is_closed() {
+            self.end();
+            self.tell();
         }
-        inbox.close();
-        inbox.calls.abort();
-        self.link.carrier.unregister(&inbox.id);
+    }
+}
+
+impl Shared {
+    /// Ends what is here of the session.
+    fn end(&self) {
+        self.inbox.close();
+        self.inbox.calls.abort();
+        self.link.carrier.unregister(&self.inbox.id);
+    }
+
+    /// Tells the CLI without waiting that the session is let go of.
+    fn tell(&self) {
+        let inbox = &self.inbox;
         // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
         // version says has to do.
         let Some(peer) = inbox.line.now() else { return };

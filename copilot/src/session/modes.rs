@@ -105,7 +105,7 @@ impl Inbox {
             // What the CLI does where it need not ask; what the plan does still needs permission.
             return responder.ok(&ExitPlanModeResponse { approved: true, ..ExitPlanModeResponse::default() });
         };
-        let question = Question { handler: "on_exit_plan_mode", what: "a plan".into(), id: None };
+        let question = Question::request("on_exit_plan_mode", "a plan", &responder);
         self.consult(question, handler.ask(plan), |_, decision| {
             let decision =
                 decision.unwrap_or_else(|| PlanDecision::reject("the plan could not be looked at"));
@@ -117,7 +117,7 @@ impl Inbox {
         let Some(handler) = self.handlers.auto_mode_switch.clone() else {
             return responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No });
         };
-        let question = Question { handler: "on_auto_mode_switch", what: "another model".into(), id: None };
+        let question = Question::request("on_auto_mode_switch", "another model", &responder);
         self.consult(question, handler.ask(asked), |_, answer| {
             responder.ok(&AutoModeSwitchResponse { response: answer.unwrap_or(AutoModeAnswer::No) });
         });

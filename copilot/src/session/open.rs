@@ -4,9 +4,10 @@ use super::controls::done;
 use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
+use crate::protocol::SessionId;
 use crate::protocol::config::SessionOptions;
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
-use crate::rpc::{Peer, decode};
+use crate::rpc::{Outcome, Peer, decode};
 
 /// Whether the CLI makes a session or takes one up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(super) enum Opening {
 }
 
 impl Inbox {
+    /// When it fails or is dropped on the way, the CLI lets go of the session again.
+    ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub(super) async fn open(&self, peer: &Peer, opening: Opening) -> Result<SessionOpenResponse> {
         let method = match opening {
@@ -32,7 +35,14 @@ impl Inbox {
             tool_filter_precedence: "excluded",
             env_value_mode: "direct",
         };
-        let answer = peer.call_raw(method, &params).await?;
+        let (to, id) = (peer.clone(), self.id.clone());
+        let settle = move |outcome: Outcome| {
+            if outcome.done && !outcome.awaited {
+                let_go(&to, &id);
+            }
+        };
+        let answer = peer.call_and_settle(method, &params, settle).await?;
+        let opened = Opened { peer, id: &self.id };
         let answer: SessionOpenResponse = decode(method, &answer)?;
         if let Some(other) = answer.session_id.as_ref().filter(|other| **other != self.id) {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
@@ -43,10 +53,12 @@ impl Inbox {
             self.learn(capabilities);
         }
         self.wants_mcp_logins(peer).await?;
+        self.wants_mcp_headers(peer).await?;
+        opened.keep();
         Ok(answer)
     }
 
-    /// Sets what the CLI takes only once the session exists. A session without what was asked for is let go again.
+    /// Sets what the CLI takes only once the session exists.
     ///
     /// Wire: `session.options.update`, to the CLI.
     async fn apply_options(&self, peer: &Peer) -> Result<()> {
@@ -55,15 +67,7 @@ impl Inbox {
         }
         let method = "session.options.update";
         let params = SessionOptionsParams { session_id: &self.id, options: &self.config.options };
-        let answer = peer.call(method, &params).await.and_then(|answer| done(method, answer));
-        if answer.is_err() {
-            let detached = peer.post_answer("session.detach", &SessionParams { session_id: &self.id });
-            // Best effort: the refusal is what the caller learns.
-            if let Err(error) = detached {
-                tracing::debug!(%error, session = %self.id, "a refused session was not detached");
-            }
-        }
-        answer
+        done(method, peer.call(method, &params).await?)
     }
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.
@@ -85,6 +89,41 @@ impl Inbox {
         self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled }));
         Ok(())
     }
+}
+
+/// A session that the CLI has opened and that may still lack something; dropped like this, it is let go of.
+struct Opened<'a> {
+    peer: &'a Peer,
+    id: &'a SessionId,
+}
+
+impl Opened<'_> {
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        let_go(self.peer, self.id);
+    }
+}
+
+/// Lets go of a session without waiting for it; best effort, because nobody is left who could be told.
+fn let_go(peer: &Peer, id: &SessionId) {
+    let unsent = |sent: Result<()>, id: &SessionId| {
+        if let Err(error) = sent {
+            tracing::debug!(%error, session = %id, "a session was not let go of");
+        }
+    };
+    let (to, session) = (peer.clone(), id.clone());
+    let sent = peer.post_and_settle("session.detach", &SessionParams { session_id: id }, move |outcome| {
+        // Old CLIs know only this.
+        if !outcome.done {
+            unsent(to.post_answer("session.destroy", &SessionParams { session_id: &session }), &session);
+        }
+    });
+    unsent(sent, id);
 }
 
 /// The CLI has no code for it, only words.

@@ -4,20 +4,10 @@
 //! how a decision reaches the CLI, but for the words that it is told in.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::pin::Pin;
-use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
-
-use crate::protocol::permissions::{
-    Approval, DecisionWire, OwnToolRequest, PermissionDetails, PermissionKind, Vocabulary,
-};
-use crate::protocol::tools::ToolRequested;
-use crate::protocol::{SessionId, ToolCallId};
-use crate::tools::{Tool, ToolResult};
+use super::permission_request::PermissionRequest;
+use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
+use crate::tools::ToolResult;
 
 /// Which of the agent's wishes are granted.
 ///
@@ -119,162 +109,6 @@ impl PermissionDetails {
     }
 }
 
-/// What the agent asks permission for. Wire: `permission.requested`, from the CLI.
-#[derive(Clone)]
-pub struct PermissionRequest {
-    session_id: SessionId,
-    details: PermissionDetails,
-    raw: Arc<RawValue>,
-}
-
-impl PermissionRequest {
-    pub(crate) fn read(session_id: &SessionId, raw: &RawValue) -> serde_json::Result<Self> {
-        // A list would be read as the members in their order.
-        if !raw.get().starts_with('{') {
-            return Err(serde::de::Error::custom("a permission request is an object"));
-        }
-        let details = serde_json::from_str(raw.get())?;
-        Ok(Self { session_id: session_id.clone(), details, raw: Arc::from(raw.to_owned()) })
-    }
-
-    /// The request that protocol 3 would make for a call of the program's own tool.
-    pub(crate) fn for_own_tool(session_id: &SessionId, tool: &Tool, call: &ToolRequested<'_>) -> Self {
-        let request = OwnToolRequest {
-            kind: PermissionKind::CustomTool,
-            tool_call_id: &call.tool_call_id,
-            tool_name: tool.name(),
-            tool_description: tool.description(),
-            args: call.arguments,
-        };
-        let raw = serde_json::value::to_raw_value(&request).expect("texts and JSON are JSON");
-        Self::read(session_id, &raw).expect("what was just written can be read")
-    }
-
-    /// The session that asks.
-    pub fn session_id(&self) -> &SessionId {
-        &self.session_id
-    }
-
-    /// The kind of wish.
-    pub fn kind(&self) -> &PermissionKind {
-        &self.details.kind
-    }
-
-    /// The tool call that it is for.
-    pub fn tool_call_id(&self) -> Option<ToolCallId> {
-        self.details.tool_call_id.as_deref().map(ToolCallId::from)
-    }
-
-    /// Why the agent wants it, in its own words.
-    pub fn intention(&self) -> Option<&str> {
-        self.details.intention.as_deref()
-    }
-
-    /// The whole command line, of [`PermissionKind::Shell`].
-    pub fn command(&self) -> Option<&str> {
-        self.details.full_command_text.as_deref()
-    }
-
-    /// The commands in the command line, of [`PermissionKind::Shell`], as approvals name them.
-    pub fn command_identifiers(&self) -> impl Iterator<Item = &str> {
-        self.details.commands.iter().filter_map(|command| command.identifier.as_deref())
-    }
-
-    /// The approval that covers this request and its like; `None` where there is none for its kind.
-    pub fn approval(&self) -> Option<Approval> {
-        let details = &self.details;
-        Some(match details.kind {
-            PermissionKind::Shell => Approval::Commands {
-                command_identifiers: self.command_identifiers().map(str::to_owned).collect(),
-            },
-            PermissionKind::Read => Approval::Read,
-            PermissionKind::Write => Approval::Write,
-            PermissionKind::Mcp => Approval::Mcp {
-                server_name: details.server_name.clone()?,
-                tool_name: details.tool_name.clone(),
-            },
-            PermissionKind::Memory => Approval::Memory,
-            PermissionKind::CustomTool => Approval::CustomTool { tool_name: details.tool_name.clone()? },
-            _ => return None,
-        })
-    }
-
-    /// Grants this request and its like for as long as the session lives; once, where there is no approval for its
-    /// kind.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use copilot::{PermissionKind, Session};
-    ///
-    /// let builder = Session::builder().on_permission(|request| async move {
-    ///     match request.kind() {
-    ///         PermissionKind::Read => request.approve_for_session(),
-    ///         _ => copilot::Decision::Unavailable,
-    ///     }
-    /// });
-    /// # drop(builder);
-    /// ```
-    pub fn approve_for_session(&self) -> Decision {
-        self.approval().map_or(Decision::Approve, Decision::ApproveForSession)
-    }
-
-    /// The file, of [`PermissionKind::Read`] and [`PermissionKind::Write`].
-    pub fn path(&self) -> Option<&str> {
-        self.details.path.as_deref().or(self.details.file_name.as_deref())
-    }
-
-    /// The address, of [`PermissionKind::Url`].
-    pub fn url(&self) -> Option<&str> {
-        self.details.url.as_deref()
-    }
-
-    /// The MCP server, of [`PermissionKind::Mcp`].
-    pub fn server_name(&self) -> Option<&str> {
-        self.details.server_name.as_deref()
-    }
-
-    /// The tool, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
-    pub fn tool_name(&self) -> Option<&str> {
-        self.details.tool_name.as_deref()
-    }
-
-    /// What the tool is called with, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
-    pub fn arguments(&self) -> Value {
-        #[derive(Deserialize)]
-        struct Arguments {
-            #[serde(default)]
-            args: Value,
-        }
-        self.data::<Arguments>().map(|request| request.args).unwrap_or_default()
-    }
-
-    /// Whether an administrator wants a person to decide.
-    pub fn managed_approval_required(&self) -> bool {
-        self.details.managed_approval_required
-    }
-
-    /// The request as JSON text, exactly as it came.
-    pub fn raw(&self) -> &str {
-        self.raw.get()
-    }
-
-    /// The request read as a type of your own.
-    ///
-    /// # Errors
-    ///
-    /// When it does not have that shape.
-    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        serde_json::from_str(self.raw())
-    }
-}
-
-impl fmt::Debug for PermissionRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PermissionRequest").field(&self.raw()).finish()
-    }
-}
-
 /// The answer to a [`PermissionRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -290,6 +124,17 @@ pub enum Decision {
     Unavailable,
     /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
     ApproveForSession(Approval),
+    /// Go ahead, and do not ask again in this session for this domain; only for [`PermissionKind::Url`]. CLIs up to
+    /// 1.0.32 ask again.
+    ApproveDomainForSession {
+        /// The domain, such as `example.com`.
+        domain: String,
+    },
+    /// Go ahead, and do not ask again in this session for reading below these directories. CLIs up to 1.0.32 ask again.
+    ApproveReadOnlyForSession {
+        /// The directories.
+        directories: Vec<String>,
+    },
     /// Go ahead, and do not ask again at this location, in later sessions too. CLIs up to 1.0.32 ask again.
     ApproveForLocation {
         /// What is covered.
@@ -321,6 +166,8 @@ impl Decision {
         Some(match self {
             Self::Approve
             | Self::ApproveForSession(_)
+            | Self::ApproveDomainForSession { .. }
+            | Self::ApproveReadOnlyForSession { .. }
             | Self::ApproveForLocation { .. }
             | Self::ApprovePermanently { .. } => return None,
             Self::Reject { feedback: Some(feedback) } => {
@@ -339,6 +186,17 @@ impl Decision {
                 Self::ApproveForSession(approval) => {
                     let approval = Some(approval);
                     return DecisionWire { kind: "approve-for-session", approval, ..DecisionWire::default() };
+                }
+                Self::ApproveDomainForSession { domain } => {
+                    let domain = Some(domain.as_str());
+                    return DecisionWire { kind: "approve-for-session", domain, ..DecisionWire::default() };
+                }
+                Self::ApproveReadOnlyForSession { directories } => {
+                    return DecisionWire {
+                        kind: "approve-read-only-for-session",
+                        directories: Some(directories),
+                        ..DecisionWire::default()
+                    };
                 }
                 Self::ApproveForLocation { approval, location } => {
                     return DecisionWire {
@@ -361,6 +219,8 @@ impl Decision {
             (
                 Self::Approve
                 | Self::ApproveForSession(_)
+                | Self::ApproveDomainForSession { .. }
+                | Self::ApproveReadOnlyForSession { .. }
                 | Self::ApproveForLocation { .. }
                 | Self::ApprovePermanently { .. },
                 _,
@@ -380,13 +240,9 @@ impl Decision {
     }
 }
 
-/// The program's own way to decide.
-pub(crate) type PermissionHandler =
-    Arc<dyn Fn(PermissionRequest) -> Pin<Box<dyn Future<Output = Decision> + Send>> + Send + Sync>;
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -441,23 +297,6 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_covers_what_is_asked_for() {
-        let approval = |request: Value| {
-            let raw = serde_json::value::to_raw_value(&request).unwrap();
-            PermissionRequest::read(&"s".into(), &raw).unwrap().approval()
-        };
-        // As 1.0.102 asks.
-        let shell = json!({"kind": "shell", "toolCallId": "c", "fullCommandText": "echo hello", "shellType": "bash",
-            "commands": [{"identifier": "echo hello", "readOnly": false}], "possiblePaths": [],
-            "canOfferSessionApproval": false, "hasWriteFileRedirection": false, "possibleUrls": []});
-        let commands = Approval::Commands { command_identifiers: vec!["echo hello".into()] };
-        assert_eq!(approval(shell), Some(commands));
-        assert_eq!(approval(json!({"kind": "read", "path": "/x"})), Some(Approval::Read));
-        assert_eq!(approval(json!({"kind": "url", "url": "http://x"})), None);
-        assert_eq!(approval(json!({"kind": "custom-tool"})), None);
-    }
-
-    #[test]
     fn each_vocabulary_has_its_words() {
         let words = |decision: &Decision| {
             [Vocabulary::New, Vocabulary::Old]
@@ -480,6 +319,17 @@ mod tests {
         assert_eq!(
             words(&Decision::ApproveForLocation { approval, location: "/w".into() })[0],
             json!({"kind": "approve-for-location", "approval": wire, "locationKey": "/w"})
+        );
+        assert_eq!(
+            words(&Decision::ApproveDomainForSession { domain: "x.org".into() }),
+            [json!({"kind": "approve-for-session", "domain": "x.org"}), json!({"kind": "approved"})]
+        );
+        assert_eq!(
+            words(&Decision::ApproveReadOnlyForSession { directories: vec!["/w".into()] }),
+            [
+                json!({"kind": "approve-read-only-for-session", "directories": ["/w"]}),
+                json!({"kind": "approved"})
+            ]
         );
         assert_eq!(
             words(&Decision::ApprovePermanently { domain: "x.org".into() })[0],

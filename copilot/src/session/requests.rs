@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::BoxError;
-use super::calls::What;
+use super::calls::{By, What};
 use super::inbox::{Inbox, log_unsent};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
@@ -29,8 +29,25 @@ pub(super) struct Question<'a> {
     pub(super) handler: &'static str,
     /// What is asked, for a person to read.
     pub(super) what: Cow<'a, str>,
-    /// The id under which an event asked; requests have none.
-    pub(super) id: Option<&'a str>,
+    /// How it came.
+    pub(super) by: By,
+}
+
+impl<'a> Question<'a> {
+    /// A question that a request has asked.
+    pub(super) fn request(
+        handler: &'static str,
+        what: impl Into<Cow<'a, str>>,
+        responder: &Responder,
+    ) -> Self {
+        let by = By::Request(random::id().into(), responder.asked_id());
+        Self { handler, what: what.into(), by }
+    }
+
+    /// A question that an event has asked, with the id to answer it under.
+    pub(super) fn event(handler: &'static str, what: impl Into<Cow<'a, str>>, id: &str) -> Self {
+        Self { handler, what: what.into(), by: By::Event(id.into()) }
+    }
 }
 
 impl Inbox {
@@ -44,6 +61,11 @@ impl Inbox {
             "systemMessage.transform" => self.read(method, params, responder, Self::sections_to_transform),
             "providerToken.getToken" => self.read(method, params, responder, Self::provider_token_wanted),
             "gitHubToken.getToken" => self.read(method, params, responder, Self::github_token_wanted),
+            "skillProvider.list" => self.read(method, params, responder, Self::skills_wanted),
+            "skillProvider.read" => self.read(method, params, responder, Self::skill_wanted),
+            "canvas.open" => self.read(method, params, responder, Self::canvas_opened),
+            "canvas.close" => self.read(method, params, responder, Self::canvas_closed),
+            "canvas.action.invoke" => self.read(method, params, responder, Self::canvas_acted_on),
             _ => {
                 tracing::debug!(method, session = %self.id, "a request that nothing here answers");
                 responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
@@ -57,7 +79,15 @@ impl Inbox {
             "elicitation.requested" => self.read_event(name, data, Self::form_requested),
             "command.execute" => self.read_event(name, data, Self::command_used),
             "mcp.oauth_required" => self.read_event(name, data, Self::mcp_login_wanted),
-            "elicitation.completed" | "command.completed" | "mcp.oauth_completed" => {
+            "mcp.headers_refresh_required" => self.read_event(name, data, Self::mcp_headers_wanted),
+            "sampling.requested" => self.read_event(name, data, Self::sampling_requested),
+            "session_limits_exhausted.requested" => self.read_event(name, data, Self::limits_exhausted),
+            "elicitation.completed"
+            | "command.completed"
+            | "mcp.oauth_completed"
+            | "mcp.headers_refresh_completed"
+            | "sampling.completed"
+            | "session_limits_exhausted.completed" => {
                 // Without an id nobody is told apart, and nobody is cancelled.
                 if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
@@ -108,10 +138,9 @@ impl Inbox {
         A: Send + 'static,
         F: Future<Output = Result<A, BoxError>> + Send + 'static,
     {
-        let Question { handler, what, id } = question;
-        let is_event = id.is_some();
-        let id: Arc<str> = id.map_or_else(|| random::id().into(), Into::into);
-        let (inbox, key, cancel) = (Arc::clone(self), Arc::clone(&id), Cancellation::default());
+        let Question { handler, what, by } = question;
+        let is_event = matches!(by, By::Event(_));
+        let (inbox, key, cancel) = (Arc::clone(self), Arc::clone(by.id()), Cancellation::default());
         let token = cancel.clone();
         let work = async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
@@ -132,11 +161,7 @@ impl Inbox {
             inbox.calls.finish(&key);
         };
         let what = What::Question(what.into_owned());
-        let started = match is_event {
-            true => self.calls.start(id, what, cancel, work),
-            false => self.calls.start_request(id, what, cancel, work),
-        };
-        if !started {
+        if !self.calls.start(by, what, cancel, work) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }

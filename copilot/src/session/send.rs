@@ -111,6 +111,10 @@ impl Message {
 }
 
 /// Sends a message; await it for the message's id. Made by [`Session::send`].
+///
+/// # Cancel safety
+///
+/// As [`Session::send`].
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct SendRequest<'a> {
@@ -119,6 +123,10 @@ pub struct SendRequest<'a> {
 }
 
 /// Sends a message; await it for the turn's events. Made by [`Session::stream`].
+///
+/// # Cancel safety
+///
+/// As [`Session::stream`].
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct StreamRequest<'a> {
@@ -128,6 +136,10 @@ pub struct StreamRequest<'a> {
 }
 
 /// Sends a message; await it for the agent's reply. Made by [`Session::ask`].
+///
+/// # Cancel safety
+///
+/// As [`Session::ask`].
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct AskRequest<'a> {

@@ -20,6 +20,10 @@ use crate::tools::schema_of;
 const WRAPPER: &str = "value";
 
 /// Sends a message and waits for an answer of a type; await it. Made by [`Session::ask_as`].
+///
+/// # Cancel safety
+///
+/// As [`Session::ask_as`].
 #[must_use = "a request does nothing until it is awaited"]
 pub struct AskAsRequest<'a, T> {
     session: &'a Session,
@@ -30,8 +34,9 @@ pub struct AskAsRequest<'a, T> {
 }
 
 impl Session {
-    /// Sends a message and waits for the agent's reply as a `T`. The model is given the schema of `T`, and what it
-    /// replies is read as one.
+    /// Sends a message and waits for the agent's reply as a `T`: any type that implements [`serde::Deserialize`] and
+    /// [`schemars::JsonSchema`], both of which can be derived. The model is given the schema of `T`, doc comments
+    /// included, and what it replies is read as one.
     ///
     /// # Errors
     ///

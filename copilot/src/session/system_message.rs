@@ -159,7 +159,7 @@ impl Inbox {
         if transforms.is_empty() {
             return responder.ok(&asked);
         }
-        let question = Question { handler: "transform", what: "a system message".into(), id: None };
+        let question = Question::request("transform", "a system message", &responder);
         let inbox = Arc::clone(self);
         let work = async move {
             for (section, transform) in transforms {

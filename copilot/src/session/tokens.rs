@@ -150,6 +150,11 @@ impl SessionBuilder {
 }
 
 impl Inbox {
+    /// Whether this is the registration of the session's GitHub token.
+    pub(crate) fn has_registered(&self, registration: &str) -> bool {
+        self.handlers.github_token.as_ref().is_some_and(|tokens| *tokens.id == *registration)
+    }
+
     pub(super) fn provider_token_wanted(
         self: &Arc<Self>,
         wanted: ProviderTokenParams<'_>,
@@ -160,7 +165,7 @@ impl Inbox {
             let message = format!("this session gives no token for provider {provider}");
             return responder.error(INTERNAL_ERROR, &message);
         };
-        let question = Question { handler: "bearer_token_from", what: "a provider's token".into(), id: None };
+        let question = Question::request("bearer_token_from", "a provider's token", &responder);
         let work = source.ask(ProviderTokenRequest { provider });
         self.consult(question, work, |_, token| match token {
             Some(token) => responder.ok(&ProviderTokenResponse { token: token.as_str() }),
@@ -174,7 +179,7 @@ impl Inbox {
             return responder
                 .error(INTERNAL_ERROR, "this session gives no GitHub token of this registration");
         };
-        let question = Question { handler: "on_github_token", what: "a GitHub token".into(), id: None };
+        let question = Question::request("on_github_token", "a GitHub token", &responder);
         let GithubTokenParams { host, reason, .. } = wanted;
         let work = tokens.source.clone().ask(GithubTokenRequest { host, reason });
         self.consult(question, work, |_, token| match token {

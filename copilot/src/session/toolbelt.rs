@@ -16,14 +16,15 @@ impl SessionBuilder {
         self
     }
 
-    /// Gives the model these tools.
+    /// Gives the model these tools. The same tool given twice is one; two of the same name are an error when the session
+    /// starts, which shows where both are.
     pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
         self.tools.add(tools);
         self
     }
 
     /// Gives the model the methods of this value that `#[copilot::tools]` made tools of.
-    pub fn with_toolset(mut self, value: impl Toolset) -> Self {
+    pub fn with_toolset(mut self, value: impl Toolset + Send + Sync) -> Self {
         self.tools.add(value.into_tools());
         self
     }
@@ -86,7 +87,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set.
+    /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set. A tool with `errors = visible` or
+    /// `errors = hidden` keeps to that.
     pub fn tool_errors(mut self, errors: ToolErrors) -> Self {
         self.handlers.tool_errors = errors;
         self

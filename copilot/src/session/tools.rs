@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::sync::OwnedMutexGuard;
 
 use super::Session;
+use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
+use crate::rpc::Outcome;
 use crate::tools::{Tool, ToolSet};
 
 /// The tools that this program gives to a running session. Made by [`Session::tools`].
@@ -63,10 +66,15 @@ impl SessionTools<'_> {
     /// When one does not fit to the others or lacks state, when the connection is lost, and when the CLI is too old
     /// (before 1.0.82). The tools are then as before.
     ///
+    /// # Cancel safety
+    ///
+    /// The future waits for earlier changes first, and dropped until then it changes nothing. Afterwards the change is
+    /// on its way to the CLI and takes place when the CLI answers, also for a future that was dropped.
+    ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn add(&self, tools: impl IntoIterator<Item = Tool>) -> Result<()> {
         let added: Vec<Tool> = tools.into_iter().collect();
-        self.change(|mut tools| {
+        self.change(|mut tools, _| {
             tools.extend(added);
             Ok(tools)
         })
@@ -80,10 +88,14 @@ impl SessionTools<'_> {
     /// When the session has no tool of that name, when the connection is lost, and when the CLI is too old (before
     /// 1.0.82). The tools are then as before.
     ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
+    ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn remove(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<()> {
         let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
-        self.change(|tools| {
+        self.change(|tools, _| {
             let (gone, kept): (Vec<Tool>, Vec<Tool>) =
                 tools.into_iter().partition(|tool| names.contains(tool.name()));
             check_names(&names, &gone, "to take away")?;
@@ -98,10 +110,14 @@ impl SessionTools<'_> {
     ///
     /// As [`add`](Self::add).
     ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
+    ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn set(&self, tools: impl IntoIterator<Item = Tool>) -> Result<()> {
         let tools = tools.into_iter().collect();
-        self.change(|_| Ok(tools)).await
+        self.change(|_, _| Ok(tools)).await
     }
 
     /// Takes tools away for a while, by name; [`enable`](Self::enable) brings them back.
@@ -110,17 +126,21 @@ impl SessionTools<'_> {
     ///
     /// As [`remove`](Self::remove).
     ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
+    ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn disable(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<()> {
         let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
-        let mut disabled = self.0.0.disabled_tools.lock().await;
-        let tools = self.0.inbox().tools();
-        let (off, on): (Vec<Tool>, Vec<Tool>) =
-            tools.iter().cloned().partition(|tool| names.contains(tool.name()));
-        check_names(&names, &off, "to disable")?;
-        self.apply(on).await?;
-        disabled.extend(off);
-        Ok(())
+        self.change(|tools, disabled| {
+            let (off, on): (Vec<Tool>, Vec<Tool>) =
+                tools.into_iter().partition(|tool| names.contains(tool.name()));
+            check_names(&names, &off, "to disable")?;
+            disabled.extend(off);
+            Ok(on)
+        })
+        .await
     }
 
     /// Brings disabled tools back, by name.
@@ -129,28 +149,35 @@ impl SessionTools<'_> {
     ///
     /// When no tool of that name is disabled, and as [`add`](Self::add).
     ///
+    /// # Cancel safety
+    ///
+    /// As [`SessionTools::add`].
+    ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn enable(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<()> {
         let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
-        let mut disabled = self.0.0.disabled_tools.lock().await;
-        let (on, off): (Vec<Tool>, Vec<Tool>) =
-            disabled.iter().cloned().partition(|tool| names.contains(tool.name()));
-        check_names(&names, &on, "that is disabled")?;
-        let tools = self.0.inbox().tools();
-        self.apply(tools.iter().cloned().chain(on).collect()).await?;
-        *disabled = off;
-        Ok(())
+        self.change(|mut tools, disabled| {
+            let (on, off): (Vec<Tool>, Vec<Tool>) =
+                std::mem::take(disabled).into_iter().partition(|tool| names.contains(tool.name()));
+            check_names(&names, &on, "that is disabled")?;
+            *disabled = off;
+            tools.extend(on);
+            Ok(tools)
+        })
+        .await
     }
 
-    /// Changes the tools, one change after the other.
-    async fn change(&self, change: impl FnOnce(Vec<Tool>) -> Result<Vec<Tool>>) -> Result<()> {
-        let _alone = self.0.0.disabled_tools.lock().await;
-        self.apply(change(self.list())?).await
-    }
-
-    async fn apply(&self, new: Vec<Tool>) -> Result<()> {
+    /// Changes the tools, those in use and those that are disabled, one change after the other.
+    async fn change(
+        &self,
+        change: impl FnOnce(Vec<Tool>, &mut Vec<Tool>) -> Result<Vec<Tool>>,
+    ) -> Result<()> {
         let session = self.0;
-        let inbox = session.inbox();
+        let mut changes = Arc::clone(&session.0.tool_changes).lock_owned().await;
+        changes.retired.clear();
+        let mut disabled = changes.disabled.clone();
+        let new = change(self.list(), &mut disabled)?;
+        let inbox = &session.0.inbox;
         let old = inbox.tools();
         let new = Arc::new(ToolSet::new(new, &inbox.states)?.in_profile(old.profile())?);
         // A call may come before the answer, and may be of either set; so both are there until the CLI has answered.
@@ -158,13 +185,13 @@ impl SessionTools<'_> {
         let gone = old.iter().filter(|tool| !names.contains(tool.name()));
         let both = ToolSet::new(new.iter().chain(gone).cloned().collect(), &inbox.states)?;
         let both = both.in_profile(old.profile())?;
-        let undo = Undo { session, tools: Some(old) };
-        inbox.set_tools(Arc::new(both));
+        let unsettled = Change { old, new: Arc::clone(&new), disabled, changes };
+        let mut unsettled = Unsettled { inbox: Arc::clone(inbox), change: Some(unsettled) };
+        drop(inbox.swap_tools(Arc::new(both)));
+        let peer = session.peer().await?;
         let params = ToolsSetParams { session_id: session.id(), tools: &new };
-        session.order("session.tools.set", &params).await?;
-        undo.forget();
-        inbox.set_tools(new);
-        Ok(())
+        let settle = move |outcome| unsettled.settle(outcome);
+        peer.call_and_settle("session.tools.set", &params, settle).await.map(drop)
     }
 }
 
@@ -176,22 +203,48 @@ fn check_names(names: &BTreeSet<String>, found: &[Tool], what: &str) -> Result<(
     }
 }
 
-/// Puts the old tools back when a change was refused, or its future dropped.
-struct Undo<'a> {
-    session: &'a Session,
-    tools: Option<Arc<ToolSet>>,
+/// What changes of the tools leave behind.
+#[derive(Debug, Default)]
+pub(super) struct ToolChanges {
+    /// The tools that the program has switched off for a while.
+    disabled: Vec<Tool>,
+    /// Sets that are no longer in use. Tools may hold a user's values, whose drop is a user's code and must not run on
+    /// the reader's task; so they wait here for the next change.
+    retired: Vec<Arc<ToolSet>>,
 }
 
-impl Undo<'_> {
-    fn forget(mut self) {
-        self.tools = None;
+/// A change that the CLI has not answered yet. It holds the lock, so that the next change finds what became of it.
+struct Change {
+    old: Arc<ToolSet>,
+    new: Arc<ToolSet>,
+    disabled: Vec<Tool>,
+    changes: OwnedMutexGuard<ToolChanges>,
+}
+
+/// The tools of the session have to be those that the CLI has: the new ones when it has taken them, else the old ones.
+struct Unsettled {
+    inbox: Arc<Inbox>,
+    change: Option<Change>,
+}
+
+impl Unsettled {
+    fn settle(&mut self, outcome: Outcome) {
+        let Some(Change { old, new, disabled, mut changes }) = self.change.take() else { return };
+        let before = if outcome.done {
+            changes.disabled = disabled;
+            self.inbox.swap_tools(new)
+        } else {
+            self.inbox.swap_tools(old)
+        };
+        if !outcome.awaited {
+            changes.retired.push(before);
+        }
     }
 }
 
-impl Drop for Undo<'_> {
+impl Drop for Unsettled {
     fn drop(&mut self) {
-        if let Some(tools) = self.tools.take() {
-            self.session.inbox().set_tools(tools);
-        }
+        // The CLI was never asked.
+        self.settle(Outcome { done: false, awaited: false });
     }
 }

@@ -50,6 +50,11 @@ impl<'a> Ui<'a> {
     ///
     /// When nothing shows forms in this session, the connection is lost or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
+    /// nobody.
+    ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub async fn confirm(&self, question: &str) -> Result<bool> {
         let form = OneField::new(Property::Confirmed(BooleanField { kind: "boolean", default: true }));
@@ -63,6 +68,11 @@ impl<'a> Ui<'a> {
     ///
     /// When nothing shows forms in this session, the connection is lost or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
+    /// nobody.
+    ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub async fn select(
         &self,
@@ -75,6 +85,11 @@ impl<'a> Ui<'a> {
     }
 
     /// Asks for a text; await it for the text.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
+    /// nobody.
     ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub fn input(self, question: impl Into<String>) -> InputRequest<'a> {
@@ -91,6 +106,11 @@ impl<'a> Ui<'a> {
     /// # Errors
     ///
     /// When nothing shows forms in this session, the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
+    /// nobody.
     ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub async fn elicit(&self, message: &str, schema: impl Serialize) -> Result<Elicited> {
@@ -126,6 +146,10 @@ fn text(value: Value) -> Option<String> {
 
 /// Asks the user for a text; await it for the text, or `None` when the user refused or looked away. Made by
 /// [`Ui::input`].
+///
+/// # Cancel safety
+///
+/// As [`Ui::input`].
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct InputRequest<'a> {

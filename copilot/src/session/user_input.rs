@@ -81,7 +81,7 @@ impl Inbox {
         let Some(handler) = self.handlers.user_input.clone() else {
             return responder.ok(&UserAnswer::to_wire(None, &asked));
         };
-        let question = Question { handler: "on_user_input", what: "a question to the user".into(), id: None };
+        let question = Question::request("on_user_input", "a question to the user", &responder);
         self.consult(question, handler.ask(asked.clone()), move |_, answer| {
             responder.ok(&UserAnswer::to_wire(answer, &asked));
         });

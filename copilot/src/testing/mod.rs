@@ -8,6 +8,7 @@
 
 mod fake_cli;
 mod hermetic;
+mod pending;
 mod scripted_model;
 mod tools;
 
@@ -16,6 +17,7 @@ pub use fake_cli::{
     ToolCallQuestion, memory_client,
 };
 pub use hermetic::hermetic_client;
+pub use pending::pending_calls;
 pub use scripted_model::{
     Ending, LeftScript, RecordedCall, RecordedMessage, RecordedRequest, Role, Script, ScriptedModel, Scripts,
     Tokens, ToolUse,

@@ -12,12 +12,18 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
-use crate::tools::{self, Cancellation, Invocation, StateMap, Tool, ToolContext, ToolHost, ToolResult};
+use crate::tools::{
+    self, Cancellation, Invocation, StateMap, Tool, ToolContext, ToolError, ToolHost, ToolResult, ToolSet,
+};
 
 /// Calls a tool as a session would: arguments are checked, failures become results, time runs out; there is no
 /// process and no model.
 ///
 /// With `#[tokio::test(start_paused = true)]` timeouts and retries pass at once.
+///
+/// # Panics
+///
+/// When it is awaited without the states that the tool needs, as the start of a session fails without them.
 ///
 /// # Examples
 ///
@@ -79,6 +85,10 @@ pub fn context() -> ToolContext {
 }
 
 /// A call that runs when it is awaited; made by [`call`].
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the tool's own, wherever it is.
 #[derive(Debug)]
 #[must_use = "a call runs when it is awaited"]
 pub struct ToolCall {
@@ -156,13 +166,18 @@ impl IntoFuture for ToolCall {
     type Output = Called;
     type IntoFuture = BoxFuture<'static, Called>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
+        if let Err(refused) = ToolSet::new(vec![self.tool.clone()], &self.states) {
+            panic!("{refused}");
+        }
         let (tool, invocation, host) = self.into_invocation();
         Box::pin(async move {
-            let result = tool.invoke(invocation).await;
+            let (result, error) = tool.invoke_explained(invocation).await;
             let mut record = host.lock();
             Called {
                 result,
+                error: error.map(Arc::new),
                 progress: std::mem::take(&mut record.progress),
                 log: std::mem::take(&mut record.log),
             }
@@ -171,7 +186,7 @@ impl IntoFuture for ToolCall {
 }
 
 /// What came of a [`call`]; derefs to the result.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Called {
     /// What the model would be told.
@@ -180,6 +195,31 @@ pub struct Called {
     pub progress: Vec<(Option<f64>, String)>,
     /// What the tool wrote to the session's log.
     pub log: Vec<String>,
+    error: Option<Arc<ToolError>>,
+}
+
+impl Called {
+    /// The failure that the result was made of, with all that the model does not read: an error that the tool
+    /// returned, a panic. `None` for a result that the tool made itself, and where the tool did not run to its end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// /// Read the settings.
+    /// #[copilot::tool]
+    /// async fn settings() -> std::io::Result<String> {
+    ///     Err(std::io::Error::other("no such file"))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let called = copilot::testing::call(settings::TOOL, serde_json::json!({})).await;
+    /// assert!(!called.text().contains("no such file"));
+    /// assert_eq!(called.error().unwrap().to_string(), "no such file");
+    /// # }
+    /// ```
+    pub fn error(&self) -> Option<&ToolError> {
+        self.error.as_deref()
+    }
 }
 
 impl Deref for Called {

@@ -193,7 +193,7 @@ impl<'a> Take<'a> {
         let split = Split { def, compiled, slots, unknown: &mut unknown };
         let mut deserializer = serde_json::Deserializer::from_str(whole);
         deserializer.deserialize_map(split).map_err(|_| Misshapen)?;
-        if unknown && !compiled.open {
+        if unknown && !compiled.arguments.open {
             return Err(Misshapen);
         }
         Ok(Self { context, compiled, whole, values, index: 0, rejected: Vec::new(), failed: None })
@@ -201,7 +201,7 @@ impl<'a> Take<'a> {
 
     /// The JSON of the parameter that is being visited.
     pub(crate) fn text(&self) -> Option<&'a str> {
-        if self.compiled.sources[self.index] == Source::Whole {
+        if self.compiled.arguments.sources[self.index] == Source::Whole {
             return Some(self.whole);
         }
         let values = match &self.values {
@@ -293,14 +293,18 @@ impl de::Visitor<'_> for Name<'_> {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Known, E> {
-        let sources = self.compiled.sources.iter();
+        let sources = self.compiled.arguments.sources.iter();
         let mut params = self.def.params.iter().zip(sources);
         if let Some(index) =
             params.position(|(param, source)| *source == Source::Property && param.name == name)
         {
             return Ok(Known::Param(index));
         }
-        Ok(if self.compiled.names.iter().any(|known| **known == *name) { Known::Name } else { Known::Not })
+        Ok(if self.compiled.arguments.names.iter().any(|known| **known == *name) {
+            Known::Name
+        } else {
+            Known::Not
+        })
     }
 }
 

@@ -12,8 +12,7 @@ use tokio::sync::Semaphore;
 use super::arguments::Visitor;
 use super::def::{Tool, ToolDef};
 use super::dynamic::Dynamic;
-use super::schema::{self, SchemaProfile};
-use super::state::Need;
+use super::schema::{self, Arguments, SchemaProfile};
 use super::walk;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -25,19 +24,7 @@ pub(crate) struct Compiled {
     /// The same in other profiles, made when a session wants them.
     strict_wire: OnceLock<Result<Box<RawValue>>>,
     verbatim_wire: OnceLock<Result<Box<RawValue>>>,
-    /// The schema of the arguments, as the model reads it.
-    pub(crate) parameters: Option<Box<RawValue>>,
-    /// The same, to check arguments against.
-    pub(crate) schema: Value,
-    /// Where each parameter of the function comes from.
-    pub(crate) sources: Box<[Source]>,
-    /// The names that the arguments object may have.
-    pub(crate) names: Box<[Box<str>]>,
-    /// Whether the object may have other names too.
-    pub(crate) open: bool,
-    /// Whether the schema forbids values that deserialize, so that it has to be checked before each call.
-    pub(crate) strict: bool,
-    pub(crate) needs: Box<[Need]>,
+    pub(crate) arguments: Arguments,
     /// So many calls may run at once.
     pub(crate) places: Option<Arc<Semaphore>>,
     /// The patterns of the schema.
@@ -56,9 +43,20 @@ pub(crate) enum Source {
 }
 
 impl Compiled {
+    fn new(def: &ToolDef, wire: Box<RawValue>, arguments: Arguments) -> Self {
+        Self {
+            wire,
+            strict_wire: OnceLock::new(),
+            verbatim_wire: OnceLock::new(),
+            places: def.concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
+            patterns: walk::patterns(&arguments.schema),
+            arguments,
+        }
+    }
+
     /// How a problem names a parameter.
     pub(crate) fn path(&self, def: &ToolDef, index: usize) -> String {
-        match (self.sources.get(index), def.params.get(index)) {
+        match (self.arguments.sources.get(index), def.params.get(index)) {
             (Some(Source::Property), Some(param)) => param.name.to_owned(),
             _ => String::new(),
         }
@@ -88,11 +86,12 @@ impl Tool {
                 ),
             )
         };
-        let parameters = match (profile, &compiled.parameters) {
+        let arguments = &compiled.arguments;
+        let parameters = match (profile, &arguments.parameters) {
             (_, None) => None,
             (SchemaProfile::OpenAiStrict, Some(_)) => {
-                let strict = schema::openai_strict(&compiled.schema).map_err(refuse)?;
-                let ordered = schema::ordered(&strict, &compiled.names);
+                let strict = schema::openai_strict(&arguments.schema).map_err(refuse)?;
+                let ordered = schema::ordered(&strict, &arguments.names);
                 Some(ordered.map_err(|error| refuse(error.to_string()))?)
             }
             (SchemaProfile::Verbatim, Some(_)) if self.dynamic().is_none() => {
@@ -123,27 +122,14 @@ pub(crate) fn of(def: &'static ToolDef) -> Result<&'static Compiled> {
 }
 
 fn compile(def: &ToolDef) -> Result<Compiled> {
-    let built = schema::build(def, Visitor::describe(def)).map_err(|reason| {
+    let arguments = schema::build(def, Visitor::describe(def)).map_err(|reason| {
         Error::new(
             ErrorKind::Tools,
             format!("the arguments of tool `{}` at {} cannot be described: {reason}", def.name, def.location),
         )
     })?;
-    let wire = wire(def.name, def.description, def.group, def, built.parameters.as_deref())?;
-    Ok(Compiled {
-        places: places(def),
-        patterns: walk::patterns(&built.schema),
-        wire,
-        strict_wire: OnceLock::new(),
-        verbatim_wire: OnceLock::new(),
-        parameters: built.parameters,
-        schema: built.schema,
-        sources: built.sources,
-        names: built.names,
-        open: built.open,
-        strict: built.strict,
-        needs: built.needs,
-    })
+    let wire = wire(def.name, def.description, def.group, def, arguments.parameters.as_deref())?;
+    Ok(Compiled::new(def, wire, arguments))
 }
 
 pub(crate) fn compile_dynamic(tool: &Dynamic) -> Result<Compiled> {
@@ -157,20 +143,8 @@ pub(crate) fn compile_dynamic(tool: &Dynamic) -> Result<Compiled> {
                 error,
             )
         })?;
-    Ok(Compiled {
-        wire: wire(&tool.name, &tool.description, tool.group.as_deref(), def, parameters.as_deref())?,
-        strict_wire: OnceLock::new(),
-        verbatim_wire: OnceLock::new(),
-        parameters,
-        sources: Box::default(),
-        names: Box::default(),
-        open: true,
-        strict: true,
-        needs: Box::default(),
-        places: places(def),
-        patterns: walk::patterns(&schema),
-        schema,
-    })
+    let wire = wire(&tool.name, &tool.description, tool.group.as_deref(), def, parameters.as_deref())?;
+    Ok(Compiled::new(def, wire, Arguments::of_schema(schema, parameters)))
 }
 
 /// Writes the tool as the wire has it; members without a value are left out, and so are those that are not true.
@@ -226,8 +200,4 @@ fn wire(
     .map_err(|error| {
         Error::with_source(ErrorKind::Tools, format!("tool `{name}` cannot be written as JSON"), error)
     })
-}
-
-fn places(def: &ToolDef) -> Option<Arc<Semaphore>> {
-    def.concurrency.map(|calls| Arc::new(Semaphore::new(calls)))
 }

@@ -44,7 +44,7 @@ pub(crate) struct Invocation {
     pub(crate) states: Arc<StateMap>,
     pub(crate) host: Arc<dyn ToolHost>,
     pub(crate) cancel: Cancellation,
-    /// Whether the model reads foreign errors, whatever the tool says.
+    /// Whether the model reads foreign errors, unless the tool says so itself.
     pub(crate) errors_visible: bool,
 }
 
@@ -116,6 +116,10 @@ impl ToolContext {
 
     /// Returns once nobody waits for this call any more: it was aborted, answered elsewhere or timed out, or the
     /// session ended. The call's future is dropped shortly after that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future changes nothing.
     pub async fn cancelled(&self) {
         let mut stopped = pin!(self.0.stopped.wait());
         let mut cancelled = pin!(self.0.invocation.cancel.cancelled());
@@ -131,6 +135,10 @@ impl ToolContext {
     /// # Errors
     ///
     /// When the session has no such handler, or the question was dismissed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops that of the handler.
     pub async fn ask_user(
         &self,
         question: impl Into<String>,
@@ -145,6 +153,10 @@ impl ToolContext {
     /// # Errors
     ///
     /// When `params` cannot be written as JSON, the CLI refuses, or its answer is not an `R`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     ///
     /// Wire: `method`, to the CLI.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
@@ -176,7 +188,7 @@ impl ToolContext {
 
     /// Whether the model reads foreign errors.
     pub(crate) fn errors_visible(&self) -> bool {
-        self.0.invocation.errors_visible || self.0.tool.def().errors_visible
+        self.0.tool.def().errors_visible.unwrap_or(self.0.invocation.errors_visible)
     }
 
     /// The token that says that nobody waits for an answer.

@@ -77,8 +77,8 @@ pub struct ToolDef {
     pub needs_approval: Option<fn(&Value) -> bool>,
     /// Whether sessions have the tool at all.
     pub enabled: Option<fn() -> bool>,
-    /// The model reads foreign errors.
-    pub errors_visible: bool,
+    /// Whether the model reads foreign errors, whatever the session says.
+    pub errors_visible: Option<bool>,
     /// Arguments are corrected where it is safe.
     pub coerce: bool,
     /// What is handed on to the CLI.
@@ -200,7 +200,7 @@ impl ToolDef {
         overrides_builtin: false,
         needs_approval: None,
         enabled: None,
-        errors_visible: false,
+        errors_visible: None,
         coerce: true,
         meta: &[],
     };
@@ -334,7 +334,7 @@ impl Tool {
     /// When the schema of a parameter cannot be sent to a model: the message names the tool, the parameter and the
     /// reason.
     pub fn schema(&self) -> Result<Option<&RawValue>> {
-        Ok(self.compiled()?.parameters.as_deref())
+        Ok(self.compiled()?.arguments.parameters.as_deref())
     }
 
     /// The name, where only the compiler is there to ask.

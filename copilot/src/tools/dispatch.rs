@@ -38,10 +38,10 @@ const GRACE: Duration = Duration::from_millis(500);
 /// How long a tool rests before its first retry; each further one waits twice as long.
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
-/// Starts an asynchronous tool.
+/// Starts an asynchronous tool. The compiler shows the bound, with what stands behind it, where a future is not `Send`.
 pub fn run<F>(future: F) -> Option<Started>
 where
-    F: Future<Output = Returned> + Send + 'static,
+    F: Future<Output = Returned> + Send + 'static, // or `#[copilot::tool(local)]`, for a future that is not `Send`
 {
     Some(Box::pin(future))
 }
@@ -88,8 +88,14 @@ impl Tool {
         let tool = self.clone();
         Box::pin(async move {
             let context = ToolContext::new(tool, invocation);
-            answer(&context).await
+            answer(&context).await.0
         })
+    }
+
+    /// As [`invoke`](Self::invoke), with the failure that the answer was made of.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) async fn invoke_explained(&self, invocation: Invocation) -> (ToolResult, Option<ToolError>) {
+        answer(&ToolContext::new(self.clone(), invocation)).await
     }
 }
 
@@ -102,24 +108,26 @@ pub(crate) fn unknown_tool(name: &str, tools: &ToolSet) -> ToolResult {
     ToolResult::failure(text)
 }
 
-async fn answer(context: &ToolContext) -> ToolResult {
+/// The answer to a call, and the failure that it was made of.
+async fn answer(context: &ToolContext) -> (ToolResult, Option<ToolError>) {
     let def = context.tool_handle().def();
     let mut tries_left = def.retries;
-    let result = loop {
+    let (result, error) = loop {
         match attempt_once(context).await {
             Err(error) if error.is_retry() && tries_left > 0 && !context.is_cancelled() => {
                 tries_left -= 1;
                 tracing::warn!(tool = context.tool(), call = %context.call_id(), ?error, "a tool is tried again");
                 tokio::time::sleep(BETWEEN_TRIES * 2_u32.saturating_pow(def.retries - tries_left)).await;
             }
-            Ok(result) => break result,
-            Err(error) => break tell(context, error),
+            Ok(result) => break (result, None),
+            Err(error) => break (tell(context, &error), Some(error)),
         }
     };
-    match def.max_output {
+    let result = match def.max_output {
         Some(limit) => result.cut(limit),
         None => result,
-    }
+    };
+    (result, error)
 }
 
 /// Runs the tool from its arguments to its end.
@@ -154,7 +162,7 @@ async fn attempt_once(context: &ToolContext) -> Returned {
 }
 
 /// Turns a failure into what the model reads, and writes the rest of it to the log.
-fn tell(context: &ToolContext, error: ToolError) -> ToolResult {
+fn tell(context: &ToolContext, error: &ToolError) -> ToolResult {
     let reference = format!("{:08x}", RandomState::new().build_hasher().finish() >> 32);
     let (tool, call) = (context.tool(), context.call_id());
     if error.is_hidden() {
@@ -162,7 +170,7 @@ fn tell(context: &ToolContext, error: ToolError) -> ToolResult {
     } else if error.source().is_some() {
         tracing::warn!(tool, %call, ?error, "a tool failed");
     }
-    error.into_result(tool, &reference, context.errors_visible())
+    error.to_result(tool, &reference, context.errors_visible())
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> ToolError {
@@ -182,7 +190,7 @@ enum Refused {
 fn start(context: &ToolContext) -> Result<Started, Refused> {
     let tool = context.tool_handle();
     let compiled = tool.compiled().map_err(|error| Refused::Failed(ToolError::hidden(error)))?;
-    if !compiled.strict {
+    if !compiled.arguments.strict {
         match attempt(context, compiled, context.arguments()) {
             Attempt::Started(started) => return Ok(started),
             Attempt::Failed(error) => return Err(Refused::Failed(error)),
@@ -199,8 +207,11 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
             }]));
         }
     };
-    let checker =
-        Checker { schema: &compiled.schema, coerce: tool.def().coerce, patterns: &compiled.patterns };
+    let checker = Checker {
+        schema: &compiled.arguments.schema,
+        coerce: tool.def().coerce,
+        patterns: &compiled.patterns,
+    };
     let corrected = checker.check(&mut value).map_err(|problems| told(&problems))?;
     if let Some(dynamic) = tool.dynamic() {
         let nobody =

@@ -23,7 +23,7 @@ pub enum ToolErrors {
     /// A neutral sentence with a reference, unless a tool has `errors = visible`.
     #[default]
     Hidden,
-    /// The errors themselves, whatever the tools say: for development, because they may tell secrets.
+    /// The errors themselves, unless a tool has `errors = hidden`: for development, because they may tell secrets.
     Visible,
 }
 
@@ -103,14 +103,14 @@ impl ToolError {
     }
 
     /// What the model is told of `tool`; `reference` names the entry in the program's log.
-    pub(crate) fn into_result(self, tool: &str, reference: &str, visible: bool) -> ToolResult {
-        match self.0.visibility {
+    pub(crate) fn to_result(&self, tool: &str, reference: &str, visible: bool) -> ToolResult {
+        match &self.0.visibility {
             Visibility::Hidden if visible => ToolResult::failure(self.chain()),
-            Visibility::Tell(text) => ToolResult::failure(text),
+            Visibility::Tell(text) => ToolResult::failure(text.as_ref()),
             Visibility::Retry(text) => {
                 ToolResult::failure(format!("{text}\nThis may pass: the same call can succeed later."))
             }
-            Visibility::Refused(text) => ToolResult::denied(text),
+            Visibility::Refused(text) => ToolResult::denied(text.as_ref()),
             Visibility::Hidden => ToolResult::failure(format!(
                 "`{tool}` failed for an internal reason. The details are in the log of the program under reference \
                  {reference}; they are not known here."
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn told(error: ToolError) -> ToolResult {
-        error.into_result("weather", "r1", false)
+        error.to_result("weather", "r1", false)
     }
 
     #[test]

@@ -59,6 +59,6 @@ pub(crate) mod expansion {
     pub use super::def::{ParamDef, Registered, Scalar, Shape, ToolDef, checked_name};
     pub use super::dispatch::{Started, blocking, inline, local, run};
     pub use super::outcome::outcome;
-    pub use super::param::{Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, text};
+    pub use super::param::{Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, receiver, text};
     pub use super::selection::distinct;
 }

@@ -252,6 +252,12 @@ impl<T> ProbeValue<T> for Probe<T> {
     }
 }
 
+/// How the value that a method belongs to is passed. A question of its own, so that a type that cannot be shared between
+/// threads is one error, at the type.
+pub fn receiver<T: Send + Sync + 'static>() -> Passed<State<T>, Moved<State<T>>> {
+    Probe::<State<T>>::NEW.kind()
+}
+
 /// Takes a value out of a call, or its default.
 type TakeOwn<Own> = fn(&mut Take<'_>, Option<fn() -> Own>) -> Option<Own>;
 

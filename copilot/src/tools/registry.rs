@@ -161,6 +161,7 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
     for tool in tools {
         for need in tool
             .compiled()?
+            .arguments
             .needs
             .iter()
             .filter(|need| !states.contains(need) && tool.own_value(need.type_id).is_none())

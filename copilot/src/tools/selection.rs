@@ -270,10 +270,10 @@ fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
                 // Four bytes a token is what English and JSON come to.
                 write!(line, " ~{} tokens", compiled.wire.get().len() / 4)
                     .expect("writing to a string cannot fail");
-                for need in &compiled.needs {
+                for need in &compiled.arguments.needs {
                     write!(line, " needs {}", need.type_name).expect("writing to a string cannot fail");
                 }
-                for note in schema::notes(&compiled.schema) {
+                for note in schema::notes(&compiled.arguments.schema) {
                     write!(line, "\n    {note}").expect("writing to a string cannot fail");
                 }
             }

@@ -33,7 +33,7 @@ use super::def::{Tool, ToolDef};
 /// let tools = Greeter { word: "Hello".to_owned() }.into_tools();
 /// assert_eq!(tools[0].name(), "greeter_greet");
 /// ```
-pub trait Toolset: Sized + Send + Sync + 'static {
+pub trait Toolset: Sized + 'static {
     /// For the output of the macros.
     #[doc(hidden)]
     const DEFS: &'static [ToolDef];
@@ -44,7 +44,10 @@ pub trait Toolset: Sized + Send + Sync + 'static {
     }
 
     /// The tools of this one value, which needs not be given to the session.
-    fn into_tools(self) -> Vec<Tool> {
+    fn into_tools(self) -> Vec<Tool>
+    where
+        Self: Send + Sync,
+    {
         let value: Arc<dyn Any + Send + Sync> = Arc::new(self);
         let bind =
             |def| Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value: value.clone() }));

@@ -22,6 +22,8 @@ pub(crate) type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
 pub(crate) struct Transport {
     pub(crate) reader: ReadHalf,
     pub(crate) writer: WriteHalf,
+    /// Where the CLI listens, if it does.
+    pub(crate) address: Option<String>,
 }
 
 impl Transport {
@@ -29,7 +31,7 @@ impl Transport {
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Self {
-        Self { reader: Box::new(reader), writer: Box::new(writer) }
+        Self { reader: Box::new(reader), writer: Box::new(writer), address: None }
     }
 }
 

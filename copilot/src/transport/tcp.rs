@@ -26,5 +26,5 @@ pub(crate) async fn connect(address: &str, limit: Duration) -> Result<Transport>
         Error::with_source(ErrorKind::Transport, format!("cannot set up the socket to {address}"), source)
     })?;
     let (reader, writer) = stream.into_split();
-    Ok(Transport::new(reader, writer))
+    Ok(Transport { address: Some(address.to_owned()), ..Transport::new(reader, writer) })
 }

@@ -195,6 +195,10 @@ impl FakeCli {
     ///
     /// When none comes within a minute.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a request is taken only when the future completes.
+    ///
     /// # Examples
     ///
     /// ```
@@ -276,6 +280,10 @@ impl FakeCli {
     /// # Panics
     ///
     /// When no answer comes within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the answer; the program has been asked.
     pub async fn request(&self, method: &str, params: Value) -> Result<Value, RpcError> {
         let id = self.shared.send_request(method, &params);
         self.shared.response(id, method).await
@@ -313,9 +321,34 @@ impl FakeCli {
     /// # Panics
     ///
     /// When they do not come within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future changes nothing.
     pub async fn requested(&self, method: &str, count: usize) -> Vec<Value> {
         let what = format!("{count} requests of {method}");
         self.shared.until(&what, |state| Some(state.requests(method)).filter(|all| all.len() >= count)).await
+    }
+
+    /// The sessions that the program has opened and not let go of, sorted: what would be left in the CLI if the program
+    /// forgot them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> copilot::Result<()> {
+    /// let cli = copilot::testing::FakeCli::new();
+    /// let client = cli.client_builder().start().await?;
+    /// let session = client.session().start().await?;
+    /// assert_eq!(cli.open_sessions(), [session.id().clone()]);
+    /// session.close().await?;
+    /// assert!(cli.open_sessions().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open_sessions(&self) -> Vec<SessionId> {
+        self.shared.open_sessions()
     }
 
     /// Leaves what comes in the pipe from now on, so that the program's writes have to wait.
@@ -343,6 +376,10 @@ impl FakeCli {
     /// # Panics
     ///
     /// When it does not within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future changes nothing.
     pub async fn disconnected(&self) {
         self.shared.until("the program to disconnect", |state| state.client_gone.then_some(())).await;
     }

@@ -12,6 +12,10 @@ use crate::protocol::SessionId;
 use crate::random;
 
 /// Asks the program to run a tool; await it for the result. Made by [`FakeCli::call_tool`](super::FakeCli::call_tool).
+///
+/// # Cancel safety
+///
+/// Once polled the question is asked; dropping the future forgets the answer.
 #[must_use = "nothing is asked until it is awaited or started"]
 pub struct ToolCallQuestion {
     shared: Arc<Shared>,
@@ -76,6 +80,10 @@ impl ToolCallQuestion {
 
 /// Asks the program for a permission; await it for the decision. Made by
 /// [`FakeCli::ask_permission`](super::FakeCli::ask_permission).
+///
+/// # Cancel safety
+///
+/// Once polled the question is asked; dropping the future forgets the answer.
 #[must_use = "nothing is asked until it is awaited or started"]
 pub struct PermissionQuestion {
     shared: Arc<Shared>,
@@ -166,6 +174,10 @@ impl PendingQuestion {
     /// # Panics
     ///
     /// When no answer comes within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing; the answer can be waited for again.
     pub async fn answer(&self) -> Value {
         let answer = match &self.asked {
             By::Event { request, .. } => {

@@ -16,6 +16,8 @@ use crate::task::{self, Task};
 pub(super) struct FakeSession {
     /// The parameters that it was opened with.
     pub(super) config: Value,
+    /// Whether a program has it: from its opening until it is let go of.
+    open: bool,
     history: Vec<Value>,
     queue: VecDeque<Sent>,
     /// Plays the queue; absent while the agent is idle.
@@ -48,7 +50,7 @@ impl Shared {
             return Err(RpcError::failed("session.create", &format!("Invalid session id: {id}")));
         }
         let id = SessionId::from(id);
-        self.state().sessions.entry(id.to_string()).or_default().config = params.clone();
+        self.state().sessions.entry(id.to_string()).or_default().open(params);
         let start = json!({"sessionId": id, "copilotVersion": self.cli.version, "startTime": "2026-01-01T00:00:00.000Z",
                            "selectedModel": params["model"], "context": {"cwd": "/"}});
         self.event(&id, json!({"type": "session.start", "data": start}));
@@ -59,7 +61,7 @@ impl Shared {
         let id = SessionId::from(params["sessionId"].as_str().unwrap_or_default());
         let count = match self.state().sessions.get_mut(id.as_str()) {
             Some(session) => {
-                session.config = params.clone();
+                session.open(params);
                 session.history.len()
             }
             None => return Err(RpcError::failed("session.resume", &format!("Session not found: {id}"))),
@@ -103,8 +105,19 @@ impl Shared {
 
     /// Stops the agent; what is kept on disk stays.
     pub(super) fn detach(&self, id: &SessionId) {
-        let stopped = self.state().sessions.get_mut(id.as_str()).map(FakeSession::stop);
+        let stopped = self.state().sessions.get_mut(id.as_str()).map(|session| {
+            session.open = false;
+            session.stop()
+        });
         drop(stopped);
+    }
+
+    pub(super) fn open_sessions(&self) -> Vec<SessionId> {
+        let state = self.state();
+        let open = state.sessions.iter().filter(|(_, session)| session.open);
+        let mut ids: Vec<_> = open.map(|(id, _)| SessionId::from(id.as_str())).collect();
+        ids.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        ids
     }
 
     /// Fills in what an event lacks, keeps it, and sends it; gives its id.
@@ -199,6 +212,11 @@ impl Shared {
 }
 
 impl FakeSession {
+    fn open(&mut self, params: &Value) {
+        self.config = params.clone();
+        self.open = true;
+    }
+
     fn stop(&mut self) -> Option<Task> {
         self.queue.clear();
         self.agent.take()

@@ -113,6 +113,10 @@ impl FakeTurn {
     /// # Panics
     ///
     /// When the session has no such tool, and when no answer comes within a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the tool running and forgets its result.
     pub async fn call_tool(&self, tool: &str, arguments: Value) -> Value {
         let id = format!("call_{}", random::id());
         let request = json!({"toolCallId": id, "name": tool, "arguments": arguments, "type": "function"});

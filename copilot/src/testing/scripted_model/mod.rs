@@ -91,6 +91,10 @@ impl ScriptedModel {
     /// # Errors
     ///
     /// When a script cannot be played, such as one that ends with an expectation, or no port can be had.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future starts nothing.
     pub async fn start(scripts: impl Into<Scripts>) -> Result<Self> {
         let stage = Stage::new(scripts.into())?;
         let no_port = |error| {

@@ -52,14 +52,36 @@ pub(crate) fn of_type<T: JsonSchema>() -> Value {
 
 /// The arguments of a tool, described.
 #[derive(Debug)]
-pub(crate) struct Built {
+pub(crate) struct Arguments {
+    /// The schema, as the model reads it.
     pub(crate) parameters: Option<Box<RawValue>>,
+    /// The same, to check arguments against.
     pub(crate) schema: Value,
+    /// Where each parameter of the function comes from.
     pub(crate) sources: Box<[Source]>,
+    /// The names that the arguments object may have.
     pub(crate) names: Box<[Box<str>]>,
+    /// Whether the object may have other names too.
     pub(crate) open: bool,
+    /// Whether the schema forbids values that deserialize, so that it has to be checked before each call.
     pub(crate) strict: bool,
+    /// The states that the function is given.
     pub(crate) needs: Box<[Need]>,
+}
+
+impl Arguments {
+    /// Those of a tool that is no function, as its schema has them.
+    pub(crate) fn of_schema(schema: Value, parameters: Option<Box<RawValue>>) -> Self {
+        Self {
+            parameters,
+            schema,
+            sources: Box::default(),
+            names: Box::default(),
+            open: true,
+            strict: true,
+            needs: Box::default(),
+        }
+    }
 }
 
 /// An argument on its way to the schema.
@@ -72,7 +94,7 @@ struct Argument {
 }
 
 /// Builds the portable schema of a tool; the error says why there is none.
-pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Built, String> {
+pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Arguments, String> {
     assemble(def, description, true)
 }
 
@@ -102,7 +124,7 @@ pub(crate) fn ordered(schema: &Value, names: &[Box<str>]) -> serde_json::Result<
     })
 }
 
-fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Result<Built, String> {
+fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Result<Arguments, String> {
     let Description { mut generator, params, .. } = description;
     let mut arguments = Vec::new();
     let mut sources = Vec::with_capacity(params.len());
@@ -156,7 +178,7 @@ fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Resu
     root.definitions = definitions;
 
     let open = !matches!(root.additional, Value::Bool(false));
-    Ok(Built {
+    Ok(Arguments {
         parameters: if root.properties.is_empty() && !open {
             None
         } else {

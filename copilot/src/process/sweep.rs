@@ -1,0 +1,64 @@
+//! What a CLI that was killed could not clean up: shells and servers that it had started, in sessions of their own.
+//!
+//! They are known by a mark that the CLI has in its environment and hands down. Only Linux shows other processes'
+//! environments; elsewhere nothing is done.
+
+/// The variable that holds the mark.
+pub(super) const VARIABLE: &str = "COPILOT_TOOLS_PROCESS";
+
+/// Kills every process that has the mark.
+#[cfg(target_os = "linux")]
+pub(super) fn kill_marked(mark: &str) {
+    /// A process may start another one while we look.
+    const ROUNDS: usize = 5;
+    for _ in 0..ROUNDS {
+        let marked = marked(mark);
+        if marked.is_empty() {
+            return;
+        }
+        for process in marked {
+            tracing::debug!(process, "killing what the CLI has left behind");
+            super::sys::kill_process(process);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn kill_marked(_mark: &str) {}
+
+/// The processes that have the mark. Those that are not ours to look at have it not.
+#[cfg(target_os = "linux")]
+fn marked(mark: &str) -> Vec<u32> {
+    let entry = format!("{VARIABLE}={mark}");
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse().ok());
+    let has_mark = |id: &u32| {
+        let environment = std::fs::read(format!("/proc/{id}/environ"));
+        environment.is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == entry.as_bytes()))
+    };
+    ids.filter(has_mark).collect()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_what_has_the_mark_is_killed() {
+        let sleep = |mark: &str| {
+            let mut sleep = Command::new("sleep");
+            sleep.arg("100000").env(VARIABLE, mark).process_group(0);
+            sleep.spawn().unwrap()
+        };
+        let (ours, others) = (crate::random::id(), crate::random::id());
+        let (mut left, mut other) = (sleep(&ours), sleep(&others));
+        kill_marked(&ours);
+        assert_eq!(left.wait().unwrap().signal(), Some(libc::SIGKILL));
+        assert!(other.try_wait().unwrap().is_none());
+        kill_marked(&others);
+        other.wait().unwrap();
+    }
+}

@@ -1,0 +1,69 @@
+//! `session_limits_exhausted.requested` and its answer: a session has used up what it may.
+
+use serde::{Deserialize, Serialize};
+
+use super::{RequestId, SessionId};
+
+/// A session has used up what it may. Wire: `session_limits_exhausted.requested`, from the CLI.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct LimitsExhausted {
+    pub(crate) request_id: RequestId,
+    /// How many AI credits the session has used.
+    pub used_ai_credits: f64,
+    /// How many it may use.
+    pub max_ai_credits: f64,
+}
+
+/// What becomes of a session that has used up what it may.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum LimitsAnswer {
+    /// It may use so many AI credits more.
+    Add {
+        /// How many more.
+        additional_ai_credits: f64,
+    },
+    /// It may use so many AI credits in all. CLI 1.0.102 wants 30 at least.
+    Set {
+        /// How many in all.
+        max_ai_credits: f64,
+    },
+    /// It may use as many as it likes.
+    Unset,
+    /// It stops here.
+    Cancel,
+}
+
+/// The parameters of `session.ui.handlePendingSessionLimitsExhausted`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LimitsAnswerParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) request_id: &'a RequestId,
+    pub(crate) response: LimitsAnswer,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answers_are_written_as_the_schema_of_1_0_102_wants_them() {
+        let wire = |answer: LimitsAnswer| serde_json::to_value(answer).unwrap();
+        assert_eq!(
+            wire(LimitsAnswer::Add { additional_ai_credits: 10.0 }),
+            json!({"action": "add", "additionalAiCredits": 10.0})
+        );
+        assert_eq!(
+            wire(LimitsAnswer::Set { max_ai_credits: 60.0 }),
+            json!({"action": "set", "maxAiCredits": 60.0})
+        );
+        assert_eq!(wire(LimitsAnswer::Unset), json!({"action": "unset"}));
+        assert_eq!(wire(LimitsAnswer::Cancel), json!({"action": "cancel"}));
+    }
+}

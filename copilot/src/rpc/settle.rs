@@ -1,0 +1,88 @@
+//! Calls that must be settled even when their caller has gone: what the CLI has done by then has to be taken note of,
+//! or undone.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use super::pending::{Answer, Waiter};
+use super::{Peer, disconnected};
+use crate::error::Result;
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The CLI did what it was asked, as far as can be told.
+    pub(crate) done: bool,
+    /// The caller is still there.
+    pub(crate) awaited: bool,
+}
+
+/// What is done when a call has ended. Without a caller it runs on the reader's task, so it must not run a user's code.
+pub(super) struct Settle(Box<dyn FnOnce(Outcome) + Send>);
+
+impl Settle {
+    pub(super) fn run(self, answer: &Answer, awaited: bool) {
+        let done = matches!(answer, Answer::Result(_) | Answer::Unreadable(_));
+        (self.0)(Outcome { done, awaited });
+    }
+}
+
+impl fmt::Debug for Settle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settle")
+    }
+}
+
+/// The caller's side; dropped, it leaves the settling to whoever sees the answer, or does it when the answer is here.
+struct Awaited(oneshot::Receiver<(Answer, Settle)>);
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        // From here on an answer stays with the reader; one that came before is here.
+        self.0.close();
+        if let Ok((answer, settle)) = self.0.try_recv() {
+            settle.run(&answer, false);
+        }
+    }
+}
+
+impl Peer {
+    /// Calls `method` and returns its result as it came. Once the call has left, `settle` runs when it has ended,
+    /// before the caller learns of it and also when the caller has gone; until then the call keeps its id. When the
+    /// call never left, or the whole table of calls is dropped, `settle` is dropped unused.
+    pub(crate) async fn call_and_settle<P>(
+        &self,
+        method: &str,
+        params: &P,
+        settle: impl FnOnce(Outcome) + Send + 'static,
+    ) -> Result<Box<RawValue>>
+    where
+        P: Serialize + ?Sized,
+    {
+        self.room().await;
+        let (waiter, answer) = oneshot::channel();
+        self.post(method, params, Waiter::Settle(waiter, Settle(Box::new(settle))))?.keep();
+        let mut awaited = Awaited(answer);
+        let (answer, settle) = (&mut awaited.0).await.map_err(|_| disconnected(method))?;
+        settle.run(&answer, true);
+        self.read(method, answer)
+    }
+
+    /// Calls `method` without waiting for the answer; `settle` runs when it has come.
+    pub(crate) fn post_and_settle<P>(
+        &self,
+        method: &str,
+        params: &P,
+        settle: impl FnOnce(Outcome) + Send + 'static,
+    ) -> Result<()>
+    where
+        P: Serialize + ?Sized,
+    {
+        let (waiter, _) = oneshot::channel();
+        self.post(method, params, Waiter::Settle(waiter, Settle(Box::new(settle))))?.keep();
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! MCP servers that want a model to write something for them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::answer::{BoxError, Handler, IntoAnswer};
+use super::builder::SessionBuilder;
+use super::inbox::Inbox;
+use super::requests::Question;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::sampling::{
+    ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
+    SamplingMessage,
+};
+
+/// What an MCP server wants a model to write. Wire: `sampling.requested`, from the CLI.
+#[derive(Clone)]
+pub struct SamplingRequest {
+    server_name: String,
+    mcp_request_id: Arc<RawValue>,
+    details: SamplingDetails,
+    raw: Arc<RawValue>,
+}
+
+impl SamplingRequest {
+    fn read(asked: &SamplingAsked<'_>) -> serde_json::Result<Self> {
+        let raw = asked.request.unwrap_or(RawValue::NULL);
+        Ok(Self {
+            server_name: asked.server_name.as_ref().to_owned(),
+            mcp_request_id: Arc::from(asked.mcp_request_id.unwrap_or(RawValue::NULL).to_owned()),
+            details: serde_json::from_str(raw.get())?,
+            raw: Arc::from(raw.to_owned()),
+        })
+    }
+
+    /// The server that asks.
+    pub fn server_name(&self) -> &str {
+        &self.server_name
+    }
+
+    /// The conversation that the model is to go on with.
+    pub fn messages(&self) -> &[SamplingMessage] {
+        &self.details.messages
+    }
+
+    /// The system prompt that the server would like.
+    pub fn system_prompt(&self) -> Option<&str> {
+        self.details.system_prompt.as_deref()
+    }
+
+    /// How long the answer may be, in tokens.
+    pub fn max_tokens(&self) -> Option<u64> {
+        self.details.max_tokens
+    }
+
+    /// The request as JSON text, exactly as the server has made it.
+    pub fn raw(&self) -> &str {
+        self.raw.get()
+    }
+
+    /// The request read as a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// When it does not have that shape.
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_str(self.raw())
+    }
+}
+
+impl fmt::Debug for SamplingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SamplingRequest")
+            .field("server_name", &self.server_name)
+            .field("request", &self.raw())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer to a [`SamplingRequest`].
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Sampled(Given);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Given {
+    Answer(Value),
+    BySession,
+    Rejected,
+    Elsewhere,
+}
+
+impl Sampled {
+    /// The model of this name has written this text.
+    pub fn text(model: impl Into<String>, text: impl Into<String>) -> Self {
+        let content = json!({"type": "text", "text": text.into()});
+        Self(Given::Answer(
+            json!({"role": "assistant", "content": content, "model": model.into(), "stopReason": "endTurn"}),
+        ))
+    }
+
+    /// An answer of another kind, as MCP's `CreateMessageResult` has it.
+    ///
+    /// # Errors
+    ///
+    /// When `result` is not JSON.
+    pub fn result(result: impl Serialize) -> Result<Self> {
+        let result = serde_json::to_value(result).map_err(|source| {
+            Error::with_source(ErrorKind::Config, "the answer to an MCP server is not JSON", source)
+        })?;
+        Ok(Self(Given::Answer(result)))
+    }
+
+    /// The session's own model is to write it. The CLI asks it outside of the conversation.
+    ///
+    /// Wire: `session.mcp.executeSampling`, to the CLI.
+    pub fn by_session_model() -> Self {
+        Self(Given::BySession)
+    }
+
+    /// The server gets no answer of a model, and is told that the user refused.
+    pub fn rejected() -> Self {
+        Self(Given::Rejected)
+    }
+
+    /// Another client of the session answers. Where there is none the server waits for ever.
+    pub fn elsewhere() -> Self {
+        Self(Given::Elsewhere)
+    }
+}
+
+impl SessionBuilder {
+    /// Has the program answer when an MCP server wants a model to write something.
+    ///
+    /// Without a handler, and when it fails, the server is told that the user refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{Sampled, Session};
+    ///
+    /// let builder = Session::builder().on_sampling(|request| async move {
+    ///     match request.server_name() {
+    ///         "translator" => Sampled::by_session_model(),
+    ///         _ => Sampled::rejected(),
+    ///     }
+    /// });
+    /// # drop(builder);
+    /// ```
+    ///
+    /// Wire: `sampling.requested`, from the CLI.
+    pub fn on_sampling<F, R>(mut self, handler: impl Fn(SamplingRequest) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<Sampled>,
+    {
+        self.handlers.sampling = Some(Handler::new(handler));
+        self
+    }
+}
+
+impl Inbox {
+    pub(super) fn sampling_requested(self: &Arc<Self>, asked: SamplingAsked<'_>) {
+        let Some(handler) = self.handlers.sampling.clone() else {
+            return self.answer_sampling(&asked.request_id, &Given::Rejected);
+        };
+        let request = match SamplingRequest::read(&asked) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!(%error, session = %self.id, "what an MCP server wants cannot be read; rejected");
+                return self.answer_sampling(&asked.request_id, &Given::Rejected);
+            }
+        };
+        let what = format!("an answer for the MCP server {}", request.server_name());
+        let question = Question::event("on_sampling", what, &asked.request_id);
+        let (inbox, id) = (Arc::clone(self), asked.request_id.as_ref().to_owned());
+        let work = {
+            let id = id.clone();
+            async move {
+                match handler.ask(request.clone()).await? {
+                    Sampled(Given::BySession) => inbox.sample(&id, &request).await.map(Given::Answer),
+                    Sampled(given) => Ok(given),
+                }
+            }
+        };
+        self.consult(question, work, move |inbox, given| {
+            inbox.answer_sampling(&id, &given.unwrap_or(Given::Rejected));
+        });
+    }
+
+    /// Has the session's own model write the answer.
+    async fn sample(&self, id: &str, request: &SamplingRequest) -> std::result::Result<Value, BoxError> {
+        let params = ExecuteSamplingParams {
+            session_id: &self.id,
+            request_id: id,
+            server_name: request.server_name(),
+            mcp_request_id: &request.mcp_request_id,
+            request: &request.raw,
+        };
+        let peer = self.line.ready().await?;
+        let done: ExecuteSamplingResponse = peer.call("session.mcp.executeSampling", &params).await?;
+        match (done.result, done.error) {
+            (Some(result), _) => Ok(result),
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Err(format!("the session's model gave no answer ({})", done.action).into()),
+        }
+    }
+
+    fn answer_sampling(&self, request_id: &str, given: &Given) {
+        let response = match given {
+            Given::Elsewhere => return,
+            Given::Answer(answer) => Some(answer),
+            Given::Rejected | Given::BySession => None,
+        };
+        let params = SamplingAnswerParams { session_id: &self.id, request_id, response };
+        self.post_answer("session.ui.handlePendingSampling", &params);
+    }
+}

@@ -1,0 +1,69 @@
+//! The agent uses the tools of an MCP server, which it starts by itself: here it is this program, run once more.
+//!
+//! `cargo run --example mcp_server`, also with `-- --live`
+
+use std::io::Write as _;
+
+use copilot::config::McpServer;
+use copilot::testing::Script;
+use copilot::{PermissionKind, Permissions};
+use copilot_examples::{Agent, tell};
+use serde_json::{Value, json};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().any(|argument| argument == "--serve") {
+        return Ok(serve()?);
+    }
+    let script = Script::new()
+        .call("dice-roll", json!({"sides": 6}))
+        .expect_tool_result("dice-roll", |text| text.contains("a 4"))
+        .say("You rolled a 4.");
+    let agent = Agent::new(script).await?;
+    let program = std::env::current_exe()?.display().to_string();
+    let session = agent
+        .session()
+        // Another one may be behind a URL: `McpServer::http(url).header("Authorization", ..)`.
+        .mcp_server("dice", McpServer::stdio(program).args(["--serve"]).env("LUCK", "4").tools(["roll"]))
+        // Only the program's own tools may run unless it says so.
+        .permissions(Permissions::default().allow(PermissionKind::Mcp))
+        .start()
+        .await?;
+    for server in session.mcp_servers().await? {
+        println!("{} is {:?}", server.name, server.status);
+    }
+    tell(&session, "Roll a die.").await?;
+    session.close().await?;
+    agent.finish();
+    Ok(())
+}
+
+/// The smallest server that there can be: one JSON-RPC message a line, one tool. For a real one, take the crate `rmcp`.
+fn serve() -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lines() {
+        let message: Value = serde_json::from_str(&line?)?;
+        // What has no id wants no answer.
+        let Some(id) = message.get("id") else { continue };
+        let answer = match message["method"].as_str() {
+            Some("initialize") => json!({
+                "protocolVersion": message["params"]["protocolVersion"],
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "dice", "version": "1"},
+            }),
+            Some("tools/list") => json!({"tools": [{
+                "name": "roll",
+                "description": "Rolls a die.",
+                "inputSchema": {"type": "object", "properties": {"sides": {"type": "integer"}}},
+            }]}),
+            Some("tools/call") => {
+                let luck = std::env::var("LUCK").unwrap_or_default();
+                json!({"content": [{"type": "text", "text": format!("a {luck}")}]})
+            }
+            _ => json!({}),
+        };
+        writeln!(out, "{}", json!({"jsonrpc": "2.0", "id": id, "result": answer}))?;
+        out.flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The agent asks the person at the terminal, so does a tool, and that person has a slash command.
+//!
+//! `cargo run --example questions`, also with `-- --live`
+
+use std::io::{self, BufRead as _, Write as _};
+
+use copilot::testing::Script;
+use copilot::{OrTell, ToolContext, ToolError, UserAnswer, UserQuestion};
+use copilot_examples::{Agent, tell};
+use serde_json::json;
+
+/// Paint the fence.
+#[copilot::tool]
+async fn paint(
+    /// The colour.
+    colour: &str,
+    cx: &ToolContext,
+) -> Result<String, ToolError> {
+    let coats = cx.ask_user("How many coats?", ["one", "two"]).await.or_tell("the user does not say")?;
+    Ok(format!("{coats} coats of {colour}"))
+}
+
+#[tokio::main]
+async fn main() -> copilot::Result<()> {
+    let script = Script::new()
+        .call("ask_user", json!({"question": "Which colour?", "choices": ["green", "blue"]}))
+        .call("paint", json!({"colour": "green"}))
+        .say("The fence has a new colour.");
+    let agent = Agent::new(script).await?;
+    let session = agent
+        .session()
+        .with_tools([paint::TOOL])
+        .on_user_input(|asked| async move { tokio::task::spawn_blocking(move || ask(&asked)).await })
+        .command("season", "Tells which season it is", |used| async move {
+            println!("{} it is spring", used.text);
+        })
+        .start()
+        .await?;
+    session.commands().invoke("season", "").await?;
+    tell(&session, "Paint the fence.").await?;
+    session.close().await?;
+    agent.finish();
+    Ok(())
+}
+
+/// Asks at the terminal; an empty answer leaves the choice to the agent.
+fn ask(asked: &UserQuestion) -> UserAnswer {
+    print!("? {} {:?} ", asked.question, asked.choices);
+    let mut answer = String::new();
+    match io::stdout().flush().and_then(|()| io::stdin().lock().read_line(&mut answer)) {
+        Ok(_) if !answer.trim().is_empty() => UserAnswer::new(answer.trim()),
+        _ => UserAnswer::dismissed(),
+    }
+}

@@ -1,0 +1,467 @@
+//! Every public future is dropped at every point at which it can be: nothing of it is left, and the next one works.
+//!
+//! A case is one use of one item. It is run anew, polled once, twice and so on, and dropped, until it has run to its end.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use copilot::config::LogOptions;
+use copilot::install::Installer;
+use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, pending_calls};
+use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext, UserAnswer};
+use copilot_tests::api::async_items;
+use copilot_tests::fake::settle;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// Says it back.
+#[copilot::tool]
+async fn echo(
+    /// What to say.
+    text: &str,
+) -> String {
+    tokio::task::yield_now().await;
+    text.to_owned()
+}
+
+/// Does nothing.
+#[copilot::tool]
+async fn extra() {}
+
+/// Hands over its context, and runs until nobody waits for it.
+#[copilot::tool]
+async fn keep(kept: State<Kept>, cx: &ToolContext) {
+    *kept.lock().unwrap() = Some(cx.clone());
+    std::future::pending::<()>().await;
+}
+
+type Kept = Arc<Mutex<Option<ToolContext>>>;
+
+/// What a case has to work with, made anew for each run.
+struct World {
+    cli: FakeCli,
+    client: Client,
+    session: Session,
+    /// A session that was closed.
+    closed: SessionId,
+    /// The context of a tool that runs in `session`.
+    cx: ToolContext,
+    /// A turn that the CLI plays, and is done with.
+    turn: FakeTurn,
+    directory: tempfile::TempDir,
+    messages: AtomicUsize,
+}
+
+/// What the agent says when it is asked for an answer of a type.
+const VALUE: &str = r#"{"value": 7}"#;
+
+/// The methods that the played CLI does not know by itself, and what it says to them.
+fn answers() -> Vec<(&'static str, Value)> {
+    let mut answers: Vec<_> = [
+        "account.getQuota",
+        "session.agent.deselect",
+        "session.agent.getCurrent",
+        "session.agent.list",
+        "session.agent.select",
+        "session.commands.invoke",
+        "session.commands.list",
+        "session.eventLog.registerInterest",
+        "session.getForeground",
+        "session.getLastId",
+        "session.getMetadata",
+        "session.history.compact",
+        "session.mcp.list",
+        "session.model.getCurrent",
+        "session.model.switchTo",
+        "session.mode.set",
+        "session.name.get",
+        "session.name.set",
+        "session.plan.delete",
+        "session.plan.read",
+        "session.plan.update",
+        "session.skills.list",
+        "session.skills.reload",
+        "session.usage.getMetrics",
+        "session.workspaces.createFile",
+        "session.workspaces.listFiles",
+        "tools.list",
+    ]
+    .map(|method| (method, json!({})))
+    .into();
+    answers.extend([
+        ("session.mode.get", json!("plan")),
+        ("session.options.update", json!({"success": true})),
+        ("session.setForeground", json!({"success": true})),
+        ("session.ui.elicitation", json!({"action": "accept", "content": {"confirmed": true}})),
+        ("session.workspaces.readFile", json!({"content": "text"})),
+    ]);
+    answers
+}
+
+impl World {
+    async fn new(version: &str) -> Self {
+        let cli = FakeCli::of_version(version);
+        for (method, answer) in answers() {
+            cli.on(method, move |_, _| answer.clone());
+        }
+        cli.on("session.create", |_, asked| match asked.default_answer() {
+            Answer::Result(mut opened) => {
+                opened["capabilities"] = json!({"ui": {"elicitation": true}});
+                opened.into()
+            }
+            other => other,
+        });
+        let turns: Arc<Mutex<Option<FakeTurn>>> = Arc::default();
+        let turns_of_cli = Arc::clone(&turns);
+        cli.on_turn(move |turn| {
+            turns_of_cli.lock().unwrap().get_or_insert_with(|| turn.clone());
+            async move {
+                tokio::task::yield_now().await;
+                let text = if turn.params()["responseFormat"].is_null() { turn.prompt() } else { VALUE };
+                turn.say(text);
+            }
+        });
+        let client = cli.client_builder().start().await.unwrap();
+        let closed = client.session().start().await.unwrap();
+        closed.close().await.unwrap();
+        let kept = Kept::default();
+        let session = client
+            .session()
+            .with_tools([echo::TOOL, keep::TOOL])
+            .state(Arc::clone(&kept))
+            .on_user_input(|asked| async move {
+                tokio::task::yield_now().await;
+                UserAnswer::new(asked.question)
+            })
+            .start()
+            .await
+            .unwrap();
+        session.ask("first").await.unwrap();
+        drop(cli.call_tool(session.id(), "keep", json!({})).start());
+        settle().await;
+        let cx = kept.lock().unwrap().take().unwrap();
+        let turn = turns.lock().unwrap().clone().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let closed = closed.id().clone();
+        Self { cli, client, session, closed, cx, turn, directory, messages: AtomicUsize::new(0) }
+    }
+}
+
+impl World {
+    /// A message that was not sent before.
+    fn message(&self) -> String {
+        format!("message {}", self.messages.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Tells something that happened to a session.
+    fn happen(&self) {
+        self.cli.notify("session.lifecycle", json!({"type": "session.updated", "sessionId": "other"}));
+    }
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// One use of an item: its name, perhaps with a word on the use, and what is done. It panics when that fails.
+type Case = (&'static str, fn(&World) -> Running<'_>);
+
+/// `name => |world| future`, for each case.
+macro_rules! cases {
+    ($($name:literal => |$world:ident| $use:expr;)*) => {
+        &[$(($name, |$world: &World| -> Running<'_> { Box::pin(async move { let _ = $use; }) })),*]
+    };
+}
+
+const CASES: &[Case] = cases! {
+    "Client::auth_status" => |w| w.client.auth_status().await.unwrap();
+    "Client::builtin_tools" => |w| w.client.builtin_tools(None).await.unwrap();
+    "Client::call" => |w| w.client.call::<_, Value>("tools.list", json!({})).await.unwrap();
+    "Client::cli_version" => |w| w.client.cli_version().await.unwrap();
+    "Client::cli_version, the first use of a lazy client" => |w| lazy(w).await;
+    "Client::delete_session" => |w| {
+        let id = SessionId::from(w.message().replace(' ', "-"));
+        let other = FakeCli::new();
+        let client = other.client_builder().start().await.unwrap();
+        client.session().id(id.clone()).start().await.unwrap().close().await.unwrap();
+        client.delete_session(&id).await.unwrap();
+    };
+    "Client::foreground_session" => |w| w.client.foreground_session().await.unwrap();
+    "Client::last_session_id" => |w| w.client.last_session_id().await.unwrap();
+    "Client::list_sessions" => |w| w.client.list_sessions(None).await.unwrap();
+    "Client::models" => |w| w.client.models().await.unwrap();
+    "Client::ping" => |w| w.client.ping("?").await.unwrap();
+    "Client::quota" => |w| w.client.quota().await.unwrap();
+    "Client::session_info" => |w| w.client.session_info(w.session.id()).await.unwrap();
+    "Client::set_foreground_session" => |w| w.client.set_foreground_session(w.session.id()).await.unwrap();
+    "Client::shutdown" => |w| {
+        w.client.shutdown().await.unwrap();
+        w.cli.disconnected().await;
+    };
+    "Client::status" => |w| w.client.status().await.unwrap();
+    "ClientBuilder::start" => |_w| FakeCli::new().client_builder().start().await.unwrap();
+    "Commands::invoke" => |w| w.session.commands().invoke("deploy", "").await.unwrap();
+    "Commands::list" => |w| w.session.commands().list().await.unwrap();
+    "EventStream::next" => |w| {
+        let mut events = w.session.events();
+        let (event, logged) = tokio::join!(events.next(), w.session.log("?", LogOptions::new()));
+        logged.unwrap();
+        event.unwrap()
+    };
+    "LifecycleEvents::next" => |w| {
+        let mut events = w.client.lifecycle();
+        w.happen();
+        events.next().await.unwrap()
+    };
+    "Session::abort" => |w| w.session.abort().await.unwrap();
+    "Session::agents" => |w| w.session.agents().await.unwrap();
+    "Session::call" => |w| w.session.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();
+    "Session::close" => |w| {
+        w.session.close().await.unwrap();
+        assert!(w.cli.open_sessions().is_empty());
+    };
+    "Session::compact" => |w| w.session.compact(None).await.unwrap();
+    "Session::current_agent" => |w| w.session.current_agent().await.unwrap();
+    "Session::current_model" => |w| w.session.current_model().await.unwrap();
+    "Session::delete" => |w| match w.session.delete().await {
+        // The first future was dropped, and the CLI had done it.
+        Err(error) => assert!(error.to_string().contains("Session not found"), "{error}"),
+        Ok(()) => assert!(w.cli.open_sessions().is_empty()),
+    };
+    "Session::delete_plan" => |w| w.session.delete_plan().await.unwrap();
+    "Session::deselect_agent" => |w| w.session.deselect_agent().await.unwrap();
+    "Session::history" => |w| w.session.history().await.unwrap();
+    "Session::log" => |w| w.session.log("?", LogOptions::new()).await.unwrap();
+    "Session::mcp_servers" => |w| w.session.mcp_servers().await.unwrap();
+    "Session::mode" => |w| w.session.mode().await.unwrap();
+    "Session::name" => |w| w.session.name().await.unwrap();
+    "Session::plan" => |w| w.session.plan().await.unwrap();
+    "Session::read_workspace_file" => |w| w.session.read_workspace_file("a").await.unwrap();
+    "Session::reload_skills" => |w| w.session.reload_skills().await.unwrap();
+    "Session::select_agent" => |w| w.session.select_agent("a").await.unwrap();
+    "Session::set_mode" => |w| w.session.set_mode(AgentMode::Plan).await.unwrap();
+    "Session::set_name" => |w| w.session.set_name("a").await.unwrap();
+    "Session::set_plan" => |w| w.session.set_plan("a").await.unwrap();
+    "Session::skills" => |w| w.session.skills().await.unwrap();
+    "Session::usage" => |w| w.session.usage().await.unwrap();
+    "Session::workspace_files" => |w| w.session.workspace_files().await.unwrap();
+    "Session::write_workspace_file" => |w| w.session.write_workspace_file("a", "b").await.unwrap();
+    "SessionBuilder::start" => |w| {
+        let session = w.client.session().on_mcp_login(|_| async { copilot::McpLoginAnswer::cancelled() });
+        session.start().await.unwrap()
+    };
+    "SessionBuilder::start, resuming" => |w| w.client.resume(w.closed.clone()).start().await.unwrap();
+    "SessionBuilder::start, with a client of its own" => |_w| {
+        let cli = FakeCli::new();
+        let session = Session::builder().own_client(cli.client_builder()).start().await.unwrap();
+        session.close().await.unwrap();
+        cli.disconnected().await;
+    };
+    "SessionTools::add" => |w| {
+        w.session.tools().add([extra::TOOL]).await.or_else(already).unwrap();
+        assert_eq!(tools_of(w), ["echo", "extra", "keep"]);
+    };
+    "SessionTools::disable" => |w| {
+        // The first future was dropped, and the CLI had done it.
+        w.session.tools().disable(["echo"]).await.or_else(already).unwrap();
+        assert_eq!(tools_of(w), ["keep"]);
+    };
+    "SessionTools::enable" => |w| {
+        w.session.tools().disable(["echo"]).await.or_else(already).unwrap();
+        w.session.tools().enable(["echo"]).await.unwrap();
+        assert_eq!(tools_of(w), ["echo", "keep"]);
+    };
+    "SessionTools::remove" => |w| {
+        w.session.tools().remove(["echo"]).await.or_else(already).unwrap();
+        assert_eq!(tools_of(w), ["keep"]);
+    };
+    "SessionTools::set" => |w| {
+        w.session.tools().set([extra::TOOL]).await.unwrap();
+        assert_eq!(tools_of(w), ["extra"]);
+    };
+    "ToolContext::ask_user" => |w| w.cx.ask_user("?", ["a"]).await.unwrap();
+    "ToolContext::call" => |w| w.cx.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();
+    "ToolContext::cancelled" => |w| tokio::join!(w.cx.cancelled(), w.session.abort()).1.unwrap();
+    "Turn::next" => |w| {
+        let mut turn = w.session.stream("?").await.unwrap();
+        while let Some(event) = turn.next().await {
+            event.unwrap();
+        }
+    };
+    "Turn::reply" => |w| {
+        let message = w.message();
+        let reply = w.session.stream(message.as_str()).await.unwrap().reply().await.unwrap();
+        assert_eq!(reply.text(), message);
+    };
+    "Ui::confirm" => |w| assert!(w.session.ui().confirm("?").await.unwrap());
+    "Ui::elicit" => |w| w.session.ui().elicit("?", json!({})).await.unwrap();
+    "Ui::select" => |w| w.session.ui().select("?", ["a"]).await.unwrap();
+
+    "AskAsRequest" => |w| assert_eq!(w.session.ask_as::<i64>("?").await.unwrap(), 7);
+    "AskRequest" => |w| {
+        let message = w.message();
+        assert_eq!(w.session.ask(message.as_str()).await.unwrap().text(), message);
+    };
+    "InputRequest" => |w| w.session.ui().input("?").await.unwrap();
+    "ModelRequest" => |w| w.session.set_model("m").await.unwrap();
+    "SendRequest" => |w| w.session.send("?").await.unwrap();
+    "StreamRequest" => |w| w.session.stream("?").await.unwrap();
+
+    "FakeCli::disconnected" => |w| tokio::join!(w.cli.disconnected(), w.client.shutdown()).1.unwrap();
+    "FakeCli::held" => |w| {
+        w.cli.hold("ping");
+        let ping = async { w.client.ping("?").await.unwrap() };
+        // That of a dropped future may be held as well.
+        let answer = async {
+            loop {
+                w.cli.held("ping").await.answer_by_default();
+            }
+        };
+        tokio::select! { _ = ping => {}, () = answer => {} }
+    };
+    "FakeCli::request" => |w| {
+        let params = json!({"sessionId": w.session.id(), "question": "?"});
+        w.cli.request("userInput.request", params).await.unwrap()
+    };
+    "FakeCli::requested" => |w| tokio::join!(w.cli.requested("ping", 1), w.client.ping("?")).1.unwrap();
+    "FakeTurn::call_tool" => |w| w.turn.call_tool("echo", json!({"text": "?"})).await;
+    "PendingQuestion::answer" => |w| {
+        w.cli.call_tool(w.session.id(), "echo", json!({"text": "?"})).start().answer().await
+    };
+    "PermissionQuestion" => |w| w.cli.ask_permission(w.session.id(), json!({"kind": "shell"})).await;
+    "ScriptedModel::start" => |_w| ScriptedModel::start(copilot::testing::Script::new().say("a")).await.unwrap();
+    "ToolCall" => |_w| assert_eq!(call(echo::TOOL, json!({"text": "a"})).await.result.text(), "a");
+    "ToolCallQuestion" => |w| w.cli.call_tool(w.session.id(), "echo", json!({"text": "?"})).await;
+
+    "Installer::cached" => |w| {
+        let installer = Installer::new().cache_dir(w.directory.path());
+        assert_eq!(installer.cached().await.unwrap(), None);
+    };
+};
+
+/// Items without a case, and why.
+const EXCUSED: &[(&str, &str)] = &[
+    (
+        "Installer::ensure",
+        "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with one of its own",
+    ),
+    ("RecordedRequest::ended", "waits for a value that the model keeps, and holds nothing"),
+    ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
+];
+
+async fn lazy(world: &World) {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().lazy().unwrap();
+    let _ = world;
+    client.cli_version().await.unwrap();
+}
+
+/// A change that an earlier future has made.
+fn already(error: copilot::Error) -> copilot::Result<()> {
+    let told = error.to_string();
+    if told.contains("has no tool") || told.contains("two tools") { Ok(()) } else { Err(error) }
+}
+
+/// The tools that the session has; those that the CLI has must be the same.
+fn tools_of(world: &World) -> Vec<String> {
+    let names: Vec<_> = world.session.tools().list().iter().map(|tool| tool.name().to_owned()).collect();
+    let told = world.cli.requests("session.tools.set");
+    let told: Vec<_> = told.last().unwrap()["tools"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = told.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, told, "the CLI has the same tools");
+    names
+}
+
+/// When a future is dropped.
+#[derive(Clone, Copy, Debug)]
+enum Drop {
+    /// As soon as it waits.
+    Waiting,
+    /// When what it waits for has come, which it has not seen yet.
+    Woken,
+}
+
+/// Polls a future this often and drops it then; gives its output if it got that far.
+async fn polled<F: Future>(future: F, polls: usize, when: Drop) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 && matches!(when, Drop::Waiting) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+async fn check(version: &str, name: &str, attempt: fn(&World) -> Running<'_>) {
+    for when in [Drop::Waiting, Drop::Woken] {
+        for polls in 0.. {
+            let what = format!("{name}, dropped when {when:?} after {polls} polls, on {version}");
+            assert!(polls < 500, "{what}: it never ends");
+            let nobody = tasks();
+            let world = World::new(version).await;
+            let (running, open) = (tasks(), world.cli.open_sessions());
+            // With the clock paused this passes at once when nothing moves any more.
+            let stuck = format!("{what}: it is stuck");
+            let run = timeout(PATIENCE, polled(attempt(&world), polls, when));
+            let ended = run.await.expect(&stuck).is_some();
+            settle().await;
+            assert_eq!(pending_calls(&world.client), 0, "{what}: a call is left");
+            assert!(tasks() <= running, "{what}: {} tasks, and {running} before", tasks());
+            let left: Vec<_> =
+                world.cli.open_sessions().into_iter().filter(|id| !open.contains(id)).collect();
+            assert!(left.is_empty(), "{what}: sessions are left: {left:?}");
+            timeout(PATIENCE, attempt(&world)).await.expect(&stuck);
+            drop(world);
+            settle().await;
+            assert_eq!(tasks(), nobody, "{what}: a task is left when all is gone");
+            if ended {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_future_leaves_nothing_and_the_next_one_works() {
+    for (name, attempt) in CASES {
+        check("1.0.102", name, *attempt).await;
+    }
+}
+
+#[test]
+fn every_public_future_has_a_case() {
+    let of = |name: &str| name.split(',').next().unwrap().to_owned();
+    let tried: BTreeSet<_> = CASES.iter().map(|(name, _)| of(name)).collect();
+    let excused: BTreeSet<_> = EXCUSED.iter().map(|(name, _)| of(name)).collect();
+    let items = async_items();
+    let there: BTreeSet<_> = items.iter().map(|item| item.name.clone()).collect();
+    let missing: Vec<_> = items
+        .iter()
+        .filter(|item| !tried.contains(&item.name) && !excused.contains(&item.name))
+        .map(|item| format!("{} {}", item.place, item.name))
+        .collect();
+    assert!(missing.is_empty(), "give these a case in `CASES`, or an excuse: {missing:#?}");
+    let stale: Vec<_> = tried.union(&excused).filter(|name| !there.contains(*name)).collect();
+    assert!(stale.is_empty(), "these are gone from the library: {stale:?}");
+    let both: Vec<_> = tried.intersection(&excused).collect();
+    assert!(both.is_empty(), "no excuse is needed: {both:?}");
+}

@@ -8,10 +8,14 @@ pub use crate::protocol::capabilities::{Capabilities, UiCapabilities};
 pub use crate::protocol::controls::{
     CodeChanges, Compaction, ModelMetrics, Plan, RequestMetrics, TokenMetrics, UsageMetrics,
 };
+pub use crate::protocol::instructions::{InstructionSource, PendingToolCall};
 pub use crate::protocol::mcp::{McpServerInfo, McpStatus};
 pub use crate::protocol::models::{
     CurrentModel, ModelBilling, ModelCapabilities, ModelChanged, ModelFeatures, ModelInfo, ModelPermission,
     ModelTokenLimits,
 };
+pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
+pub use crate::protocol::rewind::{RewindOutcome, RewindPoint, RewindPoints, Rewound};
 pub use crate::protocol::sessions::{LifecycleKind, LifecycleMetadata, SessionContext, SessionInfo};
 pub use crate::protocol::skills::{SkillInfo, SkillProblems};
+pub use crate::session::EventPage;

@@ -79,7 +79,7 @@ pub use session::{
     AskAsRequest, AskRequest, CanvasError, Canvases, CommandInvocation, Commands, CustomSystemMessage,
     Decision, ElicitationRequest, GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpHeaders,
     McpLoginAnswer, Message, PermissionRequest, Permissions, PlanDecision, Provider, ProviderTokenRequest,
-    Reply, Sampled, SamplingRequest, Secret, SendRequest, Session, SessionBuilder, SessionTools,
+    Queue, Reply, Sampled, SamplingRequest, Secret, SendRequest, Session, SessionBuilder, SessionTools,
     StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
 };
 pub use tools::{

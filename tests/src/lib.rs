@@ -7,6 +7,7 @@ pub mod faulty;
 pub mod flood;
 pub mod load;
 pub mod mcp;
+pub mod mcp_http;
 pub mod random;
 pub mod real;
 pub mod status;

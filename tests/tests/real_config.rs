@@ -1,12 +1,15 @@
 //! What a session can be configured with, on the real CLI.
 
 use copilot::config::{
-    CustomAgent, GithubReferenceKind, GithubRepo, InfiniteSessions, LargeOutput, McpServer, Memory,
-    ProviderModel, ToolFilter, ToolSearch, TraceContext,
+    CustomAgent, GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, InfiniteSessions,
+    LargeOutput, McpServer, Memory, ProviderModel, ToolFilter, ToolSearch, TraceContext,
 };
 use copilot::info::McpStatus;
-use copilot::testing::Script;
-use copilot::{Attachment, ErrorKind, Message, PermissionKind, Permissions, SystemMessage, TransportKind};
+use copilot::testing::{Script, hermetic_client};
+use copilot::{
+    Attachment, ErrorKind, Message, PermissionKind, Permissions, Position, SystemMessage, TransportKind,
+};
+use copilot_tests::mcp_http::McpHttp;
 use copilot_tests::real::Real;
 use serde_json::json;
 
@@ -65,6 +68,37 @@ async fn an_mcp_server_over_pipes_gives_its_tools() {
 }
 
 #[tokio::test]
+async fn an_mcp_server_over_http_gives_its_tools() {
+    for sse in [false, true] {
+        let script = Script::new()
+            .call("greeter-say", json!({"text": "there"}))
+            .expect_tool_result("greeter-say", |text| text.contains("hello there"))
+            .say("It greets.");
+        let real = real(script).await;
+        let server = McpHttp::start().await;
+        let config = if sse { McpServer::sse(server.events()) } else { McpServer::http(server.streamable()) };
+        let session = real
+            .session()
+            .mcp_server("greeter", config.header("Greeting", "hello"))
+            .permissions(Permissions::deny_all().allow(PermissionKind::Mcp))
+            .start()
+            .await
+            .unwrap();
+        assert_eq!(session.ask("Greet.").await.unwrap().text(), "It greets.", "sse: {sse}");
+        let tools = session.mcp_tools("greeter").await.unwrap();
+        assert_eq!(tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["say"]);
+        let status = async || session.mcp_servers().await.unwrap()[0].status.clone();
+        assert_eq!(status().await, McpStatus::Connected, "sse: {sse}");
+        session.disable_mcp_server("greeter").await.unwrap();
+        assert_eq!(status().await, McpStatus::Disabled);
+        assert!(session.mcp_tools("greeter").await.unwrap_err().to_string().contains("not connected"));
+        session.enable_mcp_server("greeter").await.unwrap();
+        assert_eq!(status().await, McpStatus::Connected);
+        real.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn a_session_can_talk_to_a_custom_agent() {
     let script = Script::new()
         .expect("the agent's instructions", |request| {
@@ -117,6 +151,11 @@ async fn skills_come_from_directories_and_can_be_disabled() {
     let enabled = |name: &str| skills.iter().find(|skill| skill.name == name).map(|skill| skill.enabled);
     assert_eq!((enabled("juggling"), enabled("whistling")), (Some(true), Some(false)));
     assert_eq!(session.reload_skills().await.unwrap().errors, [""; 0]);
+    session.disable_skill("juggling").await.unwrap();
+    session.enable_skill("whistling").await.unwrap();
+    let skills = session.skills().await.unwrap();
+    let enabled = |name: &str| skills.iter().find(|skill| skill.name == name).map(|skill| skill.enabled);
+    assert_eq!((enabled("juggling"), enabled("whistling")), (Some(false), Some(true)));
     real.finish().await;
 }
 
@@ -329,4 +368,83 @@ async fn attachments_survive_a_resume() {
     assert!(shown);
     assert_eq!(resumed.ask("Once more.").await.unwrap().text(), "Again.");
     real.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_with_any_attachment_can_be_taken_up_by_another_cli() {
+    let script = || Script::new().for_every_conversation().say("Seen.").say("Again.");
+    let first = real(script()).await;
+    let file = first.state.path().join("notes.txt");
+    std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
+    let (file, here) = (file.to_str().unwrap(), first.state.path().to_str().unwrap());
+    let repo = || GithubRepo::new("octo", "cat");
+    let version = |reference| GithubFileVersion::new(repo(), reference, "a.rs");
+    let (start, end) = (Position { line: 0, character: 0 }, Position { line: 0, character: 3 });
+    let attachments = [
+        ("file", Attachment::file(file)),
+        ("lines", Attachment::file(file).lines(2..=3)),
+        ("missing", Attachment::file("/does/not/exist.txt")),
+        ("directory", Attachment::directory(here)),
+        ("selection", Attachment::selection(file, "one", start, end)),
+        ("blob", Attachment::blob(DOT, "image/png").display_name("dot.png")),
+        ("text-blob", Attachment::blob("some text", "text/plain")),
+        ("issue", Attachment::github(GithubReferenceKind::Issue, &repo(), 42, "It breaks", "open")),
+        ("commit", Attachment::github_commit(repo(), "0123abcd", "Mend it")),
+        ("release", Attachment::github_release(repo(), "v1", "One")),
+        (
+            "job",
+            Attachment::github_actions_job(repo(), 7, "test", "CI", "https://github.com/octo/cat/actions"),
+        ),
+        ("repository", Attachment::github_repository(repo())),
+        ("github-file", Attachment::github_file(repo(), "main", "a.rs")),
+        ("snippet", Attachment::github_file(repo(), "main", "a.rs").lines(1..=2)),
+        ("url", Attachment::github_url("https://github.com/octo/cat/wiki")),
+        (
+            "diff",
+            Attachment::github_file_diff(
+                version("main"),
+                version("fix"),
+                "https://github.com/octo/cat/pull/1/files",
+            ),
+        ),
+        (
+            "new",
+            Attachment::github_file_diff(None, version("fix"), "https://github.com/octo/cat/pull/1/files"),
+        ),
+        (
+            "comparison",
+            Attachment::github_comparison(
+                GithubRevision::new(repo(), "main"),
+                GithubRevision::new(repo(), "fix"),
+            ),
+        ),
+        (
+            "context",
+            Attachment::extension_context("ext", "A board", json!({"cards": 3}), "2026-01-01T00:00:00Z"),
+        ),
+    ];
+    let mut sessions = Vec::new();
+    for (name, attachment) in attachments {
+        let session = first.session().id(name).start().await.unwrap();
+        let reply = session.ask(Message::new(format!("Look at {name}.")).attach(attachment)).await;
+        assert_eq!(reply.unwrap_or_else(|error| panic!("{name}: {error}")).text(), "Seen.");
+        session.close().await.unwrap();
+        sessions.push(name);
+    }
+    first.client.shutdown().await.unwrap();
+
+    let second = hermetic_client(first.state.path()).start().await.unwrap();
+    for name in sessions {
+        let resumed = second.resume(name).scripted_model(&first.model).start().await;
+        let resumed = resumed.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let history = resumed.history().await.unwrap();
+        let attached = |event: &copilot::Event| {
+            let data: serde_json::Value = event.data().unwrap();
+            event.name() == "user.message"
+                && data["attachments"].as_array().is_some_and(|list| list.len() == 1)
+        };
+        assert!(history.iter().any(attached), "{name}");
+        assert_eq!(resumed.ask("Once more.").await.unwrap().text(), "Again.", "{name}");
+    }
+    second.shutdown().await.unwrap();
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use copilot::config::{LogKind, LogOptions, SessionFilter, Telemetry};
-use copilot::info::LifecycleKind;
+use copilot::config::{
+    BypassMode, EventQuery, LogKind, LogOptions, ManagedPermissions, PermissionMode, RewindMode,
+    SessionFilter, Telemetry,
+};
+use copilot::info::{LifecycleKind, QueueItemKind, RewindOutcome};
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
-use copilot::{AgentMode, ErrorKind, EventKind, TransportKind};
+use copilot::{AgentMode, ErrorKind, EventKind, Permissions, TransportKind};
 use copilot_tests::real::Real;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -264,4 +267,129 @@ async fn traces_are_written_where_the_program_says() {
     client.shutdown().await.unwrap();
     let written = std::fs::read_to_string(&traces).unwrap();
     assert!(written.contains(trace), "{written}");
+}
+
+#[tokio::test]
+async fn messages_that_wait_can_be_moved_edited_and_taken_out() {
+    let script = Script::new()
+        .expect_prompt(|text| text.contains("drei"))
+        .say("Three.")
+        .expect_prompt(|text| text.contains("second"))
+        .say("Two.");
+    let real = real(script).await;
+    let session = real.session().start().await.unwrap();
+    let (mut events, queue) = (session.events(), session.queue());
+    queue.pause().await.unwrap();
+    for prompt in ["second", "third", "fourth", "fifth"] {
+        session.send(prompt).await.unwrap();
+    }
+    let items = queue.content().await.unwrap().items;
+    let texts: Vec<_> = items.iter().map(|item| item.display_text.as_str()).collect();
+    assert_eq!(texts, ["second", "third", "fourth", "fifth"]);
+    assert_eq!(items[0].kind, QueueItemKind::Message);
+    queue.edit(&items[1].id, "drei").await.unwrap();
+    queue.move_to(&items[1].id, 0).await.unwrap();
+    queue.remove(&items[2].id).await.unwrap();
+    assert!(queue.remove_newest().await.unwrap());
+    let refused = queue.remove("nonsense").await.unwrap_err();
+    assert!(refused.to_string().contains("nonsense"), "{refused}");
+    queue.go_on().await.unwrap();
+    let mut said = Vec::new();
+    while said.len() < 2 {
+        if let EventKind::AssistantMessage(message) = events.next().await.unwrap().kind() {
+            said.push(message.content.clone());
+        }
+    }
+    assert_eq!(said, ["Three.", "Two."]);
+    queue.clear().await.unwrap();
+    assert!(!queue.remove_newest().await.unwrap());
+    assert_eq!(queue.content().await.unwrap().items, []);
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn events_can_be_read_from_a_place_on() {
+    let real = real(Script::new().say("One.")).await;
+    let session = real.session().start().await.unwrap();
+    let cursor = session.event_cursor().await.unwrap();
+    session.ask("First.").await.unwrap();
+    let query = EventQuery::new().cursor(cursor).types(["user.message", "assistant.message"]).max(1);
+    let page = session.read_events(&query).await.unwrap();
+    assert!(page.has_more && !page.expired, "{page:?}");
+    let EventKind::UserMessage(message) = page.events[0].kind() else { panic!("{page:?}") };
+    assert_eq!(message.content, "First.");
+    let page = session.read_events(&query.cursor(page.cursor)).await.unwrap();
+    let EventKind::AssistantMessage(message) = page.events[0].kind() else { panic!("{page:?}") };
+    assert_eq!((message.content.as_str(), page.events.len()), ("One.", 1));
+    // Nothing happens any more, and waiting for it ends.
+    let tail = session.event_cursor().await.unwrap();
+    let page = session.read_events(&EventQuery::new().cursor(tail).wait_ms(10)).await.unwrap();
+    assert!(page.events.is_empty() && !page.has_more);
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_goes_back_to_an_earlier_message() {
+    let script =
+        Script::new().say("One.").say("Two.").expect_prompt(|text| !text.contains("Second.")).say("Anew.");
+    let real = real(script).await;
+    let session = real.session().file_change_tracking(true).start().await.unwrap();
+    session.ask("First.").await.unwrap();
+    session.ask("Second.").await.unwrap();
+    let points = loop {
+        // Right after a turn the CLI is still busy writing.
+        let points = session.rewind_points().await.unwrap();
+        if points.unavailable_reason.is_none() {
+            break points;
+        }
+    };
+    assert!(points.file_change_tracking_enabled, "{points:?}");
+    let second = points.points.iter().find(|point| point.user_message.contains("Second.")).unwrap();
+    let rewound = session.rewind(&second.event_id, RewindMode::Conversation).await.unwrap();
+    assert_eq!(rewound.outcome, RewindOutcome::Success, "{rewound:?}");
+    let left = session.history().await.unwrap();
+    assert!(left.iter().all(|event| !event.raw_data().contains("Second.")));
+    assert_eq!(session.ask("Third.").await.unwrap().text(), "Anew.");
+    assert!(session.rewind("nonsense", RewindMode::Conversation).await.is_err());
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_tells_what_it_follows_and_what_it_may() {
+    let script = Script::new().call("bash", json!({"command": "echo hi", "description": "Greet"}));
+    let script = script.expect_tool_result("bash", |text| text.contains("hi")).say("Done.");
+    let real = real(script).await;
+    std::fs::write(real.state.path().join("AGENTS.md"), "Never say never.\n").unwrap();
+    let session = real.session().permissions(Permissions::deny_all()).start().await.unwrap();
+    let sources = session.instructions().await.unwrap();
+    assert_eq!((sources[0].label.as_str(), sources[0].content.as_str()), ("AGENTS.md", "Never say never.\n"));
+    assert_eq!(session.permission_mode().await.unwrap(), PermissionMode::Manual);
+    session.set_permission_mode(&PermissionMode::AllowAll).await.unwrap();
+    assert_eq!(session.permission_mode().await.unwrap(), PermissionMode::AllowAll);
+    // Nobody was asked, so nobody has denied.
+    assert_eq!(session.ask("Greet.").await.unwrap().text(), "Done.");
+    session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
+    session.forget_approvals().await.unwrap();
+    assert_eq!(session.pending_tool_calls().await.unwrap(), []);
+    let rules = ManagedPermissions::new().bypass(BypassMode::Disable);
+    let managed = real.session().managed_permissions(rules).start().await.unwrap();
+    let refused = managed.set_permission_mode(&PermissionMode::AllowAll).await.unwrap_err();
+    assert!(refused.to_string().contains("allow-all"), "{refused}");
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn a_fleet_begins_with_a_prompt() {
+    let script = Script::new().expect_prompt(|text| text.contains("Tidy up.")).say("Tidied.");
+    let real = real(script).await;
+    let session = real.session().start().await.unwrap();
+    let mut events = session.events();
+    assert!(session.start_fleet(Some("Tidy up.")).await.unwrap());
+    loop {
+        if let EventKind::AssistantMessage(message) = events.next().await.unwrap().kind() {
+            assert_eq!(message.content, "Tidied.");
+            break;
+        }
+    }
+    real.finish().await;
 }

@@ -258,6 +258,15 @@ impl ClientBuilder {
         Ok(Client::new(self.check()?))
     }
 
+    /// Keeps a CLI that is started away from the user's keychain, unless the caller has said otherwise.
+    pub(super) fn without_keychain(mut self) -> Self {
+        let starts = self.cli_url.is_none() && !self.is_memory();
+        if starts {
+            self.launch.env.insert(0, ("COPILOT_DISABLE_KEYTAR".into(), "1".into()));
+        }
+        self
+    }
+
     fn check(self) -> Result<Options> {
         let excludes = |one: &str, other: &str, why: &str| {
             let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");

@@ -30,7 +30,7 @@ use crate::protocol::models::ModelInfo;
 use crate::rpc::{Line, decode};
 use crate::session::inbox::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
-use crate::session::{Session, SessionBuilder};
+use crate::session::{Session, SessionBuilder, shared_state};
 use crate::task::{self, Task};
 use connection::Connection;
 use router::Router;
@@ -270,8 +270,11 @@ struct OnClient {
 }
 
 impl Connect for OnClient {
-    fn connect(self: Box<Self>) -> BoxFuture<'static, Result<Link>> {
+    fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
         Box::pin(async move {
+            if apart && !self.client.0.options.keeps_own_state() {
+                return Err(shared_state());
+            }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
             Ok(Link { peer, cli, carrier: Arc::new(*self) })
@@ -288,10 +291,6 @@ impl Carrier for OnClient {
         self.client.0.router.unregister(id);
     }
 
-    fn keeps_own_state(&self) -> bool {
-        self.client.0.options.keeps_own_state()
-    }
-
     fn release(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move { if self.owned { self.client.shutdown().await } else { Ok(()) } })
     }
@@ -301,10 +300,10 @@ impl Carrier for OnClient {
 struct OwnClient(ClientBuilder);
 
 impl Connect for OwnClient {
-    fn connect(self: Box<Self>) -> BoxFuture<'static, Result<Link>> {
+    fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
         Box::pin(async move {
-            let client = self.0.start().await?;
-            client.connect(true).connect().await
+            let builder = if apart { self.0.without_keychain() } else { self.0 };
+            builder.lazy()?.connect(true).connect(apart).await
         })
     }
 }

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::protocol::agents::AgentInfo;
+use crate::protocol::commands::CommandInfo;
+use crate::protocol::skills::SkillInfo;
 use crate::protocol::{RequestId, ToolCallId, lenient};
 
 /// A sub-agent began.
@@ -67,6 +70,28 @@ pub struct SkillInvoked {
     pub content: Option<String>,
     /// Tools that it may use.
     pub allowed_tools: Option<Vec<String>>,
+}
+
+/// The skills were read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct SkillsLoaded {
+    /// Each skill.
+    pub skills: Vec<SkillInfo>,
+}
+
+/// There are other custom agents now.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CustomAgentsUpdated {
+    /// Each agent.
+    pub agents: Vec<AgentInfo>,
+    /// What may be wrong with them.
+    pub warnings: Vec<String>,
+    /// What is wrong with them.
+    pub errors: Vec<String>,
 }
 
 /// A hook began.
@@ -135,6 +160,30 @@ pub struct AgentInterrupted {
     /// How long it had taken, in milliseconds.
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub elapsed_ms: Option<u64>,
+}
+
+/// A slash command of a program is used.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct CommandExecute {
+    /// The question.
+    pub request_id: RequestId,
+    /// The command as it was typed.
+    pub command: String,
+    /// Its name.
+    pub command_name: String,
+    /// What follows the name.
+    pub args: String,
+}
+
+/// There are other slash commands now.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CommandsChanged {
+    /// The programs' commands.
+    pub commands: Vec<CommandInfo>,
 }
 
 /// A slash command was queued.

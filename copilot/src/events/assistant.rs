@@ -1,8 +1,11 @@
 //! Payloads of what goes between user, agent and model.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::protocol::account::Quota;
 use crate::protocol::{MessageId, ToolCallId, lenient};
 
 /// A message that reached the agent.
@@ -175,6 +178,8 @@ pub struct AssistantUsage {
     /// How long it took, in milliseconds.
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub duration: Option<u64>,
+    /// How much of the plan is used, by what it is counted for.
+    pub quota_snapshots: Option<BTreeMap<String, Quota>>,
 }
 
 /// The agent is done.

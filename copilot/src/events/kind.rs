@@ -1,8 +1,9 @@
 //! From the name of an event to its typed payload.
 
 use super::agent::{
-    AgentInterrupted, CommandQueued, HookEnded, HookStarted, SkillInvoked, SubagentEnded, SubagentSelected,
-    SubagentStarted, SystemMessage, SystemNotification,
+    AgentInterrupted, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated, HookEnded,
+    HookStarted, SkillInvoked, SkillsLoaded, SubagentEnded, SubagentSelected, SubagentStarted, SystemMessage,
+    SystemNotification,
 };
 use super::assistant::{
     AssistantIdle, AssistantIntent, AssistantMessage, AssistantMessageDelta, AssistantMessageStart,
@@ -12,14 +13,15 @@ use super::assistant::{
 use super::canvas::{CanvasGone, CanvasRegistryChanged};
 use super::local::{HandlerFailure, Restarted, ToolProgress};
 use super::session::{
-    Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatusChanged,
-    McpServersLoaded, ModeChanged, ModelChange, Notice, PermissionsChanged, PlanChanged, SessionError,
-    SessionIdle, SessionResume, SessionShutdown, SessionStart, TaskComplete, TitleChanged, ToolsUpdated,
-    Truncation, UsageInfo,
+    Abort, AutopilotStopped, CapabilitiesChanged, Changed, CompactionComplete, CompactionStart,
+    ContextChanged, McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice,
+    PermissionsChanged, PlanChanged, SessionError, SessionIdle, SessionResume, SessionShutdown, SessionStart,
+    TaskComplete, TitleChanged, ToolsUpdated, Truncation, UsageInfo, WorkspaceFileChanged,
 };
 use super::tool::{
-    ExternalToolCompleted, ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted,
-    ToolExecutionComplete, ToolExecutionPartialResult, ToolExecutionProgress, ToolExecutionStart,
+    AutoModeSwitchRequested, ElicitationRequested, ExitPlanModeRequested, ExternalToolCompleted,
+    ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted, ToolExecutionComplete,
+    ToolExecutionPartialResult, ToolExecutionProgress, ToolExecutionStart, ToolUserRequested,
     UserInputRequested,
 };
 use crate::error::Error;
@@ -104,8 +106,22 @@ kinds! {
     TaskComplete(TaskComplete) = "session.task_complete",
     /// The session ended in the CLI.
     SessionShutdown(SessionShutdown) = "session.shutdown",
+    /// The agent no longer goes on by itself.
+    AutopilotStopped(AutopilotStopped) = "session.autopilot_stopped",
+    /// Something runs in the background now, or no longer.
+    BackgroundTasksChanged(Changed) = "session.background_tasks_changed",
+    /// The queue of messages changed.
+    PendingMessagesModified(Changed) = "pending_messages.modified",
+    /// The agent's list of things to do changed.
+    TodosChanged(Changed) = "session.todos_changed",
+    /// A file in the session's workspace was written.
+    WorkspaceFileChanged(WorkspaceFileChanged) = "session.workspace_file_changed",
     /// The set of tools that the model sees changed.
     ToolsUpdated(ToolsUpdated) = "session.tools_updated",
+    /// The skills were read.
+    SkillsLoaded(SkillsLoaded) = "session.skills_loaded",
+    /// There are other custom agents now.
+    CustomAgentsUpdated(CustomAgentsUpdated) = "session.custom_agents_updated",
     /// The MCP servers were loaded.
     McpServersLoaded(McpServersLoaded) = "session.mcp_servers_loaded",
     /// An MCP server connected, failed or wants a login.
@@ -179,9 +195,22 @@ kinds! {
     PermissionCompleted(PermissionCompleted) = "permission.completed",
     /// The agent asks the user.
     UserInputRequested(UserInputRequested) = "user_input.requested",
+    /// The agent, or an MCP server, wants a form filled in.
+    ElicitationRequested(ElicitationRequested) = "elicitation.requested",
+    /// The agent has a plan, and wants to leave the plan mode.
+    ExitPlanModeRequested(ExitPlanModeRequested) = "exit_plan_mode.requested",
+    /// The CLI offers to go on with another model.
+    AutoModeSwitchRequested(AutoModeSwitchRequested) = "auto_mode_switch.requested",
+    /// A slash command of a program is used. The library answers for its commands.
+    CommandExecute(CommandExecute) = "command.execute",
+    /// There are other slash commands now.
+    CommandsChanged(CommandsChanged) = "commands.changed",
+    /// A tool runs because the user said so.
+    ToolUserRequested(ToolUserRequested) = "tool.user_requested",
     /// A question of the CLI was answered.
     RequestCompleted(RequestCompleted) =
-        "user_input.completed" | "elicitation.completed" | "exit_plan_mode.completed" | "command.completed",
+        "user_input.completed" | "elicitation.completed" | "exit_plan_mode.completed" | "command.completed"
+            | "auto_mode_switch.completed",
     /// A slash command was queued.
     CommandQueued(CommandQueued) = "command.queued",
     /// A sub-agent began.

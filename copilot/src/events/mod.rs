@@ -16,14 +16,16 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use serde::Deserialize;
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::protocol::event::EventHead;
 
 pub use agent::{
-    AgentInterrupted, CommandQueued, HookEnded, HookStarted, SkillInvoked, SubagentEnded, SubagentSelected,
-    SubagentStarted, SystemMessage, SystemNotification,
+    AgentInterrupted, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated, HookEnded,
+    HookStarted, SkillInvoked, SkillsLoaded, SubagentEnded, SubagentSelected, SubagentStarted, SystemMessage,
+    SystemNotification,
 };
 pub use assistant::{
     AssistantIdle, AssistantIntent, AssistantMessage, AssistantMessageDelta, AssistantMessageStart,
@@ -34,17 +36,19 @@ pub use canvas::{CanvasGone, CanvasRegistryChanged};
 pub use kind::EventKind;
 pub use local::{HandlerFailure, Restarted, ToolProgress};
 pub use session::{
-    Abort, CapabilitiesChanged, CompactionComplete, CompactionStart, ContextChanged, McpServerStatus,
-    McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice, PermissionsChanged,
-    PlanChanged, SessionError, SessionIdle, SessionResume, SessionShutdown, SessionStart, TaskComplete,
-    TitleChanged, ToolsUpdated, Truncation, UsageInfo, WorkingContext,
+    Abort, AutopilotStopped, CapabilitiesChanged, Changed, CompactionComplete, CompactionStart,
+    ContextChanged, McpServerStatus, McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange,
+    Notice, PermissionsChanged, PlanChanged, SessionError, SessionIdle, SessionResume, SessionShutdown,
+    SessionStart, TaskComplete, TitleChanged, ToolsUpdated, Truncation, UsageInfo, WorkingContext,
+    WorkspaceFileChanged,
 };
 pub use stream::EventStream;
 pub(crate) use stream::{DEFAULT_BUDGET, Subscribers};
 pub use tool::{
-    ExternalToolCompleted, ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted,
-    ToolExecutionComplete, ToolExecutionError, ToolExecutionPartialResult, ToolExecutionProgress,
-    ToolExecutionResult, ToolExecutionStart, UserInputRequested,
+    AutoModeSwitchRequested, ElicitationRequested, ExitPlanModeRequested, ExternalToolCompleted,
+    ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted, ToolExecutionComplete,
+    ToolExecutionError, ToolExecutionPartialResult, ToolExecutionProgress, ToolExecutionResult,
+    ToolExecutionStart, ToolUserRequested, UserInputRequested,
 };
 
 /// One event of a session; clones share it.
@@ -189,6 +193,27 @@ impl fmt::Debug for Event {
             .field("agent_id", &self.agent_id())
             .field("data", &self.raw_data())
             .finish_non_exhaustive()
+    }
+}
+
+/// As it is on the wire, the payload exactly as it came.
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Payloads come out of JSON and are kept as they are, so they are JSON.
+        let data: &RawValue = serde_json::from_str(self.raw_data()).map_err(serde::ser::Error::custom)?;
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("type", self.name())?;
+        members.serialize_entry("id", self.id())?;
+        members.serialize_entry("timestamp", self.timestamp())?;
+        members.serialize_entry("parentId", &self.parent_id())?;
+        if let Some(agent) = self.agent_id() {
+            members.serialize_entry("agentId", agent)?;
+        }
+        if self.is_ephemeral() {
+            members.serialize_entry("ephemeral", &true)?;
+        }
+        members.serialize_entry("data", data)?;
+        members.end()
     }
 }
 

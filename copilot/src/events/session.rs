@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::protocol::{MessageId, SessionId, lenient};
+use crate::protocol::{MessageId, RequestId, SessionId, lenient};
 
 /// A session began.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -12,6 +12,11 @@ use crate::protocol::{MessageId, SessionId, lenient};
 pub struct SessionStart {
     /// The session.
     pub session_id: SessionId,
+    /// The version of the history's format.
+    #[serde(deserialize_with = "lenient::count")]
+    pub version: u64,
+    /// What wrote the history.
+    pub producer: String,
     /// The version of the CLI.
     pub copilot_version: String,
     /// When, as RFC 3339.
@@ -190,6 +195,8 @@ pub struct UsageInfo {
     /// Tokens of the tools' definitions.
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub tool_definitions_tokens: Option<u64>,
+    /// Whether this is the first word about it.
+    pub is_initial: bool,
 }
 
 /// The conversation is being summarised.
@@ -267,6 +274,34 @@ pub struct SessionShutdown {
     /// Usage by model.
     pub model_metrics: Value,
 }
+
+/// The agent no longer goes on by itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AutopilotStopped {
+    /// The message that it went on from.
+    pub request_id: Option<RequestId>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A file in the session's workspace was written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct WorkspaceFileChanged {
+    /// The file, relative to the workspace.
+    pub path: String,
+    /// What was done to it.
+    pub operation: String,
+}
+
+/// Something changed; what, is to be asked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Changed {}
 
 /// The set of tools changed.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::protocol::elicitation::ElicitationMode;
+use crate::protocol::modes::{AutoModeSwitch, PlanProposal};
 use crate::protocol::{RequestId, SessionId, ToolCallId};
 
 /// A tool begins.
@@ -160,6 +162,64 @@ pub struct UserInputRequested {
     pub choices: Vec<String>,
     /// Whether another answer is welcome.
     pub allow_freeform: Option<bool>,
+}
+
+/// The agent, or an MCP server, wants a form filled in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ElicitationRequested {
+    /// The question's id.
+    pub request_id: RequestId,
+    /// What it is for.
+    pub message: String,
+    /// How it is shown; as fields where this is not said.
+    pub mode: Option<ElicitationMode>,
+    /// Its fields, as a JSON Schema.
+    pub requested_schema: Value,
+    /// The page to open.
+    pub url: Option<String>,
+    /// Who wants it.
+    pub elicitation_source: Option<String>,
+    /// The call that wants it.
+    pub tool_call_id: Option<ToolCallId>,
+}
+
+/// The agent has a plan, and wants to leave the plan mode.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ExitPlanModeRequested {
+    /// The question's id.
+    pub request_id: RequestId,
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: PlanProposal,
+}
+
+/// The CLI offers to go on with another model.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AutoModeSwitchRequested {
+    /// The question's id.
+    pub request_id: RequestId,
+    /// The offer.
+    #[serde(flatten)]
+    pub offer: AutoModeSwitch,
+}
+
+/// A tool runs because the user said so.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ToolUserRequested {
+    /// The call.
+    pub tool_call_id: ToolCallId,
+    /// The tool.
+    pub tool_name: String,
+    /// The arguments.
+    pub arguments: Value,
 }
 
 /// A question was answered.

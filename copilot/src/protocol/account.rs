@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::lenient;
 
 /// What the CLI says about itself. Wire: `status.get`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Status {
@@ -17,27 +17,37 @@ pub struct Status {
     /// The protocol that it speaks.
     #[serde(deserialize_with = "lenient::count")]
     pub protocol_version: u64,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// Whether somebody is logged in. Wire: `auth.getStatus`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AuthStatus {
     /// Whether somebody is.
     pub is_authenticated: bool,
     /// How, such as `user`, `env`, `gh-cli` or `token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<String>,
     /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Who.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
     /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// How much of something a user has used. Wire: `account.getQuota`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Quota {
@@ -56,7 +66,11 @@ pub struct Quota {
     /// Whether more may be used than there is.
     pub overage_allowed_with_exhausted_quota: bool,
     /// When it begins anew, as RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reset_date: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,7 +81,7 @@ pub(crate) struct QuotaResponse {
 }
 
 /// A tool of the CLI's own. Wire: `tools.list`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ToolInfo {
@@ -76,7 +90,11 @@ pub struct ToolInfo {
     /// What the model reads about it.
     pub description: String,
     /// The schema of its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Serialize)]

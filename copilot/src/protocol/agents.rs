@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::agent_hooks::{AgentHook, AgentHookEvent};
 use super::mcp::McpServer;
 use super::settings::setter;
 use super::vocabulary::vocabulary;
@@ -47,6 +49,8 @@ pub struct CustomAgent {
     model_policy: Option<ModelPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_effort: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    hooks: BTreeMap<String, Vec<AgentHook>>,
 }
 
 vocabulary! {
@@ -74,6 +78,7 @@ impl CustomAgent {
             model: None,
             model_policy: None,
             reasoning_effort: None,
+            hooks: BTreeMap::new(),
         }
     }
 
@@ -115,6 +120,12 @@ impl CustomAgent {
         self.mcp_servers.insert(name.into(), server.into());
         self
     }
+
+    /// Has the CLI run a command at this point of the agent's work.
+    pub fn hook(mut self, event: impl Into<AgentHookEvent>, hook: AgentHook) -> Self {
+        self.hooks.entry(event.into().as_str().to_owned()).or_default().push(hook);
+        self
+    }
 }
 
 /// What is special about the agent that a session has by itself.
@@ -125,7 +136,7 @@ pub(crate) struct DefaultAgent {
 }
 
 /// An agent that a session has. Wire: `session.agent.list`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentInfo {
@@ -136,9 +147,14 @@ pub struct AgentInfo {
     /// What it is good for.
     pub description: String,
     /// The file that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Where it was found, on CLIs that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -172,12 +188,14 @@ mod tests {
             .skills(["s"])
             .model("m")
             .model_policy(ModelPolicy::Required)
-            .reasoning_effort("low");
+            .reasoning_effort("low")
+            .hook(AgentHookEvent::PreToolUse, AgentHook::bash("true"));
         assert_eq!(
             wire(full),
             json!({"name": "a", "prompt": "p", "displayName": "A", "description": "d", "tools": ["t"],
                    "mcpServers": {"m": {"type": "http", "url": "http://h"}}, "infer": false, "skills": ["s"],
-                   "model": "m", "modelPolicy": "required", "reasoningEffort": "low"})
+                   "model": "m", "modelPolicy": "required", "reasoningEffort": "low",
+                   "hooks": {"preToolUse": [{"type": "command", "bash": "true"}]}})
         );
     }
 

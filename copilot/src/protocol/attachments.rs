@@ -1,6 +1,7 @@
 //! What goes with a message.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::base64;
 use super::vocabulary::vocabulary;
@@ -125,6 +126,27 @@ enum AttachmentKind {
     GithubUrl {
         url: String,
     },
+    #[serde(rename = "github_file_diff")]
+    GithubFileDiff {
+        url: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base: Option<GithubFileVersion>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        head: Option<GithubFileVersion>,
+    },
+    #[serde(rename = "github_tree_comparison")]
+    GithubTreeComparison {
+        url: String,
+        base: GithubRevision,
+        head: GithubRevision,
+    },
+    #[serde(rename = "extension_context")]
+    ExtensionContext {
+        extension_id: String,
+        title: String,
+        payload: Value,
+        captured_at: String,
+    },
 }
 
 vocabulary! {
@@ -154,6 +176,35 @@ impl GithubRepo {
 
     fn url(&self, rest: &str) -> String {
         format!("https://github.com/{}/{}{rest}", self.owner, self.name)
+    }
+}
+
+/// A file on GitHub, as it is on a branch, at a tag or in a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GithubFileVersion {
+    repo: GithubRepo,
+    r#ref: String,
+    path: String,
+}
+
+impl GithubFileVersion {
+    /// The file at this path, as it is there.
+    pub fn new(repo: GithubRepo, reference: impl Into<String>, path: impl Into<String>) -> Self {
+        Self { repo, r#ref: reference.into(), path: path.into() }
+    }
+}
+
+/// A repository on GitHub as it is on a branch, at a tag or in a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GithubRevision {
+    repo: GithubRepo,
+    revision: String,
+}
+
+impl GithubRevision {
+    /// The repository as it is there.
+    pub fn new(repo: GithubRepo, revision: impl Into<String>) -> Self {
+        Self { repo, revision: revision.into() }
     }
 }
 
@@ -251,6 +302,38 @@ impl Attachment {
         let (reference, path) = (reference.into(), path.into());
         let url = repo.url(&format!("/blob/{reference}/{path}"));
         Self(AttachmentKind::GithubFile { repo, r#ref: reference, path, url })
+    }
+
+    /// What is different in a file on GitHub, with the URL that GitHub shows for it. A file that is new has no
+    /// `base`, and one that is gone no `head`.
+    pub fn github_file_diff(
+        base: impl Into<Option<GithubFileVersion>>,
+        head: impl Into<Option<GithubFileVersion>>,
+        url: impl Into<String>,
+    ) -> Self {
+        Self(AttachmentKind::GithubFileDiff { url: url.into(), base: base.into(), head: head.into() })
+    }
+
+    /// What is different between two revisions on GitHub.
+    pub fn github_comparison(base: GithubRevision, head: GithubRevision) -> Self {
+        let of = if base.repo == head.repo { String::new() } else { format!("{}:", head.repo.owner) };
+        let url = base.repo.url(&format!("/compare/{}...{of}{}", base.revision, head.revision));
+        Self(AttachmentKind::GithubTreeComparison { url, base, head })
+    }
+
+    /// What an extension of the CLI shows, as of this time, which is RFC 3339.
+    pub fn extension_context(
+        extension_id: impl Into<String>,
+        title: impl Into<String>,
+        payload: impl Into<Value>,
+        captured_at: impl Into<String>,
+    ) -> Self {
+        Self(AttachmentKind::ExtensionContext {
+            extension_id: extension_id.into(),
+            title: title.into(),
+            payload: payload.into(),
+            captured_at: captured_at.into(),
+        })
     }
 
     /// Any page on GitHub.
@@ -389,6 +472,26 @@ mod tests {
         check(
             Attachment::github_repository(repo()),
             &json!({"type": "github_repository", "repo": repo_wire, "url": "https://github.com/octo/cat"}),
+        );
+        let file = |reference| GithubFileVersion::new(repo(), reference, "a.rs");
+        check(
+            Attachment::github_file_diff(file("main"), file("fix"), "https://u"),
+            &json!({"type": "github_file_diff", "url": "https://u",
+                    "base": {"repo": repo_wire, "ref": "main", "path": "a.rs"},
+                    "head": {"repo": repo_wire, "ref": "fix", "path": "a.rs"}}),
+        );
+        let fork = GithubRevision::new(GithubRepo::new("fork", "cat"), "fix");
+        check(
+            Attachment::github_comparison(GithubRevision::new(repo(), "main"), fork),
+            &json!({"type": "github_tree_comparison",
+                    "url": "https://github.com/octo/cat/compare/main...fork:fix",
+                    "base": {"repo": repo_wire, "revision": "main"},
+                    "head": {"repo": {"owner": "fork", "name": "cat"}, "revision": "fix"}}),
+        );
+        check(
+            Attachment::extension_context("e", "t", json!({"a": 1}), "2026-01-01T00:00:00Z"),
+            &json!({"type": "extension_context", "extensionId": "e", "title": "t", "payload": {"a": 1},
+                    "capturedAt": "2026-01-01T00:00:00Z"}),
         );
         check(Attachment::github_url("https://u"), &json!({"type": "github_url", "url": "https://u"}));
     }

@@ -1,6 +1,9 @@
 //! What a CLI can do in a session, and the event that says it changed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What the CLI and its other clients can do in a session. Old CLIs do not tell; then everything is `None`.
 ///
@@ -13,6 +16,9 @@ pub struct Capabilities {
     pub ui: UiCapabilities,
     /// Whether there are extensions.
     pub extensions: Option<bool>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What can be shown to the user of a session.
@@ -26,6 +32,9 @@ pub struct UiCapabilities {
     pub mcp_apps: Option<bool>,
     /// Canvases.
     pub canvases: Option<bool>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 impl Capabilities {
@@ -36,6 +45,8 @@ impl Capabilities {
                 *old = new;
             }
         }
+        self.other.extend(newer.other.clone());
+        self.ui.other.extend(newer.ui.other.clone());
         take(&mut self.ui.elicitation, newer.ui.elicitation);
         take(&mut self.ui.mcp_apps, newer.ui.mcp_apps);
         take(&mut self.ui.canvases, newer.ui.canvases);
@@ -55,7 +66,9 @@ mod tests {
         known.merge(&read(r#"{"ui":{"elicitation":true},"novelty":3}"#));
         assert_eq!(
             known,
-            read(r#"{"ui":{"elicitation":true,"mcpApps":false,"canvases":false},"extensions":false}"#)
+            read(
+                r#"{"ui":{"elicitation":true,"mcpApps":false,"canvases":false},"extensions":false,"novelty":3}"#
+            )
         );
         assert_eq!(read("{}"), Capabilities::default());
     }

@@ -6,8 +6,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::agents::{CustomAgent, DefaultAgent};
+use super::diagnostics::{Diagnostics, LifecycleDiagnostics};
+use super::experiments::Experiments;
+use super::managed::ManagedSettings;
 use super::mcp::{GithubMcp, McpServer, Storage};
 use super::providers::{ModelOverrides, NamedProvider, Provider, ProviderModel};
+use super::sandbox::Sandbox;
 use super::secret::Secret;
 use super::settings::settings;
 use super::system_message::SystemMessageConfig;
@@ -99,6 +103,20 @@ session_config! {
     "interactiveUser" interactive_user: bool,
     "sessionLimits" max_ai_credits: SessionLimits,
     "autopilot" autopilot: Autopilot,
+    "sandboxConfig" sandbox: Sandbox,
+    "managedSettings" managed_permissions: ManagedSettings,
+    "enableManagedSettings" fetch_managed_settings: bool,
+    "excludedManagedSettings" excluded_managed_settings: Vec<String>,
+    "enforceManagedModelDefaults" enforce_managed_model: bool,
+    "featureFlags" feature_flag: BTreeMap<String, bool>,
+    "expAssignments" experiments: Experiments,
+    "requestExtensions" extensions: bool,
+    "extensionSdkPath" extension_sdk_path: String,
+    "extensionInfo" extension_info: ExtensionInfo,
+    "requestMcpApps" mcp_apps: bool,
+    "askUserVariant" ask_user_variant: AskUserVariant,
+    "diagnostics" mcp_diagnostics: Diagnostics,
+    "lifecycleDiagnostics" lifecycle_diagnostics: LifecycleDiagnostics,
     "remoteSession" remote_session: RemoteSession,
     "disableResume" disable_resume_event: bool,
     "continuePendingWork" continue_pending_work: bool,
@@ -167,6 +185,24 @@ vocabulary! {
         /// It can be followed and steered.
         On = "on",
     }
+}
+
+vocabulary! {
+    /// In which form the model asks the user.
+    AskUserVariant {
+        /// A question, with answers to choose from. It reaches
+        /// [`on_user_input`](crate::SessionBuilder::on_user_input).
+        Question = "legacy",
+        /// A form. It reaches [`on_elicitation`](crate::SessionBuilder::on_elicitation).
+        Form = "elicitation",
+    }
+}
+
+/// Who a program is towards the CLI's extensions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct ExtensionInfo {
+    pub(crate) source: String,
+    pub(crate) name: String,
 }
 
 settings! {

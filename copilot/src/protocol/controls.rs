@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::SessionId;
 use super::lenient;
@@ -26,16 +27,21 @@ pub(crate) struct PlanUpdateParams<'a> {
 }
 
 /// The agent's plan. Wire: `session.plan.read`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Plan {
     /// Whether there is one.
     pub exists: bool,
     /// Its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// The file that it is in, or would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +101,7 @@ pub(crate) struct CompactParams<'a> {
 }
 
 /// What a summary of the conversation has saved. Wire: `session.history.compact`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Compaction {
@@ -108,11 +114,15 @@ pub struct Compaction {
     #[serde(deserialize_with = "lenient::count")]
     pub messages_removed: u64,
     /// The summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary_content: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What a session has cost so far. Wire: `session.usage.getMetrics`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UsageMetrics {
@@ -136,10 +146,13 @@ pub struct UsageMetrics {
     /// The tokens of the last answer.
     #[serde(deserialize_with = "lenient::count")]
     pub last_call_output_tokens: u64,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What was changed in files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CodeChanges {
@@ -151,10 +164,13 @@ pub struct CodeChanges {
     pub lines_removed: u64,
     /// The files.
     pub files_modified: Vec<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What one model has cost in a session.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelMetrics {
@@ -162,10 +178,13 @@ pub struct ModelMetrics {
     pub requests: RequestMetrics,
     /// Its tokens.
     pub usage: TokenMetrics,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// How many requests, and what they count for.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct RequestMetrics {
@@ -174,10 +193,13 @@ pub struct RequestMetrics {
     pub count: u64,
     /// What they count for.
     pub cost: f64,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// How many tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TokenMetrics {
@@ -193,6 +215,9 @@ pub struct TokenMetrics {
     /// In prompts, put into the cache.
     #[serde(deserialize_with = "lenient::count")]
     pub cache_write_tokens: u64,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Serialize)]

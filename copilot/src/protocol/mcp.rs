@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::secret::Secret;
 use super::settings::settings;
@@ -215,7 +216,7 @@ vocabulary! {
 }
 
 /// An MCP server of a session, and how it is.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpServerInfo {
@@ -224,9 +225,14 @@ pub struct McpServerInfo {
     /// How it is.
     pub status: McpStatus,
     /// Where it was configured, on CLIs that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 vocabulary! {
@@ -257,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    fn check(server: impl Into<McpServer>, wire: &serde_json::Value) {
+    fn check(server: impl Into<McpServer>, wire: &Value) {
         assert_eq!(serde_json::to_value(server.into()).unwrap(), *wire);
     }
 

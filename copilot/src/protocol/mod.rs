@@ -4,6 +4,7 @@
 //! told by the type that the layers above build from it.
 
 pub(crate) mod account;
+pub(crate) mod agent_hooks;
 pub(crate) mod agents;
 pub(crate) mod attachments;
 pub(crate) mod base64;
@@ -13,12 +14,17 @@ pub(crate) mod commands;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod controls;
+pub(crate) mod diagnostics;
 pub(crate) mod elicitation;
 pub(crate) mod event;
+pub(crate) mod event_log;
+pub(crate) mod experiments;
 pub(crate) mod hooks;
 mod ids;
+pub(crate) mod instructions;
 pub(crate) mod lenient;
 pub(crate) mod limits;
+pub(crate) mod managed;
 pub(crate) mod mcp;
 pub(crate) mod mcp_headers;
 pub(crate) mod mcp_login;
@@ -28,7 +34,10 @@ pub(crate) mod offers;
 pub(crate) mod permission_subjects;
 pub(crate) mod permissions;
 pub(crate) mod providers;
+pub(crate) mod queue;
+pub(crate) mod rewind;
 pub(crate) mod sampling;
+pub(crate) mod sandbox;
 pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod sessions;

@@ -1,6 +1,9 @@
 //! `models.list` and `session.model.*`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::SessionId;
 use super::config::{ContextTier, ReasoningSummary};
@@ -8,7 +11,7 @@ use super::lenient;
 use super::providers::ModelOverrides;
 
 /// A model that can be had. Wire: `models.list`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelInfo {
@@ -19,19 +22,25 @@ pub struct ModelInfo {
     /// What it can do.
     pub capabilities: ModelCapabilities,
     /// Whether it may be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<ModelPermission>,
     /// What it costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub billing: Option<ModelBilling>,
     /// How hard it can be told to think.
     pub supported_reasoning_efforts: Vec<String>,
     /// How hard it thinks unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_reasoning_effort: Option<String>,
     /// The context windows that it has.
     pub supported_context_tiers: Vec<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What a model can do.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelCapabilities {
@@ -39,10 +48,13 @@ pub struct ModelCapabilities {
     pub supports: ModelFeatures,
     /// How much it takes and gives.
     pub limits: ModelTokenLimits,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What a model supports.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelFeatures {
@@ -50,42 +62,59 @@ pub struct ModelFeatures {
     pub vision: bool,
     /// Different amounts of thinking.
     pub reasoning_effort: bool,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// How much a model takes and gives, in tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelTokenLimits {
     /// The largest prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_prompt_tokens: Option<u64>,
     /// The longest answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_output_tokens: Option<u64>,
     /// Both together.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_context_window_tokens: Option<u64>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// Whether a model may be used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelPermission {
     /// `enabled`, `disabled` or `unconfigured`.
     pub state: String,
     /// The terms that it may be used under.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What a model costs.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelBilling {
     /// How many premium requests one request counts for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub multiplier: Option<f64>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,29 +147,39 @@ pub(crate) struct ModelSwitchParams<'a> {
 }
 
 /// The model that a session works with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CurrentModel {
     /// Its id; none if the CLI has not chosen yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
     /// How hard it thinks.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// What became of a change of model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelChanged {
     /// `applied` and the like; empty on CLIs that do not tell.
     pub status: String,
     /// The model from here on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
     /// Whether the change waits for the end of the turn.
     pub deferred: bool,
     /// What the CLI says about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[cfg(test)]
@@ -159,7 +198,7 @@ mod tests {
         let model = &list.models[0];
         assert!(model.capabilities.supports.vision && !model.capabilities.supports.reasoning_effort);
         assert_eq!(model.capabilities.limits.max_context_window_tokens, Some(264_000));
-        assert_eq!(model.billing, Some(ModelBilling { multiplier: Some(1.0) }));
+        assert_eq!(model.billing.as_ref().and_then(|billing| billing.multiplier), Some(1.0));
     }
 
     #[test]

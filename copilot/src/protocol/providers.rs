@@ -22,6 +22,8 @@ pub(crate) struct Provider {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) api_key: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api_key_command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bearer_token: Option<Secret>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) has_bearer_token_provider: bool,
@@ -31,6 +33,8 @@ pub(crate) struct Provider {
     pub(crate) headers: BTreeMap<String, Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model_provider: Option<ModelMaker>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wire_model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +66,26 @@ vocabulary! {
         Http = "http",
         /// Over a WebSocket.
         Websockets = "websockets",
+    }
+}
+
+vocabulary! {
+    /// What serves the models of an endpoint, where it matters for how they are asked.
+    ModelMaker {
+        /// OpenAI.
+        OpenAi = "openai",
+        /// Anthropic.
+        Anthropic = "anthropic",
+        /// Azure OpenAI, also behind a proxy or a domain of one's own.
+        AzureOpenAi = "azure_openai",
+        /// Ollama.
+        Ollama = "ollama",
+        /// LM Studio.
+        LmStudio = "lm_studio",
+        /// Foundry Local.
+        FoundryLocal = "foundry_local",
+        /// llama.cpp.
+        LlamaCpp = "llama_cpp",
     }
 }
 

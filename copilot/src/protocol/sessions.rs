@@ -1,6 +1,9 @@
 //! The sessions that a CLI knows: `session.list`, `session.getMetadata`, `session.lifecycle` and the like.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::SessionId;
 use super::settings::settings;
@@ -27,7 +30,7 @@ pub(crate) struct SessionListParams<'a> {
 }
 
 /// A session on disk, or live. Wire: `session.list`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionInfo {
@@ -38,30 +41,43 @@ pub struct SessionInfo {
     /// When something last happened, as RFC 3339.
     pub modified_time: String,
     /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// The name that it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Whether it runs elsewhere.
     pub is_remote: bool,
     /// The program that opened it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
     /// Where its agent works, on CLIs that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<SessionContext>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// Where the agent of a session works.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionContext {
     /// The working directory.
     pub cwd: String,
     /// The root of the repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub git_root: Option<String>,
     /// The repository, as `owner/name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// The branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,7 +116,7 @@ vocabulary! {
 }
 
 /// What the CLI knows about a session when something happens to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct LifecycleMetadata {
@@ -109,7 +125,11 @@ pub struct LifecycleMetadata {
     /// When something last happened, as RFC 3339.
     pub modified_time: String,
     /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! `session.skills.*`.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A skill that a session has. Wire: `session.skills.list`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillInfo {
@@ -18,7 +21,11 @@ pub struct SkillInfo {
     /// Whether the agent can use it.
     pub enabled: bool,
     /// The file that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +35,7 @@ pub(crate) struct SkillListResponse {
 }
 
 /// What went wrong while skills were read again. Wire: `session.skills.reload`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillProblems {
@@ -36,6 +43,9 @@ pub struct SkillProblems {
     pub warnings: Vec<String>,
     /// What could not be read.
     pub errors: Vec<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[cfg(test)]

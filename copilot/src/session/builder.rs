@@ -120,7 +120,8 @@ impl SessionBuilder {
     /// telemetry, nothing kept on disk beyond the session, and no tools but those that
     /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
     ///
-    /// The client needs a `state_dir` of its own.
+    /// The client needs a `state_dir` of its own. One that is started only for this session is also told to leave the
+    /// user's keychain alone; for another, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
     ///
     /// # Examples
     ///
@@ -175,10 +176,7 @@ impl SessionBuilder {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
-        let link = self.connect.connect().await?;
-        if self.empty && !link.carrier.keeps_own_state() {
-            return Err(empty::shared_state());
-        }
+        let link = self.connect.connect(self.empty).await?;
         let states = Arc::new(self.states);
         let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
         let listening =

@@ -18,6 +18,7 @@ const OWN_MEMBERS: &[(&str, &str)] = &[
     ("requestPermission", "`.permissions(..)`"),
     ("toolFilterPrecedence", "nothing: excluded tools always stay excluded"),
     ("envValueMode", "nothing: values are always meant literally"),
+    ("cloud", "nothing: the CLI gives such sessions their ids itself, and here each has one from the start"),
 ];
 
 /// Refuses what contradicts itself, naming the setters.

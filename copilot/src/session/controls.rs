@@ -366,7 +366,7 @@ impl Session {
 
 impl Session {
     /// Calls a method that takes nothing but the session.
-    async fn ask_for<R: DeserializeOwned>(&self, method: &'static str) -> Result<R> {
+    pub(super) async fn ask_for<R: DeserializeOwned>(&self, method: &'static str) -> Result<R> {
         self.peer().await?.call(method, &self.params()).await
     }
 

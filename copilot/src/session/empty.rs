@@ -47,7 +47,7 @@ pub(super) fn fill(config: &mut SessionConfig) -> Result<()> {
 }
 
 /// The error for a client that shares its state with the user.
-pub(super) fn shared_state() -> Error {
+pub(crate) fn shared_state() -> Error {
     let message =
         "`empty` needs a client with `state_dir`: without it the CLI reads and writes the user's own files";
     Error::new(ErrorKind::Config, message)

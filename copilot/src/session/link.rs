@@ -12,7 +12,9 @@ use crate::rpc::Peer;
 
 /// Gives a connection, starting one where there is none.
 pub(crate) trait Connect: Send {
-    fn connect(self: Box<Self>) -> BoxFuture<'static, Result<Link>>;
+    /// With `apart`, only one to a CLI that keeps away from what is the user's, as far as the client can tell; any
+    /// other is refused before it is started.
+    fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>>;
 }
 
 /// A session's side of a connection.
@@ -30,9 +32,6 @@ pub(crate) trait Carrier: Send + Sync {
 
     /// Delivers nothing more for this session.
     fn unregister(&self, id: &SessionId);
-
-    /// Whether the CLI keeps its state apart from the user's, as far as the client can tell.
-    fn keeps_own_state(&self) -> bool;
 
     /// The session is closed; whoever started the connection only for it stops it.
     fn release(&self) -> BoxFuture<'_, Result<()>>;

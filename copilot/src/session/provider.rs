@@ -2,7 +2,7 @@
 
 use super::answer::{BoxError, Handler};
 use super::tokens::{ProviderTokenRequest, Secret};
-use crate::protocol::providers::{AzureProvider, Provider as Wire, ProviderTransport};
+use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
 use crate::protocol::settings::setter;
 
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
@@ -28,14 +28,20 @@ impl Provider {
         Self::new("openai", base_url)
     }
 
-    /// An Azure OpenAI resource.
+    /// An Azure OpenAI resource such as `https://name.openai.azure.com`, asked in a version of its own API, such as
+    /// `2024-10-21`.
     pub fn azure(base_url: impl Into<String>, api_version: impl Into<String>) -> Self {
         let mut provider = Self::new("azure", base_url);
         provider.wire.azure = Some(AzureProvider { api_version: api_version.into() });
         provider
     }
 
-    /// An endpoint that speaks Anthropic's messages.
+    /// An Azure OpenAI resource such as `https://name.openai.azure.com`, asked as OpenAI's own API is.
+    pub fn azure_v1(base_url: impl Into<String>) -> Self {
+        Self::new("azure", base_url)
+    }
+
+    /// An endpoint that speaks Anthropic's messages, such as `https://host` without a path.
     pub fn anthropic(base_url: impl Into<String>) -> Self {
         Self::new("anthropic", base_url)
     }
@@ -48,6 +54,12 @@ impl Provider {
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.wire.api_key = Some(key.into().into());
         self
+    }
+
+    setter! {
+        /// A command that the CLI runs before each request; what it prints is the key, which wins over
+        /// [`api_key`](Self::api_key). When it fails, so does the turn.
+        api_key_command: text in wire.api_key_command
     }
 
     /// The bearer token that goes with each request; it wins over a key.
@@ -75,6 +87,10 @@ impl Provider {
     setter! {
         /// The model that the CLI knows and that this endpoint's behaves like.
         model_id: text in wire.model_id
+    }
+    setter! {
+        /// What serves the endpoint's models, where that is not what its kind says.
+        model_maker: (ModelMaker) in wire.model_provider
     }
     setter! {
         /// The name that the endpoint knows the model by, where it is not the session's.

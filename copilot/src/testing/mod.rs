@@ -19,7 +19,7 @@ pub use fake_cli::{
 pub use hermetic::hermetic_client;
 pub use pending::pending_calls;
 pub use scripted_model::{
-    Ending, LeftScript, RecordedCall, RecordedMessage, RecordedRequest, Role, Script, ScriptedModel, Scripts,
-    Tokens, ToolUse,
+    Ending, LeftScript, ModelApi, RecordedCall, RecordedMessage, RecordedRequest, Role, Script,
+    ScriptedModel, Scripts, Tokens, ToolUse,
 };
 pub use tools::{Called, ToolCall, assert_tools_snapshot, call, check_tools, context};

@@ -1,27 +1,13 @@
-//! Turns as chat completions: whole, and in the chunks of a stream.
+//! OpenAI's chat completions: turns as they answer, whole and in chunks, and the conversation of a request. Pure.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::MODEL_NAME;
+use super::api::{Frame, Paced, content, list, pieces, text, tokens};
+use super::request::{RecordedCall, RecordedMessage, Role};
 use super::script::{Answer, Tokens, ToolUse, Turn};
-
-/// How much of a call's arguments goes into one chunk.
-const ARGUMENTS_CHUNK: usize = 24;
-
-/// What the bodies of one answer need beside the turn.
-#[derive(Clone, Debug)]
-pub(super) struct Frame {
-    /// Ids of the calls, one for each.
-    pub(super) ids: Vec<String>,
-    /// The number of the request, for the answer's id.
-    pub(super) number: usize,
-    /// The length of the request, for the estimate of its tokens.
-    pub(super) request_bytes: usize,
-    /// Whether a stream is to end with the numbers of tokens.
-    pub(super) streams_usage: bool,
-}
 
 /// The answer as one JSON object.
 pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
@@ -51,7 +37,7 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
 /// The answer as the chunks of a stream, each with the time to wait before it.
 ///
 /// An answer that breaks off has no last chunks.
-pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<(Duration, Value)> {
+pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     let chunk = |choices: Value| {
         json!({
             "id": id(frame),
@@ -125,51 +111,42 @@ fn call_deltas(index: usize, id: &str, tool: &ToolUse) -> impl Iterator<Item = V
     std::iter::once(json!({"tool_calls": [first]})).chain(pieces)
 }
 
-/// `text` in pieces of at most [`ARGUMENTS_CHUNK`] bytes, or one character.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let mut end = rest.len().min(ARGUMENTS_CHUNK);
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (piece, tail) = rest.split_at(end);
-        pieces.push(piece);
-        rest = tail;
-    }
-    pieces
+fn usage(turn: &Turn, frame: &Frame) -> Value {
+    let Tokens { input, output } = tokens(turn, frame);
+    json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output)})
 }
 
-/// What the turn says about tokens, or a guess of four bytes each.
-fn usage(turn: &Turn, frame: &Frame) -> Value {
-    let guess = |bytes: usize| (bytes as u64).div_ceil(4);
-    let Tokens { input, output } = turn.preparation.tokens.unwrap_or_else(|| {
-        let said = match &turn.answer {
-            Answer::Say(pieces) => pieces.iter().map(String::len).sum(),
-            Answer::BreakOff(text) => text.len(),
-            Answer::Call(tools) => tools.iter().map(|tool| tool.name.len() + tool.arguments.len()).sum(),
-            Answer::Fail { .. } => 0,
-        };
-        let said = said + turn.preparation.reasoning.as_ref().map_or(0, String::len);
-        Tokens { input: guess(frame.request_bytes), output: guess(said) }
+/// The conversation of a request.
+pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
+    list(&body["messages"]).iter().map(message).collect()
+}
+
+fn message(value: &Value) -> RecordedMessage {
+    let role = match value["role"].as_str().unwrap_or_default() {
+        "system" | "developer" => Role::System,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "tool" => Role::Tool,
+        other => Role::Other(other.to_owned()),
+    };
+    let calls = list(&value["tool_calls"]).iter().map(|call| RecordedCall {
+        id: text(&call["id"]),
+        name: text(&call["function"]["name"]),
+        arguments: text(&call["function"]["arguments"]),
     });
-    json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output)})
+    RecordedMessage {
+        role,
+        text: content(&value["content"]),
+        calls: calls.collect(),
+        answers: value["tool_call_id"].as_str().map(str::to_owned),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::api::tests::{frame, only_turn};
     use super::super::script::Script;
     use super::*;
-
-    fn frame(ids: &[&str]) -> Frame {
-        let ids = ids.iter().map(ToString::to_string).collect();
-        Frame { ids, number: 7, request_bytes: 400, streams_usage: true }
-    }
-
-    fn only_turn(script: &Script) -> &Turn {
-        &script.turns[0]
-    }
 
     /// What the client of a stream puts together.
     fn collect(chunks: &[(Duration, Value)]) -> (String, String, Vec<(String, String, String)>) {

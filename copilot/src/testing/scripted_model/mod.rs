@@ -1,12 +1,15 @@
 //! A language model that plays a script.
 //!
 //! The path of a request: `server` reads it, `request` keeps it, `stage` finds the script it belongs to and the turn
-//! that is due, `completion` writes that turn as JSON, and `sse` sends it in pieces where the request asked for that.
-//! `stage` and `completion` are pure. What is here speaks the chat-completions protocol of OpenAI and nothing of the
-//! CLI's own.
+//! that is due, `api` has that turn written as JSON, and `sse` sends it in pieces where the request asked for that.
+//! Each protocol has a file of its own: `completion`, `responses`, `messages`. All but `server` and `sse` is pure.
+//! Nothing here knows the CLI.
 
+mod api;
 mod completion;
+mod messages;
 mod request;
+mod responses;
 mod script;
 mod server;
 mod sse;
@@ -19,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use api::ModelApi;
 pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
 pub use script::{Script, Scripts, Tokens, ToolUse};
 
@@ -31,7 +35,8 @@ const MODEL_NAME: &str = "scripted";
 
 /// A language model on the loopback interface that plays a [`Script`].
 ///
-/// A session that has it as its provider needs no login and no network. The model checks what it is sent against the
+/// It speaks the three protocols of [`ModelApi`], the first two also as a resource of Azure does. A session that has
+/// it as its provider needs no login and no network. The model checks what it is sent against the
 /// script, and records it. When the conversation leaves the script, the request is answered with an error that the
 /// CLI does not retry, the session gets it as its own error, and [`finish`](Self::finish) tells what happened.
 ///
@@ -111,9 +116,14 @@ impl ScriptedModel {
         Ok(Self { address, shared, _server: server })
     }
 
-    /// Where the model listens: what a provider's base URL is.
+    /// Where the model listens: what the base URL of a provider is that speaks OpenAI's protocols.
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        format!("{}/v1", self.origin())
+    }
+
+    /// Where the model listens, without a path: what the base URL of a provider of Azure or Anthropic is.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The name a session gives to select this model.
@@ -126,6 +136,31 @@ impl ScriptedModel {
     /// Wire: `session.create`, to the CLI.
     pub fn provider(&self) -> Provider {
         Provider::openai(self.base_url()).api_key("scripted")
+    }
+
+    /// A provider that talks to this model in this protocol.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(model: copilot::testing::ScriptedModel) -> copilot::Result<()> {
+    /// use copilot::Session;
+    /// use copilot::testing::ModelApi;
+    ///
+    /// let provider = model.provider_of(ModelApi::Messages);
+    /// let session = Session::builder().provider(provider).model(model.model_name()).start().await?;
+    /// # drop(session);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Wire: `session.create`, to the CLI.
+    pub fn provider_of(&self, api: ModelApi) -> Provider {
+        match api {
+            ModelApi::ChatCompletions => self.provider(),
+            ModelApi::Responses => self.provider().responses(),
+            ModelApi::Messages => Provider::anthropic(self.origin()).api_key("scripted"),
+        }
     }
 
     /// Every request so far, in the order of arrival.

@@ -1,9 +1,11 @@
 //! What the model was sent, for assertions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tokio::sync::watch;
+
+use super::api::ModelApi;
 
 /// One request that a scripted model got. Clones share it.
 #[derive(Clone, Debug)]
@@ -11,9 +13,14 @@ pub struct RecordedRequest(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    api: ModelApi,
+    /// With what follows the question mark.
+    path: String,
     body: Value,
     headers: Vec<(String, String)>,
     ending: watch::Sender<Option<Ending>>,
+    /// In the form that is the same for all protocols, once somebody asks.
+    tools: OnceLock<Vec<Value>>,
 }
 
 /// How the answer to a request ended.
@@ -73,8 +80,19 @@ pub struct RecordedCall {
 }
 
 impl RecordedRequest {
-    pub(super) fn new(body: Value, headers: Vec<(String, String)>) -> Self {
-        Self(Arc::new(Inner { body, headers, ending: watch::Sender::new(None) }))
+    pub(super) fn new(api: ModelApi, path: String, body: Value, headers: Vec<(String, String)>) -> Self {
+        let (ending, tools) = (watch::Sender::new(None), OnceLock::new());
+        Self(Arc::new(Inner { api, path, body, headers, ending, tools }))
+    }
+
+    /// The protocol that the request is in.
+    pub fn api(&self) -> ModelApi {
+        self.0.api
+    }
+
+    /// The path that was asked, with what follows the question mark.
+    pub fn path(&self) -> &str {
+        &self.0.path
     }
 
     /// The request as it came.
@@ -99,7 +117,7 @@ impl RecordedRequest {
 
     /// The whole conversation, oldest message first.
     pub fn messages(&self) -> Vec<RecordedMessage> {
-        list(&self.raw()["messages"]).iter().map(message).collect()
+        self.api().conversation(self.raw())
     }
 
     /// The instructions.
@@ -119,12 +137,12 @@ impl RecordedRequest {
 
     /// The names of the tools that the model may call.
     pub fn tool_names(&self) -> Vec<&str> {
-        self.functions().filter_map(|function| function["name"].as_str()).collect()
+        self.tools().iter().filter_map(|tool| tool["name"].as_str()).collect()
     }
 
     /// A tool that the model may call: an object with `name`, `description` and the schema as `parameters`.
     pub fn tool(&self, name: &str) -> Option<&Value> {
-        self.functions().find(|function| function["name"] == name)
+        self.tools().iter().find(|tool| tool["name"] == name)
     }
 
     /// What the last result of this tool says, in the whole conversation.
@@ -171,8 +189,8 @@ impl RecordedRequest {
         results_of(&messages, &messages[last.map_or(0, |last| last + 1)..])
     }
 
-    fn functions(&self) -> impl Iterator<Item = &Value> {
-        list(&self.raw()["tools"]).iter().map(|tool| &tool["function"])
+    fn tools(&self) -> &[Value] {
+        self.0.tools.get_or_init(|| self.api().tools(self.raw()))
     }
 }
 
@@ -189,46 +207,19 @@ fn results_of(all: &[RecordedMessage], part: &[RecordedMessage]) -> Vec<(String,
         .collect()
 }
 
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn message(value: &Value) -> RecordedMessage {
-    let role = match value["role"].as_str().unwrap_or_default() {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        "tool" => Role::Tool,
-        other => Role::Other(other.to_owned()),
-    };
-    let content = &value["content"];
-    let parts = list(content).iter().filter_map(|part| part["text"].as_str());
-    let calls = list(&value["tool_calls"]).iter().map(|call| RecordedCall {
-        id: text(&call["id"]),
-        name: text(&call["function"]["name"]),
-        arguments: text(&call["function"]["arguments"]),
-    });
-    RecordedMessage {
-        role,
-        text: content.as_str().map_or_else(|| parts.collect(), str::to_owned),
-        calls: calls.collect(),
-        answers: value["tool_call_id"].as_str().map(str::to_owned),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
+    fn recorded(body: Value, headers: Vec<(String, String)>) -> RecordedRequest {
+        RecordedRequest::new(ModelApi::ChatCompletions, "/v1/chat/completions".into(), body, headers)
+    }
+
     fn request() -> RecordedRequest {
         let call = |id: &str, name: &str| json!({"id": id, "function": {"name": name, "arguments": "{}"}});
-        RecordedRequest::new(
+        recorded(
             json!({
                 "model": "scripted",
                 "stream": true,
@@ -274,7 +265,7 @@ mod tests {
     #[test]
     fn odd_requests_are_kept_without_a_panic() {
         for body in [json!(null), json!([]), json!({"messages": {}, "tools": [1], "model": 3})] {
-            let request = RecordedRequest::new(body, Vec::new());
+            let request = recorded(body, Vec::new());
             assert_eq!(request.messages(), []);
             assert_eq!((request.prompt(), request.tool_results()), (None, Vec::new()));
             assert_eq!((request.tool_names(), request.model()), (Vec::new(), ""));

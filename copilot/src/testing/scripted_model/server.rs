@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::completion::{self, Frame};
+use super::api::{Frame, ModelApi};
+use super::completion;
 use super::request::{Ending, RecordedRequest};
 use super::script::{Answer, Turn};
 use super::sse::{Paced, Running};
@@ -54,9 +55,9 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced>, Infallible> {
     let path = request.uri().path().trim_end_matches('/').to_owned();
-    Ok(match (request.method(), path.as_str()) {
-        (&Method::POST, "/v1/chat/completions") => complete(&shared, request).await,
-        (&Method::GET, "/v1/models") => object(StatusCode::OK, &completion::models(), None),
+    Ok(match (request.method(), ModelApi::at(&path)) {
+        (&Method::POST, Some(api)) => complete(&shared, api, request).await,
+        (&Method::GET, None) if path == "/v1/models" => object(StatusCode::OK, &completion::models(), None),
         (method, _) => {
             let message = format!("the scripted model has no {method} {path}");
             object(StatusCode::NOT_FOUND, &completion::error(&message, "not_found"), None)
@@ -64,10 +65,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     })
 }
 
-async fn complete(shared: &Shared, request: Request<Incoming>) -> Response<Paced> {
+async fn complete(shared: &Shared, api: ModelApi, request: Request<Incoming>) -> Response<Paced> {
     let (head, body) = request.into_parts();
     let unreadable = |message: String| {
-        let error = completion::error(&format!("the request is unreadable: {message}"), "unreadable");
+        let error = api.error(&format!("the request is unreadable: {message}"), "unreadable");
         not_to_be_retried(object(StatusCode::BAD_REQUEST, &error, None))
     };
     let body = match Limited::new(body, MAX_REQUEST).collect().await {
@@ -82,7 +83,8 @@ async fn complete(shared: &Shared, request: Request<Incoming>) -> Response<Paced
     let headers = headers.map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
-    let request = RecordedRequest::new(json, headers.collect());
+    let path = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+    let request = RecordedRequest::new(api, path, json, headers.collect());
 
     // Recorded and cast under one lock, so that the order of the record is the order of the turns.
     let (reaction, number) = shared.stage(|stage| {
@@ -99,7 +101,7 @@ async fn complete(shared: &Shared, request: Request<Incoming>) -> Response<Paced
         Reaction::Refuse(refusal) => {
             tracing::warn!("{refusal}");
             request.end(Ending::Refused);
-            let error = completion::error(&refusal, "left_script");
+            let error = api.error(&refusal, "left_script");
             return not_to_be_retried(object(StatusCode::BAD_REQUEST, &error, None));
         }
     };
@@ -112,23 +114,24 @@ async fn complete(shared: &Shared, request: Request<Incoming>) -> Response<Paced
     // From here on, a client that goes away drops this future or the body, and either is noted.
     let running = Running::new(request.clone());
     tokio::time::sleep(turn.preparation.delay).await;
-    perform(&turn, &frame, request.is_streamed(), running)
+    perform(&turn, &frame, &request, running)
 }
 
-fn perform(turn: &Turn, frame: &Frame, streamed: bool, running: Running) -> Response<Paced> {
+fn perform(turn: &Turn, frame: &Frame, request: &RecordedRequest, running: Running) -> Response<Paced> {
+    let api = request.api();
     let ending = match &turn.answer {
         Answer::BreakOff(_) => Ending::BrokenOff,
         Answer::Fail { status, message, retry } => {
             let status = StatusCode::from_u16(*status).expect("the stage has checked it");
-            let failure = object(status, &completion::error(message, "scripted"), Some(running));
+            let failure = object(status, &api.error(message, "scripted"), Some(running));
             return if *retry { to_be_retried(failure) } else { not_to_be_retried(failure) };
         }
         Answer::Say(_) | Answer::Call(_) => Ending::Answered,
     };
-    let (body, kind) = if streamed {
-        (Paced::events(completion::chunks(turn, frame), ending, running), "text/event-stream")
+    let (body, kind) = if request.is_streamed() {
+        (Paced::events(api.stream(turn, frame), ending, running), "text/event-stream")
     } else {
-        (Paced::object(&completion::whole(turn, frame), ending, Some(running)), "application/json")
+        (Paced::object(&api.whole(turn, frame), ending, Some(running)), "application/json")
     };
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -46,15 +46,9 @@ pub(super) struct Paced {
 }
 
 impl Paced {
-    /// The events of a stream, with its end mark unless it breaks off.
-    pub(super) fn events(chunks: Vec<(Duration, Value)>, ending: Ending, running: Running) -> Self {
-        let event = |data: &str| Bytes::from(format!("data: {data}\n\n"));
-        let mut pieces: VecDeque<_> =
-            chunks.into_iter().map(|(wait, chunk)| (wait, event(&chunk.to_string()))).collect();
-        if ending == Ending::Answered {
-            pieces.push_back((Duration::ZERO, event("[DONE]")));
-        }
-        Self { pieces, wait: None, ending, flushed: false, running: Some(running) }
+    /// The events of a stream.
+    pub(super) fn events(events: Vec<(Duration, Bytes)>, ending: Ending, running: Running) -> Self {
+        Self { pieces: events.into(), wait: None, ending, flushed: false, running: Some(running) }
     }
 
     /// A whole object, or its first half where it breaks off.

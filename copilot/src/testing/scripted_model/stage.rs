@@ -314,6 +314,7 @@ fn sketch(request: &RecordedRequest) -> String {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::api::ModelApi;
     use super::*;
 
     fn stage(scripts: impl Into<Scripts>) -> Stage {
@@ -332,11 +333,14 @@ mod tests {
         json!({"role": "tool", "tool_call_id": id, "content": text})
     }
 
+    fn recorded(body: Value) -> RecordedRequest {
+        RecordedRequest::new(ModelApi::ChatCompletions, String::new(), body, Vec::new())
+    }
+
     /// A request that offers the tools `a` and `b`.
     fn request(messages: impl Into<Vec<Value>>) -> RecordedRequest {
         let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
-        let body = json!({"messages": messages.into(), "tools": [tool("a"), tool("b")]});
-        RecordedRequest::new(body, Vec::new())
+        recorded(json!({"messages": messages.into(), "tools": [tool("a"), tool("b")]}))
     }
 
     /// The answer a request gets, or the error.
@@ -384,7 +388,7 @@ mod tests {
             react(&mut stage, [user("go")]);
             react(&mut stage, [user("go")]);
             let body = json!({"messages": messages, "tools": [{"function": {"name": "a"}}]});
-            let request = RecordedRequest::new(body, Vec::new());
+            let request = recorded(body);
             let Reaction::Refuse(refusal) = stage.react(&request) else { panic!("it was answered") };
             assert_eq!(refusal, format!("the conversation left the script at {expected}"));
             assert_eq!(stage.report().as_deref(), Some(refusal.as_str()));

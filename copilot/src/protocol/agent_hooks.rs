@@ -1,0 +1,128 @@
+//! What the CLI itself runs at certain points of an agent's work. Wire: `hooks` of a custom agent.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::secret::Secret;
+use super::settings::setter;
+use super::vocabulary::vocabulary;
+
+/// A command that the CLI runs at a certain point of an agent's work; it gets JSON on its standard input, and what
+/// it writes is read as JSON. The hooks of `copilot::hooks` run in the program itself instead.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::config::{AgentHook, AgentHookEvent, CustomAgent};
+///
+/// let agent = CustomAgent::new("builder", "You build things.")
+///     .hook(AgentHookEvent::PreToolUse, AgentHook::bash("./check-tool.sh").cwd("scripts"));
+/// # drop(agent);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[must_use]
+pub struct AgentHook {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    powershell: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cwd: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    env: BTreeMap<String, Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout_sec: Option<u64>,
+}
+
+impl AgentHook {
+    /// A command for bash.
+    pub fn bash(command: impl Into<String>) -> Self {
+        Self { bash: Some(command.into()), ..Self::new() }
+    }
+
+    /// A command for PowerShell.
+    pub fn powershell(command: impl Into<String>) -> Self {
+        Self { powershell: Some(command.into()), ..Self::new() }
+    }
+
+    fn new() -> Self {
+        Self {
+            kind: "command",
+            bash: None,
+            powershell: None,
+            cwd: None,
+            env: BTreeMap::new(),
+            timeout_sec: None,
+        }
+    }
+
+    /// What is run in its place where there is PowerShell.
+    pub fn or_powershell(mut self, command: impl Into<String>) -> Self {
+        self.powershell = Some(command.into());
+        self
+    }
+
+    setter! {
+        /// The directory that it runs in.
+        cwd: text in cwd
+    }
+
+    /// Sets a variable in its environment; the value does not show in `Debug`.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), Secret::from(value));
+        self
+    }
+
+    /// How long it may take, in whole seconds; 30 of them unless set.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout_sec = Some(limit.as_secs());
+        self
+    }
+}
+
+vocabulary! {
+    /// When the CLI runs a hook of an agent.
+    AgentHookEvent {
+        /// The session's work begins.
+        SessionStart = "sessionStart",
+        /// The session's work ends.
+        SessionEnd = "sessionEnd",
+        /// The user has said something.
+        UserPromptSubmitted = "userPromptSubmitted",
+        /// A tool is about to run.
+        PreToolUse = "preToolUse",
+        /// A tool has run.
+        PostToolUse = "postToolUse",
+        /// Something failed.
+        ErrorOccurred = "errorOccurred",
+        /// The agent believes to be done.
+        AgentStop = "agentStop",
+        /// A sub-agent believes to be done.
+        SubagentStop = "subagentStop",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_hook_reaches_the_wire() {
+        let wire = |hook| serde_json::to_value::<AgentHook>(hook).unwrap();
+        assert_eq!(wire(AgentHook::bash("true")), json!({"type": "command", "bash": "true"}));
+        assert_eq!(wire(AgentHook::powershell("exit")), json!({"type": "command", "powershell": "exit"}));
+        let full = AgentHook::bash("true").or_powershell("exit").cwd("d").env("K", "v");
+        assert_eq!(
+            wire(full.timeout(Duration::from_secs(5))),
+            json!({"type": "command", "bash": "true", "powershell": "exit", "cwd": "d", "env": {"K": "v"},
+                   "timeoutSec": 5})
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! Reading a session's events from a place on, and going back to an earlier message.
+
+use super::Session;
+use crate::error::Result;
+use crate::events::Event;
+use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams, EventTail};
+use crate::protocol::rewind::{RewindMode, RewindParams, RewindPoints, Rewound};
+use crate::rpc::decode;
+
+/// Some events of a session, and where the next ones are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EventPage {
+    /// The events, the oldest first.
+    pub events: Vec<Event>,
+    /// The place after them; `EventQuery::cursor` reads on from there.
+    pub cursor: String,
+    /// Whether there are more already.
+    pub has_more: bool,
+    /// Whether the place that was asked for was not known any more, and the events are those from the beginning.
+    pub expired: bool,
+}
+
+impl Session {
+    /// The place after the newest event, for [`read_events`](Self::read_events). A program that keeps it can go on
+    /// reading where it was, also after a restart of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI is too old.
+    ///
+    /// Wire: `session.eventLog.tail`, to the CLI.
+    pub async fn event_cursor(&self) -> Result<String> {
+        self.ask_for::<EventTail>("session.eventLog.tail").await.map(|tail| tail.cursor)
+    }
+
+    /// Reads events from a place on.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI is too old.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
+    /// use copilot::config::EventQuery;
+    ///
+    /// let mut page = session.read_events(&EventQuery::new().types(["assistant.message"])).await?;
+    /// while page.has_more {
+    ///     page = session.read_events(&EventQuery::new().cursor(page.cursor)).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Wire: `session.eventLog.read`, to the CLI.
+    pub async fn read_events(&self, query: &EventQuery) -> Result<EventPage> {
+        let method = "session.eventLog.read";
+        let params = EventQueryParams { session_id: self.id(), query };
+        let answer = self.peer().await?.call_raw(method, &params).await?;
+        let page: EventPageResponse<Event> = decode(method, &answer)?;
+        let expired = page.cursor_status.as_deref() == Some("expired");
+        Ok(EventPage { events: page.events, cursor: page.cursor, has_more: page.has_more, expired })
+    }
+
+    /// The messages that the session can go back to.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI is too old.
+    ///
+    /// Wire: `session.history.listRewindPoints`, to the CLI.
+    pub async fn rewind_points(&self) -> Result<RewindPoints> {
+        self.ask_for("session.history.listRewindPoints").await
+    }
+
+    /// Goes back to before a message, whose event has this id. Whether it did is in the answer's `outcome`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such message, the connection is lost, or the CLI is too old.
+    ///
+    /// Wire: `session.history.rewind`, to the CLI.
+    pub async fn rewind(&self, event_id: &str, mode: RewindMode) -> Result<Rewound> {
+        let params = RewindParams { session_id: self.id(), event_id, mode };
+        self.peer().await?.call("session.history.rewind", &params).await
+    }
+}

@@ -1,0 +1,216 @@
+//! The protocols that the model speaks, and what their answers have in common. Pure.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::request::RecordedMessage;
+use super::script::{Answer, Tokens, Turn};
+use super::{completion, messages, responses};
+
+/// How much of a call's arguments goes into one piece of a stream.
+const ARGUMENTS_PIECE: usize = 24;
+
+/// A protocol that language models are asked in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ModelApi {
+    /// OpenAI's chat completions.
+    ChatCompletions,
+    /// OpenAI's responses.
+    Responses,
+    /// Anthropic's messages.
+    Messages,
+}
+
+/// What the bodies of one answer need beside the turn.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    /// Ids of the calls, one for each.
+    pub(super) ids: Vec<String>,
+    /// The number of the request, for the answer's id.
+    pub(super) number: usize,
+    /// The length of the request, for the estimate of its tokens.
+    pub(super) request_bytes: usize,
+    /// Whether a stream of chat completions is to end with the numbers of tokens.
+    pub(super) streams_usage: bool,
+}
+
+/// One event of a stream, with the time to wait before it.
+pub(super) type Paced<T> = (Duration, T);
+
+impl ModelApi {
+    /// The protocol that is spoken at this path: OpenAI's, Anthropic's, and those of a resource of Azure.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        let deployment = |rest: &'static str| {
+            let within = path.strip_prefix("/openai/deployments/")?;
+            let (name, found) = within.split_once('/')?;
+            (!name.is_empty() && found == rest).then_some(())
+        };
+        match path {
+            "/v1/chat/completions" | "/openai/v1/chat/completions" => Some(Self::ChatCompletions),
+            "/v1/responses" | "/openai/v1/responses" => Some(Self::Responses),
+            "/v1/messages" => Some(Self::Messages),
+            _ => deployment("chat/completions")
+                .map(|()| Self::ChatCompletions)
+                .or_else(|| deployment("responses").map(|()| Self::Responses)),
+        }
+    }
+
+    /// The conversation that a request carries.
+    pub(super) fn conversation(self, body: &Value) -> Vec<RecordedMessage> {
+        match self {
+            Self::ChatCompletions => completion::conversation(body),
+            Self::Responses => responses::conversation(body),
+            Self::Messages => messages::conversation(body),
+        }
+    }
+
+    /// The tools that a request offers: objects with `name`, `description` and `parameters`.
+    pub(super) fn tools(self, body: &Value) -> Vec<Value> {
+        let tools = list(&body["tools"]).iter();
+        match self {
+            Self::ChatCompletions => tools.map(|tool| tool["function"].clone()).collect(),
+            Self::Responses => tools.cloned().collect(),
+            Self::Messages => {
+                let tool = |tool: &Value| {
+                    let (name, text) = (&tool["name"], &tool["description"]);
+                    json!({"name": name, "description": text, "parameters": tool["input_schema"]})
+                };
+                tools.map(tool).collect()
+            }
+        }
+    }
+
+    /// The answer as one JSON object.
+    pub(super) fn whole(self, turn: &Turn, frame: &Frame) -> Value {
+        match self {
+            Self::ChatCompletions => completion::whole(turn, frame),
+            Self::Responses => responses::whole(turn, frame),
+            Self::Messages => messages::whole(turn, frame),
+        }
+    }
+
+    /// The answer as the events of a stream, to its end mark; without its end where it breaks off.
+    pub(super) fn stream(self, turn: &Turn, frame: &Frame) -> Vec<Paced<Bytes>> {
+        let events = match self {
+            Self::ChatCompletions => completion::chunks(turn, frame),
+            Self::Responses => responses::events(turn, frame),
+            Self::Messages => messages::events(turn, frame),
+        };
+        let mut stream: Vec<_> = events.into_iter().map(|(wait, event)| (wait, self.event(&event))).collect();
+        if self == Self::ChatCompletions && !matches!(turn.answer, Answer::BreakOff(_)) {
+            stream.push((Duration::ZERO, Bytes::from_static(b"data: [DONE]\n\n")));
+        }
+        stream
+    }
+
+    fn event(self, event: &Value) -> Bytes {
+        match (self, event["type"].as_str()) {
+            (Self::Responses | Self::Messages, Some(name)) => format!("event: {name}\ndata: {event}\n\n"),
+            _ => format!("data: {event}\n\n"),
+        }
+        .into()
+    }
+
+    /// An error as the API tells it.
+    pub(super) fn error(self, message: &str, code: &str) -> Value {
+        match self {
+            Self::Messages => messages::error(message, code),
+            Self::ChatCompletions | Self::Responses => completion::error(message, code),
+        }
+    }
+}
+
+/// What the turn says about tokens, or a guess of four bytes each.
+pub(super) fn tokens(turn: &Turn, frame: &Frame) -> Tokens {
+    let guess = |bytes: usize| (bytes as u64).div_ceil(4);
+    turn.preparation.tokens.unwrap_or_else(|| {
+        let said = match &turn.answer {
+            Answer::Say(pieces) => pieces.iter().map(String::len).sum(),
+            Answer::BreakOff(text) => text.len(),
+            Answer::Call(tools) => tools.iter().map(|tool| tool.name.len() + tool.arguments.len()).sum(),
+            Answer::Fail { .. } => 0,
+        };
+        let said = said + turn.preparation.reasoning.as_ref().map_or(0, String::len);
+        Tokens { input: guess(frame.request_bytes), output: guess(said) }
+    })
+}
+
+/// What a turn says, in the pieces that it says it in.
+pub(super) fn said(turn: &Turn) -> &[String] {
+    match &turn.answer {
+        Answer::Say(pieces) => pieces,
+        Answer::BreakOff(text) => std::slice::from_ref(text),
+        Answer::Call(_) | Answer::Fail { .. } => &[],
+    }
+}
+
+/// Arguments in pieces of at most [`ARGUMENTS_PIECE`] bytes, or one character.
+pub(super) fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let mut end = rest.len().min(ARGUMENTS_PIECE);
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, tail) = rest.split_at(end);
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces
+}
+
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The text of a message's content, which is a text or a list of parts, some of which have one.
+pub(super) fn content(value: &Value) -> String {
+    let parts = list(value).iter().filter_map(|part| part["text"].as_str());
+    value.as_str().map_or_else(|| parts.collect(), str::to_owned)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::script::Script;
+    use super::*;
+
+    pub(in super::super) fn frame(ids: &[&str]) -> Frame {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        Frame { ids, number: 7, request_bytes: 400, streams_usage: true }
+    }
+
+    pub(in super::super) fn only_turn(script: &Script) -> &Turn {
+        &script.turns[0]
+    }
+
+    #[test]
+    fn paths_tell_the_protocol() {
+        let at = ModelApi::at;
+        assert_eq!(at("/v1/chat/completions"), Some(ModelApi::ChatCompletions));
+        assert_eq!(at("/openai/deployments/gpt/chat/completions"), Some(ModelApi::ChatCompletions));
+        assert_eq!(at("/openai/deployments/gpt/responses"), Some(ModelApi::Responses));
+        assert_eq!(at("/openai/v1/responses"), Some(ModelApi::Responses));
+        assert_eq!(at("/v1/messages"), Some(ModelApi::Messages));
+        for nowhere in
+            ["/chat/completions", "/openai/deployments//chat/completions", "/v1/messages/count", ""]
+        {
+            assert_eq!(at(nowhere), None, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn the_pieces_of_arguments_are_the_arguments() {
+        let text = "ä".repeat(100);
+        assert!(pieces(&text).len() > 5);
+        assert_eq!(pieces(&text).concat(), text);
+        assert_eq!(pieces(""), [""; 0]);
+    }
+}

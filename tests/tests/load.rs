@@ -53,6 +53,14 @@ fn nothing_grows_from_round_to_round_on_the_real_cli() {
 }
 
 #[test]
+fn faults_and_ends_of_connections_are_counted() {
+    for carrier in Carrier::all(RELAY) {
+        many_threads().block_on(wire::faults(carrier, 2, 30));
+        many_threads().block_on(wire::endings(carrier, 1));
+    }
+}
+
+#[test]
 #[ignore = "takes minutes, and writes to RELIABILITY.md"]
 fn full() {
     let mut table = Table::default();

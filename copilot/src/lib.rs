@@ -30,6 +30,8 @@ mod tools;
 
 mod session;
 
+mod providers;
+
 mod client;
 
 pub mod config;
@@ -74,6 +76,7 @@ pub use protocol::system_message::Section;
 pub use protocol::tokens::TokenReason;
 pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
+pub use providers::{inference, session_fs};
 pub use session::hooks;
 pub use session::{
     AskAsRequest, AskRequest, CanvasError, Canvases, CommandInvocation, Commands, CustomSystemMessage,

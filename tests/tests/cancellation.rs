@@ -13,6 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use copilot::config::LogOptions;
+use copilot::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
 use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, pending_calls};
 use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext, UserAnswer};
@@ -179,7 +180,36 @@ macro_rules! cases {
     };
 }
 
+/// A request to a model, with the rest of its body on the way, and what keeps it there.
+async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
+    let cli = FakeCli::new();
+    let (told, mut requests) = tokio::sync::mpsc::channel(1);
+    let models = move |request: InferenceRequest| {
+        let told = told.clone();
+        async move {
+            told.send(request).await?;
+            std::future::pending().await
+        }
+    };
+    let client = cli.client_builder().inference(models).start().await.unwrap();
+    let start = json!({"requestId": "r", "method": "POST", "url": "http://models/v1", "headers": {}});
+    cli.request("llmInference.httpRequestStart", start).await.unwrap();
+    let request = requests.recv().await.unwrap();
+    let body = json!({"requestId": "r", "data": "7", "end": true});
+    cli.request("llmInference.httpRequestChunk", body).await.unwrap();
+    (request, cli, client)
+}
+
 const CASES: &[Case] = cases! {
+    "BodyWriter::send" => |_w| {
+        let mut writer = None;
+        let response = InferenceResponse::new(200).write(|body| {
+            writer = Some(body);
+            async { Ok(()) }
+        });
+        writer.unwrap().send("a").await.unwrap();
+        drop(response);
+    };
     "Client::auth_status" => |w| w.client.auth_status().await.unwrap();
     "Client::builtin_tools" => |w| w.client.builtin_tools(None).await.unwrap();
     "Client::call" => |w| w.client.call::<_, Value>("tools.list", json!({})).await.unwrap();
@@ -219,6 +249,9 @@ const CASES: &[Case] = cases! {
         w.happen();
         events.next().await.unwrap()
     };
+    "RequestBody::collect" => |_w| assert_eq!(inference_request().await.0.body.collect().await, b"7");
+    "RequestBody::json" => |_w| assert_eq!(inference_request().await.0.body.json::<u8>().await.unwrap(), 7);
+    "RequestBody::next" => |_w| inference_request().await.0.body.next().await.unwrap();
     "Session::abort" => |w| w.session.abort().await.unwrap();
     "Session::agents" => |w| w.session.agents().await.unwrap();
     "Session::call" => |w| w.session.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();

@@ -159,6 +159,19 @@ fn hooks() {
 }
 
 #[test]
+fn inference() {
+    prints("inference", &["POST http://nowhere.invalid/v1", "gave: 5", "You rolled a 5, which wins."]);
+}
+
+#[test]
+fn session_fs() {
+    prints(
+        "session_fs",
+        &["Bread is on the list.", "- milk\n- bread", "/session-state/events.jsonl", "For bread."],
+    );
+}
+
+#[test]
 fn mcp_server() {
     prints("mcp_server", &["dice is Connected", r#"[dice-roll] {"sides":6}"#, "gave: a 4"]);
 }

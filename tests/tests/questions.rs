@@ -34,7 +34,6 @@ fn unhandled() -> Vec<(&'static str, Value, Value)> {
         ),
         ("hooks.invoke", json!({"hookType": "never-heard-of", "input": 7}), json!({"output": {}})),
         ("hooks.invoke", json!({"hookType": "postResult"}), json!({"output": {}})),
-        ("userInput.request", json!({"question": "?"}), json!({"noResponse": true})),
         ("exitPlanMode.request", json!({"summary": "s", "actions": []}), json!({"approved": true})),
         ("autoModeSwitch.request", json!({}), json!({"response": "no"})),
         (
@@ -58,6 +57,7 @@ async fn without_a_handler_every_question_gets_its_safe_answer() {
         assert_eq!(answer.unwrap(), safe, "{method}");
     }
     for (method, params) in [
+        ("userInput.request", json!({"question": "?"})),
         ("providerToken.getToken", json!({"providerName": "default"})),
         ("gitHubToken.getToken", json!({"registrationId": "r", "host": "h", "reason": "initial"})),
     ] {
@@ -102,9 +102,16 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
             });
         }
     }
-    let handlers =
-        ["on_pre_tool_use", "on_user_input", "on_exit_plan_mode", "on_auto_mode_switch", "transform"];
+    let handlers = ["on_pre_tool_use", "on_exit_plan_mode", "on_auto_mode_switch", "transform"];
     assert_eq!(failed, handlers);
+    // To a question there is no safe answer, only none.
+    cli.request("userInput.request", with(session.id(), json!({"question": "?"}))).await.unwrap_err();
+    loop {
+        if let EventKind::HandlerFailed(failure) = events.next().await.unwrap().kind() {
+            assert_eq!(failure.handler, "on_user_input");
+            break;
+        }
+    }
 }
 
 #[tokio::test]

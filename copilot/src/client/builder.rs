@@ -11,6 +11,7 @@ use super::telemetry::Telemetry;
 use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Carrier, LogLevel};
+use crate::providers::Providers;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
 /// How long the CLI may take to become ready unless the caller says otherwise.
@@ -40,6 +41,7 @@ pub struct ClientBuilder {
     auto_restart: Option<bool>,
     launch: LaunchOptions,
     connection_token: Option<String>,
+    pub(super) providers: Providers,
     #[cfg(any(test, feature = "testing"))]
     memory: Option<super::memory::Ends>,
 }
@@ -306,7 +308,7 @@ impl ClientBuilder {
         let launch = self.launch.with_flags();
         Ok(Options {
             target,
-            router: Arc::default(),
+            router: Arc::new(Router::new(self.providers)),
             auto_restart: self.auto_restart.unwrap_or(true),
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
             max_frame: self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),
@@ -336,8 +338,11 @@ impl ClientBuilder {
 }
 
 impl Options {
-    /// Whether the CLI keeps its files apart from the user's. Nobody knows that of one that runs already.
+    /// Whether the CLI keeps its sessions' files apart from the user's. Nobody knows that of one that runs already.
     pub(super) fn keeps_own_state(&self) -> bool {
+        if self.router.providers.keeps_files() {
+            return true;
+        }
         match self.target {
             Target::Spawn { .. } => {
                 self.state_dir.is_some() || self.env.iter().any(|(name, _)| name == "COPILOT_HOME")

@@ -97,6 +97,7 @@ impl Connection {
         connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
         connection.peer.introduce(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
+        options.router.providers.offer(&connection.peer, &connection.cli).await?;
         tracing::debug!(cli = %connection.cli, "connected to the CLI");
         Ok((connection, reader))
     }

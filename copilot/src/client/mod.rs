@@ -8,6 +8,7 @@ mod handshake;
 mod lifecycle;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod memory;
+mod provide;
 mod queries;
 mod router;
 mod shutdown;

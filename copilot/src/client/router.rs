@@ -15,6 +15,7 @@ use super::lifecycle::Watchers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::event::EventHead;
+use crate::providers::Providers;
 use crate::rpc::{AskedId, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
 
@@ -26,6 +27,8 @@ pub(super) struct Router {
     asleep: Mutex<Vec<Waker>>,
     /// Who wants to know what happens to sessions.
     pub(super) watchers: Watchers,
+    /// Who answers what the CLI asks outside of sessions.
+    pub(super) providers: Providers,
 }
 
 #[derive(Default)]
@@ -36,6 +39,10 @@ struct Sessions {
 }
 
 impl Router {
+    pub(super) fn new(providers: Providers) -> Self {
+        Self { providers, ..Self::default() }
+    }
+
     pub(super) fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
         let mut sessions = self.write();
         if let Some(cause) = &sessions.ended {
@@ -62,6 +69,7 @@ impl Router {
     /// The connection is gone but may come back: every session is told why, and what runs is cancelled. Gives the
     /// sessions, each with what was cancelled.
     pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+        self.providers.interrupt();
         let inboxes = self.all();
         inboxes.into_iter().map(|inbox| (Arc::clone(&inbox), inbox.interrupt(cause))).collect()
     }
@@ -73,6 +81,7 @@ impl Router {
             sessions.ended.get_or_insert_with(|| cause.clone());
             std::mem::take(&mut sessions.inboxes)
         };
+        self.providers.interrupt();
         self.watchers.close();
         for inbox in inboxes.values() {
             inbox.disconnect(cause);
@@ -206,6 +215,8 @@ impl Service for Router {
     }
 
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {
+        // Some come for a session that is not open yet, or not any more.
+        let Some(responder) = self.providers.request(method, params, responder) else { return };
         let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
             Ok(params) => params.and_then(|params| params.session_id),
             Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),

@@ -16,6 +16,35 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes of standard base64, padded or not; nothing where it is none.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim_end_matches('=').as_bytes();
+    if text.len() % 4 == 1 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for group in text.chunks(4) {
+        let mut bits = 0;
+        for (at, letter) in group.iter().enumerate() {
+            bits |= u32::from(value(*letter)?) << (18 - 6 * at);
+        }
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    }
+    Some(bytes)
+}
+
+/// The six bits that a letter stands for.
+fn value(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,7 +61,16 @@ mod tests {
         ];
         for (bytes, text) in cases {
             assert_eq!(encode(bytes.as_bytes()), text);
+            assert_eq!(decode(text).unwrap(), bytes.as_bytes());
         }
         assert_eq!(encode(&[0xFB, 0xEF, 0xFF]), "++//");
+        assert_eq!(decode("++//").unwrap(), [0xFB, 0xEF, 0xFF]);
+    }
+
+    #[test]
+    fn what_is_no_base64_is_refused() {
+        for bad in ["A", "AAAAA", "Zm 9", "Zm9-", "é"] {
+            assert_eq!(decode(bad), None, "{bad}");
+        }
     }
 }

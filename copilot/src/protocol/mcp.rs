@@ -28,7 +28,7 @@ enum Kind {
 #[must_use]
 pub struct StdioServer {
     command: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Sent even when there are none: CLIs up to 1.0.57 pass over a server without it.
     args: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: BTreeMap<String, Secret>,
@@ -65,13 +65,19 @@ impl Serialize for RemoteServer {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Common {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<Vec<String>>,
+    /// `*` for all, which CLIs up to 1.0.57 want to be told.
+    tools: Vec<String>,
     /// In milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self { tools: vec!["*".to_owned()], timeout: None }
+    }
 }
 
 impl McpServer {
@@ -113,7 +119,7 @@ macro_rules! common_options {
     ($($common:ident).+) => {
         /// The only tools of the server that the agent gets, by the server's names for them; all unless set.
         pub fn tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-            self.$($common).+.tools = Some(names.into_iter().map(Into::into).collect());
+            self.$($common).+.tools = names.into_iter().map(Into::into).collect();
             self
         }
 
@@ -269,7 +275,7 @@ mod tests {
 
     #[test]
     fn servers_of_all_kinds_reach_the_wire() {
-        check(McpServer::stdio("x"), &json!({"type": "stdio", "command": "x"}));
+        check(McpServer::stdio("x"), &json!({"type": "stdio", "command": "x", "args": [], "tools": ["*"]}));
         check(
             McpServer::stdio("x")
                 .args(["-a", "b"])
@@ -282,7 +288,7 @@ mod tests {
         );
         check(
             McpServer::http("http://h/mcp").header("A", "b"),
-            &json!({"type": "http", "url": "http://h/mcp", "headers": {"A": "b"}}),
+            &json!({"type": "http", "url": "http://h/mcp", "headers": {"A": "b"}, "tools": ["*"]}),
         );
         let none: [&str; 0] = [];
         check(

@@ -24,12 +24,10 @@ impl UserQuestion {
 
 /// The answer to `userInput.request`.
 #[derive(Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(crate) enum UserInputResponse {
-    #[serde(rename_all = "camelCase")]
-    Answer { answer: String, was_freeform: bool },
-    #[serde(rename_all = "camelCase")]
-    None { no_response: bool },
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserInputResponse {
+    pub(crate) answer: String,
+    pub(crate) was_freeform: bool,
 }
 
 #[cfg(test)]
@@ -45,9 +43,7 @@ mod tests {
         let question: UserQuestion = serde_json::from_value(asked).unwrap();
         assert_eq!((question.question.as_str(), question.choices.len()), ("Which colour?", 2));
         assert!(question.is_open());
-        let answer = UserInputResponse::Answer { answer: "red".into(), was_freeform: false };
+        let answer = UserInputResponse { answer: "red".into(), was_freeform: false };
         assert_eq!(serde_json::to_value(answer).unwrap(), json!({"answer": "red", "wasFreeform": false}));
-        let none = UserInputResponse::None { no_response: true };
-        assert_eq!(serde_json::to_value(none).unwrap(), json!({"noResponse": true}));
     }
 }

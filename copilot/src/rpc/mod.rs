@@ -290,6 +290,11 @@ impl Responder {
         self.asks.id()
     }
 
+    /// The connection on which it was asked.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     /// Answers with a result.
     pub(crate) fn ok<R: Serialize + ?Sized>(mut self, result: &R) {
         if let Some(id) = self.due() {

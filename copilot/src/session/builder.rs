@@ -120,8 +120,8 @@ impl SessionBuilder {
     /// telemetry, nothing kept on disk beyond the session, and no tools but those that
     /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
     ///
-    /// The client needs a `state_dir` of its own. One that is started only for this session is also told to leave the
-    /// user's keychain alone; for another, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
+    /// The client needs a `state_dir` of its own, or a `session_fs`. One that is started only for this session is also
+    /// told to leave the user's keychain alone; for another, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
     ///
     /// # Examples
     ///

@@ -48,8 +48,8 @@ pub(super) fn fill(config: &mut SessionConfig) -> Result<()> {
 
 /// The error for a client that shares its state with the user.
 pub(crate) fn shared_state() -> Error {
-    let message =
-        "`empty` needs a client with `state_dir`: without it the CLI reads and writes the user's own files";
+    let message = "`empty` needs a client with `state_dir` or `session_fs`: without it the CLI reads and writes the \
+                   user's own files";
     Error::new(ErrorKind::Config, message)
 }
 

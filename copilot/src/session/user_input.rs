@@ -8,7 +8,7 @@ use super::inbox::Inbox;
 use super::requests::Question;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::user_input::{UserInputResponse, UserQuestion};
-use crate::rpc::Responder;
+use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::task;
 
 /// The user's answer to a [`UserQuestion`].
@@ -27,14 +27,10 @@ impl UserAnswer {
         Self(None)
     }
 
-    fn to_wire(answer: Option<Self>, question: &UserQuestion) -> UserInputResponse {
-        match answer {
-            Some(Self(Some(answer))) => {
-                let was_freeform = !question.choices.contains(&answer);
-                UserInputResponse::Answer { answer, was_freeform }
-            }
-            _ => UserInputResponse::None { no_response: true },
-        }
+    fn to_wire(self, question: &UserQuestion) -> Option<UserInputResponse> {
+        let answer = self.0?;
+        let was_freeform = !question.choices.contains(&answer);
+        Some(UserInputResponse { answer, was_freeform })
     }
 }
 
@@ -79,11 +75,11 @@ impl SessionBuilder {
 impl Inbox {
     pub(super) fn user_asked(self: &Arc<Self>, asked: UserQuestion, responder: Responder) {
         let Some(handler) = self.handlers.user_input.clone() else {
-            return responder.ok(&UserAnswer::to_wire(None, &asked));
+            return respond(responder, None, &asked);
         };
         let question = Question::request("on_user_input", "a question to the user", &responder);
         self.consult(question, handler.ask(asked.clone()), move |_, answer| {
-            responder.ok(&UserAnswer::to_wire(answer, &asked));
+            respond(responder, answer, &asked);
         });
     }
 
@@ -107,6 +103,15 @@ impl Inbox {
     }
 }
 
+/// Where there is no answer, an error: every version tells the agent then that the user cannot answer. The member
+/// `noResponse` is for new ones only; old ones read an answer out of it.
+fn respond(responder: Responder, answer: Option<UserAnswer>, question: &UserQuestion) {
+    match answer.and_then(|answer| answer.to_wire(question)) {
+        Some(answer) => responder.ok(&answer),
+        None => responder.error(INTERNAL_ERROR, "nobody answered the question"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,10 +119,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_choice_is_freeform() {
         let question = UserQuestion { choices: vec!["red".into()], ..UserQuestion::default() };
-        let freeform = |answer| match UserAnswer::to_wire(Some(answer), &question) {
-            UserInputResponse::Answer { was_freeform, .. } => Some(was_freeform),
-            UserInputResponse::None { .. } => None,
-        };
+        let freeform = |answer: UserAnswer| answer.to_wire(&question).map(|response| response.was_freeform);
         assert_eq!(freeform("red".into()), Some(false));
         assert_eq!(freeform("crimson".into()), Some(true));
         assert_eq!(freeform(UserAnswer::dismissed()), None);

@@ -11,10 +11,12 @@ use crate::protocol::SessionId;
 /// The oldest CLIs that know a method, of those that not all know.
 const SINCE: &[(&str, [u64; 3])] = &[
     ("connect", [1, 0, 57]),
+    ("llmInference.setProvider", [1, 0, 82]),
     ("runtime.shutdown", [1, 0, 57]),
     ("session.detach", [1, 0, 82]),
     ("session.log", [1, 0, 10]),
     ("session.tools.set", [1, 0, 82]),
+    ("sessionFs.setProvider", [1, 0, 32]),
 ];
 
 pub(super) fn answer(shared: &Arc<Shared>, method: &str, params: &Value) -> Answer {
@@ -33,6 +35,8 @@ pub(super) fn answer(shared: &Arc<Shared>, method: &str, params: &Value) -> Answ
                 "supports": {"vision": false}, "limits": {"max_context_window_tokens": 128_000}}},
         ]}),
         "runtime.shutdown" => Value::Null,
+        "sessionFs.setProvider" | "llmInference.setProvider" => json!({"success": true}),
+        "llmInference.httpResponseStart" | "llmInference.httpResponseChunk" => json!({"accepted": true}),
         "session.list" => shared.list_sessions(),
         "session.create" => return shared.create_session(params).into(),
         "session.resume" => return shared.resume_session(params).into(),

@@ -7,6 +7,7 @@
 
 mod api;
 mod completion;
+mod interception;
 mod messages;
 mod request;
 mod responses;
@@ -32,6 +33,9 @@ use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
 
 /// The name of the model in requests and answers.
 const MODEL_NAME: &str = "scripted";
+
+/// Where a model without a server is.
+const NOWHERE: &str = "http://scripted.invalid";
 
 /// A language model on the loopback interface that plays a [`Script`].
 ///
@@ -63,9 +67,10 @@ const MODEL_NAME: &str = "scripted";
 /// ```
 #[derive(Debug)]
 pub struct ScriptedModel {
-    address: SocketAddr,
+    /// Where it listens, if it does.
+    address: Option<SocketAddr>,
     shared: Arc<Shared>,
-    _server: Task,
+    _server: Option<Task>,
 }
 
 /// What the handle and the server's connections both hold.
@@ -76,6 +81,10 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(stage: Stage) -> Arc<Self> {
+        Arc::new(Self { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) })
+    }
+
     fn stage<T>(&self, use_stage: impl FnOnce(&mut Stage) -> T) -> T {
         // The stage catches the panics of checks, and its own state is whole between calls.
         use_stage(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner))
@@ -111,19 +120,30 @@ impl ScriptedModel {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let shared = Arc::new(Shared { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) });
+        let shared = Shared::new(stage);
         let server = task::spawn(server::serve(listener, shared.clone()));
-        Ok(Self { address, shared, _server: server })
+        Ok(Self { address: Some(address), shared, _server: Some(server) })
     }
 
-    /// Where the model listens: what the base URL of a provider is that speaks OpenAI's protocols.
+    /// A model that listens nowhere: it answers what [`inference`](Self::inference) brings it.
+    ///
+    /// # Errors
+    ///
+    /// When a script cannot be played.
+    pub fn without_server(scripts: impl Into<Scripts>) -> Result<Self> {
+        let shared = Shared::new(Stage::new(scripts.into())?);
+        Ok(Self { address: None, shared, _server: None })
+    }
+
+    /// Where the model listens: what the base URL of a provider is that speaks OpenAI's protocols. The one of a model
+    /// [without a server](Self::without_server) leads nowhere.
     pub fn base_url(&self) -> String {
         format!("{}/v1", self.origin())
     }
 
     /// Where the model listens, without a path: what the base URL of a provider of Azure or Anthropic is.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        self.address.map_or_else(|| NOWHERE.to_owned(), |address| format!("http://{address}"))
     }
 
     /// The name a session gives to select this model.

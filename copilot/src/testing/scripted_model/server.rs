@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -38,7 +38,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                 // The time of a delta is a thing tests look at; failing to set this costs speed only.
                 let _ = stream.set_nodelay(true);
                 let shared = shared.clone();
-                let service = service_fn(move |request| answer(shared.clone(), request));
+                let service = service_fn(move |request: Request<Incoming>| answer(shared.clone(), request));
                 connections.spawn(async move {
                     // A connection fails when its client goes away or the script breaks off; both are recorded.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
@@ -53,7 +53,14 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Paced>, Infallible> {
+/// Answers one request, whatever has brought it.
+pub(super) async fn answer<B: Body>(
+    shared: Arc<Shared>,
+    request: Request<B>,
+) -> Result<Response<Paced>, Infallible>
+where
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let path = request.uri().path().trim_end_matches('/').to_owned();
     Ok(match (request.method(), ModelApi::at(&path)) {
         (&Method::POST, Some(api)) => complete(&shared, api, request).await,
@@ -65,7 +72,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     })
 }
 
-async fn complete(shared: &Shared, api: ModelApi, request: Request<Incoming>) -> Response<Paced> {
+async fn complete<B: Body>(shared: &Shared, api: ModelApi, request: Request<B>) -> Response<Paced>
+where
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let (head, body) = request.into_parts();
     let unreadable = |message: String| {
         let error = api.error(&format!("the request is unreadable: {message}"), "unreadable");

@@ -49,7 +49,7 @@ async fn send(
     path: &str,
     body: String,
 ) -> Response<hyper::body::Incoming> {
-    let stream = TcpStream::connect(model.address).await.unwrap();
+    let stream = TcpStream::connect(model.address.unwrap()).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let connection = task::spawn(connection);
     let request = Request::builder().method(method).uri(path).header("host", "localhost");
@@ -255,7 +255,7 @@ async fn two_conversations_share_a_model() {
 async fn dropping_the_model_closes_its_port_and_connections() {
     let model =
         ScriptedModel::start(Script::new().pace(Duration::from_secs(3600)).stream(["1", "2"])).await.unwrap();
-    let address = model.address;
+    let address = model.address.unwrap();
     let response = send(&model, "POST", "/v1/chat/completions", streamed(prompt("go")).to_string()).await;
     drop(model);
     assert!(!read(response).await.whole);

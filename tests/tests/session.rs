@@ -341,7 +341,7 @@ async fn a_session_whose_opening_is_dropped_is_let_go_of() {
             held = fake.cli.held("session.create") => held,
         };
         drop(opening);
-        held.answer(copilot::testing::RpcError::new(-32603, "no"));
+        held.answer(RpcError::new(-32603, "no"));
         settle().await;
         assert_eq!((fake.cli.requests(method).len(), fake.calls_pending()), (before + 1, 0));
     }

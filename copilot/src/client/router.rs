@@ -228,7 +228,9 @@ impl Service for Router {
         let Some(responder) = self.providers.request(method, params, responder) else { return };
         let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
             Ok(params) => params.and_then(|params| params.session_id),
-            Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
+            Err(error) => {
+                return Inbox::refuse(method, responder, INVALID_PARAMS, &format!("{method}: {error}"));
+            }
         };
         let Some(session) = session else {
             if method == "gitHubToken.getToken"
@@ -237,13 +239,17 @@ impl Service for Router {
                 return inbox.request(method, params, responder);
             }
             if Inbox::METHODS.contains(&method) {
-                return responder.error(INVALID_PARAMS, &format!("{method}: `sessionId` is missing"));
+                let why = format!("{method}: `sessionId` is missing");
+                return Inbox::refuse(method, responder, INVALID_PARAMS, &why);
             }
             return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
         };
         match self.get(&session) {
             Some(inbox) => inbox.request(method, params, responder),
-            None => responder.error(INTERNAL_ERROR, &format!("Session not found: {session}")),
+            None => {
+                let why = format!("Session not found: {session}");
+                Inbox::refuse(method, responder, INTERNAL_ERROR, &why);
+            }
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::agents::{CustomAgent, DefaultAgent};
 use super::diagnostics::{Diagnostics, LifecycleDiagnostics};
@@ -12,7 +11,7 @@ use super::managed::ManagedSettings;
 use super::mcp::{GithubMcp, McpServer, Storage};
 use super::providers::{ModelOverrides, NamedProvider, Provider, ProviderModel};
 use super::sandbox::Sandbox;
-use super::secret::Secret;
+use super::secret::{RawMembers, Secret};
 use super::settings::settings;
 use super::system_message::SystemMessageConfig;
 use super::vocabulary::vocabulary;
@@ -32,7 +31,7 @@ macro_rules! session_config {
             pub(crate) options: SessionOptions,
             /// What there is no setter for.
             #[serde(flatten)]
-            pub(crate) raw: BTreeMap<String, Value>,
+            pub(crate) raw: RawMembers,
         }
 
         impl SessionConfig {

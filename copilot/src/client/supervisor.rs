@@ -60,12 +60,7 @@ pub(super) async fn supervise(client: Weak<Shared>, mut ended: Task<Error>) {
 }
 
 /// Takes up all sessions on the new connection, at once. One that cannot be is ended with its own error.
-async fn resume(
-    router: &Router,
-    peer: Peer,
-    cause: &Error,
-    interrupted: Vec<(Arc<Inbox>, Vec<String>)>,
-) {
+async fn resume(router: &Router, peer: Peer, cause: &Error, interrupted: Vec<(Arc<Inbox>, Vec<String>)>) {
     let mut resuming = JoinSet::new();
     for (inbox, cancelled) in interrupted {
         let (peer, cause) = (peer.clone(), cause.clone());

@@ -159,7 +159,7 @@ impl Process {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.exit.borrow().is_some()
     }
 }

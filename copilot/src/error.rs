@@ -100,8 +100,15 @@ impl fmt::Display for Error {
     }
 }
 
+/// Written for people, because a `main` that returns an error prints this: the kind, the message, and what caused it.
+/// `{:#?}` gives the fields.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            write!(f, "{:?}: {self}", self.0.kind)?;
+            let mut causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+            return causes.try_for_each(|cause| write!(f, "\n  caused by: {cause}"));
+        }
         let mut debug = f.debug_struct("Error");
         debug.field("kind", &self.0.kind).field("message", &self.0.message);
         if let Some(source) = &self.0.source {
@@ -132,6 +139,14 @@ mod tests {
         );
         assert_eq!(error.to_string(), "cannot write to the CLI");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("broken pipe"));
+    }
+
+    #[test]
+    fn debug_is_what_a_main_prints() {
+        let source = std::io::Error::other("broken pipe");
+        let error = Error::with_source(ErrorKind::Transport, "cannot write:\n  two lines", source);
+        assert_eq!(format!("{error:?}"), "Transport: cannot write:\n  two lines\n  caused by: broken pipe");
+        assert!(format!("{error:#?}").contains("kind: Transport"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the CLI tells when it is asked: about itself, its user, its sessions and what they have.
 
-pub use crate::client::{LifecycleEvent, LifecycleEvents};
+pub use crate::client::{GithubTelemetryEvents, LifecycleEvent, LifecycleEvents};
 pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 pub use crate::protocol::agents::AgentInfo;
 pub use crate::protocol::canvas::{CanvasActionInfo, CanvasInfo};
@@ -8,6 +8,7 @@ pub use crate::protocol::capabilities::{Capabilities, UiCapabilities};
 pub use crate::protocol::controls::{
     CodeChanges, Compaction, ModelMetrics, Plan, RequestMetrics, TokenMetrics, UsageMetrics,
 };
+pub use crate::protocol::github_telemetry::{GithubTelemetry, GithubTelemetryEvent};
 pub use crate::protocol::instructions::{InstructionSource, PendingToolCall};
 pub use crate::protocol::mcp::{McpServerInfo, McpStatus};
 pub use crate::protocol::models::{

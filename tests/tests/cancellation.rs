@@ -6,16 +6,17 @@
 
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use copilot::config::LogOptions;
+use copilot::config::{EventQuery, LogOptions, PermissionMode, RewindMode};
 use copilot::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
-use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, pending_calls};
+use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
 use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext, UserAnswer};
 use copilot_tests::api::async_items;
 use copilot_tests::fake::settle;
@@ -72,24 +73,49 @@ fn answers() -> Vec<(&'static str, Value)> {
         "session.agent.getCurrent",
         "session.agent.list",
         "session.agent.select",
+        "session.canvas.action.invoke",
+        "session.canvas.close",
+        "session.canvas.list",
+        "session.canvas.listOpen",
+        "session.canvas.open",
         "session.commands.invoke",
         "session.commands.list",
         "session.eventLog.registerInterest",
+        "session.fleet.start",
         "session.getForeground",
         "session.getLastId",
         "session.getMetadata",
         "session.history.compact",
+        "session.history.listRewindPoints",
+        "session.history.rewind",
+        "session.instructions.getSources",
+        "session.mcp.disable",
+        "session.mcp.enable",
         "session.mcp.list",
+        "session.mcp.listTools",
+        "session.mode.set",
         "session.model.getCurrent",
         "session.model.switchTo",
-        "session.mode.set",
         "session.name.get",
         "session.name.set",
+        "session.permissions.getMode",
+        "session.permissions.resetSessionApprovals",
         "session.plan.delete",
         "session.plan.read",
         "session.plan.update",
+        "session.queue.clear",
+        "session.queue.moveItem",
+        "session.queue.pendingItems",
+        "session.queue.removeAt",
+        "session.queue.removeMostRecent",
+        "session.queue.sendNow",
+        "session.queue.setDrainPaused",
+        "session.queue.updateText",
+        "session.skills.disable",
+        "session.skills.enable",
         "session.skills.list",
         "session.skills.reload",
+        "session.tools.listPendingRequests",
         "session.usage.getMetrics",
         "session.workspaces.createFile",
         "session.workspaces.listFiles",
@@ -97,9 +123,43 @@ fn answers() -> Vec<(&'static str, Value)> {
     ]
     .map(|method| (method, json!({})))
     .into();
+    let much = json!({"started": true, "success": true, "mode": "manual", "removed": true, "cursor": "c",
+                      "outcome": "completed", "restoredFiles": [], "points": [], "items": [], "sources": [],
+                      "tools": [], "fileChangeTrackingEnabled": false});
+    answers.extend(
+        [
+            "session.eventLog.read",
+            "session.eventLog.tail",
+            "session.fleet.start",
+            "session.history.listRewindPoints",
+            "session.history.rewind",
+            "session.instructions.getSources",
+            "session.mcp.disable",
+            "session.mcp.enable",
+            "session.mcp.listTools",
+            "session.permissions.getMode",
+            "session.permissions.resetSessionApprovals",
+            "session.permissions.setMode",
+            "session.queue.clear",
+            "session.queue.moveItem",
+            "session.queue.pendingItems",
+            "session.queue.removeAt",
+            "session.queue.removeMostRecent",
+            "session.queue.sendNow",
+            "session.queue.setDrainPaused",
+            "session.queue.updateText",
+            "session.skills.disable",
+            "session.skills.enable",
+            "session.tools.listPendingRequests",
+        ]
+        .map(|method| (method, much.clone())),
+    );
     answers.extend([
+        ("session.eventLog.read", json!({"events": [], "cursor": "1"})),
+        ("session.eventLog.tail", json!({"cursor": "1"})),
         ("session.mode.get", json!("plan")),
         ("session.options.update", json!({"success": true})),
+        ("session.permissions.setMode", json!({"success": true, "mode": "manual"})),
         ("session.setForeground", json!({"success": true})),
         ("session.ui.elicitation", json!({"action": "accept", "content": {"confirmed": true}})),
         ("session.workspaces.readFile", json!({"content": "text"})),
@@ -201,6 +261,11 @@ async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
 }
 
 const CASES: &[Case] = cases! {
+    "Canvases::close" => |w| w.session.canvases().close("a").await.unwrap();
+    "Canvases::invoke" => |w| w.session.canvases().invoke("a", "b", json!({})).await.unwrap();
+    "Canvases::list" => |w| w.session.canvases().list().await.unwrap();
+    "Canvases::list_open" => |w| w.session.canvases().list_open().await.unwrap();
+    "Canvases::open" => |w| w.session.canvases().open("a", "b", json!({})).await.unwrap();
     "BodyWriter::send" => |_w| {
         let mut writer = None;
         let response = InferenceResponse::new(200).write(|body| {
@@ -244,6 +309,11 @@ const CASES: &[Case] = cases! {
         logged.unwrap();
         event.unwrap()
     };
+    "GithubTelemetryEvents::next" => |w| {
+        let mut events = w.client.github_telemetry();
+        w.cli.notify("gitHubTelemetry.event", json!({"restricted": true, "event": {"kind": "odd"}}));
+        events.next().await.unwrap()
+    };
     "LifecycleEvents::next" => |w| {
         let mut events = w.client.lifecycle();
         w.happen();
@@ -252,6 +322,15 @@ const CASES: &[Case] = cases! {
     "RequestBody::collect" => |_w| assert_eq!(inference_request().await.0.body.collect().await, b"7");
     "RequestBody::json" => |_w| assert_eq!(inference_request().await.0.body.json::<u8>().await.unwrap(), 7);
     "RequestBody::next" => |_w| inference_request().await.0.body.next().await.unwrap();
+    "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
+    "Queue::content" => |w| w.session.queue().content().await.unwrap();
+    "Queue::edit" => |w| w.session.queue().edit("a", "b").await.unwrap();
+    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
+    "Queue::move_to" => |w| w.session.queue().move_to("a", 0).await.unwrap();
+    "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
+    "Queue::remove" => |w| w.session.queue().remove("a").await.unwrap();
+    "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::send_now" => |w| w.session.queue().send_now("a").await.unwrap();
     "Session::abort" => |w| w.session.abort().await.unwrap();
     "Session::agents" => |w| w.session.agents().await.unwrap();
     "Session::call" => |w| w.session.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();
@@ -263,8 +342,13 @@ const CASES: &[Case] = cases! {
     "Session::current_agent" => |w| w.session.current_agent().await.unwrap();
     "Session::current_model" => |w| w.session.current_model().await.unwrap();
     "Session::delete" => |w| match w.session.delete().await {
-        // The first future was dropped, and the CLI had done it.
-        Err(error) => assert!(error.to_string().contains("Session not found"), "{error}"),
+        // The first future was dropped after the CLI had done it, or while the session was closed behind it.
+        Err(error) => {
+            let gone = |error: copilot::Error| error.to_string().contains("Session not found");
+            let closed = error.kind() == copilot::ErrorKind::Closed;
+            assert!(closed || gone(error));
+            assert!(!closed || w.client.delete_session(w.session.id()).await.map_or_else(gone, |()| true));
+        }
         Ok(()) => assert!(w.cli.open_sessions().is_empty()),
     };
     "Session::delete_plan" => |w| w.session.delete_plan().await.unwrap();
@@ -282,6 +366,23 @@ const CASES: &[Case] = cases! {
     "Session::set_name" => |w| w.session.set_name("a").await.unwrap();
     "Session::set_plan" => |w| w.session.set_plan("a").await.unwrap();
     "Session::skills" => |w| w.session.skills().await.unwrap();
+    "Session::disable_mcp_server" => |w| w.session.disable_mcp_server("a").await.unwrap();
+    "Session::disable_skill" => |w| w.session.disable_skill("a").await.unwrap();
+    "Session::enable_mcp_server" => |w| w.session.enable_mcp_server("a").await.unwrap();
+    "Session::enable_skill" => |w| w.session.enable_skill("a").await.unwrap();
+    "Session::event_cursor" => |w| w.session.event_cursor().await.unwrap();
+    "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
+    "Session::instructions" => |w| w.session.instructions().await.unwrap();
+    "Session::mcp_tools" => |w| w.session.mcp_tools("a").await.unwrap();
+    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
+    "Session::read_events" => |w| w.session.read_events(&EventQuery::new()).await.unwrap();
+    "Session::rewind" => |w| w.session.rewind("a", RewindMode::Conversation).await.unwrap();
+    "Session::rewind_points" => |w| w.session.rewind_points().await.unwrap();
+    "Session::set_permission_mode" => |w| {
+        w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
+    };
+    "Session::start_fleet" => |w| w.session.start_fleet(None).await.unwrap();
     "Session::usage" => |w| w.session.usage().await.unwrap();
     "Session::workspace_files" => |w| w.session.workspace_files().await.unwrap();
     "Session::write_workspace_file" => |w| w.session.write_workspace_file("a", "b").await.unwrap();
@@ -376,6 +477,32 @@ const CASES: &[Case] = cases! {
         let installer = Installer::new().cache_dir(w.directory.path());
         assert_eq!(installer.cached().await.unwrap(), None);
     };
+    "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
+    "Queue::content" => |w| w.session.queue().content().await.unwrap();
+    "Queue::edit" => |w| w.session.queue().edit("1", "a").await.unwrap();
+    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
+    "Queue::move_to" => |w| w.session.queue().move_to("1", 0).await.unwrap();
+    "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
+    "Queue::remove" => |w| w.session.queue().remove("1").await.unwrap();
+    "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::send_now" => |w| w.session.queue().send_now("1").await.unwrap();
+    "Session::disable_mcp_server" => |w| w.session.disable_mcp_server("a").await.unwrap();
+    "Session::disable_skill" => |w| w.session.disable_skill("a").await.unwrap();
+    "Session::enable_mcp_server" => |w| w.session.enable_mcp_server("a").await.unwrap();
+    "Session::enable_skill" => |w| w.session.enable_skill("a").await.unwrap();
+    "Session::event_cursor" => |w| w.session.event_cursor().await.unwrap();
+    "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
+    "Session::instructions" => |w| w.session.instructions().await.unwrap();
+    "Session::mcp_tools" => |w| w.session.mcp_tools("a").await.unwrap();
+    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
+    "Session::read_events" => |w| w.session.read_events(&EventQuery::new()).await.unwrap();
+    "Session::rewind" => |w| w.session.rewind("1", RewindMode::Conversation).await.unwrap();
+    "Session::rewind_points" => |w| w.session.rewind_points().await.unwrap();
+    "Session::set_permission_mode" => |w| {
+        w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
+    };
+    "Session::start_fleet" => |w| w.session.start_fleet(None).await.unwrap();
 };
 
 /// Items without a case, and why.
@@ -477,6 +604,68 @@ async fn check(version: &str, name: &str, attempt: fn(&World) -> Running<'_>) {
 async fn a_dropped_future_leaves_nothing_and_the_next_one_works() {
     for (name, attempt) in CASES {
         check("1.0.102", name, *attempt).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_room_to_leave_is_never_sent() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().start().await.unwrap();
+    cli.stop_reading();
+    let large = "x".repeat(5 << 20);
+    let fill = client.call::<_, Value>("models.list", json!({"large": large}));
+    assert!(polled(fill, 1, Drop::Waiting).await.is_none());
+    assert!(polled(client.ping("never"), 1, Drop::Waiting).await.is_none());
+    assert_eq!(pending_calls(&client), 0);
+    cli.read_on();
+    assert_eq!(client.ping("sent").await.unwrap().message, "pong: sent");
+    assert_eq!(cli.requests("ping").len(), 1);
+}
+
+/// A program that runs the real CLI, and writes down its process first.
+#[cfg(unix)]
+async fn watched_cli(directory: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let cli = match std::env::var_os("COPILOT_CLI_PATH") {
+        Some(path) => PathBuf::from(path),
+        None => Installer::new().quiet().ensure().await.unwrap(),
+    };
+    if cli.extension().is_some() {
+        // A script, which the library itself runs with Node.js.
+        return None;
+    }
+    let program = directory.join("watched");
+    let script =
+        format!("#!/bin/sh\necho $$ >> {0}/started\nexec {1} \"$@\"\n", directory.display(), cli.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Some(program)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_dropped_start_leaves_no_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(program) = watched_cli(directory.path()).await else { return };
+    let nobody = tasks();
+    for polls in 0.. {
+        let start = hermetic_client(directory.path()).cli_path(&program).start();
+        let client = polled(start, polls, Drop::Waiting).await;
+        let ended = client.is_some();
+        drop(client);
+        let started = std::fs::read_to_string(directory.path().join("started")).unwrap_or_default();
+        let gone = async {
+            let mut look = tokio::time::interval(Duration::from_millis(10));
+            let runs = |process: &str| Path::new("/proc").join(process).exists();
+            while started.lines().any(runs) || tasks() > nobody {
+                look.tick().await;
+            }
+        };
+        timeout(Duration::from_secs(60), gone).await.expect("nothing is left of a start that was dropped");
+        if ended {
+            assert!(!started.is_empty(), "the CLI was started");
+            break;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::config::McpServer;
+use copilot::config::{AskUserVariant, McpServer};
 use copilot::hooks::{
     AgentStop, PostToolUse, PreToolUse, SessionEnd, SessionEndReason, SessionSource, SessionStart,
     UserPromptSubmitted,
@@ -234,7 +234,7 @@ async fn the_program_shows_forms() {
     let real = real(script).await;
     let session = real
         .session()
-        .raw("askUserVariant", "elicitation")
+        .ask_user_variant(AskUserVariant::Form)
         .on_user_input(|_| async { UserAnswer::dismissed() })
         .on_elicitation(|form| async move {
             match form.message() {
@@ -450,16 +450,14 @@ async fn the_program_gives_the_login_of_an_mcp_server() {
     });
     let session = session.start().await.unwrap();
     let mut events = session.events();
-    session.send("Say hello.").await.unwrap();
-    loop {
-        let event = events.next().await.expect("the server is connected before the end");
-        if let EventKind::McpServerStatusChanged(server) = event.kind()
-            && server.status == "connected"
-        {
-            break;
-        }
+    session.ask("Say hello.").await.unwrap();
+    // It may have been connected before anybody listened; each change after that is an event.
+    while !session.mcp_servers().await.unwrap().iter().any(|server| server.status.as_str() == "connected") {
+        while !matches!(
+            events.next().await.expect("the server is connected before the end").kind(),
+            EventKind::McpServerStatusChanged(_)
+        ) {}
     }
     assert_eq!(*asked.lock().unwrap(), ["vault"]);
-    while !matches!(events.next().await.expect("the turn ends").kind(), EventKind::SessionIdle(_)) {}
     real.finish().await;
 }

@@ -53,11 +53,19 @@ fn nothing_grows_from_round_to_round_on_the_real_cli() {
 }
 
 #[test]
+fn faults_and_ends_of_connections_are_counted() {
+    for carrier in Carrier::all(RELAY) {
+        many_threads().block_on(wire::faults(carrier, 2, 30));
+        many_threads().block_on(wire::endings(carrier, 1));
+    }
+}
+
+#[test]
 #[ignore = "takes minutes, and writes to RELIABILITY.md"]
 fn full() {
     let mut table = Table::default();
     // First, because afterwards the allocator holds what the others have used.
-    table.add(many_threads().block_on(real::soak(10, 10, 20)));
+    table.add(one_thread().block_on(real::soak(10, 10, 20)));
     table.add(many_threads().block_on(real::parallel(50, 4)));
     table.add(many_threads().block_on(played::sessions(1_000)));
     table.add(many_threads().block_on(played::calls(256, 256 * 100, Duration::from_secs(60))));

@@ -255,7 +255,10 @@ async fn large_output_can_be_left_whole() {
         .say("Whole.");
     let real = real(script).await;
     let session = real.session().with_tools([long::TOOL]).large_output(LargeOutput::disabled());
-    assert_eq!(session.start().await.unwrap().ask("All of it.").await.unwrap().text(), "Whole.");
+    let Some(session) = tested::unless_refused([1, 0, 57], session.start().await) else {
+        return real.leave().await;
+    };
+    assert_eq!(session.ask("All of it.").await.unwrap().text(), "Whole.");
     real.finish().await;
 }
 
@@ -564,7 +567,14 @@ async fn a_conversation_is_summarised() {
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
-    assert!(session.compact(None).await.unwrap().success);
+    let compacted = session.compact(None).await;
+    if tested::version() == Some("0.0.423") {
+        assert!(compacted.unwrap_err().to_string().contains("Authentication required"));
+        tested::not_supported("it summarises with a login only");
+        return real.leave().await;
+    }
+    let Some(compaction) = tested::unless_refused([0, 0, 403], compacted) else { return real.leave().await };
+    assert!(compaction.success);
     real.finish().await;
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError, Script};
-use copilot::{ErrorKind, EventKind, EventStream, State, ToolContext, TransportKind};
+use copilot::{AgentMode, ErrorKind, EventKind, EventStream, State, ToolContext, TransportKind};
 use copilot_tests::real::Real;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -34,6 +34,20 @@ async fn endless(begun: State<Arc<Notify>>, cx: &ToolContext) -> String {
     begun.notify_one();
     cx.cancelled().await;
     "cancelled".to_owned()
+}
+
+/// Wait until it is let through.
+#[copilot::tool]
+async fn gate(gates: State<Arc<Gates>>) -> &'static str {
+    gates.begun.notify_one();
+    gates.open.notified().await;
+    "let through"
+}
+
+#[derive(Default)]
+struct Gates {
+    begun: Notify,
+    open: Notify,
 }
 
 /// Reads events until one is of this kind.
@@ -188,4 +202,173 @@ async fn a_session_closed_while_the_cli_is_gone_is_not_resumed() {
     let resumed: Vec<_> =
         cli.requests("session.resume").iter().map(|asked| asked["sessionId"].clone()).collect();
     assert_eq!(resumed, [kept.id().as_str()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_program_has_changed_stays_changed() {
+    let cli = FakeCli::new();
+    cli.on("session.model.switchTo", |params, _| json!({"status": "ok", "modelId": params["modelId"]}));
+    cli.on("session.mode.set", |_, _| json!({"status": "ok"}));
+    cli.on("session.agent.select", |_, _| json!({}));
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().model("first").reasoning_effort("high").with_tools([add::TOOL]);
+    let session = session.start().await.unwrap();
+    let mut events = session.events();
+    session.set_model("second").reasoning_effort("low").await.unwrap();
+    session.set_mode(AgentMode::Plan).await.unwrap();
+    session.select_agent("reviewer").await.unwrap();
+    session.tools().remove(["add"]).await.unwrap();
+    cli.hang_up();
+    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let resumed = &cli.requests("session.resume")[0];
+    assert_eq!((&resumed["model"], &resumed["reasoningEffort"]), (&json!("second"), &json!("low")));
+    assert_eq!((&resumed["agent"], &resumed["tools"]), (&json!("reviewer"), &json!(null)));
+    let modes = cli.requests("session.mode.set");
+    assert_eq!((modes.len(), &modes[1]["mode"]), (2, &json!("plan")));
+}
+
+#[tokio::test]
+async fn on_the_real_cli_a_changed_model_and_mode_stay_changed() {
+    let script = Script::new().say("Hello.").say("Still here.");
+    let real = Real::start(TransportKind::Stdio, script).await;
+    let session = real.session().start().await.unwrap();
+    assert_eq!(session.ask("Hello?").await.unwrap().text(), "Hello.");
+    session.set_model("another").await.unwrap();
+    session.set_mode(AgentMode::Plan).await.unwrap();
+    let mut events = session.events();
+    kill(&real);
+    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    assert_eq!(session.current_model().await.unwrap().model_id.as_deref(), Some("another"));
+    assert_eq!(session.mode().await.unwrap(), AgentMode::Plan);
+    real.client.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_runs_goes_on_and_so_does_its_turn() {
+    let cli = FakeCli::new();
+    cli.on_turn(|turn| async move {
+        let call = turn.cli().call_tool(turn.session_id(), "gate", json!({})).request_id("r1").start();
+        turn.say(call.answer().await["textResultForLlm"].as_str().unwrap());
+    });
+    cli.on("session.tools.listPendingRequests", |_, _| {
+        json!({"items": [{"requestId": "r1", "toolCallId": "c1", "toolName": "gate", "arguments": {}}]})
+    });
+    cli.on("session.permissions.pendingRequests", |_, _| {
+        json!({"items": [{"requestId": "p1", "request": {"kind": "custom-tool", "toolName": "gate", "args": {}}}]})
+    });
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let gates = Arc::new(Gates::default());
+    let session = client.session().with_tools([gate::TOOL, endless::TOOL]).state(Arc::clone(&gates));
+    let session = session.state(Arc::new(Notify::new())).continue_pending_work(true).start().await.unwrap();
+    let mut events = session.events();
+    let turn = session.stream("Go through.").await.unwrap();
+    // This one the CLI will have forgotten.
+    let _forgotten = cli.call_tool(session.id(), "endless", json!({})).request_id("r2").start();
+    gates.begun.notified().await;
+    cli.hang_up();
+    let restarted = until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let EventKind::Restarted(restarted) = restarted.kind() else { unreachable!() };
+    assert_eq!(restarted.continued, ["gate (r1)", "permission (p1)"]);
+    assert_eq!(restarted.cancelled, ["endless (r2)"]);
+    gates.open.notify_one();
+    assert_eq!(turn.reply().await.unwrap().text(), "let through");
+    assert_eq!(cli.requests("session.resume")[0]["continuePendingWork"], true);
+    assert_eq!(cli.requests("session.create")[0]["continuePendingWork"], json!(null));
+    let answered = cli.requests("session.permissions.handlePendingPermissionRequest");
+    assert_eq!(
+        (&answered[0]["requestId"], &answered[0]["result"]["kind"]),
+        (&json!("p1"), &json!("approve-once"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_of_which_nothing_goes_on_fails_with_the_cause() {
+    let cli = FakeCli::new();
+    cli.on_turn(|_| std::future::pending());
+    cli.on("session.tools.listPendingRequests", |_, _| json!({"items": []}));
+    cli.on("session.permissions.pendingRequests", |_, _| json!({"items": []}));
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().continue_pending_work(true).start().await.unwrap();
+    let turn = session.stream("?").await.unwrap();
+    cli.hang_up();
+    let failed = turn.reply().await.unwrap_err();
+    assert!(failed.is_disconnected() && failed.is_retryable(), "{failed:?}");
+    // The same when it does not come back.
+    let turn = session.stream("?").await.unwrap();
+    cli.on("connect", |_, _| RpcError::new(-32603, "not today"));
+    cli.hang_up();
+    let failed = turn.reply().await.unwrap_err();
+    assert!(failed.to_string().contains("not today"), "{failed}");
+}
+
+/// Waits until the CLI has written down that it waits for a tool.
+async fn written_down(real: &Real, session: &copilot::Session) {
+    let file =
+        real.state.path().join("copilot/session-state").join(session.id().as_str()).join("events.jsonl");
+    let written = async {
+        while !std::fs::read_to_string(&file).is_ok_and(|text| text.contains("external_tool.requested")) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), written).await.expect("it is written down");
+}
+
+#[tokio::test]
+async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_goes_on() {
+    let script = Script::new()
+        .call("gate", json!({}))
+        .expect_tool_result("gate", |text| text == "let through")
+        .say("I am through.")
+        .say("Still here.");
+    let real = Real::start(TransportKind::Stdio, script).await;
+    let gates = Arc::new(Gates::default());
+    let session =
+        real.session().with_tools([gate::TOOL]).state(Arc::clone(&gates)).continue_pending_work(true);
+    let session = session.start().await.unwrap();
+    let mut events = session.events();
+    let turn = session.stream("Go through.").await.unwrap();
+    gates.begun.notified().await;
+    written_down(&real, &session).await;
+    kill(&real);
+    let restarted = until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let EventKind::Restarted(restarted) = restarted.kind() else { unreachable!() };
+    assert_eq!((restarted.continued.len(), restarted.cancelled.len()), (1, 0), "{restarted:?}");
+    gates.open.notify_one();
+    assert_eq!(turn.reply().await.unwrap().text(), "I am through.");
+    assert_eq!(session.ask("And now?").await.unwrap().text(), "Still here.");
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn on_the_real_cli_another_program_takes_up_what_was_left() {
+    let script = Script::new()
+        .call("gate", json!({}))
+        .expect_tool_result("gate", |text| text == "let through")
+        .say("I am through.");
+    let real = Real::start(TransportKind::Stdio, script).await;
+    let gates = Arc::new(Gates::default());
+    let session = real.session().with_tools([gate::TOOL]).state(Arc::clone(&gates)).start().await.unwrap();
+    session.send("Go through.").await.unwrap();
+    gates.begun.notified().await;
+    written_down(&real, &session).await;
+    kill(&real);
+    let mut events = session.events();
+    until(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+    // Before it is resumed, which would have the tool count as interrupted.
+    let id = session.id().clone();
+    session.close().await.unwrap();
+    let resumed = real.client.resume(id).scripted_model(&real.model).with_tools([gate::TOOL]);
+    let (said, mut hear) = tokio::sync::mpsc::channel(100);
+    let resumed = resumed.state(Arc::clone(&gates)).continue_pending_work(true).on_event(move |event| {
+        if let EventKind::AssistantMessage(message) = event.kind() {
+            said.try_send(message.content.clone()).unwrap();
+        }
+    });
+    let resumed = resumed.start().await.unwrap();
+    gates.begun.notified().await;
+    gates.open.notify_one();
+    let heard = timeout(Duration::from_secs(60), hear.recv()).await.expect("the agent goes on");
+    assert_eq!(heard.as_deref(), Some("I am through."));
+    resumed.close().await.unwrap();
+    real.finish().await;
 }

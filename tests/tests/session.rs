@@ -38,7 +38,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
         .model("gpt-5")
         .streaming(true)
         .excluded_tools(["builtin:*"])
-        .raw("sandboxConfig", json!({"enabled": false}))
+        .raw("brandNew", json!({"enabled": false}))
         .start()
         .await
         .unwrap();
@@ -46,7 +46,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
         fake.cli.requests("session.create"),
         [json!({
             "sessionId": "s-1", "model": "gpt-5", "streaming": true, "excludedTools": ["builtin:*"],
-            "sandboxConfig": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
+            "brandNew": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
             "envValueMode": "direct",
         })]
     );
@@ -300,4 +300,49 @@ async fn a_session_keeps_its_client_alive() {
     assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
     drop(session);
     cli.disconnected().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_opening_is_dropped_is_let_go_of() {
+    for (version, resume, method) in [
+        ("0.0.403", false, "session.destroy"),
+        ("1.0.102", false, "session.detach"),
+        ("1.0.102", true, "session.detach"),
+    ] {
+        let fake = Fake::of_version(version).await;
+        if resume {
+            fake.session().id("s").start().await.unwrap().close().await.unwrap();
+        }
+        let before = fake.cli.requests(method).len();
+        let (opening, asked) = if resume {
+            (fake.client.resume("s"), "session.resume")
+        } else {
+            (fake.session().id("s"), "session.create")
+        };
+        fake.cli.hold(asked);
+        let mut opening = Box::pin(opening.start());
+        let held = tokio::select! {
+            opened = &mut opening => panic!("{opened:?}"),
+            held = fake.cli.held(asked) => held,
+        };
+        drop(opening);
+        settle().await;
+        // There is nothing yet that could be let go of.
+        assert_eq!(fake.cli.requests(method).len(), before, "{version}");
+        held.answer_by_default();
+        fake.cli.requested(method, before + 1).await;
+        settle().await;
+        assert_eq!(fake.calls_pending(), 0);
+        // A refused one was never there.
+        let mut opening = Box::pin(fake.session().id("t").start());
+        fake.cli.hold("session.create");
+        let held = tokio::select! {
+            opened = &mut opening => panic!("{opened:?}"),
+            held = fake.cli.held("session.create") => held,
+        };
+        drop(opening);
+        held.answer(RpcError::new(-32603, "no"));
+        settle().await;
+        assert_eq!((fake.cli.requests(method).len(), fake.calls_pending()), (before + 1, 0));
+    }
 }

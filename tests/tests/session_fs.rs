@@ -409,14 +409,27 @@ fn on_disk(directory: &Path) -> Vec<String> {
     found
 }
 
-/// Whether a real CLI of the version under test has session file systems; if not, that it is said.
+/// Whether a real CLI of the version under test keeps whole sessions there; if not, that it is said.
 async fn is_offered(state: &Path) -> bool {
-    if tested::since([1, 0, 32]) {
+    if tested::since([1, 0, 92]) {
         return true;
     }
-    let error = hermetic_client(state).session_fs(MemoryFs::new()).start().await.unwrap_err();
-    assert!(error.is_unsupported() && error.to_string().contains("1.0.32"), "{error:?}");
-    tested::not_supported("it has no session file systems, and the library says so");
+    let files = MemoryFs::new().layout(FsLayout::posix());
+    let started = hermetic_client(state).session_fs(files).start().await;
+    if !tested::since([1, 0, 32]) {
+        let error = started.unwrap_err();
+        assert!(error.is_unsupported() && error.to_string().contains("1.0.32"), "{error:?}");
+        tested::not_supported("it has no session file systems, and the library says so");
+        return false;
+    }
+    let opened = started.unwrap().session().start().await;
+    if tested::since([1, 0, 57]) {
+        assert!(opened.unwrap_err().to_string().contains("/workspace"));
+        tested::not_supported("a working directory must exist on the real machine");
+    } else {
+        assert_ne!(opened.unwrap().workspace_path(), Some("/session-state"));
+        tested::not_supported("it keeps only what was said in a session file system");
+    }
     false
 }
 

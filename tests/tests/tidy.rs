@@ -175,3 +175,16 @@ fn the_default_features_stay_lean() {
     crates.dedup();
     assert!(crates.len() <= 40, "{} lines: {crates:#?}", crates.len());
 }
+
+#[test]
+fn every_test_that_reliability_names_exists() {
+    let text = fs::read_to_string(root().join("RELIABILITY.md")).unwrap();
+    let code: String = files(&["copilot/src", "tests"], "rs").into_iter().map(|(_, text)| text).collect();
+    let is_name = |word: &&str| {
+        word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let named: Vec<_> = text.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(named.len() > 10, "{named:?}");
+    let missing: Vec<_> = named.into_iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "RELIABILITY.md names what is not there: {missing:#?}");
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError};
-use copilot::{AgentMode, Attachment, DeliveryMode, Error, ErrorKind, Session};
+use copilot::{AgentMode, Attachment, Decision, DeliveryMode, Error, ErrorKind, Session};
 use copilot_tests::fake::{Fake, all, settle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
@@ -321,4 +321,93 @@ async fn a_turn_ends_with_the_session() {
         session.close().await.unwrap();
     });
     assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_an_abort_throws_out_of_the_queue_ends_as_aborted() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|turn| async move {
+        match turn.prompt() {
+            "Work." => std::future::pending().await,
+            _ => turn.say("OK."),
+        }
+    });
+    let session = fake.session().start().await.unwrap();
+    let working = session.stream("Work.").await.unwrap();
+    let (second, third) = (session.stream("Second.").await.unwrap(), session.stream("Third.").await.unwrap());
+    let began = Instant::now();
+    session.abort().await.unwrap();
+    for turn in [working, second, third] {
+        let reply = turn.reply().await.unwrap();
+        assert!(reply.is_aborted() && reply.text().is_empty(), "{reply:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(1), "nobody waited for a time limit");
+    assert_eq!(session.ask("And now?").await.unwrap().text(), "OK.");
+}
+
+/// The silences that the session tells of, of those that wait to be read.
+async fn silences(events: &mut copilot::EventStream) -> Vec<copilot::events::TurnSilence> {
+    let mut told = Vec::new();
+    while let Ok(Some(event)) = timeout(Duration::from_millis(1), events.next()).await {
+        if let copilot::EventKind::TurnSilent(silence) = event.kind() {
+            told.push(silence.clone());
+        }
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_is_told_once_with_what_the_session_waits_for() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|_| std::future::pending());
+    let session = fake.session().on_permission(|_| std::future::pending::<Decision>()).start().await.unwrap();
+    let mut events = session.events();
+    let asked = fails(
+        session.ask("?").report_silence(Duration::from_secs(10)).idle_timeout(Duration::from_secs(100)),
+    );
+    let (error, ()) = tokio::join!(asked, async {
+        begin(&fake, &session);
+        sleep(Duration::from_secs(5)).await;
+        fake.cli.event(session.id(), "assistant.turn_start", json!({"turnId": "0"}));
+        sleep(Duration::from_secs(20)).await;
+        let _asked = fake.cli.ask_permission(session.id(), json!({"kind": "url"})).request_id("p1").start();
+        sleep(Duration::from_secs(60)).await;
+    });
+    let told = silences(&mut events).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0].last_event.as_deref(), Some("assistant.turn_start"));
+    assert!(told[0].waiting_for.is_empty() && told[0].silent_for == Duration::from_secs(10), "{told:?}");
+    assert_eq!(told[1].last_event.as_deref(), Some("permission.requested"));
+    assert_eq!(told[1].waiting_for, ["permission for url (p1)"]);
+    // That it was told is no sign of life.
+    let said = error.to_string();
+    for part in ["for 100s", "last event permission.requested 100", "waiting for permission for url (p1)"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_silence_is_told_while_a_tool_runs_nor_when_nobody_wants_it() {
+    let (fake, session) = by_hand().await;
+    let mut events = session.events();
+    let quick = Duration::from_secs(10);
+    let (error, ()) = tokio::join!(fails(session.ask("?").report_silence(quick).timeout(quick * 9)), async {
+        begin(&fake, &session);
+        let _call = fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).start();
+    });
+    assert!(error.is_timeout());
+    let never = session.ask("?").report_silence(Duration::MAX).idle_timeout(Duration::from_secs(600));
+    let (error, ()) = tokio::join!(fails(never), async { begin(&fake, &session) });
+    assert!(error.is_timeout());
+    assert!(silences(&mut events).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_can_do_without_its_events() {
+    let fake = Fake::start().await;
+    fake.cli.says(["One.", "Two."]);
+    let session = fake.session().start().await.unwrap();
+    let reply = session.ask("?").without_events().await.unwrap();
+    assert_eq!((reply.text(), reply.events().len(), reply.tool_calls().count()), ("One.", 0, 0));
+    assert!(!session.ask("?").await.unwrap().events().is_empty());
 }

@@ -41,6 +41,7 @@ pub struct ClientBuilder {
     auto_restart: Option<bool>,
     launch: LaunchOptions,
     connection_token: Option<String>,
+    github_telemetry: bool,
     pub(super) providers: Providers,
     #[cfg(any(test, feature = "testing"))]
     memory: Option<super::memory::Ends>,
@@ -71,6 +72,7 @@ pub(super) struct Options {
     pub(super) startup_timeout: Duration,
     pub(super) max_frame: usize,
     pub(super) connection_token: Option<String>,
+    pub(super) github_telemetry: bool,
     pub(super) cli_path: Option<PathBuf>,
     pub(super) cli_args: Vec<OsString>,
     pub(super) cwd: Option<PathBuf>,
@@ -196,6 +198,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether the CLI tells the program what it tells GitHub about itself, which
+    /// [`Client::github_telemetry`] gives; it does not unless set. CLIs before 1.0.82 never do.
+    ///
+    /// Wire: `connect`, `enableGitHubTelemetryForwarding`.
+    pub fn forward_github_telemetry(mut self, on: bool) -> Self {
+        self.github_telemetry = on;
+        self
+    }
+
     /// The directory where the CLI keeps its sessions and settings, instead of the user's. CLIs before 1.0.10 have no
     /// such option and are refused, unless the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME` are set with
     /// [`env`](Self::env).
@@ -313,6 +324,7 @@ impl ClientBuilder {
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
             max_frame: self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),
             connection_token: self.connection_token,
+            github_telemetry: self.github_telemetry,
             cli_path: launch.cli_path,
             cli_args: launch.cli_args,
             cwd: launch.cwd,

@@ -23,7 +23,7 @@ use crate::rpc::{self, Peer};
 use crate::task::{self, Task};
 use crate::transport::{Transport, connect_tcp};
 
-/// For how long a CLI is listened to that takes nothing more.
+/// For how long a CLI is listened to that takes nothing more, or that is gone.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 pub(super) struct Connection {
@@ -94,7 +94,8 @@ impl Connection {
         // From here on, being dropped is being closed.
         let cli = Arc::new(CliVersion::UNKNOWN);
         let mut connection = Self { peer, cli, child, address, _writer: writer };
-        connection.cli = Arc::new(handshake(&connection.peer, token.as_deref()).await?);
+        connection.cli =
+            Arc::new(handshake(&connection.peer, token.as_deref(), options.github_telemetry).await?);
         connection.peer.introduce(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
         options.router.providers.offer(&connection.peer, &connection.cli).await?;
@@ -117,7 +118,7 @@ fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, message))
 }
 
-/// Reads until one of the directions ends; gives the cause.
+/// Reads until one of the directions or the process ends; gives the cause.
 async fn until_broken(
     reading: impl Future<Output = Option<io::Error>>,
     unwritable: oneshot::Receiver<io::Error>,
@@ -134,13 +135,22 @@ async fn until_broken(
             Err(_) => pending().await,
         }
     };
-    let (mut reading, mut deaf) = (pin!(reading), pin!(deaf));
-    // Both are only polled on, and neither is polled after it has ended.
-    let (what, ended) = poll_fn(|cx| match reading.as_mut().poll(cx) {
-        Poll::Ready(ended) => Poll::Ready(("the connection to the CLI ended", ended)),
-        Poll::Pending => {
-            deaf.as_mut().poll(cx).map(|error| ("the CLI takes nothing more from us", Some(error)))
+    let dead = async {
+        let Some(child) = child else { return pending().await };
+        child.ended().await;
+        // Something that it has started may hold its pipes open for ever.
+        sleep(LAST_WORDS).await;
+    };
+    let (mut reading, mut deaf, mut dead) = (pin!(reading), pin!(deaf), pin!(dead));
+    // All are only polled on, and none is polled after it has ended.
+    let (what, ended) = poll_fn(|cx| {
+        if let Poll::Ready(ended) = reading.as_mut().poll(cx) {
+            return Poll::Ready(("the connection to the CLI ended", ended));
         }
+        if let Poll::Ready(error) = deaf.as_mut().poll(cx) {
+            return Poll::Ready(("the CLI takes nothing more from us", Some(error)));
+        }
+        dead.as_mut().poll(cx).map(|()| ("the CLI is gone", None))
     })
     .await;
     match (child, ended) {

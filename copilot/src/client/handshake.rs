@@ -11,8 +11,13 @@ const AUTHENTICATION_FAILED: i64 = -32002;
 const AUTHENTICATION_NOT_CONFIGURED: i64 = -32003;
 
 /// Wire: `connect`, or `ping` and `status.get` on CLIs without it (1.0.32 and before).
-pub(super) async fn handshake(peer: &Peer, token: Option<&str>) -> Result<CliVersion> {
-    let connected = peer.call::<_, ConnectResponse>("connect", &ConnectParams { token }).await;
+pub(super) async fn handshake(
+    peer: &Peer,
+    token: Option<&str>,
+    github_telemetry: bool,
+) -> Result<CliVersion> {
+    let params = ConnectParams { token, github_telemetry };
+    let connected = peer.call::<_, ConnectResponse>("connect", &params).await;
     let knows_tokens = connected.is_ok();
     let (protocol, version) = match connected {
         Ok(answer) => (answer.protocol_version, answer.version),

@@ -4,6 +4,7 @@ mod address;
 mod backoff;
 mod builder;
 mod connection;
+mod github_telemetry;
 mod handshake;
 mod lifecycle;
 #[cfg(any(test, feature = "testing"))]
@@ -14,6 +15,7 @@ mod router;
 mod shutdown;
 mod supervisor;
 mod telemetry;
+mod watchers;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +40,7 @@ use router::Router;
 
 use builder::Options;
 pub use builder::{ClientBuilder, TransportKind};
+pub use github_telemetry::GithubTelemetryEvents;
 pub use lifecycle::{LifecycleEvent, LifecycleEvents};
 pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};
 

@@ -10,7 +10,11 @@ impl ClientBuilder {
     /// Has the program keep the files of the client's sessions: see [`session_fs`](crate::session_fs).
     ///
     /// A CLI that is started again gets it before its sessions are resumed. CLIs before 1.0.32 do not know it, and
-    /// starting one is an error. On a CLI that other clients use as well it holds for their sessions too.
+    /// starting one is an error.
+    ///
+    /// Of the clients of a CLI that runs already (`cli_url`) one can do this, before any session is open, and it does
+    /// it for the sessions of all. CLI 1.0.102 does not take it a second time, so such a connection that is lost is
+    /// lost for good.
     ///
     /// # Examples
     ///
@@ -32,7 +36,7 @@ impl ClientBuilder {
     /// [`inference`](crate::inference).
     ///
     /// A CLI that is started again gets it before its sessions are resumed. CLIs before 1.0.82 do not know it, and
-    /// starting one is an error.
+    /// starting one is an error. With `cli_url` what [`session_fs`](Self::session_fs) says holds here too.
     ///
     /// Wire: `llmInference.setProvider`, to the CLI.
     pub fn inference(mut self, models: impl Inference) -> Self {

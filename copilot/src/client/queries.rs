@@ -154,7 +154,7 @@ impl Client {
     ///
     /// Wire: `session.lifecycle`, from the CLI.
     pub fn lifecycle(&self) -> LifecycleEvents {
-        self.0.router.watchers.watch()
+        LifecycleEvents(self.0.router.lifecycle.watch())
     }
 }
 

@@ -11,10 +11,13 @@ use std::task::Waker;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::lifecycle::Watchers;
+use super::lifecycle::LifecycleEvent;
+use super::watchers::Watchers;
+use super::{github_telemetry, lifecycle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::event::EventHead;
+use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::providers::Providers;
 use crate::rpc::{AskedId, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
@@ -26,7 +29,9 @@ pub(super) struct Router {
     /// Subscribers to wake once the reader has caught up. Only the reader's task locks it.
     asleep: Mutex<Vec<Waker>>,
     /// Who wants to know what happens to sessions.
-    pub(super) watchers: Watchers,
+    pub(super) lifecycle: Watchers<LifecycleEvent>,
+    /// Who wants to know what the CLI tells GitHub.
+    pub(super) telemetry: Watchers<GithubTelemetry>,
     /// Who answers what the CLI asks outside of sessions.
     pub(super) providers: Providers,
 }
@@ -81,8 +86,9 @@ impl Router {
             sessions.ended.get_or_insert_with(|| cause.clone());
             std::mem::take(&mut sessions.inboxes)
         };
+        self.lifecycle.close();
+        self.telemetry.close();
         self.providers.interrupt();
-        self.watchers.close();
         for inbox in inboxes.values() {
             inbox.disconnect(cause);
         }
@@ -181,7 +187,7 @@ impl Service for Router {
                 self.event(session, &EventHead { whole, ..head });
             }
             ("session.lifecycle", Routed { session: Some(session), kind: Some(kind), metadata, .. }) => {
-                self.watchers.tell(kind, session, metadata);
+                lifecycle::tell(&self.lifecycle, kind, session, metadata);
             }
             // `host.event` tells of nothing that is documented.
             _ => tracing::trace!(method, "a notification that nothing here wants"),
@@ -189,6 +195,9 @@ impl Service for Router {
     }
 
     fn unusual_notification(&self, method: &str, params: &RawValue) {
+        if method == "gitHubTelemetry.event" {
+            return github_telemetry::tell(&self.telemetry, params);
+        }
         if method != "session.event" {
             return tracing::trace!(method, "a notification that nothing here wants");
         }
@@ -219,7 +228,9 @@ impl Service for Router {
         let Some(responder) = self.providers.request(method, params, responder) else { return };
         let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
             Ok(params) => params.and_then(|params| params.session_id),
-            Err(error) => return responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
+            Err(error) => {
+                return Inbox::refuse(method, responder, INVALID_PARAMS, &format!("{method}: {error}"));
+            }
         };
         let Some(session) = session else {
             if method == "gitHubToken.getToken"
@@ -228,13 +239,17 @@ impl Service for Router {
                 return inbox.request(method, params, responder);
             }
             if Inbox::METHODS.contains(&method) {
-                return responder.error(INVALID_PARAMS, &format!("{method}: `sessionId` is missing"));
+                let why = format!("{method}: `sessionId` is missing");
+                return Inbox::refuse(method, responder, INVALID_PARAMS, &why);
             }
             return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
         };
         match self.get(&session) {
             Some(inbox) => inbox.request(method, params, responder),
-            None => responder.error(INTERNAL_ERROR, &format!("Session not found: {session}")),
+            None => {
+                let why = format!("Session not found: {session}");
+                Inbox::refuse(method, responder, INTERNAL_ERROR, &why);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::router::Router;
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Child;
 use crate::protocol::session::SessionParams;
 use crate::rpc::NoParams;
 use tokio::time::timeout;
@@ -24,23 +25,26 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
     if timeout(ANSWER, detach_all(connection, router, &mut problems)).await.is_err() {
         problems.push(format!("the CLI did not let go of its sessions within {ANSWER:?}"));
     }
+    let mut deaf = false;
     if connection.child.is_some() {
         match timeout(ANSWER, connection.peer.call_raw("runtime.shutdown", &NoParams {})).await {
             Ok(Ok(_)) => {}
             // Old CLIs end with their input, and newer ones may be gone before they have answered.
             Ok(Err(error)) if error.is_unsupported() || error.is_disconnected() => {}
             Ok(Err(error)) => problems.push(error.to_string()),
-            Err(_) => problems.push(format!("runtime.shutdown: no answer within {ANSWER:?}")),
+            // What counts is that it ends: by the end of its input, or by a signal.
+            Err(_) => deaf = true,
         }
     }
     connection.peer.close(&Error::new(ErrorKind::Closed, "the client was shut down"));
     if let Some(child) = &connection.child
-        && child.wait(if child.ends_with_its_input() { EXIT } else { EXIT_OVER_TCP }).await.is_none()
+        && child.wait(patience(child, deaf)).await.is_none()
     {
         child.kill(false);
         if child.wait(SIGNALLED).await.is_none() {
+            let silent = if deaf { " did not answer to runtime.shutdown," } else { "" };
             problems.push(format!(
-                "the CLI (process {}) did not end by itself nor when told to, and was killed",
+                "the CLI (process {}){silent} did not end by itself nor when told to, and was killed",
                 child.pid()
             ));
             child.kill(true);
@@ -52,6 +56,15 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
         return Ok(());
     }
     Err(Error::new(ErrorKind::Cli, format!("the client was shut down, but {}", problems.join("; and "))))
+}
+
+/// How long the CLI may take to exit before it gets a signal.
+fn patience(child: &Child, deaf: bool) -> Duration {
+    match (child.ends_with_its_input(), deaf) {
+        (false, _) => EXIT_OVER_TCP,
+        (true, true) => SIGNALLED,
+        (true, false) => EXIT,
+    }
 }
 
 /// Lets go of all sessions at once. Running tools are cancelled, and what they still answer is not waited for.

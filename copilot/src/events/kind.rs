@@ -11,7 +11,7 @@ use super::assistant::{
     AssistantTurn, AssistantUsage, ModelCallFailure, UserMessage,
 };
 use super::canvas::{CanvasGone, CanvasRegistryChanged};
-use super::local::{HandlerFailure, Restarted, ToolProgress};
+use super::local::{HandlerFailure, Restarted, ToolProgress, TurnSilence};
 use super::session::{
     Abort, AutopilotStopped, CapabilitiesChanged, Changed, CompactionComplete, CompactionStart,
     ContextChanged, McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice,
@@ -47,6 +47,8 @@ macro_rules! kinds {
             Disconnected(Error),
             /// The CLI was started again and the session taken up. Local.
             Restarted(Restarted),
+            /// Nothing has happened in a turn for a while. Local.
+            TurnSilent(TurnSilence),
             /// A tool of this program says how far it is. Local.
             ToolProgress(ToolProgress),
             /// A handler of this program failed. Local.

@@ -1,10 +1,14 @@
 //! Events that the library itself adds to a session's stream. They never come from the CLI, and have no id.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::{Event, EventKind, Inner};
 use crate::error::Error;
 use crate::protocol::ToolCallId;
+
+/// The name of the event that tells of a silence, which it does not end.
+pub(crate) const TURN_SILENT: &str = "copilot.turn_silent";
 
 /// A tool says how far it is; see `ToolContext::progress`.
 #[derive(Clone, Debug)]
@@ -32,7 +36,8 @@ pub struct HandlerFailure {
 
 /// The CLI was lost, started again, and has taken the session up.
 ///
-/// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again.
+/// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again, unless
+/// tools of it go on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Restarted {
@@ -40,9 +45,32 @@ pub struct Restarted {
     pub cause: Error,
     /// The tool calls and questions that were running and have been cancelled, for a person to read.
     pub cancelled: Vec<String>,
+    /// The tool calls that go on, for a person to read; see
+    /// [`SessionBuilder::continue_pending_work`](crate::SessionBuilder::continue_pending_work).
+    pub continued: Vec<String>,
+}
+
+/// Nothing has happened in a turn for a while. It still waits; whether it is in trouble a person, or a program, decides.
+///
+/// Told once for each silence, by whoever waits for the turn; see [`AskRequest::report_silence`].
+///
+/// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TurnSilence {
+    /// For how long.
+    pub silent_for: Duration,
+    /// The name of the last event of the turn, if there was one.
+    pub last_event: Option<String>,
+    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read.
+    pub waiting_for: Vec<String>,
 }
 
 impl Event {
+    pub(crate) fn turn_silent(silence: TurnSilence) -> Self {
+        Self::local(TURN_SILENT, EventKind::TurnSilent(silence))
+    }
+
     pub(crate) fn restarted(restarted: Restarted) -> Self {
         Self::local("copilot.restarted", EventKind::Restarted(restarted))
     }

@@ -1,4 +1,5 @@
-//! Bytes to frames: however they are cut, the same frames come out, and a good frame is found behind anything.
+//! Bytes to frames: a good frame is found behind anything, and where nothing is malformed all frames come out, however
+//! the bytes are cut.
 
 use serde::de::IgnoredAny;
 
@@ -6,8 +7,6 @@ use crate::transport::framing::{Decoder, Next};
 
 /// No body may be longer here, so that a length over the limit is tried as well.
 const MAX_FRAME: usize = 1 << 14;
-/// An input is at most this long: a header block of more is garbage, and where that ends depends on the cuts.
-const MAX_INPUT: usize = 8 << 10;
 /// What follows every input.
 const LAST: &[u8] = b"{\"the\":\"end\"}";
 
@@ -18,19 +17,36 @@ const LAST: &[u8] = b"{\"the\":\"end\"}";
 /// When a promise of the framing is broken.
 pub fn framing(data: &[u8]) {
     let Some((&step, input)) = data.split_first() else { return };
-    let input = &input[..input.len().min(MAX_INPUT)];
     let last = [format!("Content-Length: {}\r\n\r\n", LAST.len()).as_bytes(), LAST].concat();
     let input = [input, &last].concat();
     let whole = decode(&input, input.len(), false);
-    assert_eq!(whole.last().map(Vec::as_slice), Some(LAST), "the frame behind the input is lost");
-    for (step, take) in [(input.len(), true), (usize::from(step) + 1, false), (usize::from(step) + 1, true)] {
-        assert_eq!(decode(&input, step, take), whole, "in pieces of {step}, taken: {take}");
+    let cut = decode(&input, usize::from(step) + 1, false);
+    for decoded in [&whole, &cut] {
+        assert_eq!(
+            decoded.frames.last().map(Vec::as_slice),
+            Some(LAST),
+            "the frame behind the input is lost"
+        );
+    }
+    assert_eq!(decode(&input, input.len(), true), whole, "taken");
+    assert_eq!(decode(&input, usize::from(step) + 1, true), cut, "taken, and cut");
+    if whole.malformed == 0 {
+        assert_eq!(whole, cut, "in pieces of {}", usize::from(step) + 1);
     }
 }
 
-/// The frames that are JSON, as the reader finds them.
-fn decode(input: &[u8], step: usize, take: bool) -> Vec<Vec<u8>> {
-    let mut frames = Vec::new();
+/// What comes out.
+#[derive(Debug, Default, PartialEq)]
+struct Decoded {
+    /// The bodies that are JSON.
+    frames: Vec<Vec<u8>>,
+    /// How often something was none.
+    malformed: usize,
+}
+
+/// Goes through the input as the reader does.
+fn decode(input: &[u8], step: usize, take: bool) -> Decoded {
+    let mut decoded = Decoded::default();
     let mut decoder = Decoder::new(MAX_FRAME);
     for piece in input.chunks(step) {
         decoder.room().extend_from_slice(piece);
@@ -41,14 +57,18 @@ fn decode(input: &[u8], step: usize, take: bool) -> Vec<Vec<u8>> {
             assert!(turns <= 2 * input.len() + 10, "no end with what has arrived");
             let body = match decoder.next() {
                 Next::More => break,
-                Next::Skipped(_) => continue,
+                Next::Skipped(_) => {
+                    decoded.malformed += 1;
+                    continue;
+                }
                 Next::Frame(body) => body.to_vec(),
             };
             let taken = take.then(|| decoder.take());
             if serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
-                frames.push(body);
+                decoded.frames.push(body);
                 continue;
             }
+            decoded.malformed += 1;
             if let Some((frame, range)) = taken {
                 assert_eq!(frame[range.clone()], body, "what is taken is what was shown");
                 decoder.put_back(frame, range);
@@ -57,5 +77,5 @@ fn decode(input: &[u8], step: usize, take: bool) -> Vec<Vec<u8>> {
         }
         assert!(decoder.room().capacity() < 1 << 20, "the buffer grows without a bound");
     }
-    frames
+    decoded
 }

@@ -2,18 +2,20 @@
 //!
 //! An entry of the cache is a directory that appeared by one rename, with a marker inside that was written last. The
 //! marker says which tarball it came from and what the executable was like. Checking an entry is two `stat`s and a
-//! small read: size, modification time and the executable bit must be those of the day it was unpacked. When only the
-//! time differs, as in a copied cache, the executable's checksum decides.
+//! small read: size, modification time and the executable bit must be those of the day it was unpacked, and nobody but
+//! this user and root may be able to write any of it. When only the time differs, as in a copied cache, the
+//! executable's checksum decides.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
 use super::job::Stop;
+use super::owner;
 use super::pinned::{Package, VERSION};
 use super::verify;
 use crate::{Error, ErrorKind, Result};
@@ -128,6 +130,22 @@ impl Entry {
 
     /// Looks at what the cache has.
     pub(super) fn state(&self, stop: &Stop) -> io::Result<State> {
+        match fs::metadata(&self.root) {
+            Ok(root) => {
+                if let Some(problem) = owner::writable_by_others(&self.root, &root) {
+                    return Err(io::Error::other(format!("{problem}, so what is in it may be anybody's")));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::Missing),
+            Err(error) => return Err(error),
+        }
+        let parts = [self.directory(), self.directory().join(MARKER), self.executable()];
+        for part in parts {
+            let Ok(metadata) = fs::symlink_metadata(&part) else { continue };
+            if let Some(problem) = owner::writable_by_others(&part, &metadata) {
+                return Ok(State::Damaged(problem));
+            }
+        }
         let text = match fs::read(self.directory().join(MARKER)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -174,7 +192,8 @@ impl Entry {
         let text = serde_json::to_vec_pretty(&marker)?;
         // By rename, so that a reader never sees half a marker.
         let new = directory.join(format!("{MARKER}.{}", std::process::id()));
-        let written = fs::write(&new, text).and_then(|()| File::open(&new)?.sync_all());
+        let write = |mut file: File| file.write_all(&text).and_then(|()| file.sync_all());
+        let written = owner::new_file(false).create(true).truncate(true).open(&new).and_then(write);
         written.and_then(|()| fs::rename(&new, directory.join(MARKER))).inspect_err(|_| {
             // Best effort: the error above is the one to tell.
             let _ = fs::remove_file(&new);
@@ -306,7 +325,37 @@ mod tests {
         assert_eq!(state(&entry), damaged("its executable is unusable: it is not executable"));
         fs::remove_file(entry.executable()).unwrap();
         std::os::unix::fs::symlink("/bin/sh", entry.executable()).unwrap();
-        assert_eq!(state(&entry), damaged("its executable is unusable: it is not a regular file"));
+        let State::Damaged(reason) = state(&entry) else { panic!("a link passes for the executable") };
+        assert!(reason.ends_with("is a link, which may lead anywhere"), "{reason}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_could_have_written_is_not_run() {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+        let set_mode =
+            |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let (root, entry) = installed();
+        let marker = entry.directory().join(MARKER);
+        let parts = [(entry.executable(), 0o755), (marker, 0o644), (entry.directory(), 0o755)];
+        for (part, mode) in &parts {
+            for others in [0o002, 0o020] {
+                set_mode(part, mode | others);
+                let State::Damaged(reason) = state(&entry) else { panic!("{part:?} passes for whole") };
+                assert!(reason.contains("can be written by other users"), "{reason}");
+            }
+            set_mode(part, *mode);
+            // Only root can give a file away.
+            if chown(part, Some(54_321), None).is_ok() {
+                let State::Damaged(reason) = state(&entry) else { panic!("{part:?} passes for whole") };
+                assert!(reason.contains("belongs to the user 54321"), "{reason}");
+                chown(part, Some(0), None).unwrap();
+            }
+        }
+        assert_eq!(state(&entry), State::Whole);
+        set_mode(root.path(), 0o777);
+        let error = entry.state(&Stop::default()).unwrap_err();
+        assert!(error.to_string().contains("can be written by other users (mode 777)"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod cache;
 mod job;
 mod npm;
+mod owner;
 mod pinned;
 mod platform;
 mod progress;
@@ -46,6 +47,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// apply. Its sha512 is checked against the one this crate was released with before anything is unpacked, and the
 /// package appears in the cache whole or not at all. Of several processes that want it at once, one fetches it and the
 /// others wait. On a terminal a line on stderr shows the progress.
+///
+/// What the cache has is run later because nobody but this user and root can have written it: a cache that others can
+/// write is refused, and a CLI that others could have changed is fetched anew. Hashing it before each start would take
+/// half a second, and prove no more. The directories above the cache are the user's own care.
 ///
 /// A client that finds no other CLI does this by itself; do it ahead of time where there is no network later, such as
 /// in the build of an image.

@@ -4,7 +4,7 @@
 //! and directories below `package/` come out, under plain names, once each, and within limits.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use flate2::read::GzDecoder;
 use tar::EntryType;
 
 use super::job::Stop;
+use super::owner;
 
 /// What may come out of a tarball. The packages have four files and 200 MB; the limits leave room for growth.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +58,10 @@ pub(super) fn unpack(tarball: impl Read, target: &Path, limits: Limits, stop: &S
 
         let path = target.join(&relative);
         if kind == EntryType::Directory {
-            fs::create_dir_all(&path)?;
+            owner::make_directory(&path)?;
         } else {
             if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
+                owner::make_directory(parent)?;
             }
             let executable = entry.header().mode()? & 0o111 != 0;
             let size = entry.size();
@@ -91,17 +92,8 @@ fn relative(name: &str, directory: bool) -> io::Result<Option<PathBuf>> {
 }
 
 fn write_file(entry: &mut impl Read, path: &Path, executable: bool, stop: &Stop) -> io::Result<u64> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        // Two modes only: no archive makes a file set-uid or writable for everybody.
-        options.mode(if executable { 0o755 } else { 0o644 });
-    }
-    #[cfg(not(unix))]
-    let _ = executable;
-    let mut file = BufWriter::with_capacity(256 * 1024, options.open(path)?);
+    let file = owner::new_file(executable).create_new(true).open(path)?;
+    let mut file = BufWriter::with_capacity(256 * 1024, file);
     let mut written = 0;
     let mut chunk = vec![0; 64 * 1024];
     loop {
@@ -125,6 +117,8 @@ fn refused(what: impl std::fmt::Display) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use tar::{Builder, Header};

@@ -3,7 +3,7 @@
 //! Whoever holds the lock owns the entry's `.partial` directory, so whatever lies there when the lock is taken is the
 //! rest of a broken download and goes away.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use fs4::{FileExt, TryLockError};
 
 use super::cache::{CACHE_VARIABLE, Entry};
 use super::job;
+use super::owner::{make_directory, new_file};
 use super::progress::Progress;
 use crate::{Error, ErrorKind, Result};
 
@@ -70,9 +71,8 @@ impl Workspace {
 
     fn empty(&self) -> io::Result<()> {
         remove(&self.directory)?;
-        fs::create_dir(&self.directory)?;
-        fs::create_dir(self.packed())?;
-        fs::create_dir(self.unpacked())
+        make_directory(&self.packed())?;
+        make_directory(&self.unpacked())
     }
 
     /// Where npm puts the tarball.
@@ -104,9 +104,8 @@ impl Drop for Workspace {
 }
 
 fn open_lock(entry: &Entry) -> io::Result<File> {
-    // With the user's usual mode, not a private one: a build image fetches as root for others to run.
-    fs::create_dir_all(entry.root())?;
-    OpenOptions::new().create(true).truncate(false).write(true).open(entry.lock_file())
+    make_directory(entry.root())?;
+    new_file(false).create(true).truncate(false).open(entry.lock_file())
 }
 
 /// Removes whatever is at `path`, if anything is.

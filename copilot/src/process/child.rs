@@ -157,6 +157,11 @@ impl Child {
         timeout(limit, self.process.0.ended()).await.ok().flatten()
     }
 
+    /// Waits for the exit.
+    pub(crate) async fn ended(&self) {
+        self.process.0.ended().await;
+    }
+
     /// Asks the whole group to end; with `force`, ends it.
     pub(crate) fn kill(&self, force: bool) {
         self.process.0.kill(force);

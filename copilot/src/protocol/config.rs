@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::agents::{CustomAgent, DefaultAgent};
 use super::diagnostics::{Diagnostics, LifecycleDiagnostics};
@@ -12,7 +11,7 @@ use super::managed::ManagedSettings;
 use super::mcp::{GithubMcp, McpServer, Storage};
 use super::providers::{ModelOverrides, NamedProvider, Provider, ProviderModel};
 use super::sandbox::Sandbox;
-use super::secret::Secret;
+use super::secret::{RawMembers, Secret};
 use super::settings::settings;
 use super::system_message::SystemMessageConfig;
 use super::vocabulary::vocabulary;
@@ -32,7 +31,7 @@ macro_rules! session_config {
             pub(crate) options: SessionOptions,
             /// What there is no setter for.
             #[serde(flatten)]
-            pub(crate) raw: BTreeMap<String, Value>,
+            pub(crate) raw: RawMembers,
         }
 
         impl SessionConfig {
@@ -48,6 +47,7 @@ macro_rules! session_config {
     };
 }
 
+// What is large and rarely set is kept in a box: every session holds its configuration.
 session_config! {
     "model" model: String,
     "allowedModels" allowed_models: Vec<String>,
@@ -56,7 +56,7 @@ session_config! {
     "reasoningEffort" reasoning_effort: String,
     "reasoningSummary" reasoning_summary: ReasoningSummary,
     "contextTier" context_tier: ContextTier,
-    "modelCapabilities" model_capabilities: ModelOverrides,
+    "modelCapabilities" model_capabilities: Box<ModelOverrides>,
     "streaming" streaming: bool,
     "includeSubAgentStreamingEvents" sub_agent_streaming: bool,
     "systemMessage" system_message: SystemMessageConfig,
@@ -87,7 +87,7 @@ session_config! {
     "instructionDirectories" instruction_directories: Vec<String>,
     "pluginDirectories" plugin_directories: Vec<String>,
     "disabledSkills" disabled_skills: Vec<String>,
-    "provider" provider: Provider,
+    "provider" provider: Box<Provider>,
     "providers" named_provider: Vec<NamedProvider>,
     "models" provider_model: Vec<ProviderModel>,
     "capi" copilot_api: CopilotApi,
@@ -109,13 +109,13 @@ session_config! {
     "interactiveUser" interactive_user: bool,
     "sessionLimits" max_ai_credits: SessionLimits,
     "autopilot" autopilot: Autopilot,
-    "sandboxConfig" sandbox: Sandbox,
-    "managedSettings" managed_permissions: ManagedSettings,
+    "sandboxConfig" sandbox: Box<Sandbox>,
+    "managedSettings" managed_permissions: Box<ManagedSettings>,
     "enableManagedSettings" fetch_managed_settings: bool,
     "excludedManagedSettings" excluded_managed_settings: Vec<String>,
     "enforceManagedModelDefaults" enforce_managed_model: bool,
     "featureFlags" feature_flag: BTreeMap<String, bool>,
-    "expAssignments" experiments: Experiments,
+    "expAssignments" experiments: Box<Experiments>,
     "requestExtensions" extensions: bool,
     "extensionSdkPath" extension_sdk_path: String,
     "extensionInfo" extension_info: ExtensionInfo,

@@ -14,6 +14,8 @@ pub(crate) const PROTOCOLS: std::ops::RangeInclusive<u64> = 2..=3;
 pub(crate) struct ConnectParams<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<&'a str>,
+    #[serde(rename = "enableGitHubTelemetryForwarding", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) github_telemetry: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,6 +19,7 @@ pub(crate) mod elicitation;
 pub(crate) mod event;
 pub(crate) mod event_log;
 pub(crate) mod experiments;
+pub(crate) mod github_telemetry;
 pub(crate) mod hooks;
 mod ids;
 pub(crate) mod inference;

@@ -211,3 +211,17 @@ pub(crate) struct PermissionRequestParams<'a> {
     #[serde(borrow, default = "null")]
     pub(crate) permission_request: &'a RawValue,
 }
+/// The answer to `session.permissions.pendingRequests`: what the CLI still waits for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct PermissionsPendingResponse {
+    #[serde(default)]
+    pub(crate) items: Vec<PendingPermission>,
+}
+
+/// A permission that was asked for by an event which is past.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PendingPermission {
+    pub(crate) request_id: String,
+    pub(crate) request: Box<RawValue>,
+}

@@ -9,7 +9,7 @@ use super::attachments::Attachment;
 use super::capabilities::Capabilities;
 use super::config::{SessionConfig, SessionOptions};
 use super::offers::Offers;
-use super::secret::Secret;
+use super::secret::{RawMembers, Secret};
 use super::trace::TraceContext;
 use super::vocabulary::vocabulary;
 use super::{MessageId, SessionId};
@@ -112,7 +112,7 @@ pub(crate) struct SendOptions {
     #[serde(flatten)]
     pub(crate) trace: TraceContext,
     #[serde(flatten)]
-    pub(crate) raw: BTreeMap<String, Value>,
+    pub(crate) raw: RawMembers,
 }
 
 /// What shape the answer must have.

@@ -27,6 +27,40 @@ pub(crate) struct ToolRequested<'a> {
     pub(crate) tracestate: Option<Box<str>>,
 }
 
+/// The answer to `session.tools.listPendingRequests`: what the CLI still waits for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ToolsPendingResponse {
+    #[serde(default)]
+    pub(crate) items: Vec<PendingTool>,
+}
+
+/// A call that was requested by an event which is past.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PendingTool {
+    pub(crate) request_id: String,
+    #[serde(default)]
+    pub(crate) tool_call_id: String,
+    pub(crate) tool_name: String,
+    #[serde(default)]
+    pub(crate) arguments: Option<Box<RawValue>>,
+}
+
+impl PendingTool {
+    /// As the event has told it.
+    pub(crate) fn as_requested(&self) -> ToolRequested<'_> {
+        ToolRequested {
+            request_id: self.request_id.as_str().into(),
+            tool_call_id: self.tool_call_id.as_str().into(),
+            tool_name: self.tool_name.as_str().into(),
+            arguments: self.arguments.as_deref(),
+            working_directory: None,
+            traceparent: None,
+            tracestate: None,
+        }
+    }
+}
+
 /// As much of `external_tool.requested` as an answer needs.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

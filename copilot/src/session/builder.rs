@@ -188,6 +188,10 @@ impl SessionBuilder {
         let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
         let opening = if self.resume { Opening::Resume } else { Opening::Create };
         let answer = inbox.open(&link.peer, opening).await?;
+        if self.resume {
+            let pending = inbox.pending(&link.peer).await?;
+            inbox.go_on(pending);
+        }
         unopened.done();
         Ok(Session(Arc::new(Shared {
             inbox,

@@ -44,6 +44,15 @@ pub(crate) enum What {
     Question(String),
 }
 
+impl What {
+    fn describe(&self, id: &str) -> String {
+        match self {
+            Self::Tool(tool) => format!("{} ({id})", tool.name()),
+            Self::Question(question) => format!("{question} ({id})"),
+        }
+    }
+}
+
 /// How a question came, and the id that it runs under.
 #[derive(Debug)]
 pub(crate) enum By {
@@ -127,6 +136,23 @@ impl Calls {
         self.describe()
     }
 
+    /// Cancels all but these; says what that was.
+    pub(crate) fn cancel_others(&self, wanted: &[&str]) -> Vec<String> {
+        let state = self.state();
+        let unwanted = state
+            .running
+            .iter()
+            .filter(|(id, running)| !running.cancel.is_cancelled() && !wanted.contains(&&***id));
+        let mut cancelled: Vec<String> = unwanted
+            .map(|(id, running)| {
+                running.cancel.cancel();
+                running.what.describe(id)
+            })
+            .collect();
+        cancelled.sort();
+        cancelled
+    }
+
     /// Aborts what still runs, and takes nothing more.
     pub(crate) fn abort(&self) {
         let running = {
@@ -145,11 +171,8 @@ impl Calls {
     /// What runs, for a person to read.
     pub(crate) fn describe(&self) -> Vec<String> {
         let state = self.state();
-        let running = state.running.iter().map(|(id, running)| match &running.what {
-            What::Tool(tool) => format!("{} ({id})", tool.name()),
-            What::Question(question) => format!("{question} ({id})"),
-        });
-        let mut all: Vec<String> = running.collect();
+        let mut all: Vec<String> =
+            state.running.iter().map(|(id, running)| running.what.describe(id)).collect();
         all.sort();
         all
     }

@@ -206,7 +206,7 @@ impl SessionBuilder {
     /// Offers a canvas. The agent gets tools to open it and to act on it, which it needs permission for; what is open
     /// is told by [`Session::canvases`](crate::Session::canvases) and by events.
     ///
-    /// Wire: `canvas.open`, `canvas.close` and `canvas.action.invoke`, from the CLI (1.0.82 and later).
+    /// Wire: `canvas.open`, `canvas.close` and `canvas.action.invoke`, from the CLI (1.0.57 and later).
     pub fn canvas(mut self, canvas: Canvas) -> Self {
         self.handlers.canvases.offered.push(canvas);
         self

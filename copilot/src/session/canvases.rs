@@ -37,6 +37,10 @@ impl Canvases<'_> {
     ///
     /// When the connection is lost or the CLI refuses.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.canvas.list`, to the CLI.
     pub async fn list(&self) -> Result<Vec<CanvasInfo>> {
         let params = SessionParams { session_id: self.0.id() };
@@ -49,6 +53,10 @@ impl Canvases<'_> {
     /// # Errors
     ///
     /// When the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.canvas.listOpen`, to the CLI.
     pub async fn list_open(&self) -> Result<Vec<OpenCanvas>> {
@@ -63,6 +71,10 @@ impl Canvases<'_> {
     /// # Errors
     ///
     /// When nobody offers the canvas, whoever does fails, or the connection is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
     ///
     /// Wire: `session.canvas.open`, to the CLI.
     pub async fn open(
@@ -84,6 +96,10 @@ impl Canvases<'_> {
     /// # Errors
     ///
     /// When there is no such instance or action, whoever offers the canvas fails, or the connection is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
     ///
     /// Wire: `session.canvas.action.invoke`, to the CLI.
     pub async fn invoke(
@@ -107,6 +123,10 @@ impl Canvases<'_> {
     /// # Errors
     ///
     /// When there is no such instance, the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
     ///
     /// Wire: `session.canvas.close`, to the CLI.
     pub async fn close(&self, instance: &str) -> Result<()> {

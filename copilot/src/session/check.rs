@@ -103,7 +103,6 @@ fn check_occasion(config: &SessionConfig, resume: bool) -> Result<()> {
         return Ok(());
     }
     let only_old = [
-        ("continue_pending_work", config.continue_pending_work.is_some()),
         ("disable_resume_event", config.disable_resume_event.is_some()),
         ("transcript_recovery", config.transcript_recovery.is_some()),
     ];
@@ -184,7 +183,6 @@ mod tests {
                 "`provider` and `named_provider`",
             ),
             (builder().provider(provider()).github_token("gho_1"), "`provider` and `github_token`"),
-            (builder().continue_pending_work(true), "`client.resume`"),
             (builder().available_tools(["*"]), "`custom:*`"),
             (builder().allowed_models([""; 0]), "`allowed_models`"),
             (builder().name(" "), "`name`"),

@@ -54,7 +54,7 @@ impl SessionBuilder {
         /// What the model can do, in place of what the CLI thinks of it.
         ///
         /// Wire: `session.create`, `modelCapabilities`.
-        model_capabilities: (ModelOverrides) in config.model_capabilities
+        model_capabilities: boxed (ModelOverrides) in config.model_capabilities
     }
     setter! {
         /// Whether messages also come in pieces while the model writes them; off unless set.
@@ -74,7 +74,7 @@ impl SessionBuilder {
     /// Wire: `session.create`, `provider`.
     pub fn provider(mut self, provider: Provider) -> Self {
         let (wire, token) = provider.into_parts();
-        self.config.provider = Some(wire);
+        self.config.provider = Some(Box::new(wire));
         self.handlers.provider_tokens.set_default(token);
         self
     }
@@ -385,10 +385,21 @@ impl SessionBuilder {
         remote_session: (RemoteSession) in config.remote_session
     }
     setter! {
-        /// When taking a session up: whether questions that were open stay open instead of counting as interrupted.
-        /// The CLI does not ask them again.
+        /// Whether tools that ran when the CLI was lost, or when the session was left, go on; off unless set.
         ///
-        /// Wire: `session.resume`, `continuePendingWork`.
+        /// Off, they are cancelled, the turn fails with an error that [is retryable](crate::Error::is_retryable), and
+        /// the agent reads with the next message that they were interrupted.
+        ///
+        /// On, they run on while the CLI is started again, it gets their results when the session is resumed, and the
+        /// turn goes on, as does whoever waits for it. Whatever else the CLI still waits for is run once more, so a
+        /// tool may run twice: its result may have been lost on the way. Permissions that were asked for are asked for
+        /// again. The same holds when
+        /// [`Client::resume`](crate::Client::resume) takes up a session that was left in the middle of a turn. What
+        /// the CLI was not able to write down before it was lost, and a call of the model itself, is interrupted all
+        /// the same; [`Restarted::continued`](crate::events::Restarted::continued) tells what goes on.
+        ///
+        /// Wire: `session.resume`, `continuePendingWork`; `session.tools.listPendingRequests` and
+        /// `session.permissions.pendingRequests`, to the CLI.
         continue_pending_work: flag in config.continue_pending_work
     }
     setter! {

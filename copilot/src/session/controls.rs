@@ -89,7 +89,9 @@ impl Session {
     ///
     /// Wire: `session.mode.set`, to the CLI.
     pub async fn set_mode(&self, mode: AgentMode) -> Result<()> {
-        self.order("session.mode.set", &ModeSetParams { session_id: self.id(), mode: &mode }).await
+        self.order("session.mode.set", &ModeSetParams { session_id: self.id(), mode: &mode }).await?;
+        self.inbox().remember_mode(mode);
+        Ok(())
     }
 
     /// The agent's plan.
@@ -164,7 +166,9 @@ impl Session {
     ///
     /// Wire: `session.name.set`, to the CLI.
     pub async fn set_name(&self, name: &str) -> Result<()> {
-        self.order("session.name.set", &NameParams { session_id: self.id(), name }).await
+        self.order("session.name.set", &NameParams { session_id: self.id(), name }).await?;
+        self.inbox().remember(|config| config.name = Some(name.to_owned()));
+        Ok(())
     }
 }
 
@@ -239,7 +243,8 @@ impl Session {
     /// # Cancel safety
     ///
     /// Once it was polled, the CLI may delete the session even if the future is dropped. Here the session is then still
-    /// open, or closed as [`close`](Self::close) leaves it, and can be deleted again.
+    /// open and can be deleted again, or closed as [`close`](Self::close) leaves it;
+    /// [`Client::delete_session`](crate::Client::delete_session) deletes it then.
     ///
     /// Wire: `session.delete`, to the CLI.
     pub async fn delete(&self) -> Result<()> {
@@ -330,7 +335,9 @@ impl Session {
     ///
     /// Wire: `session.agent.select`, to the CLI.
     pub async fn select_agent(&self, name: &str) -> Result<()> {
-        self.order("session.agent.select", &NameParams { session_id: self.id(), name }).await
+        self.order("session.agent.select", &NameParams { session_id: self.id(), name }).await?;
+        self.inbox().remember(|config| config.agent = Some(name.to_owned()));
+        Ok(())
     }
 
     /// From here on the session talks to the CLI's own agent.
@@ -345,7 +352,9 @@ impl Session {
     ///
     /// Wire: `session.agent.deselect`, to the CLI.
     pub async fn deselect_agent(&self) -> Result<()> {
-        self.order("session.agent.deselect", &self.params()).await
+        self.order("session.agent.deselect", &self.params()).await?;
+        self.inbox().remember(|config| config.agent = None);
+        Ok(())
     }
 
     /// The MCP servers, and how they are.
@@ -448,7 +457,16 @@ impl<'a> IntoFuture for ModelRequest<'a> {
             let Self { session, model, options } = self;
             let session_id: &SessionId = session.id();
             let params = ModelSwitchParams { session_id, model_id: &model, options: &options };
-            session.peer().await?.call("session.model.switchTo", &params).await
+            let changed = session.peer().await?.call("session.model.switchTo", &params).await?;
+            session.inbox().remember(|config| {
+                config.model = Some(model);
+                // What is not said is the new model's own.
+                config.reasoning_effort = options.reasoning_effort;
+                config.reasoning_summary = options.reasoning_summary;
+                config.context_tier = options.context_tier;
+                config.model_capabilities = options.model_capabilities.map(Box::new);
+            });
+            Ok(changed)
         })
     }
 }

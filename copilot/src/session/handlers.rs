@@ -27,6 +27,16 @@ use crate::protocol::offers::Offers;
 use crate::protocol::user_input::UserQuestion;
 use crate::tools::ToolErrors;
 
+/// How many bytes the result of a tool may have: 128 MiB unless set, half of what a frame may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MaxToolResult(pub(crate) usize);
+
+impl Default for MaxToolResult {
+    fn default() -> Self {
+        Self(128 << 20)
+    }
+}
+
 /// The handlers of one session.
 #[derive(Clone, Default)]
 pub(crate) struct Handlers {
@@ -35,6 +45,8 @@ pub(crate) struct Handlers {
     pub(crate) permission: Option<Handler<PermissionRequest, Decision>>,
     /// What the model reads when a tool fails.
     pub(crate) tool_errors: ToolErrors,
+    /// The largest result of a tool, in bytes.
+    pub(crate) max_tool_result: MaxToolResult,
     pub(crate) hooks: Hooks,
     pub(crate) user_input: Option<Handler<UserQuestion, UserAnswer>>,
     pub(crate) elicitation: Option<Handler<ElicitationRequest, Elicited>>,

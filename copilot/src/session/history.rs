@@ -29,6 +29,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.eventLog.tail`, to the CLI.
     pub async fn event_cursor(&self) -> Result<String> {
         self.ask_for::<EventTail>("session.eventLog.tail").await.map(|tail| tail.cursor)
@@ -39,6 +43,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// # Examples
     ///
@@ -70,6 +78,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.history.listRewindPoints`, to the CLI.
     pub async fn rewind_points(&self) -> Result<RewindPoints> {
         self.ask_for("session.history.listRewindPoints").await
@@ -80,6 +92,10 @@ impl Session {
     /// # Errors
     ///
     /// When there is no such message, the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the session may still go back.
     ///
     /// Wire: `session.history.rewind`, to the CLI.
     pub async fn rewind(&self, event_id: &str, mode: RewindMode) -> Result<Rewound> {

@@ -3,7 +3,7 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Waker;
 
@@ -21,6 +21,7 @@ use crate::protocol::event::EventHead;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
+use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{
     Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, UnreadableToolCall, Wrapped,
 };
@@ -33,8 +34,10 @@ use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, T
 pub(crate) struct Inbox {
     pub(crate) id: SessionId,
     pub(crate) line: Line<Peer>,
-    /// What the session is opened with, again if need be.
-    pub(crate) config: SessionConfig,
+    /// What the session is opened with, again if need be, with what the program has changed since.
+    config: RwLock<Arc<SessionConfig>>,
+    /// The mode that the program has set since; no member of what a session is opened with.
+    mode: Mutex<Option<AgentMode>>,
     /// Swapped as a whole when the program changes its tools.
     tools: RwLock<Arc<ToolSet>>,
     capabilities: Mutex<Capabilities>,
@@ -42,6 +45,8 @@ pub(crate) struct Inbox {
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
+    /// How often the agent was told to stop.
+    aborts: AtomicU32,
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
@@ -83,13 +88,15 @@ impl Inbox {
         Arc::new(Self {
             id,
             line: Line::new(Some(peer)),
-            config,
+            config: RwLock::new(Arc::new(config)),
+            mode: Mutex::default(),
             tools: RwLock::new(Arc::new(tools)),
             capabilities: Mutex::default(),
             states,
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
+            aborts: AtomicU32::new(0),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
@@ -108,6 +115,46 @@ impl Inbox {
         std::mem::replace(&mut *now, tools)
     }
 
+    /// What the session would be opened with now.
+    pub(super) fn config(&self) -> Arc<SessionConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The program has changed the session, and it is to be so after a restart as well.
+    pub(super) fn remember(&self, change: impl FnOnce(&mut SessionConfig)) {
+        change(Arc::make_mut(&mut self.config.write().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    /// Whether tools outlast the CLI that has asked for them.
+    pub(super) fn continues(&self) -> bool {
+        self.config().continue_pending_work == Some(true)
+    }
+
+    /// Runs a tool that another CLI, or another program, has left unanswered, unless it runs still.
+    pub(super) fn run_again(self: &Arc<Self>, call: ToolRequested<'_>) {
+        let reply = ReplyTo::Call(call.request_id.as_ref().into());
+        self.run_tool(call, None, reply);
+    }
+
+    /// The same for a permission.
+    pub(super) fn decide_again(self: &Arc<Self>, request_id: &str, request: &RawValue) {
+        // Every CLI that continues has the new words.
+        self.decide(request, Vocabulary::New, ReplyTo::Call(request_id.into()));
+    }
+
+    pub(super) fn mode(&self) -> Option<AgentMode> {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn remember_mode(&self, mode: AgentMode) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
+    }
+
+    /// How many events of this kind have come, those included that subscribers have yet to see.
+    pub(super) fn aborts(&self) -> u32 {
+        self.aborts.load(Ordering::Acquire)
+    }
+
     /// What the CLI can do, as far as it has told.
     pub(crate) fn capabilities(&self) -> Capabilities {
         self.capabilities.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -120,6 +167,10 @@ impl Inbox {
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
+        if head.name == "abort" && head.agent.is_none() {
+            // Before a subscriber sees it.
+            self.aborts.fetch_add(1, Ordering::Release);
+        }
         if !self.subscribers.is_empty() {
             self.subscribers.queue(&Event::new(head), asleep);
         }
@@ -147,23 +198,37 @@ impl Inbox {
         match method {
             "tool.call" => match serde_json::from_str::<ToolRequested<'_>>(params.get()) {
                 Ok(call) => self.run_tool(call, None, ReplyTo::Request(responder)),
-                Err(error) => responder.error(INVALID_PARAMS, &format!("tool.call: {error}")),
+                Err(error) => {
+                    tracing::error!(%error, session = %self.id, "a tool call cannot be read");
+                    responder.ok(&Wrapped { result: &ToolResult::failure("The call could not be read.") });
+                }
             },
             "permission.request" => match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
                 Ok(asked) => {
                     self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder));
                 }
-                Err(error) => responder.error(INVALID_PARAMS, &format!("permission.request: {error}")),
+                Err(error) => Self::refuse(method, responder, INVALID_PARAMS, &format!("{method}: {error}")),
             },
             _ => self.other_request(method, params, responder),
         }
+    }
+
+    /// Answers a request that cannot be read, or that belongs to no session here.
+    pub(crate) fn refuse(method: &str, responder: Responder, code: i64, why: &str) {
+        if method != "permission.request" {
+            return responder.error(code, why);
+        }
+        // Never by an error, nor in any but the old words: the oldest CLIs take what they do not know for a yes.
+        tracing::error!(why, "a permission request cannot be decided; denied");
+        responder.ok(&Wrapped { result: &Decision::Unavailable.to_wire(Vocabulary::Old) });
     }
 
     /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
     pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
         self.line.down();
         self.busy.store(false, Ordering::Relaxed);
-        let cancelled = self.calls.interrupt();
+        // What may go on does so until it is known whether the CLI that comes back still waits for it.
+        let cancelled = if self.continues() { Vec::new() } else { self.calls.interrupt() };
         self.subscribers.publish(&Event::disconnected(cause.clone()));
         cancelled
     }
@@ -179,6 +244,8 @@ impl Inbox {
     /// The program has closed the session.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+        // Whoever waits for the connection to come back, or calls later, learns it here: nobody resumes this session.
+        self.line.end(&Error::new(ErrorKind::Closed, "the session is closed"));
         self.calls.close();
         self.subscribers.close();
     }
@@ -263,7 +330,10 @@ impl Inbox {
             };
             let result = match refused {
                 Some(refused) => refused,
-                None => tool.invoke(invocation).await,
+                None => {
+                    let result = tool.invoke(invocation).await;
+                    result.within(inbox.handlers.max_tool_result.0, tool.name())
+                }
             };
             inbox.answer_tool(reply, &result, &token).await;
             inbox.calls.finish(&key);
@@ -293,8 +363,9 @@ impl Inbox {
             // Answered elsewhere or aborted: the CLI no longer wants to hear of it.
             ReplyTo::Call(_) if cancel.is_cancelled() => {}
             ReplyTo::Call(id) => {
+                let peer = if self.continues() { self.line.ready().await.ok() } else { self.line.now() };
                 // Gone: with the CLI that asked, the question is gone as well.
-                let Some(peer) = self.line.now() else { return };
+                let Some(peer) = peer.filter(|_| !cancel.is_cancelled()) else { return };
                 peer.room().await;
                 let params = ToolAnswerParams { session_id: &self.id, request_id: &id, result };
                 let sent = peer.post_answer("session.tools.handlePendingToolCall", &params);

@@ -296,16 +296,14 @@ impl Closing<'_> {
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        self.0.end();
-        self.0.tell();
+        self.0.leave();
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         if !self.inbox.is_closed() {
-            self.end();
-            self.tell();
+            self.leave();
         }
     }
 }
@@ -318,12 +316,13 @@ impl Shared {
         self.link.carrier.unregister(&self.inbox.id);
     }
 
-    /// Tells the CLI without waiting that the session is let go of.
-    fn tell(&self) {
-        let inbox = &self.inbox;
+    /// Ends it, and tells the CLI without waiting that it is let go of.
+    fn leave(&self) {
+        let (inbox, peer) = (&self.inbox, self.inbox.line.now());
+        self.end();
         // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
         // version says has to do.
-        let Some(peer) = inbox.line.now() else { return };
+        let Some(peer) = peer else { return };
         let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
         if let Err(error) = peer.post_answer(method, &SessionParams { session_id: &inbox.id }) {
             tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");

@@ -1,12 +1,19 @@
 //! Opening a session on a connection: the first time, and again when the CLI was restarted.
 
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
 use super::controls::done;
 use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
 use crate::protocol::config::SessionOptions;
+use crate::protocol::controls::ModeSetParams;
+use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse};
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
+use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
 
 /// Whether the CLI makes a session or takes one up.
@@ -25,10 +32,14 @@ impl Inbox {
             Opening::Create => "session.create",
             Opening::Resume => "session.resume",
         };
-        let tools = self.tools();
+        let (tools, mut config) = (self.tools(), self.config());
+        if opening == Opening::Create && config.continue_pending_work.is_some() {
+            // Of a session that is new there is nothing to continue.
+            Arc::make_mut(&mut config).continue_pending_work = None;
+        }
         let params = SessionOpenParams {
             session_id: &self.id,
-            config: &self.config,
+            config: &config,
             offers: self.handlers.offers(),
             tools: (!tools.is_empty()).then_some(&*tools),
             request_permission: true,
@@ -48,7 +59,7 @@ impl Inbox {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
             return Err(Error::new(ErrorKind::Decode, message));
         }
-        self.apply_options(peer).await?;
+        self.apply_options(peer, &config.options).await?;
         if let Some(capabilities) = &answer.capabilities {
             self.learn(capabilities);
         }
@@ -61,17 +72,22 @@ impl Inbox {
     /// Sets what the CLI takes only once the session exists.
     ///
     /// Wire: `session.options.update`, to the CLI.
-    async fn apply_options(&self, peer: &Peer) -> Result<()> {
-        if self.config.options == SessionOptions::default() {
+    async fn apply_options(&self, peer: &Peer, options: &SessionOptions) -> Result<()> {
+        if *options == SessionOptions::default() {
             return Ok(());
         }
         let method = "session.options.update";
-        let params = SessionOptionsParams { session_id: &self.id, options: &self.config.options };
+        let params = SessionOptionsParams { session_id: &self.id, options };
         done(method, peer.call(method, &params).await?)
     }
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.
-    pub(crate) async fn resume(&self, peer: &Peer, cause: &Error, cancelled: Vec<String>) -> Result<()> {
+    pub(crate) async fn resume(
+        self: &Arc<Self>,
+        peer: &Peer,
+        cause: &Error,
+        mut cancelled: Vec<String>,
+    ) -> Result<()> {
         if self.is_closed() {
             return Ok(());
         }
@@ -81,14 +97,77 @@ impl Inbox {
             other => other,
         };
         resumed?;
+        if let Some(mode) = self.mode() {
+            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+        }
         if self.is_closed() {
             // The program has closed it meanwhile, when there was no CLI that could have been told.
-            return peer.post_answer("session.detach", &SessionParams { session_id: &self.id });
+            let_go(peer, &self.id);
+            return Ok(());
         }
+        let mut pending = self.pending(peer).await?;
+        cancelled.append(&mut pending.cancelled);
         self.line.up(peer.clone());
-        self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled }));
+        let continued = self.go_on(pending);
+        self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled, continued }));
         Ok(())
     }
+}
+
+impl Inbox {
+    /// Finds out what the CLI still waits for, where the program wants to go on with that, and cancels what it does
+    /// not wait for.
+    ///
+    /// Wire: `session.tools.listPendingRequests` and `session.permissions.pendingRequests`, to the CLI.
+    pub(super) async fn pending(&self, peer: &Peer) -> Result<Pending> {
+        if !self.continues() {
+            return Ok(Pending::default());
+        }
+        let tools: ToolsPendingResponse =
+            self.unless_unsupported(peer, "session.tools.listPendingRequests").await?;
+        let permissions: PermissionsPendingResponse =
+            self.unless_unsupported(peer, "session.permissions.pendingRequests").await?;
+        let ids = tools.items.iter().map(|call| &*call.request_id);
+        let wanted: Vec<&str> = ids.chain(permissions.items.iter().map(|asked| &*asked.request_id)).collect();
+        let cancelled = self.calls.cancel_others(&wanted);
+        Ok(Pending { tools: tools.items, permissions: permissions.items, cancelled })
+    }
+
+    /// Old CLIs have forgotten all.
+    async fn unless_unsupported<R: DeserializeOwned + Default>(
+        &self,
+        peer: &Peer,
+        method: &'static str,
+    ) -> Result<R> {
+        match peer.call(method, &SessionParams { session_id: &self.id }).await {
+            Err(error) if error.is_unsupported() => Ok(R::default()),
+            other => other,
+        }
+    }
+
+    /// Goes on with what the CLI waits for; says what that is.
+    pub(super) fn go_on(self: &Arc<Self>, pending: Pending) -> Vec<String> {
+        let ours = self.tools();
+        let mut continued = Vec::new();
+        for call in pending.tools.into_iter().filter(|call| ours.get(&call.tool_name).is_some()) {
+            continued.push(format!("{} ({})", call.tool_name, call.request_id));
+            self.run_again(call.as_requested());
+        }
+        for asked in pending.permissions {
+            continued.push(format!("permission ({})", asked.request_id));
+            self.decide_again(&asked.request_id, &asked.request);
+        }
+        continued
+    }
+}
+
+/// What the CLI waits for when a session is taken up.
+#[derive(Default)]
+pub(super) struct Pending {
+    tools: Vec<PendingTool>,
+    permissions: Vec<PendingPermission>,
+    /// What was running and is not waited for.
+    cancelled: Vec<String>,
 }
 
 /// A session that the CLI has opened and that may still lack something; dropped like this, it is let go of.

@@ -19,6 +19,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.instructions.getSources`, to the CLI.
     pub async fn instructions(&self) -> Result<Vec<InstructionSource>> {
         let answer: InstructionsResponse = self.ask_for("session.instructions.getSources").await?;
@@ -30,6 +34,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.permissions.getMode`, to the CLI.
     pub async fn permission_mode(&self) -> Result<PermissionMode> {
@@ -43,6 +51,10 @@ impl Session {
     /// # Errors
     ///
     /// When the CLI is not allowed to, the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the mode may still be another one.
     ///
     /// Wire: `session.permissions.setMode`, or `session.permissions.setApproveAll` on CLIs without it, to the CLI.
     pub async fn set_permission_mode(&self, mode: &PermissionMode) -> Result<()> {
@@ -79,6 +91,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the approvals may still be forgotten.
+    ///
     /// Wire: `session.permissions.resetSessionApprovals`, to the CLI.
     pub async fn forget_approvals(&self) -> Result<()> {
         self.order("session.permissions.resetSessionApprovals", &self.params()).await
@@ -92,6 +108,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the fleet may still begin.
     ///
     /// Wire: `session.fleet.start`, to the CLI.
     pub async fn start_fleet(&self, prompt: Option<&str>) -> Result<bool> {
@@ -107,6 +127,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.tools.listPendingRequests`, to the CLI.
     pub async fn pending_tool_calls(&self) -> Result<Vec<PendingToolCall>> {
         let answer: PendingToolCallsResponse = self.ask_for("session.tools.listPendingRequests").await?;
@@ -118,6 +142,10 @@ impl Session {
     /// # Errors
     ///
     /// When it is not connected, the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// Wire: `session.mcp.listTools`, to the CLI.
     pub async fn mcp_tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
@@ -132,6 +160,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the server may still be switched on.
+    ///
     /// Wire: `session.mcp.enable`, to the CLI.
     pub async fn enable_mcp_server(&self, name: &str) -> Result<()> {
         self.order("session.mcp.enable", &ServerParams { session_id: self.id(), server_name: name }).await
@@ -142,6 +174,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the server may still be switched off.
     ///
     /// Wire: `session.mcp.disable`, to the CLI.
     pub async fn disable_mcp_server(&self, name: &str) -> Result<()> {
@@ -154,6 +190,10 @@ impl Session {
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched on.
+    ///
     /// Wire: `session.skills.enable`, to the CLI.
     pub async fn enable_skill(&self, name: &str) -> Result<()> {
         self.order("session.skills.enable", &NameParams { session_id: self.id(), name }).await
@@ -164,6 +204,10 @@ impl Session {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched off.
     ///
     /// Wire: `session.skills.disable`, to the CLI.
     pub async fn disable_skill(&self, name: &str) -> Result<()> {

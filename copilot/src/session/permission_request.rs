@@ -105,8 +105,8 @@ impl PermissionRequest {
         })
     }
 
-    /// Grants this request and its like for as long as the session lives: for an address, what has the same host. Once,
-    /// where there is no approval for its kind.
+    /// Grants this request and its like for as long as the session lives: for an address, what has the same origin.
+    /// Once, where there is no approval for its kind.
     ///
     /// # Examples
     ///
@@ -122,24 +122,20 @@ impl PermissionRequest {
     /// # drop(builder);
     /// ```
     pub fn approve_for_session(&self) -> Decision {
-        match (self.approval(), self.domain()) {
+        match (self.approval(), self.origin()) {
             (Some(approval), _) => Decision::ApproveForSession(approval),
             (None, Some(domain)) => Decision::ApproveDomainForSession { domain: domain.to_owned() },
             (None, None) => Decision::Approve,
         }
     }
 
-    /// The host of the address, of [`PermissionKind::Url`], as approvals name it.
-    pub fn domain(&self) -> Option<&str> {
-        let (_, rest) = self.url()?.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next()?;
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        // The port is no part of it; the colons of an IPv6 address, which stands in brackets, are.
-        let host = match host.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            _ => host,
-        };
-        Some(host).filter(|host| !host.is_empty())
+    /// The origin of the address, of [`PermissionKind::Url`], such as `https://example.com`, as approvals name it.
+    pub fn origin(&self) -> Option<&str> {
+        let url = self.url()?;
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())?;
+        // Who logs in is no part of an origin, and without him it could not be a part of the address.
+        Some(&url[..scheme.len() + "://".len() + authority.len()]).filter(|origin| !origin.contains('@'))
     }
 
     /// All that the CLI tells about the wish, by its kind.
@@ -309,19 +305,19 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_approved_by_its_host() {
-        for (url, domain) in [
-            ("https://example.com/a?b", Some("example.com")),
-            ("http://user:word@127.0.0.1:8080#x", Some("127.0.0.1")),
-            ("http://[::1]:80/", Some("[::1]")),
-            ("http://[::1]/", Some("[::1]")),
+    fn an_address_is_approved_by_its_origin() {
+        for (url, origin) in [
+            ("https://example.com/a?b", Some("https://example.com")),
+            ("http://127.0.0.1:8080#x", Some("http://127.0.0.1:8080")),
+            ("http://[::1]:80/", Some("http://[::1]:80")),
+            ("http://user:word@example.com/", None),
             ("mailto:somebody", None),
             ("file:///etc/passwd", None),
         ] {
             let asked = request(&json!({"kind": "url", "url": url}));
-            assert_eq!(asked.domain(), domain, "{url}");
+            assert_eq!(asked.origin(), origin, "{url}");
             let for_domain = |domain: &str| Decision::ApproveDomainForSession { domain: domain.to_owned() };
-            assert_eq!(asked.approve_for_session(), domain.map_or(Decision::Approve, for_domain));
+            assert_eq!(asked.approve_for_session(), origin.map_or(Decision::Approve, for_domain));
         }
     }
 

@@ -127,7 +127,7 @@ pub enum Decision {
     /// Go ahead, and do not ask again in this session for this domain; only for [`PermissionKind::Url`]. CLIs up to
     /// 1.0.32 ask again.
     ApproveDomainForSession {
-        /// The domain, such as `example.com`.
+        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
         domain: String,
     },
     /// Go ahead, and do not ask again in this session for reading below these directories. CLIs up to 1.0.32 ask again.
@@ -142,10 +142,9 @@ pub enum Decision {
         /// The location: the root of a repository, or a directory.
         location: String,
     },
-    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`]. CLIs up to 1.0.32 ask again,
-    /// and 1.0.102 does as well where no user's settings can be written.
+    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`]. CLIs up to 1.0.32 ask again.
     ApprovePermanently {
-        /// The domain, such as `example.com`.
+        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
         domain: String,
     },
     /// What the session's [`Permissions`] say: for a handler that decides about some requests only.

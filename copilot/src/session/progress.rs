@@ -4,7 +4,7 @@
 //! no two turns run at once, and the next message that reaches the agent is this one.
 
 use crate::error::{Error, ErrorKind};
-use crate::events::{AssistantUsage, Event, EventKind};
+use crate::events::{AssistantUsage, Event, EventKind, SessionError};
 use crate::protocol::MessageId;
 
 /// The progress of one message.
@@ -15,6 +15,10 @@ pub(super) struct Progress {
     was_idle: bool,
     /// The message has reached the agent.
     begun: bool,
+    /// How many events will tell of an abort that was before the CLI had the message.
+    earlier_aborts: u32,
+    /// The agent was told to stop while the message waited: the CLI forgets what waits.
+    thrown_out: bool,
     /// Another message has reached it in between.
     mixed: bool,
     /// What came since another message reached the agent after it had answered this one. A hook that does not let
@@ -27,6 +31,7 @@ pub(super) struct Progress {
     pub(super) aborted: bool,
     pub(super) usage: Usage,
     pub(super) kept: Vec<Event>,
+    keeps: bool,
 }
 
 /// What a turn cost, summed over its requests to the model.
@@ -64,6 +69,8 @@ impl Progress {
             message,
             was_idle,
             begun: false,
+            earlier_aborts: 0,
+            thrown_out: false,
             mixed: false,
             in_doubt: None,
             answer: None,
@@ -72,7 +79,24 @@ impl Progress {
             aborted: false,
             usage: Usage::default(),
             kept: Vec::new(),
+            keeps: true,
         }
+    }
+
+    /// The next so many aborts are from before the message was sent.
+    pub(super) fn after_aborts(self, earlier_aborts: u32) -> Self {
+        Self { earlier_aborts, ..self }
+    }
+
+    /// Whether events are kept.
+    pub(super) fn keeping(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
+    }
+
+    /// As it was before the message reached the agent.
+    fn anew(&mut self) -> Self {
+        let message = std::mem::take(&mut self.message);
+        Self::new(message, self.was_idle).keeping(self.keeps)
     }
 
     pub(super) fn answer(&self) -> Option<&Event> {
@@ -105,7 +129,7 @@ impl Progress {
 
     /// Takes in an event that belongs to the turn, or to none.
     fn take_in(&mut self, event: &Event) -> bool {
-        if !event.is_ephemeral() {
+        if self.keeps && !event.is_ephemeral() {
             self.kept.push(event.clone());
         }
         // A sub-agent's turn is not this one, but its tokens are paid with it.
@@ -128,7 +152,8 @@ impl Progress {
             EventKind::UserMessage(_) => {
                 self.mixed = true;
                 if self.begun && self.answered {
-                    self.in_doubt = Some(self.kept.pop().into_iter().collect());
+                    self.in_doubt =
+                        Some(if self.keeps { self.kept.pop().into_iter().collect() } else { Vec::new() });
                 }
             }
             EventKind::AssistantMessage(message) => {
@@ -142,15 +167,21 @@ impl Progress {
             EventKind::SessionError(error) => {
                 let ours = error.originating_message_id.as_ref().is_none_or(|id| *id == self.message);
                 if ours {
-                    let status =
-                        error.status_code.map(|status| format!(" (status {status})")).unwrap_or_default();
-                    let message = format!("the agent failed: {}{status}", error.message);
-                    self.error = Some(Error::new(ErrorKind::Session, message));
+                    self.error = Some(failure(error));
                 }
             }
-            EventKind::Abort(_) => self.aborted = true,
+            EventKind::Abort(_) if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
+            EventKind::Abort(_) => {
+                self.aborted = true;
+                self.thrown_out = !self.begun;
+            }
             // In autopilot the agent goes on by itself after an idle.
             EventKind::SessionIdle(idle) if idle.mode.as_deref() != Some("autopilot") => {
+                if self.thrown_out && !self.begun {
+                    // What was seen until here is of other turns.
+                    *self = Self { aborted: true, thrown_out: true, ..self.anew() };
+                    return true;
+                }
                 self.aborted |= idle.aborted;
                 return self.begun || (self.was_idle && !self.mixed);
             }
@@ -159,11 +190,16 @@ impl Progress {
         false
     }
 
+    /// Whether the message has reached the agent.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// The message has reached the agent: what came until here is of the turn before, if there was one.
     fn begin(&mut self, event: &Event) {
         if !self.begun && (self.mixed || !self.was_idle) {
-            let message = std::mem::take(&mut self.message);
-            *self = Self { kept: vec![event.clone()], ..Self::new(message, self.was_idle) };
+            let kept = if self.keeps { vec![event.clone()] } else { Vec::new() };
+            *self = Self { kept, ..self.anew() };
         }
         self.begun = true;
     }
@@ -186,6 +222,19 @@ fn matters(name: &str) -> bool {
     matches!(name, "session.idle" | "assistant.usage" | "session.error" | "abort")
 }
 
+/// The error of a turn in which the agent failed.
+fn failure(error: &SessionError) -> Error {
+    let status = error.status_code.map(|status| format!(" (status {status})")).unwrap_or_default();
+    // The first error that many people meet; the CLI does not say what to do about it.
+    let fix = if error.message.contains("No GitHub OAuth token") {
+        "; log in with `copilot login`, or give the client a `.github_token(..)`, or the session a model of your own \
+         with `.provider(..)`"
+    } else {
+        ""
+    };
+    Error::new(ErrorKind::Session, format!("the agent failed: {}{status}{fix}", error.message))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -198,6 +247,20 @@ mod tests {
         serde_json::from_str(&event.to_string()).unwrap()
     }
 
+    #[test]
+    fn a_message_that_an_abort_throws_out_ends_with_the_idle_that_follows() {
+        let of_the_turn_before = ("assistant.message", json!({"content": "other"}));
+        let events = [of_the_turn_before, ("abort", json!({})), ("session.idle", json!({"aborted": true}))];
+        let end = |progress: Progress| {
+            let mut progress = progress;
+            let end = events.iter().position(|(name, data)| progress.observe(&event(name, data)));
+            (end, progress.aborted, progress.kept.len())
+        };
+        assert_eq!(end(Progress::new("m".into(), false)), (Some(2), true, 0));
+        // The CLI had been told to stop before it got the message, which it will begin.
+        assert_eq!(end(Progress::new("m".into(), false).after_aborts(1)).0, None);
+    }
+
     /// Feeds events for message `m`; the number of events after which the turn is over, and the answer.
     fn run(was_idle: bool, events: &[(&str, Value)]) -> (Option<usize>, Option<String>) {
         let mut progress = Progress::new("m".into(), was_idle);
@@ -207,6 +270,19 @@ mod tests {
             other => panic!("{other:?}"),
         });
         (end.map(|end| end + 1), answer)
+    }
+
+    #[test]
+    fn who_is_not_logged_in_reads_what_to_do() {
+        let failed = |message: &str| {
+            let data = json!({"errorType": "query", "message": message, "statusCode": 401});
+            let mut progress = Progress::new("m".into(), true);
+            progress.observe(&event("session.error", &data));
+            progress.error.unwrap().to_string()
+        };
+        let told = failed("Execution failed: InvalidArg, No GitHub OAuth token or Copilot HMAC key provided");
+        assert!(told.contains("`copilot login`") && told.contains("`.provider(..)`"), "{told}");
+        assert_eq!(failed("Too hot."), "the agent failed: Too hot. (status 401)");
     }
 
     #[test]
@@ -235,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_came_before_the_message_is_of_the_turn_before() {
-        let mut progress = Progress::new("m".into(), false);
+        let mut progress = Progress::new("m".into(), false).after_aborts(1);
         for (name, data) in [
             ("assistant.usage", json!({"inputTokens": 10})),
             ("abort", json!({})),

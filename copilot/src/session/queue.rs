@@ -39,6 +39,10 @@ impl Queue<'_> {
     ///
     /// When the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
     /// Wire: `session.queue.pendingItems`, to the CLI.
     pub async fn content(&self) -> Result<QueueContent> {
         self.0.ask_for("session.queue.pendingItems").await
@@ -49,6 +53,10 @@ impl Queue<'_> {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the queue may still become empty.
     ///
     /// Wire: `session.queue.clear`, to the CLI.
     pub async fn clear(&self) -> Result<()> {
@@ -61,6 +69,10 @@ impl Queue<'_> {
     ///
     /// When there is no such item, the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the item may still be taken out.
+    ///
     /// Wire: `session.queue.removeAt`, to the CLI.
     pub async fn remove(&self, item: &str) -> Result<()> {
         self.order("session.queue.removeAt", &QueueParams { id: Some(item), ..self.params() }).await
@@ -71,6 +83,10 @@ impl Queue<'_> {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, an item may still be taken out.
     ///
     /// Wire: `session.queue.removeMostRecent`, to the CLI.
     pub async fn remove_newest(&self) -> Result<bool> {
@@ -84,6 +100,10 @@ impl Queue<'_> {
     ///
     /// When there is no such item, the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the item may still have the other text.
+    ///
     /// Wire: `session.queue.updateText`, to the CLI.
     pub async fn edit(&self, item: &str, prompt: &str) -> Result<()> {
         let params = QueueParams { id: Some(item), prompt: Some(prompt), ..self.params() };
@@ -95,6 +115,10 @@ impl Queue<'_> {
     /// # Errors
     ///
     /// When there is no such item, the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the item may still be moved.
     ///
     /// Wire: `session.queue.moveItem`, to the CLI.
     pub async fn move_to(&self, item: &str, position: usize) -> Result<()> {
@@ -108,6 +132,10 @@ impl Queue<'_> {
     ///
     /// When there is no such item, the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the item may still be sent.
+    ///
     /// Wire: `session.queue.sendNow`, to the CLI.
     pub async fn send_now(&self, item: &str) -> Result<()> {
         self.order("session.queue.sendNow", &QueueParams { id: Some(item), ..self.params() }).await
@@ -119,6 +147,10 @@ impl Queue<'_> {
     ///
     /// When the connection is lost, or the CLI is too old.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the queue may still be paused.
+    ///
     /// Wire: `session.queue.setDrainPaused`, to the CLI.
     pub async fn pause(&self) -> Result<()> {
         self.order("session.queue.setDrainPaused", &QueueParams { paused: Some(true), ..self.params() }).await
@@ -129,6 +161,10 @@ impl Queue<'_> {
     /// # Errors
     ///
     /// When the connection is lost, or the CLI is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the queue may still go on.
     ///
     /// Wire: `session.queue.setDrainPaused`, to the CLI.
     pub async fn go_on(&self) -> Result<()> {

@@ -27,10 +27,10 @@ pub struct SamplingRequest {
 }
 
 impl SamplingRequest {
-    fn read(asked: &SamplingAsked<'_>) -> serde_json::Result<Self> {
+    fn read(asked: SamplingAsked<'_>) -> serde_json::Result<Self> {
         let raw = asked.request.unwrap_or(RawValue::NULL);
         Ok(Self {
-            server_name: asked.server_name.as_ref().to_owned(),
+            server_name: asked.server_name.into_owned(),
             mcp_request_id: Arc::from(asked.mcp_request_id.unwrap_or(RawValue::NULL).to_owned()),
             details: serde_json::from_str(raw.get())?,
             raw: Arc::from(raw.to_owned()),
@@ -165,21 +165,21 @@ impl SessionBuilder {
 
 impl Inbox {
     pub(super) fn sampling_requested(self: &Arc<Self>, asked: SamplingAsked<'_>) {
+        let id = asked.request_id.as_ref().to_owned();
         let Some(handler) = self.handlers.sampling.clone() else {
-            return self.answer_sampling(&asked.request_id, &Given::Rejected);
+            return self.answer_sampling(&id, &Given::Rejected);
         };
-        let request = match SamplingRequest::read(&asked) {
+        let request = match SamplingRequest::read(asked) {
             Ok(request) => request,
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "what an MCP server wants cannot be read; rejected");
-                return self.answer_sampling(&asked.request_id, &Given::Rejected);
+                return self.answer_sampling(&id, &Given::Rejected);
             }
         };
         let what = format!("an answer for the MCP server {}", request.server_name());
-        let question = Question::event("on_sampling", what, &asked.request_id);
-        let (inbox, id) = (Arc::clone(self), asked.request_id.as_ref().to_owned());
+        let question = Question::event("on_sampling", what, &id);
         let work = {
-            let id = id.clone();
+            let (inbox, id) = (Arc::clone(self), id.clone());
             async move {
                 match handler.ask(request.clone()).await? {
                     Sampled(Given::BySession) => inbox.sample(&id, &request).await.map(Given::Answer),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::progress::Progress;
-use super::turn::{DEFAULT_IDLE_TIMEOUT, Limits, Reply, Turn};
+use super::turn::{DEFAULT_IDLE_TIMEOUT, DEFAULT_SILENCE, Limits, Reply, Turn};
 use super::{Session, support};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
@@ -92,6 +92,21 @@ macro_rules! turn_options {
         /// The error says what the session was doing. The agent goes on; [`Session::abort`] stops it.
         pub fn timeout(mut self, limit: Duration) -> Self {
             self.limits.total = Some(limit);
+            self
+        }
+
+        /// How long nothing happens in the turn before all subscribers of the session get an
+        /// [`EventKind::TurnSilent`](crate::EventKind::TurnSilent), which says what the session waits for; one minute
+        /// unless set. `Duration::MAX` never tells. While a tool of this program runs the clock stands still.
+        pub fn report_silence(mut self, after: Duration) -> Self {
+            self.limits.silence = (after != Duration::MAX).then_some(after);
+            self
+        }
+
+        /// Keeps no event of the turn for the [`Reply`]. Without this a turn keeps all that the history does until it
+        /// has ended, which in one that takes hours is a lot.
+        pub fn without_events(mut self) -> Self {
+            self.limits.keep_events = false;
             self
         }
 
@@ -242,15 +257,24 @@ impl Session {
         let correlated = self.0.link.cli.correlates_messages();
         let alone = if correlated { None } else { Some(Arc::clone(&self.0.alone).lock_owned().await) };
         // Before the message is sent, because events may come before the answer.
+        let aborts = self.inbox().aborts();
         let events = self.events();
         let was_idle = !self.inbox().is_busy();
         let id = self.post(&message).await?;
-        Ok(Turn::new(self.clone(), events, Progress::new(id, was_idle), limits, alone))
+        // Those that came before the CLI had the message are none of its business.
+        let earlier = self.inbox().aborts().wrapping_sub(aborts);
+        let progress = Progress::new(id, was_idle).after_aborts(earlier).keeping(limits.keep_events);
+        Ok(Turn::new(self.clone(), events, progress, limits, alone))
     }
 }
 
 impl Limits {
-    pub(super) const DEFAULT: Self = Self { total: None, idle: Some(DEFAULT_IDLE_TIMEOUT) };
+    pub(super) const DEFAULT: Self = Self {
+        total: None,
+        idle: Some(DEFAULT_IDLE_TIMEOUT),
+        silence: Some(DEFAULT_SILENCE),
+        keep_events: true,
+    };
 }
 
 /// The future of a request.

@@ -153,7 +153,7 @@ fn is_name(name: &str) -> bool {
 }
 
 impl SessionBuilder {
-    /// Offers a skill; the session has it beside those of its files. CLIs before 1.0.102 may not ask for it.
+    /// Offers a skill; the session has it beside those of its files. CLIs before 1.0.92 do not ask for it.
     ///
     /// When its text cannot be given, the model is told so.
     ///
@@ -171,10 +171,11 @@ impl Inbox {
     }
 
     pub(super) fn skill_wanted(self: &Arc<Self>, wanted: SkillReadParams<'_>, responder: Responder) {
-        let Some(skill) = self.handlers.skills.by_name.get(&*wanted.name) else {
+        let name = wanted.name.into_owned();
+        let Some(skill) = self.handlers.skills.by_name.get(&name) else {
             return responder.ok(&SkillReadResponse { markdown: None });
         };
-        let question = Question::request("skill", format!("the skill {}", wanted.name), &responder);
+        let question = Question::request("skill", format!("the skill {name}"), &responder);
         self.consult(question, skill.text.clone().ask(()), |_, text| match text {
             Some(text) => responder.ok(&SkillReadResponse { markdown: Some(&text) }),
             None => responder.error(INTERNAL_ERROR, "the program could not give the skill's text"),

@@ -67,6 +67,11 @@ pub(super) fn check(
         ),
         ("available_tools by source", [1, 0, 32], by_source(&config.available_tools)),
         ("excluded_tools by source", [1, 0, 32], by_source(&config.excluded_tools)),
+        (
+            "LargeOutput::disabled",
+            [1, 0, 57],
+            config.large_output.as_ref().is_some_and(|large| large.enabled == Some(false)),
+        ),
         ("on_user_input", [0, 0, 394], handlers.user_input.is_some()),
         ("on_exit_plan_mode", [0, 0, 403], handlers.exit_plan_mode.is_some()),
         ("on_elicitation", [1, 0, 10], handlers.elicitation.is_some()),

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::Session;
 use super::progress::{Progress, Usage};
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{AssistantMessage, Event, EventKind, EventStream, ToolRequest};
+use crate::events::{AssistantMessage, Event, EventKind, EventStream, TURN_SILENT, ToolRequest, TurnSilence};
 use crate::protocol::MessageId;
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
@@ -32,22 +32,32 @@ pub struct Turn {
     sent: Instant,
     last_event: Option<(Event, Instant)>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The silence that lasts was told.
+    silence_told: bool,
     ended: Option<Option<Error>>,
+    /// The CLI is lost, and may come back and go on.
+    lost: Option<Error>,
     /// Keeps turns apart on CLIs that do not tell them apart.
     _alone: Option<OwnedMutexGuard<()>>,
 }
 
-/// How long a turn may take.
+/// How long a turn may take, and what is kept of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// From the message to the end.
     pub(super) total: Option<Duration>,
     /// Without any event.
     pub(super) idle: Option<Duration>,
+    /// Without any event, until that is told.
+    pub(super) silence: Option<Duration>,
+    /// Whether the reply has the events.
+    pub(super) keep_events: bool,
 }
 
 /// How long a turn may be silent unless its request says otherwise: five minutes.
 pub(super) const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a turn may be silent before that is told, unless its request says otherwise: one minute.
+pub(super) const DEFAULT_SILENCE: Duration = Duration::from_secs(60);
 
 impl Turn {
     pub(super) fn new(
@@ -67,7 +77,9 @@ impl Turn {
             sent,
             last_event: None,
             timer: None,
+            silence_told: false,
             ended: None,
+            lost: None,
             _alone: alone,
         }
     }
@@ -120,11 +132,14 @@ impl Turn {
         }
         match Pin::new(&mut self.events).poll_next(cx) {
             Poll::Ready(Some(event)) => {
-                if let EventKind::Disconnected(cause) = local_kind(&event) {
-                    return self.fail(cause.clone());
+                if let Some(cause) = self.is_over(&event) {
+                    return self.fail(cause);
                 }
-                if self.limits.idle.is_some() {
+                if event.name() != TURN_SILENT
+                    && (self.limits.idle.is_some() || self.limits.silence.is_some())
+                {
                     self.last_event = Some((event.clone(), Instant::now()));
+                    self.silence_told = false;
                 }
                 if self.progress.observe(&event) {
                     self.ended = Some(None);
@@ -132,9 +147,28 @@ impl Turn {
                 Poll::Ready(Some(Ok(event)))
             }
             Poll::Ready(None) => {
-                self.fail(Error::new(ErrorKind::Closed, "the session was closed before the turn ended"))
+                let closed = || Error::new(ErrorKind::Closed, "the session was closed before the turn ended");
+                let cause = self.lost.take().unwrap_or_else(closed);
+                self.fail(cause)
             }
             Poll::Pending => self.poll_limits(cx),
+        }
+    }
+
+    /// Why nothing more comes of the turn, if this event tells that.
+    fn is_over(&mut self, event: &Event) -> Option<Error> {
+        match local_kind(event) {
+            EventKind::Disconnected(cause) if self.lost.is_none() && self.session.inbox().continues() => {
+                self.lost = Some(cause.clone());
+                None
+            }
+            EventKind::Disconnected(cause) => Some(cause.clone()),
+            // The CLI goes on with a turn only for the sake of tools that it has waited for.
+            EventKind::Restarted(restarted) => {
+                let goes_on = !restarted.continued.is_empty() && self.progress.has_begun();
+                self.lost.take().filter(|_| !goes_on)
+            }
+            _ => None,
         }
     }
 
@@ -152,7 +186,15 @@ impl Turn {
             if let (Some(limit), Some(_)) = (self.limits.idle, idle.filter(|deadline| *deadline <= now)) {
                 return self.fail(self.timed_out(&format!("nothing happened in the turn for {limit:?}")));
             }
-            let Some(deadline) = [total, idle].into_iter().flatten().min() else { return Poll::Pending };
+            let silence = self.limits.silence.filter(|_| !self.silence_told).map(|limit| active + limit);
+            if silence.is_some_and(|deadline| deadline <= now) {
+                self.silence_told = true;
+                self.tell_silence(now - active);
+            }
+            let silence = silence.filter(|_| !self.silence_told);
+            let Some(deadline) = [total, idle, silence].into_iter().flatten().min() else {
+                return Poll::Pending;
+            };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
             if timer.is_elapsed() {
                 timer.as_mut().reset(deadline);
@@ -167,6 +209,15 @@ impl Turn {
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Event>>> {
         self.ended = Some(Some(error.clone()));
         Poll::Ready(Some(Err(error)))
+    }
+
+    /// Tells everybody who listens, this turn included.
+    fn tell_silence(&self, silent_for: Duration) {
+        let inbox = self.session.inbox();
+        let last_event = self.last_event.as_ref().map(|(event, _)| event.name().to_owned());
+        let waiting_for = inbox.calls.describe();
+        tracing::info!(session = %inbox.id, ?silent_for, ?last_event, ?waiting_for, "a turn is silent");
+        inbox.subscribers.publish(&Event::turn_silent(TurnSilence { silent_for, last_event, waiting_for }));
     }
 
     /// The error for a time limit, with what the session was doing.
@@ -233,12 +284,13 @@ impl Reply {
         self.message()?.originating_message_id.as_ref()
     }
 
-    /// What happened in the turn, without what is not kept in the history, such as deltas.
+    /// What happened in the turn, without what is not kept in the history, such as deltas; empty
+    /// [`without_events`](crate::AskRequest::without_events).
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The tool calls that the model made, in order.
+    /// The tool calls that the model made, in order; none [`without_events`](crate::AskRequest::without_events).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
         self.events.iter().filter(|event| event.name() == "assistant.message").flat_map(|event| {
             match event.kind() {

@@ -27,7 +27,7 @@ impl UserAnswer {
         Self(None)
     }
 
-    fn to_wire(self, question: &UserQuestion) -> Option<UserInputResponse> {
+    fn into_wire(self, question: &UserQuestion) -> Option<UserInputResponse> {
         let answer = self.0?;
         let was_freeform = !question.choices.contains(&answer);
         Some(UserInputResponse { answer, was_freeform })
@@ -106,7 +106,7 @@ impl Inbox {
 /// Where there is no answer, an error: every version tells the agent then that the user cannot answer. The member
 /// `noResponse` is for new ones only; old ones read an answer out of it.
 fn respond(responder: Responder, answer: Option<UserAnswer>, question: &UserQuestion) {
-    match answer.and_then(|answer| answer.to_wire(question)) {
+    match answer.and_then(|answer| answer.into_wire(question)) {
         Some(answer) => responder.ok(&answer),
         None => responder.error(INTERNAL_ERROR, "nobody answered the question"),
     }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_choice_is_freeform() {
         let question = UserQuestion { choices: vec!["red".into()], ..UserQuestion::default() };
-        let freeform = |answer: UserAnswer| answer.to_wire(&question).map(|response| response.was_freeform);
+        let freeform = |answer: UserAnswer| answer.into_wire(&question).map(|response| response.was_freeform);
         assert_eq!(freeform("red".into()), Some(false));
         assert_eq!(freeform("crimson".into()), Some(true));
         assert_eq!(freeform(UserAnswer::dismissed()), None);

@@ -15,10 +15,12 @@ use crate::Client;
 /// let cli = FakeCli::new();
 /// let client = cli.client_builder().start().await?;
 /// cli.hold("ping");
+/// let mut ping = Box::pin(client.ping("hello"));
 /// tokio::select! {
-///     _ = client.ping("hello") => unreachable!("nobody answers"),
+///     _ = &mut ping => unreachable!("nobody answers"),
 ///     _ = cli.held("ping") => assert_eq!(pending_calls(&client), 1),
 /// }
+/// drop(ping);
 /// assert_eq!(pending_calls(&client), 0);
 /// # Ok(())
 /// # }

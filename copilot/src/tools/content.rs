@@ -51,6 +51,13 @@ pub(crate) struct Binary {
     description: Option<String>,
 }
 
+impl Binary {
+    /// About how many bytes it takes on the wire.
+    pub(super) fn size(&self) -> usize {
+        self.data.len() + self.description.as_ref().map_or(0, String::len)
+    }
+}
+
 impl Image {
     /// A picture of some media type, such as `image/webp`.
     pub fn new(media_type: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {

@@ -213,7 +213,7 @@ impl<T> OrTell<T> for Option<T> {
 mod tests {
     use super::*;
 
-    fn told(error: ToolError) -> ToolResult {
+    fn told(error: &ToolError) -> ToolResult {
         error.to_result("weather", "r1", false)
     }
 
@@ -226,11 +226,11 @@ mod tests {
             Err(std::io::Error::other("password=hunter2"))?;
             Ok(())
         }
-        assert_eq!(told(fails(true).unwrap_err()), ToolResult::failure("no such city"));
+        assert_eq!(told(&fails(true).unwrap_err()), ToolResult::failure("no such city"));
         let hidden = fails(false).unwrap_err();
         assert!(hidden.is_hidden());
         assert!(format!("{hidden:?}").contains("hunter2"));
-        let text = told(hidden).text().to_owned();
+        let text = told(&hidden).text().to_owned();
         assert!(text.contains("r1") && !text.contains("hunter2"), "{text}");
     }
 
@@ -239,8 +239,8 @@ mod tests {
         let error =
             Err::<(), _>(std::io::Error::other("refused")).or_tell("the service is down").unwrap_err();
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("refused"));
-        assert_eq!(told(error), ToolResult::failure("the service is down"));
-        assert_eq!(told(None::<()>.or_tell("nothing").unwrap_err()), ToolResult::failure("nothing"));
-        assert_eq!(told(ToolError::refused("not yours")), ToolResult::denied("not yours"));
+        assert_eq!(told(&error), ToolResult::failure("the service is down"));
+        assert_eq!(told(&None::<()>.or_tell("nothing").unwrap_err()), ToolResult::failure("nothing"));
+        assert_eq!(told(&ToolError::refused("not yours")), ToolResult::denied("not yours"));
     }
 }

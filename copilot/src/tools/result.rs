@@ -128,6 +128,22 @@ impl ToolResult {
         self
     }
 
+    /// Replaces a result that is larger than `limit` bytes by a failure that says so.
+    pub(crate) fn within(self, limit: usize, tool: &str) -> Self {
+        let rest = self.rest.as_deref().map_or(0, |rest| {
+            let binaries: usize = rest.binaries.iter().map(Binary::size).sum();
+            binaries + rest.session_log.as_ref().map_or(0, String::len)
+        });
+        let size = self.text.len() + rest;
+        if size <= limit {
+            return self;
+        }
+        tracing::warn!(tool, size, limit, "a tool's result is too large");
+        Self::failure(format!(
+            "The result of `{tool}` has {size} bytes, and more than {limit} cannot be returned. Ask for less of it."
+        ))
+    }
+
     fn rest_mut(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }

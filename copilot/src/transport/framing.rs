@@ -16,7 +16,7 @@ pub(crate) const DEFAULT_MAX_FRAME: usize = 256 << 20;
 
 /// A header block longer than this is taken for garbage.
 const MAX_HEADER: usize = 16 << 10;
-/// How far before its end a header is looked for inside a body, so that a body full of line ends costs little.
+/// How far before its end a header is looked for where a body should be, so that a body full of line ends costs little.
 const LONGEST_HEADER: usize = 256;
 /// How much of unterminated garbage is kept, because a header may have begun in it.
 const KEEP_OF_GARBAGE: usize = 1 << 10;
@@ -157,7 +157,7 @@ impl Decoder {
         self.start = match self.header_in(last.start, last.start) {
             Some(at) => at,
             // The beginning of a header may be the end of this body.
-            None => last.start.max(last.end.saturating_sub(HEADER_ROOM)),
+            None => last.start.max(last.end.saturating_sub(LONGEST_HEADER)),
         };
     }
 
@@ -394,6 +394,22 @@ mod tests {
             let input = [wrong.to_owned(), frame("[4]"), frame("[5]")].concat();
             for step in [1, 5, input.len()] {
                 assert_eq!(decode(input.as_bytes(), step, 1000).0, ["[4]", "[5]"], "{wrong:?} by {step}");
+            }
+        }
+    }
+
+    /// Found by fuzzing: the beginning of the next header was forgotten when it was long and had not arrived whole.
+    #[test]
+    fn a_length_that_reaches_into_the_next_header_costs_one_frame() {
+        let other = "Content-Type: application/vscode-jsonrpc; charset=utf-8\r\n";
+        let next = format!("Content-Length: 3\r\n{other}\r\n[4]");
+        for reach in 0..next.len() - 3 {
+            let wrong = format!("Content-Length: {}\r\n\r\n[1,2,3]", 7 + reach);
+            let input = [wrong, next.clone(), frame("[5]")].concat();
+            for step in 1..=input.len() {
+                let frames = decode(input.as_bytes(), step, 1000).0;
+                let found = frames.strip_prefix(&["[1,2,3]".to_owned()][..]).filter(|_| reach == 0);
+                assert_eq!(found.unwrap_or(&frames), ["[4]", "[5]"], "reaching {reach} far, by {step}");
             }
         }
     }

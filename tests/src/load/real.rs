@@ -90,7 +90,7 @@ pub async fn parallel(sessions: usize, turns: usize) -> Row {
         ),
         lost: sessions * turns - right,
         memory,
-        tasks: format!("{} left", tasks() - tasks_before),
+        tasks: format!("{} left", tasks().saturating_sub(tasks_before)),
         time: time(took),
     }
 }
@@ -105,14 +105,12 @@ pub async fn soak(rounds: usize, sessions: usize, turns: usize) -> Row {
     let tasks_before = tasks();
     let real = start().await;
     let process = real.client.process_id().expect("it was started");
-    let begun = Instant::now();
+    let (begun, of_client) = (Instant::now(), tasks());
     let (mut right, mut samples) = (0, Vec::new());
     for _ in 0..rounds {
         right += converse(&real, sessions, turns).await;
-        // Connections that the CLI keeps open to a model that is gone end one by one.
-        timeout(PATIENCE, tasks_fall_to(samples.first().map_or(usize::MAX, |first: &Sample| first.tasks)))
-            .await
-            .expect("the number of tasks stays the same");
+        // The connections of a model that is gone end when they are looked at once more.
+        timeout(PATIENCE, tasks_fall_to(of_client)).await.expect("the number of tasks stays the same");
         samples.push(Sample {
             tasks: tasks(),
             live: of_thread().live,

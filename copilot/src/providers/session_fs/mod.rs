@@ -15,6 +15,9 @@
 //! `delete_session` look there too, so they know nothing of these sessions: remove one from the file system itself.
 //! (Seen on CLI 1.0.102.)
 //!
+//! **Older CLIs** keep less there. Up to 1.0.82 a session's working directory must exist on the real machine as well,
+//! as that of [`WithWorkspace`] does, and 1.0.32 keeps only what was said.
+//!
 //! A session is resumed by any client whose file system has its tree.
 
 mod directory;

@@ -115,9 +115,10 @@ impl Shared {
     }
 
     pub(super) fn serve(self: &Arc<Self>, reader: ReadHalf, writer: WriteHalf) {
-        let connection = Connection::start(Arc::downgrade(self), self.reading.subscribe(), reader, writer);
         let mut state = self.state();
         state.client_gone = false;
+        // Under the lock: the first request may be there already, and its answer must find the connection.
+        let connection = Connection::start(Arc::downgrade(self), self.reading.subscribe(), reader, writer);
         let before = state.connection.replace(connection);
         drop(state);
         drop(before);

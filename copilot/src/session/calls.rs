@@ -25,6 +25,8 @@ struct State {
     closed: bool,
     /// Takes nothing more.
     ended: bool,
+    /// How many CLIs were lost.
+    lost: u32,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,8 @@ struct Running {
     cancel: Cancellation,
     /// The request that asked, which the CLI may take back; none where an event asked.
     asked: Option<AskedId>,
+    /// How many CLIs were lost before it came.
+    lost: u32,
     _task: Task,
 }
 
@@ -88,9 +92,10 @@ impl Calls {
             By::Request(id, asked) if !state.ended => (id, Some(asked)),
             _ => return false,
         };
+        let lost = state.lost;
         let Entry::Vacant(entry) = state.running.entry(id) else { return false };
         // With the state locked, so that the `finish` of the task finds the entry.
-        entry.insert(Running { what, cancel, asked, _task: task::spawn(work) });
+        entry.insert(Running { what, cancel, asked, lost, _task: task::spawn(work) });
         true
     }
 
@@ -130,19 +135,30 @@ impl Calls {
         }
     }
 
-    /// Cancels all that runs, and goes on taking more; says what it was.
-    pub(crate) fn interrupt(&self) -> Vec<String> {
+    /// The CLI that asked is lost. Unless it goes on, all that runs is cancelled; says what that was.
+    pub(crate) fn interrupt(&self, goes_on: bool) -> Vec<String> {
+        let mut state = self.state();
+        state.lost += 1;
+        // No event of that CLI comes twice now. What was answered may be asked again, for the answer may be lost too.
+        let State { running, recent, .. } = &mut *state;
+        *recent = Recent::default();
+        for id in running.keys() {
+            recent.is_new(id);
+        }
+        drop(state);
+        if goes_on {
+            return Vec::new();
+        }
         self.cancel_all();
         self.describe()
     }
 
-    /// Cancels all but these; says what that was.
+    /// Cancels what a lost CLI has asked for, but for these; says what that was.
     pub(crate) fn cancel_others(&self, wanted: &[&str]) -> Vec<String> {
         let state = self.state();
-        let unwanted = state
-            .running
-            .iter()
-            .filter(|(id, running)| !running.cancel.is_cancelled() && !wanted.contains(&&***id));
+        let unwanted = state.running.iter().filter(|(id, running)| {
+            running.lost < state.lost && !running.cancel.is_cancelled() && !wanted.contains(&&***id)
+        });
         let mut cancelled: Vec<String> = unwanted
             .map(|(id, running)| {
                 running.cancel.cancel();

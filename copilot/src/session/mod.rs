@@ -12,6 +12,7 @@ mod check;
 mod commands;
 mod config;
 mod controls;
+mod decide;
 mod elicitation;
 mod empty;
 mod files;

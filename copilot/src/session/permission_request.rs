@@ -98,7 +98,9 @@ impl PermissionRequest {
             PermissionKind::ExtensionManagement => {
                 Approval::ExtensionManagement { operation: Some(details.operation.clone()?) }
             }
-            PermissionKind::Workflow => Approval::Workflow { approval_key: Some(details.approval_key.clone()?) },
+            PermissionKind::Workflow => {
+                Approval::Workflow { approval_key: Some(details.approval_key.clone()?) }
+            }
             PermissionKind::ExtensionPermissionAccess => {
                 Approval::ExtensionPermissionAccess { extension_name: details.extension_name.clone()? }
             }

@@ -8,6 +8,8 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use crate::rpc::AskedId;
 use crate::task::{self, Task};
 use crate::tools::{Cancellation, Tool};
@@ -27,6 +29,8 @@ struct State {
     ended: bool,
     /// How many CLIs were lost.
     lost: u32,
+    /// When the last tool ended that did.
+    tool_ended: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -101,7 +105,12 @@ impl Calls {
 
     /// Takes out a call that has answered.
     pub(crate) fn finish(&self, id: &str) {
-        let finished = self.state().running.remove(id);
+        let mut state = self.state();
+        let finished = state.running.remove(id);
+        if finished.as_ref().is_some_and(|running| matches!(running.what, What::Tool(_))) {
+            state.tool_ended = Some(Instant::now());
+        }
+        drop(state);
         drop(finished);
     }
 
@@ -179,9 +188,11 @@ impl Calls {
         drop(running);
     }
 
-    /// How many tools run.
-    pub(crate) fn tools_running(&self) -> usize {
-        self.state().running.values().filter(|running| matches!(running.what, What::Tool(_))).count()
+    /// Until when a tool has run: `now` while one does, and nothing before the first.
+    pub(crate) fn tools_active(&self, now: Instant) -> Option<Instant> {
+        let state = self.state();
+        let runs = state.running.values().any(|running| matches!(running.what, What::Tool(_)));
+        if runs { Some(now) } else { state.tool_ended }
     }
 
     /// What runs, for a person to read.

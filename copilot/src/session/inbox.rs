@@ -3,7 +3,7 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Waker;
 
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, What};
 use super::handlers::Handlers;
+use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
 use super::permissions::Decision;
 use crate::error::{Error, ErrorKind};
@@ -42,8 +43,8 @@ pub(crate) struct Inbox {
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
-    /// How often the agent was told to stop.
-    aborts: AtomicU32,
+    /// The message that nobody waits for any more.
+    pub(super) left: Arc<Left>,
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
@@ -93,7 +94,7 @@ impl Inbox {
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
-            aborts: AtomicU32::new(0),
+            left: Arc::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
@@ -141,11 +142,6 @@ impl Inbox {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
     }
 
-    /// How many events of this kind have come, those included that subscribers have yet to see.
-    pub(super) fn aborts(&self) -> u32 {
-        self.aborts.load(Ordering::Acquire)
-    }
-
     /// What the CLI can do, as far as it has told.
     pub(crate) fn capabilities(&self) -> Capabilities {
         self.capabilities.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -158,10 +154,6 @@ impl Inbox {
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        if head.name == "abort" && head.agent.is_none() {
-            // Before a subscriber sees it.
-            self.aborts.fetch_add(1, Ordering::Release);
-        }
         if !self.subscribers.is_empty() {
             self.subscribers.queue(&Event::new(head), asleep);
         }
@@ -177,9 +169,13 @@ impl Inbox {
             // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
             "abort" if head.agent.is_none() => self.calls.cancel_all(),
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
-                self.busy.store(true, Ordering::Relaxed);
+                self.busy.store(true, Ordering::Release);
+                self.left.look();
             }
-            "session.idle" if head.agent.is_none() => self.busy.store(false, Ordering::Relaxed),
+            "session.idle" if head.agent.is_none() => {
+                self.busy.store(false, Ordering::Release);
+                self.left.look();
+            }
             name => self.other_event(name, data),
         }
     }
@@ -216,6 +212,7 @@ impl Inbox {
         // What may go on does so until it is known whether the CLI that comes back still waits for it.
         let cancelled = self.calls.interrupt(self.continues());
         self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.left.look();
         cancelled
     }
 
@@ -225,6 +222,7 @@ impl Inbox {
         self.calls.close();
         self.subscribers.publish(&Event::disconnected(cause.clone()));
         self.subscribers.close();
+        self.left.look();
     }
 
     /// The program has closed the session.
@@ -234,6 +232,7 @@ impl Inbox {
         self.line.end(&Error::new(ErrorKind::Closed, "the session is closed"));
         self.calls.close();
         self.subscribers.close();
+        self.left.look();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -241,7 +240,7 @@ impl Inbox {
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+        self.busy.load(Ordering::Acquire)
     }
 
     fn tool_requested(self: &Arc<Self>, head: &EventHead<'_>, data: &RawValue) {

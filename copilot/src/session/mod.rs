@@ -28,6 +28,7 @@ mod mcp_headers;
 mod mcp_login;
 mod modes;
 mod open;
+mod outgoing;
 mod oversight;
 mod permission_request;
 mod permissions;

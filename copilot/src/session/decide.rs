@@ -40,7 +40,9 @@ impl Inbox {
         let method = "permission.request";
         match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
             Ok(asked) => self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder)),
-            Err(error) => Self::refuse(method, responder, INVALID_PARAMS, &format!("{method}: {error}")),
+            Err(error) => {
+                Self::refuse(method, params, responder, INVALID_PARAMS, &format!("{method}: {error}"))
+            }
         }
     }
 

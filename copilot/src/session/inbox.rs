@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, What};
 use super::handlers::Handlers;
+use super::hooks;
 use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
 use super::permissions::Decision;
@@ -196,7 +197,13 @@ impl Inbox {
     }
 
     /// Answers a request that cannot be read, or that belongs to no session here.
-    pub(crate) fn refuse(method: &str, responder: Responder, code: i64, why: &str) {
+    pub(crate) fn refuse(method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
+        if method == "hooks.invoke"
+            && let Some(denied) = hooks::without_session(params)
+        {
+            tracing::error!(why, "a hook that guards a tool cannot be asked; the tool is denied");
+            return responder.ok(&denied);
+        }
         if method != "permission.request" {
             return responder.error(code, why);
         }

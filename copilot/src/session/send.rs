@@ -272,7 +272,7 @@ impl Session {
             was_idle &= event.name() != "user.message" || event.agent_id().is_some();
         }
         let keep = lock.is_some();
-        let on_its_way = OnItsWay::new(Outgoing { events, was_idle, lock }, &self.inbox().left);
+        let on_its_way = OnItsWay::new(Outgoing { events, was_idle, lock }, &self.0.inbox);
         let id = self.post(&message, keep, on_its_way.note()).await?;
         let lost = || Error::new(ErrorKind::Closed, "the message was given up");
         let (Outgoing { events, was_idle, lock }, earlier) = on_its_way.taken().ok_or_else(lost)?;

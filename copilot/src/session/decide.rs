@@ -41,7 +41,7 @@ impl Inbox {
         match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
             Ok(asked) => self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder)),
             Err(error) => {
-                Self::refuse(method, params, responder, INVALID_PARAMS, &format!("{method}: {error}"))
+                Self::refuse(method, params, responder, INVALID_PARAMS, &format!("{method}: {error}"));
             }
         }
     }

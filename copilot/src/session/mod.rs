@@ -41,6 +41,7 @@ mod send;
 mod skills;
 mod structured;
 mod subscription;
+mod support;
 mod surroundings;
 mod system_message;
 mod tokens;

@@ -189,7 +189,8 @@ impl Client {
         decode(method, &self.connection().await?.peer.call_raw(method, &params).await?)
     }
 
-    /// Ends all sessions, which stay on disk, and stops the CLI if this client started it.
+    /// Ends all sessions, which stay on disk, and stops the CLI if this client started it. While one call does so,
+    /// others return at once.
     ///
     /// # Errors
     ///

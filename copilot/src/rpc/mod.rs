@@ -241,7 +241,9 @@ impl Registered<'_> {
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
         if let Some(peer) = self.peer {
-            drop(peer.pending().remove(self.id));
+            // Its drop may be anybody's code, such as a waker's: not under the lock.
+            let gone = peer.pending().remove(self.id);
+            drop(gone);
         }
     }
 }

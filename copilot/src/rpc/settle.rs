@@ -128,3 +128,30 @@ impl Peer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// Calls when it is dropped.
+    struct CallsOnDrop(Peer);
+
+    impl Drop for CallsOnDrop {
+        fn drop(&mut self) {
+            self.0.post_answer("a.b", &Value::Null).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_with_a_call_that_cannot_be_sent_may_call() {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let calls = CallsOnDrop(peer.clone());
+        let deep = (0..200).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+        let refused = peer.call_and_settle("x.y", &deep, move |_| drop(calls)).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Config);
+        assert_eq!(format!("{peer:?}"), "Peer { pending: 1, .. }");
+    }
+}

@@ -46,7 +46,7 @@ const PIPE: usize = 64 << 10;
 /// [`on`](Self::on) or [`on_turn`](Self::on_turn) should therefore not hold a clone; it is given one.
 ///
 /// What waits for the program gives up after a minute of Tokio's clock, with a panic that says what was waited for;
-/// under `#[tokio::test(start_paused = true)]` that is at once when nothing moves any more.
+/// under `#[tokio::test(start_paused = true)]` (Tokio's feature `test-util`) that is at once when nothing moves any more.
 ///
 /// # Examples
 ///

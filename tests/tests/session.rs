@@ -38,7 +38,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
         .model("gpt-5")
         .streaming(true)
         .excluded_tools(["builtin:*"])
-        .raw("sandboxConfig", json!({"enabled": false}))
+        .raw("brandNew", json!({"enabled": false}))
         .start()
         .await
         .unwrap();
@@ -46,7 +46,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
         fake.cli.requests("session.create"),
         [json!({
             "sessionId": "s-1", "model": "gpt-5", "streaming": true, "excludedTools": ["builtin:*"],
-            "sandboxConfig": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
+            "brandNew": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
             "envValueMode": "direct",
         })]
     );

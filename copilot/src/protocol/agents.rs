@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             wire(full),
             json!({"name": "a", "prompt": "p", "displayName": "A", "description": "d", "tools": ["t"],
-                   "mcpServers": {"m": {"type": "http", "url": "http://h"}}, "infer": false, "skills": ["s"],
+                   "mcpServers": {"m": {"type": "http", "url": "http://h", "tools": ["*"]}}, "infer": false, "skills": ["s"],
                    "model": "m", "modelPolicy": "required", "reasoningEffort": "low",
                    "hooks": {"preToolUse": [{"type": "command", "bash": "true"}]}})
         );

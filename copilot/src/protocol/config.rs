@@ -41,6 +41,7 @@ macro_rules! session_config {
     };
 }
 
+// What is large and rarely set is kept in a box: every session holds its configuration.
 session_config! {
     "model" model: String,
     "allowedModels" allowed_models: Vec<String>,
@@ -49,7 +50,7 @@ session_config! {
     "reasoningEffort" reasoning_effort: String,
     "reasoningSummary" reasoning_summary: ReasoningSummary,
     "contextTier" context_tier: ContextTier,
-    "modelCapabilities" model_capabilities: ModelOverrides,
+    "modelCapabilities" model_capabilities: Box<ModelOverrides>,
     "streaming" streaming: bool,
     "includeSubAgentStreamingEvents" sub_agent_streaming: bool,
     "systemMessage" system_message: SystemMessageConfig,
@@ -80,7 +81,7 @@ session_config! {
     "instructionDirectories" instruction_directories: Vec<String>,
     "pluginDirectories" plugin_directories: Vec<String>,
     "disabledSkills" disabled_skills: Vec<String>,
-    "provider" provider: Provider,
+    "provider" provider: Box<Provider>,
     "providers" named_provider: Vec<NamedProvider>,
     "models" provider_model: Vec<ProviderModel>,
     "capi" copilot_api: CopilotApi,
@@ -102,13 +103,13 @@ session_config! {
     "interactiveUser" interactive_user: bool,
     "sessionLimits" max_ai_credits: SessionLimits,
     "autopilot" autopilot: Autopilot,
-    "sandboxConfig" sandbox: Sandbox,
-    "managedSettings" managed_permissions: ManagedSettings,
+    "sandboxConfig" sandbox: Box<Sandbox>,
+    "managedSettings" managed_permissions: Box<ManagedSettings>,
     "enableManagedSettings" fetch_managed_settings: bool,
     "excludedManagedSettings" excluded_managed_settings: Vec<String>,
     "enforceManagedModelDefaults" enforce_managed_model: bool,
     "featureFlags" feature_flag: BTreeMap<String, bool>,
-    "expAssignments" experiments: Experiments,
+    "expAssignments" experiments: Box<Experiments>,
     "requestExtensions" extensions: bool,
     "extensionSdkPath" extension_sdk_path: String,
     "extensionInfo" extension_info: ExtensionInfo,

@@ -1,6 +1,7 @@
 //! Groups of optional settings: structs whose members are left out of the wire unless they are set.
 
-/// Declares one setter. `text`, `flag` and `list` say what it takes; any other type stands in parentheses.
+/// Declares one setter. `text`, `flag` and `list` say what it takes; any other type stands in parentheses, after
+/// `boxed` if it is kept in a box.
 macro_rules! setter {
     ($(#[$doc:meta])* $name:ident: text in $($place:ident).+) => {
         $(#[$doc])*
@@ -20,6 +21,13 @@ macro_rules! setter {
         $(#[$doc])*
         pub fn $name(mut self, items: impl IntoIterator<Item = impl Into<String>>) -> Self {
             self.$($place).+ = Some(items.into_iter().map(Into::into).collect());
+            self
+        }
+    };
+    ($(#[$doc:meta])* $name:ident: boxed ($type:ty) in $($place:ident).+) => {
+        $(#[$doc])*
+        pub fn $name(mut self, value: $type) -> Self {
+            self.$($place).+ = Some(Box::new(value));
             self
         }
     };

@@ -54,7 +54,7 @@ impl SessionBuilder {
         /// What the model can do, in place of what the CLI thinks of it.
         ///
         /// Wire: `session.create`, `modelCapabilities`.
-        model_capabilities: (ModelOverrides) in config.model_capabilities
+        model_capabilities: boxed (ModelOverrides) in config.model_capabilities
     }
     setter! {
         /// Whether messages also come in pieces while the model writes them; off unless set.
@@ -74,7 +74,7 @@ impl SessionBuilder {
     /// Wire: `session.create`, `provider`.
     pub fn provider(mut self, provider: Provider) -> Self {
         let (wire, token) = provider.into_parts();
-        self.config.provider = Some(wire);
+        self.config.provider = Some(Box::new(wire));
         self.handlers.provider_tokens.set_default(token);
         self
     }

@@ -243,7 +243,8 @@ impl Session {
     /// # Cancel safety
     ///
     /// Once it was polled, the CLI may delete the session even if the future is dropped. Here the session is then still
-    /// open, or closed as [`close`](Self::close) leaves it, and can be deleted again.
+    /// open and can be deleted again, or closed as [`close`](Self::close) leaves it;
+    /// [`Client::delete_session`](crate::Client::delete_session) deletes it then.
     ///
     /// Wire: `session.delete`, to the CLI.
     pub async fn delete(&self) -> Result<()> {
@@ -463,7 +464,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
                 config.reasoning_effort = options.reasoning_effort;
                 config.reasoning_summary = options.reasoning_summary;
                 config.context_tier = options.context_tier;
-                config.model_capabilities = options.model_capabilities;
+                config.model_capabilities = options.model_capabilities.map(Box::new);
             });
             Ok(changed)
         })

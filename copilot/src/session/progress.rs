@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_came_before_the_message_is_of_the_turn_before() {
-        let mut progress = Progress::new("m".into(), false);
+        let mut progress = Progress::new("m".into(), false).after_aborts(1);
         for (name, data) in [
             ("assistant.usage", json!({"inputTokens": 10})),
             ("abort", json!({})),

@@ -15,7 +15,7 @@ impl SessionBuilder {
         /// What the programs that the agent runs may reach; as this machine is configured unless set.
         ///
         /// Wire: `session.create`, `sandboxConfig`.
-        sandbox: (Sandbox) in config.sandbox
+        sandbox: boxed (Sandbox) in config.sandbox
     }
 
     /// What an administrator permits, laid over what [`permissions`](Self::permissions) says. CLIs that do not know
@@ -23,7 +23,7 @@ impl SessionBuilder {
     ///
     /// Wire: `session.create`, `managedSettings`.
     pub fn managed_permissions(mut self, permissions: ManagedPermissions) -> Self {
-        self.config.managed_permissions = Some(ManagedSettings { permissions });
+        self.config.managed_permissions = Some(Box::new(ManagedSettings { permissions }));
         self
     }
 
@@ -62,7 +62,7 @@ impl SessionBuilder {
         /// The experiments that the session takes part in, in place of those that the CLI would fetch.
         ///
         /// Wire: `session.create`, `expAssignments`.
-        experiments: (Experiments) in config.experiments
+        experiments: boxed (Experiments) in config.experiments
     }
 }
 

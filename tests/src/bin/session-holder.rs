@@ -60,7 +60,8 @@ fn main() {
 /// Gets the shell command of a session running.
 async fn hold(directory: &Path, transport: TransportKind) -> Held {
     let begun = directory.join("begun");
-    let command = format!("echo begun > '{}'; sleep 100000", begun.display());
+    // The shell becomes what it runs: the CLI misses a process that is forked while it ends the others.
+    let command = format!("echo begun > '{}'; exec sleep 100000", begun.display());
     let script = Script::new().call("bash", json!({"command": command, "description": "wait"}));
     let model = ScriptedModel::start(script).await.expect("the script can be played");
     let client = hermetic_client(directory).transport(transport).env("SESSION_HOLDER", directory);

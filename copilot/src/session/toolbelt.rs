@@ -128,7 +128,7 @@ impl SessionBuilder {
     ///     notes.lock().unwrap().push(text);
     /// }
     ///
-    /// let notes = Arc::new(Mutex::new(Vec::new()));
+    /// let notes = Arc::new(Mutex::new(Vec::<String>::new()));
     /// let builder = Session::builder().with_tools([note::TOOL]).shared_state(Arc::clone(&notes));
     /// # drop((builder, notes));
     /// ```

@@ -38,7 +38,7 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// Runs user-written code: a panic, when the future is made or while it runs, becomes its message.
+/// Runs code that is not ours: a panic, when the future is made or while it runs, becomes its message.
 pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, String> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|cx| {

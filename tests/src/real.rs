@@ -53,6 +53,11 @@ impl Real {
         self.client.session().scripted_model(&self.model)
     }
 
+    /// Stops the CLI, whatever has become of the script.
+    pub async fn leave(self) {
+        self.client.shutdown().await.expect("the CLI stops");
+    }
+
     /// Checks that the conversation followed the script, and stops the CLI.
     pub async fn finish(self) {
         self.client.shutdown().await.expect("the CLI stops");

@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex};
 
 use copilot::config::{
-    CustomAgent, InfiniteSessions, LargeOutput, LogKind, LogOptions, McpServer, ProviderModel, Storage,
-    ToolFilter,
+    CustomAgent, GithubReferenceKind, GithubRepo, InfiniteSessions, LargeOutput, LogKind, LogOptions,
+    McpServer, ProviderModel, Storage, ToolFilter,
 };
 use copilot::hooks::{PostToolUse, PreToolUse, UserPromptSubmitted};
 use copilot::testing::{RecordedRequest, Script};
@@ -17,6 +17,7 @@ use copilot::{
     PlanDecision, Position, Provider, Section, SystemMessage, TransportKind, UserAnswer,
 };
 use copilot_tests::real::Real;
+use copilot_tests::tested;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -77,7 +78,8 @@ async fn a_system_message_is_replaced() {
 async fn a_section_of_the_system_message_is_replaced() {
     let real = real(Script::new().expect("the section", system_has("SPEAK SOFTLY")).say("Salve.")).await;
     let message = SystemMessage::customize().replace(Section::Tone, "SPEAK SOFTLY");
-    let session = real.session().system_message(message).start().await.unwrap();
+    let started = real.session().system_message(message).start().await;
+    let Some(session) = tested::unless_refused([0, 0, 423], started) else { return real.leave().await };
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
     real.finish().await;
 }
@@ -87,7 +89,8 @@ async fn a_section_of_the_system_message_is_transformed() {
     let real = real(Script::new().expect("the section", system_has("TONE: ")).say("Salve.")).await;
     let message =
         SystemMessage::customize().transform(Section::Tone, |text| async move { format!("TONE: {text}") });
-    let session = real.session().system_message(message).start().await.unwrap();
+    let started = real.session().system_message(message).start().await;
+    let Some(session) = tested::unless_refused([0, 0, 423], started) else { return real.leave().await };
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
     real.finish().await;
 }
@@ -141,7 +144,10 @@ async fn tools_are_chosen_by_source() {
         .session()
         .with_tools([add::TOOL, long::TOOL])
         .available_tools([ToolFilter::all_custom(), ToolFilter::builtin("view")]);
-    assert_eq!(session.start().await.unwrap().ask("Which?").await.unwrap().text(), "Three.");
+    let Some(session) = tested::unless_refused([1, 0, 32], session.start().await) else {
+        return real.leave().await;
+    };
+    assert_eq!(session.ask("Which?").await.unwrap().text(), "Three.");
     real.finish().await;
 }
 
@@ -182,7 +188,8 @@ async fn a_session_starts_as_a_custom_agent() {
         real(Script::new().expect("its instructions", system_has("You only speak Latin.")).say("Salve."))
             .await;
     let agent = CustomAgent::new("latin", "You only speak Latin.");
-    let session = real.session().custom_agent(agent).agent("latin").start().await.unwrap();
+    let started = real.session().custom_agent(agent).agent("latin").start().await;
+    let Some(session) = tested::unless_refused([1, 0, 57], started) else { return real.leave().await };
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
     real.finish().await;
 }
@@ -248,7 +255,10 @@ async fn large_output_can_be_left_whole() {
         .say("Whole.");
     let real = real(script).await;
     let session = real.session().with_tools([long::TOOL]).large_output(LargeOutput::disabled());
-    assert_eq!(session.start().await.unwrap().ask("All of it.").await.unwrap().text(), "Whole.");
+    let Some(session) = tested::unless_refused([1, 0, 57], session.start().await) else {
+        return real.leave().await;
+    };
+    assert_eq!(session.ask("All of it.").await.unwrap().text(), "Whole.");
     real.finish().await;
 }
 
@@ -277,9 +287,32 @@ async fn images_are_attached() {
     let message =
         Message::new("Which colour?").attach(Attachment::blob(DOT, "image/png").display_name("dot.png"));
     let session = real.session().start().await.unwrap();
-    assert_eq!(session.ask(message).await.unwrap().text(), "Red.");
+    let Some(reply) = tested::unless_refused([0, 0, 423], session.ask(message).await) else {
+        return real.leave().await;
+    };
+    assert_eq!(reply.text(), "Red.");
     let prompt = real.model.request(0).await.raw().to_string();
     assert!(prompt.contains("dot.png") || prompt.contains("image/png"), "{prompt}");
+    real.finish().await;
+}
+
+#[tokio::test]
+async fn references_to_github_are_attached() {
+    let real = real(Script::new().say("Mend it.")).await;
+    let issue = Attachment::github(
+        GithubReferenceKind::Issue,
+        &GithubRepo::new("octo", "cat"),
+        42,
+        "It breaks",
+        "open",
+    );
+    let session = real.session().start().await.unwrap();
+    let Some(reply) = tested::unless_refused([0, 0, 423], session.ask("Why?").attach(issue).await) else {
+        return real.leave().await;
+    };
+    assert_eq!(reply.text(), "Mend it.");
+    let prompt = real.model.request(0).await.raw().to_string();
+    assert!(prompt.contains("It breaks"), "{prompt}");
     real.finish().await;
 }
 
@@ -295,7 +328,9 @@ async fn a_selection_is_attached() {
         Position { line: 1, character: 3 },
     );
     let session = real.session().start().await.unwrap();
-    assert_eq!(session.ask(Message::new("Which?").attach(selection)).await.unwrap().text(), "Two.");
+    let asked = session.ask("Which?").attach(selection).await;
+    let Some(reply) = tested::unless_refused([0, 0, 423], asked) else { return real.leave().await };
+    assert_eq!(reply.text(), "Two.");
     let prompt = real.model.request(0).await.raw().to_string();
     assert!(prompt.contains("notes.txt"), "{prompt}");
     real.finish().await;
@@ -305,13 +340,15 @@ async fn a_selection_is_attached() {
 async fn hooks_see_and_change_a_tool_call() {
     let script = Script::new()
         .call("add", json!({"a": 1, "b": 2}))
-        .expect_tool_result("add", |text| text == "30, says the hook")
+        .expect_tool_result("add", |text| {
+            text == if tested::since([1, 0, 57]) { "30, says the hook" } else { "30" }
+        })
         .call("add", json!({"a": 0, "b": 0}))
         .expect_tool_result("add", |text| text.contains("nothing to add"))
         .say("Done.");
     let real = real(script).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let session = real
+    let started = real
         .session()
         .with_tools([add::TOOL])
         .on_pre_tool_use({
@@ -330,8 +367,8 @@ async fn hooks_see_and_change_a_tool_call() {
             PostToolUse::replace(format!("{}, says the hook", step.tool_result.text_result_for_llm))
         })
         .start()
-        .await
-        .unwrap();
+        .await;
+    let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
     assert_eq!(session.ask("Add one and two.").await.unwrap().text(), "Done.");
     assert_eq!(*seen.lock().unwrap(), [json!({"a": 1, "b": 2}), json!({"a": 0, "b": 0})]);
     real.finish().await;
@@ -341,14 +378,14 @@ async fn hooks_see_and_change_a_tool_call() {
 async fn a_hook_changes_a_message() {
     let script = Script::new().expect_prompt(|prompt| prompt.contains("two, please")).say("Done.");
     let real = real(script).await;
-    let session = real
+    let started = real
         .session()
         .on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("two", "two, please"))
         })
         .start()
-        .await
-        .unwrap();
+        .await;
+    let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
     assert_eq!(session.ask("Add one and two.").await.unwrap().text(), "Done.");
     real.finish().await;
 }
@@ -363,7 +400,8 @@ async fn the_agent_asks_the_user() {
     let session = real.session().on_user_input(|asked| async move {
         UserAnswer::from(asked.choices.last().cloned().unwrap_or_default())
     });
-    let session = session.start().await.unwrap();
+    let started = session.start().await;
+    let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
     assert_eq!(session.ask("Paint it.").await.unwrap().text(), "Blue, then.");
     real.finish().await;
 }
@@ -376,19 +414,22 @@ async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
         .say("Any, then.");
     let real = real(script).await;
     let session = real.session().on_user_input(|_| async { UserAnswer::dismissed() });
-    assert_eq!(session.start().await.unwrap().ask("Paint it.").await.unwrap().text(), "Any, then.");
+    let Some(session) = tested::unless_refused([0, 0, 394], session.start().await) else {
+        return real.leave().await;
+    };
+    assert_eq!(session.ask("Paint it.").await.unwrap().text(), "Any, then.");
     real.finish().await;
 }
 
 #[tokio::test]
 async fn the_program_shows_forms() {
     let real = real(Script::new()).await;
-    let session = real
+    let started = real
         .session()
         .on_elicitation(|_| async { Elicited::accept(json!({"confirmed": true})) })
         .start()
-        .await
-        .unwrap();
+        .await;
+    let Some(session) = tested::unless_refused([1, 0, 10], started) else { return real.leave().await };
     assert!(session.ui().is_available());
     assert!(session.ui().confirm("Sure?").await.unwrap());
     real.finish().await;
@@ -406,7 +447,8 @@ async fn the_program_looks_at_a_plan() {
         assert_eq!(plan.recommended_action, PlanAction::Interactive);
         PlanDecision::reject("write it down first")
     });
-    let session = session.start().await.unwrap();
+    let started = session.start().await;
+    let Some(session) = tested::unless_refused([0, 0, 403], started) else { return real.leave().await };
     assert_eq!(session.ask("Plan it.").mode(AgentMode::Plan).await.unwrap().text(), "Done.");
     real.finish().await;
 }
@@ -417,7 +459,8 @@ async fn slash_commands_of_the_program_are_used() {
     let session = real.session().command("deploy", "Deploys to a stage", |used| async move {
         if used.args == "to mars" { Ok(()) } else { Err("say where") }
     });
-    let session = session.start().await.unwrap();
+    let started = session.start().await;
+    let Some(session) = tested::unless_refused([1, 0, 32], started) else { return real.leave().await };
     let commands = session.commands();
     assert!(commands.list().await.unwrap().iter().any(|command| command.name == "deploy"));
     assert_eq!(commands.invoke("deploy", "to mars").await.unwrap().kind, "completed");
@@ -443,7 +486,8 @@ async fn an_approval_for_the_session_is_asked_for_once() {
         }
     });
     session.start().await.unwrap().ask("Greet twice.").await.unwrap();
-    assert_eq!(*asked.lock().unwrap(), 1);
+    // Old ones take it as an approval for once.
+    assert_eq!(*asked.lock().unwrap(), if tested::since([1, 0, 57]) { 1 } else { 2 });
     real.finish().await;
 }
 
@@ -452,7 +496,10 @@ async fn the_model_is_changed() {
     let script = Script::new().expect("the other model", |request| request.model() == "other").say("Other.");
     let real = real(script).await;
     let session = real.session().start().await.unwrap();
-    session.set_model("other").await.unwrap();
+    let outcome = session.set_model("other").await;
+    if tested::unless_refused([0, 0, 403], outcome).is_none() {
+        return real.leave().await;
+    }
     assert_eq!(session.current_model().await.unwrap().model_id.as_deref(), Some("other"));
     assert_eq!(session.ask("Who are you?").await.unwrap().text(), "Other.");
     real.finish().await;
@@ -462,7 +509,10 @@ async fn the_model_is_changed() {
 async fn the_mode_is_changed() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    assert_eq!(session.mode().await.unwrap(), AgentMode::Interactive);
+    let Some(mode) = tested::unless_refused([0, 0, 403], session.mode().await) else {
+        return real.leave().await;
+    };
+    assert_eq!(mode, AgentMode::Interactive);
     session.set_mode(AgentMode::Plan).await.unwrap();
     assert_eq!(session.mode().await.unwrap(), AgentMode::Plan);
     real.finish().await;
@@ -472,7 +522,10 @@ async fn the_mode_is_changed() {
 async fn the_plan_is_written_and_read() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    assert!(!session.plan().await.unwrap().exists);
+    let Some(plan) = tested::unless_refused([0, 0, 403], session.plan().await) else {
+        return real.leave().await;
+    };
+    assert!(!plan.exists);
     session.set_plan("# First this\n").await.unwrap();
     assert_eq!(session.plan().await.unwrap().content.as_deref(), Some("# First this\n"));
     real.finish().await;
@@ -482,7 +535,10 @@ async fn the_plan_is_written_and_read() {
 async fn a_session_has_a_name() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    session.set_name("mine").await.unwrap();
+    let outcome = session.set_name("mine").await;
+    if tested::unless_refused([1, 0, 10], outcome).is_none() {
+        return real.leave().await;
+    }
     assert_eq!(session.name().await.unwrap().as_deref(), Some("mine"));
     real.finish().await;
 }
@@ -492,7 +548,10 @@ async fn a_log_line_is_an_event() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let mut events = session.events();
-    session.log("the index is old", LogOptions::new().level(LogKind::Warning)).await.unwrap();
+    let outcome = session.log("the index is old", LogOptions::new().level(LogKind::Warning)).await;
+    if tested::unless_refused([0, 0, 423], outcome).is_none() {
+        return real.leave().await;
+    }
     loop {
         if let EventKind::SessionWarning(notice) = events.next().await.unwrap().kind() {
             assert_eq!(notice.message, "the index is old");
@@ -508,7 +567,14 @@ async fn a_conversation_is_summarised() {
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
-    assert!(session.compact(None).await.unwrap().success);
+    let compacted = session.compact(None).await;
+    if tested::version() == Some("0.0.423") {
+        assert!(compacted.unwrap_err().to_string().contains("Authentication required"));
+        tested::not_supported("it summarises with a login only");
+        return real.leave().await;
+    }
+    let Some(compaction) = tested::unless_refused([0, 0, 403], compacted) else { return real.leave().await };
+    assert!(compaction.success);
     real.finish().await;
 }
 
@@ -517,7 +583,10 @@ async fn the_usage_is_told() {
     let real = real(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
-    assert_eq!(session.usage().await.unwrap().total_user_requests, 1);
+    let Some(usage) = tested::unless_refused([1, 0, 10], session.usage().await) else {
+        return real.leave().await;
+    };
+    assert_eq!(usage.total_user_requests, 1);
     real.finish().await;
 }
 
@@ -525,7 +594,10 @@ async fn the_usage_is_told() {
 async fn a_session_has_files_of_its_own() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    session.write_workspace_file("notes/a.txt", "hello").await.unwrap();
+    let outcome = session.write_workspace_file("notes/a.txt", "hello").await;
+    if tested::unless_refused([0, 0, 403], outcome).is_none() {
+        return real.leave().await;
+    }
     assert_eq!(session.workspace_files().await.unwrap(), ["notes/a.txt"]);
     assert_eq!(session.read_workspace_file("notes/a.txt").await.unwrap(), "hello");
     real.finish().await;
@@ -538,7 +610,9 @@ async fn tools_come_and_go() {
     let real = real(script).await;
     let session = real.session().with_tools([add::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("1").await.unwrap().text(), "One.");
-    session.tools().add([long::TOOL]).await.unwrap();
+    if tested::unless_refused([1, 0, 57], session.tools().add([long::TOOL]).await).is_none() {
+        return real.leave().await;
+    }
     assert_eq!(session.ask("2").await.unwrap().text(), "Both.");
     real.finish().await;
 }
@@ -557,7 +631,12 @@ async fn an_answer_has_the_type_that_was_asked_for() {
     let session = real.session().start().await.unwrap();
     let verdict: Verdict = session.ask_as("Review.").await.unwrap();
     assert_eq!(verdict, Verdict { approved: false });
-    assert_eq!(real.model.request(0).await.raw()["response_format"]["type"], "json_schema");
+    let request = real.model.request(0).await;
+    if tested::since([1, 0, 92]) {
+        assert_eq!(request.raw()["response_format"]["type"], "json_schema");
+    } else {
+        assert!(request.raw().to_string().contains("fits this JSON schema"), "{request:?}");
+    }
     real.finish().await;
 }
 
@@ -602,15 +681,15 @@ async fn a_client_knows_itself_and_its_user() {
 async fn several_providers_have_models_of_their_own() {
     let script = Script::new().expect("its name there", |request| request.model() == "big-2025").say("Big.");
     let real = real(script).await;
-    let session = real
+    let started = real
         .client
         .session()
         .named_provider("here", real.model.provider())
         .provider_model(ProviderModel::new("here", "big").wire_model("big-2025"))
         .model("here/big")
         .start()
-        .await
-        .unwrap();
+        .await;
+    let Some(session) = tested::unless_refused([1, 0, 57], started) else { return real.leave().await };
     assert_eq!(session.ask("Who are you?").await.unwrap().text(), "Big.");
     real.finish().await;
 }
@@ -624,7 +703,10 @@ async fn the_program_gives_the_providers_token() {
     let provider = Provider::openai(real.model.base_url())
         .bearer_token_from(|_| async { Ok::<_, String>("token-1".to_owned()) });
     let session = real.client.session().model(real.model.model_name()).provider(provider);
-    assert_eq!(session.start().await.unwrap().ask("Hello?").await.unwrap().text(), "Hello.");
+    let Some(session) = tested::unless_refused([1, 0, 57], session.start().await) else {
+        return real.leave().await;
+    };
+    assert_eq!(session.ask("Hello?").await.unwrap().text(), "Hello.");
     real.finish().await;
 }
 
@@ -647,7 +729,10 @@ async fn headers_of_a_message_reach_the_model() {
     let real = real(script).await;
     let session = real.session().start().await.unwrap();
     let message = Message::new("Look.").request_header("x-ours", "7");
-    assert_eq!(session.ask(message).await.unwrap().text(), "Seen.");
+    let Some(reply) = tested::unless_refused([1, 0, 10], session.ask(message).await) else {
+        return real.leave().await;
+    };
+    assert_eq!(reply.text(), "Seen.");
     real.finish().await;
 }
 
@@ -662,7 +747,10 @@ async fn an_empty_session_gets_nothing_by_itself() {
     let real = real(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
     let builder = real.session().empty().with_tools([add::TOOL]).mcp_token_storage(Storage::InMemory);
-    let session = builder.available_tools([ToolFilter::custom("add")]).start().await.unwrap();
+    let builder = builder.available_tools([ToolFilter::custom("add")]);
+    let Some(session) = tested::unless_refused([1, 0, 32], builder.start().await) else {
+        return real.leave().await;
+    };
     assert_eq!(session.ask("Anything?").await.unwrap().text(), "Quiet.");
     real.finish().await;
 }

@@ -5,6 +5,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError, Script};
@@ -187,6 +188,34 @@ async fn without_auto_restart_everybody_learns_the_first_cause() {
     for later in [session.ask("Hello?").await.unwrap_err(), client.ping("hello").await.unwrap_err()] {
         assert_eq!(later.to_string(), cause.to_string());
     }
+}
+
+/// Panics where it is woken, which the task that reads does.
+struct Boom;
+
+impl Wake for Boom {
+    fn wake(self: Arc<Self>) {
+        panic!("boom");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_where_messages_are_read_loses_the_connection_and_nothing_else() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().start().await.unwrap();
+    cli.hold("x.y");
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.call::<_, serde_json::Value>("x.y", json!(1)).await }
+    });
+    let _held = cli.held("x.y").await;
+    let mut call = Box::pin(client.call::<_, serde_json::Value>("x.y", json!(2)));
+    assert!(call.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::new(Boom)))).is_pending());
+    cli.held("x.y").await.answer(json!(null));
+    let lost = timeout(Duration::from_secs(60), waiting).await.expect("it ends").unwrap().unwrap_err();
+    assert!(lost.is_disconnected() && lost.to_string().contains("boom"), "{lost}");
+    assert_eq!(session.ask("Still there?").await.unwrap().text(), "OK.");
 }
 
 #[tokio::test(start_paused = true)]

@@ -340,6 +340,40 @@ async fn one_session_keeps_its_order_and_a_slow_one_delays_no_other() {
 }
 
 #[tokio::test]
+async fn what_the_cli_takes_back_is_not_begun_and_what_runs_is_not_cut_off() {
+    let files = Odd::default();
+    let (go, order) = (Arc::clone(&files.go), Arc::clone(&files.order));
+    let asked = Asked::start(files).await;
+    let write = |id: &str, path: &str| {
+        let params = json!({"sessionId": "slow", "path": path, "content": "x"});
+        asked.cli.frame(
+            json!({"jsonrpc": "2.0", "id": id, "method": "sessionFs.writeFile", "params": params})
+                .to_string(),
+        );
+    };
+    let take_back = |id: &str| asked.cli.notify("$/cancelRequest", json!({"id": id}));
+    write("first", "/1");
+    write("second", "/2");
+    // This one has been read after the others, and the first of those runs.
+    asked.of("quick", "writeFile", json!({"path": "/3", "content": "x"})).await;
+    take_back("first");
+    take_back("second");
+    asked.of("quick", "writeFile", json!({"path": "/4", "content": "x"})).await;
+    go.notify_one();
+    // In order, so that nothing is under way any more.
+    asked.of("slow", "appendFile", json!({"path": "/5", "content": "x"})).await;
+    assert_eq!(
+        *order.lock().unwrap(),
+        ["quick writes /3", "quick writes /4", "slow writes /1", "slow appends /5"]
+    );
+    for id in ["first", "second"] {
+        let answers: Vec<_> = asked.cli.received().into_iter().filter(|answer| answer["id"] == id).collect();
+        let answers: Vec<_> = answers.iter().filter(|answer| answer.get("method").is_none()).collect();
+        assert!(answers.len() == 1 && answers[0]["error"]["code"] == -32800, "{id}: {answers:?}");
+    }
+}
+
+#[tokio::test]
 async fn files_are_served_before_the_session_is_open() {
     let cli = FakeCli::new();
     let client =

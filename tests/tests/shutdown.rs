@@ -143,9 +143,18 @@ async fn dropping_the_client_closes_the_connection_and_starts_nothing_later() {
     drop(fake.client);
     fake.cli.disconnected().await;
 
+    // Neither does a CLI that came back and does not take a session up.
+    let client = fake.cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().start().await.unwrap();
+    fake.cli.hold("session.resume");
+    fake.cli.hang_up();
+    let _held = fake.cli.held("session.resume").await;
+    drop((client, session));
+    timeout(Duration::from_secs(60), fake.cli.disconnected()).await.expect("nobody holds the connection");
+
     // A lazy client that was never used never connects.
     let client = fake.cli.client_builder().lazy().unwrap();
     client.shutdown().await.unwrap();
     assert_eq!(client.ping("?").await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(fake.cli.requests("connect").len(), 1);
+    assert_eq!(fake.cli.requests("connect").len(), 3);
 }

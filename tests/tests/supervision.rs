@@ -251,3 +251,25 @@ async fn a_cli_that_does_not_answer_to_the_shutdown_is_made_to_end() {
     let running = std::process::Command::new("kill").args(["-0", &process.to_string()]).output().unwrap();
     assert!(!running.status.success(), "it is gone, and waited for");
 }
+
+/// The pipes that a process has open.
+#[cfg(target_os = "linux")]
+fn pipes_of(process: u32) -> std::collections::HashSet<std::path::PathBuf> {
+    let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().flatten();
+    let open = open.filter_map(|file| std::fs::read_link(file.path()).ok());
+    open.filter(|file| file.to_string_lossy().starts_with("pipe:")).collect()
+}
+
+/// A CLI ends with its input, which would not end while another one held it open.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_cli_has_the_pipes_of_another() {
+    // A program inherits what whoever has started this one left open for all.
+    let inherited = pipes_of(std::process::id());
+    let (one, two) = tokio::join!(Doomed::start(&[]), Doomed::start(&[]));
+    let [of_one, of_two] =
+        [&one, &two].map(|doomed| pipes_of(doomed.client.process_id().expect("it was started")));
+    assert!(of_one.len() >= 3 && of_two.len() >= 3, "{of_one:?} {of_two:?}");
+    let shared: Vec<_> = of_one.intersection(&of_two).filter(|pipe| !inherited.contains(*pipe)).collect();
+    assert!(shared.is_empty(), "{shared:?}");
+}

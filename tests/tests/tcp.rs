@@ -1,7 +1,7 @@
 //! A CLI that somebody else started, over TCP.
 
 use copilot::testing::{FakeCli, RpcError};
-use copilot::{Client, ErrorKind};
+use copilot::{Client, ErrorKind, EventKind};
 use copilot_tests::fake::Fake;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -85,6 +85,33 @@ async fn a_reset_ends_every_wait() {
         cli.hang_up();
     });
     assert!(error.unwrap_err().is_disconnected());
+}
+
+#[tokio::test]
+async fn after_a_reset_the_cli_is_connected_to_again_and_its_sessions_go_on() {
+    let (cli, address, listener) = listen(None).await;
+    let accept_and_reset = async {
+        let (stream, _) = listener.accept().await.expect("a client connects");
+        // Dropped, it says so by a reset.
+        stream.set_zero_linger().expect("a socket has this option");
+        let (reader, writer) = stream.into_split();
+        cli.serve(reader, writer);
+    };
+    let (client, ()) = tokio::join!(Client::builder().cli_url(&address).start(), accept_and_reset);
+    let client = client.unwrap();
+    let session = client.session().start().await.unwrap();
+    let mut events = session.events();
+    cli.hang_up();
+    accept(&cli, &listener).await;
+    loop {
+        let event = events.next().await.expect("the stream goes on");
+        if let EventKind::Restarted(restarted) = event.kind() {
+            assert!(restarted.cause.is_disconnected(), "{restarted:?}");
+            break;
+        }
+    }
+    assert_eq!(session.ask("Still there?").await.unwrap().text(), "OK.");
+    assert_eq!(cli.requests("session.resume").len(), 1);
 }
 
 #[tokio::test]

@@ -86,7 +86,12 @@ impl Connection {
             let (router, max_frame) = (Arc::clone(&options.router), options.max_frame);
             async move {
                 let reading = rpc::read(&peer, reader, &*router, max_frame);
-                let cause = until_broken(reading, unwritable, child.as_deref()).await;
+                // Wakers and subscribers of logs are not ours, and run here: nobody may wait for ever for what they do.
+                let read = task::catch(until_broken(reading, unwritable, child.as_deref())).await;
+                let cause = read.unwrap_or_else(|panic| {
+                    let message = format!("a panic ended the connection to the CLI: {panic}");
+                    Error::new(ErrorKind::Disconnected, message)
+                });
                 peer.close(&cause);
                 cause
             }

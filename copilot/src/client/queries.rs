@@ -57,17 +57,21 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 1.0.32).
+    /// When the connection is lost, or the CLI refuses.
     ///
     /// # Cancel safety
     ///
     /// As [`Client::ping`].
     ///
-    /// Wire: `session.getMetadata`, to the CLI.
+    /// Wire: `session.getMetadata`, to the CLI; on those before 1.0.32 `session.list`.
     pub async fn session_info(&self, id: &SessionId) -> Result<Option<SessionInfo>> {
         let params = SessionParams { session_id: id };
-        let answer: SessionMetadataResponse = self.query("session.getMetadata", &params).await?;
-        Ok(answer.session)
+        match self.query::<_, SessionMetadataResponse>("session.getMetadata", &params).await {
+            Err(error) if error.is_unsupported() => {}
+            answer => return answer.map(|answer| answer.session),
+        }
+        let listed = self.list_sessions(None).await?;
+        Ok(listed.into_iter().find(|session| session.session_id == *id))
     }
 
     /// The session in which something happened last; [`Client::resume`] takes it up.

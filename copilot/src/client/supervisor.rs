@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::backoff::Backoff;
 use super::connection::Connection;
+use super::router::Router;
 use crate::error::Error;
 use crate::rpc::Peer;
 use crate::session::inbox::Inbox;
@@ -49,20 +50,17 @@ pub(super) async fn supervise(client: Weak<Shared>, mut ended: Task<Error>) {
             }
         };
         let Some(shared) = client.upgrade() else { return };
-        let peer = connection.peer.clone();
+        let (peer, router) = (connection.peer.clone(), Arc::clone(&shared.router));
         shared.line.up(Arc::new(connection));
-        resume(&shared, peer, &cause, interrupted).await;
+        // Nor does it wait for the CLI to answer.
+        drop(shared);
+        resume(&router, peer, &cause, interrupted).await;
         ended = reader;
     }
 }
 
 /// Takes up all sessions on the new connection, at once. One that cannot be is ended with its own error.
-async fn resume(
-    shared: &Arc<Shared>,
-    peer: Peer,
-    cause: &Error,
-    interrupted: Vec<(Arc<Inbox>, Vec<String>)>,
-) {
+async fn resume(router: &Router, peer: Peer, cause: &Error, interrupted: Vec<(Arc<Inbox>, Vec<String>)>) {
     let mut resuming = JoinSet::new();
     for (inbox, cancelled) in interrupted {
         let (peer, cause) = (peer.clone(), cause.clone());
@@ -79,7 +77,7 @@ async fn resume(
             Err(error) if error.is_disconnected() => {}
             Err(error) => {
                 tracing::error!(%error, session = %inbox.id, "a session could not be resumed");
-                shared.router.unregister(&inbox.id);
+                router.unregister(&inbox.id);
                 inbox.disconnect(&error);
             }
         }

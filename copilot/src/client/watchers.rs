@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 /// How much waits for a slow reader. What comes on top is dropped and counted: nobody waits for a reader.
 pub(super) const WAITING: usize = 1024;
 
-/// Who wants to know.
+/// Who wants to know; nobody does once the client is gone.
 #[derive(Debug)]
-pub(super) struct Watchers<T>(Mutex<Vec<Watcher<T>>>);
+pub(super) struct Watchers<T>(Mutex<Option<Vec<Watcher<T>>>>);
 
 #[derive(Debug)]
 struct Watcher<T> {
@@ -28,7 +28,7 @@ pub(super) struct Watch<T> {
 
 impl<T> Default for Watchers<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Some(Vec::new())))
     }
 }
 
@@ -36,16 +36,18 @@ impl<T: Clone> Watchers<T> {
     pub(super) fn watch(&self) -> Watch<T> {
         let (sender, news) = mpsc::channel(WAITING);
         let missed = Arc::new(AtomicU64::new(0));
-        self.lock().push(Watcher { news: sender, missed: Arc::clone(&missed) });
+        if let Some(watchers) = &mut *self.lock() {
+            // A CLI that never tells anything must not have them pile up.
+            watchers.retain(|watcher| !watcher.news.is_closed());
+            watchers.push(Watcher { news: sender, missed: Arc::clone(&missed) });
+        }
         Watch { news, missed }
     }
 
     /// Called on the reader's task. `news` is asked for only where somebody wants it, and may have nothing to tell.
     pub(super) fn tell(&self, news: impl FnOnce() -> Option<T>) {
         let mut watchers = self.lock();
-        if watchers.is_empty() {
-            return;
-        }
+        let Some(watchers) = watchers.as_mut().filter(|watchers| !watchers.is_empty()) else { return };
         let Some(news) = news() else { return };
         watchers.retain(|watcher| match watcher.news.try_send(news.clone()) {
             Ok(()) => true,
@@ -59,10 +61,10 @@ impl<T: Clone> Watchers<T> {
 
     /// The client is gone.
     pub(super) fn close(&self) {
-        self.lock().clear();
+        *self.lock() = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Watcher<T>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Watcher<T>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,6 +104,17 @@ mod tests {
             left += 1;
         }
         assert_eq!(left, WAITING - 1);
+        assert_eq!(watchers.watch().next().await, None, "nothing comes any more");
+    }
+
+    #[test]
+    fn those_that_are_gone_do_not_pile_up() {
+        let watchers = Watchers::<u8>::default();
+        for _ in 0..10 {
+            drop(watchers.watch());
+        }
+        let _watch = watchers.watch();
+        assert_eq!(watchers.lock().as_ref().map(Vec::len), Some(1));
     }
 
     #[test]

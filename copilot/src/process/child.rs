@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::command::{Carrier, Launch};
@@ -22,6 +23,8 @@ use crate::task::{self, Task};
 
 /// How much of the end of stderr is kept.
 const STDERR_TAIL: usize = 8 << 10;
+/// How long the last of stderr is read once the CLI is gone. Something that it has started may hold it open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// A line on stdout that is longer than this is no port announcement.
 const MAX_LINE: u64 = 64 << 10;
 
@@ -33,6 +36,8 @@ pub(crate) struct Child {
     process: EndOnDrop,
     has_input: bool,
     stderr: Arc<Mutex<Tail>>,
+    /// Its sender is gone once stderr has ended.
+    stderr_open: watch::Receiver<()>,
     _drains: Vec<Task>,
 }
 
@@ -70,10 +75,12 @@ impl Child {
             Error::with_source(ErrorKind::Cli, message, source)
         };
         let started = owner::start(command, mark).map_err(refused)?;
+        let (open, stderr_open) = watch::channel(());
         let mut child = Self {
             process: EndOnDrop(started.process),
             has_input: started.stdin.is_some(),
             stderr: Arc::default(),
+            stderr_open,
             _drains: Vec::new(),
         };
         // From here on a failure drops the child, which ends it.
@@ -83,6 +90,7 @@ impl Child {
         let (end_with_runtime, stderr) = (EndOnDrop(Arc::clone(&child.process.0)), Arc::clone(&child.stderr));
         child._drains.push(task::spawn(async move {
             drain(errors, stderr).await;
+            drop(open);
             end_with_runtime.0.ended().await;
         }));
         let stdout =
@@ -128,7 +136,12 @@ impl Child {
     /// The error for a connection that ended: `what`, how the process ended, and the end of its stderr.
     pub(crate) async fn explain(&self, what: &str, source: Option<std::io::Error>) -> Error {
         // Pipes close a little before the process is gone.
-        let status = match self.wait(Duration::from_millis(500)).await {
+        let ended = self.wait(Duration::from_millis(500)).await;
+        if ended.is_some() {
+            // What it wrote last may not be read yet. Nothing is ever sent, so this waits for the sender's end.
+            drop(timeout(LAST_WORDS, self.stderr_open.clone().changed()).await);
+        }
+        let status = match ended {
             Some(Ok(status)) => format!(": it ended with {status}"),
             Some(Err(error)) => format!(": its end could not be seen ({error})"),
             None => ": it is still running".to_owned(),
@@ -236,6 +249,8 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use crate::process::Program;
 
     #[test]
     fn the_port_is_read_from_the_announcement() {
@@ -251,6 +266,21 @@ mod tests {
         assert!(told.is_some_and(|told| told.contains("use_logged_in_user")), "{told:?}");
         assert_eq!(unknown_option("error: unknown option '--mine'"), None);
         assert_eq!(unknown_option("error: out of memory"), None);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_a_cli_wrote_last_is_told() {
+        let mut script = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut script, b"echo out of cheese >&2; exit 3").unwrap();
+        let program = Program::Script { node: "sh".into(), script: script.path().to_owned() };
+        let (child, _pipes, _) = Child::spawn(&Launch::new(program, Carrier::Stdio)).unwrap();
+        // The runtime has no time to read before it has ended.
+        while !child.process.0.has_ended() {
+            std::thread::yield_now();
+        }
+        let told = child.explain("gone", None).await.to_string();
+        assert!(told.contains("exit status: 3") && told.contains("out of cheese"), "{told}");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) enum Program {
 impl Program {
     /// The program in this file; `node` runs it if it is a script.
     fn at(path: PathBuf, node: Option<&OsStr>) -> Self {
+        // It was found from here, and may be started elsewhere. Where there is no here, it is taken as it is.
+        let path = std::path::absolute(&path).unwrap_or(path);
         let script =
             path.extension().is_some_and(|ending| ["js", "mjs", "cjs"].iter().any(|js| ending == *js));
         let node = node.unwrap_or("node".as_ref());
@@ -184,6 +186,15 @@ mod tests {
         assert_eq!(looked_at.len(), 3, "{looked_at:?}");
         let told = not_found(&looked_at);
         assert!(told.contains("COPILOT_CLI_PATH: not set") && told.contains("npm install -g"), "{told}");
+    }
+
+    #[test]
+    fn a_cli_that_is_named_from_here_is_found_from_anywhere() {
+        // Tests run where the manifest is.
+        for name in ["Cargo.toml", "./Cargo.toml"] {
+            let found = search(Some(Path::new(name)), &Surroundings::default()).unwrap().unwrap();
+            assert_eq!(found.path(), env::current_dir().unwrap().join("Cargo.toml"));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 #[cfg(unix)]
@@ -42,8 +42,22 @@ pub(super) struct Process {
     exit: watch::Receiver<Option<Exit>>,
     /// It was told to end.
     ending: AtomicBool,
+    hold: Arc<Hold>,
+}
+
+/// What the thread and whoever wants the process to end tell each other.
+#[derive(Default)]
+struct Hold {
     /// The thread is to kill it, on systems where nobody else can.
-    killed: Arc<AtomicBool>,
+    killed: AtomicBool,
+    /// Whether its number may be anybody's. Locked while it is signalled, so that it is not reaped meanwhile.
+    gone: Mutex<bool>,
+}
+
+impl Hold {
+    fn gone(&self) -> MutexGuard<'_, bool> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Starts a process that ends with this program. What it leaves running when it is killed is told by the `mark` in its
@@ -58,11 +72,12 @@ pub(super) fn start(mut command: Command, mark: String) -> io::Result<Started> {
             Err(error) => return drop(tell.send(Err(error))),
         };
         let (exited, exit) = watch::channel(None);
-        let (ending, killed) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
-        let process = Process { pid: child.id(), exit, ending, killed: Arc::clone(&killed) };
+        let hold = Arc::<Hold>::default();
+        let process =
+            Process { pid: child.id(), exit, ending: AtomicBool::new(false), hold: Arc::clone(&hold) };
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         drop(tell.send(Ok(Started { process: Arc::new(process), stdin, stdout, stderr })));
-        let status = wait(&mut child, &killed);
+        let status = wait(&mut child, &hold);
         if !status.as_ref().is_ok_and(ExitStatus::success) {
             sweep::kill_marked(&mark);
         }
@@ -74,20 +89,26 @@ pub(super) fn start(mut command: Command, mark: String) -> io::Result<Started> {
 
 /// Waits for the end, and ends what is left of the process group before its number is free for others.
 #[cfg(unix)]
-fn wait(child: &mut Child, _killed: &AtomicBool) -> io::Result<ExitStatus> {
-    sys::wait_for_end(child.id());
-    sys::signal_group(child.id(), false);
+fn wait(child: &mut Child, hold: &Hold) -> io::Result<ExitStatus> {
+    let is_ours = sys::wait_for_end(child.id());
+    let mut gone = hold.gone();
+    if is_ours {
+        sys::signal_group(child.id(), false);
+    }
+    *gone = true;
+    // Within the lock, though it takes no time: from here on the number is free.
     child.wait()
 }
 
 /// Waits for the end, and brings it about when somebody wants it.
 #[cfg(not(unix))]
-fn wait(child: &mut Child, killed: &AtomicBool) -> io::Result<ExitStatus> {
+fn wait(child: &mut Child, hold: &Hold) -> io::Result<ExitStatus> {
     loop {
         if let Some(status) = child.try_wait()? {
+            *hold.gone() = true;
             return Ok(status);
         }
-        if killed.load(Ordering::Relaxed) {
+        if hold.killed.load(Ordering::Relaxed) {
             child.kill()?;
         }
         thread::sleep(POLL);
@@ -104,8 +125,9 @@ impl Process {
 
     /// Asks the whole group to end; with `force`, ends it.
     pub(super) fn kill(&self, force: bool) {
-        if !self.has_ended() {
-            self.killed.fetch_or(force, Ordering::Relaxed);
+        let gone = self.hold.gone();
+        if !*gone {
+            self.hold.killed.fetch_or(force, Ordering::Relaxed);
             sys::signal_group(self.pid, !force);
         }
     }
@@ -137,7 +159,7 @@ impl Process {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.exit.borrow().is_some()
     }
 }
@@ -148,5 +170,32 @@ pub(super) struct EndOnDrop(pub(super) Arc<Process>);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_number_that_may_be_anybodys_is_not_signalled() {
+        let mut other = Command::new("sleep").arg("100000").process_group(0).spawn().unwrap();
+        // As between the reaping of a process and the telling of its end, with its number taken anew.
+        let (_exited, exit) = watch::channel(None);
+        let hold = Hold { gone: Mutex::new(true), ..Hold::default() };
+        let process = Process { pid: other.id(), exit, ending: AtomicBool::new(false), hold: Arc::new(hold) };
+        process.kill(true);
+        sys::signal_group(other.id(), true);
+        assert_eq!(other.wait().unwrap().signal(), Some(libc::SIGTERM));
+    }
+
+    #[test]
+    fn the_number_of_a_child_is_its_own_until_it_is_reaped() {
+        let mut child = Command::new("true").spawn().unwrap();
+        assert!(sys::wait_for_end(child.id()));
+        child.wait().unwrap();
+        assert!(!sys::wait_for_end(child.id()));
     }
 }

@@ -33,10 +33,11 @@ pub(super) fn kill_process(process: u32) {
     unsafe { libc::kill(process, libc::SIGKILL) };
 }
 
-/// Waits until a child has ended, and leaves it to be reaped, so that its number stays taken.
+/// Waits until a child has ended, and leaves it to be reaped, so that its number stays taken; `false` when the number
+/// may be anybody's: the program has children reaped by the system, or has reaped this one itself.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "std waits for a child only by reaping it")]
-pub(super) fn wait_for_end(child: u32) {
+pub(super) fn wait_for_end(child: u32) -> bool {
     loop {
         // SAFETY: all zeros is a valid siginfo_t, which is a plain C structure.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
@@ -46,7 +47,7 @@ pub(super) fn wait_for_end(child: u32) {
         };
         // Anything but an interruption is left to whoever reaps, and told there.
         if waited == 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
-            return;
+            return waited == 0;
         }
     }
 }

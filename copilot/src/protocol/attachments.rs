@@ -215,6 +215,11 @@ impl Attachment {
         Self(AttachmentKind::File { display_name: file_name(&path), path, line_range: None })
     }
 
+    /// Whether it is a file or a directory by its path, which every CLI knows.
+    pub(crate) fn is_path(&self) -> bool {
+        matches!(self.0, AttachmentKind::File { .. } | AttachmentKind::Directory { .. })
+    }
+
     /// A directory, by its path.
     pub fn directory(path: impl Into<String>) -> Self {
         let path = path.into();

@@ -37,6 +37,12 @@ macro_rules! session_config {
         impl SessionConfig {
             /// Each member with the setter that sets it.
             pub(crate) const MEMBERS: &[(&str, &str)] = &[$(($wire, stringify!($field)),)*];
+
+            /// The setters of the members that are set.
+            pub(crate) fn set(&self) -> impl Iterator<Item = &'static str> {
+                let members = [$((stringify!($field), self.$field.is_some()),)*];
+                members.into_iter().filter_map(|(setter, set)| set.then_some(setter))
+            }
         }
     };
 }

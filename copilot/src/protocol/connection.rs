@@ -83,11 +83,19 @@ impl CliVersion {
 
     /// Whether the version is known and not older than this.
     pub(crate) fn at_least(&self, wanted: [u64; 3]) -> bool {
-        let Some(version) = &self.version else { return false };
-        let release = version.split(['-', '+']).next().unwrap_or_default();
+        self.numbers().is_some_and(|version| version >= wanted)
+    }
+
+    /// Whether the version is known and not newer than this.
+    pub(crate) fn is_at_most(&self, last: [u64; 3]) -> bool {
+        self.numbers().is_some_and(|version| version <= last)
+    }
+
+    fn numbers(&self) -> Option<[u64; 3]> {
+        let release = self.version.as_ref()?.split(['-', '+']).next()?;
         let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
-        [next(), next(), next()] >= wanted
+        Some([next(), next(), next()])
     }
 }
 

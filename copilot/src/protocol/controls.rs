@@ -92,6 +92,25 @@ pub(crate) struct LogParams<'a> {
     pub(crate) options: &'a LogOptions,
 }
 
+/// What `session.mode.get` answers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum ModeGetResponse {
+    Mode(AgentMode),
+    /// Up to 1.0.10.
+    Wrapped {
+        mode: AgentMode,
+    },
+}
+
+impl From<ModeGetResponse> for AgentMode {
+    fn from(answer: ModeGetResponse) -> Self {
+        match answer {
+            ModeGetResponse::Mode(mode) | ModeGetResponse::Wrapped { mode } => mode,
+        }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CompactParams<'a> {
@@ -134,7 +153,8 @@ pub struct UsageMetrics {
     /// The time spent waiting for models, in milliseconds.
     #[serde(deserialize_with = "lenient::count")]
     pub total_api_duration_ms: u64,
-    /// When it began, as RFC 3339.
+    /// When it began, as RFC 3339; on 1.0.32 in milliseconds since 1970.
+    #[serde(deserialize_with = "lenient::text")]
     pub session_start_time: String,
     /// What was changed in files.
     pub code_changes: CodeChanges,

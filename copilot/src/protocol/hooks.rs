@@ -529,7 +529,7 @@ impl PreMcpToolCall {
 }
 
 impl PostToolUse {
-    /// The model reads this in place of what the tool gave.
+    /// The model reads this in place of what the tool gave. CLIs up to 1.0.32 take no notice of it.
     pub fn replace(text: impl Into<String>) -> Self {
         let result =
             BTreeMap::from([("textResultForLlm", text.into()), ("resultType", "success".to_owned())]);

@@ -42,15 +42,18 @@ impl Asked {
         Asks { id, listed }
     }
 
+    /// Whether it still waits, and was not taken back.
+    pub(super) fn waits(&self, raw: &str, asks: &Asks) -> bool {
+        !asks.listed || self.waiting.get(raw) == Some(&asks.id)
+    }
+
     /// It is about to be answered; `false` when it was taken back before.
     pub(super) fn settle(&mut self, raw: &str, asks: &Asks) -> bool {
-        if !asks.listed {
-            return true;
+        let waits = self.waits(raw, asks);
+        if waits && asks.listed {
+            self.waiting.remove(raw);
         }
-        match self.waiting.get(raw) {
-            Some(id) if *id == asks.id => self.waiting.remove(raw).is_some(),
-            _ => false,
-        }
+        waits
     }
 
     /// The other side takes it back; `None` when it was answered, or never came.

@@ -295,6 +295,11 @@ impl Responder {
         &self.peer
     }
 
+    /// Whether the other side has taken it back: then no answer leaves.
+    pub(crate) fn is_taken_back(&self) -> bool {
+        self.id.as_ref().is_some_and(|id| !self.peer.asked().waits(id.get(), &self.asks))
+    }
+
     /// Answers with a result.
     pub(crate) fn ok<R: Serialize + ?Sized>(mut self, result: &R) {
         if let Some(id) = self.due() {

@@ -41,11 +41,13 @@ struct Queue {
     sent: usize,
     /// Gone once the connection is closed.
     writer: Option<WriteHalf>,
+    /// The writer task waits for the pipe. Then nobody else may ask it: a pipe wakes only who has asked last.
+    waited_for: bool,
 }
 
 impl Outbox {
     pub(super) fn new(writer: WriteHalf) -> Self {
-        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer) };
+        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer), waited_for: false };
         Self { queue: Mutex::new(queue), work: Notify::new(), shrunk: Notify::new() }
     }
 
@@ -66,7 +68,7 @@ impl Outbox {
             }
             Ok(())
         })?;
-        if now && was_empty {
+        if now && was_empty && !queue.waited_for {
             // An error is left for the writer task, which meets it again and closes the queue.
             if let Poll::Ready(Ok(())) = queue.poll_write(&mut Context::from_waker(Waker::noop())) {
                 return Ok(());
@@ -103,7 +105,12 @@ impl Outbox {
             self.work.notified().await;
             behind_the_queue().await;
             let written = poll_fn(|cx| {
-                let polled = self.queue().poll_write(cx);
+                let polled = {
+                    let mut queue = self.queue();
+                    let polled = queue.poll_write(cx);
+                    queue.waited_for = polled.is_pending();
+                    polled
+                };
                 // Whoever waits for room looks again after each write: a queue that is never empty starves nobody.
                 self.shrunk.notify_waiters();
                 polled
@@ -237,7 +244,84 @@ fn nesting_exceeds(json: &[u8], limit: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    /// A pipe as that of a child on Windows: it takes bytes at once, and is busy until they have left.
+    #[derive(Clone, Default)]
+    struct Busy(Arc<Mutex<(bool, Option<Waker>)>>);
+
+    impl Busy {
+        fn idle(&self) {
+            let mut state = self.0.lock().unwrap();
+            state.0 = false;
+            let waker = state.1.take();
+            drop(state);
+            waker.into_iter().for_each(Waker::wake);
+        }
+
+        fn poll_idle(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+            let mut state = self.0.lock().unwrap();
+            if state.0 {
+                state.1 = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl tokio::io::AsyncWrite for Busy {
+        fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            std::task::ready!(self.poll_idle(cx))?;
+            self.0.lock().unwrap().0 = true;
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.poll_idle(cx)
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    struct Woken(AtomicUsize);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_writer_that_waits_for_a_busy_pipe_is_woken_whoever_writes_meanwhile() {
+        let (pipe, woken) = (Busy::default(), Arc::new(Woken(AtomicUsize::new(0))));
+        let outbox = Outbox::new(Box::new(pipe.clone()));
+        let mut writer = std::pin::pin!(outbox.run());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut poll_writer = || {
+            // Until it wakes itself no more.
+            loop {
+                let before = woken.0.load(Ordering::Relaxed);
+                assert!(writer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+                if before == woken.0.load(Ordering::Relaxed) {
+                    return before;
+                }
+            }
+        };
+        poll_writer();
+        outbox.push(&1, true).unwrap();
+        let waiting = poll_writer();
+        outbox.push(&2, true).unwrap();
+        assert_eq!(woken.0.load(Ordering::Relaxed), waiting, "it waits for the pipe");
+        pipe.idle();
+        assert!(woken.0.load(Ordering::Relaxed) > waiting, "the pipe is idle, and the writer sleeps");
+        poll_writer();
+        assert_eq!(outbox.queue().len(), 0);
+    }
 
     #[test]
     fn nesting_is_counted_outside_strings() {

@@ -13,7 +13,7 @@ use super::open::Opening;
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, Permissions};
 use super::subscription::Subscription;
-use super::{Session, Shared, check, empty};
+use super::{Session, Shared, check, empty, support};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::protocol::SessionId;
@@ -158,7 +158,7 @@ impl SessionBuilder {
     /// # Errors
     ///
     /// Before anything is started: when the tools do not fit together or lack state, and when options contradict.
-    /// Then: when no CLI is found, it cannot be started, or it refuses.
+    /// Then: when no CLI is found, it cannot be started, it is too old for what was configured, or it refuses.
     ///
     /// # Cancel safety
     ///
@@ -178,6 +178,7 @@ impl SessionBuilder {
             None => random::id().into(),
         };
         let link = self.connect.connect(self.empty).await?;
+        support::check(&link.cli, &self.config, &self.handlers, self.empty)?;
         let states = Arc::new(self.states);
         let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
         let listening =

@@ -41,6 +41,10 @@ struct Command {
 }
 
 impl Offered {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn defs(&self) -> Vec<CommandDef> {
         let def = |(name, command): (&String, &Command)| CommandDef {
             name: name.clone(),

@@ -11,8 +11,8 @@ use crate::protocol::SessionId;
 use crate::protocol::agents::{AgentCurrentResponse, AgentInfo, AgentListResponse};
 use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::controls::{
-    CompactParams, Compaction, LogOptions, LogParams, ModeSetParams, NameParams, NameResponse, Plan,
-    PlanUpdateParams, UsageMetrics,
+    CompactParams, Compaction, LogOptions, LogParams, ModeGetResponse, ModeSetParams, NameParams,
+    NameResponse, Plan, PlanUpdateParams, UsageMetrics,
 };
 use crate::protocol::mcp::{McpListResponse, McpServerInfo};
 use crate::protocol::models::{CurrentModel, ModelChanged, ModelSwitch, ModelSwitchParams};
@@ -74,7 +74,7 @@ impl Session {
     ///
     /// Wire: `session.mode.get`, to the CLI.
     pub async fn mode(&self) -> Result<AgentMode> {
-        self.ask_for("session.mode.get").await
+        self.ask_for::<ModeGetResponse>("session.mode.get").await.map(AgentMode::from)
     }
 
     /// Changes how the agent works on messages from here on.

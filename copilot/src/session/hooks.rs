@@ -139,6 +139,11 @@ impl Hooks {
         self.0.is_empty()
     }
 
+    /// Each kind on the wire with its setter.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.0.iter().map(|(kind, hook)| (*kind, hook.setter))
+    }
+
     fn insert<I, O, F, R>(
         &mut self,
         kind: &'static str,

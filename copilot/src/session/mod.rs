@@ -39,6 +39,7 @@ mod send;
 mod skills;
 mod structured;
 mod subscription;
+mod support;
 mod surroundings;
 mod system_message;
 mod tokens;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::Session;
 use super::progress::Progress;
 use super::turn::{DEFAULT_IDLE_TIMEOUT, DEFAULT_SILENCE, Limits, Reply, Turn};
+use super::{Session, support};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::attachments::Attachment;
@@ -231,6 +231,7 @@ impl Session {
     }
 
     async fn post(&self, message: &Message) -> Result<MessageId> {
+        support::check_message(&self.0.link.cli, &message.0)?;
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message.0 };

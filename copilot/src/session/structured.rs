@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Session;
 use super::send::{Message, Sending, message_options, turn_options};
 use super::turn::Limits;
+use super::{Session, support};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, ResponseFormat};
@@ -69,6 +69,8 @@ impl Session {
     /// # }
     /// ```
     ///
+    /// CLIs up to 1.0.82 hand no schema on; there the message says it in words.
+    ///
     /// Wire: `session.send`, `responseFormat`, to the CLI.
     pub fn ask_as<T: DeserializeOwned + JsonSchema>(
         &self,
@@ -104,7 +106,11 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
         let Self { session, mut message, limits, retries, .. } = self;
         Box::pin(async move {
             let Shape { format, wrapped } = shape::<T>();
-            message.0.response_format = Some(format.clone());
+            if support::has_response_format(&session.0.link.cli) {
+                message.0.response_format = Some(format.clone());
+            } else {
+                message.0.prompt += &told(&format);
+            }
             let mut left = retries;
             loop {
                 let reply = session.begin(message, limits).await?.reply().await?;
@@ -127,7 +133,9 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
                     "Your reply does not fit the schema that was asked for: {problem}. Reply again, with nothing \
                      but JSON that fits it."
                 ));
-                message.0.response_format = Some(format.clone());
+                if support::has_response_format(&session.0.link.cli) {
+                    message.0.response_format = Some(format.clone());
+                }
             }
         })
     }
@@ -144,6 +152,12 @@ struct Shape {
     format: ResponseFormat,
     /// Whether the type stands in an object made for it.
     wrapped: bool,
+}
+
+/// The shape for a model that is told of it in words only.
+fn told(format: &ResponseFormat) -> String {
+    let ResponseFormat::JsonSchema { json_schema } = format;
+    format!("\n\nReply with nothing but JSON that fits this JSON schema: {}", json_schema.schema)
 }
 
 /// Models reply with objects; anything else is put into one.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::InferenceError;
 use crate::protocol::base64;
 
-/// How many bytes of a body may wait for a slow reader; the first piece counts whatever its size. CLI 1.0.102 sends
+/// How many bytes of a body may wait for a slow reader; the first piece fits whatever its size. CLI 1.0.102 sends
 /// the body of an HTTP request in one piece, and the next message of a WebSocket after the answer to the last. What
 /// comes on top ends the request: nobody waits on the reader, and the CLI does not wait for our receipt.
 const MAX_WAITING: usize = 64 << 20;
@@ -34,6 +34,11 @@ impl Chunk {
             Self::Text(text) => text.as_bytes(),
             Self::Bytes(bytes) => bytes,
         }
+    }
+
+    /// What it counts for while it waits. Empty messages take room as well.
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.as_bytes().len()
     }
 
     /// A piece as the wire has it; nothing where its base64 is none.
@@ -84,11 +89,10 @@ impl BodyFeed {
     /// Adds a piece; `false` where it does not fit.
     pub(super) fn push(&self, chunk: Chunk) -> bool {
         let mut state = lock(&self.0);
-        let length = chunk.as_bytes().len();
-        if state.bytes > 0 && state.bytes.saturating_add(length) > MAX_WAITING {
+        if state.bytes > 0 && state.bytes.saturating_add(chunk.cost()) > MAX_WAITING {
             return false;
         }
-        state.bytes += length;
+        state.bytes += chunk.cost();
         state.waiting.push_back(chunk);
         state.wake();
         true
@@ -156,7 +160,7 @@ impl RequestBody {
         let mut state = lock(&self.0);
         match state.waiting.pop_front() {
             Some(chunk) => {
-                state.bytes -= chunk.as_bytes().len();
+                state.bytes -= chunk.cost();
                 Poll::Ready(Some(chunk))
             }
             None if state.ended => Poll::Ready(None),
@@ -213,5 +217,7 @@ mod tests {
         assert!(!feed.push(Chunk::from("x")));
         body.next().await.unwrap();
         assert!(feed.push(Chunk::from("x")));
+        let most = MAX_WAITING / size_of::<Chunk>();
+        assert!((0..=most).any(|_| !feed.push(Chunk::from(""))), "empty messages wait without a bound");
     }
 }

@@ -83,7 +83,9 @@ impl Exchanges {
             answer.give(&*models, request).await;
             finish(&running, &answer.id);
         });
-        let before = table.insert(id, Exchange { peer: peer.clone(), body: feed, _task: task });
+        // Taken out first, as a table keeps the first of two equal keys, and `finish` looks for its own.
+        let before = table.remove(&id);
+        table.insert(id, Exchange { peer: peer.clone(), body: feed, _task: task });
         drop(table);
         // An id that came twice: the CLI waits for the later one only.
         drop(before);
@@ -130,10 +132,14 @@ fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes out an exchange that has ended, from its own task.
-fn finish(running: &Weak<Mutex<Running>>, id: &str) {
+/// Takes out an exchange that has ended, from its own task; not a later one whose id is the same.
+fn finish(running: &Weak<Mutex<Running>>, id: &Arc<str>) {
     let Some(running) = running.upgrade() else { return };
-    let finished = lock(&running).remove(id);
+    let finished = {
+        let mut table = lock(&running);
+        let is_own = table.get_key_value(id).is_some_and(|(key, _)| Arc::ptr_eq(key, id));
+        is_own.then(|| table.remove(id))
+    };
     drop(finished);
 }
 
@@ -231,5 +237,24 @@ impl<M: Inference> ErasedInference for M {
         request: InferenceRequest,
     ) -> BoxFuture<'_, std::result::Result<InferenceResponse, InferenceError>> {
         Box::pin(Inference::respond(self, request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_an_exchange_is_not_that_of_a_later_one_with_its_id() {
+        let endless = |_| std::future::pending::<std::result::Result<InferenceResponse, InferenceError>>();
+        let exchanges = Exchanges::new(endless);
+        let start = r#"{"requestId":"1","method":"POST","url":"http://models","headers":{}}"#;
+        exchanges.start(serde_json::from_str(start).unwrap(), &Peer::new(Box::new(tokio::io::sink())));
+        let running = Arc::downgrade(&exchanges.running);
+        finish(&running, &Arc::from("1"));
+        assert_eq!(lock(&exchanges.running).len(), 1);
+        let own = Arc::clone(lock(&exchanges.running).keys().next().unwrap());
+        finish(&running, &own);
+        assert!(lock(&exchanges.running).is_empty());
     }
 }

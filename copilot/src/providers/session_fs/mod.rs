@@ -45,7 +45,8 @@ pub use workspace::WithWorkspace;
 ///
 /// Each session has a tree of its own; `session` says whose tree `path` is in. The operations of one session are asked
 /// for one after the other, in the order in which the CLI wants them, those of different sessions at once. One that
-/// panics fails with [`FsErrorCode::Unknown`].
+/// panics fails with [`FsErrorCode::Unknown`]. One that the CLI takes back is not begun; once begun it runs to its end,
+/// also where the CLI is lost meanwhile.
 ///
 /// # Examples
 ///

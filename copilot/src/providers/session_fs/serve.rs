@@ -65,6 +65,10 @@ impl FsService {
         };
         let (fs, of) = (Arc::clone(&self.fs), session.clone());
         let job = Box::pin(async move {
+            if responder.is_taken_back() {
+                return;
+            }
+            // From here on it runs to its end, whoever waits: a file that is half written helps nobody.
             let outcome = task::catch(fs.perform(&of, &operation)).await.unwrap_or_else(|panic| {
                 tracing::error!(%panic, session = %of, ?operation, "the session file system panicked");
                 Err(FsError::new(format!("the session file system panicked: {panic}")))

@@ -105,6 +105,24 @@ async fn every_generation_is_denied_in_its_own_words() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_permission_that_nobody_has_decided_when_the_session_ends_is_denied_in_words() {
+    let fake = Fake::of_version("0.0.394").await;
+    let session = fake.session().on_permission(|_| std::future::pending::<Decision>()).start().await.unwrap();
+    let params = json!({"sessionId": session.id(), "permissionRequest": {"kind": "shell"}});
+    let asking = fake.cli.request("permission.request", params);
+    let (answer, ()) = tokio::join!(asking, async {
+        settle().await;
+        session.close().await.unwrap();
+    });
+    // An error would be a yes to the oldest ones.
+    let answer = answer.unwrap();
+    assert_eq!(
+        answer["result"]["kind"], "denied-no-approval-rule-and-could-not-request-from-user",
+        "{answer}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_other_clients_are_asked_is_not_ours_to_answer() {
     // Up to 1.0.57 everybody sees everything.
     for version in ["0.0.423", "1.0.57"] {

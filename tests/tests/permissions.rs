@@ -208,6 +208,45 @@ async fn a_question_that_comes_again_after_its_answer_is_not_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_policy_answers_a_question_that_comes_twice_once() {
+    let fake = Fake::start().await;
+    let session = fake.session().permissions(Permissions::approve_all()).start().await.unwrap();
+    for _ in 0..2 {
+        fake.cli.ask_permission(session.id(), json!({"kind": "url"})).request_id("p").await;
+        settle().await;
+    }
+    assert_eq!(fake.cli.requests("session.permissions.handlePendingPermissionRequest").len(), 1);
+}
+
+/// Nobody can say whether it is harmless.
+#[copilot::tool(needs_approval = cannot_tell)]
+async fn unclear() {}
+
+fn cannot_tell(_: &Value) -> bool {
+    panic!("no idea")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_cannot_say_whether_it_needs_approval_is_denied_and_that_is_reported() {
+    for (version, [yes, _, nobody]) in GENERATIONS {
+        let fake = Fake::of_version(version).await;
+        let session = fake.session().with_tools([harmless::TOOL, unclear::TOOL]).start().await.unwrap();
+        let mut events = session.events();
+        let ask = async |name: &str| fake.cli.ask_permission(session.id(), tool(name)).await;
+        assert_eq!(ask("unclear").await["kind"], *nobody, "{version}");
+        let failures: Vec<_> = std::iter::from_fn(|| events.try_next())
+            .filter_map(|event| match event.kind() {
+                EventKind::HandlerFailed(failure) => Some((failure.handler, failure.error.to_string())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(failures.len(), 1, "{version}: {failures:?}");
+        assert!(failures[0].0 == "needs_approval" && failures[0].1.contains("no idea"), "{failures:?}");
+        assert_eq!(ask("harmless").await["kind"], *yes, "{version}: the session goes on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_errs_denies_and_is_reported() {
     for (version, [_, _, nobody]) in GENERATIONS {
         let fake = Fake::of_version(version).await;

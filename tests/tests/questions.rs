@@ -115,6 +115,34 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
 }
 
 #[tokio::test]
+async fn a_tool_that_is_guarded_stays_so_when_the_session_is_dropped() {
+    let (cli, client) = start().await;
+    let begun = Arc::new(Notify::new());
+    let session = client.session().on_pre_tool_use({
+        let begun = Arc::clone(&begun);
+        move |_, _| {
+            begun.notify_one();
+            std::future::pending::<PreToolUse>()
+        }
+    });
+    let session = session.start().await.unwrap();
+    let id = session.id().clone();
+    let ask = async |kind: &str| {
+        let input = json!({"timestamp": 1, "cwd": "/w", "toolName": "t", "toolArgs": {}});
+        cli.request("hooks.invoke", with(&id, json!({"hookType": kind, "input": input}))).await
+    };
+    // The CLI takes an error for no opinion.
+    let denied = |answer: &Value| answer["output"]["permissionDecision"] == "deny";
+    let (answer, ()) = tokio::join!(ask("preToolUse"), async {
+        begun.notified().await;
+        drop(session);
+    });
+    assert!(denied(&answer.unwrap()));
+    assert!(denied(&ask("preToolUse").await.unwrap()), "the CLI has not let go of it yet");
+    ask("postToolUse").await.unwrap_err();
+}
+
+#[tokio::test]
 async fn hooks_of_old_clis_are_read() {
     let (cli, client) = start().await;
     let session = client.session().on_pre_tool_use(|step, cx| async move {

@@ -9,7 +9,11 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError, Script};
-use copilot::{AgentMode, ErrorKind, EventKind, EventStream, State, ToolContext, TransportKind};
+use copilot::{
+    AgentMode, Decision, Elicited, ErrorKind, EventKind, EventStream, SessionId, State, ToolContext,
+    TransportKind,
+};
+use copilot_tests::fake::settle;
 use copilot_tests::real::Real;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -308,6 +312,70 @@ async fn a_tool_that_runs_goes_on_and_so_does_its_turn() {
         (&answered[0]["requestId"], &answered[0]["result"]["kind"]),
         (&json!("p1"), &json!("approve-once"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_in_vain_is_answered_again() {
+    let cli = FakeCli::new();
+    cli.on("session.tools.listPendingRequests", |_, _| {
+        json!({"items": [{"requestId": "r1", "toolCallId": "c1", "toolName": "add", "arguments": {"a": 1, "b": 2}}]})
+    });
+    cli.on("session.permissions.pendingRequests", |_, _| {
+        json!({"items": [{"requestId": "p1", "request": {"kind": "custom-tool", "toolName": "add", "args": {}}}]})
+    });
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().with_tools([add::TOOL]).on_permission(async |_| Decision::Approve);
+    let session = session.continue_pending_work(true).start().await.unwrap();
+    let mut events = session.events();
+    let request = json!({"kind": "custom-tool", "toolName": "add", "args": {}});
+    let _asked = cli.ask_permission(session.id(), request).request_id("p1").start();
+    let _called = cli.call_tool(session.id(), "add", json!({"a": 1, "b": 2})).request_id("r1").start();
+    let answers =
+        ["session.permissions.handlePendingPermissionRequest", "session.tools.handlePendingToolCall"];
+    for method in answers {
+        cli.requested(method, 1).await;
+    }
+    // The CLI is lost before it has noted the answers.
+    cli.hang_up();
+    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    for method in answers {
+        let answered =
+            timeout(Duration::from_secs(30), cli.requested(method, 2)).await.expect("it is answered");
+        assert_eq!(answered[1]["requestId"], answered[0]["requestId"], "{method}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_cli_asks_while_it_takes_a_session_up_is_answered() {
+    for goes_on in [false, true] {
+        let cli = FakeCli::new();
+        cli.on("session.resume", |params, fake| {
+            let session = SessionId::from(params["sessionId"].as_str().unwrap());
+            fake.cli().event(&session, "elicitation.requested", json!({"requestId": "e1", "message": "?"}));
+            let asked = json!({"requestId": "p1", "permissionRequest": {"kind": "url"}, "promptRequest": {}});
+            fake.cli().event(&session, "permission.requested", asked);
+            fake.default_answer()
+        });
+        // Time for the handlers to be done before the session is whole.
+        cli.hold("session.mode.set");
+        let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+        let session = client.session().on_elicitation(async |_| Elicited::decline());
+        let session = session.continue_pending_work(goes_on).start().await.unwrap();
+        let (moded, ()) = tokio::join!(session.set_mode(AgentMode::Plan), async {
+            cli.held("session.mode.set").await.answer(json!({}));
+        });
+        moded.unwrap();
+        cli.hang_up();
+        let held = cli.held("session.mode.set").await;
+        settle().await;
+        held.answer(json!({}));
+        for method in
+            ["session.ui.handlePendingElicitation", "session.permissions.handlePendingPermissionRequest"]
+        {
+            let answered = timeout(Duration::from_secs(30), cli.requested(method, 1)).await;
+            assert_eq!(answered.unwrap_or_else(|_| panic!("{method}: {goes_on}")).len(), 1);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use copilot::testing::{Answer, FakeCli, RpcError};
-use copilot::{ErrorKind, Permissions, SessionId, ToolContext};
+use copilot::{AgentMode, Attachment, ErrorKind, Permissions, SessionId, ToolContext};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -345,4 +345,29 @@ async fn a_session_whose_opening_is_dropped_is_let_go_of() {
         settle().await;
         assert_eq!((fake.cli.requests(method).len(), fake.calls_pending()), (before + 1, 0));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_a_type_is_tried_again_with_the_options_of_its_message_but_not_after_an_abort() {
+    let fake = Fake::start().await;
+    fake.cli.says(["five", "5"]);
+    let session = fake.session().start().await.unwrap();
+    let ask =
+        session.ask_as::<i64>("How many?").mode(AgentMode::Plan).request_header("x-key", "k").retries(1);
+    let ask = ask.attach(Attachment::file("/a"));
+    assert_eq!(ask.await.unwrap_err().kind(), ErrorKind::Decode);
+    let sent = fake.cli.requests("session.send");
+    assert_eq!(sent.len(), 2);
+    for member in ["agentMode", "requestHeaders", "responseFormat"] {
+        assert!(!sent[1][member].is_null() && sent[1][member] == sent[0][member], "{member}: {sent:#?}");
+    }
+    assert!(sent[1]["prompt"] != sent[0]["prompt"] && sent[1]["attachments"].is_null(), "{sent:#?}");
+
+    fake.cli.on_turn(|_| std::future::pending());
+    let (error, ()) = tokio::join!(session.ask_as::<i64>("How many?").retries(5).into_future(), async {
+        fake.cli.requested("session.send", 3).await;
+        session.abort().await.unwrap();
+    });
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Decode);
+    assert_eq!(fake.cli.requests("session.send").len(), 3);
 }

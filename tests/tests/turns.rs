@@ -119,6 +119,120 @@ async fn a_turn_on_an_old_cli_does_not_end_with_the_idle_of_one_that_was_given_u
     assert_eq!(reply.unwrap().text(), "to b");
 }
 
+/// A session on an old CLI of which the test plays the turns by hand.
+async fn by_hand_on_an_old_cli(version: &str) -> (Fake, Session) {
+    let cli = FakeCli::of_version(version);
+    cli.on("session.send", |_, _| json!({"messageId": "m"}));
+    let fake = Fake::on(cli).await;
+    let session = fake.session().with_tools([slow::TOOL]).start().await.expect("it opens");
+    (fake, session)
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_an_old_cli_a_message_waits_for_one_that_was_given_up_before_the_agent_had_it() {
+    for taken_before in [true, false] {
+        for begins in [true, false] {
+            let (fake, session) = by_hand_on_an_old_cli("1.0.57").await;
+            let event = |name: &str, data: Value| fake.cli.event(session.id(), name, data);
+            if !taken_before {
+                fake.cli.hold("session.send");
+            }
+            let given_up = timeout(Duration::from_secs(1), session.ask("a").into_future()).await;
+            assert!(given_up.is_err());
+            if !taken_before {
+                fake.cli.on("session.send", |_, _| json!({"messageId": "n"}));
+                fake.cli.held("session.send").await.answer(json!({"messageId": "m"}));
+            }
+            settle().await;
+            let (reply, ()) = tokio::join!(session.ask("b").into_future(), async {
+                settle().await;
+                assert_eq!(fake.cli.requests("session.send").len(), 1, "b waits: {taken_before} {begins}");
+                if begins {
+                    event("user.message", json!({"content": "a"}));
+                } else {
+                    // A hook has blocked it.
+                    event("session.idle", json!({}));
+                }
+                if taken_before {
+                    fake.cli.requested("session.send", 2).await;
+                } else {
+                    fake.cli.held("session.send").await.answer(json!({"messageId": "n"}));
+                }
+                if begins {
+                    event("assistant.message", json!({"content": "to a"}));
+                    event("session.idle", json!({}));
+                }
+                event("user.message", json!({"content": "b"}));
+                event("assistant.message", json!({"content": "to b"}));
+                event("session.idle", json!({}));
+            });
+            assert_eq!(reply.unwrap().text(), "to b", "{taken_before} {begins}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_cli_that_does_nothing_with_a_message_does_not_hold_up_the_next_one_for_ever() {
+    let (fake, session) = by_hand_on_an_old_cli("1.0.57").await;
+    assert!(timeout(Duration::from_secs(1), session.ask("a").into_future()).await.is_err());
+    let asked = Instant::now();
+    let error = fails(session.ask("b").idle_timeout(Duration::from_secs(60))).await;
+    assert_eq!((error.kind(), fake.cli.requests("session.send").len()), (ErrorKind::Timeout, 2));
+    assert!(asked.elapsed() < Duration::from_secs(150), "{:?}", asked.elapsed());
+    // The end of the session frees who waits as well.
+    let (error, ()) = tokio::join!(fails(session.ask("c")), async {
+        settle().await;
+        session.close().await.unwrap();
+    });
+    assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_sent_in_the_instant_of_an_abort_does_not_wait_for_a_limit() {
+    let (fake, session) = by_hand().await;
+    fake.cli.event(session.id(), "user.message", json!({"content": "?", "messageId": "another"}));
+    settle().await;
+    fake.cli.hold("session.send");
+    let began = Instant::now();
+    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+        // All of it is there before the sender learns that its message was taken.
+        fake.cli.held("session.send").await.answer(json!({"messageId": "m"}));
+        fake.cli.event(session.id(), "abort", json!({"reason": "user_initiated"}));
+        fake.cli.event(session.id(), "session.idle", json!({"aborted": true}));
+    });
+    assert!(reply.unwrap().is_aborted());
+    assert!(began.elapsed() < Duration::from_secs(1), "nobody waited for a time limit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_of_silence_begins_again_when_a_tool_has_ended() {
+    // Protocol 2 tells of no end of a tool by itself.
+    let (fake, session) = by_hand_on_an_old_cli("0.0.394").await;
+    let (reply, ()) =
+        tokio::join!(session.ask("?").idle_timeout(Duration::from_secs(90)).into_future(), async {
+            fake.cli.requested("session.send", 1).await;
+            fake.cli.event(session.id(), "user.message", json!({"content": "?"}));
+            let called = fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).start();
+            sleep(Duration::from_secs(185)).await;
+            assert!(called.is_answered());
+            fake.cli.event(session.id(), "session.idle", json!({}));
+        });
+    reply.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_never_comes_is_none() {
+    let (fake, session) = by_hand().await;
+    let ask = session.ask("?").timeout(Duration::MAX).idle_timeout(Duration::MAX);
+    let (reply, ()) = tokio::join!(ask.into_future(), async {
+        fake.cli.requested("session.send", 1).await;
+        sleep(Duration::from_secs(1000)).await;
+        begin(&fake, &session);
+        fake.cli.event(session.id(), "session.idle", json!({}));
+    });
+    reply.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reply_has_the_events_the_usage_and_the_tool_calls_of_its_turn() {
     let cli = FakeCli::new();

@@ -227,9 +227,15 @@ impl Service for Router {
         // Some come for a session that is not open yet, or not any more.
         let Some(responder) = self.providers.request(method, params, responder) else { return };
         let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
-            Ok(params) => params.and_then(|params| params.session_id),
+            Ok(read) => read.and_then(|params| params.session_id),
             Err(error) => {
-                return Inbox::refuse(method, responder, INVALID_PARAMS, &format!("{method}: {error}"));
+                return Inbox::refuse(
+                    method,
+                    params,
+                    responder,
+                    INVALID_PARAMS,
+                    &format!("{method}: {error}"),
+                );
             }
         };
         let Some(session) = session else {
@@ -240,7 +246,7 @@ impl Service for Router {
             }
             if Inbox::METHODS.contains(&method) {
                 let why = format!("{method}: `sessionId` is missing");
-                return Inbox::refuse(method, responder, INVALID_PARAMS, &why);
+                return Inbox::refuse(method, params, responder, INVALID_PARAMS, &why);
             }
             return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
         };
@@ -248,7 +254,7 @@ impl Service for Router {
             Some(inbox) => inbox.request(method, params, responder),
             None => {
                 let why = format!("Session not found: {session}");
-                Inbox::refuse(method, responder, INTERNAL_ERROR, &why);
+                Inbox::refuse(method, params, responder, INTERNAL_ERROR, &why);
             }
         }
     }

@@ -45,6 +45,21 @@ impl EventStream {
     pub fn waiting(&self) -> usize {
         self.queue.state().events.len()
     }
+
+    /// A stream without events, which has ended.
+    pub(crate) fn ended() -> Self {
+        Self { queue: Arc::new(Queue(Mutex::new(State { closed: true, ..State::default() }))) }
+    }
+
+    /// Whether nothing is added to it any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue.state().closed
+    }
+
+    /// How many of the events that wait to be read are like this.
+    pub(crate) fn count(&self, like: impl Fn(&Event) -> bool) -> usize {
+        self.queue.state().events.iter().filter(|event| like(event)).count()
+    }
 }
 
 impl Stream for EventStream {

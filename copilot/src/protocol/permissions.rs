@@ -184,8 +184,6 @@ pub(crate) struct DecisionWire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feedback: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rules: Option<[Value; 0]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) approval: Option<&'a Approval>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) location_key: Option<&'a str>,
@@ -211,6 +209,7 @@ pub(crate) struct PermissionRequestParams<'a> {
     #[serde(borrow, default = "null")]
     pub(crate) permission_request: &'a RawValue,
 }
+
 /// The answer to `session.permissions.pendingRequests`: what the CLI still waits for.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct PermissionsPendingResponse {

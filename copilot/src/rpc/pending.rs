@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::message::Failure;
-use super::settle::Settle;
+use super::settle::{Note, Settle};
 use crate::error::{Error, Result};
 
 /// How a call ended. The reader has the result borrowed, and it is copied only for somebody who wants it.
@@ -25,6 +25,8 @@ pub(super) enum Waiter {
     Call(oneshot::Sender<Answer>),
     /// A caller, and what is to be done in any case.
     Settle(oneshot::Sender<(Answer, Settle)>, Settle),
+    /// A caller, and what is to be done before it or any later message is.
+    Note(oneshot::Sender<Answer>, Note),
     /// Nobody; a refusal of this method is logged.
     Log(&'static str),
 }
@@ -38,6 +40,10 @@ impl Waiter {
                 if let Err((answer, settle)) = waiter.send((answer.copied(), settle)) {
                     settle.run(&answer, false);
                 }
+            }
+            Self::Note(waiter, note) => {
+                note.run(&answer);
+                drop(waiter.send(answer.copied()));
             }
             Self::Log(method) => {
                 if let Answer::Refused(failure) = answer {

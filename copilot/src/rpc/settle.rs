@@ -36,6 +36,22 @@ impl fmt::Debug for Settle {
     }
 }
 
+/// What is done on the reader's task when a call has ended, before it delivers anything later; told whether the CLI did
+/// what it was asked. It must not run a user's code.
+pub(super) struct Note(Box<dyn FnOnce(bool) + Send>);
+
+impl Note {
+    pub(super) fn run<R>(self, answer: &Answer<R>) {
+        (self.0)(matches!(answer, Answer::Result(_) | Answer::Unreadable(_)));
+    }
+}
+
+impl fmt::Debug for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Note")
+    }
+}
+
 /// The caller's side; dropped, it leaves the settling to whoever sees the answer, or does it when the answer is here.
 struct Awaited(oneshot::Receiver<(Answer, Settle)>);
 
@@ -68,6 +84,32 @@ impl Peer {
         let mut awaited = Awaited(answer);
         let (answer, settle) = (&mut awaited.0).await.map_err(|_| disconnected(method))?;
         settle.run(&answer, true);
+        self.read(method, answer)
+    }
+
+    /// Calls `method` and returns its result as it came. Once the call has left, `note` runs when it has ended, in order
+    /// with everything else that arrives. With `keep` it also does when the caller has gone, and until then the call
+    /// keeps its id.
+    pub(crate) async fn call_and_note<P>(
+        &self,
+        method: &str,
+        params: &P,
+        keep: bool,
+        note: impl FnOnce(bool) + Send + 'static,
+    ) -> Result<Box<RawValue>>
+    where
+        P: Serialize + ?Sized,
+    {
+        self.room().await;
+        let (waiter, answer) = oneshot::channel();
+        let registered = self.post(method, params, Waiter::Note(waiter, Note(Box::new(note))))?;
+        let _forgets = if keep {
+            registered.keep();
+            None
+        } else {
+            Some(registered)
+        };
+        let answer = answer.await.map_err(|_| disconnected(method))?;
         self.read(method, answer)
     }
 

@@ -8,6 +8,8 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use crate::rpc::AskedId;
 use crate::task::{self, Task};
 use crate::tools::{Cancellation, Tool};
@@ -25,6 +27,10 @@ struct State {
     closed: bool,
     /// Takes nothing more.
     ended: bool,
+    /// How many CLIs were lost.
+    lost: u32,
+    /// When the last tool ended that did.
+    tool_ended: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -33,6 +39,8 @@ struct Running {
     cancel: Cancellation,
     /// The request that asked, which the CLI may take back; none where an event asked.
     asked: Option<AskedId>,
+    /// How many CLIs were lost before it came.
+    lost: u32,
     _task: Task,
 }
 
@@ -88,15 +96,21 @@ impl Calls {
             By::Request(id, asked) if !state.ended => (id, Some(asked)),
             _ => return false,
         };
+        let lost = state.lost;
         let Entry::Vacant(entry) = state.running.entry(id) else { return false };
         // With the state locked, so that the `finish` of the task finds the entry.
-        entry.insert(Running { what, cancel, asked, _task: task::spawn(work) });
+        entry.insert(Running { what, cancel, asked, lost, _task: task::spawn(work) });
         true
     }
 
     /// Takes out a call that has answered.
     pub(crate) fn finish(&self, id: &str) {
-        let finished = self.state().running.remove(id);
+        let mut state = self.state();
+        let finished = state.running.remove(id);
+        if finished.as_ref().is_some_and(|running| matches!(running.what, What::Tool(_))) {
+            state.tool_ended = Some(Instant::now());
+        }
+        drop(state);
         drop(finished);
     }
 
@@ -130,19 +144,30 @@ impl Calls {
         }
     }
 
-    /// Cancels all that runs, and goes on taking more; says what it was.
-    pub(crate) fn interrupt(&self) -> Vec<String> {
+    /// The CLI that asked is lost. Unless it goes on, all that runs is cancelled; says what that was.
+    pub(crate) fn interrupt(&self, goes_on: bool) -> Vec<String> {
+        let mut state = self.state();
+        state.lost += 1;
+        // No event of that CLI comes twice now. What was answered may be asked again, for the answer may be lost too.
+        let State { running, recent, .. } = &mut *state;
+        *recent = Recent::default();
+        for id in running.keys() {
+            recent.is_new(id);
+        }
+        drop(state);
+        if goes_on {
+            return Vec::new();
+        }
         self.cancel_all();
         self.describe()
     }
 
-    /// Cancels all but these; says what that was.
+    /// Cancels what a lost CLI has asked for, but for these; says what that was.
     pub(crate) fn cancel_others(&self, wanted: &[&str]) -> Vec<String> {
         let state = self.state();
-        let unwanted = state
-            .running
-            .iter()
-            .filter(|(id, running)| !running.cancel.is_cancelled() && !wanted.contains(&&***id));
+        let unwanted = state.running.iter().filter(|(id, running)| {
+            running.lost < state.lost && !running.cancel.is_cancelled() && !wanted.contains(&&***id)
+        });
         let mut cancelled: Vec<String> = unwanted
             .map(|(id, running)| {
                 running.cancel.cancel();
@@ -163,9 +188,11 @@ impl Calls {
         drop(running);
     }
 
-    /// How many tools run.
-    pub(crate) fn tools_running(&self) -> usize {
-        self.state().running.values().filter(|running| matches!(running.what, What::Tool(_))).count()
+    /// Until when a tool has run: `now` while one does, and nothing before the first.
+    pub(crate) fn tools_active(&self, now: Instant) -> Option<Instant> {
+        let state = self.state();
+        let runs = state.running.values().any(|running| matches!(running.what, What::Tool(_)));
+        if runs { Some(now) } else { state.tool_ended }
     }
 
     /// What runs, for a person to read.

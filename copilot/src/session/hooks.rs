@@ -184,12 +184,44 @@ impl Inbox {
             let session_id = common.session_id.clone().unwrap_or(session_id);
             run(HookContext { session_id, common, raw, states }).await
         };
-        let guards = hook_type == "preToolUse";
-        self.consult(question, work, move |_, output| match output {
-            None if guards => responder.ok(&HookInvokeResponse { output: json(FAILED_GUARD) }),
-            output => answer(responder, output.as_deref()),
-        });
+        let asker = Asker { responder: Some(responder), guards: guards(&hook_type) };
+        self.consult(question, work, move |_, output| asker.answer(output.as_deref()));
     }
+}
+
+/// The request of a hook. One that guards is never left without an answer: the CLI takes an error for no opinion.
+struct Asker {
+    responder: Option<Responder>,
+    guards: bool,
+}
+
+impl Asker {
+    fn answer(mut self, output: Option<&RawValue>) {
+        match self.responder.take_if(|_| output.is_some() || !self.guards) {
+            Some(responder) => answer(responder, output),
+            None => drop(self),
+        }
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        match self.responder.take() {
+            Some(responder) if self.guards => answer(responder, Some(json(FAILED_GUARD))),
+            _ => {}
+        }
+    }
+}
+
+/// Whether a tool waits for hooks of this kind to let it run.
+fn guards(hook_type: &str) -> bool {
+    hook_type == "preToolUse"
+}
+
+/// What a hook is answered that belongs to no session here, if it is one that guards.
+pub(super) fn without_session(params: &RawValue) -> Option<HookInvokeResponse<'static>> {
+    let HookInvokeParams { hook_type, .. } = serde_json::from_str(params.get()).ok()?;
+    guards(&hook_type).then(|| HookInvokeResponse { output: json(FAILED_GUARD) })
 }
 
 /// What stands in for the output of a guard that failed.

@@ -3,7 +3,7 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Waker;
 
@@ -11,23 +11,22 @@ use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, What};
 use super::handlers::Handlers;
+use super::hooks;
+use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
-use super::permissions::{Decision, OwnTool};
+use super::permissions::Decision;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, Subscribers};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::config::SessionConfig;
 use crate::protocol::event::EventHead;
-use crate::protocol::permissions::{
-    PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
-};
+use crate::protocol::permissions::Vocabulary;
 use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{
     Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, UnreadableToolCall, Wrapped,
 };
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{INVALID_PARAMS, Line, Peer, Responder};
-use crate::task;
+use crate::rpc::{Line, Peer, Responder};
 use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
@@ -45,15 +44,15 @@ pub(crate) struct Inbox {
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
-    /// How often the agent was told to stop.
-    aborts: AtomicU32,
+    /// The message that nobody waits for any more.
+    pub(super) left: Arc<Left>,
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
 }
 
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
-enum ReplyTo {
+pub(super) enum ReplyTo {
     Call(Arc<str>),
     Request(Responder),
 }
@@ -96,7 +95,7 @@ impl Inbox {
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
-            aborts: AtomicU32::new(0),
+            left: Arc::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
@@ -136,23 +135,12 @@ impl Inbox {
         self.run_tool(call, None, reply);
     }
 
-    /// The same for a permission.
-    pub(super) fn decide_again(self: &Arc<Self>, request_id: &str, request: &RawValue) {
-        // Every CLI that continues has the new words.
-        self.decide(request, Vocabulary::New, ReplyTo::Call(request_id.into()));
-    }
-
     pub(super) fn mode(&self) -> Option<AgentMode> {
         self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn remember_mode(&self, mode: AgentMode) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
-    }
-
-    /// How many events of this kind have come, those included that subscribers have yet to see.
-    pub(super) fn aborts(&self) -> u32 {
-        self.aborts.load(Ordering::Acquire)
     }
 
     /// What the CLI can do, as far as it has told.
@@ -167,10 +155,6 @@ impl Inbox {
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        if head.name == "abort" && head.agent.is_none() {
-            // Before a subscriber sees it.
-            self.aborts.fetch_add(1, Ordering::Release);
-        }
         if !self.subscribers.is_empty() {
             self.subscribers.queue(&Event::new(head), asleep);
         }
@@ -186,9 +170,13 @@ impl Inbox {
             // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
             "abort" if head.agent.is_none() => self.calls.cancel_all(),
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
-                self.busy.store(true, Ordering::Relaxed);
+                self.busy.store(true, Ordering::Release);
+                self.left.look();
             }
-            "session.idle" if head.agent.is_none() => self.busy.store(false, Ordering::Relaxed),
+            "session.idle" if head.agent.is_none() => {
+                self.busy.store(false, Ordering::Release);
+                self.left.look();
+            }
             name => self.other_event(name, data),
         }
     }
@@ -203,18 +191,19 @@ impl Inbox {
                     responder.ok(&Wrapped { result: &ToolResult::failure("The call could not be read.") });
                 }
             },
-            "permission.request" => match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
-                Ok(asked) => {
-                    self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder));
-                }
-                Err(error) => Self::refuse(method, responder, INVALID_PARAMS, &format!("{method}: {error}")),
-            },
+            "permission.request" => self.permission_wanted(params, responder),
             _ => self.other_request(method, params, responder),
         }
     }
 
     /// Answers a request that cannot be read, or that belongs to no session here.
-    pub(crate) fn refuse(method: &str, responder: Responder, code: i64, why: &str) {
+    pub(crate) fn refuse(method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
+        if method == "hooks.invoke"
+            && let Some(denied) = hooks::without_session(params)
+        {
+            tracing::error!(why, "a hook that guards a tool cannot be asked; the tool is denied");
+            return responder.ok(&denied);
+        }
         if method != "permission.request" {
             return responder.error(code, why);
         }
@@ -228,8 +217,9 @@ impl Inbox {
         self.line.down();
         self.busy.store(false, Ordering::Relaxed);
         // What may go on does so until it is known whether the CLI that comes back still waits for it.
-        let cancelled = if self.continues() { Vec::new() } else { self.calls.interrupt() };
+        let cancelled = self.calls.interrupt(self.continues());
         self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.left.look();
         cancelled
     }
 
@@ -239,6 +229,7 @@ impl Inbox {
         self.calls.close();
         self.subscribers.publish(&Event::disconnected(cause.clone()));
         self.subscribers.close();
+        self.left.look();
     }
 
     /// The program has closed the session.
@@ -248,6 +239,7 @@ impl Inbox {
         self.line.end(&Error::new(ErrorKind::Closed, "the session is closed"));
         self.calls.close();
         self.subscribers.close();
+        self.left.look();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -255,7 +247,7 @@ impl Inbox {
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+        self.busy.load(Ordering::Acquire)
     }
 
     fn tool_requested(self: &Arc<Self>, head: &EventHead<'_>, data: &RawValue) {
@@ -360,102 +352,12 @@ impl Inbox {
     async fn answer_tool(&self, reply: ReplyTo, result: &ToolResult, cancel: &Cancellation) {
         match reply {
             ReplyTo::Request(responder) => responder.ok(&Wrapped { result }),
-            // Answered elsewhere or aborted: the CLI no longer wants to hear of it.
-            ReplyTo::Call(_) if cancel.is_cancelled() => {}
             ReplyTo::Call(id) => {
-                let peer = if self.continues() { self.line.ready().await.ok() } else { self.line.now() };
-                // Gone: with the CLI that asked, the question is gone as well.
-                let Some(peer) = peer.filter(|_| !cancel.is_cancelled()) else { return };
+                let Some(peer) = self.asker(cancel).await else { return };
                 peer.room().await;
                 let params = ToolAnswerParams { session_id: &self.id, request_id: &id, result };
                 let sent = peer.post_answer("session.tools.handlePendingToolCall", &params);
                 log_unsent(sent, "a tool's result");
-            }
-        }
-    }
-
-    fn permission_requested(self: &Arc<Self>, data: &RawValue) {
-        match serde_json::from_str::<PermissionAsked<'_>>(data.get()) {
-            Ok(asked) if asked.resolved_by_hook == Some(true) => {}
-            Ok(asked) => {
-                let vocabulary =
-                    if asked.prompt_request.is_some() { Vocabulary::New } else { Vocabulary::Old };
-                let reply = ReplyTo::Call(asked.request_id.as_ref().into());
-                self.decide(asked.permission_request, vocabulary, reply);
-            }
-            Err(error) => tracing::error!(%error, session = %self.id, "a permission request cannot be read"),
-        }
-    }
-
-    fn decide(self: &Arc<Self>, raw: &RawValue, vocabulary: Vocabulary, reply: ReplyTo) {
-        let request = match PermissionRequest::read(&self.id, raw) {
-            Ok(request) => request,
-            Err(error) => {
-                tracing::error!(%error, session = %self.id, "a permission request cannot be read; denied");
-                return self.answer_permission(reply, &Decision::Unavailable, vocabulary);
-            }
-        };
-        if self.handlers.permission.is_none() {
-            return self.answer_permission(reply, &self.decide_by_policy(&request), vocabulary);
-        }
-        let (inbox, cancel) = (Arc::clone(self), Cancellation::default());
-        let by = match &reply {
-            ReplyTo::Call(id) => By::Event(Arc::clone(id)),
-            ReplyTo::Request(responder) => By::Call(crate::random::id().into(), responder.asked_id()),
-        };
-        let (key, token) = (Arc::clone(by.id()), cancel.clone());
-        let what = What::Question(format!("permission for {}", request.kind()));
-        self.calls.start(by, what, cancel, async move {
-            let decision = inbox.decide_here(request).await;
-            if matches!(reply, ReplyTo::Request(_)) || !token.is_cancelled() {
-                inbox.answer_permission(reply, &decision, vocabulary);
-            }
-            inbox.calls.finish(&key);
-        });
-    }
-
-    /// The program's decision, by its handler or its policy.
-    async fn decide_here(&self, request: PermissionRequest) -> Decision {
-        let Some(handler) = self.handlers.permission.clone() else { return self.decide_by_policy(&request) };
-        let asked = request.clone();
-        let error = match task::catch(handler.ask(asked)).await {
-            Ok(Ok(Decision::Default)) => return self.decide_by_policy(&request),
-            Ok(Ok(decision)) => return decision,
-            Ok(Err(error)) => error,
-            Err(panic) => format!("it panicked: {panic}").into(),
-        };
-        self.handler_failed("on_permission", &error);
-        Decision::Unavailable
-    }
-
-    fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
-        self.handlers.permissions.decide(request, self.own_tool(request))
-    }
-
-    fn own_tool(&self, request: &PermissionRequest) -> Option<OwnTool> {
-        if *request.kind() != PermissionKind::CustomTool {
-            return None;
-        }
-        let tools = self.tools();
-        let tool = tools.get(request.tool_name()?)?;
-        let arguments = request.arguments();
-        Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
-    }
-
-    fn answer_permission(&self, reply: ReplyTo, decision: &Decision, vocabulary: Vocabulary) {
-        if *decision == Decision::NoResult && matches!(reply, ReplyTo::Call(_)) {
-            return;
-        }
-        let result = decision.to_wire(vocabulary);
-        match reply {
-            ReplyTo::Request(responder) => responder.ok(&Wrapped { result: &result }),
-            ReplyTo::Call(id) => {
-                let params =
-                    PermissionAnswerParams { session_id: &self.id, request_id: &id, result: &result };
-                // Gone: with the CLI that asked, the question is gone as well.
-                let Some(peer) = self.line.now() else { return };
-                let sent = peer.post_answer("session.permissions.handlePendingPermissionRequest", &params);
-                log_unsent(sent, "a permission decision");
             }
         }
     }

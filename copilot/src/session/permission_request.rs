@@ -75,25 +75,32 @@ impl PermissionRequest {
         self.details.commands.iter().filter_map(|command| command.identifier.as_deref())
     }
 
-    /// The approval that covers this request and its like; `None` where there is none for its kind.
+    /// The approval that covers this request and its like; `None` where there is none for its kind, or where the
+    /// request does not name what an approval would have to name: nothing wider stands in for it.
     pub fn approval(&self) -> Option<Approval> {
         let details = &self.details;
         Some(match details.kind {
-            PermissionKind::Shell => Approval::Commands {
-                command_identifiers: self.command_identifiers().map(str::to_owned).collect(),
-            },
+            PermissionKind::Shell => {
+                let command_identifiers: Vec<_> = self.command_identifiers().map(str::to_owned).collect();
+                if command_identifiers.is_empty() {
+                    return None;
+                }
+                Approval::Commands { command_identifiers }
+            }
             PermissionKind::Read => Approval::Read,
             PermissionKind::Write => Approval::Write,
             PermissionKind::Mcp => Approval::Mcp {
                 server_name: details.server_name.clone()?,
-                tool_name: self.bare_tool_name().map(str::to_owned),
+                tool_name: Some(self.bare_tool_name()?.to_owned()),
             },
             PermissionKind::Memory => Approval::Memory,
             PermissionKind::CustomTool => Approval::CustomTool { tool_name: details.tool_name.clone()? },
             PermissionKind::ExtensionManagement => {
-                Approval::ExtensionManagement { operation: details.operation.clone() }
+                Approval::ExtensionManagement { operation: Some(details.operation.clone()?) }
             }
-            PermissionKind::Workflow => Approval::Workflow { approval_key: details.approval_key.clone() },
+            PermissionKind::Workflow => {
+                Approval::Workflow { approval_key: Some(details.approval_key.clone()?) }
+            }
             PermissionKind::ExtensionPermissionAccess => {
                 Approval::ExtensionPermissionAccess { extension_name: details.extension_name.clone()? }
             }
@@ -106,7 +113,7 @@ impl PermissionRequest {
     }
 
     /// Grants this request and its like for as long as the session lives: for an address, what has the same origin.
-    /// Once, where there is no approval for its kind.
+    /// Once, where it has no [`approval`](Self::approval).
     ///
     /// # Examples
     ///
@@ -299,6 +306,11 @@ mod tests {
             (json!({"kind": "url", "url": "http://x"}), None),
             (json!({"kind": "hook", "toolName": "t"}), None),
             (json!({"kind": "custom-tool"}), None),
+            // What an approval without a name would cover is wider than what was asked for.
+            (json!({"kind": "shell", "commands": []}), None),
+            (json!({"kind": "mcp", "serverName": "a"}), None),
+            (json!({"kind": "extension-management"}), None),
+            (json!({"kind": "workflow"}), None),
         ] {
             assert_eq!(approval(asked.clone()), approved, "{asked}");
         }

@@ -19,7 +19,7 @@ use crate::events::{Event, HandlerFailure};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::tools::Settled;
 use crate::random;
-use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Responder};
+use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Peer, Responder};
 use crate::task;
 use crate::tools::Cancellation;
 
@@ -145,7 +145,6 @@ impl Inbox {
         let work = async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
             let given = match outcome {
-                None if is_event => return inbox.calls.finish(&key),
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
                 Some(Ok(Err(error))) => {
@@ -157,13 +156,23 @@ impl Inbox {
                     None
                 }
             };
-            answer(&inbox, given);
+            // Who has asked by a request waits for an answer in any case, and by an event only on a connection.
+            if !is_event || inbox.asker(&token).await.is_some() {
+                answer(&inbox, given);
+            }
             inbox.calls.finish(&key);
         };
         let what = What::Question(what.into_owned());
         if !self.calls.start(by, what, cancel, work) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
+    }
+
+    /// The CLI that an event has asked for, once it is there: a session that is taken up again is asked before it is
+    /// whole. None when nobody waits for the answer any more.
+    pub(super) async fn asker(&self, cancel: &Cancellation) -> Option<Peer> {
+        let peer = unless_cancelled(cancel, self.line.ready()).await?.ok()?;
+        Some(peer).filter(|_| !cancel.is_cancelled())
     }
 
     /// Answers a question that an event has asked.

@@ -1,12 +1,13 @@
 //! Sending a message: the three verbs and what can be said with each.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
+use super::outgoing::{Lock, OnItsWay, Outgoing};
 use super::progress::Progress;
 use super::turn::{DEFAULT_IDLE_TIMEOUT, DEFAULT_SILENCE, Limits, Reply, Turn};
 use super::{Session, support};
@@ -16,6 +17,7 @@ use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{
     AgentMode, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
 };
+use crate::rpc::decode;
 
 /// What is sent to the agent: a text, and what goes with it. A string is a message.
 #[derive(Clone, Debug, Default)]
@@ -215,7 +217,7 @@ impl Session {
     /// rejected a tool, has a reply too: [`Reply::is_aborted`] tells, and the text may be empty.
     ///
     /// Several at once are told apart where the CLI says which message an answer belongs to (1.0.92 and later), and
-    /// wait for one another where it does not.
+    /// wait for one another where it does not; there one that is given up is waited for until the agent has its message.
     ///
     /// # Errors
     ///
@@ -230,13 +232,21 @@ impl Session {
         AskRequest { session: self, message: message.into(), limits: Limits::DEFAULT }
     }
 
-    async fn post(&self, message: &Message) -> Result<MessageId> {
+    /// Sends the message; `note` learns in order with what else arrives whether the CLI has taken it, with `keep` also
+    /// when nobody waits for that any more.
+    async fn post(
+        &self,
+        message: &Message,
+        keep: bool,
+        note: impl FnOnce(bool) + Send + 'static,
+    ) -> Result<MessageId> {
         support::check_message(&self.0.link.cli, &message.0)?;
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message.0 };
-        let sent: SessionSendResponse = self.peer().await?.call("session.send", &params).await?;
-        Ok(sent.message_id)
+        let method = "session.send";
+        let sent = self.peer().await?.call_and_note(method, &params, keep, note).await?;
+        decode::<SessionSendResponse>(method, &sent).map(|sent| sent.message_id)
     }
 
     pub(super) async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
@@ -254,17 +264,38 @@ impl Session {
     }
 
     async fn start_turn(&self, message: Message, limits: Limits) -> Result<Turn> {
-        let correlated = self.0.link.cli.correlates_messages();
-        let alone = if correlated { None } else { Some(Arc::clone(&self.0.alone).lock_owned().await) };
+        let lock = self.alone(limits).await;
         // Before the message is sent, because events may come before the answer.
-        let aborts = self.inbox().aborts();
-        let events = self.events();
-        let was_idle = !self.inbox().is_busy();
-        let id = self.post(&message).await?;
-        // Those that came before the CLI had the message are none of its business.
-        let earlier = self.inbox().aborts().wrapping_sub(aborts);
+        let mut events = self.events();
+        let mut was_idle = !self.inbox().is_busy();
+        // What is here already is of other turns. The reader may be between an event and what it tells.
+        while let Some(event) = events.try_next() {
+            was_idle &= event.name() != "user.message" || event.agent_id().is_some();
+        }
+        let keep = lock.is_some();
+        let on_its_way = OnItsWay::new(Outgoing { events, was_idle, lock }, &self.inbox().left);
+        let id = self.post(&message, keep, on_its_way.note()).await?;
+        let lost = || Error::new(ErrorKind::Closed, "the message was given up");
+        let (Outgoing { events, was_idle, lock }, earlier) = on_its_way.taken().ok_or_else(lost)?;
+        // Aborts that came before the CLI had the message are none of its business.
         let progress = Progress::new(id, was_idle).after_aborts(earlier).keeping(limits.keep_events);
-        Ok(Turn::new(self.clone(), events, progress, limits, alone))
+        Ok(Turn::new(self.clone(), events, progress, limits, lock))
+    }
+
+    /// What keeps turns apart where events do not tell.
+    async fn alone(&self, limits: Limits) -> Lock {
+        if self.0.link.cli.correlates_messages() {
+            return None;
+        }
+        let mut lock = pin!(Arc::clone(&self.0.alone).lock_owned());
+        let Some(idle) = limits.idle else { return Some(lock.await) };
+        loop {
+            match timeout(idle, &mut lock).await {
+                Ok(lock) => return Some(lock),
+                // A CLI that has not begun with a message for so long does not begin with it any more.
+                Err(_) => self.inbox().left.give_up(idle),
+            }
+        }
     }
 }
 
@@ -285,7 +316,7 @@ impl<'a> IntoFuture for SendRequest<'a> {
     type IntoFuture = Sending<'a, MessageId>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.session.post(&self.message).await })
+        Box::pin(async move { self.session.post(&self.message, false, |_| {}).await })
     }
 }
 

@@ -107,18 +107,23 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
         Box::pin(async move {
             let Shape { format, wrapped } = shape::<T>();
             if support::has_response_format(&session.0.link.cli) {
-                message.0.response_format = Some(format.clone());
+                message.0.response_format = Some(format);
             } else {
                 message.0.prompt += &told(&format);
             }
             let mut left = retries;
+            // A retry is of the same turn: what goes with the text goes with it too, but for what was said already.
+            let mut again = message.clone();
+            again.0.attachments.clear();
+            again.0.display_prompt = None;
             loop {
                 let reply = session.begin(message, limits).await?.reply().await?;
                 let problem = match read::<T>(reply.text(), wrapped) {
                     Ok(answer) => return Ok(answer),
                     Err(problem) => problem,
                 };
-                if left == 0 {
+                // Who has stopped the agent does not want it to try again.
+                if left == 0 || reply.is_aborted() {
                     return Err(Error::with_source(
                         ErrorKind::Decode,
                         format!(
@@ -129,13 +134,11 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
                     ));
                 }
                 left -= 1;
-                message = Message::new(format!(
+                message = again.clone();
+                message.0.prompt = format!(
                     "Your reply does not fit the schema that was asked for: {problem}. Reply again, with nothing \
                      but JSON that fits it."
-                ));
-                if support::has_response_format(&session.0.link.cli) {
-                    message.0.response_format = Some(format.clone());
-                }
+                );
             }
         })
     }

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Session;
+use super::outgoing::{Alone, Lock};
 use super::progress::{Progress, Usage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{AssistantMessage, Event, EventKind, EventStream, TURN_SILENT, ToolRequest, TurnSilence};
@@ -38,7 +38,7 @@ pub struct Turn {
     /// The CLI is lost, and may come back and go on.
     lost: Option<Error>,
     /// Keeps turns apart on CLIs that do not tell them apart.
-    _alone: Option<OwnedMutexGuard<()>>,
+    lock: Lock,
 }
 
 /// How long a turn may take, and what is kept of it.
@@ -65,7 +65,7 @@ impl Turn {
         events: EventStream,
         progress: Progress,
         limits: Limits,
-        alone: Option<OwnedMutexGuard<()>>,
+        lock: Lock,
     ) -> Self {
         let sent = Instant::now();
         Self {
@@ -80,13 +80,14 @@ impl Turn {
             silence_told: false,
             ended: None,
             lost: None,
-            _alone: alone,
+            lock,
         }
     }
 
     /// Counts the turn's time from here.
-    pub(super) fn since(self, began: Instant) -> Self {
-        Self { began, ..self }
+    pub(super) fn since(mut self, began: Instant) -> Self {
+        self.began = began;
+        self
     }
 
     /// The next event, or `None` when the turn is over.
@@ -133,6 +134,7 @@ impl Turn {
         match Pin::new(&mut self.events).poll_next(cx) {
             Poll::Ready(Some(event)) => {
                 if let Some(cause) = self.is_over(&event) {
+                    self.lock = None;
                     return self.fail(cause);
                 }
                 if event.name() != TURN_SILENT
@@ -177,16 +179,18 @@ impl Turn {
             let now = Instant::now();
             let active = self.last_event.as_ref().map_or(self.sent, |(_, at)| *at);
             // Our own tools take the time they take: the agent cannot do anything meanwhile.
-            let active = if self.session.inbox().calls.tools_running() > 0 { now } else { active };
-            let total = self.limits.total.map(|limit| self.began + limit);
-            let idle = self.limits.idle.map(|limit| active + limit);
+            let active = self.session.inbox().calls.tools_active(now).map_or(active, |at| at.max(active));
+            // What is too far away to be told never comes.
+            let total = self.limits.total.and_then(|limit| self.began.checked_add(limit));
+            let idle = self.limits.idle.and_then(|limit| active.checked_add(limit));
             if let (Some(limit), Some(_)) = (self.limits.total, total.filter(|deadline| *deadline <= now)) {
                 return self.fail(self.timed_out(&format!("the turn did not end within {limit:?}")));
             }
             if let (Some(limit), Some(_)) = (self.limits.idle, idle.filter(|deadline| *deadline <= now)) {
                 return self.fail(self.timed_out(&format!("nothing happened in the turn for {limit:?}")));
             }
-            let silence = self.limits.silence.filter(|_| !self.silence_told).map(|limit| active + limit);
+            let silence = self.limits.silence.filter(|_| !self.silence_told);
+            let silence = silence.and_then(|limit| active.checked_add(limit));
             if silence.is_some_and(|deadline| deadline <= now) {
                 self.silence_told = true;
                 self.tell_silence(now - active);
@@ -234,6 +238,20 @@ impl Turn {
             message += &format!(", waiting for {}", pending.join(", "));
         }
         Error::new(ErrorKind::Timeout, message + "; the agent goes on: `abort` stops it")
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(lock) = self.lock.take() else { return };
+        if matches!(self.ended, Some(None)) {
+            return;
+        }
+        // The agent may not have begun with the message, and the next one must not be taken for this.
+        let events = std::mem::replace(&mut self.events, EventStream::ended());
+        let nothing = Progress::new(MessageId::default(), true);
+        let progress = std::mem::replace(&mut self.progress, nothing).keeping(false);
+        self.session.inbox().left.keep(Alone { events, progress, _lock: lock });
     }
 }
 

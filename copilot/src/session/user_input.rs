@@ -44,7 +44,8 @@ impl SessionBuilder {
     /// Has the program answer what the agent asks the user, and what its own tools ask with
     /// [`ToolContext::ask_user`](crate::ToolContext::ask_user). Without it the agent is not given the tool to ask.
     ///
-    /// A handler that fails leaves the question unanswered: the agent is told so, and goes on.
+    /// What the user said may be returned as a `String` or `&str` too. A handler that fails leaves the question
+    /// unanswered: the agent is told so, and goes on.
     ///
     /// # Examples
     ///

@@ -1,0 +1,150 @@
+//! A message on its way to the agent, and what is known about the session while it is.
+//!
+//! The reader notes the CLI's answer before it delivers anything later, so that every event is known to be from before
+//! or after it. On CLIs that do not say which message an event belongs to, the next message that reaches the agent is
+//! taken for the turn's own; there turns hold a lock, and a message that nobody waits for any more keeps it until the
+//! message has reached the agent or cannot.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+use super::progress::Progress;
+use crate::events::{Event, EventStream};
+use crate::protocol::MessageId;
+
+/// The lock that keeps turns apart, where they need it.
+pub(super) type Lock = Option<OwnedMutexGuard<()>>;
+
+/// What there is of a turn before the CLI has taken its message.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// Since before the message was sent.
+    pub(super) events: EventStream,
+    /// Whether the agent had nothing to do then.
+    pub(super) was_idle: bool,
+    pub(super) lock: Lock,
+}
+
+/// Shared by the sender, who may go, and the reader, who sees the answer.
+#[derive(Debug)]
+struct Slot {
+    outgoing: Option<Outgoing>,
+    /// How often the agent was told to stop before the CLI took the message; set when it has.
+    aborts: Option<u32>,
+    /// The sender has gone.
+    gone: bool,
+    left: Arc<Left>,
+}
+
+impl Slot {
+    /// Once the CLI has the message and nobody waits for it.
+    fn leave(&mut self) {
+        let Some((Outgoing { events, was_idle, lock: Some(lock) }, aborts)) =
+            self.outgoing.take().zip(self.aborts)
+        else {
+            return;
+        };
+        // Which message it is does not matter where events do not tell.
+        let progress = Progress::new(MessageId::default(), was_idle).after_aborts(aborts).keeping(false);
+        self.left.keep(Alone { events, progress, _lock: lock });
+    }
+}
+
+/// The sender's side; dropped without [`taken`](Self::taken), nobody waits for the message any more.
+#[derive(Debug)]
+pub(super) struct OnItsWay(Arc<Mutex<Slot>>);
+
+impl OnItsWay {
+    pub(super) fn new(outgoing: Outgoing, left: &Arc<Left>) -> Self {
+        let left = Arc::clone(left);
+        let slot = Slot { outgoing: Some(outgoing), aborts: None, gone: false, left };
+        Self(Arc::new(Mutex::new(slot)))
+    }
+
+    /// What the reader does when the answer is here; `true` when the CLI has taken the message.
+    pub(super) fn note(&self) -> impl FnOnce(bool) + Send + 'static {
+        let slot = Arc::clone(&self.0);
+        move |taken| {
+            let mut slot = lock(&slot);
+            if !taken {
+                return;
+            }
+            let is_abort = |event: &Event| event.name() == "abort" && event.agent_id().is_none();
+            let aborts = slot.outgoing.as_ref().map_or(0, |outgoing| outgoing.events.count(is_abort));
+            slot.aborts = Some(u32::try_from(aborts).unwrap_or(u32::MAX));
+            if slot.gone {
+                slot.leave();
+            }
+        }
+    }
+
+    /// The CLI has taken the message: what there is, and how many aborts are from before.
+    pub(super) fn taken(self) -> Option<(Outgoing, u32)> {
+        let mut slot = lock(&self.0);
+        Some((slot.outgoing.take()?, slot.aborts.unwrap_or_default()))
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        let mut slot = lock(&self.0);
+        slot.gone = true;
+        if slot.aborts.is_some() {
+            slot.leave();
+        }
+    }
+}
+
+/// A message that was sent alone and is not waited for.
+#[derive(Debug)]
+pub(super) struct Alone {
+    pub(super) events: EventStream,
+    pub(super) progress: Progress,
+    pub(super) _lock: OwnedMutexGuard<()>,
+}
+
+impl Alone {
+    /// Takes in what has come; whether the next message may be sent.
+    fn is_done(&mut self) -> bool {
+        while let Some(event) = self.events.try_next() {
+            if self.progress.observe(&event) || event.name() == "copilot.disconnected" {
+                return true;
+            }
+        }
+        self.progress.has_begun() || self.events.is_closed()
+    }
+}
+
+/// The message that nobody waits for any more, until it has reached the agent.
+#[derive(Debug, Default)]
+pub(crate) struct Left(Mutex<Option<(Alone, Instant)>>);
+
+impl Left {
+    pub(super) fn keep(&self, alone: Alone) {
+        *lock(&self.0) = Some((alone, Instant::now()));
+        // What came until here is looked at now, and what comes later when it comes.
+        self.look();
+    }
+
+    /// Something has come that may tell how far it is.
+    pub(super) fn look(&self) {
+        self.take_if(|(alone, _)| alone.is_done());
+    }
+
+    /// Whoever waits for it longer than this waits in vain.
+    pub(super) fn give_up(&self, after: Duration) {
+        self.take_if(|(_, since)| since.elapsed() >= after);
+    }
+
+    fn take_if(&self, done: impl FnOnce(&mut (Alone, Instant)) -> bool) {
+        let taken = lock(&self.0).take_if(done);
+        drop(taken);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -105,8 +105,8 @@ macro_rules! turn_options {
             self
         }
 
-        /// Keeps no event of the turn for the [`Reply`]. Without this a turn keeps all that the history does until it
-        /// has ended, which in one that takes hours is a lot.
+        /// Keeps no event of the turn for the [`Reply`](crate::Reply). Without this a turn keeps all that the
+        /// history does until it has ended, which in one that takes hours is a lot.
         pub fn without_events(mut self) -> Self {
             self.limits.keep_events = false;
             self

@@ -84,6 +84,21 @@ impl Error {
     }
 
     /// Whether the same may well succeed if it is tried again: the connection was lost, or a time limit passed.
+    ///
+    /// A lost connection has ended the turn, so that the message can be sent once more. After a time limit the agent may
+    /// still be at work: [`abort`](crate::Session::abort) stops it first.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
+    /// let reply = match session.ask("Run the tests.").await {
+    ///     // The CLI is started again meanwhile; this waits for it.
+    ///     Err(error) if error.is_disconnected() => session.ask("Run the tests.").await?,
+    ///     other => other?,
+    /// };
+    /// # drop(reply); Ok(()) }
+    /// ```
     pub fn is_retryable(&self) -> bool {
         self.is_disconnected() || self.is_timeout()
     }

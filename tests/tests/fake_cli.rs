@@ -70,6 +70,23 @@ async fn a_session_that_was_let_go_is_resumed_by_the_next_client() -> copilot::R
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_that_a_lost_cli_was_in_is_over_when_its_session_is_resumed() -> copilot::Result<()> {
+    let cli = FakeCli::new();
+    cli.on_turn(|turn| async move {
+        if turn.prompt() == "Die." {
+            turn.cli().hang_up();
+            std::future::pending::<()>().await;
+        }
+        turn.say("Here.");
+    });
+    let client = cli.client_builder().auto_restart(true).start().await?;
+    let session = client.session().start().await?;
+    assert!(session.ask("Die.").await.unwrap_err().is_retryable());
+    assert_eq!(session.ask("Still there?").await?.text(), "Here.");
+    client.shutdown().await
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_the_cli_ends_its_connection() -> copilot::Result<()> {
     let cli = FakeCli::new();
     // Neither a turn that never ends nor an answer keep it alive.

@@ -228,6 +228,20 @@ impl ClientBuilder {
     /// [`Disconnected`](ErrorKind::Disconnected), and every running tool is cancelled; sessions then go on, with their
     /// tools, handlers and subscriptions, and get [`EventKind::Restarted`](crate::EventKind::Restarted). What is called
     /// meanwhile waits. After five restarts in a row, with growing pauses between them, the client gives up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{EventKind, Session};
+    ///
+    /// let builder = Session::builder().on_event(|event| match event.kind() {
+    ///     EventKind::Disconnected(_) => println!("the CLI is lost"),
+    ///     EventKind::Restarted(restarted) => println!("it is back: {}", restarted.cause),
+    ///     EventKind::TurnSilent(silence) => println!("still waiting for {:?}", silence.waiting_for),
+    ///     _ => {}
+    /// });
+    /// # drop(builder);
+    /// ```
     pub fn auto_restart(mut self, on: bool) -> Self {
         self.auto_restart = Some(on);
         self

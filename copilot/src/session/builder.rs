@@ -80,7 +80,8 @@ impl SessionBuilder {
 
     /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
     /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
-    /// that fails denies.
+    /// that fails denies. The agent may ask for several things at once, so a handler that asks a person at a terminal
+    /// should hold a lock while it does.
     ///
     /// # Examples
     ///

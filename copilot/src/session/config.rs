@@ -393,10 +393,10 @@ impl SessionBuilder {
         /// On, they run on while the CLI is started again, it gets their results when the session is resumed, and the
         /// turn goes on, as does whoever waits for it. Whatever else the CLI still waits for is run once more, so a
         /// tool may run twice: its result may have been lost on the way. Permissions that were asked for are asked for
-        /// again. The same holds when
-        /// [`Client::resume`](crate::Client::resume) takes up a session that was left in the middle of a turn. What
-        /// the CLI was not able to write down before it was lost, and a call of the model itself, is interrupted all
-        /// the same; [`Restarted::continued`](crate::events::Restarted::continued) tells what goes on.
+        /// again. The same holds when [`Client::resume`](crate::Client::resume) takes up a session that was left in the
+        /// middle of a turn. What the CLI was not able to write down before it was lost, and a call of the model
+        /// itself, is interrupted all the same; [`Restarted::continued`](crate::events::Restarted::continued) tells
+        /// what goes on.
         ///
         /// Wire: `session.resume`, `continuePendingWork`; `session.tools.listPendingRequests` and
         /// `session.permissions.pendingRequests`, to the CLI.

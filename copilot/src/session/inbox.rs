@@ -45,7 +45,7 @@ pub(crate) struct Inbox {
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
     /// The message that nobody waits for any more.
-    pub(super) left: Arc<Left>,
+    pub(super) left: Left,
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
@@ -95,7 +95,7 @@ impl Inbox {
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
-            left: Arc::default(),
+            left: Left::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })

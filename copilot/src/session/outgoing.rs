@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
+use super::inbox::Inbox;
 use super::progress::Progress;
 use crate::events::{Event, EventStream};
 use crate::protocol::MessageId;
@@ -29,14 +30,13 @@ pub(super) struct Outgoing {
 }
 
 /// Shared by the sender, who may go, and the reader, who sees the answer.
-#[derive(Debug)]
 struct Slot {
     outgoing: Option<Outgoing>,
     /// How often the agent was told to stop before the CLI took the message; set when it has.
     aborts: Option<u32>,
     /// The sender has gone.
     gone: bool,
-    left: Arc<Left>,
+    inbox: Arc<Inbox>,
 }
 
 impl Slot {
@@ -49,18 +49,17 @@ impl Slot {
         };
         // Which message it is does not matter where events do not tell.
         let progress = Progress::new(MessageId::default(), was_idle).after_aborts(aborts).keeping(false);
-        self.left.keep(Alone { events, progress, _lock: lock });
+        self.inbox.left.keep(Alone { events, progress, _lock: lock });
     }
 }
 
 /// The sender's side; dropped without [`taken`](Self::taken), nobody waits for the message any more.
-#[derive(Debug)]
 pub(super) struct OnItsWay(Arc<Mutex<Slot>>);
 
 impl OnItsWay {
-    pub(super) fn new(outgoing: Outgoing, left: &Arc<Left>) -> Self {
-        let left = Arc::clone(left);
-        let slot = Slot { outgoing: Some(outgoing), aborts: None, gone: false, left };
+    pub(super) fn new(outgoing: Outgoing, inbox: &Arc<Inbox>) -> Self {
+        let inbox = Arc::clone(inbox);
+        let slot = Slot { outgoing: Some(outgoing), aborts: None, gone: false, inbox };
         Self(Arc::new(Mutex::new(slot)))
     }
 
@@ -120,27 +119,27 @@ impl Alone {
 
 /// The message that nobody waits for any more, until it has reached the agent.
 #[derive(Debug, Default)]
-pub(crate) struct Left(Mutex<Option<(Alone, Instant)>>);
+pub(crate) struct Left(Mutex<Option<Box<(Alone, Instant)>>>);
 
 impl Left {
     pub(super) fn keep(&self, alone: Alone) {
-        *lock(&self.0) = Some((alone, Instant::now()));
+        *lock(&self.0) = Some(Box::new((alone, Instant::now())));
         // What came until here is looked at now, and what comes later when it comes.
         self.look();
     }
 
     /// Something has come that may tell how far it is.
     pub(super) fn look(&self) {
-        self.take_if(|(alone, _)| alone.is_done());
+        self.take_if(|left| left.0.is_done());
     }
 
     /// Whoever waits for it longer than this waits in vain.
     pub(super) fn give_up(&self, after: Duration) {
-        self.take_if(|(_, since)| since.elapsed() >= after);
+        self.take_if(|left| left.1.elapsed() >= after);
     }
 
     fn take_if(&self, done: impl FnOnce(&mut (Alone, Instant)) -> bool) {
-        let taken = lock(&self.0).take_if(done);
+        let taken = lock(&self.0).take_if(|left| done(left));
         drop(taken);
     }
 }

@@ -171,7 +171,11 @@ impl Inbox {
     /// The CLI that an event has asked for, once it is there: a session that is taken up again is asked before it is
     /// whole. None when nobody waits for the answer any more.
     pub(super) async fn asker(&self, cancel: &Cancellation) -> Option<Peer> {
-        let peer = unless_cancelled(cancel, self.line.ready()).await?.ok()?;
+        let peer = match self.line.now() {
+            Some(peer) => peer,
+            // Boxed, so that no answer has to make room for what is rare.
+            None => Box::pin(unless_cancelled(cancel, self.line.ready())).await?.ok()?,
+        };
         Some(peer).filter(|_| !cancel.is_cancelled())
     }
 

@@ -105,8 +105,8 @@ macro_rules! turn_options {
             self
         }
 
-        /// Keeps no event of the turn for the [`Reply`]. Without this a turn keeps all that the history does until it
-        /// has ended, which in one that takes hours is a lot.
+        /// Keeps no event of the turn for the [`Reply`](crate::Reply). Without this a turn keeps all that the
+        /// history does until it has ended, which in one that takes hours is a lot.
         pub fn without_events(mut self) -> Self {
             self.limits.keep_events = false;
             self
@@ -273,7 +273,7 @@ impl Session {
             was_idle &= event.name() != "user.message" || event.agent_id().is_some();
         }
         let keep = lock.is_some();
-        let on_its_way = OnItsWay::new(Outgoing { events, was_idle, lock }, &self.inbox().left);
+        let on_its_way = OnItsWay::new(Outgoing { events, was_idle, lock }, &self.0.inbox);
         let id = self.post(&message, keep, on_its_way.note()).await?;
         let lost = || Error::new(ErrorKind::Closed, "the message was given up");
         let (Outgoing { events, was_idle, lock }, earlier) = on_its_way.taken().ok_or_else(lost)?;

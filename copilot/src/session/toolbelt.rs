@@ -110,6 +110,28 @@ impl SessionBuilder {
     }
 
     /// As [`state`](Self::state), for a value that the program shares already: tools take it as `State<T>`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use copilot::{Session, State};
+    ///
+    /// /// Note something down.
+    /// #[copilot::tool]
+    /// fn note(
+    ///     /// What to note.
+    ///     text: String,
+    ///     notes: State<Mutex<Vec<String>>>,
+    /// ) {
+    ///     notes.lock().unwrap().push(text);
+    /// }
+    ///
+    /// let notes = Arc::new(Mutex::new(Vec::<String>::new()));
+    /// let builder = Session::builder().with_tools([note::TOOL]).shared_state(Arc::clone(&notes));
+    /// # drop((builder, notes));
+    /// ```
     pub fn shared_state<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
         self.states.insert_shared(value);
         self

@@ -108,6 +108,33 @@ impl ToolCall {
         self
     }
 
+    /// As [`state`](Self::state), for a value that the test looks at afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use copilot::State;
+    /// use copilot::testing::call;
+    ///
+    /// /// Count one up.
+    /// #[copilot::tool]
+    /// fn count(counter: State<Mutex<u32>>) {
+    ///     *counter.lock().unwrap() += 1;
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let counter = Arc::new(Mutex::new(0_u32));
+    /// call(count::TOOL, serde_json::json!({})).shared_state(Arc::clone(&counter)).await;
+    /// assert_eq!(*counter.lock().unwrap(), 1);
+    /// # }
+    /// ```
+    pub fn shared_state<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.states.insert_shared(value);
+        self
+    }
+
     /// Says which sub-agent calls.
     pub fn agent_id(mut self, id: &str) -> Self {
         self.agent_id = Some(id.into());

@@ -184,7 +184,8 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
         }
     }
     message.push_str(
-        "\ngive each to the session's builder with `.state(value)`, or choose tools that need less",
+        "\ngive each to the session's builder with `.state(value)`, or with `.shared_state(value)` if it is in an `Arc`, \
+         or choose tools that need less",
     );
     Err(Error::new(ErrorKind::Tools, message))
 }

@@ -7,7 +7,8 @@ use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 /// A value of the program, handed to a tool: write `State<T>` as the type of a parameter, and give the value to the
-/// session's builder with `.state(value)`.
+/// session's builder with `.state(value)`; with `.shared_state(value)` if it is in an `Arc` because the program keeps it
+/// too.
 ///
 /// Derefs to `T`, and clones cheaply.
 pub struct State<T>(Arc<T>);

@@ -46,7 +46,7 @@ const PIPE: usize = 64 << 10;
 /// [`on`](Self::on) or [`on_turn`](Self::on_turn) should therefore not hold a clone; it is given one.
 ///
 /// What waits for the program gives up after a minute of Tokio's clock, with a panic that says what was waited for;
-/// under `#[tokio::test(start_paused = true)]` that is at once when nothing moves any more.
+/// under `#[tokio::test(start_paused = true)]` (Tokio's feature `test-util`) that is at once when nothing moves any more.
 ///
 /// # Examples
 ///
@@ -121,7 +121,8 @@ impl FakeCli {
     /// Configures a client of this CLI.
     ///
     /// The connection is made here. A second one takes the place of the first, as if the CLI had been started again;
-    /// what it knows of sessions stays. So that a lost connection stays lost unless a test is about that,
+    /// what it knows of sessions stays, but the turn that one is in ends when it is resumed, unless the program wants it
+    /// continued. So that a lost connection stays lost unless a test is about that,
     /// [`auto_restart`](ClientBuilder::auto_restart) is off.
     ///
     /// # Panics
@@ -361,7 +362,32 @@ impl FakeCli {
         self.shared.reading.send_replace(true);
     }
 
-    /// Ends the connection once what was sent has left, as a CLI that exits does.
+    /// Ends the connection once what was sent has left, as a CLI that exits does. With `.auto_restart(true)` the client
+    /// connects again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::EventKind;
+    /// use copilot::testing::FakeCli;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> copilot::Result<()> {
+    /// let cli = FakeCli::new();
+    /// let client = cli.client_builder().auto_restart(true).start().await?;
+    /// let session = client.session().start().await?;
+    /// let mut events = session.events();
+    /// cli.hang_up();
+    /// while let Some(event) = events.next().await {
+    ///     if let EventKind::Restarted(restarted) = event.kind() {
+    ///         assert!(restarted.cause.is_retryable());
+    ///         break;
+    ///     }
+    /// }
+    /// assert_eq!(session.ask("Still there?").await?.text(), "OK.");
+    /// # client.shutdown().await
+    /// # }
+    /// ```
     pub fn hang_up(&self) {
         self.shared.hang_up();
     }

@@ -59,13 +59,16 @@ impl Shared {
 
     pub(super) fn resume_session(&self, params: &Value) -> Result<Value, RpcError> {
         let id = SessionId::from(params["sessionId"].as_str().unwrap_or_default());
-        let count = match self.state().sessions.get_mut(id.as_str()) {
+        let (count, stopped) = match self.state().sessions.get_mut(id.as_str()) {
             Some(session) => {
                 session.open(params);
-                session.history.len()
+                // What a lost CLI was at is over, unless it is told to take it up.
+                let stopped = (params["continuePendingWork"] != true).then(|| session.stop());
+                (session.history.len(), stopped)
             }
             None => return Err(RpcError::failed("session.resume", &format!("Session not found: {id}"))),
         };
+        drop(stopped);
         if params["disableResume"] != true {
             let resume = json!({"resumeTime": "2026-01-01T00:00:00.000Z", "eventCount": count});
             self.event(&id, json!({"type": "session.resume", "data": resume}));

@@ -138,7 +138,8 @@ impl StdioServer {
         self
     }
 
-    /// Sets a variable in its environment; the value is meant literally, and does not show in `Debug`.
+    /// Sets a variable in its environment; the value is meant literally, and does not show in `Debug`. CLIs up to
+    /// 0.0.403 hand none on, and are refused.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), Secret::from(value));
         self
@@ -181,6 +182,13 @@ impl RemoteServer {
     }
 
     common_options!(wire.common);
+}
+
+impl McpServer {
+    /// Whether variables are set in its environment.
+    pub(crate) fn has_env(&self) -> bool {
+        matches!(&self.0, Kind::Stdio(server) if !server.env.is_empty())
+    }
 }
 
 impl From<StdioServer> for McpServer {

@@ -113,7 +113,8 @@ macro_rules! turn_options {
         }
 
         /// How long nothing may happen in the turn; five minutes unless set. While a tool of this program runs the
-        /// clock stands still.
+        /// clock stands still; while a handler waits for a person, as one that is asked for a permission may, it does
+        /// not.
         pub fn idle_timeout(mut self, limit: Duration) -> Self {
             self.limits.idle = Some(limit);
             self

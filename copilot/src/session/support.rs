@@ -72,6 +72,11 @@ pub(super) fn check(
             [1, 0, 57],
             config.large_output.as_ref().is_some_and(|large| large.enabled == Some(false)),
         ),
+        (
+            "McpServer::stdio(..).env",
+            [0, 0, 403],
+            config.mcp_server.iter().flatten().any(|(_, server)| server.has_env()),
+        ),
         ("on_user_input", [0, 0, 394], handlers.user_input.is_some()),
         ("on_exit_plan_mode", [0, 0, 403], handlers.exit_plan_mode.is_some()),
         ("on_elicitation", [1, 0, 10], handlers.elicitation.is_some()),

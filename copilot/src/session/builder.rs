@@ -19,7 +19,7 @@ use crate::events::{DEFAULT_BUDGET, Event};
 use crate::protocol::SessionId;
 use crate::protocol::config::SessionConfig;
 use crate::random;
-use crate::tools::{StateMap, ToolSelection};
+use crate::tools::{StateMap, Tool, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -179,6 +179,7 @@ impl SessionBuilder {
         };
         let link = self.connect.connect(self.empty).await?;
         support::check(&link.cli, &self.config, &self.handlers, self.empty)?;
+        support::narrow(&link.cli, &mut self.config, tools.iter().map(Tool::name));
         let states = Arc::new(self.states);
         let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
         let listening =

@@ -101,6 +101,26 @@ pub(super) fn check(
     refuse(cli, "start", &lacking)
 }
 
+/// Has this CLI leave out the program's tools that `available_tools` does not name, where it would not by itself: the
+/// versions after 1.0.57 and before 1.0.102 offer all of them.
+pub(super) fn narrow<'a>(cli: &CliVersion, config: &mut SessionConfig, tools: impl Iterator<Item = &'a str>) {
+    if !cli.at_least([1, 0, 58]) || !cli.is_at_most([1, 0, 101]) {
+        return;
+    }
+    let Some(available) = &config.available_tools else { return };
+    let named = |tool: &str| {
+        available.iter().any(|filter| match filter.strip_prefix("custom:") {
+            Some(name) => name == "*" || name == tool,
+            None => filter == tool,
+        })
+    };
+    let left_out: Vec<String> =
+        tools.filter(|tool| !named(tool)).map(|tool| format!("custom:{tool}")).collect();
+    if !left_out.is_empty() {
+        config.excluded_tools.get_or_insert_default().extend(left_out);
+    }
+}
+
 /// The newest version that has no hooks of this kind.
 fn last_without_hook(kind: &str) -> Version {
     match kind {
@@ -183,6 +203,18 @@ mod tests {
         let config = SessionConfig { agent: Some("latin".into()), ..SessionConfig::default() };
         assert_eq!(refusal(&cli("1.0.70", 3), &config), None);
         assert_eq!(refusal(&CliVersion { protocol: 3, version: None }, &config), None);
+    }
+
+    #[test]
+    fn tools_that_are_not_available_are_excluded_where_the_cli_does_not() {
+        let excluded = |version: &str| {
+            let available = ["add", "custom:shout", "builtin:view"].map(str::to_owned).to_vec();
+            let mut config = SessionConfig { available_tools: Some(available), ..SessionConfig::default() };
+            narrow(&cli(version, 3), &mut config, ["add", "shout", "long"].into_iter());
+            config.excluded_tools
+        };
+        assert_eq!(excluded("1.0.92"), Some(vec!["custom:long".to_owned()]));
+        assert_eq!((excluded("1.0.57"), excluded("1.0.102")), (None, None));
     }
 
     #[test]

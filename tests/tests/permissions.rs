@@ -173,6 +173,14 @@ async fn a_question_that_is_settled_is_not_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_with_an_odd_member_is_answered() {
+    let fake = Fake::start().await;
+    let session = fake.session().start().await.unwrap();
+    let asked = fake.cli.ask_permission(session.id(), json!({"kind": "url"}));
+    assert_eq!(asked.with("resolvedByHook", json!("no")).await["kind"], "user-not-available");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_that_comes_twice_is_answered_once() {
     let fake = Fake::start().await;
     let session = fake.session().on_permission(async |_| {

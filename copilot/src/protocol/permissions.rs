@@ -54,8 +54,9 @@ pub(crate) struct PermissionAsked<'a> {
     /// Only CLIs with the new vocabulary send it.
     #[serde(borrow, default)]
     pub(crate) prompt_request: Option<&'a RawValue>,
-    #[serde(default)]
-    pub(crate) resolved_by_hook: Option<bool>,
+    /// Anything else than `true` means that nobody has decided yet.
+    #[serde(borrow, default)]
+    pub(crate) resolved_by_hook: Option<&'a RawValue>,
 }
 
 fn null<'a>() -> &'a RawValue {

@@ -24,7 +24,7 @@ impl Inbox {
     /// Protocol 3 asks by an event.
     pub(super) fn permission_requested(self: &Arc<Self>, data: &RawValue) {
         match serde_json::from_str::<PermissionAsked<'_>>(data.get()) {
-            Ok(asked) if asked.resolved_by_hook == Some(true) => {}
+            Ok(asked) if asked.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") => {}
             Ok(asked) => {
                 let vocabulary =
                     if asked.prompt_request.is_some() { Vocabulary::New } else { Vocabulary::Old };

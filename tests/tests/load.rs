@@ -1,11 +1,10 @@
-//! Load, in a short form. The full one takes minutes and renews the figures in `RELIABILITY.md`:
-//! `cargo test --release -p copilot-tests --test load -- --ignored --nocapture`.
+//! Load, in a short form. The full one is `benches/figures.rs`.
 
 use std::time::Duration;
 
 use copilot_tests::counting::Counting;
 use copilot_tests::faulty::Carrier;
-use copilot_tests::load::{Table, machine, played, real, wire};
+use copilot_tests::load::{played, real, wire};
 use tokio::runtime::{Builder, Runtime};
 
 #[global_allocator]
@@ -58,22 +57,4 @@ fn faults_and_ends_of_connections_are_counted() {
         many_threads().block_on(wire::faults(carrier, 2, 30));
         many_threads().block_on(wire::endings(carrier, 1));
     }
-}
-
-#[test]
-#[ignore = "takes minutes, and writes to RELIABILITY.md"]
-fn full() {
-    let mut table = Table::default();
-    // First, because afterwards the allocator holds what the others have used.
-    table.add(one_thread().block_on(real::soak(10, 10, 20)));
-    table.add(many_threads().block_on(real::parallel(50, 4)));
-    table.add(many_threads().block_on(played::sessions(1_000)));
-    table.add(many_threads().block_on(played::calls(256, 256 * 100, Duration::from_secs(60))));
-    table.add(one_thread().block_on(played::deltas(1_000_000, 32 << 20)));
-    table.add(many_threads().block_on(played::results(16, 4, 64 << 20)));
-    for carrier in Carrier::all(RELAY) {
-        table.add(many_threads().block_on(wire::faults(carrier, 100, 200)));
-        table.add(many_threads().block_on(wire::endings(carrier, 20)));
-    }
-    table.write(&machine()).expect("RELIABILITY.md has a place for the figures");
 }

@@ -1,8 +1,8 @@
 //! What a session can be configured with, on the real CLI.
 
 use copilot::config::{
-    CustomAgent, GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, InfiniteSessions,
-    LargeOutput, McpServer, Memory, ProviderModel, ToolFilter, ToolSearch, TraceContext,
+    CustomAgent, GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, McpServer, Memory,
+    ProviderModel, ToolFilter, ToolSearch, TraceContext,
 };
 use copilot::info::McpStatus;
 use copilot::testing::{Script, hermetic_client};
@@ -180,42 +180,6 @@ async fn tools_are_filtered_by_name_and_source() {
     assert_eq!(session.ask("Which?").await.unwrap().text(), "Few.");
     let refused = real.session().available_tools(["*"]).start().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Config);
-    real.finish().await;
-}
-
-#[tokio::test]
-async fn infinite_sessions_have_a_directory_unless_disabled() {
-    let real = real(Script::new()).await;
-    let workspace = async |settings: InfiniteSessions| {
-        let session = real.session().infinite_sessions(settings).start().await.unwrap();
-        session.workspace_path().map(str::to_owned)
-    };
-    let thresholds =
-        InfiniteSessions::new().background_compaction_threshold(0.5).buffer_exhaustion_threshold(0.9);
-    assert!(workspace(InfiniteSessions::new()).await.is_some());
-    assert!(workspace(thresholds).await.is_some());
-    assert_eq!(workspace(InfiniteSessions::disabled()).await, None);
-    real.finish().await;
-}
-
-#[tokio::test]
-async fn large_output_goes_to_a_file_unless_disabled() {
-    let scripts = [
-        Script::when("short")
-            .call("long", json!({}))
-            .expect_tool_result("long", |text| text.len() < 30_000)
-            .say("A"),
-        Script::when("whole")
-            .call("long", json!({}))
-            .expect_tool_result("long", |text| text.len() > 60_000)
-            .say("B"),
-    ];
-    let real = Real::start(TransportKind::Stdio, scripts).await;
-    let session = real.session().with_tools([long::TOOL]).start().await.unwrap();
-    assert_eq!(session.ask("Keep it short.").await.unwrap().text(), "A");
-    let whole = real.session().with_tools([long::TOOL]).large_output(LargeOutput::disabled());
-    let session = whole.start().await.unwrap();
-    assert_eq!(session.ask("The whole of it.").await.unwrap().text(), "B");
     real.finish().await;
 }
 

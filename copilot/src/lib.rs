@@ -1,6 +1,7 @@
 //! Turn plain Rust functions into tools of the GitHub Copilot agent, and talk to that agent.
 //!
 #![doc = include_str!("docs/crate.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The macro's output names this crate, and so do its own tests.
 #[cfg(test)]

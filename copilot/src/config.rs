@@ -1,5 +1,9 @@
 //! What a session, a message or a client can be configured with, beside the builders themselves.
 
+pub use crate::api::canvas::Canvas;
+pub use crate::api::models::ModelRequest;
+pub use crate::api::skills::Skill;
+pub use crate::api::tool_filter::ToolFilter;
 pub use crate::client::{Telemetry, TelemetryExporter, TelemetryProtocol};
 pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
 pub use crate::protocol::agents::{CustomAgent, ModelPolicy};
@@ -22,4 +26,3 @@ pub use crate::protocol::rewind::RewindMode;
 pub use crate::protocol::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, SandboxProxy};
 pub use crate::protocol::sessions::SessionFilter;
 pub use crate::protocol::trace::TraceContext;
-pub use crate::session::{Canvas, ModelRequest, Skill, ToolFilter};

@@ -1,5 +1,6 @@
 //! What the CLI tells when it is asked: about itself, its user, its sessions and what they have.
 
+pub use crate::api::history::EventPage;
 pub use crate::client::{GithubTelemetryEvents, LifecycleEvent, LifecycleEvents};
 pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 pub use crate::protocol::agents::AgentInfo;
@@ -19,4 +20,3 @@ pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
 pub use crate::protocol::rewind::{RewindOutcome, RewindPoint, RewindPoints, Rewound};
 pub use crate::protocol::sessions::{LifecycleKind, LifecycleMetadata, SessionContext, SessionInfo};
 pub use crate::protocol::skills::{SkillInfo, SkillProblems};
-pub use crate::session::EventPage;

@@ -29,11 +29,15 @@ pub mod events;
 
 mod tools;
 
+mod compat;
+
 mod session;
 
 mod providers;
 
 mod client;
+
+mod api;
 
 pub mod config;
 
@@ -53,6 +57,21 @@ pub mod fuzzing;
 #[doc(hidden)]
 pub mod __private;
 
+pub use api::canvas::CanvasError;
+pub use api::canvases::Canvases;
+pub use api::commands::{CommandInvocation, Commands};
+pub use api::elicitation::ElicitationRequest;
+pub use api::hooks;
+pub use api::mcp_headers::McpHeaders;
+pub use api::mcp_login::McpLoginAnswer;
+pub use api::modes::PlanDecision;
+pub use api::providers::Provider;
+pub use api::queue::Queue;
+pub use api::sampling::{Sampled, SamplingRequest};
+pub use api::system_message::{CustomSystemMessage, SystemMessage};
+pub use api::tokens::{GithubToken, GithubTokenRequest, ProviderTokenRequest, Secret};
+pub use api::ui::{InputRequest, Ui};
+pub use api::user_input::UserAnswer;
 pub use client::{Client, ClientBuilder, TransportKind};
 #[doc = include_str!("docs/tool.md")]
 pub use copilot_macros::tool;
@@ -78,13 +97,9 @@ pub use protocol::tokens::TokenReason;
 pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
 pub use providers::{inference, session_fs};
-pub use session::hooks;
 pub use session::{
-    AskAsRequest, AskRequest, CanvasError, Canvases, CommandInvocation, Commands, CustomSystemMessage,
-    Decision, ElicitationRequest, GithubToken, GithubTokenRequest, InputRequest, IntoAnswer, McpHeaders,
-    McpLoginAnswer, Message, PermissionRequest, Permissions, PlanDecision, Provider, ProviderTokenRequest,
-    Queue, Reply, Sampled, SamplingRequest, Secret, SendRequest, Session, SessionBuilder, SessionTools,
-    StreamRequest, Subscription, SystemMessage, Turn, Ui, Usage, UserAnswer,
+    AskAsRequest, AskRequest, Decision, IntoAnswer, Message, PermissionRequest, Permissions, Reply,
+    SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription, Turn, Usage,
 };
 pub use tools::{
     Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,

@@ -12,6 +12,7 @@ use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Carrier, LogLevel};
 use crate::providers::Providers;
+use crate::session::topic::Topics;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
 /// How long the CLI may take to become ready unless the caller says otherwise.
@@ -30,9 +31,9 @@ pub enum TransportKind {
 }
 
 /// Configures a client. Made by [`Client::builder`].
-#[derive(Default)]
 #[must_use = "a builder does nothing until `start` is awaited or `lazy` called"]
 pub struct ClientBuilder {
+    topics: &'static Topics,
     cli_url: Option<String>,
     transport: Option<TransportKind>,
     port: Option<u16>,
@@ -95,6 +96,24 @@ pub(super) enum Target {
 }
 
 impl ClientBuilder {
+    pub(crate) fn new(topics: &'static Topics) -> Self {
+        Self {
+            topics,
+            cli_url: None,
+            transport: None,
+            port: None,
+            startup_timeout: None,
+            max_frame: None,
+            auto_restart: None,
+            launch: LaunchOptions::default(),
+            connection_token: None,
+            github_telemetry: false,
+            providers: Providers::default(),
+            #[cfg(any(test, feature = "testing"))]
+            memory: None,
+        }
+    }
+
     /// The program to run, instead of the one that is found: a native `copilot`, or a script, which the Node.js that
     /// the variable `COPILOT_NODE_PATH` names runs, or the one on `PATH`.
     pub fn cli_path(mut self, path: impl Into<PathBuf>) -> Self {
@@ -333,7 +352,7 @@ impl ClientBuilder {
         let launch = self.launch.with_flags();
         Ok(Options {
             target,
-            router: Arc::new(Router::new(self.providers)),
+            router: Arc::new(Router::new(self.providers, self.topics)),
             auto_restart: self.auto_restart.unwrap_or(true),
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
             max_frame: self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),

@@ -33,7 +33,6 @@ use crate::protocol::models::ModelInfo;
 use crate::rpc::{Line, decode};
 use crate::session::inbox::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
-use crate::session::{Session, SessionBuilder, shared_state};
 use crate::task::{self, Task};
 use connection::Connection;
 use router::Router;
@@ -104,11 +103,6 @@ impl Drop for Shared {
 }
 
 impl Client {
-    /// Configures a client.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
     fn new(options: Options) -> Self {
         Self(Arc::new(Shared {
             router: Arc::clone(&options.router),
@@ -120,16 +114,6 @@ impl Client {
             shut_down: AtomicBool::new(false),
             models: OnceLock::new(),
         }))
-    }
-
-    /// Configures a new session on this client.
-    pub fn session(&self) -> SessionBuilder {
-        SessionBuilder::new(self.connect(false))
-    }
-
-    /// Configures the taking up of a session that was closed, or that another client has.
-    pub fn resume(&self, id: impl Into<SessionId>) -> SessionBuilder {
-        SessionBuilder::resuming(self.connect(false), id.into())
     }
 
     /// Asks the CLI for a sign of life.
@@ -239,7 +223,7 @@ impl Client {
         shared.line.ready().await
     }
 
-    fn connect(&self, owned: bool) -> Box<dyn Connect> {
+    pub(crate) fn connect(&self, owned: bool) -> Box<dyn Connect> {
         Box::new(OnClient { client: self.clone(), owned })
     }
 }
@@ -278,7 +262,9 @@ impl Connect for OnClient {
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
         Box::pin(async move {
             if apart && !self.client.0.options.keeps_own_state() {
-                return Err(shared_state());
+                let message = "an isolated session needs a client with `state_dir` or `session_fs`: without it the CLI \
+                               reads and writes the user's own files";
+                return Err(Error::new(ErrorKind::Config, message));
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
@@ -302,7 +288,7 @@ impl Carrier for OnClient {
 }
 
 /// Starts a client of its own for one session.
-struct OwnClient(ClientBuilder);
+pub(crate) struct OwnClient(pub(crate) ClientBuilder);
 
 impl Connect for OwnClient {
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
@@ -310,24 +296,5 @@ impl Connect for OwnClient {
             let builder = if apart { self.0.without_keychain() } else { self.0 };
             builder.lazy()?.connect(true).connect(apart).await
         })
-    }
-}
-
-impl Session {
-    /// Configures a new session, on a CLI of its own unless one is given with [`SessionBuilder::client`].
-    pub fn builder() -> SessionBuilder {
-        SessionBuilder::new(Box::new(OwnClient(Client::builder())))
-    }
-}
-
-impl SessionBuilder {
-    /// Opens the session on this client.
-    pub fn client(self, client: &Client) -> Self {
-        self.connect(client.connect(false))
-    }
-
-    /// Opens the session on a CLI of its own that is started like this; closing the session stops it.
-    pub fn own_client(self, client: ClientBuilder) -> Self {
-        self.connect(Box::new(OwnClient(client)))
     }
 }

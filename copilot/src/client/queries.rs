@@ -19,7 +19,7 @@ use crate::protocol::sessions::{
     SessionMetadataResponse,
 };
 use crate::rpc::NoParams;
-use crate::session::done;
+use crate::session::call::done;
 
 /// Its sessions.
 impl Client {

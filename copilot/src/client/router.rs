@@ -21,10 +21,11 @@ use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::providers::Providers;
 use crate::rpc::{AskedId, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
+use crate::session::topic::Topics;
 
 /// The live sessions of one connection.
-#[derive(Default)]
 pub(super) struct Router {
+    topics: &'static Topics,
     sessions: RwLock<Sessions>,
     /// Subscribers to wake once the reader has caught up. Only the reader's task locks it.
     asleep: Mutex<Vec<Waker>>,
@@ -44,8 +45,15 @@ struct Sessions {
 }
 
 impl Router {
-    pub(super) fn new(providers: Providers) -> Self {
-        Self { providers, ..Self::default() }
+    pub(super) fn new(providers: Providers, topics: &'static Topics) -> Self {
+        Self {
+            topics,
+            sessions: RwLock::default(),
+            asleep: Mutex::default(),
+            lifecycle: Watchers::default(),
+            telemetry: Watchers::default(),
+            providers,
+        }
     }
 
     pub(super) fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
@@ -98,10 +106,14 @@ impl Router {
         self.read().inboxes.get(id).cloned()
     }
 
-    /// The session that a question names by a registration, as before the CLI knows the session.
-    fn registered(&self, params: &RawValue) -> Option<Arc<Inbox>> {
-        let OnlyRegistration { registration_id } = serde_json::from_str(params.get()).ok()?;
-        self.read().inboxes.values().find(|inbox| inbox.has_registered(&registration_id)).cloned()
+    /// The session that a request is meant for although it does not name it.
+    fn claimed(&self, method: &str, params: &RawValue) -> Option<Arc<Inbox>> {
+        self.read().inboxes.values().find(|inbox| self.topics.claims(inbox, method, params)).cloned()
+    }
+
+    /// Answers a request that no session can take.
+    fn refuse(&self, method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
+        Inbox::refuse(self.topics, method, params, responder, code, why);
     }
 
     fn event(&self, session: &str, head: &EventHead<'_>) {
@@ -172,12 +184,6 @@ struct OnlySession {
     session_id: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OnlyRegistration {
-    registration_id: String,
-}
-
 impl Service for Router {
     type Params<'a> = Routed<'a>;
 
@@ -229,24 +235,17 @@ impl Service for Router {
         let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
             Ok(read) => read.and_then(|params| params.session_id),
             Err(error) => {
-                return Inbox::refuse(
-                    method,
-                    params,
-                    responder,
-                    INVALID_PARAMS,
-                    &format!("{method}: {error}"),
-                );
+                let why = format!("{method}: {error}");
+                return self.refuse(method, params, responder, INVALID_PARAMS, &why);
             }
         };
         let Some(session) = session else {
-            if method == "gitHubToken.getToken"
-                && let Some(inbox) = self.registered(params)
-            {
+            if let Some(inbox) = self.claimed(method, params) {
                 return inbox.request(method, params, responder);
             }
-            if Inbox::METHODS.contains(&method) {
+            if self.topics.has_method(method) {
                 let why = format!("{method}: `sessionId` is missing");
-                return Inbox::refuse(method, params, responder, INVALID_PARAMS, &why);
+                return self.refuse(method, params, responder, INVALID_PARAMS, &why);
             }
             return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
         };
@@ -254,7 +253,7 @@ impl Service for Router {
             Some(inbox) => inbox.request(method, params, responder),
             None => {
                 let why = format!("Session not found: {session}");
-                Inbox::refuse(method, params, responder, INTERNAL_ERROR, &why);
+                self.refuse(method, params, responder, INTERNAL_ERROR, &why);
             }
         }
     }

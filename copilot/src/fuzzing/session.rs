@@ -6,7 +6,8 @@ use serde_json::json;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
-use crate::session::{Decision, Permissions, UserAnswer};
+use crate::UserAnswer;
+use crate::session::{Decision, Permissions};
 use crate::testing::FakeCli;
 use crate::tools::DynTool;
 

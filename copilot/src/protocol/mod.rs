@@ -32,7 +32,6 @@ pub(crate) mod mcp_headers;
 pub(crate) mod mcp_login;
 pub(crate) mod models;
 pub(crate) mod modes;
-pub(crate) mod offers;
 pub(crate) mod permission_subjects;
 pub(crate) mod permissions;
 pub(crate) mod providers;

@@ -7,8 +7,6 @@ use serde_json::Value;
 
 use super::attachments::Attachment;
 use super::capabilities::Capabilities;
-use super::config::{SessionConfig, SessionOptions};
-use super::offers::Offers;
 use super::secret::{RawMembers, Secret};
 use super::trace::TraceContext;
 use super::vocabulary::vocabulary;
@@ -17,14 +15,15 @@ use super::{MessageId, SessionId};
 /// The parameters of `session.create` and `session.resume`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SessionOpenParams<'a, T> {
+pub(crate) struct SessionOpenParams<'a, T, M> {
     pub(crate) session_id: &'a SessionId,
     #[serde(flatten)]
-    pub(crate) config: &'a SessionConfig,
+    pub(crate) members: &'a M,
+    /// Members that the program names itself.
+    #[serde(flatten)]
+    pub(crate) raw: &'a RawMembers,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tools: Option<T>,
-    #[serde(flatten)]
-    pub(crate) offers: Offers,
     /// Always: a session without it is denied everything, its own tools included, or on old CLIs nothing at all.
     pub(crate) request_permission: bool,
     /// Always: otherwise a list of available tools makes the CLI ignore the excluded ones.
@@ -47,10 +46,10 @@ pub(crate) struct SessionOpenResponse {
 /// The parameters of `session.options.update`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SessionOptionsParams<'a> {
+pub(crate) struct SessionOptionsParams<'a, O> {
     pub(crate) session_id: &'a SessionId,
     #[serde(flatten)]
-    pub(crate) options: &'a SessionOptions,
+    pub(crate) options: &'a O,
 }
 
 /// The parameters of every method that takes nothing but the session.
@@ -156,26 +155,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unset_members_are_left_out_and_raw_ones_are_added() {
-        let mut config = SessionConfig { model: Some("m".into()), ..SessionConfig::default() };
-        config.system_message =
-            Some(crate::protocol::system_message::SystemMessageConfig::Append { content: "be brief".into() });
-        config.raw.insert("new".into(), json!({"enabled": false}));
+    fn an_open_request_has_the_members_that_are_set_and_raw_ones() {
+        let mut raw = RawMembers::default();
+        raw.insert("new".into(), json!({"enabled": false}));
         let id = SessionId::from("s");
-        let open = SessionOpenParams::<Value> {
+        let open = SessionOpenParams::<Value, Value> {
             session_id: &id,
-            config: &config,
+            members: &json!({"model": "m"}),
+            raw: &raw,
             tools: None,
-            offers: Offers::default(),
             request_permission: true,
             tool_filter_precedence: "excluded",
             env_value_mode: "direct",
         };
         assert_eq!(
             serde_json::to_value(open).unwrap(),
-            json!({"sessionId": "s", "model": "m", "systemMessage": {"mode": "append", "content": "be brief"},
-                   "new": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
-                   "envValueMode": "direct"})
+            json!({"sessionId": "s", "model": "m", "new": {"enabled": false}, "requestPermission": true,
+                   "toolFilterPrecedence": "excluded", "envValueMode": "direct"})
         );
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use super::user_input::UserAnswer;
+use crate::api::user_input::UserAnswer;
 
 /// Why a handler gave no answer.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -3,23 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::answer::{Handler, IntoAnswer};
-use super::handlers::Handlers;
 use super::inbox::Inbox;
 use super::link::{Connect, Link};
-use super::open::Opening;
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, Permissions};
 use super::subscription::Subscription;
-use super::{Session, Shared, check, empty, support};
+use super::topic::{Occasion, Settings, Topics};
+use super::{Session, Shared};
+use crate::compat::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::protocol::SessionId;
-use crate::protocol::config::SessionConfig;
 use crate::random;
-use crate::tools::{StateMap, Tool, ToolSelection};
+use crate::tools::{StateMap, Tool, ToolErrors, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -32,33 +32,36 @@ pub struct SessionBuilder {
     /// The session to take up again, or nothing for a new one.
     resume: bool,
     id: Option<SessionId>,
-    pub(super) config: SessionConfig,
-    pub(super) empty: bool,
+    topics: &'static Topics,
+    pub(crate) settings: Settings,
+    /// Fills in the settings of a session that is isolated.
+    pub(crate) isolate: Option<fn(&mut Settings) -> Result<()>>,
     pub(super) tools: ToolSelection,
     pub(super) states: StateMap,
-    pub(super) handlers: Handlers,
+    pub(super) policy: Policy,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
 
 impl SessionBuilder {
-    pub(crate) fn new(connect: Box<dyn Connect>) -> Self {
+    pub(crate) fn new(connect: Box<dyn Connect>, topics: &'static Topics) -> Self {
         Self {
             connect,
             resume: false,
             id: None,
-            config: SessionConfig::default(),
-            empty: false,
+            topics,
+            settings: Settings::default(),
+            isolate: None,
             tools: ToolSelection::default(),
             states: StateMap::default(),
-            handlers: Handlers::default(),
+            policy: Policy::default(),
             event_budget: DEFAULT_BUDGET,
             listeners: Vec::new(),
         }
     }
 
-    pub(crate) fn resuming(connect: Box<dyn Connect>, id: SessionId) -> Self {
-        Self { resume: true, id: Some(id), ..Self::new(connect) }
+    pub(crate) fn resuming(connect: Box<dyn Connect>, id: SessionId, topics: &'static Topics) -> Self {
+        Self { resume: true, id: Some(id), ..Self::new(connect, topics) }
     }
 
     pub(crate) fn connect(mut self, connect: Box<dyn Connect>) -> Self {
@@ -74,7 +77,7 @@ impl SessionBuilder {
 
     /// What the agent may do; see [`Permissions`] for what it may unless set.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
-        self.handlers.permissions = permissions;
+        self.policy.permissions = permissions;
         self
     }
 
@@ -107,7 +110,7 @@ impl SessionBuilder {
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<Decision>,
     {
-        self.handlers.permission = Some(Handler::new(handler));
+        self.policy.handler = Some(Handler::new(handler));
         self
     }
 
@@ -117,39 +120,16 @@ impl SessionBuilder {
         self
     }
 
-    /// A session that gets nothing by itself: no instructions, skills, agents, plugins or memory of this machine, no
-    /// telemetry, nothing kept on disk beyond the session, and no tools but those that
-    /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
-    ///
-    /// The client needs a `state_dir` of its own, or a `session_fs`. One that is started only for this session is also
-    /// told to leave the user's keychain alone; for another, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # async fn example() -> copilot::Result<()> {
-    /// use copilot::config::ToolFilter;
-    /// use copilot::{Client, Session};
-    ///
-    /// let session = Session::builder()
-    ///     .own_client(Client::builder().state_dir("/srv/agent/state"))
-    ///     .empty()
-    ///     .available_tools([ToolFilter::all_custom()])
-    ///     .with_all_tools()
-    ///     .start()
-    ///     .await?;
-    /// # session.close().await
-    /// # }
-    /// ```
-    pub fn empty(mut self) -> Self {
-        self.empty = true;
-        self
-    }
-
     /// Calls `listener` with every event from the very first one on, which may come before the session is open; the
     /// session keeps it to its end. Otherwise as [`Session::on`].
     pub fn on_event(mut self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
         self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Sets a member of `session.create` that has no method here. Setting one that has is an error at `start`.
+    pub fn raw(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.settings.raw.insert(member.into(), value.into());
         self
     }
 
@@ -167,29 +147,28 @@ impl SessionBuilder {
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub async fn start(mut self) -> Result<Session> {
-        if self.empty {
-            empty::fill(&mut self.config)?;
+        if let Some(fill) = self.isolate {
+            fill(&mut self.settings)?;
         }
-        check::check(&self.config, self.resume)?;
-        self.handlers.check()?;
+        let occasion = if self.resume { Occasion::Resume } else { Occasion::Create };
+        self.topics.check(&self.settings, occasion)?;
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
-        let link = self.connect.connect(self.empty).await?;
-        support::check(&link.cli, &self.config, &self.handlers, self.empty)?;
-        support::narrow(&link.cli, &mut self.config, tools.iter().map(Tool::name));
+        let link = self.connect.connect(self.isolate.is_some()).await?;
+        versions::check(&link.cli, &self.settings)?;
+        versions::narrow(&link.cli, &mut self.settings.members, tools.iter().map(Tool::name));
         let states = Arc::new(self.states);
-        let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
+        let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, self.policy);
         let listening =
             |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and questions may come before the answer.
         link.carrier.register(Arc::clone(&inbox))?;
         let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
-        let opening = if self.resume { Opening::Resume } else { Opening::Create };
-        let answer = inbox.open(&link.peer, opening).await?;
+        let answer = inbox.open(&link.peer, occasion).await?;
         if self.resume {
             let pending = inbox.pending(&link.peer).await?;
             inbox.go_on(pending);
@@ -212,10 +191,31 @@ impl fmt::Debug for SessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionBuilder")
             .field("id", &self.id)
-            .field("config", &self.config)
+            .field("settings", &self.settings)
             .field("tools", &self.tools)
-            .field("handlers", &self.handlers)
+            .field("policy", &self.policy)
             .finish_non_exhaustive()
+    }
+}
+
+/// What the session lets the agent and its tools do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policy {
+    /// Decides where there is no handler.
+    pub(crate) permissions: Permissions,
+    pub(crate) handler: Option<Handler<PermissionRequest, Decision>>,
+    /// What the model reads when a tool fails.
+    pub(crate) tool_errors: ToolErrors,
+    pub(crate) max_tool_result: MaxToolResult,
+}
+
+/// The largest result of a tool, in bytes. Default: 128 MiB, half of what a frame may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MaxToolResult(pub(crate) usize);
+
+impl Default for MaxToolResult {
+    fn default() -> Self {
+        Self(128 << 20)
     }
 }
 

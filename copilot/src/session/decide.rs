@@ -41,7 +41,14 @@ impl Inbox {
         match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
             Ok(asked) => self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder)),
             Err(error) => {
-                Self::refuse(method, params, responder, INVALID_PARAMS, &format!("{method}: {error}"));
+                Self::refuse(
+                    self.topics,
+                    method,
+                    params,
+                    responder,
+                    INVALID_PARAMS,
+                    &format!("{method}: {error}"),
+                );
             }
         }
     }
@@ -84,7 +91,7 @@ impl Inbox {
 
     /// The program's decision, by its handler or its policy.
     pub(super) async fn decide_here(&self, request: PermissionRequest) -> Decision {
-        let Some(handler) = self.handlers.permission.clone() else {
+        let Some(handler) = self.policy.handler.clone() else {
             return self.decide_by_policy(&request).await;
         };
         let asked = request.clone();
@@ -100,7 +107,7 @@ impl Inbox {
 
     async fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
         match task::catch(async { self.own_tool(request) }).await {
-            Ok(own) => self.handlers.permissions.decide(request, own),
+            Ok(own) => self.policy.permissions.decide(request, own),
             Err(panic) => {
                 self.handler_failed("needs_approval", &format!("it panicked: {panic}").into());
                 Decision::Unavailable

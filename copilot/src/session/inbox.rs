@@ -9,24 +9,26 @@ use std::task::Waker;
 
 use serde_json::value::RawValue;
 
+use super::answer::Handler;
+use super::builder::Policy;
 use super::calls::{By, Calls, What};
-use super::handlers::Handlers;
-use super::hooks;
+use super::members::Members;
 use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
 use super::permissions::Decision;
+use super::topic::{Settings, TopicState, Topics};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, Subscribers};
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::config::SessionConfig;
 use crate::protocol::event::EventHead;
 use crate::protocol::permissions::Vocabulary;
+use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{
     Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, UnreadableToolCall, Wrapped,
 };
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{Line, Peer, Responder};
+use crate::rpc::{Line, METHOD_NOT_FOUND, Peer, Responder};
 use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
@@ -34,14 +36,16 @@ pub(crate) struct Inbox {
     pub(crate) id: SessionId,
     pub(crate) line: Line<Peer>,
     /// What the session is opened with, again if need be, with what the program has changed since.
-    config: RwLock<Arc<SessionConfig>>,
+    opening: RwLock<Arc<OpenMembers>>,
     /// The mode that the program has set since; no member of what a session is opened with.
     mode: Mutex<Option<AgentMode>>,
     /// Swapped as a whole when the program changes its tools.
     tools: RwLock<Arc<ToolSet>>,
     capabilities: Mutex<Capabilities>,
     pub(crate) states: Arc<StateMap>,
-    pub(crate) handlers: Handlers,
+    pub(crate) policy: Policy,
+    pub(super) topics: &'static Topics,
+    state: TopicState,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
     /// The message that nobody waits for any more.
@@ -51,6 +55,14 @@ pub(crate) struct Inbox {
     closed: AtomicBool,
 }
 
+/// What opens a session, and opens it again after a restart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OpenMembers {
+    pub(super) members: Members,
+    pub(super) options: Members,
+    pub(super) raw: RawMembers,
+}
+
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
 pub(super) enum ReplyTo {
     Call(Arc<str>),
@@ -58,41 +70,27 @@ pub(super) enum ReplyTo {
 }
 
 impl Inbox {
-    /// The requests of the CLI that a session answers.
-    pub(crate) const METHODS: &[&str] = &[
-        "tool.call",
-        "permission.request",
-        "hooks.invoke",
-        "userInput.request",
-        "exitPlanMode.request",
-        "autoModeSwitch.request",
-        "systemMessage.transform",
-        "providerToken.getToken",
-        "gitHubToken.getToken",
-        "skillProvider.list",
-        "skillProvider.read",
-        "canvas.open",
-        "canvas.close",
-        "canvas.action.invoke",
-    ];
-
     pub(crate) fn new(
         id: SessionId,
         peer: Peer,
-        config: SessionConfig,
+        topics: &'static Topics,
+        settings: Settings,
         tools: ToolSet,
         states: Arc<StateMap>,
-        handlers: Handlers,
+        policy: Policy,
     ) -> Arc<Self> {
+        let Settings { members, options, raw, state, .. } = settings;
         Arc::new(Self {
             id,
             line: Line::new(Some(peer)),
-            config: RwLock::new(Arc::new(config)),
+            opening: RwLock::new(Arc::new(OpenMembers { members, options, raw })),
             mode: Mutex::default(),
             tools: RwLock::new(Arc::new(tools)),
             capabilities: Mutex::default(),
             states,
-            handlers,
+            policy,
+            topics,
+            state,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
             left: Left::default(),
@@ -115,18 +113,29 @@ impl Inbox {
     }
 
     /// What the session would be opened with now.
-    pub(super) fn config(&self) -> Arc<SessionConfig> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn opening(&self) -> Arc<OpenMembers> {
+        Arc::clone(&self.opening.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The program has changed the session, and it is to be so after a restart as well.
-    pub(super) fn remember(&self, change: impl FnOnce(&mut SessionConfig)) {
-        change(Arc::make_mut(&mut self.config.write().unwrap_or_else(PoisonError::into_inner)));
+    /// Keeps a change of the program, so that it holds after a restart as well.
+    pub(crate) fn remember(&self, change: impl FnOnce(&mut Members)) {
+        let mut opening = self.opening.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut Arc::make_mut(&mut opening).members);
     }
 
     /// Whether tools outlast the CLI that has asked for them.
     pub(super) fn continues(&self) -> bool {
-        self.config().continue_pending_work == Some(true)
+        self.opening().members.get("continuePendingWork") == Some(&true)
+    }
+
+    /// State of a topic.
+    pub(crate) fn topic<T: 'static>(&self) -> Option<&T> {
+        self.state.get()
+    }
+
+    /// The program's handler of requests of this type.
+    pub(crate) fn handler<Q: 'static, A: 'static>(&self) -> Option<Handler<Q, A>> {
+        self.topic::<Handler<Q, A>>().cloned()
     }
 
     /// Runs a tool that another CLI, or another program, has left unanswered, unless it runs still.
@@ -139,7 +148,7 @@ impl Inbox {
         self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn remember_mode(&self, mode: AgentMode) {
+    pub(crate) fn remember_mode(&self, mode: AgentMode) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
     }
 
@@ -177,7 +186,11 @@ impl Inbox {
                 self.busy.store(false, Ordering::Release);
                 self.left.look();
             }
-            name => self.other_event(name, data),
+            name => {
+                if let Some(handle) = self.topics.event(name) {
+                    handle(self, data);
+                }
+            }
         }
     }
 
@@ -192,18 +205,26 @@ impl Inbox {
                 }
             },
             "permission.request" => self.permission_wanted(params, responder),
-            _ => self.other_request(method, params, responder),
+            _ => match self.topics.request(method) {
+                Some(handle) => handle(self, params, responder),
+                None => {
+                    tracing::debug!(method, session = %self.id, "a request without a handler");
+                    responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
+                }
+            },
         }
     }
 
     /// Answers a request that cannot be read, or that belongs to no session here.
-    pub(crate) fn refuse(method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
-        if method == "hooks.invoke"
-            && let Some(denied) = hooks::without_session(params)
-        {
-            tracing::error!(why, "a hook that guards a tool cannot be asked; the tool is denied");
-            return responder.ok(&denied);
-        }
+    pub(crate) fn refuse(
+        topics: &Topics,
+        method: &str,
+        params: &RawValue,
+        responder: Responder,
+        code: i64,
+        why: &str,
+    ) {
+        let Some(responder) = topics.refuse(method, params, responder) else { return };
         if method != "permission.request" {
             return responder.error(code, why);
         }
@@ -311,7 +332,7 @@ impl Inbox {
             states: Arc::clone(&self.states),
             host: Arc::clone(self) as _,
             cancel: cancel.clone(),
-            errors_visible: self.handlers.tool_errors == ToolErrors::Visible,
+            errors_visible: self.policy.tool_errors == ToolErrors::Visible,
         };
         let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
         let (tool, key, token) = (tool.clone(), Arc::clone(by.id()), cancel.clone());
@@ -324,7 +345,7 @@ impl Inbox {
                 Some(refused) => refused,
                 None => {
                     let result = tool.invoke(invocation).await;
-                    result.within(inbox.handlers.max_tool_result.0, tool.name())
+                    result.within(inbox.policy.max_tool_result.0, tool.name())
                 }
             };
             inbox.answer_tool(reply, &result, &token).await;

@@ -3,53 +3,29 @@
 //! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an inbox that the reader fills; it has no task
 //! of its own. It never names a client: what it needs of one is [`link::Link`].
 
-mod answer;
+pub(crate) mod answer;
 mod builder;
+pub(crate) mod call;
 mod calls;
-mod canvas;
-mod canvases;
-mod check;
-mod commands;
-mod config;
-mod controls;
 mod decide;
-mod elicitation;
-mod empty;
-mod files;
-mod filter;
-mod handlers;
-mod history;
-pub mod hooks;
 mod host;
 pub(crate) mod inbox;
-mod limits;
 pub(crate) mod link;
-mod mcp_headers;
-mod mcp_login;
-mod modes;
+pub(crate) mod members;
 mod open;
 mod outgoing;
-mod oversight;
 mod permission_request;
 mod permissions;
 mod progress;
-mod provider;
-mod queue;
-mod requests;
-mod sampling;
+pub(crate) mod requests;
 mod send;
-mod skills;
+pub(crate) mod setters;
 mod structured;
 mod subscription;
-mod support;
-mod surroundings;
-mod system_message;
-mod tokens;
 mod toolbelt;
 mod tools;
+pub(crate) mod topic;
 mod turn;
-mod ui;
-mod user_input;
 
 use std::fmt;
 use std::sync::Arc;
@@ -64,6 +40,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventStream};
 use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionMessagesResponse, SessionParams, Success};
 use crate::rpc::{Peer, decode};
 use inbox::Inbox;
@@ -71,35 +48,15 @@ use link::Link;
 
 pub use answer::IntoAnswer;
 pub use builder::SessionBuilder;
-pub use canvas::{Canvas, CanvasError};
-pub use canvases::Canvases;
-pub use commands::{CommandInvocation, Commands};
-pub use controls::ModelRequest;
-pub(crate) use controls::done;
-pub use elicitation::ElicitationRequest;
-pub(crate) use empty::shared_state;
-pub use filter::ToolFilter;
-pub use history::EventPage;
-pub use mcp_headers::McpHeaders;
-pub use mcp_login::McpLoginAnswer;
-pub use modes::PlanDecision;
 pub use permission_request::PermissionRequest;
 pub use permissions::{Decision, Permissions};
 pub use progress::Usage;
-pub use provider::Provider;
-pub use queue::Queue;
-pub use sampling::{Sampled, SamplingRequest};
 pub use send::{AskRequest, Message, SendRequest, StreamRequest};
-pub use skills::Skill;
 pub use structured::AskAsRequest;
 pub use subscription::Subscription;
-pub use system_message::{CustomSystemMessage, SystemMessage};
-pub use tokens::{GithubToken, GithubTokenRequest, ProviderTokenRequest, Secret};
 pub use tools::SessionTools;
 use tools::ToolChanges;
 pub use turn::{Reply, Turn};
-pub use ui::{InputRequest, Ui};
-pub use user_input::UserAnswer;
 
 /// How long `close` waits for the CLI to let go of the session.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -267,12 +224,17 @@ impl Session {
     }
 
     /// The connection, once it is there.
-    async fn peer(&self) -> Result<Peer> {
+    pub(crate) async fn peer(&self) -> Result<Peer> {
         self.inbox().line.ready().await
     }
 
-    fn params(&self) -> SessionParams<'_> {
+    pub(crate) fn params(&self) -> SessionParams<'_> {
         SessionParams { session_id: self.id() }
+    }
+
+    /// The version of the CLI.
+    pub(crate) fn cli(&self) -> &CliVersion {
+        &self.0.link.cli
     }
 
     pub(crate) fn inbox(&self) -> &Inbox {

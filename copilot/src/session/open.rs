@@ -4,43 +4,37 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::controls::done;
+use super::call::done;
 use super::inbox::Inbox;
+use super::members::Members;
+use super::topic::Occasion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
-use crate::protocol::config::SessionOptions;
 use crate::protocol::controls::ModeSetParams;
 use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse};
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
 
-/// Whether the CLI makes a session or takes one up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opening {
-    Create,
-    Resume,
-}
-
 impl Inbox {
     /// When it fails or is dropped on the way, the CLI lets go of the session again.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub(super) async fn open(&self, peer: &Peer, opening: Opening) -> Result<SessionOpenResponse> {
-        let method = match opening {
-            Opening::Create => "session.create",
-            Opening::Resume => "session.resume",
+    pub(super) async fn open(&self, peer: &Peer, occasion: Occasion) -> Result<SessionOpenResponse> {
+        let method = match occasion {
+            Occasion::Create => "session.create",
+            Occasion::Resume => "session.resume",
         };
-        let (tools, mut config) = (self.tools(), self.config());
-        if opening == Opening::Create && config.continue_pending_work.is_some() {
+        let (tools, mut opening) = (self.tools(), self.opening());
+        if occasion == Occasion::Create && opening.members.has("continuePendingWork") {
             // Of a session that is new there is nothing to continue.
-            Arc::make_mut(&mut config).continue_pending_work = None;
+            Arc::make_mut(&mut opening).members.remove("continuePendingWork");
         }
         let params = SessionOpenParams {
             session_id: &self.id,
-            config: &config,
-            offers: self.handlers.offers(),
+            members: &opening.members,
+            raw: &opening.raw,
             tools: (!tools.is_empty()).then_some(&*tools),
             request_permission: true,
             tool_filter_precedence: "excluded",
@@ -59,12 +53,11 @@ impl Inbox {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
             return Err(Error::new(ErrorKind::Decode, message));
         }
-        self.apply_options(peer, &config.options).await?;
+        self.apply_options(peer, &opening.options).await?;
         if let Some(capabilities) = &answer.capabilities {
             self.learn(capabilities);
         }
-        self.wants_mcp_logins(peer).await?;
-        self.wants_mcp_headers(peer).await?;
+        self.topics.opened(self, peer).await?;
         opened.keep();
         Ok(answer)
     }
@@ -72,8 +65,8 @@ impl Inbox {
     /// Sets what the CLI takes only once the session exists.
     ///
     /// Wire: `session.options.update`, to the CLI.
-    async fn apply_options(&self, peer: &Peer, options: &SessionOptions) -> Result<()> {
-        if *options == SessionOptions::default() {
+    async fn apply_options(&self, peer: &Peer, options: &Members) -> Result<()> {
+        if options.is_empty() {
             return Ok(());
         }
         let method = "session.options.update";
@@ -91,9 +84,9 @@ impl Inbox {
         if self.is_closed() {
             return Ok(());
         }
-        let resumed = match self.open(peer, Opening::Resume).await {
+        let resumed = match self.open(peer, Occasion::Resume).await {
             // A session in which nothing was said yet is not on disk: there is nothing to lose in making it anew.
-            Err(error) if is_unknown_session(&error) => self.open(peer, Opening::Create).await,
+            Err(error) if is_unknown_session(&error) => self.open(peer, Occasion::Create).await,
             other => other,
         };
         resumed?;

@@ -16,26 +16,24 @@ use super::calls::{By, What};
 use super::inbox::{Inbox, log_unsent};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
-use crate::protocol::capabilities::Capabilities;
-use crate::protocol::tools::Settled;
 use crate::random;
-use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Peer, Responder};
+use crate::rpc::{INVALID_PARAMS, Peer, Responder};
 use crate::task;
 use crate::tools::Cancellation;
 
 /// A question that a handler is about to answer.
-pub(super) struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// The handler, as its setter is called.
-    pub(super) handler: &'static str,
+    pub(crate) handler: &'static str,
     /// What is asked, for a person to read.
-    pub(super) what: Cow<'a, str>,
+    pub(crate) what: Cow<'a, str>,
     /// How it came.
-    pub(super) by: By,
+    pub(crate) by: By,
 }
 
 impl<'a> Question<'a> {
     /// A question that a request has asked.
-    pub(super) fn request(
+    pub(crate) fn request(
         handler: &'static str,
         what: impl Into<Cow<'a, str>>,
         responder: &Responder,
@@ -45,63 +43,14 @@ impl<'a> Question<'a> {
     }
 
     /// A question that an event has asked, with the id to answer it under.
-    pub(super) fn event(handler: &'static str, what: impl Into<Cow<'a, str>>, id: &str) -> Self {
+    pub(crate) fn event(handler: &'static str, what: impl Into<Cow<'a, str>>, id: &str) -> Self {
         Self { handler, what: what.into(), by: By::Event(id.into()) }
     }
 }
 
 impl Inbox {
-    /// A request of the CLI that is neither about a tool nor about a permission.
-    pub(super) fn other_request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
-        match method {
-            "hooks.invoke" => self.read(method, params, responder, Self::hook_invoked),
-            "userInput.request" => self.read(method, params, responder, Self::user_asked),
-            "exitPlanMode.request" => self.read(method, params, responder, Self::plan_proposed),
-            "autoModeSwitch.request" => self.read(method, params, responder, Self::auto_mode_offered),
-            "systemMessage.transform" => self.read(method, params, responder, Self::sections_to_transform),
-            "providerToken.getToken" => self.read(method, params, responder, Self::provider_token_wanted),
-            "gitHubToken.getToken" => self.read(method, params, responder, Self::github_token_wanted),
-            "skillProvider.list" => self.read(method, params, responder, Self::skills_wanted),
-            "skillProvider.read" => self.read(method, params, responder, Self::skill_wanted),
-            "canvas.open" => self.read(method, params, responder, Self::canvas_opened),
-            "canvas.close" => self.read(method, params, responder, Self::canvas_closed),
-            "canvas.action.invoke" => self.read(method, params, responder, Self::canvas_acted_on),
-            _ => {
-                tracing::debug!(method, session = %self.id, "a request that nothing here answers");
-                responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
-            }
-        }
-    }
-
-    /// An event that may be a question of another kind than tools and permissions.
-    pub(super) fn other_event(self: &Arc<Self>, name: &str, data: &RawValue) {
-        match name {
-            "elicitation.requested" => self.read_event(name, data, Self::form_requested),
-            "command.execute" => self.read_event(name, data, Self::command_used),
-            "mcp.oauth_required" => self.read_event(name, data, Self::mcp_login_wanted),
-            "mcp.headers_refresh_required" => self.read_event(name, data, Self::mcp_headers_wanted),
-            "sampling.requested" => self.read_event(name, data, Self::sampling_requested),
-            "session_limits_exhausted.requested" => self.read_event(name, data, Self::limits_exhausted),
-            "elicitation.completed"
-            | "command.completed"
-            | "mcp.oauth_completed"
-            | "mcp.headers_refresh_completed"
-            | "sampling.completed"
-            | "session_limits_exhausted.completed" => {
-                // Without an id nobody is told apart, and nobody is cancelled.
-                if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
-                    self.calls.cancel(&settled.request_id);
-                }
-            }
-            "capabilities.changed" => {
-                self.read_event(name, data, |inbox, newer: Capabilities| inbox.learn(&newer));
-            }
-            _ => {}
-        }
-    }
-
     /// Reads the parameters of a request and hands them on.
-    fn read<'a, P: Deserialize<'a>>(
+    pub(crate) fn read<'a, P: Deserialize<'a>>(
         self: &Arc<Self>,
         method: &str,
         params: &'a RawValue,
@@ -115,7 +64,7 @@ impl Inbox {
     }
 
     /// Reads the payload of an event and hands it on.
-    fn read_event<'a, P: Deserialize<'a>>(
+    pub(crate) fn read_event<'a, P: Deserialize<'a>>(
         self: &Arc<Self>,
         name: &str,
         data: &'a RawValue,
@@ -129,7 +78,7 @@ impl Inbox {
 
     /// Has the program answer in a task of its own. `answer` gets what `work` gives, or nothing where the handler
     /// failed or nobody waits any more; it is not called where an event asked and was answered elsewhere.
-    pub(super) fn consult<A, F>(
+    pub(crate) fn consult<A, F>(
         self: &Arc<Self>,
         question: Question<'_>,
         work: F,
@@ -180,14 +129,14 @@ impl Inbox {
     }
 
     /// Answers a question that an event has asked.
-    pub(super) fn post_answer<P: Serialize>(&self, method: &'static str, params: &P) {
+    pub(crate) fn post_answer<P: Serialize>(&self, method: &'static str, params: &P) {
         // Gone: with the CLI that asked, the question is gone as well.
         let Some(peer) = self.line.now() else { return };
         log_unsent(peer.post_answer(method, params), method);
     }
 
     /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
-    pub(super) fn handler_failed(&self, handler: &'static str, error: &BoxError) {
+    pub(crate) fn handler_failed(&self, handler: &'static str, error: &BoxError) {
         tracing::error!(handler, error, session = %self.id, "a handler failed; the CLI gets the safe answer");
         let error = Error::new(ErrorKind::Session, format!("the handler `{handler}` failed: {error}"));
         self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));

@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
+use super::Session;
 use super::outgoing::{Lock, OnItsWay, Outgoing};
 use super::progress::Progress;
 use super::turn::{DEFAULT_IDLE_TIMEOUT, DEFAULT_SILENCE, Limits, Reply, Turn};
-use super::{Session, support};
+use crate::compat::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::attachments::Attachment;
@@ -241,7 +242,7 @@ impl Session {
         keep: bool,
         note: impl FnOnce(bool) + Send + 'static,
     ) -> Result<MessageId> {
-        support::check_message(&self.0.link.cli, &message.0)?;
+        versions::check_message(&self.0.link.cli, &message.0)?;
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message.0 };

@@ -8,9 +8,10 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::Session;
 use super::send::{Message, Sending, message_options, turn_options};
 use super::turn::Limits;
-use super::{Session, support};
+use crate::compat::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, ResponseFormat};
@@ -106,7 +107,7 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
         let Self { session, mut message, limits, retries, .. } = self;
         Box::pin(async move {
             let Shape { format, wrapped } = shape::<T>();
-            if support::has_response_format(&session.0.link.cli) {
+            if versions::has_response_format(&session.0.link.cli) {
                 message.0.response_format = Some(format);
             } else {
                 message.0.prompt += &told(&format);

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::builder::SessionBuilder;
-use super::handlers::MaxToolResult;
+use super::builder::{MaxToolResult, SessionBuilder};
 use crate::tools::{Choice, SchemaProfile, Tool, ToolErrors, Toolset};
 
 impl SessionBuilder {
@@ -91,14 +90,14 @@ impl SessionBuilder {
     /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set. A tool with `errors = visible` or
     /// `errors = hidden` keeps to that.
     pub fn tool_errors(mut self, errors: ToolErrors) -> Self {
-        self.handlers.tool_errors = errors;
+        self.policy.tool_errors = errors;
         self
     }
 
     /// How many bytes the result of a tool may have, pictures and the like included; 128 MiB unless set. In place of a
     /// larger one the model reads that it was too large. A tool's own `max_output` shortens its text before that.
     pub fn max_tool_result(mut self, bytes: usize) -> Self {
-        self.handlers.max_tool_result = MaxToolResult(bytes);
+        self.policy.max_tool_result = MaxToolResult(bytes);
         self
     }
 

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
-use crate::client::ClientBuilder;
 use crate::client::memory::Ends;
+use crate::client::{Client, ClientBuilder};
 use crate::protocol::SessionId;
 use crate::transport::memory;
 
@@ -141,7 +141,7 @@ impl FakeCli {
             };
             first.take().or_else(again)
         };
-        ClientBuilder::default().memory(Ends::new(connect)).auto_restart(false)
+        Client::builder().memory(Ends::new(connect)).auto_restart(false)
     }
 
     /// Speaks with a client over these bytes, such as the halves of an accepted TCP connection.
@@ -441,5 +441,5 @@ pub struct FarEnd {
 /// [`FakeCli`] knows the protocol; this is for benchmarks and for what it cannot be made to do.
 pub fn memory_client(capacity: usize) -> (ClientBuilder, FarEnd) {
     let (near, reader, writer) = memory::pair(capacity);
-    (ClientBuilder::default().memory(Ends::once(near)), FarEnd { reader, writer })
+    (Client::builder().memory(Ends::once(near)), FarEnd { reader, writer })
 }

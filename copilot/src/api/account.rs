@@ -1,0 +1,27 @@
+//! The GitHub identity of a session.
+
+use crate::protocol::secret::Secret;
+use crate::session::SessionBuilder;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
+
+members! {
+    /// Whether the CLI reports to GitHub how it is used.
+    ///
+    /// Wire: `session.create`, `enableSessionTelemetry`.
+    session_telemetry: flag in members "enableSessionTelemetry";
+
+    @also "gitHubToken" github_token,
+}
+
+impl SessionBuilder {
+    /// The GitHub token that this session uses, instead of the client's. It does not show in `Debug`.
+    ///
+    /// Wire: `session.create`, `gitHubToken`.
+    pub fn github_token(mut self, token: impl Into<String>) -> Self {
+        self.settings.members.set::<Secret>("gitHubToken", token.into().into());
+        self
+    }
+}
+
+pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };

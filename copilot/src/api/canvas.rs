@@ -1,0 +1,328 @@
+//! Canvases that the program offers: it shows something, and the agent opens it and acts on it.
+
+use crate::session::topic::Topic;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::canvas::{
+    CanvasActionDef, CanvasCall, CanvasDef, CanvasErrorData, CanvasOpen, CanvasParams, CanvasProviderDef,
+    CanvasView,
+};
+use crate::rpc::{INTERNAL_ERROR, Responder};
+use crate::session::SessionBuilder;
+use crate::session::answer::{BoxError, Handler, IntoAnswer};
+use crate::session::inbox::Inbox;
+use crate::session::requests::Question;
+
+/// What the CLI is told where nothing here answers for a canvas.
+const NO_CANVAS: &str = "canvas_handler_unset";
+/// The same for an action.
+const NO_ACTION: &str = "canvas_action_no_handler";
+/// What it is told when a handler fails.
+const FAILED: &str = "canvas_handler_error";
+
+/// Something that the program shows, such as a board or a preview, for the agent to open and to act on.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::config::Canvas;
+/// use copilot::{CanvasView, Session};
+/// use serde_json::json;
+///
+/// let board = Canvas::new("board", "Board", "A board to draw on.")
+///     .on_open(|board| async move {
+///         CanvasView::new().url(format!("http://localhost:8080/{}", board.instance_id)).title("Board")
+///     })
+///     .action("draw", "Draws a shape.", |call| async move {
+///         let shape = call.input["shape"].as_str().ok_or("there is no shape")?;
+///         Ok::<_, &str>(json!({"drawn": shape}))
+///     });
+/// let builder = Session::builder().canvas(board).canvas_provider("my-app", "My App");
+/// # drop(builder);
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Canvas {
+    def: CanvasDef,
+    open: Option<Handler<CanvasOpen, CanvasView>>,
+    close: Option<Handler<String, ()>>,
+    actions: BTreeMap<String, Handler<CanvasCall, Value>>,
+}
+
+impl Canvas {
+    /// A canvas with an id that is the program's own, a name for people, and a sentence for the agent on what it is for.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, description: impl Into<String>) -> Self {
+        let def = CanvasDef {
+            id: id.into(),
+            display_name: name.into(),
+            description: description.into(),
+            input_schema: None,
+            actions: Vec::new(),
+        };
+        Self { def, open: None, close: None, actions: BTreeMap::new() }
+    }
+
+    /// The JSON schema of what it is opened with.
+    pub fn input_schema(mut self, schema: impl Into<Value>) -> Self {
+        self.def.input_schema = Some(schema.into());
+        self
+    }
+
+    /// Has the program show it. Without, it is opened without anything to see.
+    pub fn on_open<F, R>(mut self, handler: impl Fn(CanvasOpen) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<CanvasView>,
+    {
+        self.open = Some(Handler::new(handler));
+        self
+    }
+
+    /// Tells the program which instance of it was closed.
+    pub fn on_close<F, R>(mut self, handler: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<()>,
+    {
+        self.close = Some(Handler::new(handler));
+        self
+    }
+
+    /// Something that can be done with it, and what the agent should know of it. The agent reads what the handler gives,
+    /// and the message of a [`CanvasError`]; of other errors it only learns that there was one.
+    pub fn action<F, R>(
+        mut self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        handler: impl Fn(CanvasCall) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<Value>,
+    {
+        let (name, description) = (name.into(), description.into());
+        self.def.actions.push(CanvasActionDef { name: name.clone(), description, input_schema: None });
+        self.actions.insert(name, Handler::new(handler));
+        self
+    }
+
+    /// The JSON schema of what the last [`action`](Self::action) is given; nothing without one.
+    pub fn action_schema(mut self, schema: impl Into<Value>) -> Self {
+        if let Some(action) = self.def.actions.last_mut() {
+            action.input_schema = Some(schema.into());
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Canvas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.def.fmt(f)
+    }
+}
+
+/// An error of a canvas that the agent is to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanvasError {
+    code: String,
+    message: String,
+}
+
+impl CanvasError {
+    /// An error with a code, such as `board_is_full`, and a message.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+
+    /// The code.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn answer(&self, responder: Responder) {
+        let data = CanvasErrorData { code: &self.code, message: &self.message };
+        responder.error_with(INTERNAL_ERROR, &self.message, &data);
+    }
+}
+
+impl fmt::Display for CanvasError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CanvasError {}
+
+/// The canvases that a program offers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OfferedCanvases {
+    offered: Vec<Canvas>,
+}
+
+impl OfferedCanvases {
+    pub(crate) fn defs(&self) -> Vec<CanvasDef> {
+        self.offered.iter().map(|canvas| canvas.def.clone()).collect()
+    }
+
+    /// Checks what the CLI would take and the agent could not tell apart.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        for (at, Canvas { def, .. }) in self.offered.iter().enumerate() {
+            let id = &def.id;
+            if self.offered[..at].iter().any(|other| other.def.id == *id) {
+                return refuse(format!("the canvas `{id}` is offered twice"));
+            }
+            for (at, action) in def.actions.iter().enumerate() {
+                let name = &action.name;
+                if name.starts_with("canvas.") {
+                    return refuse(format!(
+                        "the action `{name}` of the canvas `{id}`: names with `canvas.` are the CLI's own"
+                    ));
+                }
+                if def.actions[..at].iter().any(|other| other.name == *name) {
+                    return refuse(format!("the canvas `{id}` has the action `{name}` twice"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn offered<'a>(session: &'a Inbox, id: &str) -> std::result::Result<&'a Canvas, CanvasError> {
+    let canvases = session.topic::<OfferedCanvases>();
+    let found = canvases.and_then(|canvases| canvases.offered.iter().find(|canvas| canvas.def.id == id));
+    found.ok_or_else(|| CanvasError::new(NO_CANVAS, format!("this program has no canvas `{id}`")))
+}
+
+impl SessionBuilder {
+    /// Offers a canvas. The agent gets tools to open it and to act on it, which it needs permission for; what is open
+    /// is told by [`Session::canvases`](crate::Session::canvases) and by events.
+    ///
+    /// Wire: `canvas.open`, `canvas.close` and `canvas.action.invoke`, from the CLI (1.0.57 and later).
+    pub fn canvas(mut self, canvas: Canvas) -> Self {
+        self.settings.state.update(|canvases: &mut OfferedCanvases| canvases.offered.push(canvas));
+        let defs =
+            self.settings.state.get::<OfferedCanvases>().map(OfferedCanvases::defs).unwrap_or_default();
+        self.settings.members.set("canvases", defs);
+        // The agent gets its tools for canvases only where a client renders them.
+        self.settings.members.set("requestCanvasRenderer", true);
+        self
+    }
+
+    /// Who offers the canvases: an id that is the same each time that the session is taken up, so that what was open is
+    /// open again, and a name for people. Unless set it is the connection.
+    pub fn canvas_provider(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
+        let provider = CanvasProviderDef { id: id.into(), name: name.into() };
+        self.settings.members.set("canvasProvider", provider);
+        self
+    }
+}
+
+fn canvas_opened(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+    let canvas = match offered(session, &asked.canvas_id) {
+        Ok(canvas) => canvas,
+        Err(error) => return error.answer(responder),
+    };
+    let Some(handler) = canvas.open.clone() else { return responder.ok(&CanvasView::new()) };
+    let question = Question::request("on_open", format!("the canvas {}", asked.canvas_id), &responder);
+    let open = CanvasOpen { instance_id: asked.instance_id, input: asked.input };
+    session.consult(question, told(handler.ask(open)), |_, view| match outcome(view) {
+        Ok(view) => responder.ok(&view),
+        Err(error) => error.answer(responder),
+    });
+}
+
+fn canvas_closed(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+    let canvas = match offered(session, &asked.canvas_id) {
+        Ok(canvas) => canvas,
+        Err(error) => return error.answer(responder),
+    };
+    let Some(handler) = canvas.close.clone() else { return responder.ok(&()) };
+    let question = Question::request("on_close", format!("the canvas {}", asked.canvas_id), &responder);
+    // It is closed whatever the handler makes of it.
+    session.consult(question, handler.ask(asked.instance_id), |_, _| responder.ok(&()));
+}
+
+fn canvas_acted_on(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+    let action = asked.action_name.unwrap_or_default();
+    let found = offered(session, &asked.canvas_id).and_then(|canvas| {
+        canvas.actions.get(&action).ok_or_else(|| {
+            let message = format!("the canvas `{}` has no action `{action}`", asked.canvas_id);
+            CanvasError::new(NO_ACTION, message)
+        })
+    });
+    let handler = match found {
+        Ok(handler) => handler.clone(),
+        Err(error) => return error.answer(responder),
+    };
+    let what = format!("{action} on the canvas {}", asked.canvas_id);
+    let question = Question::request("action", what, &responder);
+    let call = CanvasCall { instance_id: asked.instance_id, input: asked.input };
+    session.consult(question, told(handler.ask(call)), |_, result| match outcome(result) {
+        Ok(result) => responder.ok(&result),
+        Err(error) => error.answer(responder),
+    });
+}
+
+/// What a handler wants the agent to read is an answer; any other error is a failure of the handler.
+async fn told<A>(
+    answer: impl Future<Output = std::result::Result<A, BoxError>>,
+) -> std::result::Result<std::result::Result<A, CanvasError>, BoxError> {
+    match answer.await {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(error) => error.downcast::<CanvasError>().map(|error| Err(*error)),
+    }
+}
+
+fn outcome<A>(told: Option<std::result::Result<A, CanvasError>>) -> std::result::Result<A, CanvasError> {
+    told.unwrap_or_else(|| Err(CanvasError::new(FAILED, "the program failed to do it")))
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: &[
+        ("canvases", "canvas"),
+        ("requestCanvasRenderer", "canvas"),
+        ("canvasProvider", "canvas_provider"),
+    ],
+    requests: &[
+        ("canvas.open", |session, params, responder| {
+            session.read("canvas.open", params, responder, canvas_opened);
+        }),
+        ("canvas.close", |session, params, responder| {
+            session.read("canvas.close", params, responder, canvas_closed);
+        }),
+        ("canvas.action.invoke", |session, params, responder| {
+            session.read("canvas.action.invoke", params, responder, canvas_acted_on);
+        }),
+    ],
+    check: Some(|settings, _| settings.state.get::<OfferedCanvases>().map_or(Ok(()), OfferedCanvases::check)),
+    ..Topic::NONE
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canvases_that_cannot_be_told_apart_are_refused() {
+        let check =
+            |offered: Vec<Canvas>| OfferedCanvases { offered }.check().map_err(|error| error.to_string());
+        let canvas = |id: &str| Canvas::new(id, "A", "A.");
+        let act = |canvas: Canvas, name: &str| canvas.action(name, "", |_| async { Value::Null });
+        check(vec![act(act(canvas("a"), "x"), "y"), act(canvas("b"), "x")]).unwrap();
+        for (bad, why) in [
+            (vec![canvas("a"), canvas("a")], "offered twice"),
+            (vec![act(act(canvas("a"), "x"), "x")], "action `x` twice"),
+            (vec![act(canvas("a"), "canvas.open")], "the CLI's own"),
+        ] {
+            let told = check(bad).unwrap_err();
+            assert!(told.contains(why), "{told}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The canvases of a session: what is offered, by whomever, and what is open.
+
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::protocol::canvas::{
+    CanvasActionResponse, CanvasInfo, CanvasListOpenResponse, CanvasListResponse, CanvasRequestParams,
+    OpenCanvas,
+};
+use crate::protocol::session::SessionParams;
+use crate::session::Session;
+
+/// The canvases of a session. Made by [`Session::canvases`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// let board = session.canvases().open("board", "board-1", serde_json::json!({"size": 3})).await?;
+/// println!("see {}", board.url.unwrap_or_default());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Canvases<'a>(&'a Session);
+
+impl Session {
+    /// The canvases of the session.
+    pub fn canvases(&self) -> Canvases<'_> {
+        Canvases(self)
+    }
+}
+
+impl Canvases<'_> {
+    /// Those that are offered.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
+    /// Wire: `session.canvas.list`, to the CLI.
+    pub async fn list(&self) -> Result<Vec<CanvasInfo>> {
+        let params = SessionParams { session_id: self.0.id() };
+        let answer: CanvasListResponse = self.0.peer().await?.call("session.canvas.list", &params).await?;
+        Ok(answer.canvases)
+    }
+
+    /// Those that are open.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
+    /// Wire: `session.canvas.listOpen`, to the CLI.
+    pub async fn list_open(&self) -> Result<Vec<OpenCanvas>> {
+        let params = SessionParams { session_id: self.0.id() };
+        let answer: CanvasListOpenResponse =
+            self.0.peer().await?.call("session.canvas.listOpen", &params).await?;
+        Ok(answer.open_canvases)
+    }
+
+    /// Opens a canvas as the instance of this name, or looks at it again.
+    ///
+    /// # Errors
+    ///
+    /// When nobody offers the canvas, whoever does fails, or the connection is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
+    ///
+    /// Wire: `session.canvas.open`, to the CLI.
+    pub async fn open(
+        &self,
+        canvas: &str,
+        instance: &str,
+        input: impl Into<Value> + Send,
+    ) -> Result<OpenCanvas> {
+        let params = CanvasRequestParams {
+            canvas_id: Some(canvas),
+            input: Some(input.into()),
+            ..self.params(instance)
+        };
+        self.0.peer().await?.call("session.canvas.open", &params).await
+    }
+
+    /// Does something with an open canvas.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such instance or action, whoever offers the canvas fails, or the connection is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
+    ///
+    /// Wire: `session.canvas.action.invoke`, to the CLI.
+    pub async fn invoke(
+        &self,
+        instance: &str,
+        action: &str,
+        input: impl Into<Value> + Send,
+    ) -> Result<Value> {
+        let params = CanvasRequestParams {
+            action_name: Some(action),
+            input: Some(input.into()),
+            ..self.params(instance)
+        };
+        let answer: CanvasActionResponse =
+            self.0.peer().await?.call("session.canvas.action.invoke", &params).await?;
+        Ok(answer.result)
+    }
+
+    /// Closes an open canvas.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such instance, the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, it may still be done.
+    ///
+    /// Wire: `session.canvas.close`, to the CLI.
+    pub async fn close(&self, instance: &str) -> Result<()> {
+        self.0.peer().await?.call_raw("session.canvas.close", &self.params(instance)).await.map(drop)
+    }
+
+    fn params<'a>(&'a self, instance_id: &'a str) -> CanvasRequestParams<'a> {
+        CanvasRequestParams {
+            session_id: self.0.id(),
+            canvas_id: None,
+            instance_id,
+            action_name: None,
+            input: None,
+        }
+    }
+}

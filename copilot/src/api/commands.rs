@@ -1,0 +1,205 @@
+//! Slash commands: the program's own, and those of the session.
+
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::protocol::SessionId;
+use crate::protocol::commands::{
+    CommandAnswerParams, CommandDef, CommandExecute, CommandInfo, CommandInvokeParams, CommandOutcome,
+    CommandsListResponse,
+};
+use crate::protocol::session::SessionParams;
+use crate::session::Session;
+use crate::session::SessionBuilder;
+use crate::session::answer::{Handler, IntoAnswer};
+use crate::session::inbox::Inbox;
+use crate::session::requests::Question;
+
+/// Somebody uses a command of the program. Wire: `command.execute`, from the CLI.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CommandInvocation {
+    /// The session.
+    pub session_id: SessionId,
+    /// The command's name, without the slash.
+    pub name: String,
+    /// What stands behind it.
+    pub args: String,
+    /// All of it, as it was typed.
+    pub text: String,
+}
+
+/// The commands that a program offers.
+#[derive(Clone, Default)]
+pub(crate) struct Offered(BTreeMap<String, Command>);
+
+#[derive(Clone)]
+struct Command {
+    description: String,
+    handler: Handler<CommandInvocation, ()>,
+}
+
+impl Offered {
+    pub(crate) fn defs(&self) -> Vec<CommandDef> {
+        let def = |(name, command): (&String, &Command)| CommandDef {
+            name: name.clone(),
+            description: command.description.clone(),
+        };
+        self.0.iter().map(def).collect()
+    }
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl SessionBuilder {
+    /// Offers a slash command; the name stands without the slash. The last one of a name wins.
+    ///
+    /// When the handler fails, whoever used the command reads its error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Session;
+    ///
+    /// let builder = Session::builder().command("deploy", "Deploys to a stage", |used| async move {
+    ///     match used.args.as_str() {
+    ///         "" => Err("say where, as in `/deploy staging`"),
+    ///         stage => Ok(println!("deploying to {stage}")),
+    ///     }
+    /// });
+    /// # drop(builder);
+    /// ```
+    ///
+    /// Wire: `command.execute`, from the CLI.
+    pub fn command<F, R>(
+        mut self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        handler: impl Fn(CommandInvocation) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<()>,
+    {
+        let command = Command { description: description.into(), handler: Handler::new(handler) };
+        self.settings.state.update(|offered: &mut Offered| {
+            offered.0.insert(name.into(), command);
+        });
+        let defs = self.settings.state.get::<Offered>().map(Offered::defs).unwrap_or_default();
+        self.settings.members.set("commands", defs);
+        self.settings.features.push("command");
+        self
+    }
+}
+
+fn command_used(session: &Arc<Inbox>, used: CommandExecute<'_>) {
+    // Every client of the session is asked: one without this command leaves it to the others.
+    let offered = session.topic::<Offered>();
+    let Some(command) = offered.and_then(|offered| offered.0.get(&*used.command_name)) else {
+        if offered.is_some() {
+            tracing::debug!(command = &*used.command_name, "a command that this program does not offer");
+        }
+        return;
+    };
+    let id: Box<str> = used.request_id.as_ref().into();
+    let what = format!("command /{}", used.command_name);
+    let question = Question::event("command", what, &used.request_id);
+    let invocation = CommandInvocation {
+        session_id: session.id.clone(),
+        name: used.command_name.as_ref().to_owned(),
+        args: used.args.into_owned(),
+        text: used.command.into_owned(),
+    };
+    let handler = command.handler.clone();
+    // Whoever used the command reads what an error says, so it is part of the answer; a panic's text is not.
+    let work = async move { Ok(handler.ask(invocation).await.map_err(|error| error.to_string())) };
+    session.consult(question, work, move |inbox, done: Option<Result<(), String>>| {
+        let error = match &done {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(error.as_str()),
+            None => Some("the command failed"),
+        };
+        if let Some(error) = error.filter(|_| done.is_some()) {
+            inbox.handler_failed("command", &error.into());
+        }
+        let params = CommandAnswerParams { session_id: &inbox.id, request_id: &id, error };
+        inbox.post_answer("session.commands.handlePendingCommand", &params);
+    });
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: &[("commands", "command")],
+    events: &[
+        ("command.execute", |session, data| session.read_event("command.execute", data, command_used)),
+        ("command.completed", settled),
+    ],
+    ..Topic::NONE
+};
+
+/// The slash commands of a session: the CLI's own, and those that programs offer. Made by [`Session::commands`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// for command in session.commands().list().await? {
+///     println!("/{} {}", command.name, command.description);
+/// }
+/// session.commands().invoke("deploy", "staging").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Commands<'a>(&'a Session);
+
+impl Session {
+    /// The slash commands of the session.
+    pub fn commands(&self) -> Commands<'_> {
+        Commands(self)
+    }
+}
+
+impl Commands<'_> {
+    /// All commands of the session.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
+    /// Wire: `session.commands.list`, to the CLI.
+    pub async fn list(&self) -> Result<Vec<CommandInfo>> {
+        let params = SessionParams { session_id: self.0.id() };
+        let answer: CommandsListResponse =
+            self.0.peer().await?.call("session.commands.list", &params).await?;
+        Ok(answer.commands)
+    }
+
+    /// Uses a command; the name stands without the slash, and `input` is what stands behind it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such command or it fails, the connection is lost or the CLI refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the command may still be used.
+    ///
+    /// Wire: `session.commands.invoke`, to the CLI.
+    pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {
+        let params = CommandInvokeParams { session_id: self.0.id(), name, input };
+        self.0.peer().await?.call("session.commands.invoke", &params).await
+    }
+}

@@ -1,0 +1,14 @@
+//! Diagnostics that the CLI keeps.
+
+use crate::protocol::diagnostics::LifecycleDiagnostics;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
+
+members! {
+    /// What the CLI keeps about how the session begins and ends.
+    ///
+    /// Wire: `session.create`, `lifecycleDiagnostics`.
+    lifecycle_diagnostics: (LifecycleDiagnostics) in members "lifecycleDiagnostics";
+}
+
+pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };

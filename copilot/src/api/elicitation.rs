@@ -1,0 +1,171 @@
+//! Forms that the CLI wants the user to fill in.
+
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::ToolCallId;
+use crate::protocol::elicitation::{
+    ElicitationAction, ElicitationAnswerParams, ElicitationMode, ElicitationRequested, Elicited,
+};
+use crate::session::SessionBuilder;
+use crate::session::answer::{Handler, IntoAnswer};
+use crate::session::inbox::Inbox;
+use crate::session::requests::Question;
+
+/// A form that the user is to fill in. Wire: `elicitation.requested`, from the CLI.
+#[derive(Clone)]
+pub struct ElicitationRequest {
+    message: String,
+    mode: ElicitationMode,
+    schema: Option<Box<RawValue>>,
+    url: Option<String>,
+    source: Option<String>,
+    tool_call_id: Option<ToolCallId>,
+}
+
+impl ElicitationRequest {
+    /// What the form is for.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// How it is to be shown.
+    pub fn mode(&self) -> &ElicitationMode {
+        &self.mode
+    }
+
+    /// The JSON schema of what is to be filled in, exactly as it came: fields are shown in its order.
+    pub fn schema(&self) -> Option<&str> {
+        self.schema.as_deref().map(RawValue::get)
+    }
+
+    /// The schema read as a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// When it does not have that shape, or there is none.
+    pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_str(self.schema().unwrap_or("null"))
+    }
+
+    /// The page to open, with [`ElicitationMode::Url`].
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// Who asks, such as the name of an MCP server.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The tool call that asks.
+    pub fn tool_call_id(&self) -> Option<&ToolCallId> {
+        self.tool_call_id.as_ref()
+    }
+}
+
+impl fmt::Debug for ElicitationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ElicitationRequest")
+            .field("message", &self.message)
+            .field("mode", &self.mode)
+            .field("schema", &self.schema())
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Elicited {
+    /// The form was filled in like this, by field.
+    ///
+    /// # Errors
+    ///
+    /// When `content` is not JSON.
+    pub fn accept(content: impl Serialize) -> Result<Self> {
+        let content = serde_json::to_value(content).map_err(|source| {
+            Error::with_source(ErrorKind::Config, "the content of a form is not JSON", source)
+        })?;
+        Ok(Self { action: ElicitationAction::Accept, content: Some(content) })
+    }
+
+    /// The user refused.
+    pub fn decline() -> Self {
+        Self { action: ElicitationAction::Decline, content: None }
+    }
+
+    /// The user looked away.
+    pub fn cancel() -> Self {
+        Self { action: ElicitationAction::Cancel, content: None }
+    }
+}
+
+impl SessionBuilder {
+    /// Has the program show forms to the user, for MCP servers, for the agent, and for [`Session::ui`](crate::Session::ui).
+    ///
+    /// A handler that fails cancels the form.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{Elicited, Session};
+    ///
+    /// let builder = Session::builder().on_elicitation(|form| async move {
+    ///     println!("{}\n{}", form.message(), form.schema().unwrap_or_default());
+    ///     Elicited::decline()
+    /// });
+    /// # drop(builder);
+    /// ```
+    ///
+    /// Wire: `elicitation.requested`, from the CLI.
+    pub fn on_elicitation<F, R>(
+        mut self,
+        handler: impl Fn(ElicitationRequest) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<Elicited>,
+    {
+        self.settings.state.set(Handler::new(handler));
+        self.settings.members.set("requestElicitation", true);
+        self.settings.features.push("on_elicitation");
+        self
+    }
+}
+
+fn form_requested(session: &Arc<Inbox>, asked: ElicitationRequested<'_>) {
+    // Every client of the session is asked: one without a handler leaves it to the others.
+    let Some(handler) = session.handler() else { return };
+    let id: Box<str> = asked.request_id.as_ref().into();
+    let question = Question::event("on_elicitation", "a form", &id);
+    let request = ElicitationRequest {
+        message: asked.message.into_owned(),
+        mode: asked.mode.unwrap_or(ElicitationMode::Form),
+        schema: asked.requested_schema.map(ToOwned::to_owned),
+        url: asked.url,
+        source: asked.elicitation_source,
+        tool_call_id: asked.tool_call_id.as_deref().map(ToolCallId::from),
+    };
+    session.consult(question, handler.ask(request), move |inbox, elicited| {
+        let elicited = elicited.unwrap_or_else(Elicited::cancel);
+        let params = ElicitationAnswerParams { session_id: &inbox.id, request_id: &id, result: &elicited };
+        inbox.post_answer("session.ui.handlePendingElicitation", &params);
+    });
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: &[("requestElicitation", "on_elicitation")],
+    events: &[
+        ("elicitation.requested", |session, data| {
+            session.read_event("elicitation.requested", data, form_requested)
+        }),
+        ("elicitation.completed", settled),
+    ],
+    ..Topic::NONE
+};

@@ -1,0 +1,115 @@
+//! The session that gets nothing by itself. Pure.
+
+use crate::session::SessionBuilder;
+use crate::session::topic::Settings;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::config::Memory;
+use crate::protocol::mcp::Storage;
+use crate::protocol::system_message::SystemMessageConfig;
+
+impl SessionBuilder {
+    /// A session that gets nothing by itself: no instructions, skills, agents, plugins or memory of this machine, no
+    /// telemetry, nothing kept on disk beyond the session, and no tools but those that
+    /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
+    ///
+    /// The client needs a `state_dir` of its own, or a `session_fs`. One that is started only for this session is also
+    /// told to leave the user's keychain alone; for another, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> copilot::Result<()> {
+    /// use copilot::config::ToolFilter;
+    /// use copilot::{Client, Session};
+    ///
+    /// let session = Session::builder()
+    ///     .own_client(Client::builder().state_dir("/srv/agent/state"))
+    ///     .empty()
+    ///     .available_tools([ToolFilter::all_custom()])
+    ///     .with_all_tools()
+    ///     .start()
+    ///     .await?;
+    /// # session.close().await
+    /// # }
+    /// ```
+    pub fn empty(mut self) -> Self {
+        self.isolate = Some(fill);
+        self.settings.features.push("empty");
+        self
+    }
+}
+
+/// Switches everything off that was not set.
+fn fill(settings: &mut Settings) -> Result<()> {
+    let Settings { members, options, .. } = settings;
+    if !members.has("availableTools") {
+        let message =
+            "`empty` needs `available_tools`: name the tools that the agent gets, such as `custom:*`";
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    for (member, value) in [
+        ("enableSessionTelemetry", false),
+        ("skipEmbeddingRetrieval", true),
+        ("enableOnDemandInstructionDiscovery", false),
+        ("enableFileHooks", false),
+        ("enableHostGitOperations", false),
+        ("enableSessionStore", false),
+        ("enableSkills", false),
+        ("isExperimentalMode", false),
+        ("customAgentsLocalOnly", true),
+    ] {
+        members.set_default(member, value);
+    }
+    for (member, value) in [
+        ("skipCustomInstructions", true),
+        ("customAgentsLocalOnly", true),
+        ("coauthorEnabled", false),
+        ("manageScheduleEnabled", false),
+    ] {
+        options.set_default(member, value);
+    }
+    members.set_default("mcpOAuthTokenStorage", Storage::InMemory);
+    members.set_default("embeddingCacheStorage", Storage::InMemory);
+    members.set_default("memory", Memory::new().enabled(false));
+    options.set_default("includedBuiltinSkills", Vec::<String>::new());
+    options.set_default("installedPlugins", Vec::<String>::new());
+    let message = match members.get::<SystemMessageConfig>("systemMessage") {
+        Some(SystemMessageConfig::Append { content }) => {
+            SystemMessageConfig::without_environment(Some(content.clone()))
+        }
+        None => SystemMessageConfig::without_environment(None),
+        Some(_) => return Ok(()),
+    };
+    members.set("systemMessage", message);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn everything_is_off_but_what_was_set() {
+        let mut settings = Settings::default();
+        assert!(fill(&mut settings).is_err());
+        settings.members.set("availableTools", vec!["custom:*".to_owned()]);
+        settings.members.set("enableSkills", true);
+        fill(&mut settings).unwrap();
+        let wire: Value = serde_json::to_value(&settings.members).unwrap();
+        assert_eq!(wire["enableSkills"], true);
+        assert_eq!(wire["enableFileHooks"], false);
+        assert_eq!(wire["memory"], json!({"enabled": false}));
+        assert_eq!(
+            wire["systemMessage"],
+            json!({"mode": "customize", "sections": {"environment_context": {"action": "remove"}}})
+        );
+        assert_eq!(
+            serde_json::to_value(&settings.options).unwrap(),
+            json!({"skipCustomInstructions": true, "customAgentsLocalOnly": true, "coauthorEnabled": false,
+                   "manageScheduleEnabled": false, "includedBuiltinSkills": [], "installedPlugins": []})
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! Sessions that have used up what they may.
+
+use crate::protocol::config::SessionLimits;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
+
+use std::sync::Arc;
+
+use crate::protocol::limits::{LimitsAnswer, LimitsAnswerParams, LimitsExhausted};
+use crate::session::SessionBuilder;
+use crate::session::answer::{Handler, IntoAnswer};
+use crate::session::inbox::Inbox;
+use crate::session::requests::Question;
+
+impl SessionBuilder {
+    /// Has the program decide what becomes of the session when it has used up what it may.
+    ///
+    /// Without a handler, and when it fails, the session stops there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{LimitsAnswer, Session};
+    ///
+    /// let builder = Session::builder().on_limits_exhausted(|used| async move {
+    ///     match used.used_ai_credits {
+    ///         ..100.0 => LimitsAnswer::Add { additional_ai_credits: 10.0 },
+    ///         _ => LimitsAnswer::Cancel,
+    ///     }
+    /// });
+    /// # drop(builder);
+    /// ```
+    ///
+    /// Wire: `session_limits_exhausted.requested`, from the CLI.
+    pub fn on_limits_exhausted<F, R>(
+        mut self,
+        handler: impl Fn(LimitsExhausted) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<LimitsAnswer>,
+    {
+        self.settings.state.set(Handler::new(handler));
+        self
+    }
+}
+
+fn limits_exhausted(session: &Arc<Inbox>, exhausted: LimitsExhausted) {
+    let id = exhausted.request_id.clone();
+    let answer = move |inbox: &Arc<Inbox>, response| {
+        let params = LimitsAnswerParams { session_id: &inbox.id, request_id: &id, response };
+        inbox.post_answer("session.ui.handlePendingSessionLimitsExhausted", &params);
+    };
+    let Some(handler) = session.handler() else {
+        return answer(session, LimitsAnswer::Cancel);
+    };
+    let id = exhausted.request_id.clone();
+    let question = Question::event("on_limits_exhausted", "what the session may use", id.as_str());
+    session.consult(question, handler.ask(exhausted), move |inbox, given| {
+        answer(inbox, given.unwrap_or(LimitsAnswer::Cancel));
+    });
+}
+
+members! {
+
+    @also "sessionLimits" max_ai_credits,
+}
+
+impl SessionBuilder {
+    /// How many AI credits the session may use; CLIs take 30 or more.
+    ///
+    /// Wire: `session.create`, `sessionLimits`.
+    pub fn max_ai_credits(mut self, credits: f64) -> Self {
+        self.settings.members.set("sessionLimits", SessionLimits { max_ai_credits: credits });
+        self
+    }
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    events: &[
+        ("session_limits_exhausted.requested", |session, data| {
+            session.read_event("session_limits_exhausted.requested", data, limits_exhausted);
+        }),
+        ("session_limits_exhausted.completed", settled),
+    ],
+    ..Topic::NONE
+};

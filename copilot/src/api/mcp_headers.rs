@@ -1,0 +1,147 @@
+//! Headers that the requests to MCP servers need, and that do not last.
+
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::tokens::Secret;
+use crate::error::Result;
+use crate::protocol::mcp_headers::{
+    HEADERS_REFRESH_REQUIRED, McpHeadersAnswerParams, McpHeadersResult, McpHeadersWanted,
+};
+use crate::protocol::mcp_login::InterestParams;
+use crate::rpc::Peer;
+use crate::session::SessionBuilder;
+use crate::session::answer::{Handler, IntoAnswer};
+use crate::session::inbox::Inbox;
+use crate::session::requests::Question;
+
+/// The answer to [`McpHeadersWanted`]; the values print as `<redacted>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct McpHeaders {
+    headers: BTreeMap<String, Secret>,
+    good_for: Option<Duration>,
+}
+
+impl McpHeaders {
+    /// None: the requests keep the headers of the configuration.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// This header, in place of one of the same name in the configuration.
+    pub fn new(name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        Self::default().header(name, value)
+    }
+
+    /// Another header.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        self.headers.insert(name.into(), value.into());
+        self
+    }
+
+    /// How long they are good for, at most as long as
+    /// [`headers_refresh`](crate::config::RemoteServer::headers_refresh) says.
+    pub fn good_for(mut self, time: Duration) -> Self {
+        self.good_for = Some(time);
+        self
+    }
+
+    fn as_wire(&self) -> McpHeadersResult<'_> {
+        if self.headers.is_empty() {
+            return McpHeadersResult::None;
+        }
+        McpHeadersResult::Headers {
+            headers: self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            ttl_ms: self.good_for.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+impl SessionBuilder {
+    /// Has the program give the headers for the requests to an MCP server that is configured with
+    /// [`headers_refresh`](crate::config::RemoteServer::headers_refresh): before it is connected, when they have
+    /// expired, and when the server refuses them.
+    ///
+    /// When the handler fails the server is not reached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use copilot::config::McpServer;
+    /// use copilot::{McpHeaders, Session};
+    ///
+    /// let vault = McpServer::http("https://vault.example.com/mcp").headers_refresh(Duration::from_secs(300));
+    /// let builder = Session::builder().mcp_server("vault", vault).on_mcp_headers(|wanted| async move {
+    ///     let key = std::env::var(format!("{}_KEY", wanted.server_name.to_uppercase()))?;
+    ///     Ok::<_, std::env::VarError>(McpHeaders::new("X-Api-Key", key))
+    /// });
+    /// # drop(builder);
+    /// ```
+    ///
+    /// Wire: `mcp.headers_refresh_required`, from the CLI.
+    pub fn on_mcp_headers<F, R>(
+        mut self,
+        handler: impl Fn(McpHeadersWanted) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<McpHeaders>,
+    {
+        self.settings.state.set(Handler::new(handler));
+        self
+    }
+}
+
+/// Tells the CLI that this session gives headers, if it does; otherwise it does not ask.
+async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
+    if session.handler::<McpHeadersWanted, McpHeaders>().is_none() {
+        return Ok(());
+    }
+    let params = InterestParams { session_id: &session.id, event_type: HEADERS_REFRESH_REQUIRED };
+    peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
+}
+
+fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersWanted) {
+    let Some(handler) = session.handler() else { return };
+    let id = wanted.request_id.clone();
+    let what = format!("headers for {}", wanted.server_name);
+    let question = Question::event("on_mcp_headers", what, id.as_str());
+    session.consult(question, handler.ask(wanted), move |inbox, headers| {
+        let result = headers.as_ref().map_or(
+            McpHeadersResult::Error { message: "the program could not give the headers" },
+            McpHeaders::as_wire,
+        );
+        let params = McpHeadersAnswerParams { session_id: &inbox.id, request_id: &id, result };
+        inbox.post_answer("session.mcp.headers.handlePendingHeadersRefreshRequest", &params);
+    });
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    events: &[
+        (HEADERS_REFRESH_REQUIRED, |session, data| {
+            session.read_event(HEADERS_REFRESH_REQUIRED, data, mcp_headers_wanted);
+        }),
+        ("mcp.headers_refresh_completed", settled),
+    ],
+    opened: Some(|session, peer| Box::pin(register_interest(session, peer))),
+    ..Topic::NONE
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_do_not_show() {
+        let headers = McpHeaders::new("X-Key", "k1").good_for(Duration::from_secs(1));
+        let shown = format!("{headers:?}");
+        assert!(shown.contains("X-Key") && !shown.contains("k1"), "{shown}");
+    }
+}

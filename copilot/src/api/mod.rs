@@ -1,0 +1,160 @@
+//! The topics of the CLI, one a file: settings, types, methods and handlers.
+//!
+//! A topic registers its handlers and members with the session core, which knows none of them.
+
+pub(crate) mod account;
+pub(crate) mod agents;
+pub(crate) mod canvas;
+pub(crate) mod canvases;
+mod capabilities;
+pub(crate) mod commands;
+pub(crate) mod diagnostics;
+pub(crate) mod discovery;
+pub(crate) mod elicitation;
+mod entry;
+pub(crate) mod experiments;
+pub(crate) mod extensions;
+pub(crate) mod history;
+pub mod hooks;
+pub(crate) mod instructions;
+pub(crate) mod isolated;
+pub(crate) mod limits;
+pub(crate) mod log;
+pub(crate) mod managed;
+pub(crate) mod mcp;
+pub(crate) mod mcp_headers;
+pub(crate) mod mcp_login;
+pub(crate) mod memory;
+pub(crate) mod models;
+pub(crate) mod modes;
+pub(crate) mod pending;
+pub(crate) mod permission_mode;
+pub(crate) mod plan;
+pub(crate) mod providers;
+pub(crate) mod queue;
+pub(crate) mod resume;
+pub(crate) mod sampling;
+pub(crate) mod sandbox;
+pub(crate) mod sessions;
+pub(crate) mod skills;
+pub(crate) mod system_message;
+pub(crate) mod tokens;
+pub(crate) mod tool_filter;
+pub(crate) mod trace;
+pub(crate) mod ui;
+pub(crate) mod usage;
+pub(crate) mod user_input;
+pub(crate) mod workspace;
+
+use std::sync::LazyLock;
+
+use crate::session::topic::{Topic, Topics};
+
+/// All topics, ready for lookup.
+pub(crate) static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::new(ALL));
+
+const ALL: &[&Topic] = &[
+    &capabilities::TOPIC,
+    &account::TOPIC,
+    &agents::TOPIC,
+    &canvas::TOPIC,
+    &commands::TOPIC,
+    &diagnostics::TOPIC,
+    &discovery::TOPIC,
+    &elicitation::TOPIC,
+    &experiments::TOPIC,
+    &extensions::TOPIC,
+    &hooks::TOPIC,
+    &instructions::TOPIC,
+    &limits::TOPIC,
+    &managed::TOPIC,
+    &mcp::TOPIC,
+    &mcp_headers::TOPIC,
+    &mcp_login::TOPIC,
+    &memory::TOPIC,
+    &models::TOPIC,
+    &modes::TOPIC,
+    &providers::TOPIC,
+    &resume::TOPIC,
+    &sampling::TOPIC,
+    &sandbox::TOPIC,
+    &skills::TOPIC,
+    &system_message::TOPIC,
+    &tokens::TOPIC,
+    &tool_filter::TOPIC,
+    &trace::TOPIC,
+    &user_input::TOPIC,
+    &workspace::TOPIC,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{CustomAgent, InfiniteSessions, ProviderModel};
+    use crate::session::topic::Occasion;
+    use crate::{Provider, Session, SessionBuilder};
+
+    fn refusal(builder: &SessionBuilder, occasion: Occasion) -> Option<String> {
+        TOPICS.check(&builder.settings, occasion).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn contradictions_are_refused_by_name() {
+        let builder = Session::builder;
+        let provider = || Provider::openai("http://h/v1");
+        let agent = CustomAgent::new("a", "p");
+        for (builder, expected) in [
+            (builder().raw("model", "x"), "`.model(..)`"),
+            (builder().raw("hooks", true), "`.on_pre_tool_use(..)`"),
+            (builder().raw("tools", "x"), "set by the library"),
+            (
+                builder().provider(provider()).named_provider("n", provider()),
+                "`provider` and `named_provider`",
+            ),
+            (builder().provider(provider()).github_token("gho_1"), "`provider` and `github_token`"),
+            (builder().available_tools(["*"]), "`custom:*`"),
+            (builder().allowed_models([""; 0]), "`allowed_models`"),
+            (builder().name(" "), "`name`"),
+            (builder().custom_agent(agent.clone()).custom_agent(agent), "two custom agents"),
+            (
+                builder().named_provider("n", provider()).provider_model(ProviderModel::new("m", "x")),
+                "provider `m`",
+            ),
+            (
+                builder().infinite_sessions(InfiniteSessions::new().background_compaction_threshold(5.0)),
+                "from 0 to 1",
+            ),
+        ] {
+            let refused = refusal(&builder, Occasion::Create).unwrap();
+            assert!(refused.contains(expected) && !refused.contains("gho_1"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn settings_of_new_and_of_resumed_sessions_are_told_apart() {
+        let builder = Session::builder().raw("new", 1).name("n").model("m").provider(Provider::openai("u"));
+        assert_eq!(refusal(&builder, Occasion::Create), None);
+        assert!(refusal(&builder, Occasion::Resume).unwrap().contains("set_name"));
+        let builder = Session::builder().disable_resume_event(true);
+        assert_eq!(refusal(&builder, Occasion::Resume), None);
+        assert!(refusal(&builder, Occasion::Create).unwrap().contains("`client.resume`"));
+    }
+
+    #[test]
+    fn a_name_on_the_wire_belongs_to_one_topic() {
+        let mut names: Vec<_> = ALL.iter().flat_map(|topic| topic.members).map(|(wire, _)| *wire).collect();
+        names.extend(ALL.iter().flat_map(|topic| topic.requests).map(|(method, _)| *method));
+        names.extend(ALL.iter().flat_map(|topic| topic.events).map(|(event, _)| *event));
+        names.sort_unstable();
+        // Both a member and an option, set by one setter.
+        names.dedup_by(|one, other| one == other && *one == "customAgentsLocalOnly");
+        let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+
+    #[test]
+    fn tokens_do_not_show() {
+        let shown = format!("{:?}", Session::builder().github_token("gho_1"));
+        assert!(!shown.contains("gho_1") && shown.contains("redacted"), "{shown}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The sandbox of the agent's programs.
+
+use crate::protocol::sandbox::Sandbox;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
+
+members! {
+    /// What the programs that the agent runs may reach; as this machine is configured unless set.
+    ///
+    /// Wire: `session.create`, `sandboxConfig`.
+    sandbox: (Sandbox) in members "sandboxConfig";
+}
+
+pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };

@@ -1,0 +1,309 @@
+//! Skills that the program offers, in place of files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::controls::NameParams;
+use crate::protocol::skill_provider::{
+    SkillDescriptor, SkillListParams, SkillListResponse, SkillReadParams, SkillReadResponse,
+};
+use crate::protocol::skills::{SkillInfo, SkillListResponse as SkillsResponse, SkillProblems};
+use crate::rpc::{INTERNAL_ERROR, Responder};
+use crate::session::answer::{Handler, IntoAnswer};
+use crate::session::inbox::Inbox;
+use crate::session::requests::Question;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
+use crate::session::{Session, SessionBuilder};
+
+/// How many skills the CLI takes.
+const MOST: usize = 1024;
+/// How long a name may be.
+const LONGEST_NAME: usize = 64;
+
+/// Something that the agent can learn when it needs it: a text that it reads, offered by the program.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::Session;
+/// use copilot::config::Skill;
+///
+/// let release = Skill::new("release", "How to make a release.", "Run `make release`, then tell everybody.");
+/// let oncall = Skill::read_by("on-call", "Who is on call.", || async {
+///     std::fs::read_to_string("/srv/on-call.md")
+/// });
+/// let builder = Session::builder().skill(release).skill(oncall.argument_hint("<team>"));
+/// # drop(builder);
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Skill {
+    descriptor: SkillDescriptor,
+    text: Handler<(), String>,
+}
+
+impl Skill {
+    /// A skill with this text, which is Markdown; the model decides by the description when to read it.
+    pub fn new(name: impl Into<String>, description: impl Into<String>, text: impl Into<String>) -> Self {
+        let text: Arc<str> = Arc::from(text.into());
+        Self::read_by(name, description, move || {
+            let text = text.to_string();
+            async move { text }
+        })
+    }
+
+    /// A skill whose text the program gives each time that it is read.
+    pub fn read_by<F, R>(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        text: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<String>,
+    {
+        let descriptor = SkillDescriptor {
+            name: name.into(),
+            description: description.into(),
+            ..SkillDescriptor::default()
+        };
+        Self { descriptor, text: Handler::new(move |()| text()) }
+    }
+
+    /// What stands behind its slash command, for people to read.
+    pub fn argument_hint(mut self, hint: impl Into<String>) -> Self {
+        self.descriptor.argument_hint = Some(hint.into());
+        self
+    }
+
+    /// Where the files are that the text speaks of.
+    pub fn directory(mut self, path: impl Into<String>) -> Self {
+        self.descriptor.directory = Some(path.into());
+        self
+    }
+
+    /// Only people use it, with its slash command.
+    pub fn for_users_only(mut self) -> Self {
+        self.descriptor.disable_model_invocation = Some(true);
+        self
+    }
+
+    /// Only the model uses it: it is no slash command.
+    pub fn for_the_model_only(mut self) -> Self {
+        self.descriptor.user_invocable = Some(false);
+        self
+    }
+}
+
+impl fmt::Debug for Skill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.descriptor.fmt(f)
+    }
+}
+
+/// The skills that a program offers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Skills {
+    by_name: BTreeMap<String, Skill>,
+    /// A name that was given twice.
+    twice: Option<String>,
+}
+
+impl Skills {
+    fn insert(&mut self, skill: Skill) {
+        let name = skill.descriptor.name.clone();
+        if self.by_name.insert(name.clone(), skill).is_some() {
+            self.twice.get_or_insert(name);
+        }
+    }
+
+    /// Checks what the CLI would refuse one by one, or all of them for, only once the agent works.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        if let Some(name) = &self.twice {
+            return refuse(format!("the skill `{name}` is offered twice"));
+        }
+        if self.by_name.len() > MOST {
+            return refuse(format!("{} skills are offered; the CLI takes {MOST}", self.by_name.len()));
+        }
+        for (name, skill) in &self.by_name {
+            if !is_name(name) {
+                return refuse(format!(
+                    "{name:?} is no name for a skill: use up to {LONGEST_NAME} ASCII letters, digits, `.`, `_` and \
+                     `-`, of which the first is a letter or digit"
+                ));
+            }
+            if skill.descriptor.description.trim().is_empty() {
+                return refuse(format!(
+                    "the skill `{name}` has no description for the model to choose it by"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST_NAME
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+impl SessionBuilder {
+    /// Offers a skill; the session has it beside those of its files. CLIs before 1.0.92 do not ask for it.
+    ///
+    /// When its text cannot be given, the model is told so.
+    ///
+    /// Wire: `skillProvider.list` and `skillProvider.read`, from the CLI.
+    pub fn skill(mut self, skill: Skill) -> Self {
+        self.settings.state.update(|skills: &mut Skills| skills.insert(skill));
+        self.settings.members.set("hasSkillProvider", true);
+        self
+    }
+}
+
+fn skills_wanted(session: &Arc<Inbox>, _params: SkillListParams, responder: Responder) {
+    let skills = session.topic::<Skills>();
+    let skills =
+        skills.iter().flat_map(|skills| skills.by_name.values()).map(|skill| &skill.descriptor).collect();
+    responder.ok(&SkillListResponse { skills });
+}
+
+fn skill_wanted(session: &Arc<Inbox>, wanted: SkillReadParams<'_>, responder: Responder) {
+    let name = wanted.name.into_owned();
+    let Some(skill) = session.topic::<Skills>().and_then(|skills| skills.by_name.get(&name)) else {
+        return responder.ok(&SkillReadResponse { markdown: None });
+    };
+    let question = Question::request("skill", format!("the skill {name}"), &responder);
+    session.consult(question, skill.text.clone().ask(()), |_, text| match text {
+        Some(text) => responder.ok(&SkillReadResponse { markdown: Some(&text) }),
+        None => responder.error(INTERNAL_ERROR, "the program could not give the skill's text"),
+    });
+}
+
+members! {
+    /// Directories with skills.
+    ///
+    /// Wire: `session.create`, `skillDirectories`.
+    skill_directories: list in members "skillDirectories";
+
+    /// Skills that the session does without.
+    ///
+    /// Wire: `session.create`, `disabledSkills`.
+    disabled_skills: list in members "disabledSkills";
+
+    /// The only skills of the CLI's own that the session gets.
+    ///
+    /// Wire: `session.options.update`, `includedBuiltinSkills`.
+    included_builtin_skills: list in options "includedBuiltinSkills";
+
+    /// Whether there are skills.
+    ///
+    /// Wire: `session.create`, `enableSkills`.
+    skills: flag in members "enableSkills";
+
+    @also "hasSkillProvider" skill,
+}
+
+impl Session {
+    /// The skills.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
+    ///
+    /// Wire: `session.skills.list`, to the CLI.
+    pub async fn skills(&self) -> Result<Vec<SkillInfo>> {
+        self.ask_for::<SkillsResponse>("session.skills.list").await.map(|answer| answer.skills)
+    }
+
+    /// Reads the skills again, and tells what is wrong with them.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
+    ///
+    /// Wire: `session.skills.reload`, to the CLI.
+    pub async fn reload_skills(&self) -> Result<SkillProblems> {
+        self.ask_for::<Option<SkillProblems>>("session.skills.reload").await.map(Option::unwrap_or_default)
+    }
+
+    /// Switches a skill on.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched on.
+    ///
+    /// Wire: `session.skills.enable`, to the CLI.
+    pub async fn enable_skill(&self, name: &str) -> Result<()> {
+        self.order("session.skills.enable", &NameParams { session_id: self.id(), name }).await
+    }
+
+    /// Switches a skill off.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, or the CLI refuses or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched off.
+    ///
+    /// Wire: `session.skills.disable`, to the CLI.
+    pub async fn disable_skill(&self, name: &str) -> Result<()> {
+        self.order("session.skills.disable", &NameParams { session_id: self.id(), name }).await
+    }
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    requests: &[
+        ("skillProvider.list", |session, params, responder| {
+            session.read("skillProvider.list", params, responder, skills_wanted);
+        }),
+        ("skillProvider.read", |session, params, responder| {
+            session.read("skillProvider.read", params, responder, skill_wanted);
+        }),
+    ],
+    check: Some(|settings, _| settings.state.get::<Skills>().map_or(Ok(()), Skills::check)),
+    ..Topic::NONE
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skills_that_the_cli_would_not_take_are_refused() {
+        let check = |skills: Vec<Skill>| {
+            let mut all = Skills::default();
+            skills.into_iter().for_each(|skill| all.insert(skill));
+            all.check().map_err(|error| error.to_string())
+        };
+        let skill = |name: &str| Skill::new(name, "Useful.", "Do it.");
+        check(vec![skill("a.b_c-9"), skill("9")]).unwrap();
+        let long = "a".repeat(LONGEST_NAME + 1);
+        for bad in ["", "-a", "a b", "é", long.as_str()] {
+            assert!(check(vec![skill(bad)]).unwrap_err().contains("no name for a skill"), "{bad}");
+        }
+        assert!(check(vec![skill("a"), skill("a")]).unwrap_err().contains("offered twice"));
+        assert!(check(vec![Skill::new("a", " ", "x")]).unwrap_err().contains("no description"));
+        let many = (0..=MOST).map(|number| skill(&number.to_string())).collect();
+        assert!(check(many).unwrap_err().contains("1025 skills"));
+    }
+}

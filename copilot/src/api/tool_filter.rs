@@ -1,0 +1,207 @@
+//! Naming the tools that a model sees, by name and by source.
+
+use crate::protocol::config::LargeOutput;
+use crate::protocol::config::ToolSearch;
+use crate::session::SessionBuilder;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A tool, or all tools of a source. A string is one as well: `view` means the tool of that name whatever its source,
+/// and `builtin:view`, `custom:*` or `mcp:*` say the source.
+///
+/// The CLI has these tools of its own, in version 1.0.102; not all of them in every session, and those of PowerShell
+/// on Windows. [`Client::builtin_tools`](crate::Client::builtin_tools) lists those of the CLI that runs.
+///
+/// `apply_patch`, `ask_user`, `bash`, `context_board`, `create`, `dynamic_workflows_manage`, `edit`, `exit_plan_mode`,
+/// `fetch_copilot_cli_documentation`, `generic_tool_search`, `glob`, `grep`, `list_agents`, `list_bash`,
+/// `list_powershell`, `manage_schedule`, `powershell`, `read_agent`, `read_bash`, `read_inbox`, `read_powershell`,
+/// `run_dynamic_workflow`, `semantic_code_search`, `send_inbox`, `skill`, `sql`, `stop_bash`, `stop_powershell`,
+/// `str_replace_editor`, `task`, `task_complete`, `tool_search_tool`, `update_todo`, `view`, `web_fetch`,
+/// `write_agent`, `write_powershell`.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::Session;
+/// use copilot::config::ToolFilter;
+///
+/// let builder = Session::builder()
+///     .available_tools([ToolFilter::all_custom(), ToolFilter::builtin("view"), "mcp:files-read".into()]);
+/// # drop(builder);
+/// ```
+///
+/// Wire: `session.create`, `availableTools` and `excludedTools`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolFilter(pub(crate) String);
+
+impl ToolFilter {
+    /// A tool of the CLI's own.
+    pub fn builtin(name: &str) -> Self {
+        Self(format!("builtin:{name}"))
+    }
+
+    /// A tool of this program.
+    pub fn custom(name: &str) -> Self {
+        Self(format!("custom:{name}"))
+    }
+
+    /// A tool of an MCP server, as `server-tool`.
+    pub fn mcp(name: &str) -> Self {
+        Self(format!("mcp:{name}"))
+    }
+
+    /// All tools of the CLI's own.
+    pub fn all_builtin() -> Self {
+        Self::builtin("*")
+    }
+
+    /// All tools of this program.
+    pub fn all_custom() -> Self {
+        Self::custom("*")
+    }
+
+    /// All tools of all MCP servers.
+    pub fn all_mcp() -> Self {
+        Self::mcp("*")
+    }
+
+    /// The tools of the CLI's own that touch nothing outside of the session.
+    pub fn isolated() -> impl Iterator<Item = Self> {
+        ISOLATED.iter().map(|name| Self::builtin(name))
+    }
+}
+
+/// As the official SDKs have it.
+const ISOLATED: &[&str] = &[
+    "ask_user",
+    "task_complete",
+    "exit_plan_mode",
+    "task",
+    "read_agent",
+    "write_agent",
+    "list_agents",
+    "send_inbox",
+    "context_board",
+    "skill",
+];
+
+impl From<&str> for ToolFilter {
+    fn from(filter: &str) -> Self {
+        Self(filter.to_owned())
+    }
+}
+
+impl From<String> for ToolFilter {
+    fn from(filter: String) -> Self {
+        Self(filter)
+    }
+}
+
+/// Refuses what the CLI would take without a word, and that would match nothing.
+fn check(setter: &str, filters: Option<&Vec<String>>) -> Result<()> {
+    for filter in filters.into_iter().flatten() {
+        let problem = match filter.split_once(':') {
+            None if filter == "*" => "`*` alone matches no tool; write `builtin:*`, `custom:*` or `mcp:*`",
+            Some((_, "")) | None if filter.trim().is_empty() || filter.ends_with(':') => {
+                "a tool's name is missing; write `builtin:*` for all of a source"
+            }
+            _ => continue,
+        };
+        return Err(Error::new(ErrorKind::Config, format!("`{setter}`: {filter:?}: {problem}")));
+    }
+    Ok(())
+}
+
+members! {
+    /// Whether the model searches for tools when there are many, instead of being told all of them.
+    ///
+    /// Wire: `session.create`, `toolSearch`.
+    tool_search: (ToolSearch) in members "toolSearch";
+
+    @also "availableTools" available_tools, "excludedTools" excluded_tools, "largeOutput" large_output,
+}
+
+impl SessionBuilder {
+    /// What becomes of a tool's long output.
+    ///
+    /// Wire: `session.create`, `largeOutput`.
+    pub fn large_output(mut self, large_output: LargeOutput) -> Self {
+        if large_output.enabled == Some(false) {
+            self.settings.features.push("LargeOutput::disabled");
+        }
+        self.settings.members.set("largeOutput", large_output);
+        self
+    }
+
+    /// The only tools that the model sees, by name or by source; all unless set. See [`ToolFilter`].
+    ///
+    /// Wire: `session.create`, `availableTools`.
+    pub fn available_tools(self, tools: impl IntoIterator<Item = impl Into<ToolFilter>>) -> Self {
+        self.filter_tools_by("availableTools", "available_tools by source", tools)
+    }
+
+    /// Tools that the model does not see, by name or by source. See [`ToolFilter`].
+    ///
+    /// Wire: `session.create`, `excludedTools`.
+    pub fn excluded_tools(self, tools: impl IntoIterator<Item = impl Into<ToolFilter>>) -> Self {
+        self.filter_tools_by("excludedTools", "excluded_tools by source", tools)
+    }
+}
+
+impl SessionBuilder {
+    fn filter_tools_by(
+        mut self,
+        member: &'static str,
+        by_source: &'static str,
+        tools: impl IntoIterator<Item = impl Into<ToolFilter>>,
+    ) -> Self {
+        let tools: Vec<String> = tools.into_iter().map(|tool| tool.into().0).collect();
+        if tools.iter().any(|tool| tool.contains(':')) {
+            self.settings.features.push(by_source);
+        }
+        self.settings.members.set(member, tools);
+        self
+    }
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    check: Some(|settings, _| {
+        check("available_tools", settings.members.get("availableTools"))?;
+        check("excluded_tools", settings.members.get("excludedTools"))
+    }),
+    ..Topic::NONE
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_match_nothing_is_refused() {
+        let check = |filter: &str| check("available_tools", Some(&vec![filter.to_owned()]));
+        for good in ["view", "builtin:*", "custom:add", "mcp:files-read"] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        let refused = check("*").unwrap_err().to_string();
+        assert!(refused.contains("available_tools") && refused.contains("`custom:*`"), "{refused}");
+        assert!(check("builtin:").is_err() && check("").is_err());
+    }
+
+    #[test]
+    fn sources_are_spelled_as_the_cli_reads_them() {
+        assert_eq!(ToolFilter::all_mcp(), "mcp:*".into());
+        assert_eq!(ToolFilter::custom("add"), "custom:add".into());
+        assert!(ToolFilter::isolated().all(|filter| filter.0.starts_with("builtin:")));
+    }
+
+    #[test]
+    fn the_documentation_names_every_tool_of_the_cli() {
+        let documented = include_str!("tool_filter.rs").split_once("pub struct ToolFilter").unwrap().0;
+        for name in crate::__private::builtin_tools!() {
+            assert!(documented.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}

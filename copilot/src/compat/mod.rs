@@ -1,0 +1,3 @@
+//! Support for older CLIs: everything that the newest one does not need.
+
+pub(crate) mod versions;

@@ -1,0 +1,223 @@
+//! What a topic of the CLI adds to sessions: members of the open request, and handlers of requests and events.
+//!
+//! The session core has one table of handlers, by their names on the wire, and knows no topic itself.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use serde_json::value::RawValue;
+
+use super::inbox::Inbox;
+use super::members::Members;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::secret::RawMembers;
+use crate::protocol::tools::Settled;
+use crate::rpc::{Peer, Responder};
+
+/// Handles a request of the CLI. Runs on the reader task.
+pub(crate) type OnRequest = fn(&Arc<Inbox>, &RawValue, Responder);
+
+/// Handles an event of the CLI. Runs on the reader task.
+pub(crate) type OnEvent = fn(&Arc<Inbox>, &RawValue);
+
+/// One topic, declared by its file under `api/`.
+pub(crate) struct Topic {
+    /// The members of `session.create` that this library sets, each with the name of its setter.
+    pub(crate) members: &'static [(&'static str, &'static str)],
+    pub(crate) requests: &'static [(&'static str, OnRequest)],
+    pub(crate) events: &'static [(&'static str, OnEvent)],
+    /// Answers whether a request without `sessionId` is meant for this session.
+    pub(crate) claims: Option<fn(&Inbox, method: &str, params: &RawValue) -> bool>,
+    /// Answers a request that no session can take; gives the responder back where an error does.
+    pub(crate) refuse: Option<fn(method: &str, params: &RawValue, Responder) -> Option<Responder>>,
+    /// Refuses settings that contradict each other. Runs before anything is started.
+    pub(crate) check: Option<fn(&Settings, Occasion) -> Result<()>>,
+    /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
+    pub(crate) opened: Option<for<'a> fn(&'a Inbox, &'a Peer) -> BoxFuture<'a, Result<()>>>,
+    /// Asks the user for a tool of the program: question and choices.
+    pub(crate) ask_user: Option<for<'a> fn(&'a Inbox, String, Vec<String>) -> BoxFuture<'a, Result<String>>>,
+}
+
+impl Topic {
+    pub(crate) const NONE: Self = Self {
+        members: &[],
+        requests: &[],
+        events: &[],
+        claims: None,
+        refuse: None,
+        check: None,
+        opened: None,
+        ask_user: None,
+    };
+}
+
+/// Whether a session is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    Create,
+    Resume,
+}
+
+/// The topics of this library, sorted for lookup.
+pub(crate) struct Topics {
+    topics: &'static [&'static Topic],
+    requests: Vec<(&'static str, OnRequest)>,
+    /// By length and name: most events have none, and their length alone shows it.
+    events: Vec<(&'static str, OnEvent)>,
+}
+
+impl Topics {
+    pub(crate) fn new(topics: &'static [&'static Topic]) -> Self {
+        let mut requests: Vec<_> = topics.iter().flat_map(|topic| topic.requests).copied().collect();
+        requests.sort_unstable_by_key(|(method, _)| *method);
+        let mut events: Vec<_> = topics.iter().flat_map(|topic| topic.events).copied().collect();
+        events.sort_unstable_by_key(|(name, _)| (name.len(), *name));
+        Self { topics, requests, events }
+    }
+
+    pub(crate) fn request(&self, method: &str) -> Option<OnRequest> {
+        let found = self.requests.binary_search_by_key(&method, |(method, _)| method).ok()?;
+        Some(self.requests[found].1)
+    }
+
+    /// Whether sessions answer requests of this method.
+    pub(crate) fn has_method(&self, method: &str) -> bool {
+        OF_OLD_CLIS.contains(&method) || self.request(method).is_some()
+    }
+
+    pub(crate) fn event(&self, name: &str) -> Option<OnEvent> {
+        let key = (name.len(), name);
+        let found = self.events.binary_search_by_key(&key, |(name, _)| (name.len(), name)).ok()?;
+        Some(self.events[found].1)
+    }
+
+    /// Whether a session claims a request that does not name one.
+    pub(crate) fn claims(&self, session: &Inbox, method: &str, params: &RawValue) -> bool {
+        self.topics.iter().filter_map(|topic| topic.claims).any(|claims| claims(session, method, params))
+    }
+
+    /// Answers a request that no session can take with the safe answer of its topic; gives the responder back where
+    /// there is none.
+    pub(crate) fn refuse(&self, method: &str, params: &RawValue, responder: Responder) -> Option<Responder> {
+        let mut responder = responder;
+        for refuse in self.topics.iter().filter_map(|topic| topic.refuse) {
+            responder = refuse(method, params, responder)?;
+        }
+        Some(responder)
+    }
+
+    /// Refuses settings that contradict each other.
+    pub(crate) fn check(&self, settings: &Settings, occasion: Occasion) -> Result<()> {
+        self.check_raw(settings)?;
+        self.topics.iter().filter_map(|topic| topic.check).try_for_each(|check| check(settings, occasion))
+    }
+
+    /// A member that is set twice would reach the CLI twice.
+    fn check_raw(&self, settings: &Settings) -> Result<()> {
+        let members = || self.topics.iter().flat_map(|topic| topic.members);
+        for member in settings.raw.keys() {
+            if let Some((_, setter)) = members().find(|(wire, _)| wire == member) {
+                let message = format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..)`");
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+            if OWN_MEMBERS.contains(&member.as_str()) {
+                let message =
+                    format!("`.raw(\"{member}\", ..)`: this member is set by the library; leave it out");
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs after the CLI has opened a session.
+    pub(crate) async fn opened(&self, session: &Inbox, peer: &Peer) -> Result<()> {
+        for opened in self.topics.iter().filter_map(|topic| topic.opened) {
+            opened(session, peer).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Inbox {
+    /// Asks the user for a tool of the program.
+    pub(super) async fn ask_user(&self, question: String, choices: Vec<String>) -> Result<String> {
+        match self.topics.topics.iter().find_map(|topic| topic.ask_user) {
+            Some(ask) => ask(self, question, choices).await,
+            None => Err(Error::new(ErrorKind::Unsupported, "this build cannot ask the user")),
+        }
+    }
+}
+
+/// Members of the open request that the session core sends by itself. `cloud` is refused because the CLI chooses the
+/// ids of such sessions, and a session has its id from the start here.
+const OWN_MEMBERS: &[&str] =
+    &["sessionId", "tools", "requestPermission", "toolFilterPrecedence", "envValueMode", "cloud"];
+
+/// Requests of protocol 2, in place of events.
+const OF_OLD_CLIS: &[&str] = &["tool.call", "permission.request"];
+
+/// Cancels the handler of a request that was answered elsewhere. For the `*.completed` events.
+pub(crate) fn settled(session: &Arc<Inbox>, data: &RawValue) {
+    if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+        session.calls.cancel(&settled.request_id);
+    }
+}
+
+/// The settings of a session, as the program made them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// Members of `session.create` and `session.resume`.
+    pub(crate) members: Members,
+    /// Members of `session.options.update`, which follows.
+    pub(crate) options: Members,
+    /// Members without a setter.
+    pub(crate) raw: RawMembers,
+    /// Features that depend on a value and that old CLIs lack, beside the members; see `compat`.
+    pub(crate) features: Vec<&'static str>,
+    /// Handlers and other state of the topics.
+    pub(crate) state: TopicState,
+}
+
+/// State of topics in one session, by type.
+#[derive(Clone, Default)]
+pub(crate) struct TopicState(Vec<Arc<dyn State>>);
+
+trait State: Any + fmt::Debug + Send + Sync {}
+
+impl<T: Any + fmt::Debug + Send + Sync> State for T {}
+
+impl TopicState {
+    pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.iter().find_map(|state| {
+            let state: &dyn Any = &**state;
+            state.downcast_ref()
+        })
+    }
+
+    /// Puts in a value, in place of an earlier one of its type.
+    pub(crate) fn set<T: fmt::Debug + Send + Sync + 'static>(&mut self, value: T) {
+        self.0.retain(|state| {
+            let state: &dyn Any = &**state;
+            !state.is::<T>()
+        });
+        self.0.push(Arc::new(value));
+    }
+
+    /// Changes a value, beginning with the default.
+    pub(crate) fn update<T>(&mut self, change: impl FnOnce(&mut T))
+    where
+        T: Clone + Default + fmt::Debug + Send + Sync + 'static,
+    {
+        let mut value = self.get::<T>().cloned().unwrap_or_default();
+        change(&mut value);
+        self.set(value);
+    }
+}
+
+impl fmt::Debug for TopicState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}

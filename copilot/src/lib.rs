@@ -29,9 +29,9 @@ pub mod events;
 
 mod tools;
 
-mod compat;
-
 mod session;
+
+mod compat;
 
 mod providers;
 

@@ -101,9 +101,6 @@ impl SessionBuilder {
 
 /// Tells the CLI that this session gives headers, if it does; otherwise it does not ask.
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
-    if session.handler::<McpHeadersWanted, McpHeaders>().is_none() {
-        return Ok(());
-    }
     let params = InterestParams { session_id: &session.id, event_type: HEADERS_REFRESH_REQUIRED };
     peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
 }
@@ -130,7 +127,10 @@ pub(crate) const TOPIC: Topic = Topic {
         }),
         ("mcp.headers_refresh_completed", settled),
     ],
-    opened: Some(|session, peer| Box::pin(register_interest(session, peer))),
+    opened: Some(|session, peer| {
+        session.topic::<Handler<McpHeadersWanted, McpHeaders>>()?;
+        Some(Box::pin(register_interest(session, peer)))
+    }),
     ..Topic::NONE
 };
 

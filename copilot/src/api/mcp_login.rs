@@ -106,9 +106,6 @@ impl SessionBuilder {
 
 /// Tells the CLI that this session gives logins, if it does; otherwise it does not ask.
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
-    if session.handler::<McpLogin, McpLoginAnswer>().is_none() {
-        return Ok(());
-    }
     let params = InterestParams { session_id: &session.id, event_type: OAUTH_REQUIRED };
     peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
 }
@@ -131,6 +128,9 @@ pub(crate) const TOPIC: Topic = Topic {
         (OAUTH_REQUIRED, |session, data| session.read_event(OAUTH_REQUIRED, data, mcp_login_wanted)),
         ("mcp.oauth_completed", settled),
     ],
-    opened: Some(|session, peer| Box::pin(register_interest(session, peer))),
+    opened: Some(|session, peer| {
+        session.topic::<Handler<McpLogin, McpLoginAnswer>>()?;
+        Some(Box::pin(register_interest(session, peer)))
+    }),
     ..Topic::NONE
 };

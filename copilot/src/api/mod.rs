@@ -106,7 +106,7 @@ mod tests {
         for (builder, expected) in [
             (builder().raw("model", "x"), "`.model(..)`"),
             (builder().raw("hooks", true), "`.on_pre_tool_use(..)`"),
-            (builder().raw("tools", "x"), "set by the library"),
+            (builder().raw("tools", "x"), "`.with_tools(..)`"),
             (
                 builder().provider(provider()).named_provider("n", provider()),
                 "`provider` and `named_provider`",

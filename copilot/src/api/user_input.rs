@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::user_input::{UserInputResponse, UserQuestion};
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
+use crate::session::answer::sealed::Sealed;
+use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
 use crate::task;
@@ -43,6 +44,22 @@ impl<S: Into<String>> From<S> for UserAnswer {
         Self::new(answer)
     }
 }
+
+/// What the user said can be returned as it is; in a `Result` it is a `UserAnswer`.
+impl IntoAnswer<UserAnswer> for String {
+    fn into_answer(self) -> Result<UserAnswer, BoxError> {
+        Ok(self.into())
+    }
+}
+
+impl IntoAnswer<UserAnswer> for &str {
+    fn into_answer(self) -> Result<UserAnswer, BoxError> {
+        Ok(self.into())
+    }
+}
+
+impl Sealed<UserAnswer> for String {}
+impl Sealed<UserAnswer> for &str {}
 
 impl SessionBuilder {
     /// Has the program answer what the agent asks the user, and what its own tools ask with
@@ -151,5 +168,17 @@ mod tests {
         assert_eq!(freeform("red".into()), Some(false));
         assert_eq!(freeform("crimson".into()), Some(true));
         assert_eq!(freeform(UserAnswer::dismissed()), None);
+    }
+
+    #[tokio::test]
+    async fn what_the_user_said_may_be_returned_as_it_is() {
+        let said = UserAnswer::new("yes");
+        let text: Handler<(), UserAnswer> = Handler::new(async |()| "yes");
+        let owned: Handler<(), UserAnswer> = Handler::new(async |()| "yes".to_owned());
+        // What a `Result` is of need not be said.
+        let result: Handler<(), UserAnswer> = Handler::new(async |()| Ok::<_, BoxError>("yes".into()));
+        for handler in [text, owned, result] {
+            assert_eq!(handler.ask(()).await.unwrap(), said);
+        }
     }
 }

@@ -26,6 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use crate::compat::versions::Versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
@@ -268,7 +269,7 @@ impl Connect for OnClient {
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
-            Ok(Link { peer, cli, carrier: Arc::new(*self) })
+            Ok(Link { peer, cli, compat: &Versions, carrier: Arc::new(*self) })
         })
     }
 }

@@ -7,6 +7,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
+use crate::session::link::Compat;
 use crate::session::members::Members;
 use crate::session::topic::Settings;
 
@@ -85,8 +86,29 @@ const MEMBERS: &[(&str, &str, Version)] = &[
     ("models", "provider_model", [1, 0, 57]),
 ];
 
+/// The version table, as a session uses it.
+pub(crate) struct Versions;
+
+impl Compat for Versions {
+    fn check(&self, cli: &CliVersion, settings: &Settings) -> Result<()> {
+        check(cli, settings)
+    }
+
+    fn adapt(&self, cli: &CliVersion, settings: &mut Settings, tools: &mut dyn Iterator<Item = &str>) {
+        narrow(cli, &mut settings.members, tools);
+    }
+
+    fn check_message(&self, cli: &CliVersion, message: &SendOptions) -> Result<()> {
+        check_message(cli, message)
+    }
+
+    fn has_response_format(&self, cli: &CliVersion) -> bool {
+        !cli.is_at_most(NO_RESPONSE_FORMAT)
+    }
+}
+
 /// Refuses a session that needs features which this CLI lacks, naming all of them.
-pub(crate) fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
+fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
     if !cli.is_at_most(NEWEST) {
         return Ok(());
     }
@@ -111,7 +133,7 @@ pub(crate) fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
 
 /// Has this CLI leave out the program's tools that `available_tools` does not name, where it would not by itself: the
 /// versions after 1.0.57 and before 1.0.102 offer all of them.
-pub(crate) fn narrow<'a>(cli: &CliVersion, members: &mut Members, tools: impl Iterator<Item = &'a str>) {
+fn narrow<'a>(cli: &CliVersion, members: &mut Members, tools: impl Iterator<Item = &'a str>) {
     if !cli.at_least([1, 0, 58]) || !cli.is_at_most([1, 0, 101]) {
         return;
     }
@@ -130,7 +152,7 @@ pub(crate) fn narrow<'a>(cli: &CliVersion, members: &mut Members, tools: impl It
 }
 
 /// Refuses a message that asks this CLI for what it does not have, naming all of it.
-pub(crate) fn check_message(cli: &CliVersion, message: &SendOptions) -> Result<()> {
+fn check_message(cli: &CliVersion, message: &SendOptions) -> Result<()> {
     if !cli.is_at_most(NEWEST) {
         return Ok(());
     }
@@ -147,11 +169,6 @@ pub(crate) fn check_message(cli: &CliVersion, message: &SendOptions) -> Result<(
     .map(|(option, ..)| option)
     .collect();
     refuse(cli, "send", &lacking)
-}
-
-/// Whether the CLI hands the shape of an answer on to the model.
-pub(crate) fn has_response_format(cli: &CliVersion) -> bool {
-    !cli.is_at_most(NO_RESPONSE_FORMAT)
 }
 
 fn refuse(cli: &CliVersion, verb: &str, lacking: &[&str]) -> Result<()> {

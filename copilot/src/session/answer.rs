@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use crate::api::user_input::UserAnswer;
-
 /// Why a handler gave no answer.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,27 +35,10 @@ impl<T, E: Into<BoxError>> IntoAnswer<T> for Result<T, E> {
     }
 }
 
-/// What the user said can be returned as it is; in a `Result` it is a `UserAnswer`.
-impl IntoAnswer<UserAnswer> for String {
-    fn into_answer(self) -> Result<UserAnswer, BoxError> {
-        Ok(self.into())
-    }
-}
-
-impl IntoAnswer<UserAnswer> for &str {
-    fn into_answer(self) -> Result<UserAnswer, BoxError> {
-        Ok(self.into())
-    }
-}
-
-mod sealed {
-    use super::UserAnswer;
-
+pub(crate) mod sealed {
     pub trait Sealed<T> {}
     impl<T> Sealed<T> for T {}
     impl<T, E> Sealed<T> for Result<T, E> {}
-    impl Sealed<UserAnswer> for String {}
-    impl Sealed<UserAnswer> for &str {}
 }
 
 /// A closure of the program that answers a question `Q` with an `A`.
@@ -98,18 +79,6 @@ impl<Q, A> fmt::Debug for Handler<Q, A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn what_the_user_said_may_be_returned_as_it_is() {
-        let said = UserAnswer::new("yes");
-        let text: Handler<(), UserAnswer> = Handler::new(async |()| "yes");
-        let owned: Handler<(), UserAnswer> = Handler::new(async |()| "yes".to_owned());
-        // What a `Result` is of need not be said.
-        let result: Handler<(), UserAnswer> = Handler::new(async |()| Ok::<_, BoxError>("yes".into()));
-        for handler in [text, owned, result] {
-            assert_eq!(handler.ask(()).await.unwrap(), said);
-        }
-    }
 
     #[tokio::test]
     async fn a_handler_returns_the_answer_or_a_result_of_it() {

@@ -14,7 +14,6 @@ use super::permissions::{Decision, Permissions};
 use super::subscription::Subscription;
 use super::topic::{Occasion, Settings, Topics};
 use super::{Session, Shared};
-use crate::compat::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::protocol::SessionId;
@@ -158,8 +157,8 @@ impl SessionBuilder {
             None => random::id().into(),
         };
         let link = self.connect.connect(self.isolate.is_some()).await?;
-        versions::check(&link.cli, &self.settings)?;
-        versions::narrow(&link.cli, &mut self.settings.members, tools.iter().map(Tool::name));
+        link.compat.check(&link.cli, &self.settings)?;
+        link.compat.adapt(&link.cli, &mut self.settings, &mut tools.iter().map(Tool::name));
         let states = Arc::new(self.states);
         let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, self.policy);
         let listening =

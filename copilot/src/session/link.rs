@@ -5,9 +5,11 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 
 use super::inbox::Inbox;
+use super::topic::Settings;
 use crate::error::Result;
 use crate::protocol::SessionId;
 use crate::protocol::connection::CliVersion;
+use crate::protocol::session::SendOptions;
 use crate::rpc::Peer;
 
 /// Gives a connection, starting one where there is none.
@@ -22,6 +24,8 @@ pub(crate) trait Connect: Send {
 pub(crate) struct Link {
     pub(crate) peer: Peer,
     pub(crate) cli: Arc<CliVersion>,
+    /// What older CLIs need, chosen at the handshake.
+    pub(crate) compat: &'static dyn Compat,
     pub(crate) carrier: Arc<dyn Carrier>,
 }
 
@@ -35,4 +39,19 @@ pub(crate) trait Carrier: Send + Sync {
 
     /// The session is closed; whoever started the connection only for it stops it.
     fn release(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+/// The differences of the running CLI from the newest one.
+pub(crate) trait Compat: Send + Sync {
+    /// Refuses settings that the CLI lacks, and would ignore silently.
+    fn check(&self, cli: &CliVersion, settings: &Settings) -> Result<()>;
+
+    /// Changes settings that the CLI reads in another way. `tools` are the names of the program's tools.
+    fn adapt(&self, cli: &CliVersion, settings: &mut Settings, tools: &mut dyn Iterator<Item = &str>);
+
+    /// Refuses options of a message that the CLI lacks.
+    fn check_message(&self, cli: &CliVersion, message: &SendOptions) -> Result<()>;
+
+    /// Whether the model gets the schema of a typed answer.
+    fn has_response_format(&self, cli: &CliVersion) -> bool;
 }

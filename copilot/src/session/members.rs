@@ -20,9 +20,25 @@ impl<T: Any + fmt::Debug + Send + Sync + Serialize> Value for T {
     }
 }
 
+/// Flags are most of what is set, and take no memory beside their place.
+#[derive(Clone)]
+enum Entry {
+    Flag(bool),
+    Value(Arc<dyn Value>),
+}
+
+impl Entry {
+    fn value(&self) -> &dyn Value {
+        match self {
+            Self::Flag(on) => on,
+            Self::Value(value) => &**value,
+        }
+    }
+}
+
 /// Members in the order in which they were first set; a clone shares the values.
 #[derive(Clone, Default)]
-pub(crate) struct Members(Vec<(&'static str, Arc<dyn Value>)>);
+pub(crate) struct Members(Vec<(&'static str, Entry)>);
 
 impl Members {
     /// Sets a member, in place of an earlier value.
@@ -30,7 +46,8 @@ impl Members {
     where
         T: Serialize + fmt::Debug + Send + Sync + 'static,
     {
-        let value: Arc<dyn Value> = Arc::new(value);
+        let flag = (&value as &dyn Any).downcast_ref().copied();
+        let value = flag.map_or_else(|| Entry::Value(Arc::new(value)), Entry::Flag);
         match self.0.iter_mut().find(|(set, _)| *set == name) {
             Some((_, earlier)) => *earlier = value,
             None => self.0.push((name, value)),
@@ -80,8 +97,8 @@ impl Members {
 
     /// The value of a member; `None` where it is not set, or set to a value of another type.
     pub(crate) fn get<T: 'static>(&self, name: &str) -> Option<&T> {
-        let (_, value) = self.0.iter().find(|(set, _)| *set == name)?;
-        let value: &dyn Any = &**value;
+        let (_, entry) = self.0.iter().find(|(set, _)| *set == name)?;
+        let value: &dyn Any = entry.value();
         value.downcast_ref()
     }
 
@@ -97,16 +114,22 @@ impl Members {
 
 impl fmt::Debug for Members {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.0.iter().map(|(name, value)| (name, value))).finish()
+        f.debug_map().entries(self.0.iter().map(|(name, entry)| (name, entry.value()))).finish()
     }
 }
 
 impl Serialize for Members {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            let value = value.encode().map_err(|error| S::Error::custom(format!("{name}: {error}")))?;
-            map.serialize_entry(name, &value)?;
+        for (name, entry) in &self.0 {
+            match entry {
+                Entry::Flag(on) => map.serialize_entry(name, on)?,
+                Entry::Value(value) => {
+                    let value =
+                        value.encode().map_err(|error| S::Error::custom(format!("{name}: {error}")))?;
+                    map.serialize_entry(name, &value)?;
+                }
+            }
         }
         map.end()
     }

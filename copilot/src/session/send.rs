@@ -11,7 +11,6 @@ use super::Session;
 use super::outgoing::{Lock, OnItsWay, Outgoing};
 use super::progress::Progress;
 use super::turn::{DEFAULT_IDLE_TIMEOUT, DEFAULT_SILENCE, Limits, Reply, Turn};
-use crate::compat::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::attachments::Attachment;
@@ -242,7 +241,7 @@ impl Session {
         keep: bool,
         note: impl FnOnce(bool) + Send + 'static,
     ) -> Result<MessageId> {
-        versions::check_message(&self.0.link.cli, &message.0)?;
+        self.0.link.compat.check_message(self.cli(), &message.0)?;
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message.0 };

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::Session;
 use super::send::{Message, Sending, message_options, turn_options};
 use super::turn::Limits;
-use crate::compat::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, ResponseFormat};
@@ -107,7 +106,7 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
         let Self { session, mut message, limits, retries, .. } = self;
         Box::pin(async move {
             let Shape { format, wrapped } = shape::<T>();
-            if versions::has_response_format(&session.0.link.cli) {
+            if session.0.link.compat.has_response_format(session.cli()) {
                 message.0.response_format = Some(format);
             } else {
                 message.0.prompt += &told(&format);

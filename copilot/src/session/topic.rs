@@ -35,7 +35,7 @@ pub(crate) struct Topic {
     /// Refuses settings that contradict each other. Runs before anything is started.
     pub(crate) check: Option<fn(&Settings, Occasion) -> Result<()>>,
     /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
-    pub(crate) opened: Option<for<'a> fn(&'a Inbox, &'a Peer) -> BoxFuture<'a, Result<()>>>,
+    pub(crate) opened: Option<for<'a> fn(&'a Inbox, &'a Peer) -> Option<BoxFuture<'a, Result<()>>>>,
     /// Asks the user for a tool of the program: question and choices.
     pub(crate) ask_user: Option<for<'a> fn(&'a Inbox, String, Vec<String>) -> BoxFuture<'a, Result<String>>>,
 }
@@ -122,9 +122,8 @@ impl Topics {
                 let message = format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..)`");
                 return Err(Error::new(ErrorKind::Config, message));
             }
-            if OWN_MEMBERS.contains(&member.as_str()) {
-                let message =
-                    format!("`.raw(\"{member}\", ..)`: this member is set by the library; leave it out");
+            if let Some((_, instead)) = OWN_MEMBERS.iter().find(|(own, _)| own == member) {
+                let message = format!("`.raw(\"{member}\", ..)`: {instead}");
                 return Err(Error::new(ErrorKind::Config, message));
             }
         }
@@ -134,7 +133,9 @@ impl Topics {
     /// Runs after the CLI has opened a session.
     pub(crate) async fn opened(&self, session: &Inbox, peer: &Peer) -> Result<()> {
         for opened in self.topics.iter().filter_map(|topic| topic.opened) {
-            opened(session, peer).await?;
+            if let Some(opened) = opened(session, peer) {
+                opened.await?;
+            }
         }
         Ok(())
     }
@@ -150,10 +151,18 @@ impl Inbox {
     }
 }
 
-/// Members of the open request that the session core sends by itself. `cloud` is refused because the CLI chooses the
-/// ids of such sessions, and a session has its id from the start here.
-const OWN_MEMBERS: &[&str] =
-    &["sessionId", "tools", "requestPermission", "toolFilterPrecedence", "envValueMode", "cloud"];
+/// Members of the open request that the session core sends, or never sends, and why or what to use instead.
+const OWN_MEMBERS: &[(&str, &str)] = &[
+    ("sessionId", "this member is set with `.id(..)`"),
+    ("tools", "this member is set with `.with_tools(..)`"),
+    ("requestPermission", "this member is always true; use `.permissions(..)`"),
+    ("toolFilterPrecedence", "excluded tools always stay excluded; leave it out"),
+    ("envValueMode", "values are always literal; leave it out"),
+    (
+        "cloud",
+        "the CLI gives such sessions their ids itself, and here a session has one from the start; leave it out",
+    ),
+];
 
 /// Requests of protocol 2, in place of events.
 const OF_OLD_CLIS: &[&str] = &["tool.call", "permission.request"];

@@ -1,6 +1,6 @@
 //! What the CLI tells when it is asked: about itself, its user, its sessions and what they have.
 
-pub use crate::api::history::EventPage;
+pub use crate::api::conversation::history::EventPage;
 pub use crate::client::{GithubTelemetryEvents, LifecycleEvent, LifecycleEvents};
 pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 pub use crate::protocol::agents::AgentInfo;

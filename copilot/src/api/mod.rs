@@ -5,46 +5,20 @@
 pub(crate) mod account;
 pub(crate) mod agents;
 pub(crate) mod canvas;
-pub(crate) mod canvases;
 mod capabilities;
 pub(crate) mod commands;
-pub(crate) mod diagnostics;
-pub(crate) mod discovery;
-pub(crate) mod elicitation;
+pub(crate) mod conversation;
 mod entry;
-pub(crate) mod experiments;
-pub(crate) mod extensions;
-pub(crate) mod history;
+pub(crate) mod environment;
 pub mod hooks;
-pub(crate) mod instructions;
+pub(crate) mod interaction;
 pub(crate) mod isolated;
 pub(crate) mod limits;
-pub(crate) mod log;
-pub(crate) mod managed;
 pub(crate) mod mcp;
-pub(crate) mod mcp_headers;
-pub(crate) mod mcp_login;
-pub(crate) mod memory;
 pub(crate) mod models;
-pub(crate) mod modes;
-pub(crate) mod pending;
 pub(crate) mod permission_mode;
-pub(crate) mod plan;
-pub(crate) mod providers;
-pub(crate) mod queue;
-pub(crate) mod resume;
-pub(crate) mod sampling;
-pub(crate) mod sandbox;
-pub(crate) mod sessions;
 pub(crate) mod skills;
-pub(crate) mod system_message;
-pub(crate) mod tokens;
 pub(crate) mod tool_filter;
-pub(crate) mod trace;
-pub(crate) mod ui;
-pub(crate) mod usage;
-pub(crate) mod user_input;
-pub(crate) mod workspace;
 
 use std::sync::LazyLock;
 
@@ -59,32 +33,32 @@ const ALL: &[&Topic] = &[
     &agents::TOPIC,
     &canvas::TOPIC,
     &commands::TOPIC,
-    &diagnostics::TOPIC,
-    &discovery::TOPIC,
-    &elicitation::TOPIC,
-    &experiments::TOPIC,
-    &extensions::TOPIC,
+    &environment::diagnostics::TOPIC,
+    &environment::discovery::TOPIC,
+    &interaction::elicitation::TOPIC,
+    &environment::experiments::TOPIC,
+    &environment::extensions::TOPIC,
     &hooks::TOPIC,
-    &instructions::TOPIC,
+    &environment::instructions::TOPIC,
     &limits::TOPIC,
-    &managed::TOPIC,
+    &environment::managed::TOPIC,
     &mcp::TOPIC,
-    &mcp_headers::TOPIC,
-    &mcp_login::TOPIC,
-    &memory::TOPIC,
+    &mcp::headers::TOPIC,
+    &mcp::login::TOPIC,
+    &environment::memory::TOPIC,
     &models::TOPIC,
-    &modes::TOPIC,
-    &providers::TOPIC,
-    &resume::TOPIC,
-    &sampling::TOPIC,
-    &sandbox::TOPIC,
+    &interaction::modes::TOPIC,
+    &models::providers::TOPIC,
+    &conversation::resume::TOPIC,
+    &mcp::sampling::TOPIC,
+    &environment::sandbox::TOPIC,
     &skills::TOPIC,
-    &system_message::TOPIC,
-    &tokens::TOPIC,
+    &models::system_message::TOPIC,
+    &models::tokens::TOPIC,
     &tool_filter::TOPIC,
-    &trace::TOPIC,
-    &user_input::TOPIC,
-    &workspace::TOPIC,
+    &conversation::trace::TOPIC,
+    &interaction::user_input::TOPIC,
+    &environment::workspace::TOPIC,
 ];
 
 #[cfg(test)]

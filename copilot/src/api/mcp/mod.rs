@@ -1,5 +1,9 @@
 //! MCP servers of a session.
 
+pub(crate) mod headers;
+pub(crate) mod login;
+pub(crate) mod sampling;
+
 use crate::error::Result;
 use crate::protocol::account::ToolInfo;
 use crate::protocol::account::ToolListResponse;

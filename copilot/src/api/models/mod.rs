@@ -1,5 +1,9 @@
 //! The model of a session: which one, how it thinks, and what it may cost.
 
+pub(crate) mod providers;
+pub(crate) mod system_message;
+pub(crate) mod tokens;
+
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;

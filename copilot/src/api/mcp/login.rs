@@ -6,7 +6,7 @@ use crate::session::topic::settled;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::tokens::Secret;
+use crate::api::models::tokens::Secret;
 use crate::error::Result;
 use crate::protocol::mcp_login::{
     InterestParams, McpLogin, McpLoginAnswerParams, McpLoginResult, OAUTH_REQUIRED,

@@ -1,5 +1,7 @@
 //! Canvases that the program offers: it shows something, and the agent opens it and acts on it.
 
+pub(crate) mod views;
+
 use crate::session::topic::Topic;
 
 use std::collections::BTreeMap;

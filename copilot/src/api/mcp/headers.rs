@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::tokens::Secret;
+use crate::api::models::tokens::Secret;
 use crate::error::Result;
 use crate::protocol::mcp_headers::{
     HEADERS_REFRESH_REQUIRED, McpHeadersAnswerParams, McpHeadersResult, McpHeadersWanted,

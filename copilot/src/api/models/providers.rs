@@ -1,6 +1,6 @@
 //! Where answers come from.
 
-use crate::api::tokens::DEFAULT_PROVIDER;
+use crate::api::models::tokens::DEFAULT_PROVIDER;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
 
-use crate::api::tokens::{ProviderTokenRequest, Secret};
+use crate::api::models::tokens::{ProviderTokenRequest, Secret};
 use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
 use crate::protocol::settings::setter;
 use crate::session::answer::{BoxError, Handler};

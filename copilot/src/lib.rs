@@ -72,6 +72,7 @@ pub use api::mcp::sampling::{Sampled, SamplingRequest};
 pub use api::models::providers::Provider;
 pub use api::models::system_message::{CustomSystemMessage, SystemMessage};
 pub use api::models::tokens::{GithubToken, GithubTokenRequest, ProviderTokenRequest, Secret};
+pub use api::requests::UnknownRequest;
 pub use client::{Client, ClientBuilder, TransportKind};
 #[doc = include_str!("docs/tool.md")]
 pub use copilot_macros::tool;

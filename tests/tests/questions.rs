@@ -346,3 +346,31 @@ async fn a_client_may_leave_a_permission_to_another_one() {
     client.ping("").await.unwrap();
     assert!(!left.is_answered());
 }
+
+#[tokio::test]
+async fn a_request_of_an_unknown_method_is_answered_by_its_handler() {
+    let (cli, client) = start().await;
+    let session = client
+        .session()
+        .on_unknown_request(|request| async move {
+            match request.method() {
+                "preview.add" => {
+                    let params: Value = request.data().map_err(|error| error.to_string())?;
+                    let numbers = params["numbers"].as_array().cloned().unwrap_or_default();
+                    Ok(json!(numbers.iter().filter_map(Value::as_i64).sum::<i64>()))
+                }
+                other => Err(format!("{other} is unknown")),
+            }
+        })
+        .start()
+        .await
+        .unwrap();
+    let sum = cli.request("preview.add", with(session.id(), json!({"numbers": [40, 2]}))).await;
+    assert_eq!(sum.unwrap(), 42);
+    let failed = cli.request("preview.other", with(session.id(), json!({}))).await.unwrap_err();
+    assert_eq!(failed.code, -32603, "{failed:?}");
+    session.close().await.unwrap();
+    let without = client.session().start().await.unwrap();
+    let refused = cli.request("preview.add", with(without.id(), json!({}))).await.unwrap_err();
+    assert_eq!(refused.code, -32601, "{refused:?}");
+}

@@ -17,6 +17,7 @@ pub(crate) mod limits;
 pub(crate) mod mcp;
 pub(crate) mod models;
 pub(crate) mod permission_mode;
+pub(crate) mod requests;
 pub(crate) mod skills;
 pub(crate) mod tool_filter;
 
@@ -52,6 +53,7 @@ const ALL: &[&Topic] = &[
     &conversation::resume::TOPIC,
     &mcp::sampling::TOPIC,
     &environment::sandbox::TOPIC,
+    &requests::TOPIC,
     &skills::TOPIC,
     &models::system_message::TOPIC,
     &models::tokens::TOPIC,

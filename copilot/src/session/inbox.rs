@@ -28,7 +28,7 @@ use crate::protocol::tools::{
     Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, UnreadableToolCall, Wrapped,
 };
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{Line, METHOD_NOT_FOUND, Peer, Responder};
+use crate::rpc::{Line, Peer, Responder};
 use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
@@ -207,10 +207,7 @@ impl Inbox {
             "permission.request" => self.permission_wanted(params, responder),
             _ => match self.topics.request(method) {
                 Some(handle) => handle(self, params, responder),
-                None => {
-                    tracing::debug!(method, session = %self.id, "a request without a handler");
-                    responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));
-                }
+                None => self.topics.unknown(self, method, params, responder),
             },
         }
     }

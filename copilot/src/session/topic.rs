@@ -14,7 +14,7 @@ use super::members::Members;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::secret::RawMembers;
 use crate::protocol::tools::Settled;
-use crate::rpc::{Peer, Responder};
+use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
 
 /// Handles a request of the CLI. Runs on the reader task.
 pub(crate) type OnRequest = fn(&Arc<Inbox>, &RawValue, Responder);
@@ -28,6 +28,8 @@ pub(crate) struct Topic {
     pub(crate) members: &'static [(&'static str, &'static str)],
     pub(crate) requests: &'static [(&'static str, OnRequest)],
     pub(crate) events: &'static [(&'static str, OnEvent)],
+    /// Handles requests of methods that no topic has.
+    pub(crate) unknown: Option<fn(&Arc<Inbox>, method: &str, &RawValue, Responder)>,
     /// Answers whether a request without `sessionId` is meant for this session.
     pub(crate) claims: Option<fn(&Inbox, method: &str, params: &RawValue) -> bool>,
     /// Answers a request that no session can take; gives the responder back where an error does.
@@ -45,6 +47,7 @@ impl Topic {
         members: &[],
         requests: &[],
         events: &[],
+        unknown: None,
         claims: None,
         refuse: None,
         check: None,
@@ -80,6 +83,20 @@ impl Topics {
     pub(crate) fn request(&self, method: &str) -> Option<OnRequest> {
         let found = self.requests.binary_search_by_key(&method, |(method, _)| method).ok()?;
         Some(self.requests[found].1)
+    }
+
+    /// Handles a request of a method that no topic has.
+    pub(crate) fn unknown(
+        &self,
+        session: &Arc<Inbox>,
+        method: &str,
+        params: &RawValue,
+        responder: Responder,
+    ) {
+        match self.topics.iter().find_map(|topic| topic.unknown) {
+            Some(handle) => handle(session, method, params, responder),
+            None => responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}")),
+        }
     }
 
     /// Whether sessions answer requests of this method.

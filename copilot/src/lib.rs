@@ -50,8 +50,10 @@ pub mod permissions;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+// The promises that fuzz targets check; the package does not contain them.
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
+#[path = "../../fuzz/promises/mod.rs"]
 pub mod fuzzing;
 
 #[doc(hidden)]

@@ -1,4 +1,14 @@
-//! Pages to read: long explanations, with examples that are compiled.
+//! Guides: one question each, with examples that compile.
 
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}
+
+#[doc = include_str!("production.md")]
+pub mod production {}
+
+#[cfg(feature = "testing")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("workspaces.md")]
+pub mod workspaces {}

@@ -17,6 +17,9 @@ mod task;
 
 mod transport;
 
+#[cfg(unix)]
+mod trust;
+
 #[cfg(feature = "install")]
 pub mod install;
 

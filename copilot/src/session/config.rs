@@ -195,7 +195,7 @@ impl SessionBuilder {
         /// The URL of the document that tells MCP servers which client this is.
         ///
         /// Wire: `session.create`, `authClientIdMetadataUrl`.
-        auth_client_id_metadata_url: text in config.auth_client_id_metadata_url
+        auth_client_id_metadata_url: url in config.auth_client_id_metadata_url
     }
     setter! {
         /// What the agent gets of GitHub's own MCP server.

@@ -11,6 +11,7 @@ mod protocol;
 
 mod error;
 
+mod input;
 mod random;
 
 mod task;

@@ -18,7 +18,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// Only so that a test that fails ends.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(20);
 
 const FAKE_CLI: &str = env!("CARGO_BIN_EXE_fake-cli");
 

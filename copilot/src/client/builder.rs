@@ -69,6 +69,8 @@ struct LaunchOptions {
 /// The options of a client, checked.
 pub(super) struct Options {
     pub(super) target: Target,
+    /// Where the files of sessions are.
+    pub(super) files: Files,
     /// The sessions of all connections of the client, one after the other.
     pub(super) router: Arc<Router>,
     pub(super) auto_restart: bool,
@@ -310,6 +312,7 @@ impl ClientBuilder {
     }
 
     fn check(self) -> Result<Options> {
+        let files = self.files();
         let excludes = |one: &str, other: &str, why: &str| {
             let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");
             Err(Error::new(ErrorKind::Config, message))
@@ -351,6 +354,7 @@ impl ClientBuilder {
         };
         Ok(Options {
             target,
+            files,
             router: Arc::new(Router::new(self.providers)),
             auto_restart: self.auto_restart.unwrap_or(true),
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
@@ -382,12 +386,6 @@ impl ClientBuilder {
 }
 
 impl Options {
-    /// Where the files of sessions are.
-    pub(super) fn files(&self) -> Files {
-        let remote = matches!(self.target, Target::Address(_)) || self.router.providers.keeps_files();
-        files(remote, matches!(self.target, Target::Spawn { .. }), self.cwd.as_deref())
-    }
-
     /// Whether the CLI keeps its sessions' files apart from the user's. Nobody knows that of one that runs already.
     pub(super) fn keeps_own_state(&self) -> bool {
         if self.router.providers.keeps_files() {
@@ -410,7 +408,7 @@ fn files(remote: bool, checked: bool, directory: Option<&Path>) -> Files {
     let start = directory.unwrap_or(Path::new(""));
     // Where there is no current directory, a relative path is an error of its own.
     let start = std::env::current_dir().map_or_else(|_| start.to_owned(), |here| here.join(start));
-    Files::Here { start, checked }
+    Files::Here { start: start.into(), checked }
 }
 
 impl LaunchOptions {

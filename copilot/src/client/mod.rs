@@ -277,7 +277,7 @@ struct OnClient {
 
 impl Connect for OnClient {
     fn files(&self) -> Files {
-        self.client.0.options.files()
+        self.client.0.options.files.clone()
     }
 
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {

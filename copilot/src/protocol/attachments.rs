@@ -221,7 +221,8 @@ impl GithubRevision {
 impl Attachment {
     /// A file, by its path. A relative one starts from the session's
     /// [`working_directory`](crate::SessionBuilder::working_directory), else from the client's
-    /// [`cwd`](crate::ClientBuilder::cwd), else from the current directory of this program; sending fails when there is
+    /// [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's
+    /// when the client was configured; sending fails when there is
     /// no such file. With [`cli_url`](crate::ClientBuilder::cli_url) or a `session_fs` the path must be absolute, and
     /// is not looked for.
     pub fn file(path: impl Into<String>) -> Self {

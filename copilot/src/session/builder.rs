@@ -174,7 +174,7 @@ impl SessionBuilder {
         check::check(&self.config, self.resume)?;
         let files = self.connect.files();
         files.resolve(&mut self.config)?;
-        let files = files.from_directory(self.config.working_directory.as_deref());
+        let files = files.starting_in(self.config.working_directory.as_deref());
         self.handlers.check()?;
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {

@@ -252,8 +252,8 @@ impl SessionBuilder {
 impl SessionBuilder {
     setter! {
         /// The directory that the agent works in; the CLI's own unless set. It must exist. A relative one starts from the
-        /// client's [`cwd`](crate::ClientBuilder::cwd), else from the current directory of this program, and the
-        /// session's other relative paths start from it. With [`cli_url`](crate::ClientBuilder::cli_url) or a
+        /// client's [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the
+        /// client was configured, and the session's other relative paths start from it. With [`cli_url`](crate::ClientBuilder::cli_url) or a
         /// `session_fs` all of them must be absolute, and are not looked for.
         ///
         /// Wire: `session.create`, `workingDirectory`.

@@ -2,10 +2,12 @@
 //! an error before anything is sent.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{check_path, shown};
+use crate::protocol::agents::CustomAgent;
 use crate::protocol::attachments::{Attachment, PathKind};
 use crate::protocol::config::SessionConfig;
 use crate::protocol::session::SendOptions;
@@ -15,7 +17,7 @@ use crate::protocol::session::SendOptions;
 pub(crate) enum Files {
     /// Where this program runs. Relative paths start from `start`.
     Here {
-        start: PathBuf,
+        start: Arc<Path>,
         /// Whether a path must exist.
         checked: bool,
     },
@@ -26,9 +28,11 @@ pub(crate) enum Files {
 
 impl Files {
     /// The same, with relative paths that start from the session's working directory.
-    pub(super) fn from_directory(self, directory: Option<&str>) -> Self {
+    pub(super) fn starting_in(self, directory: Option<&str>) -> Self {
         match (self, directory) {
-            (Self::Here { checked, .. }, Some(start)) => Self::Here { start: start.into(), checked },
+            (Self::Here { checked, .. }, Some(start)) => {
+                Self::Here { start: Path::new(start).into(), checked }
+            }
             (files, _) => files,
         }
     }
@@ -67,13 +71,12 @@ impl Files {
             return Ok(path);
         }
         let why = match (std::fs::metadata(&path), kind) {
-            (Ok(_), PathKind::Text) => return Ok(path),
+            // The text goes with it, so the file need not be saved.
+            (_, PathKind::Text) => return Ok(path),
             (Ok(metadata), PathKind::File) if !metadata.is_dir() => return Ok(path),
             (Ok(metadata), PathKind::Directory) if metadata.is_dir() => return Ok(path),
             (Ok(_), PathKind::File) => "which is a directory, not a file".to_owned(),
             (Ok(_), PathKind::Directory) => "which is not a directory".to_owned(),
-            // The text goes with it, so the file need not be saved.
-            (Err(_), PathKind::Text) => return Ok(path),
             (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {
                 "which does not exist".to_owned()
             }
@@ -91,7 +94,7 @@ impl Files {
         if let Some(path) = &mut config.working_directory {
             directory("working_directory", path)?;
         }
-        let files = self.clone().from_directory(config.working_directory.as_deref());
+        let files = self.clone().starting_in(config.working_directory.as_deref());
         for (what, list) in [
             ("additional_directories", &mut config.additional_directories),
             ("skill_directories", &mut config.skill_directories),
@@ -114,7 +117,7 @@ impl Files {
                 *path = files.absolute(what, path)?;
             }
         }
-        let of_agents = config.custom_agent.iter_mut().flatten().flat_map(|agent| agent.mcp_servers_mut());
+        let of_agents = config.custom_agent.iter_mut().flatten().flat_map(CustomAgent::mcp_servers_mut);
         for (name, server) in config.mcp_server.iter_mut().flatten().chain(of_agents) {
             if let Some(path) = server.directory_mut() {
                 *path =
@@ -160,7 +163,7 @@ mod tests {
     use crate::{Message, Session};
 
     fn here(start: &Path) -> Files {
-        Files::Here { start: start.to_owned(), checked: true }
+        Files::Here { start: start.into(), checked: true }
     }
 
     #[test]
@@ -186,7 +189,7 @@ mod tests {
         let server = config.mcp_server.as_mut().unwrap().get_mut("x").unwrap();
         assert_eq!(*server.directory_mut().unwrap(), at("project/skills"));
 
-        let files = here(root.path()).from_directory(Some(&at("project")));
+        let files = here(root.path()).starting_in(Some(&at("project")));
         let message =
             Message::new("?").attach(Attachment::file("a.rs")).attach(Attachment::directory(at("project")));
         let resolved = files.resolve_message(&message.0).unwrap();

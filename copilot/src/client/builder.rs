@@ -403,12 +403,12 @@ impl Options {
 /// Where the files of sessions are; `checked` when they must exist.
 fn files(remote: bool, checked: bool, directory: Option<&Path>) -> Files {
     if remote {
-        return Files::Elsewhere;
+        return Files::ELSEWHERE;
     }
     let start = directory.unwrap_or(Path::new(""));
     // Where there is no current directory, a relative path is an error of its own.
     let start = std::env::current_dir().map_or_else(|_| start.to_owned(), |here| here.join(start));
-    Files::Here { start: start.into(), checked }
+    Files::here(start, checked)
 }
 
 impl LaunchOptions {

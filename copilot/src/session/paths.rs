@@ -2,7 +2,7 @@
 //! an error before anything is sent.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -12,36 +12,41 @@ use crate::protocol::attachments::{Attachment, PathKind};
 use crate::protocol::config::SessionConfig;
 use crate::protocol::session::SendOptions;
 
-/// Where the files of a session are.
+/// Where the files of a session are. `None` is where the CLI runs, which may be another machine, or a file system that
+/// this program provides: there, whether a path exists cannot be known.
 #[derive(Clone, Debug)]
-pub(crate) enum Files {
-    /// Where this program runs. Relative paths start from `start`.
-    Here {
-        start: Arc<Path>,
-        /// Whether a path must exist.
-        checked: bool,
-    },
-    /// Where the CLI runs, which may be another machine, or in a file system that this program provides. Whether a
-    /// path exists cannot be known.
-    Elsewhere,
+pub(crate) struct Files(Option<Arc<Here>>);
+
+/// The machine that this program runs on.
+#[derive(Debug)]
+struct Here {
+    /// The directory that relative paths start from.
+    start: PathBuf,
+    /// Whether a path must exist.
+    checked: bool,
 }
 
 impl Files {
+    pub(crate) const ELSEWHERE: Self = Self(None);
+
+    /// Files on this machine.
+    pub(crate) fn here(start: PathBuf, checked: bool) -> Self {
+        Self(Some(Arc::new(Here { start, checked })))
+    }
+
     /// The same, with relative paths that start from the session's working directory.
     pub(super) fn starting_in(self, directory: Option<&str>) -> Self {
-        match (self, directory) {
-            (Self::Here { checked, .. }, Some(start)) => {
-                Self::Here { start: Path::new(start).into(), checked }
-            }
-            (files, _) => files,
+        match (&self.0, directory) {
+            (Some(here), Some(start)) => Self::here(start.into(), here.checked),
+            _ => self,
         }
     }
 
     /// The path made absolute; `what` names the setter in errors.
     fn absolute(&self, what: &str, path: &str) -> Result<String> {
         check_path(what, path)?;
-        match self {
-            Self::Here { start, .. } => {
+        match self.0.as_deref() {
+            Some(Here { start, .. }) => {
                 if Path::new(path).is_absolute() {
                     return Ok(path.to_owned());
                 }
@@ -55,8 +60,8 @@ impl Files {
                     )
                 })
             }
-            Self::Elsewhere if is_absolute_somewhere(path) => Ok(path.to_owned()),
-            Self::Elsewhere => {
+            None if is_absolute_somewhere(path) => Ok(path.to_owned()),
+            None => {
                 let why = "a relative path, and with `cli_url` or a `session_fs` the directory that it would start \
                            from is unknown here; write an absolute path";
                 Err(refusal(what, path, why))
@@ -67,7 +72,7 @@ impl Files {
     /// The absolute path of something that exists, if that can be known.
     fn existing(&self, what: &str, path: &str, kind: PathKind) -> Result<String> {
         let path = self.absolute(what, path)?;
-        if !matches!(self, Self::Here { checked: true, .. }) {
+        if !self.0.as_ref().is_some_and(|here| here.checked) {
             return Ok(path);
         }
         let why = match (std::fs::metadata(&path), kind) {
@@ -163,7 +168,7 @@ mod tests {
     use crate::{Message, Session};
 
     fn here(start: &Path) -> Files {
-        Files::Here { start: start.into(), checked: true }
+        Files::here(start.to_owned(), true)
     }
 
     #[test]
@@ -243,13 +248,13 @@ mod tests {
     fn files_elsewhere_are_not_looked_for() {
         for path in ["/no/such/directory", r"C:\no\such", r"\\server\no\such"] {
             let mut config = Session::builder().working_directory(path).skill_directories([path]).config;
-            Files::Elsewhere.resolve(&mut config).unwrap();
+            Files::ELSEWHERE.resolve(&mut config).unwrap();
             assert_eq!(config.working_directory.as_deref(), Some(path));
             let message = Message::new("?").attach(Attachment::file(path));
-            assert!(matches!(Files::Elsewhere.resolve_message(&message.0), Ok(Cow::Borrowed(_))));
+            assert!(matches!(Files::ELSEWHERE.resolve_message(&message.0), Ok(Cow::Borrowed(_))));
         }
         let mut config = Session::builder().working_directory("relative").config;
-        let refused = Files::Elsewhere.resolve(&mut config).unwrap_err().to_string();
+        let refused = Files::ELSEWHERE.resolve(&mut config).unwrap_err().to_string();
         assert!(
             refused.contains("`working_directory` is \"relative\"") && refused.contains("absolute"),
             "{refused}"

@@ -1,4 +1,4 @@
-//! Who can have written a file: only this user, or root, or it is not run.
+//! Which users can have written a file: one that others than this user and root can write is not run.
 //!
 //! A checksum beside a file guards against accidents only, because a user who can replace the one can replace the
 //! other. A file is trusted because this user or root owns it and neither its group nor others may write it. `me` is the

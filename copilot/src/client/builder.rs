@@ -406,7 +406,7 @@ fn files(remote: bool, checked: bool, directory: Option<&Path>) -> Files {
         return Files::ELSEWHERE;
     }
     let start = directory.unwrap_or(Path::new(""));
-    // Where there is no current directory, a relative path is an error of its own.
+    // Without a current directory, a relative path is an error later.
     let start = std::env::current_dir().map_or_else(|_| start.to_owned(), |here| here.join(start));
     Files::here(start, checked)
 }

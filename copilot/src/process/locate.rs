@@ -125,7 +125,7 @@ fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Pro
 }
 
 /// Refuses a CLI in `node_modules` that another user could have put there. The directories above the current one may
-/// be anybody's, and `@github/copilot` starts the program in a package beside it.
+/// belong to any user, and `@github/copilot` starts the program in a package beside it.
 fn check_modules(modules: &Path, path: &Path) -> Result<()> {
     let files_of = |package: PathBuf| {
         let files = package.read_dir().into_iter().flatten().flatten();

@@ -12,11 +12,15 @@ mod protocol;
 
 mod error;
 
+mod input;
 mod random;
 
 mod task;
 
 mod transport;
+
+#[cfg(unix)]
+mod trust;
 
 #[cfg(feature = "install")]
 pub mod install;

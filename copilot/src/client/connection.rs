@@ -5,23 +5,24 @@
 
 use std::future::{pending, poll_fn};
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::builder::{Options, Target};
 use super::handshake::handshake;
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{Carrier, Child, Launch, Program, locate};
+use crate::process::{Carrier, Child, Launch, Program, locate, quoted};
 use crate::protocol::connection::CliVersion;
 use crate::random;
 use crate::rpc::{self, Peer};
 use crate::task::{self, Task};
-use crate::transport::{Transport, connect_tcp};
+use crate::transport::{Beginning, Transport, connect_tcp};
 
 /// For how long a CLI is listened to that takes nothing more, or that is gone.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -47,15 +48,13 @@ impl Connection {
         let limit = options.startup_timeout;
         match timeout(limit, Self::establish(options, program)).await {
             Ok(connection) => connection,
-            Err(_) => {
-                let message =
-                    format!("the CLI was not ready within {limit:?}; `startup_timeout` gives it more time");
-                Err(Error::new(ErrorKind::Timeout, message))
-            }
+            Err(_) => Err(not_ready(limit)),
         }
     }
 
     async fn establish(options: &Options, program: Option<Program>) -> Result<(Self, Task<Error>)> {
+        let deadline = Instant::now() + options.startup_timeout;
+        let path = program.as_ref().map(|program| program.path().to_owned());
         let (transport, child, token) = match &options.target {
             Target::Spawn { carrier } => {
                 let program = program.expect("it was located because a CLI is to be started");
@@ -70,6 +69,7 @@ impl Connection {
             Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
         };
         let Transport { reader, writer, address } = transport;
+        let (reader, beginning) = Beginning::of(reader);
         let peer = Peer::new(writer);
         let (broken, unwritable) = oneshot::channel();
         let writer = task::spawn({
@@ -99,14 +99,49 @@ impl Connection {
         // From here on, being dropped is being closed.
         let cli = Arc::new(CliVersion::UNKNOWN);
         let mut connection = Self { peer, cli, child, address, _writer: writer };
-        connection.cli =
-            Arc::new(handshake(&connection.peer, token.as_deref(), options.github_telemetry).await?);
+        let shaking = handshake(&connection.peer, token.as_deref(), options.github_telemetry);
+        let shaken = timeout_at(deadline, shaking).await;
+        let shaken = shaken.unwrap_or_else(|_| {
+            let error = not_ready(options.startup_timeout);
+            // A connection that ends has the end of stderr in its own error.
+            Err(match &connection.child {
+                Some(child) => Error::new(error.kind(), child.with_stderr(error.to_string())),
+                None => error,
+            })
+        });
+        let beginning = beginning.take();
+        connection.cli = Arc::new(shaken.map_err(|error| explain(error, path.as_deref(), &beginning))?);
         connection.peer.introduce(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
         options.router.providers.offer(&connection.peer, &connection.cli).await?;
         tracing::debug!(cli = %connection.cli, "connected to the CLI");
         Ok((connection, reader))
     }
+}
+
+fn not_ready(limit: Duration) -> Error {
+    let message = format!("the CLI was not ready within {limit:?}; `startup_timeout` gives it more time");
+    Error::new(ErrorKind::Timeout, message)
+}
+
+/// Names the program that ended, or kept silent, before it answered the first request, and what it wrote instead.
+fn explain(error: Error, path: Option<&Path>, beginning: &[u8]) -> Error {
+    if !error.is_disconnected() && !error.is_timeout() {
+        return error;
+    }
+    let program = match path {
+        Some(path) => format!("{}", path.display()),
+        None => "the program that listens there".to_owned(),
+    };
+    let begins =
+        |name: &[u8]| beginning.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    // The beginning of a message may hold anything that was sent.
+    let message = if beginning.is_empty() || begins(b"Content-") {
+        format!("{program} did not answer the first request, as a Copilot CLI does: {error}")
+    } else {
+        format!("{program} is not a Copilot CLI, because it wrote {}: {error}", quoted(beginning))
+    };
+    Error::with_source(error.kind(), message, error)
 }
 
 /// A CLI that ignores the option would take the user's own directory without a word.

@@ -33,6 +33,7 @@ use crate::protocol::models::ModelInfo;
 use crate::rpc::{Line, decode};
 use crate::session::inbox::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
+use crate::session::paths::Files;
 use crate::session::{Session, SessionBuilder, shared_state};
 use crate::task::{self, Task};
 use connection::Connection;
@@ -275,6 +276,10 @@ struct OnClient {
 }
 
 impl Connect for OnClient {
+    fn files(&self) -> Files {
+        self.client.0.options.files.clone()
+    }
+
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
         Box::pin(async move {
             if apart && !self.client.0.options.keeps_own_state() {
@@ -305,6 +310,10 @@ impl Carrier for OnClient {
 struct OwnClient(ClientBuilder);
 
 impl Connect for OwnClient {
+    fn files(&self) -> Files {
+        self.0.files()
+    }
+
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
         Box::pin(async move {
             let builder = if apart { self.0.without_keychain() } else { self.0 };

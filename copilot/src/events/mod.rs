@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::protocol::event::EventHead;
+use crate::protocol::mcp_headers::HEADERS_REFRESH_REQUIRED;
+use crate::protocol::mcp_login::OAUTH_REQUIRED;
 
 pub use agent::{
     AgentInterrupted, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated, HookEnded,
@@ -186,13 +188,17 @@ impl Large {
     }
 }
 
+/// Events whose payload repeats the URL of an MCP server and what the server answered, which may hold secrets.
+const WITH_SECRETS: [&str; 2] = [OAUTH_REQUIRED, HEADERS_REFRESH_REQUIRED];
+
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let data = if WITH_SECRETS.contains(&self.name()) { "<redacted>" } else { self.raw_data() };
         f.debug_struct("Event")
             .field("name", &self.name())
             .field("id", &self.id())
             .field("agent_id", &self.agent_id())
-            .field("data", &self.raw_data())
+            .field("data", &data)
             .finish_non_exhaustive()
     }
 }

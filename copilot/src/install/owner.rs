@@ -1,26 +1,13 @@
-//! Who may write what the cache has: only this user, or root, or it is not run.
-//!
-//! A checksum beside a file guards against accidents only, because who can replace the one can replace the other. So
-//! what was checked when it was unpacked is trusted later for as long as nobody else could have written it: each part
-//! of an entry belongs to this user or to root, and neither its group nor others may write it.
+//! Files and directories that only this user can write, which is what the cache consists of.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Why somebody else could have written what is at `path`; `None` when nobody could.
+/// Why another user could have written the part of the cache at `path`; `None` when only this user and root could.
 #[cfg(unix)]
 pub(super) fn writable_by_others(path: &Path, metadata: &fs::Metadata) -> Option<String> {
-    use std::os::unix::fs::MetadataExt as _;
-    if metadata.is_symlink() {
-        return Some(format!("`{}` is a link, which may lead anywhere", path.display()));
-    }
-    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
-    let me = rustix::process::geteuid().as_raw();
-    if owner != me && owner != 0 {
-        return Some(format!("`{}` belongs to the user {owner}, and this is user {me}", path.display()));
-    }
-    (mode & 0o022 != 0).then(|| format!("`{}` can be written by other users (mode {mode:o})", path.display()))
+    crate::trust::writable_by_others(path, metadata, rustix::process::geteuid().as_raw())
 }
 
 /// Other systems keep a user's caches to the user.

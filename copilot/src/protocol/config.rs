@@ -11,7 +11,7 @@ use super::managed::ManagedSettings;
 use super::mcp::{GithubMcp, McpServer, Storage};
 use super::providers::{ModelOverrides, NamedProvider, Provider, ProviderModel};
 use super::sandbox::Sandbox;
-use super::secret::{RawMembers, Secret};
+use super::secret::{RawMembers, Secret, Url};
 use super::settings::settings;
 use super::system_message::SystemMessageConfig;
 use super::vocabulary::vocabulary;
@@ -70,7 +70,7 @@ session_config! {
     "mcpServers" mcp_server: BTreeMap<String, McpServer>,
     "disabledMcpServers" disabled_mcp_servers: Vec<String>,
     "mcpOAuthTokenStorage" mcp_token_storage: Storage,
-    "authClientIdMetadataUrl" auth_client_id_metadata_url: String,
+    "authClientIdMetadataUrl" auth_client_id_metadata_url: Url,
     "githubMcpToolConfig" github_mcp: GithubMcp,
     "customAgents" custom_agent: Vec<CustomAgent>,
     "customAgentsLocalOnly" custom_agents_local_only: bool,

@@ -16,6 +16,7 @@ use super::subscription::Subscription;
 use super::{Session, Shared, check, empty, support};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
+use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::protocol::config::SessionConfig;
 use crate::random;
@@ -66,7 +67,7 @@ impl SessionBuilder {
         self
     }
 
-    /// The id of the new session: ASCII letters, digits, `_` and `-`; a random UUID unless set.
+    /// The id of the new session: at most 250 ASCII letters, digits, `_` and `-`; a random UUID unless set.
     pub fn id(mut self, id: impl Into<SessionId>) -> Self {
         self.id = Some(id.into());
         self
@@ -171,6 +172,9 @@ impl SessionBuilder {
             empty::fill(&mut self.config)?;
         }
         check::check(&self.config, self.resume)?;
+        let files = self.connect.files();
+        files.resolve(&mut self.config)?;
+        let files = files.starting_in(self.config.working_directory.as_deref());
         self.handlers.check()?;
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
@@ -199,6 +203,7 @@ impl SessionBuilder {
             inbox,
             link,
             workspace_path: answer.workspace_path,
+            files,
             event_budget: self.event_budget,
             _listeners: listeners,
             sending: Mutex::new(()),
@@ -242,14 +247,25 @@ impl Drop for Unopened<'_> {
     }
 }
 
+/// The CLI names a directory after the id, and a file after the id and `.lock`; file systems take 255 bytes.
+const MAX_ID: usize = 250;
+
 fn checked(id: SessionId) -> Result<SessionId> {
     let text = id.as_str();
     let good =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    if good {
+    if good && text.len() <= MAX_ID {
         return Ok(id);
     }
-    let message = format!("{text:?} is no session id: use ASCII letters, digits, `_` and `-`");
+    let shown = shown(text);
+    let message = if good {
+        format!(
+            "the session id {shown} has {} characters; the CLI makes file names of it, so use at most {MAX_ID}",
+            text.len()
+        )
+    } else {
+        format!("{shown} is not a session id: use ASCII letters, digits, `_` and `-`")
+    };
     Err(Error::new(ErrorKind::Config, message))
 }
 
@@ -259,7 +275,12 @@ mod tests {
 
     #[test]
     fn ids_are_checked_before_anything_is_started() {
-        assert!(checked("GH-42_a".into()).is_ok());
+        assert!(checked("GH-42_a".into()).is_ok() && checked("x".repeat(MAX_ID).into()).is_ok());
+        let error = checked("x".repeat(5000).into()).unwrap_err().to_string();
+        assert!(
+            error.contains("5000 characters") && error.contains("at most 250") && error.len() < 300,
+            "{error}"
+        );
         for bad in ["", "a/b", "é", "a b"] {
             let error = checked(bad.into()).unwrap_err();
             assert!(error.to_string().contains("session id"), "{error}");

@@ -2,7 +2,10 @@
 
 use super::filter;
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::{check_name, check_path, check_secret, shown};
+use crate::protocol::agents::CustomAgent;
 use crate::protocol::config::{InfiniteSessions, SessionConfig};
+use crate::protocol::secret::redacted;
 
 /// Members that this library answers for, and what to use instead.
 const OWN_MEMBERS: &[(&str, &str)] = &[
@@ -28,6 +31,7 @@ const OWN_MEMBERS: &[(&str, &str)] = &[
 /// Refuses what contradicts itself, naming the setters.
 pub(super) fn check(config: &SessionConfig, resume: bool) -> Result<()> {
     check_raw(config)?;
+    check_texts(config)?;
     check_exclusions(config)?;
     check_occasion(config, resume)?;
     filter::check("available_tools", config.available_tools.as_deref())?;
@@ -45,6 +49,74 @@ pub(super) fn check(config: &SessionConfig, resume: bool) -> Result<()> {
 
 fn refuse<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::new(ErrorKind::Config, message))
+}
+
+/// Refuses names that no CLI can take; the paths are checked where they are made absolute.
+fn check_texts(config: &SessionConfig) -> Result<()> {
+    for (setter, text) in [
+        ("model", &config.model),
+        ("reasoning_effort", &config.reasoning_effort),
+        ("client_name", &config.client_name),
+        ("agent", &config.agent),
+        ("name", &config.name),
+    ] {
+        if let Some(text) = text {
+            check_name(setter, text)?;
+        }
+    }
+    for (setter, list) in [
+        ("allowed_models", &config.allowed_models),
+        ("disabled_mcp_servers", &config.disabled_mcp_servers),
+        ("excluded_builtin_agents", &config.excluded_builtin_agents),
+        ("disabled_skills", &config.disabled_skills),
+        ("included_builtin_skills", &config.options.included_builtin_skills),
+    ] {
+        for text in list.iter().flatten() {
+            check_name(setter, text)?;
+        }
+    }
+    for agent in config.custom_agent.iter().flatten() {
+        check_name("custom_agent", &agent.name)?;
+    }
+    let of_agents = config.custom_agent.iter().flatten().flat_map(CustomAgent::mcp_servers);
+    for (name, server) in config.mcp_server.iter().flatten().chain(of_agents) {
+        check_name("mcp_server", name)?;
+        if let Some(command) = server.command() {
+            check_path(&format!("command of the MCP server {name}"), command)?;
+        }
+        if let Some(url) = server.url() {
+            check_url(&format!("URL of the MCP server {name}"), url)?;
+        }
+    }
+    if let Some(provider) = &config.provider {
+        check_url("base_url of the provider", provider.base_url.as_str())?;
+    }
+    for named in config.named_provider.iter().flatten() {
+        check_name("named_provider", &named.name)?;
+        check_url(&format!("base_url of the provider {}", named.name), named.provider.base_url.as_str())?;
+    }
+    for model in config.provider_model.iter().flatten() {
+        check_name("provider_model", &model.id)?;
+    }
+    config
+        .github_token
+        .as_ref()
+        .map_or(Ok(()), |token| check_secret("github_token", "GitHub token", token.as_str()))
+}
+
+/// A URL may hold secrets, so it shows without them.
+fn check_url(what: &str, url: &str) -> Result<()> {
+    let problem = if url.trim().is_empty() {
+        "is empty"
+    } else if url.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        "has white space or a control character"
+    } else {
+        return Ok(());
+    };
+    refuse(format!(
+        "`{what}` is {}, which {problem}; write a URL such as `https://host/path`",
+        shown(&redacted(url))
+    ))
 }
 
 /// A member that is there twice would reach the CLI twice.
@@ -167,7 +239,7 @@ fn check_models(config: &SessionConfig) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{CustomAgent, ProviderModel};
+    use crate::config::ProviderModel;
     use crate::{Provider, Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder) -> String {
@@ -203,6 +275,43 @@ mod tests {
         for (builder, expected) in cases {
             let refused = refusal(&builder);
             assert!(refused.contains(expected) && !refused.contains("gho_1"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_refused_with_its_setter() {
+        use crate::config::McpServer;
+
+        let builder = Session::builder;
+        let long = "x".repeat(5000);
+        for bad in ["", "a\0b", "a\nb", &long] {
+            let provider = Provider::openai("http://h/v1");
+            for (builder, setter) in [
+                (builder().model(bad), "`model`"),
+                (builder().agent(bad), "`agent`"),
+                (builder().client_name(bad), "`client_name`"),
+                (builder().name(bad), "`name`"),
+                (builder().allowed_models([bad]), "`allowed_models`"),
+                (builder().disabled_skills([bad]), "`disabled_skills`"),
+                (builder().custom_agent(CustomAgent::new(bad, "p")), "`custom_agent`"),
+                (builder().mcp_server(bad, McpServer::stdio("x")), "`mcp_server`"),
+                (builder().mcp_server("m", McpServer::stdio(bad)), "MCP server m"),
+                (builder().named_provider(bad, provider), "`named_provider`"),
+            ] {
+                let refused = refusal(&builder);
+                assert!(refused.contains(setter), "{bad:?}: {refused}");
+            }
+        }
+        for bad in ["", " ", "http://u:hunter2@h/\n?q=hunter2"] {
+            for builder in [
+                builder().provider(Provider::openai(bad)),
+                builder().named_provider("n", Provider::openai(bad)),
+                builder().mcp_server("m", McpServer::http(bad)),
+                builder().github_token(format!("hunter2{bad}\n")),
+            ] {
+                let refused = refusal(&builder);
+                assert!(refused.contains('`') && !refused.contains("hunter2"), "{refused}");
+            }
         }
     }
 

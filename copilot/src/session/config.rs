@@ -195,7 +195,7 @@ impl SessionBuilder {
         /// The URL of the document that tells MCP servers which client this is.
         ///
         /// Wire: `session.create`, `authClientIdMetadataUrl`.
-        auth_client_id_metadata_url: text in config.auth_client_id_metadata_url
+        auth_client_id_metadata_url: url in config.auth_client_id_metadata_url
     }
     setter! {
         /// What the agent gets of GitHub's own MCP server.
@@ -251,7 +251,10 @@ impl SessionBuilder {
 /// Directories, skills and instructions.
 impl SessionBuilder {
     setter! {
-        /// The directory that the agent works in; the CLI's own unless set.
+        /// The directory that the agent works in; the CLI's own unless set. It must exist. A relative one starts from the
+        /// client's [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the
+        /// client was configured, and the session's other relative paths start from it. With [`cli_url`](crate::ClientBuilder::cli_url) or a
+        /// `session_fs` all of them must be absolute, and are not looked for.
         ///
         /// Wire: `session.create`, `workingDirectory`.
         working_directory: text in config.working_directory

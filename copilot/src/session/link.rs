@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 
 use super::inbox::Inbox;
+use super::paths::Files;
 use crate::error::Result;
 use crate::protocol::SessionId;
 use crate::protocol::connection::CliVersion;
@@ -12,6 +13,9 @@ use crate::rpc::Peer;
 
 /// Gives a connection, starting one where there is none.
 pub(crate) trait Connect: Send {
+    /// Where the files of its sessions are.
+    fn files(&self) -> Files;
+
     /// With `apart`, only one to a CLI that keeps away from what is the user's, as far as the client can tell; any
     /// other is refused before it is started.
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>>;

@@ -30,6 +30,7 @@ mod modes;
 mod open;
 mod outgoing;
 mod oversight;
+pub(crate) mod paths;
 mod permission_request;
 mod permissions;
 mod progress;
@@ -126,6 +127,8 @@ struct Shared {
     inbox: Arc<Inbox>,
     link: Link,
     workspace_path: Option<String>,
+    /// Where the files of its messages are.
+    files: paths::Files,
     event_budget: usize,
     /// Those of the builder; what they hold back of the end of the session is theirs.
     _listeners: Vec<Subscription>,

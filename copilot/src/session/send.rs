@@ -187,7 +187,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the connection is lost or the CLI refuses the message.
+    /// When an attached file does not exist, in which case nothing is sent; when the connection is lost or the CLI
+    /// refuses the message.
     ///
     /// # Cancel safety
     ///
@@ -242,9 +243,10 @@ impl Session {
         note: impl FnOnce(bool) + Send + 'static,
     ) -> Result<MessageId> {
         support::check_message(&self.0.link.cli, &message.0)?;
+        let message = self.0.files.resolve_message(&message.0)?;
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
-        let params = SessionSendParams { session_id: self.id(), message: &message.0 };
+        let params = SessionSendParams { session_id: self.id(), message: &message };
         let method = "session.send";
         let sent = self.peer().await?.call_and_note(method, &params, keep, note).await?;
         decode::<SessionSendResponse>(method, &sent).map(|sent| sent.message_id)

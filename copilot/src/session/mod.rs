@@ -36,6 +36,7 @@ mod progress;
 mod provider;
 mod queue;
 mod requests;
+mod safe_answers;
 mod sampling;
 mod send;
 mod skills;

@@ -3,7 +3,7 @@
 //! The reader delivers straight into the session's inbox; nothing is queued in between. Messages for sessions that
 //! are not ours are dropped before anything looks at them: old CLIs send everybody's events to everybody.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
@@ -16,6 +16,7 @@ use super::watchers::Watchers;
 use super::{github_telemetry, lifecycle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
+use crate::protocol::decode;
 use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::providers::Providers;
@@ -100,7 +101,7 @@ impl Router {
 
     /// The session that a question names by a registration, as before the CLI knows the session.
     fn registered(&self, params: &RawValue) -> Option<Arc<Inbox>> {
-        let OnlyRegistration { registration_id } = serde_json::from_str(params.get()).ok()?;
+        let OnlyRegistration { registration_id } = decode::question(params.get()).ok()?;
         self.read().inboxes.values().find(|inbox| inbox.has_registered(&registration_id)).cloned()
     }
 
@@ -157,8 +158,9 @@ struct UnusualHead<'a> {
     timestamp: Option<String>,
     #[serde(default)]
     parent_id: Option<String>,
-    #[serde(default)]
-    agent_id: Option<String>,
+    /// Never left out: without it the event would be one of the session's own agent.
+    #[serde(borrow, default)]
+    agent_id: Option<&'a RawValue>,
     #[serde(default)]
     ephemeral: Option<bool>,
     #[serde(borrow, default)]
@@ -201,20 +203,23 @@ impl Service for Router {
         if method != "session.event" {
             return tracing::trace!(method, "a notification that nothing here wants");
         }
-        match serde_json::from_str::<Unusual<'_>>(params.get()) {
-            Ok(Unusual { session_id, event }) => self.event(
-                &session_id,
-                &EventHead {
+        match decode::event::<Unusual<'_>>(params.get()) {
+            Ok(Unusual { session_id, event }) => {
+                let agent = event
+                    .agent_id
+                    .map(|id| decode::event::<Cow<'_, str>>(id.get()).unwrap_or(Cow::Borrowed(id.get())));
+                let head = EventHead {
                     name: &event.name,
                     id: event.id.as_deref().unwrap_or_default(),
                     timestamp: event.timestamp.as_deref().unwrap_or_default(),
                     parent: event.parent_id.as_deref(),
-                    agent: event.agent_id.as_deref(),
+                    agent: agent.as_deref(),
                     ephemeral: event.ephemeral.unwrap_or_default(),
                     data: event.data,
                     whole: None,
-                },
-            ),
+                };
+                self.event(&session_id, &head);
+            }
             Err(error) => tracing::warn!(%error, "an event cannot be read"),
         }
     }
@@ -226,7 +231,7 @@ impl Service for Router {
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {
         // Some come for a session that is not open yet, or not any more.
         let Some(responder) = self.providers.request(method, params, responder) else { return };
-        let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
+        let session = match decode::question::<Option<OnlySession>>(params.get()) {
             Ok(read) => read.and_then(|params| params.session_id),
             Err(error) => {
                 return Inbox::refuse(

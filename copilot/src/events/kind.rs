@@ -26,6 +26,7 @@ use super::tool::{
 };
 use crate::error::Error;
 use crate::protocol::canvas::OpenCanvas;
+use crate::protocol::decode;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($payload:ty) = $($name:literal)|+,)*) => {
@@ -38,7 +39,11 @@ macro_rules! kinds {
             $($(#[$doc])* $variant($payload),)*
             /// A type that this version of the library has no payload for.
             Other,
-            /// A known type whose payload has an unexpected shape; it says where.
+            /// A known type whose payload cannot be read; it names the member and the reason. The payload itself is
+            /// [`Event::raw_data`](super::Event::raw_data).
+            ///
+            /// A member of a wrong type makes a payload invalid only where it has no absent form, such as the text of
+            /// a message. Any other is read as if it were absent.
             Invalid(String),
             /// This many events were dropped here because the subscriber was too slow. Local.
             Lagged(u64),
@@ -58,7 +63,7 @@ macro_rules! kinds {
         impl EventKind {
             pub(super) fn read(name: &str, data: &str) -> Self {
                 let read = match name {
-                    $($($name)|+ => serde_json::from_str(data).map(Self::$variant),)*
+                    $($($name)|+ => decode::event(data).map(Self::$variant),)*
                     _ => return Self::Other,
                 };
                 read.unwrap_or_else(|error| Self::Invalid(error.to_string()))
@@ -67,6 +72,14 @@ macro_rules! kinds {
             /// The names on the wire that have a variant here.
             #[cfg(test)]
             const NAMES: &[&str] = &[$($($name),+),*];
+
+            /// Checks each payload; gives the names of the types in them.
+            #[cfg(test)]
+            fn check_absent() -> std::collections::BTreeSet<String> {
+                let mut seen = std::collections::BTreeSet::new();
+                $(seen.extend(decode::tests::check_event::<$payload>());)*
+                seen
+            }
         }
     };
 }
@@ -236,6 +249,14 @@ kinds! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn null_means_absent_in_every_payload() {
+        let seen = EventKind::check_absent();
+        let declared = decode::tests::derived("events");
+        let missing: Vec<_> = declared.into_iter().filter(|name| !seen.contains(name)).collect();
+        assert_eq!(missing, [""; 0], "every payload is the payload of an event");
+    }
 
     #[test]
     fn every_name_reads_an_empty_payload() {

@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::decode;
 use crate::transport::WriteHalf;
 pub(crate) use asked::AskedId;
 use asked::{Asked, Asks};
@@ -216,7 +217,7 @@ impl fmt::Debug for Peer {
 
 /// Decodes a result, naming the method in the error.
 pub(crate) fn decode<R: DeserializeOwned>(method: &str, result: &RawValue) -> Result<R> {
-    serde_json::from_str(result.get()).map_err(|source| {
+    decode::answer(result.get()).map_err(|source| {
         Error::with_source(
             ErrorKind::Decode,
             format!("{method}: the CLI's answer has an unexpected shape"),

@@ -15,6 +15,7 @@ use super::message::{
 };
 use super::pending::{Answer, Waiter};
 use super::{Peer, Responder, Service};
+use crate::protocol::decode;
 use crate::transport::ReadHalf;
 use crate::transport::framing::{Decoder, LARGE, Next};
 
@@ -120,7 +121,7 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
 
 /// The other side takes a request back. One that is answered already is none of its business any more.
 fn cancel<S: Service>(peer: &Peer, service: &S, params: &RawValue) {
-    match serde_json::from_str::<CancelParams<'_>>(params.get()) {
+    match decode::question::<CancelParams<'_>>(params.get()) {
         Ok(CancelParams { id }) => {
             if let Some(id) = peer.cancel_asked(id) {
                 service.cancelled(id);

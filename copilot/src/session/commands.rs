@@ -45,6 +45,10 @@ impl Offered {
         self.0.is_empty()
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub(crate) fn defs(&self) -> Vec<CommandDef> {
         let def = |(name, command): (&String, &Command)| CommandDef {
             name: name.clone(),

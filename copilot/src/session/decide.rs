@@ -11,38 +11,39 @@ use super::calls::{By, What};
 use super::inbox::{Inbox, ReplyTo, log_unsent};
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, OwnTool};
+use super::safe_answers;
+use crate::protocol::decode;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
 use crate::protocol::tools::Wrapped;
 use crate::random;
-use crate::rpc::{INVALID_PARAMS, Responder};
+use crate::rpc::Responder;
 use crate::task;
 use crate::tools::Cancellation;
 
 impl Inbox {
     /// Protocol 3 asks by an event.
     pub(super) fn permission_requested(self: &Arc<Self>, data: &RawValue) {
-        match serde_json::from_str::<PermissionAsked<'_>>(data.get()) {
+        match decode::question::<PermissionAsked<'_>>(data.get()) {
             Ok(asked) if asked.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") => {}
+            Ok(_) if !self.can_be_answered("permission.requested", data) => {}
             Ok(asked) => {
                 let vocabulary =
                     if asked.prompt_request.is_some() { Vocabulary::New } else { Vocabulary::Old };
                 let reply = ReplyTo::Call(asked.request_id.as_ref().into());
                 self.decide(asked.permission_request, vocabulary, reply);
             }
-            Err(error) => tracing::error!(%error, session = %self.id, "a permission request cannot be read"),
+            Err(error) => self.answer_unreadable("permission.requested", data, &error),
         }
     }
 
     /// Protocol 2 asks by a request.
     pub(super) fn permission_wanted(self: &Arc<Self>, params: &RawValue, responder: Responder) {
         let method = "permission.request";
-        match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
+        match decode::question::<PermissionRequestParams<'_>>(params.get()) {
             Ok(asked) => self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder)),
-            Err(error) => {
-                Self::refuse(method, params, responder, INVALID_PARAMS, &format!("{method}: {error}"));
-            }
+            Err(error) => self.refuse_unreadable(method, params, responder, &error),
         }
     }
 
@@ -64,6 +65,12 @@ impl Inbox {
             Ok(request) => (format!("permission for {}", request.kind()), Some(request)),
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "a permission request cannot be read; denied");
+                if self.handlers.permission.is_some() {
+                    self.handler_failed(
+                        "on_permission",
+                        &format!("the question cannot be read: {error}").into(),
+                    );
+                }
                 ("a permission".to_owned(), None)
             }
         };
@@ -72,7 +79,7 @@ impl Inbox {
         let started = self.calls.start(by, What::Question(what), cancel, async move {
             let decision = match request {
                 Some(request) => inbox.decide_here(request).await,
-                None => Decision::Unavailable,
+                None => safe_answers::PERMISSION,
             };
             inbox.answer_permission(asker, &decision, vocabulary, &token).await;
             inbox.calls.finish(&key);
@@ -95,7 +102,7 @@ impl Inbox {
             Err(panic) => format!("it panicked: {panic}").into(),
         };
         self.handler_failed("on_permission", &error);
-        Decision::Unavailable
+        safe_answers::PERMISSION
     }
 
     async fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
@@ -103,7 +110,7 @@ impl Inbox {
             Ok(own) => self.handlers.permissions.decide(request, own),
             Err(panic) => {
                 self.handler_failed("needs_approval", &format!("it panicked: {panic}").into());
-                Decision::Unavailable
+                safe_answers::PERMISSION
             }
         }
     }
@@ -148,7 +155,7 @@ struct Asker(Option<ReplyTo>);
 impl Drop for Asker {
     fn drop(&mut self) {
         if let Some(ReplyTo::Request(responder)) = self.0.take() {
-            responder.ok(&Wrapped { result: &Decision::Unavailable.to_wire(Vocabulary::Old) });
+            responder.ok(&Wrapped { result: &safe_answers::PERMISSION.to_wire(Vocabulary::Old) });
         }
     }
 }

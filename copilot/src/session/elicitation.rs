@@ -10,6 +10,7 @@ use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
+use super::safe_answers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 use crate::protocol::elicitation::{
@@ -149,7 +150,7 @@ impl Inbox {
             tool_call_id: asked.tool_call_id.as_deref().map(ToolCallId::from),
         };
         self.consult(question, handler.ask(request), move |inbox, elicited| {
-            let elicited = elicited.unwrap_or_else(Elicited::cancel);
+            let elicited = elicited.unwrap_or_else(safe_answers::form);
             let params =
                 ElicitationAnswerParams { session_id: &inbox.id, request_id: &id, result: &elicited };
             inbox.post_answer("session.ui.handlePendingElicitation", &params);

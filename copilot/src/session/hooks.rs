@@ -37,6 +37,7 @@ use super::answer::{BoxError, IntoAnswer};
 use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
+use crate::protocol::decode;
 use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::Responder;
@@ -156,7 +157,7 @@ impl Hooks {
         R: IntoAnswer<O>,
     {
         let run = move |cx: HookContext| -> BoxFuture<'static, Result<Box<RawValue>, BoxError>> {
-            let output = serde_json::from_str(cx.raw()).map(|input| hook(input, cx));
+            let output = decode::question(cx.raw()).map(|input| hook(input, cx));
             Box::pin(async move { Ok(to_raw_value(&output?.await.into_answer()?)?) })
         };
         self.0.insert(kind, Hook { setter, run: Arc::new(run) });
@@ -179,7 +180,7 @@ impl Inbox {
         let (run, session_id, states) = (Arc::clone(&hook.run), self.id.clone(), Arc::clone(&self.states));
         let raw: Arc<RawValue> = Arc::from(input.unwrap_or(RawValue::NULL).to_owned());
         let work = async move {
-            let common: Option<HookCommon> = serde_json::from_str(raw.get())?;
+            let common: Option<HookCommon> = decode::question(raw.get())?;
             let common = common.unwrap_or_default();
             let session_id = common.session_id.clone().unwrap_or(session_id);
             run(HookContext { session_id, common, raw, states }).await
@@ -214,14 +215,13 @@ impl Drop for Asker {
 }
 
 /// Whether a tool waits for hooks of this kind to let it run.
-fn guards(hook_type: &str) -> bool {
+pub(super) fn guards(hook_type: &str) -> bool {
     hook_type == "preToolUse"
 }
 
-/// What a hook is answered that belongs to no session here, if it is one that guards.
-pub(super) fn without_session(params: &RawValue) -> Option<HookInvokeResponse<'static>> {
-    let HookInvokeParams { hook_type, .. } = serde_json::from_str(params.get()).ok()?;
-    guards(&hook_type).then(|| HookInvokeResponse { output: json(FAILED_GUARD) })
+/// The answer of a guard that cannot be asked.
+pub(super) fn denied() -> HookInvokeResponse<'static> {
+    HookInvokeResponse { output: json(FAILED_GUARD) }
 }
 
 /// What stands in for the output of a guard that failed.

@@ -11,20 +11,16 @@ use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, What};
 use super::handlers::Handlers;
-use super::hooks;
 use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
-use super::permissions::Decision;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, Subscribers};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::config::SessionConfig;
+use crate::protocol::decode;
 use crate::protocol::event::EventHead;
-use crate::protocol::permissions::Vocabulary;
 use crate::protocol::session::AgentMode;
-use crate::protocol::tools::{
-    Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, UnreadableToolCall, Wrapped,
-};
+use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{Line, Peer, Responder};
 use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
@@ -163,7 +159,7 @@ impl Inbox {
             "external_tool.requested" => self.tool_requested(head, data),
             "permission.requested" => self.permission_requested(data),
             "external_tool.completed" | "permission.completed" => {
-                if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+                if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
@@ -184,32 +180,13 @@ impl Inbox {
     /// A request of the CLI about this session.
     pub(crate) fn request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
         match method {
-            "tool.call" => match serde_json::from_str::<ToolRequested<'_>>(params.get()) {
+            "tool.call" => match decode::question::<ToolRequested<'_>>(params.get()) {
                 Ok(call) => self.run_tool(call, None, ReplyTo::Request(responder)),
-                Err(error) => {
-                    tracing::error!(%error, session = %self.id, "a tool call cannot be read");
-                    responder.ok(&Wrapped { result: &ToolResult::failure("The call could not be read.") });
-                }
+                Err(error) => self.refuse_unreadable(method, params, responder, &error),
             },
             "permission.request" => self.permission_wanted(params, responder),
             _ => self.other_request(method, params, responder),
         }
-    }
-
-    /// Answers a request that cannot be read, or that belongs to no session here.
-    pub(crate) fn refuse(method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
-        if method == "hooks.invoke"
-            && let Some(denied) = hooks::without_session(params)
-        {
-            tracing::error!(why, "a hook that guards a tool cannot be asked; the tool is denied");
-            return responder.ok(&denied);
-        }
-        if method != "permission.request" {
-            return responder.error(code, why);
-        }
-        // Never by an error, nor in any but the old words: the oldest CLIs take what they do not know for a yes.
-        tracing::error!(why, "a permission request cannot be decided; denied");
-        responder.ok(&Wrapped { result: &Decision::Unavailable.to_wire(Vocabulary::Old) });
     }
 
     /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
@@ -251,27 +228,16 @@ impl Inbox {
     }
 
     fn tool_requested(self: &Arc<Self>, head: &EventHead<'_>, data: &RawValue) {
-        match serde_json::from_str::<ToolRequested<'_>>(data.get()) {
+        match decode::question::<ToolRequested<'_>>(data.get()) {
+            Ok(call) if call.request_id.is_empty() => {
+                tracing::error!(session = %self.id, "a tool call without `requestId` cannot be answered");
+            }
             Ok(call) => {
                 let reply = ReplyTo::Call(call.request_id.as_ref().into());
                 self.run_tool(call, head.agent, reply);
             }
-            Err(error) => {
-                tracing::error!(%error, session = %self.id, "a tool call cannot be read");
-                self.refuse_unreadable(data);
-            }
+            Err(error) => self.answer_unreadable("external_tool.requested", data, &error),
         }
-    }
-
-    /// Without an answer the agent would wait for ever; a tool that is another client's is left to that one.
-    fn refuse_unreadable(&self, data: &RawValue) {
-        let Ok(UnreadableToolCall { request_id, tool_name }) = serde_json::from_str(data.get()) else {
-            return;
-        };
-        let Some(peer) = self.line.now().filter(|_| self.tools().get(&tool_name).is_some()) else { return };
-        let result = &ToolResult::failure(format!("The call of `{tool_name}` could not be read."));
-        let params = ToolAnswerParams { session_id: &self.id, request_id: &request_id, result };
-        log_unsent(peer.post_answer("session.tools.handlePendingToolCall", &params), "a refusal");
     }
 
     fn run_tool(self: &Arc<Self>, call: ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {

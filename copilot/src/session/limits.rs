@@ -6,6 +6,7 @@ use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
+use super::safe_answers;
 use crate::protocol::limits::{LimitsAnswer, LimitsAnswerParams, LimitsExhausted};
 
 impl SessionBuilder {
@@ -49,12 +50,12 @@ impl Inbox {
             inbox.post_answer("session.ui.handlePendingSessionLimitsExhausted", &params);
         };
         let Some(handler) = self.handlers.limits_exhausted.clone() else {
-            return answer(self, LimitsAnswer::Cancel);
+            return answer(self, safe_answers::LIMITS);
         };
         let id = exhausted.request_id.clone();
         let question = Question::event("on_limits_exhausted", "what the session may use", id.as_str());
         self.consult(question, handler.ask(exhausted), move |inbox, given| {
-            answer(inbox, given.unwrap_or(LimitsAnswer::Cancel));
+            answer(inbox, given.unwrap_or(safe_answers::LIMITS));
         });
     }
 }

@@ -8,6 +8,7 @@ use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
+use super::safe_answers;
 use super::tokens::Secret;
 use crate::error::Result;
 use crate::protocol::mcp_headers::{
@@ -112,10 +113,7 @@ impl Inbox {
         let what = format!("headers for {}", wanted.server_name);
         let question = Question::event("on_mcp_headers", what, id.as_str());
         self.consult(question, handler.ask(wanted), move |inbox, headers| {
-            let result = headers.as_ref().map_or(
-                McpHeadersResult::Error { message: "the program could not give the headers" },
-                McpHeaders::as_wire,
-            );
+            let result = headers.as_ref().map_or(safe_answers::MCP_HEADERS, McpHeaders::as_wire);
             let params = McpHeadersAnswerParams { session_id: &inbox.id, request_id: &id, result };
             inbox.post_answer("session.mcp.headers.handlePendingHeadersRefreshRequest", &params);
         });

@@ -7,6 +7,7 @@ use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
+use super::safe_answers;
 use super::tokens::Secret;
 use crate::error::Result;
 use crate::protocol::mcp_login::{
@@ -58,7 +59,7 @@ impl McpLoginAnswer {
         Self(Given::RuntimeRefresh)
     }
 
-    fn as_wire(&self) -> McpLoginResult<'_> {
+    pub(super) fn as_wire(&self) -> McpLoginResult<'_> {
         match &self.0 {
             Given::Token { token, token_type, expires_in } => McpLoginResult::Token {
                 access_token: token.as_str(),
@@ -117,7 +118,7 @@ impl Inbox {
         let what = format!("a login to {}", login.server_name);
         let question = Question::event("on_mcp_login", what, id.as_str());
         self.consult(question, handler.ask(login), move |inbox, answer| {
-            let answer = answer.unwrap_or_else(McpLoginAnswer::cancelled);
+            let answer = answer.unwrap_or_else(safe_answers::mcp_login);
             let params =
                 McpLoginAnswerParams { session_id: &inbox.id, request_id: &id, result: answer.as_wire() };
             inbox.post_answer("session.mcp.oauth.handlePendingRequest", &params);

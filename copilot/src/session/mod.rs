@@ -37,6 +37,7 @@ mod progress;
 mod provider;
 mod queue;
 mod requests;
+mod safe_answers;
 mod sampling;
 mod send;
 mod skills;

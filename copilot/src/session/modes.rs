@@ -6,6 +6,7 @@ use super::answer::{Handler, IntoAnswer};
 use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
+use super::safe_answers;
 use crate::protocol::modes::{
     AutoModeAnswer, AutoModeSwitch, AutoModeSwitchResponse, ExitPlanModeResponse, PlanAction, PlanProposal,
 };
@@ -27,6 +28,10 @@ impl PlanDecision {
     pub fn reject(feedback: impl Into<String>) -> Self {
         let feedback = Some(feedback.into());
         Self(ExitPlanModeResponse { feedback, ..ExitPlanModeResponse::default() })
+    }
+
+    pub(super) fn as_wire(&self) -> &ExitPlanModeResponse {
+        &self.0
     }
 
     /// Says whether the agent may edit files without asking while it carries out the plan.
@@ -107,19 +112,17 @@ impl Inbox {
         };
         let question = Question::request("on_exit_plan_mode", "a plan", &responder);
         self.consult(question, handler.ask(plan), |_, decision| {
-            let decision =
-                decision.unwrap_or_else(|| PlanDecision::reject("the plan could not be looked at"));
-            responder.ok(&decision.0);
+            responder.ok(decision.unwrap_or_else(safe_answers::plan).as_wire());
         });
     }
 
     pub(super) fn auto_mode_offered(self: &Arc<Self>, asked: AutoModeSwitch, responder: Responder) {
         let Some(handler) = self.handlers.auto_mode_switch.clone() else {
-            return responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No });
+            return responder.ok(&AutoModeSwitchResponse { response: safe_answers::AUTO_MODE });
         };
         let question = Question::request("on_auto_mode_switch", "another model", &responder);
         self.consult(question, handler.ask(asked), |_, answer| {
-            responder.ok(&AutoModeSwitchResponse { response: answer.unwrap_or(AutoModeAnswer::No) });
+            responder.ok(&AutoModeSwitchResponse { response: answer.unwrap_or(safe_answers::AUTO_MODE) });
         });
     }
 }

@@ -17,9 +17,10 @@ use super::inbox::{Inbox, log_unsent};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::decode;
 use crate::protocol::tools::Settled;
 use crate::random;
-use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, Peer, Responder};
+use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
 use crate::task;
 use crate::tools::Cancellation;
 
@@ -89,13 +90,14 @@ impl Inbox {
             | "sampling.completed"
             | "session_limits_exhausted.completed" => {
                 // Without an id nobody is told apart, and nobody is cancelled.
-                if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+                if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
-            "capabilities.changed" => {
-                self.read_event(name, data, |inbox, newer: Capabilities| inbox.learn(&newer));
-            }
+            "capabilities.changed" => match decode::event::<Capabilities>(data.get()) {
+                Ok(newer) => self.learn(&newer),
+                Err(error) => tracing::error!(%error, session = %self.id, "capabilities cannot be read"),
+            },
             _ => {}
         }
     }
@@ -108,9 +110,9 @@ impl Inbox {
         responder: Responder,
         then: impl FnOnce(&Arc<Self>, P, Responder),
     ) {
-        match serde_json::from_str(params.get()) {
+        match decode::question(params.get()) {
             Ok(params) => then(self, params, responder),
-            Err(error) => responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
+            Err(error) => self.refuse_unreadable(method, params, responder, &error),
         }
     }
 
@@ -121,9 +123,10 @@ impl Inbox {
         data: &'a RawValue,
         then: impl FnOnce(&Arc<Self>, P),
     ) {
-        match serde_json::from_str(data.get()) {
+        match decode::question(data.get()) {
+            Ok(_) if !self.can_be_answered(name, data) => {}
             Ok(payload) => then(self, payload),
-            Err(error) => tracing::error!(%error, name, session = %self.id, "a question cannot be read"),
+            Err(error) => self.answer_unreadable(name, data, &error),
         }
     }
 

@@ -12,6 +12,7 @@ use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::decode;
 use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
     SamplingMessage,
@@ -32,7 +33,7 @@ impl SamplingRequest {
         Ok(Self {
             server_name: asked.server_name.into_owned(),
             mcp_request_id: Arc::from(asked.mcp_request_id.unwrap_or(RawValue::NULL).to_owned()),
-            details: serde_json::from_str(raw.get())?,
+            details: decode::question(raw.get())?,
             raw: Arc::from(raw.to_owned()),
         })
     }

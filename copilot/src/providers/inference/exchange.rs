@@ -19,6 +19,7 @@ use super::response::{Body, Chunks, InferenceResponse};
 use super::{Inference, InferenceError, InferenceRequest, InferenceTransport};
 use crate::error::Result;
 use crate::protocol::base64;
+use crate::protocol::decode;
 use crate::protocol::inference::{
     HttpRequestChunkParams, HttpRequestStartParams, HttpResponseChunkParams, HttpResponseError,
     HttpResponseResult, HttpResponseStartParams,
@@ -48,7 +49,7 @@ impl Exchanges {
     /// A request for `llmInference.` and this name.
     pub(crate) fn request(&self, name: &str, params: &RawValue, responder: Responder) {
         fn read<P: DeserializeOwned>(name: &str, params: &RawValue) -> Result<P, String> {
-            serde_json::from_str(params.get()).map_err(|error| format!("llmInference.{name}: {error}"))
+            decode::question(params.get()).map_err(|error| format!("llmInference.{name}: {error}"))
         }
         let read = match name {
             "httpRequestStart" => read(name, params).map(|start| self.start(start, responder.peer())),

@@ -15,6 +15,7 @@ use super::lanes::Lanes;
 use super::{FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs, SqlError};
 use crate::protocol::SessionId;
 use crate::protocol::base64;
+use crate::protocol::decode;
 use crate::protocol::session_fs::{
     FsCapabilities, FsFailure, FsKind, FsMkdirParams, FsPathParams, FsRangeParams, FsRenameParams,
     FsResponse, FsRmParams, FsStatResponse, FsTypedEntry, FsWriteParams, SessionFsSetProviderParams,
@@ -53,7 +54,7 @@ impl FsService {
 
     /// A request for `sessionFs.` and this operation.
     pub(crate) fn request(&self, name: &str, params: &RawValue, responder: Responder) {
-        let read = serde_json::from_str::<OfSession>(params.get())
+        let read = decode::question::<OfSession>(params.get())
             .map_err(|error| error.to_string())
             .and_then(|of| Ok((of.session_id, Operation::read(name, params)?)));
         let (session, operation) = match read {
@@ -136,7 +137,7 @@ impl Operation {
     /// Nothing where the method is unknown.
     fn read(name: &str, params: &RawValue) -> Result<Option<Self>, String> {
         fn all<P: DeserializeOwned>(params: &RawValue) -> Result<P, String> {
-            serde_json::from_str(params.get()).map_err(|error| error.to_string())
+            decode::question(params.get()).map_err(|error| error.to_string())
         }
         let path = || all::<FsPathParams>(params).map(|params| params.path);
         let write = |bytes: bool| {

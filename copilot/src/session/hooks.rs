@@ -220,6 +220,10 @@ fn guards(hook_type: &str) -> bool {
 
 /// What a hook is answered that belongs to no session here, if it is one that guards.
 pub(super) fn without_session(params: &RawValue) -> Option<HookInvokeResponse<'static>> {
+    if params.get() == "null" {
+        // Of a request that cannot be read it is not known which hook it asks.
+        return Some(HookInvokeResponse { output: json(FAILED_GUARD) });
+    }
     let HookInvokeParams { hook_type, .. } = serde_json::from_str(params.get()).ok()?;
     guards(&hook_type).then(|| HookInvokeResponse { output: json(FAILED_GUARD) })
 }

@@ -17,7 +17,7 @@ mod elicitation;
 mod empty;
 mod files;
 mod filter;
-mod handlers;
+pub(crate) mod handlers;
 mod history;
 pub mod hooks;
 mod host;
@@ -316,9 +316,10 @@ impl Drop for Shared {
 impl Shared {
     /// Ends what is here of the session.
     fn end(&self) {
+        // First, so that a subscriber that sees the end can open the session again.
+        self.link.carrier.unregister(&self.inbox);
         self.inbox.close();
         self.inbox.calls.abort();
-        self.link.carrier.unregister(&self.inbox.id);
     }
 
     /// Ends it, and tells the CLI without waiting that it is let go of.

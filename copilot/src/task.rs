@@ -52,6 +52,19 @@ pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, String> {
     .await
 }
 
+/// Runs code that may reach a waker, a subscriber or a drop of the program: a panic in it is logged and stops nothing
+/// else.
+pub(crate) fn contain(what: &str, code: impl FnOnce()) {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    let Err(panic) = catch_unwind(AssertUnwindSafe(code)) else { return };
+    tracing::error!(panic = panic_message(&*panic), "{what} panicked");
+    // The payload is a value of the program too, and its drop may panic as well.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(panic))) {
+        std::mem::forget(again);
+    }
+}
+
 /// What a panic said.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text =

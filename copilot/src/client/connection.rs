@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Carrier, Child, Launch, Program, locate, quoted};
 use crate::protocol::connection::CliVersion;
 use crate::random;
-use crate::rpc::{self, Peer};
+use crate::rpc::{self, Live, Peer};
 use crate::task::{self, Task};
 use crate::transport::{Beginning, Transport, connect_tcp};
 
@@ -82,16 +82,18 @@ impl Connection {
             }
         });
         let reader = task::spawn({
-            let (peer, child) = (peer.clone(), child.clone());
+            let (reading, child) = (Reading(peer.clone()), child.clone());
             let (router, max_frame) = (Arc::clone(&options.router), options.max_frame);
             async move {
-                let reading = rpc::read(&peer, reader, &*router, max_frame);
-                // Wakers and subscribers of logs are not ours, and run here: nobody may wait for ever for what they do.
-                let read = task::catch(until_broken(reading, unwritable, child.as_deref())).await;
+                let peer = &reading.0;
+                let read = rpc::read(peer, reader, &*router, max_frame);
+                // Wakers and subscribers of logs are not ours, and run here: every call ends whatever they do.
+                let read = task::catch(until_broken(peer, read, unwritable, child.as_deref())).await;
                 let cause = read.unwrap_or_else(|panic| {
                     let message = format!("a panic ended the connection to the CLI: {panic}");
                     Error::new(ErrorKind::Disconnected, message)
                 });
+                peer.lose();
                 peer.close(&cause);
                 cause
             }
@@ -144,6 +146,25 @@ fn explain(error: Error, path: Option<&Path>, beginning: &[u8]) -> Error {
     Error::with_source(error.kind(), message, error)
 }
 
+/// The reader's hold on its connection, which ends with it: a runtime that is shut down drops its tasks, and calls on
+/// other runtimes must not wait for a reader that is gone.
+struct Reading(Peer);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.lose();
+        // After any other end this changes nothing: the first cause stays.
+        self.0.close(&runtime_gone());
+    }
+}
+
+/// The cause of the end of a connection whose tasks were dropped.
+pub(super) fn runtime_gone() -> Error {
+    let message = "the runtime that made this client has been shut down, and the connection to the CLI ended with it; \
+                   make a client in each runtime, as in each `#[tokio::test]`, or keep the first runtime running";
+    Error::new(ErrorKind::Closed, message)
+}
+
 /// A CLI that ignores the option would take the user's own directory without a word.
 fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
     let set = |name: &str| options.env.iter().any(|(variable, _)| variable == name);
@@ -160,6 +181,7 @@ fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
 
 /// Reads until one of the directions or the process ends; gives the cause.
 async fn until_broken(
+    peer: &Peer,
     reading: impl Future<Output = Option<io::Error>>,
     unwritable: oneshot::Receiver<io::Error>,
     child: Option<&Child>,
@@ -177,8 +199,8 @@ async fn until_broken(
     };
     let dead = async {
         let Some(child) = child else { return pending().await };
-        child.ended().await;
-        // Something that it has started may hold its pipes open for ever.
+        child.exited().await;
+        // A process that it has started may hold its pipes open.
         sleep(LAST_WORDS).await;
     };
     let (mut reading, mut deaf, mut dead) = (pin!(reading), pin!(deaf), pin!(dead));
@@ -193,10 +215,18 @@ async fn until_broken(
         dead.as_mut().poll(cx).map(|()| ("the CLI is gone", None))
     })
     .await;
+    // New calls wait for the next connection while the cause of this end is found out.
+    peer.lose();
     match (child, ended) {
         (Some(child), ended) => child.explain(what, ended).await,
         (None, Some(source)) => Error::with_source(ErrorKind::Disconnected, what, source),
         (None, None) => Error::new(ErrorKind::Disconnected, format!("{what}: it closed its side")),
+    }
+}
+
+impl Live for Arc<Connection> {
+    fn is_live(&self) -> bool {
+        self.peer.is_live()
     }
 }
 

@@ -35,7 +35,7 @@ use crate::session::inbox::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::session::{Session, SessionBuilder, shared_state};
-use crate::task::{self, Task};
+use crate::task::Task;
 use connection::Connection;
 use router::Router;
 
@@ -91,10 +91,14 @@ impl Shared {
         self.router.interrupt(cause)
     }
 
-    /// The connection is gone for good.
+    /// The connection is gone and does not come back.
     fn end(&self, cause: &Error) {
-        self.line.end(cause);
+        let connection = self.line.end(cause);
         self.router.disconnect(cause);
+        // Last, because calls that end may be tried again.
+        if let Some(connection) = connection {
+            connection.peer.close(cause);
+        }
     }
 }
 
@@ -232,7 +236,7 @@ impl Client {
             if !shared.started.load(Ordering::Acquire) {
                 let (connection, reader) = Connection::open(&shared.options).await?;
                 shared.line.up(Arc::new(connection));
-                let supervisor = task::spawn(supervisor::supervise(Arc::downgrade(shared), reader));
+                let supervisor = supervisor::start(Arc::downgrade(shared), reader);
                 shared.supervisor.set(supervisor).expect("the lock lets one start only");
                 shared.started.store(true, Ordering::Release);
             }
@@ -297,8 +301,8 @@ impl Carrier for OnClient {
         self.client.0.router.register(inbox)
     }
 
-    fn unregister(&self, id: &SessionId) {
-        self.client.0.router.unregister(id);
+    fn unregister(&self, inbox: &Inbox) {
+        self.client.0.router.unregister(inbox);
     }
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {

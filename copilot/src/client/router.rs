@@ -20,8 +20,9 @@ use crate::protocol::decode;
 use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::providers::Providers;
-use crate::rpc::{AskedId, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
+use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
+use crate::task;
 
 /// The live sessions of one connection.
 #[derive(Default)]
@@ -62,8 +63,13 @@ impl Router {
         Ok(())
     }
 
-    pub(super) fn unregister(&self, id: &SessionId) {
-        let gone = self.write().inboxes.remove(id);
+    /// Leaves a session alone that has been opened under the same id since.
+    pub(super) fn unregister(&self, inbox: &Inbox) {
+        let mut sessions = self.write();
+        let is_it =
+            sessions.inboxes.get(&inbox.id).is_some_and(|other| std::ptr::eq(&raw const **other, inbox));
+        let gone = if is_it { sessions.inboxes.remove(&inbox.id) } else { None };
+        drop(sessions);
         // Its handlers are a user's values, and their drop is a user's code: not under the lock.
         drop(gone);
     }
@@ -77,7 +83,14 @@ impl Router {
     pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
         self.providers.interrupt();
         let inboxes = self.all();
-        inboxes.into_iter().map(|inbox| (Arc::clone(&inbox), inbox.interrupt(cause))).collect()
+        // All of them, before the first event says so.
+        inboxes.iter().for_each(|inbox| inbox.line.down());
+        let interrupt = |inbox: Arc<Inbox>| {
+            let mut cancelled = Vec::new();
+            task::contain("a subscriber", || cancelled = inbox.interrupt(cause));
+            (inbox, cancelled)
+        };
+        inboxes.into_iter().map(interrupt).collect()
     }
 
     /// The connection is gone: every session learns why, and no other one is taken.
@@ -90,8 +103,9 @@ impl Router {
         self.lifecycle.close();
         self.telemetry.close();
         self.providers.interrupt();
+        inboxes.values().for_each(|inbox| drop(inbox.line.end(cause)));
         for inbox in inboxes.values() {
-            inbox.disconnect(cause);
+            task::contain("a subscriber", || inbox.disconnect(cause));
         }
     }
 
@@ -225,7 +239,8 @@ impl Service for Router {
     }
 
     fn caught_up(&self) {
-        self.asleep().drain(..).for_each(Waker::wake);
+        // One that panics must not leave the others asleep.
+        self.asleep().drain(..).for_each(|waker| task::contain("a waker", || waker.wake()));
     }
 
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {
@@ -264,6 +279,19 @@ impl Service for Router {
         }
     }
 
+    fn unreadable_request(&self, method: &str, responder: Responder, why: &str) {
+        Inbox::refuse(method, RawValue::NULL, responder, INVALID_PARAMS, why);
+    }
+
+    fn skipped(&self, head: &Head<'_>, why: &str) {
+        match head.session.as_deref().and_then(|session| self.get(session)) {
+            Some(inbox) => inbox.skipped(head, why),
+            None => {
+                tracing::warn!(event = head.event, session = head.session, why, "a notification was skipped")
+            }
+        }
+    }
+
     fn cancelled(&self, id: AskedId) {
         // Rare enough to ask every session for it.
         self.all().iter().for_each(|inbox| inbox.calls.take_back(id));
@@ -273,5 +301,42 @@ impl Service for Router {
 impl Borrow<str> for SessionId {
     fn borrow(&self) -> &str {
         self.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::config::SessionConfig;
+    use crate::rpc::Peer;
+    use crate::session::handlers::Handlers;
+    use crate::tools::{StateMap, ToolSet};
+
+    fn inbox(id: &str) -> Arc<Inbox> {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let (config, tools) = (SessionConfig::default(), ToolSet::default());
+        Inbox::new(id.into(), peer, config, tools, Arc::new(StateMap::default()), Handlers::default())
+    }
+
+    #[test]
+    fn a_session_leaves_only_its_own_place() {
+        let router = Router::default();
+        let (first, second) = (inbox("s"), inbox("s"));
+        router.register(Arc::clone(&first)).unwrap();
+        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Config);
+        router.unregister(&second);
+        assert!(router.get("s").is_some());
+        router.unregister(&first);
+        router.register(second).unwrap();
+        router.unregister(&first);
+        assert!(router.get("s").is_some());
+    }
+
+    #[test]
+    fn a_client_that_has_ended_takes_no_session() {
+        let router = Router::default();
+        router.disconnect(&Error::new(ErrorKind::Closed, "the end"));
+        assert_eq!(router.register(inbox("s")).unwrap_err().to_string(), "the end");
+        assert!(router.get("s").is_none());
     }
 }

@@ -36,7 +36,10 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
             Err(_) => deaf = true,
         }
     }
-    connection.peer.close(&Error::new(ErrorKind::Closed, "the client was shut down"));
+    let closed = Error::new(ErrorKind::Closed, "the client was shut down");
+    // Sessions that did not answer are still there.
+    router.disconnect(&closed);
+    connection.peer.close(&closed);
     if let Some(child) = &connection.child
         && child.wait(patience(child, deaf)).await.is_none()
     {
@@ -88,8 +91,9 @@ async fn detach_all(connection: &Connection, router: &Router, problems: &mut Vec
             Err(error) if !error.is_disconnected() => problems.push(format!("session {}: {error}", inbox.id)),
             _ => {}
         }
-        inbox.calls.abort();
+        // First, so that a subscriber that sees the end can open the session elsewhere.
+        router.unregister(inbox);
         inbox.close();
-        router.unregister(&inbox.id);
+        inbox.calls.abort();
     }
 }

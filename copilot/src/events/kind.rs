@@ -11,7 +11,7 @@ use super::assistant::{
     AssistantTurn, AssistantUsage, ModelCallFailure, UserMessage,
 };
 use super::canvas::{CanvasGone, CanvasRegistryChanged};
-use super::local::{HandlerFailure, Restarted, ToolProgress, TurnSilence};
+use super::local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
 use super::session::{
     Abort, AutopilotStopped, CapabilitiesChanged, Changed, CompactionComplete, CompactionStart,
     ContextChanged, McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice,
@@ -47,6 +47,8 @@ macro_rules! kinds {
             Invalid(String),
             /// This many events were dropped here because the subscriber was too slow. Local.
             Lagged(u64),
+            /// A message of the CLI about the session was skipped. Local.
+            MessageSkipped(MessageSkipped),
             /// The connection to the CLI ended, and with it what the agent was doing. The stream ends here, or
             /// goes on with [`Restarted`](Self::Restarted). Local.
             Disconnected(Error),

@@ -37,7 +37,7 @@ pub use assistant::{
 pub use canvas::{CanvasGone, CanvasRegistryChanged};
 pub use kind::EventKind;
 pub(crate) use local::TURN_SILENT;
-pub use local::{HandlerFailure, Restarted, ToolProgress, TurnSilence};
+pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
 pub use session::{
     Abort, AutopilotStopped, CapabilitiesChanged, Changed, CompactionComplete, CompactionStart,
     ContextChanged, McpServerStatus, McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange,

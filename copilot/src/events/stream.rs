@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use super::Event;
+use crate::task;
 
 /// How many bytes of events wait for a subscriber before the oldest are dropped: 64 MiB.
 pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
@@ -114,7 +115,8 @@ impl Subscribers {
     pub(crate) fn publish(&self, event: &Event) {
         let mut asleep = Vec::new();
         self.queue(event, &mut asleep);
-        asleep.into_iter().for_each(Waker::wake);
+        // One that panics must not leave the others asleep.
+        asleep.into_iter().for_each(|waker| task::contain("a waker", || waker.wake()));
     }
 
     /// Puts the event into every subscriber's queue; those who sleep are added to `asleep`, for the caller to wake.
@@ -133,7 +135,7 @@ impl Subscribers {
                 state.waker.take()
             };
             if let Some(waker) = waker {
-                waker.wake();
+                task::contain("a waker", || waker.wake());
             }
         }
     }

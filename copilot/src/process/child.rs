@@ -26,7 +26,9 @@ use crate::task::{self, Task};
 /// How much of the end of stderr is kept.
 const STDERR_TAIL: usize = 8 << 10;
 /// How long the last of stderr is read once the CLI is gone. Something that it has started may hold it open for ever.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the exit of a CLI is waited for whose pipes have closed: they close a little before it is gone.
+const EXIT: Duration = Duration::from_millis(200);
 /// A line on stdout that is longer than this is no port announcement.
 const MAX_LINE: u64 = 64 << 10;
 
@@ -143,8 +145,7 @@ impl Child {
 
     /// The error for a connection that ended: `what`, how the process ended, and the end of its stderr.
     pub(crate) async fn explain(&self, what: &str, source: Option<std::io::Error>) -> Error {
-        // Pipes close a little before the process is gone.
-        let ended = self.wait(Duration::from_millis(500)).await;
+        let ended = timeout(EXIT, self.process.0.exited()).await.ok().flatten();
         if ended.is_some() {
             // What it wrote last may not be read yet. Nothing is ever sent, so this waits for the sender's end.
             drop(timeout(LAST_WORDS, self.stderr_open.clone().changed()).await);
@@ -180,8 +181,8 @@ impl Child {
     }
 
     /// Waits for the exit.
-    pub(crate) async fn ended(&self) {
-        self.process.0.ended().await;
+    pub(crate) async fn exited(&self) {
+        self.process.0.exited().await;
     }
 
     /// Asks the whole group to end; with `force`, ends it.

@@ -9,6 +9,14 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AskedId(u64);
 
+#[cfg(test)]
+impl AskedId {
+    /// For tests of what is kept under such ids.
+    pub(crate) fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// The table of such requests.
 #[derive(Debug, Default)]
 pub(super) struct Asked {

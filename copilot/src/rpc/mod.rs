@@ -5,6 +5,7 @@
 //! its id); every request of the other side is answered exactly once; nothing waits on the reader.
 
 mod asked;
+mod head;
 mod line;
 mod message;
 mod pending;
@@ -13,6 +14,7 @@ mod settle;
 mod writer;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
@@ -22,10 +24,12 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode;
+use crate::task;
 use crate::transport::WriteHalf;
 pub(crate) use asked::AskedId;
 use asked::{Asked, Asks};
-pub(crate) use line::Line;
+pub(crate) use head::Head;
+pub(crate) use line::{Line, Live};
 use message::{ErrorObject, REQUEST_CANCELLED, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
 use pending::{Answer, Pending, Waiter};
@@ -44,6 +48,8 @@ struct Shared {
     outbox: Outbox,
     /// Who the other side is, for errors to name.
     other: OnceLock<Box<str>>,
+    /// The connection has ended by itself, and its calls are about to learn of it.
+    lost: AtomicBool,
 }
 
 /// What the other side may ask of us. Called on the reader's task, so nothing here may wait or run a user's code.
@@ -64,6 +70,12 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// A request; `responder` must be used, and says so itself when it is dropped instead.
     fn request(&self, method: &str, params: &RawValue, responder: Responder);
 
+    /// A request of which only the method can be read, if that. It is answered with why, or with what is safe.
+    fn unreadable_request(&self, method: &str, responder: Responder, why: &str);
+
+    /// A message that expects no answer was skipped; all that is known of it is how it begins.
+    fn skipped(&self, head: &Head<'_>, why: &str);
+
     /// The other side no longer wants this request, and has been told that it is cancelled.
     fn cancelled(&self, id: AskedId);
 }
@@ -72,7 +84,13 @@ impl Peer {
     /// A peer that writes to `writer`. [`Peer::write`] must run for frames to leave when the writer is busy.
     pub(crate) fn new(writer: WriteHalf) -> Self {
         let (pending, outbox) = (Mutex::default(), Outbox::new(writer));
-        Self(Arc::new(Shared { pending, asked: Mutex::default(), outbox, other: OnceLock::new() }))
+        Self(Arc::new(Shared {
+            pending,
+            asked: Mutex::default(),
+            outbox,
+            other: OnceLock::new(),
+            lost: AtomicBool::new(false),
+        }))
     }
 
     /// Says who the other side is; errors about what it lacks name it. Only the first word counts.
@@ -131,11 +149,23 @@ impl Peer {
         self.0.outbox.room().await;
     }
 
+    /// Marks the connection as lost: from here on every [`Line`] that holds this peer waits for the next connection.
+    /// Comes before [`Peer::close`], so that a caller that learns of the loss and tries again waits too.
+    pub(crate) fn lose(&self) {
+        self.0.lost.store(true, Ordering::Release);
+    }
+
+    /// Whether the connection has ended by itself.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.0.lost.load(Ordering::Acquire)
+    }
+
     /// Ends the connection: every waiting and every later call fails with `cause`.
     pub(crate) fn close(&self, cause: &Error) {
         let waiters = self.pending().close(cause.clone());
         for waiter in waiters {
-            waiter.finish(Answer::Lost(cause.clone()));
+            // One waker that panics must not leave the other calls asleep.
+            task::contain("a waker", || waiter.finish(Answer::Lost(cause.clone())));
         }
         self.0.outbox.close();
     }
@@ -163,6 +193,14 @@ impl Peer {
             Answer::Unreadable(source) => {
                 let message = format!("{method}: the CLI's answer cannot be read");
                 Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
+            Answer::Skipped { why, sure } => {
+                let what = if sure {
+                    "the CLI's answer was skipped"
+                } else {
+                    "an answer of the CLI was skipped, and its beginning does not say which call it is for"
+                };
+                Err(Error::new(ErrorKind::Transport, format!("{method}: {what}: {why}")))
             }
             Answer::Lost(cause) => Err(cause),
         }
@@ -206,6 +244,12 @@ impl Peer {
     fn pending(&self) -> MutexGuard<'_, Pending> {
         // The table is only touched by code that cannot panic, so a poisoned lock still holds a whole table.
         self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live for Peer {
+    fn is_live(&self) -> bool {
+        !self.is_lost()
     }
 }
 
@@ -342,5 +386,35 @@ impl Drop for Responder {
 impl fmt::Debug for Responder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Responder").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_whose_answer_cannot_be_encoded_is_answered_with_an_error() {
+        let (mut far, near) = tokio::io::duplex(4096);
+        let peer = Peer::new(Box::new(near));
+        let deep = (0..200).fold(Value::Null, |inner, _| json!([inner]));
+        Responder::new(peer.clone(), serde_json::value::to_raw_value(&7).unwrap()).ok(&deep);
+        let mut answer = vec![0; 4096];
+        let writing = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+            let reading = async {
+                let read = far.read(&mut answer).await.unwrap();
+                peer.close(&Error::new(ErrorKind::Closed, "the end"));
+                read
+            };
+            tokio::join!(peer.write(), reading).1
+        });
+        let read = writing.await.expect("an answer leaves");
+        let answer = std::str::from_utf8(&answer[..read]).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&body["id"], &body["error"]["code"]), (&json!(7), &json!(INTERNAL_ERROR)));
     }
 }

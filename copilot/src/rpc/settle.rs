@@ -25,8 +25,7 @@ pub(super) struct Settle(Box<dyn FnOnce(Outcome) + Send>);
 
 impl Settle {
     pub(super) fn run(self, answer: &Answer, awaited: bool) {
-        let done = matches!(answer, Answer::Result(_) | Answer::Unreadable(_));
-        (self.0)(Outcome { done, awaited });
+        (self.0)(Outcome { done: answer.is_done(), awaited });
     }
 }
 
@@ -42,7 +41,7 @@ pub(super) struct Note(Box<dyn FnOnce(bool) + Send>);
 
 impl Note {
     pub(super) fn run<R>(self, answer: &Answer<R>) {
-        (self.0)(matches!(answer, Answer::Result(_) | Answer::Unreadable(_)));
+        (self.0)(answer.is_done());
     }
 }
 

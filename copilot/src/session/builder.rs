@@ -240,9 +240,10 @@ impl Unopened<'_> {
 impl Drop for Unopened<'_> {
     fn drop(&mut self) {
         if !self.opened {
+            // First, so that a listener that sees the end can open the session again.
+            self.link.carrier.unregister(self.inbox);
             self.inbox.close();
             self.inbox.calls.abort();
-            self.link.carrier.unregister(&self.inbox.id);
         }
     }
 }

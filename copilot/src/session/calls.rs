@@ -242,6 +242,56 @@ impl Recent {
 mod tests {
     use super::*;
 
+    fn start(calls: &Calls, by: By) -> Option<Cancellation> {
+        let cancel = Cancellation::default();
+        let what = What::Question("a question".to_owned());
+        calls.start(by, what, cancel.clone(), std::future::pending()).then_some(cancel)
+    }
+
+    fn event(id: &str) -> By {
+        By::Event(id.into())
+    }
+
+    fn asked(number: u64) -> AskedId {
+        AskedId::numbered(number)
+    }
+
+    #[tokio::test]
+    async fn a_closed_table_takes_only_requests_and_an_ended_one_nothing() {
+        let calls = Calls::default();
+        let running = start(&calls, event("a")).unwrap();
+        calls.close();
+        assert!(running.is_cancelled());
+        assert!(start(&calls, event("b")).is_none());
+        assert!(start(&calls, By::Call("c".into(), asked(1))).is_none());
+        assert!(start(&calls, By::Request("d".into(), asked(2))).is_some());
+        calls.abort();
+        assert!(start(&calls, By::Request("e".into(), asked(3))).is_none());
+        assert!(calls.describe().is_empty());
+    }
+
+    #[tokio::test]
+    async fn taking_back_a_request_cancels_no_other() {
+        let calls = Calls::default();
+        let one = start(&calls, By::Call("a".into(), asked(1))).unwrap();
+        let two = start(&calls, By::Request("b".into(), asked(2))).unwrap();
+        let event = start(&calls, event("c")).unwrap();
+        calls.take_back(asked(2));
+        assert!(two.is_cancelled() && !one.is_cancelled() && !event.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn after_a_loss_what_runs_is_not_run_again_and_what_was_answered_is() {
+        let calls = Calls::default();
+        assert!(start(&calls, event("runs")).is_some() && start(&calls, event("answered")).is_some());
+        calls.finish("answered");
+        assert!(start(&calls, event("answered")).is_none());
+        assert!(calls.interrupt(true).is_empty());
+        assert!(start(&calls, event("answered")).is_some());
+        calls.finish("runs");
+        assert!(start(&calls, event("runs")).is_none());
+    }
+
     #[test]
     fn the_latest_ids_are_remembered_and_the_memory_is_bounded() {
         let mut recent = Recent::default();

@@ -14,7 +14,7 @@ use super::handlers::Handlers;
 use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, Subscribers};
+use crate::events::{Event, MessageSkipped, Subscribers};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::config::SessionConfig;
 use crate::protocol::decode;
@@ -22,7 +22,7 @@ use crate::protocol::event::EventHead;
 use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{Line, Peer, Responder};
+use crate::rpc::{Head, Line, Peer, Responder};
 use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
@@ -177,6 +177,19 @@ impl Inbox {
         }
     }
 
+    /// A message about this session was skipped. A tool call among them is answered as far as it can be.
+    pub(crate) fn skipped(&self, head: &Head<'_>, why: &str) {
+        tracing::error!(event = head.event, session = %self.id, why, "a message of the CLI was skipped");
+        if let ("external_tool.requested", Some(request), Some(tool)) =
+            (head.event.as_deref().unwrap_or_default(), &head.request, &head.tool)
+        {
+            self.refuse_tool(request, tool);
+        }
+        let error = Error::new(ErrorKind::Transport, format!("a message of the CLI was skipped: {why}"));
+        let skipped = MessageSkipped { event: head.event.clone(), error };
+        self.subscribers.publish(&Event::message_skipped(skipped));
+    }
+
     /// A request of the CLI about this session.
     pub(crate) fn request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
         match method {
@@ -203,6 +216,7 @@ impl Inbox {
     /// The connection is gone for good: whoever waits learns why, and nothing more runs.
     pub(crate) fn disconnect(&self, cause: &Error) {
         self.line.end(cause);
+        self.busy.store(false, Ordering::Release);
         self.calls.close();
         self.subscribers.publish(&Event::disconnected(cause.clone()));
         self.subscribers.close();
@@ -238,6 +252,14 @@ impl Inbox {
             }
             Err(error) => self.answer_unreadable("external_tool.requested", data, &error),
         }
+    }
+
+    /// A tool that is another client's is left to that one.
+    fn refuse_tool(&self, request_id: &str, tool_name: &str) {
+        let Some(peer) = self.line.now().filter(|_| self.tools().get(tool_name).is_some()) else { return };
+        let result = &ToolResult::failure(format!("The call of `{tool_name}` could not be read."));
+        let params = ToolAnswerParams { session_id: &self.id, request_id, result };
+        log_unsent(peer.post_answer("session.tools.handlePendingToolCall", &params), "a refusal");
     }
 
     fn run_tool(self: &Arc<Self>, call: ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {

@@ -7,7 +7,6 @@ use futures_core::future::BoxFuture;
 use super::inbox::Inbox;
 use super::paths::Files;
 use crate::error::Result;
-use crate::protocol::SessionId;
 use crate::protocol::connection::CliVersion;
 use crate::rpc::Peer;
 
@@ -34,8 +33,8 @@ pub(crate) trait Carrier: Send + Sync {
     /// Delivers what arrives for the inbox's session to it. Fails when the id is taken or the connection has ended.
     fn register(&self, inbox: Arc<Inbox>) -> Result<()>;
 
-    /// Delivers nothing more for this session.
-    fn unregister(&self, id: &SessionId);
+    /// Delivers nothing more for this session; another one that has its id by now is left alone.
+    fn unregister(&self, inbox: &Inbox);
 
     /// The session is closed; whoever started the connection only for it stops it.
     fn release(&self) -> BoxFuture<'_, Result<()>>;

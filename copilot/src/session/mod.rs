@@ -17,7 +17,7 @@ mod elicitation;
 mod empty;
 mod files;
 mod filter;
-mod handlers;
+pub(crate) mod handlers;
 mod history;
 pub mod hooks;
 mod host;
@@ -66,7 +66,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventStream};
 use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::session::{SessionMessagesResponse, SessionParams, Success};
+use crate::protocol::session::{SessionParams, Success};
 use crate::rpc::{Peer, decode};
 use inbox::Inbox;
 use link::Link;
@@ -175,20 +175,23 @@ impl Session {
         Subscription::start(self.events(), listener)
     }
 
-    /// The persisted events of the session so far.
+    /// The persisted events of the session so far, the oldest first.
+    ///
+    /// They are read in pages, so that a long history does not meet the limit of
+    /// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes). Old CLIs give all of them in one message.
+    /// [`read_events`](Self::read_events) gives the pages themselves.
     ///
     /// # Errors
     ///
-    /// When the connection is lost or the CLI refuses.
+    /// When the connection is lost, the CLI refuses, or a single event is over the limit.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
-    /// Wire: `session.getMessages`, to the CLI.
+    /// Wire: `session.eventLog.read`, or `session.getMessages` on CLIs without it, to the CLI.
     pub async fn history(&self) -> Result<Vec<Event>> {
-        let answer = self.peer().await?.call_raw("session.getMessages", &self.params()).await?;
-        decode::<SessionMessagesResponse<Event>>("session.getMessages", &answer).map(|answer| answer.events)
+        self.all_events().await
     }
 
     /// Stops what the agent is doing. Running tools are cancelled, and the turn ends as aborted.
@@ -317,9 +320,10 @@ impl Drop for Shared {
 impl Shared {
     /// Ends what is here of the session.
     fn end(&self) {
+        // First, so that a subscriber that sees the end can open the session again.
+        self.link.carrier.unregister(&self.inbox);
         self.inbox.close();
         self.inbox.calls.abort();
-        self.link.carrier.unregister(&self.inbox.id);
     }
 
     /// Ends it, and tells the CLI without waiting that it is let go of.

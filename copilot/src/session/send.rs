@@ -268,6 +268,8 @@ impl Session {
 
     async fn start_turn(&self, message: Message, limits: Limits) -> Result<Turn> {
         let lock = self.alone(limits).await;
+        // Before the events are listened to: a loss that is about to be published is not this turn's.
+        self.peer().await?;
         // Before the message is sent, because events may come before the answer.
         let mut events = self.events();
         let mut was_idle = !self.inbox().is_busy();

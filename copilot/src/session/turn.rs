@@ -13,7 +13,9 @@ use super::Session;
 use super::outgoing::{Alone, Lock};
 use super::progress::{Progress, Usage};
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{AssistantMessage, Event, EventKind, EventStream, TURN_SILENT, ToolRequest, TurnSilence};
+use crate::events::{
+    AssistantMessage, Event, EventKind, EventStream, MessageSkipped, TURN_SILENT, ToolRequest, TurnSilence,
+};
 use crate::protocol::MessageId;
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
@@ -169,6 +171,11 @@ impl Turn {
             EventKind::Restarted(restarted) => {
                 let goes_on = !restarted.continued.is_empty() && self.progress.has_begun();
                 self.lost.take().filter(|_| !goes_on)
+            }
+            // The answer may have been in it.
+            EventKind::MessageSkipped(MessageSkipped { event, error }) => {
+                let may_be = event.as_deref().is_none_or(|event| event == "assistant.message");
+                may_be.then(|| error.clone())
             }
             _ => None,
         }

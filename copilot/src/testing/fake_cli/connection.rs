@@ -107,7 +107,7 @@ async fn read(shared: Weak<Shared>, mut reading: watch::Receiver<bool>, mut read
         loop {
             match decoder.next() {
                 Next::More => break,
-                Next::Skipped(malformed) => shared.unreadable(&malformed.to_string()),
+                Next::Skipped(malformed, _) => shared.unreadable(&malformed.to_string()),
                 Next::Frame(body) => shared.receive(body),
             }
         }

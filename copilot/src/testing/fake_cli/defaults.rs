@@ -14,6 +14,7 @@ const SINCE: &[(&str, [u64; 3])] = &[
     ("llmInference.setProvider", [1, 0, 82]),
     ("runtime.shutdown", [1, 0, 57]),
     ("session.detach", [1, 0, 82]),
+    ("session.eventLog.read", [1, 0, 57]),
     ("session.log", [1, 0, 10]),
     ("session.tools.set", [1, 0, 82]),
     ("sessionFs.setProvider", [1, 0, 32]),
@@ -75,6 +76,7 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
         }
         "session.send"
         | "session.abort"
+        | "session.eventLog.read"
         | "session.getMessages"
         | "session.log"
         | "session.tools.set"
@@ -92,6 +94,7 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
             json!({"success": true})
         }
         "session.getMessages" => shared.history(&id),
+        "session.eventLog.read" => shared.event_page(&id, params),
         "session.log" => {
             let notice = json!({"infoType": "log", "message": params["message"]});
             json!({"eventId": shared.event(&id, json!({"type": "session.info", "data": notice}))})

@@ -100,6 +100,18 @@ impl Shared {
         json!({"events": self.state().sessions.get(id.as_str()).map(|session| session.history.clone())})
     }
 
+    /// The places of the real CLI are opaque; here they are numbers.
+    pub(super) fn event_page(&self, id: &SessionId, params: &Value) -> Value {
+        let state = self.state();
+        let events = state.sessions.get(id.as_str()).map_or(&[][..], |session| &session.history);
+        let from = params["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let rest = events.get(from..).unwrap_or_default();
+        let most = params["max"].as_u64().map_or(rest.len(), |most| most as usize);
+        let page = &rest[..rest.len().min(most)];
+        json!({"events": page, "cursor": (from + page.len()).to_string(), "hasMore": page.len() < rest.len(),
+               "cursorStatus": "ok"})
+    }
+
     pub(super) fn set_tools(&self, id: &SessionId, tools: &Value) {
         if let Some(session) = self.state().sessions.get_mut(id.as_str()) {
             session.config["tools"] = tools.clone();

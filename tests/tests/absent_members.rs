@@ -207,7 +207,7 @@ async fn yes(fake: &Fake) -> Session {
         .command("deploy", "Deploys.", |_| async {})
         .canvas(canvas)
         .start();
-    session.await.unwrap()
+    session.await.expect("the session opens")
 }
 
 /// Every event that asks, with the method of its answer.

@@ -178,7 +178,7 @@ impl Inbox {
         let failed = unreadable(error);
         let question = Question::event(handler, "a question that cannot be read", &key);
         self.consult(question, async { Err::<(), BoxError>(failed) }, move |inbox, _| {
-            inbox.post_answer(method, &params)
+            inbox.post_answer(method, &params);
         });
     }
 

@@ -13,7 +13,7 @@ use super::arguments::Visitor;
 use super::def::{Tool, ToolDef};
 use super::dynamic::Dynamic;
 use super::schema::{self, Arguments, SchemaProfile};
-use super::walk;
+use super::validate;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A tool, described.
@@ -49,7 +49,7 @@ impl Compiled {
             strict_wire: OnceLock::new(),
             verbatim_wire: OnceLock::new(),
             places: def.concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
-            patterns: walk::patterns(&arguments.schema),
+            patterns: validate::patterns(&arguments.schema),
             arguments,
         }
     }

@@ -20,11 +20,11 @@ use super::compiled::Compiled;
 use super::context::{Invocation, ToolContext};
 use super::def::Tool;
 use super::error::ToolError;
-use super::nearest::nearest;
 use super::problem::{Problem, What, bad_arguments};
 use super::registry::ToolSet;
 use super::result::ToolResult;
-use super::walk::Checker;
+use super::suggest::nearest;
+use super::validate::Checker;
 
 /// A tool at work.
 pub type Started = BoxFuture<'static, Returned>;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compiled::Compiled;
 use super::def::Tool;
 use super::registry::{self, ToolSet};
-use super::walk::Checker;
+use super::validate::Checker;
 use crate::error::Result;
 
 /// Everything that is wrong with the tools that are linked into the program.

@@ -16,7 +16,6 @@ mod dynamic;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 mod lint;
-mod nearest;
 mod outcome;
 mod param;
 mod problem;
@@ -25,10 +24,11 @@ mod result;
 mod schema;
 mod selection;
 mod state;
+mod suggest;
 #[cfg(test)]
 mod tests;
 mod toolset;
-mod walk;
+mod validate;
 
 pub use content::{Audio, Content, Image, Resource};
 pub use context::ToolContext;

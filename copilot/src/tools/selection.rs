@@ -5,11 +5,11 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::def::Tool;
-use super::nearest::nearest;
 use super::registry::{self, ToolSet};
 use super::schema;
 use super::schema::SchemaProfile;
 use super::state::StateMap;
+use super::suggest::nearest;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Some of the tools: [`group`], [`tag`], a name, or a tool itself.

@@ -9,12 +9,12 @@ mod api;
 mod completion;
 mod interception;
 mod messages;
+mod playback;
 mod request;
 mod responses;
 mod script;
 mod server;
 mod sse;
-mod stage;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,7 +27,7 @@ pub use api::ModelApi;
 pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
 pub use script::{Script, Scripts, Tokens, ToolUse};
 
-use self::stage::Stage;
+use self::playback::Stage;
 use crate::task::{self, Task};
 use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
 

@@ -18,10 +18,10 @@ use tokio::task::JoinSet;
 use super::Shared;
 use super::api::{Frame, ModelApi};
 use super::completion;
+use super::playback::Reaction;
 use super::request::{Ending, RecordedRequest};
 use super::script::{Answer, Turn};
 use super::sse::{Paced, Running};
-use super::stage::Reaction;
 
 /// The longest request that is read.
 const MAX_REQUEST: usize = 256 << 20;

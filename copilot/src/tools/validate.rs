@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::nearest::nearest;
 use super::problem::{Problem, What};
+use super::suggest::nearest;
 
 /// What a check is made with.
 pub(crate) struct Checker<'s> {

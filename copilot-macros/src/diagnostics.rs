@@ -38,7 +38,7 @@ impl Diagnostics {
 }
 
 /// The candidate that is near enough to `name` to be what was meant: a few letters away, or one is short for the other.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Fewer letters are short for too much.
     const SHORTEST: usize = 3;
     let near = |distance: usize, candidate: &str| distance <= name.len().max(candidate.len()).div_ceil(3);
@@ -84,7 +84,7 @@ mod tests {
             ("desc", Some("description")),
             ("color", None),
         ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
+            assert_eq!(suggest(name, known), expected, "{name}");
         }
     }
 }

@@ -7,7 +7,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, token};
 
-use crate::diagnostics::{Diagnostics, nearest};
+use crate::diagnostics::{Diagnostics, suggest};
 
 /// One option.
 pub(crate) struct Entry {
@@ -48,8 +48,8 @@ pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Diagnostic
     for entry in entries {
         let key = entry.key.to_string();
         if !known.contains(&key.as_str()) {
-            let hint = match nearest(&key, known.iter().copied()) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
+            let hint = match suggest(&key, known.iter().copied()) {
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
                 None => format!("known are `{}`", known.join("`, `")),
             };
             errors.at(entry.key.span(), format!("unknown option `{key}`; {hint}"));

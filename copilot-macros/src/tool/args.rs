@@ -176,7 +176,7 @@ impl Options {
 pub(crate) struct ArgOptions {
     pub(crate) name: Option<(String, Span)>,
     pub(crate) description: Option<Description>,
-    pub(crate) default: Option<Default_>,
+    pub(crate) default: Option<DefaultValue>,
     pub(crate) min: Option<(Number, Span)>,
     pub(crate) max: Option<(Number, Span)>,
     pub(crate) min_len: Option<(usize, Span)>,
@@ -189,7 +189,7 @@ pub(crate) struct ArgOptions {
 }
 
 /// The value of a parameter that the model leaves out.
-pub(crate) enum Default_ {
+pub(crate) enum DefaultValue {
     /// `#[arg(default)]`
     OfType,
     Expr(Expr),
@@ -249,8 +249,8 @@ impl ArgOptions {
         match entry.key.to_string().as_str() {
             "default" => {
                 self.default = Some(match &entry.value {
-                    Value::None => Default_::OfType,
-                    _ => Default_::Expr(entry.expr("1")?.clone()),
+                    Value::None => DefaultValue::OfType,
+                    _ => DefaultValue::Expr(entry.expr("1")?.clone()),
                 });
             }
             "description" => self.description = Some(description(entry)?),

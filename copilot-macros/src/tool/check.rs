@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{GenericParam, Safety, Type};
 
-use super::args::{self, Default_, Name, Number, Scalar};
+use super::args::{self, DefaultValue, Name, Number, Scalar};
 use super::builtins::BUILTINS;
 use super::model::{Param, Tool};
 use crate::diagnostics::Diagnostics;
@@ -178,7 +178,7 @@ fn rules(param: &Param, errors: &mut Diagnostics) {
     {
         errors.at(*span, format!("`max_len` is below `min_len`: no length is between {low} and {high}"));
     }
-    let Some(Default_::Expr(expr)) = &options.default else { return };
+    let Some(DefaultValue::Expr(expr)) = &options.default else { return };
     let Some(value) = args::scalar(expr) else { return };
     let wrong = match &value {
         #[expect(clippy::cast_precision_loss, reason = "bounds are compared, not computed with")]

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, ReturnType};
 
-use super::args::{Default_, Field, Name, Number, Scalar};
+use super::args::{DefaultValue, Field, Name, Number, Scalar};
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
@@ -94,7 +94,7 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
     let description = &tool.description;
     let receiver = has_receiver(tool).then(|| quote!(#runtime::ParamDef::BASE));
     let params = receiver.into_iter().chain(tool.params.iter().map(|param| param_def(tool, param)));
-    let said = tool.options.fields.iter().map(|(field, value)| {
+    let fields = tool.options.fields.iter().map(|(field, value)| {
         let field = Ident::new(field, Span::call_site());
         match value {
             Field::Plain(value) => quote!(#field: #value,),
@@ -116,7 +116,7 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
             location: #runtime::Location::new(::core::module_path!(), ::core::file!(), #line),
             params: &[#(#params),*],
             shim: #shim,
-            #(#said)*
+            #(#fields)*
             ..#runtime::ToolDef::BASE
         }
     }
@@ -165,40 +165,40 @@ pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
 fn param_def(tool: &Tool, param: &Param) -> TokenStream {
     let runtime = &tool.options.runtime;
     let (name, description, options) = (&param.name, &param.description, &param.options);
-    let mut said = TokenStream::new();
+    let mut fields = TokenStream::new();
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     for (field, bound) in [("min", &options.min), ("max", &options.max)] {
         if let Some((bound, _)) = bound {
             let field = Ident::new(field, Span::call_site());
             let bound = some(number(tool, bound));
-            said.extend(quote!(#field: #bound,));
+            fields.extend(quote!(#field: #bound,));
         }
     }
     for (field, bound) in [("min_len", &options.min_len), ("max_len", &options.max_len)] {
         if let Some((bound, _)) = bound {
             let field = Ident::new(field, Span::call_site());
             let bound = some(quote!(#bound));
-            said.extend(quote!(#field: #bound,));
+            fields.extend(quote!(#field: #bound,));
         }
     }
     if let Some(pattern) = &options.pattern {
         let pattern = some(quote!(#pattern));
-        said.extend(quote!(pattern: #pattern,));
+        fields.extend(quote!(pattern: #pattern,));
     }
     for (field, values) in [("one_of", &options.one_of), ("examples", &options.examples)] {
         if !values.is_empty() {
             let field = Ident::new(field, Span::call_site());
             let values = values.iter().map(|value| scalar(tool, value));
-            said.extend(quote!(#field: &[#(#values),*],));
+            fields.extend(quote!(#field: &[#(#values),*],));
         }
     }
     if options.flatten.is_some() {
-        said.extend(quote!(shape: #runtime::Shape::Flatten,));
+        fields.extend(quote!(shape: #runtime::Shape::Flatten,));
     }
     if options.nest.is_some() {
-        said.extend(quote!(shape: #runtime::Shape::Nest,));
+        fields.extend(quote!(shape: #runtime::Shape::Nest,));
     }
-    quote!(#runtime::ParamDef { name: #name, description: #description, #said ..#runtime::ParamDef::BASE })
+    quote!(#runtime::ParamDef { name: #name, description: #description, #fields ..#runtime::ParamDef::BASE })
 }
 
 fn number(tool: &Tool, number: &Number) -> TokenStream {
@@ -294,13 +294,13 @@ fn visit(tool: &Tool, index: usize, param: &Param) -> TokenStream {
         return quote!(__v.visit(#index, #probe));
     };
     let value = match default {
-        Default_::OfType => quote!(::core::default::Default::default()),
+        DefaultValue::OfType => quote!(::core::default::Default::default()),
         // `default = "Oslo"` for a `String`, and for what a `&str` is lent from.
-        Default_::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+        DefaultValue::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
             let path = runtime.at(text.span());
             quote_spanned!(text.span()=> #path::text(#text))
         }
-        Default_::Expr(expr) => expr.to_token_stream(),
+        DefaultValue::Expr(expr) => expr.to_token_stream(),
     };
     quote!(__v.visit_or(#index, #probe, || #value, |__d| #runtime::MaybeJson(__d).json()))
 }

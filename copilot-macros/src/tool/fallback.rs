@@ -17,12 +17,12 @@ pub(crate) fn with_model(errors: Diagnostics, tool: &Tool) -> TokenStream {
 /// Not even the signature was understood: it may be half typed.
 pub(crate) fn without_model(errors: Diagnostics, item: TokenStream) -> TokenStream {
     let mut output = errors.into_compile_errors();
-    output.extend(without_ours(item));
+    output.extend(without_macro_attributes(item));
     output
 }
 
 /// Takes out the attributes of parameters that rustc would complain about.
-pub(crate) fn without_ours(item: TokenStream) -> TokenStream {
+pub(crate) fn without_macro_attributes(item: TokenStream) -> TokenStream {
     let mut seen_fn = false;
     item.into_iter()
         .map(|token| match token {
@@ -49,10 +49,10 @@ pub(crate) fn strip(tokens: TokenStream, names: &[&str]) -> TokenStream {
     };
     let mut kept = Vec::new();
     for token in tokens {
-        let is_ours = matches!(&token, TokenTree::Group(group)
+        let is_macro_attribute = matches!(&token, TokenTree::Group(group)
             if group.delimiter() == Delimiter::Bracket && is_named(group));
         let after_hash = matches!(kept.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
-        if is_ours && after_hash {
+        if is_macro_attribute && after_hash {
             kept.pop();
         } else {
             kept.push(token);

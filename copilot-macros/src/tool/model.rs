@@ -112,7 +112,7 @@ fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<P
     let input = match input {
         FnArg::Typed(input) => input,
         FnArg::Receiver(receiver) => {
-            receiver.attrs.retain(|attr| !is_ours(attr));
+            receiver.attrs.retain(|attr| !is_macro_attribute(attr));
             let wrong = match &receiver.kind {
                 _ if !of_type => Some(
                     "a tool is a function of its own; for methods, write `#[copilot::tools]` on the `impl` block and \
@@ -138,7 +138,7 @@ fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<P
             "the arguments of a tool cannot depend on `cfg`; write two functions, each with its own `#[cfg(..)]`",
         ));
     }
-    input.attrs = attrs.into_iter().filter(|attr| !is_ours(attr)).collect();
+    input.attrs = attrs.into_iter().filter(|attr| !is_macro_attribute(attr)).collect();
     let Pat::Ident(pat) = &*input.pat else {
         errors.push(syn::Error::new_spanned(
             &input.pat,
@@ -155,7 +155,7 @@ fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<P
     Some(Param { ident: pat.ident.clone(), name, name_span, ty: (*input.ty).clone(), description, options })
 }
 
-fn is_ours(attr: &Attribute) -> bool {
+fn is_macro_attribute(attr: &Attribute) -> bool {
     attr.path().is_ident("arg") || attr.path().is_ident("doc")
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     let options = Options::parse(options, &mut errors);
     let Some(toolset) = errors.keep(syn::parse2::<model::Block>(item.clone())) else {
         let mut output = errors.into_compile_errors();
-        output.extend(without_ours(item));
+        output.extend(without_macro_attributes(item));
         return output;
     };
     let toolset = Toolset::new(options, toolset, &mut errors);
@@ -31,10 +31,10 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// The block without what rustc would complain about, as far as tokens alone tell.
-fn without_ours(item: TokenStream) -> TokenStream {
+fn without_macro_attributes(item: TokenStream) -> TokenStream {
     let of_block = |token: TokenTree| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-            let content = fallback::without_ours(group.stream());
+            let content = fallback::without_macro_attributes(group.stream());
             let mut stripped = Group::new(Delimiter::Brace, fallback::strip(content, &["tool"]));
             stripped.set_span(group.span());
             stripped.into()

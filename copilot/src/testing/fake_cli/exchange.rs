@@ -25,14 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct Shared {
     pub(super) cli: CliVersion,
-    state: Mutex<State>,
+    state: Mutex<CliState>,
     /// Something came.
     changed: Notify,
     pub(super) reading: watch::Sender<bool>,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct CliState {
     connection: Option<Connection>,
     pub(super) client_gone: bool,
     pub(super) answers: HashMap<String, Answerer>,
@@ -52,7 +52,7 @@ pub(super) struct State {
     pub(super) play: Option<Play>,
 }
 
-impl State {
+impl CliState {
     pub(super) fn requests(&self, method: &str) -> Vec<Value> {
         let of_method = self.received.iter().filter(|message| message["method"] == method);
         of_method.map(|message| message["params"].clone()).collect()
@@ -90,12 +90,12 @@ impl Shared {
         })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, CliState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `check` finds what it looks for.
-    pub(super) async fn until<T>(&self, what: &str, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&self, what: &str, mut check: impl FnMut(&mut CliState) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());

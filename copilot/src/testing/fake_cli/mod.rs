@@ -221,7 +221,7 @@ impl FakeCli {
     /// ```
     pub async fn held(&self, method: &str) -> HeldRequest {
         let what = format!("a request of {method}");
-        let take = |state: &mut exchange::State| {
+        let take = |state: &mut exchange::CliState| {
             let at = state.held.iter().position(|request| request.method() == method)?;
             Some(state.held.remove(at))
         };

@@ -181,7 +181,8 @@ impl PendingQuestion {
     pub async fn answer(&self) -> Value {
         let answer = match &self.asked {
             By::Event { request, .. } => {
-                let first = |state: &mut super::exchange::State| state.settled.get(request)?.first().cloned();
+                let first =
+                    |state: &mut super::exchange::CliState| state.settled.get(request)?.first().cloned();
                 self.shared.until(&self.what, first).await
             }
             By::Request(id) => match self.shared.response(*id, &self.what).await {

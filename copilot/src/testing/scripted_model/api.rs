@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::request::RecordedMessage;
-use super::script::{Answer, Tokens, Turn};
+use super::script::{Tokens, Turn, TurnAnswer};
 use super::{completion, messages, responses};
 
 /// How much of a call's arguments goes into one piece of a stream.
@@ -100,7 +100,7 @@ impl ModelApi {
             Self::Messages => messages::events(turn, frame),
         };
         let mut stream: Vec<_> = events.into_iter().map(|(wait, event)| (wait, self.event(&event))).collect();
-        if self == Self::ChatCompletions && !matches!(turn.answer, Answer::BreakOff(_)) {
+        if self == Self::ChatCompletions && !matches!(turn.answer, TurnAnswer::BreakOff(_)) {
             stream.push((Duration::ZERO, Bytes::from_static(b"data: [DONE]\n\n")));
         }
         stream
@@ -128,10 +128,10 @@ pub(super) fn tokens(turn: &Turn, frame: &Frame) -> Tokens {
     let guess = |bytes: usize| (bytes as u64).div_ceil(4);
     turn.preparation.tokens.unwrap_or_else(|| {
         let said = match &turn.answer {
-            Answer::Say(pieces) => pieces.iter().map(String::len).sum(),
-            Answer::BreakOff(text) => text.len(),
-            Answer::Call(tools) => tools.iter().map(|tool| tool.name.len() + tool.arguments.len()).sum(),
-            Answer::Fail { .. } => 0,
+            TurnAnswer::Say(pieces) => pieces.iter().map(String::len).sum(),
+            TurnAnswer::BreakOff(text) => text.len(),
+            TurnAnswer::Call(tools) => tools.iter().map(|tool| tool.name.len() + tool.arguments.len()).sum(),
+            TurnAnswer::Fail { .. } => 0,
         };
         let said = said + turn.preparation.reasoning.as_ref().map_or(0, String::len);
         Tokens { input: guess(frame.request_bytes), output: guess(said) }
@@ -141,9 +141,9 @@ pub(super) fn tokens(turn: &Turn, frame: &Frame) -> Tokens {
 /// What a turn says, in the pieces that it says it in.
 pub(super) fn said(turn: &Turn) -> &[String] {
     match &turn.answer {
-        Answer::Say(pieces) => pieces,
-        Answer::BreakOff(text) => std::slice::from_ref(text),
-        Answer::Call(_) | Answer::Fail { .. } => &[],
+        TurnAnswer::Say(pieces) => pieces,
+        TurnAnswer::BreakOff(text) => std::slice::from_ref(text),
+        TurnAnswer::Call(_) | TurnAnswer::Fail { .. } => &[],
     }
 }
 

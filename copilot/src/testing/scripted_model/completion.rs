@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::MODEL_NAME;
 use super::api::{Frame, Paced, content, list, pieces, text, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
-use super::script::{Answer, Tokens, ToolUse, Turn};
+use super::script::{Tokens, ToolUse, Turn, TurnAnswer};
 
 /// The answer as one JSON object.
 pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
@@ -16,13 +16,13 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
         message["reasoning_content"] = json!(reasoning);
     }
     match &turn.answer {
-        Answer::Say(pieces) => message["content"] = json!(pieces.concat()),
-        Answer::BreakOff(text) => message["content"] = json!(text),
-        Answer::Call(tools) => {
+        TurnAnswer::Say(pieces) => message["content"] = json!(pieces.concat()),
+        TurnAnswer::BreakOff(text) => message["content"] = json!(text),
+        TurnAnswer::Call(tools) => {
             let calls = tools.iter().zip(&frame.ids).map(|(tool, id)| call(id, &tool.name, &tool.arguments));
             message["tool_calls"] = calls.collect();
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     json!({
         "id": id(frame),
@@ -52,14 +52,14 @@ pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
         deltas.push(json!({"reasoning_content": reasoning}));
     }
     match &turn.answer {
-        Answer::Say(pieces) => deltas.extend(pieces.iter().map(|piece| json!({"content": piece}))),
-        Answer::BreakOff(text) => deltas.push(json!({"content": text})),
-        Answer::Call(tools) => {
+        TurnAnswer::Say(pieces) => deltas.extend(pieces.iter().map(|piece| json!({"content": piece}))),
+        TurnAnswer::BreakOff(text) => deltas.push(json!({"content": text})),
+        TurnAnswer::Call(tools) => {
             for (index, (tool, id)) in tools.iter().zip(&frame.ids).enumerate() {
                 deltas.extend(call_deltas(index, id, tool));
             }
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     let paced = deltas.into_iter().enumerate().map(|(index, delta)| {
         // The first two chunks, the role and the first piece, come at once.
@@ -67,7 +67,7 @@ pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
         (pace, chunk(json!([{"index": 0, "delta": delta, "finish_reason": null}])))
     });
     let mut chunks: Vec<_> = paced.collect();
-    if !matches!(turn.answer, Answer::BreakOff(_)) {
+    if !matches!(turn.answer, TurnAnswer::BreakOff(_)) {
         let end = json!([{"index": 0, "delta": {}, "finish_reason": finish_reason(&turn.answer)}]);
         chunks.push((Duration::ZERO, chunk(end)));
         if frame.streams_usage {
@@ -93,8 +93,8 @@ fn id(frame: &Frame) -> String {
     format!("chatcmpl-{}", frame.number)
 }
 
-fn finish_reason(answer: &Answer) -> &'static str {
-    if matches!(answer, Answer::Call(_)) { "tool_calls" } else { "stop" }
+fn finish_reason(answer: &TurnAnswer) -> &'static str {
+    if matches!(answer, TurnAnswer::Call(_)) { "tool_calls" } else { "stop" }
 }
 
 fn call(id: &str, name: &str, arguments: &str) -> Value {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 
-use super::{ScriptedModel, Shared, server};
+use super::{ModelState, ScriptedModel, server};
 use crate::inference::{Inference, InferenceError, InferenceRequest, InferenceResponse};
 
 impl ScriptedModel {
@@ -32,7 +32,7 @@ impl ScriptedModel {
     }
 }
 
-struct Intercepted(Arc<Shared>);
+struct Intercepted(Arc<ModelState>);
 
 impl Inference for Intercepted {
     async fn respond(&self, mut asked: InferenceRequest) -> Result<InferenceResponse, InferenceError> {

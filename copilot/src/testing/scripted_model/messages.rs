@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::MODEL_NAME;
 use super::api::{Frame, Paced, content, list, pieces, said, text, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
-use super::script::{Answer, Tokens, Turn};
+use super::script::{Tokens, Turn, TurnAnswer};
 
 /// What stands for the signature that real models give with their thinking.
 const SIGNATURE: &str = "scripted";
@@ -20,15 +20,15 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
         blocks.push(json!({"type": "thinking", "thinking": reasoning, "signature": SIGNATURE}));
     }
     match &turn.answer {
-        Answer::Call(tools) => blocks.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
+        TurnAnswer::Call(tools) => blocks.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
             // Here arguments are an object; what is none, as of a model that errs, stays a text.
             let input = serde_json::from_str(&tool.arguments).unwrap_or_else(|_| json!(tool.arguments));
             json!({"type": "tool_use", "id": id, "name": tool.name, "input": input})
         })),
-        Answer::Say(_) | Answer::BreakOff(_) => {
+        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
             blocks.push(json!({"type": "text", "text": said(turn).concat()}));
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     message["content"] = blocks.into();
     message["stop_reason"] = json!(stop_reason(turn));
@@ -47,7 +47,7 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
         events.end();
     }
     match &turn.answer {
-        Answer::Call(tools) => {
+        TurnAnswer::Call(tools) => {
             for (tool, id) in tools.iter().zip(&frame.ids) {
                 events.begin(&json!({"type": "tool_use", "id": id, "name": tool.name, "input": {}}));
                 for piece in pieces(&tool.arguments) {
@@ -57,19 +57,19 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
                 events.end();
             }
         }
-        Answer::Say(_) | Answer::BreakOff(_) => {
+        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
             events.begin(&json!({"type": "text", "text": ""}));
             for (number, piece) in said(turn).iter().enumerate() {
                 // The first piece comes at once.
                 let pace = if number == 0 { Duration::ZERO } else { turn.preparation.pace };
                 events.delta(pace, &json!({"type": "text_delta", "text": piece}));
             }
-            if matches!(turn.answer, Answer::BreakOff(_)) {
+            if matches!(turn.answer, TurnAnswer::BreakOff(_)) {
                 return events.list;
             }
             events.end();
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     events.add(json!({
         "type": "message_delta",
@@ -128,7 +128,7 @@ fn opening(turn: &Turn, frame: &Frame) -> Value {
 }
 
 fn stop_reason(turn: &Turn) -> &'static str {
-    if matches!(turn.answer, Answer::Call(_)) { "tool_use" } else { "end_turn" }
+    if matches!(turn.answer, TurnAnswer::Call(_)) { "tool_use" } else { "end_turn" }
 }
 
 /// The conversation of a request. Results of tools, which come as parts of what the user says, are messages of their

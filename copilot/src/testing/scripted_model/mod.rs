@@ -1,6 +1,6 @@
 //! A language model that plays a script.
 //!
-//! The path of a request: `server` reads it, `request` keeps it, `stage` finds the script it belongs to and the turn
+//! The path of a request: `server` reads it, `request` keeps it, `playback` finds the script it belongs to and the turn
 //! that is due, `api` has that turn written as JSON, and `sse` sends it in pieces where the request asked for that.
 //! Each protocol has a file of its own: `completion`, `responses`, `messages`. All but `server` and `sse` is pure.
 //! Nothing here knows the CLI.
@@ -27,7 +27,7 @@ pub use api::ModelApi;
 pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
 pub use script::{Script, Scripts, Tokens, ToolUse};
 
-use self::playback::Stage;
+use self::playback::Playback;
 use crate::task::{self, Task};
 use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
 
@@ -69,25 +69,25 @@ const NOWHERE: &str = "http://scripted.invalid";
 pub struct ScriptedModel {
     /// Where it listens, if it does.
     address: Option<SocketAddr>,
-    shared: Arc<Shared>,
+    shared: Arc<ModelState>,
     _server: Option<Task>,
 }
 
 /// What the handle and the server's connections both hold.
 #[derive(Debug)]
-struct Shared {
-    stage: Mutex<Stage>,
+struct ModelState {
+    playback: Mutex<Playback>,
     requests: watch::Sender<Vec<RecordedRequest>>,
 }
 
-impl Shared {
-    fn new(stage: Stage) -> Arc<Self> {
-        Arc::new(Self { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) })
+impl ModelState {
+    fn new(playback: Playback) -> Arc<Self> {
+        Arc::new(Self { playback: Mutex::new(playback), requests: watch::Sender::new(Vec::new()) })
     }
 
-    fn stage<T>(&self, use_stage: impl FnOnce(&mut Stage) -> T) -> T {
-        // The stage catches the panics of checks, and its own state is whole between calls.
-        use_stage(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner))
+    fn playback<T>(&self, use_playback: impl FnOnce(&mut Playback) -> T) -> T {
+        // The playback catches the panics of checks, and its own state is whole between calls.
+        use_playback(&mut self.playback.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -110,7 +110,7 @@ impl ScriptedModel {
     ///
     /// Dropping the future starts nothing.
     pub async fn start(scripts: impl Into<Scripts>) -> Result<Self> {
-        let stage = Stage::new(scripts.into())?;
+        let playback = Playback::new(scripts.into())?;
         let no_port = |error| {
             Error::with_source(
                 ErrorKind::Transport,
@@ -120,7 +120,7 @@ impl ScriptedModel {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let shared = Shared::new(stage);
+        let shared = ModelState::new(playback);
         let server = task::spawn(server::serve(listener, shared.clone()));
         Ok(Self { address: Some(address), shared, _server: Some(server) })
     }
@@ -131,7 +131,7 @@ impl ScriptedModel {
     ///
     /// When a script cannot be played.
     pub fn without_server(scripts: impl Into<Scripts>) -> Result<Self> {
-        let shared = Shared::new(Stage::new(scripts.into())?);
+        let shared = ModelState::new(Playback::new(scripts.into())?);
         Ok(Self { address: None, shared, _server: None })
     }
 
@@ -206,7 +206,7 @@ impl ScriptedModel {
     /// A report of every departure and of the turns that were never asked for. Its `Debug` is the report as well, so
     /// `unwrap` in a test shows it.
     pub fn finish(self) -> Result<(), LeftScript> {
-        let report = self.shared.stage(|stage| stage.report());
+        let report = self.shared.playback(|playback| playback.report());
         report.map_or(Ok(()), |report| Err(LeftScript(report)))
     }
 }

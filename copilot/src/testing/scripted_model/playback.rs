@@ -5,39 +5,39 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::request::{RecordedRequest, Role};
-use super::script::{Answer, Check, Script, Scripts, ToolUse, Turn, quoted};
+use super::script::{Check, Script, Scripts, ToolUse, Turn, TurnAnswer, quoted};
 use crate::{Error, ErrorKind, Result};
 
 /// All scripts of a model, and how far they are.
 #[derive(Debug)]
-pub(super) struct Stage {
-    plays: Vec<Play>,
+pub(super) struct Playback {
+    scripts: Vec<ScriptState>,
     /// How many calls were made, for their ids.
     calls: usize,
     /// Conversations that no script fits.
-    strays: Vec<String>,
+    unmatched: Vec<String>,
 }
 
 #[derive(Debug)]
-struct Play {
+struct ScriptState {
     script: Script,
     /// What the script is called in reports.
     title: String,
     /// One, unless the script is for every conversation.
-    performances: Vec<Performance>,
+    conversations: Vec<Conversation>,
 }
 
 /// One conversation that plays a script.
 #[derive(Debug, Default)]
-struct Performance {
+struct Conversation {
     /// The first prompt, which the CLI sends again with every request.
-    conversation: String,
+    first_prompt: String,
     /// The turn that answers next.
     due: usize,
     /// Every call of this conversation.
     issued: HashSet<String>,
     /// The calls of the model's last message, with their tools: their results must come next.
-    owed: Vec<(String, String)>,
+    expected_results: Vec<(String, String)>,
     departure: Option<String>,
 }
 
@@ -50,10 +50,10 @@ pub(super) enum Reaction {
     Refuse(String),
 }
 
-impl Stage {
+impl Playback {
     pub(super) fn new(scripts: Scripts) -> Result<Self> {
         let count = scripts.0.len();
-        let mut plays = Vec::with_capacity(count);
+        let mut states = Vec::with_capacity(count);
         for (index, script) in scripts.0.into_iter().enumerate() {
             let mut title =
                 if count == 1 { "the script".to_owned() } else { format!("script {}", index + 1) };
@@ -63,97 +63,101 @@ impl Stage {
             if let Some(problem) = problem(&script) {
                 return Err(Error::new(ErrorKind::Config, format!("{title} cannot be played: {problem}")));
             }
-            plays.push(Play { script, title, performances: Vec::new() });
+            states.push(ScriptState { script, title, conversations: Vec::new() });
         }
-        Ok(Self { plays, calls: 0, strays: Vec::new() })
+        Ok(Self { scripts: states, calls: 0, unmatched: Vec::new() })
     }
 
     /// Finds the turn that answers `request`, and moves on.
     pub(super) fn react(&mut self, request: &RecordedRequest) -> Reaction {
-        let conversation = request.first_prompt().unwrap_or_default();
-        let Some((play, index)) = self.known(&conversation, request).or_else(|| self.cast(&conversation))
+        let first_prompt = request.first_prompt().unwrap_or_default();
+        let Some((script, index)) = self.find(&first_prompt, request).or_else(|| self.begin(&first_prompt))
         else {
-            let stray = format!(
+            let refusal = format!(
                 "no script fits, or is left for, a conversation that begins with {}",
-                quoted(&conversation)
+                quoted(&first_prompt)
             );
-            self.strays.push(stray.clone());
-            return Reaction::Refuse(stray);
+            self.unmatched.push(refusal.clone());
+            return Reaction::Refuse(refusal);
         };
-        let play = &mut self.plays[play];
-        let Play { script, title, performances } = play;
-        let performance = &mut performances[index];
-        match performance.advance(script, request, &mut self.calls) {
+        let ScriptState { script, title, conversations } = &mut self.scripts[script];
+        let conversation = &mut conversations[index];
+        match conversation.advance(script, request, &mut self.calls) {
             Ok((turn, ids)) => Reaction::Play { turn, ids },
             Err(Refusal::Ended) => {
                 Reaction::Refuse("the script ends with an answer that broke off, so there is none".to_owned())
             }
             Err(Refusal::Departure(departure)) => {
-                let departure = performance.departure.get_or_insert(departure);
+                let departure = conversation.departure.get_or_insert(departure);
                 Reaction::Refuse(format!("the conversation left {title} at {departure}"))
             }
         }
     }
 
-    /// The play and performance that a request goes on with.
+    /// The play and conversation that a request goes on with.
     ///
     /// The first prompt tells conversations apart, as the CLI writes the time into it. For those that begin in the
     /// same moment, the calls they have had do, and how much the model has said.
-    fn known(&self, conversation: &str, request: &RecordedRequest) -> Option<(usize, usize)> {
+    fn find(&self, first_prompt: &str, request: &RecordedRequest) -> Option<(usize, usize)> {
         let messages = request.messages();
         let calls: Vec<_> = messages.iter().flat_map(|message| &message.calls).collect();
         let spoken = messages.iter().filter(|message| message.role == Role::Assistant).count();
         let begins = spoken == 0 && messages.iter().filter(|message| message.role == Role::User).count() == 1;
         let all = || {
-            let plays = self.plays.iter().enumerate();
-            plays.flat_map(|(number, play)| {
-                play.performances.iter().enumerate().map(move |(index, known)| (number, index, play, known))
+            let scripts = self.scripts.iter().enumerate();
+            scripts.flat_map(|(number, state)| {
+                state
+                    .conversations
+                    .iter()
+                    .enumerate()
+                    .map(move |(index, known)| (number, index, state, known))
             })
         };
-        let has_its_calls = |known: &Performance| calls.iter().any(|call| known.issued.contains(&call.id));
-        let fits = |play: &Play, known: &Performance| {
+        let has_its_calls = |known: &Conversation| calls.iter().any(|call| known.issued.contains(&call.id));
+        let fits = |state: &ScriptState, known: &Conversation| {
             let is_another =
-                play.script.every_conversation && begins && !known.may_be_asked_again(&play.script);
-            known.conversation == conversation && !is_another
+                state.script.every_conversation && begins && !known.may_be_asked_again(&state.script);
+            known.first_prompt == first_prompt && !is_another
         };
         let found = all().find(|(.., known)| has_its_calls(known));
         let found =
-            found.or_else(|| all().find(|(.., play, known)| fits(play, known) && known.due == spoken));
-        let found = found.or_else(|| all().find(|(.., play, known)| fits(play, known)));
-        found.map(|(play, index, ..)| (play, index))
+            found.or_else(|| all().find(|(.., state, known)| fits(state, known) && known.due == spoken));
+        let found = found.or_else(|| all().find(|(.., state, known)| fits(state, known)));
+        found.map(|(script, index, ..)| (script, index))
     }
 
-    /// The play and performance that a new conversation begins.
-    fn cast(&mut self, conversation: &str) -> Option<(usize, usize)> {
-        let fits = |play: &Play| play.script.when.as_ref().is_none_or(|text| conversation.contains(text));
-        let is_free = |play: &Play| play.performances.is_empty() || play.script.every_conversation;
-        if let Some(index) = self.plays.iter().position(|play| fits(play) && is_free(play)) {
-            let performances = &mut self.plays[index].performances;
-            performances
-                .push(Performance { conversation: conversation.to_owned(), ..Performance::default() });
-            return Some((index, performances.len() - 1));
+    /// The play and conversation that a new conversation begins.
+    fn begin(&mut self, first_prompt: &str) -> Option<(usize, usize)> {
+        let fits =
+            |state: &ScriptState| state.script.when.as_ref().is_none_or(|text| first_prompt.contains(text));
+        let is_free = |state: &ScriptState| state.conversations.is_empty() || state.script.every_conversation;
+        if let Some(index) = self.scripts.iter().position(|state| fits(state) && is_free(state)) {
+            let conversations = &mut self.scripts[index].conversations;
+            conversations
+                .push(Conversation { first_prompt: first_prompt.to_owned(), ..Conversation::default() });
+            return Some((index, conversations.len() - 1));
         }
         // A script that is alone takes whatever comes: a compacted conversation begins with another prompt.
-        match self.plays.as_slice() {
-            [play] if fits(play) => Some((0, 0)),
+        match self.scripts.as_slice() {
+            [only] if fits(only) => Some((0, 0)),
             _ => None,
         }
     }
 
     /// Everything that did not go as written; `None` when all did.
     pub(super) fn report(&self) -> Option<String> {
-        let mut lines: Vec<String> = self.strays.clone();
-        for Play { script, title, performances } in &self.plays {
+        let mut lines: Vec<String> = self.unmatched.clone();
+        for ScriptState { script, title, conversations } in &self.scripts {
             let total = script.turns.len();
-            if performances.is_empty() && !script.every_conversation && total > 0 {
+            if conversations.is_empty() && !script.every_conversation && total > 0 {
                 lines.push(format!(
                     "{title} was never begun; its first turn is to {}",
                     script.turns[0].answer
                 ));
             }
-            for performance in performances {
-                let due = performance.due;
-                if let Some(departure) = &performance.departure {
+            for conversation in conversations {
+                let due = conversation.due;
+                if let Some(departure) = &conversation.departure {
                     lines.push(format!("the conversation left {title} at {departure}"));
                 } else if let Some(turn) = script.turns.get(due) {
                     let answer = &turn.answer;
@@ -174,7 +178,7 @@ enum Refusal {
     Ended,
 }
 
-impl Performance {
+impl Conversation {
     fn advance(
         &mut self,
         script: &Script,
@@ -207,20 +211,20 @@ impl Performance {
         }
         let mut ids = Vec::new();
         match &turn.answer {
-            Answer::Call(tools) => {
+            TurnAnswer::Call(tools) => {
                 check_offered(tools, request).map_err(leave)?;
-                self.owed.clear();
+                self.expected_results.clear();
                 for tool in tools {
                     *calls += 1;
                     let id = format!("call_{calls}");
                     self.issued.insert(id.clone());
-                    self.owed.push((id.clone(), tool.name.clone()));
+                    self.expected_results.push((id.clone(), tool.name.clone()));
                     ids.push(id);
                 }
             }
-            Answer::Say(_) => self.owed.clear(),
+            TurnAnswer::Say(_) => self.expected_results.clear(),
             // What was to be answered is still to be answered.
-            Answer::Fail { .. } | Answer::BreakOff(_) => {}
+            TurnAnswer::Fail { .. } | TurnAnswer::BreakOff(_) => {}
         }
         self.due += 1;
         Ok((turn.clone(), ids))
@@ -240,7 +244,8 @@ impl Performance {
         let made = |id: &str| messages.iter().flat_map(|message| &message.calls).any(|call| call.id == id);
         let missing =
             |(id, _): &&(String, String)| made(id) && !results.iter().any(|(result, ..)| result == id);
-        let missing: Vec<_> = self.owed.iter().filter(missing).map(|(_, tool)| format!("`{tool}`")).collect();
+        let missing: Vec<_> =
+            self.expected_results.iter().filter(missing).map(|(_, tool)| format!("`{tool}`")).collect();
         if !missing.is_empty() {
             return Err((format!("a result of {}", missing.join(", ")), sketch(request)));
         }
@@ -254,7 +259,7 @@ impl Performance {
     }
 }
 
-impl Answer {
+impl TurnAnswer {
     /// Whether the CLI asks the same again after this answer.
     fn may_be_asked_again(&self) -> bool {
         matches!(self, Self::BreakOff(_) | Self::Fail { retry: true, .. })
@@ -271,8 +276,8 @@ fn problem(script: &Script) -> Option<&'static str> {
         return Some("it ends with a setting for a turn; add that turn");
     }
     script.turns.iter().find_map(|turn| match &turn.answer {
-        Answer::Call(tools) if tools.is_empty() => Some("a turn calls no tools; give it one"),
-        Answer::Fail { status, .. } if !(400..600).contains(status) => {
+        TurnAnswer::Call(tools) if tools.is_empty() => Some("a turn calls no tools; give it one"),
+        TurnAnswer::Fail { status, .. } if !(400..600).contains(status) => {
             Some("a turn fails with a status that is no failure; take one from 400 to 599")
         }
         _ => None,
@@ -317,8 +322,8 @@ mod tests {
     use super::super::api::ModelApi;
     use super::*;
 
-    fn stage(scripts: impl Into<Scripts>) -> Stage {
-        Stage::new(scripts.into()).unwrap()
+    fn playback(scripts: impl Into<Scripts>) -> Playback {
+        Playback::new(scripts.into()).unwrap()
     }
 
     fn user(text: &str) -> Value {
@@ -344,8 +349,8 @@ mod tests {
     }
 
     /// The answer a request gets, or the error.
-    fn react(stage: &mut Stage, messages: impl Into<Vec<Value>>) -> String {
-        match stage.react(&request(messages)) {
+    fn react(playback: &mut Playback, messages: impl Into<Vec<Value>>) -> String {
+        match playback.react(&request(messages)) {
             Reaction::Play { turn, ids } if ids.is_empty() => turn.answer.to_string(),
             Reaction::Play { turn, ids } => format!("{} as {}", turn.answer, ids.join(", ")),
             Reaction::Refuse(refusal) => refusal,
@@ -354,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_conversation_that_keeps_to_its_script_has_no_report() {
-        let mut stage = stage(
+        let mut playback = playback(
             Script::new()
                 .expect_prompt(|text| text.contains("Hello"))
                 .call("a", json!({}))
@@ -362,18 +367,19 @@ mod tests {
                 .expect("two messages or more", |request| request.messages().len() >= 2)
                 .say("Done."),
         );
-        assert_eq!(react(&mut stage, [user("Hello")]), "call `a` as call_1");
+        assert_eq!(react(&mut playback, [user("Hello")]), "call `a` as call_1");
         let rest = [user("Hello"), called("call_1", "a"), result("call_1", "yes")];
-        assert_eq!(react(&mut stage, rest), "say \"Done.\"");
-        assert_eq!(stage.report(), None);
+        assert_eq!(react(&mut playback, rest), "say \"Done.\"");
+        assert_eq!(playback.report(), None);
     }
 
     #[test]
     fn turns_that_are_left_are_reported() {
-        let mut stage = stage([Script::when("x").say("1").say("2"), Script::new().call("a", json!({}))]);
-        react(&mut stage, [user("x")]);
+        let mut playback =
+            playback([Script::when("x").say("1").say("2"), Script::new().call("a", json!({}))]);
+        react(&mut playback, [user("x")]);
         assert_eq!(
-            stage.report().unwrap(),
+            playback.report().unwrap(),
             "script 1 (for a first prompt with \"x\") was not played to its end: turn 2 of 2 is to say \"2\"\n\
              script 2 was never begun; its first turn is to call `a`"
         );
@@ -384,17 +390,17 @@ mod tests {
         let check = |script: Script, messages: Vec<Value>, expected: &str| {
             let mut whole = Script::new().say("0").call("a", json!({}));
             whole.turns.extend(script.turns);
-            let mut stage = stage(whole);
-            react(&mut stage, [user("go")]);
-            react(&mut stage, [user("go")]);
+            let mut playback = playback(whole);
+            react(&mut playback, [user("go")]);
+            react(&mut playback, [user("go")]);
             let body = json!({"messages": messages, "tools": [{"function": {"name": "a"}}]});
             let request = recorded(body);
-            let Reaction::Refuse(refusal) = stage.react(&request) else { panic!("it was answered") };
+            let Reaction::Refuse(refusal) = playback.react(&request) else { panic!("it was answered") };
             assert_eq!(refusal, format!("the conversation left the script at {expected}"));
-            assert_eq!(stage.report().as_deref(), Some(refusal.as_str()));
+            assert_eq!(playback.report().as_deref(), Some(refusal.as_str()));
             // Once left, it stays left, and is told of once.
-            assert!(matches!(stage.react(&request), Reaction::Refuse(again) if again == refusal));
-            assert_eq!(stage.report().as_deref(), Some(refusal.as_str()));
+            assert!(matches!(playback.react(&request), Reaction::Refuse(again) if again == refusal));
+            assert_eq!(playback.report().as_deref(), Some(refusal.as_str()));
         };
         let answered = |text: &str| vec![user("go"), called("call_1", "a"), result("call_1", text)];
         check(
@@ -447,64 +453,64 @@ mod tests {
 
     #[test]
     fn a_tool_that_is_not_offered_can_be_called_on_purpose() {
-        let mut stage = stage(Script::new().calls([ToolUse::new("c", json!({})).not_offered()]));
-        assert_eq!(react(&mut stage, [user("go")]), "call `c` as call_1");
+        let mut playback = playback(Script::new().calls([ToolUse::new("c", json!({})).not_offered()]));
+        assert_eq!(react(&mut playback, [user("go")]), "call `c` as call_1");
     }
 
     #[test]
     fn conversations_play_the_scripts_that_fit_them() {
-        let mut stage = stage([
+        let mut playback = playback([
             Script::when("alpha").say("a1").say("a2"),
             Script::when("beta").say("b1"),
             Script::new().say("any"),
         ]);
-        assert_eq!(react(&mut stage, [user("beta")]), "say \"b1\"");
-        assert_eq!(react(&mut stage, [user("alpha")]), "say \"a1\"");
-        assert_eq!(react(&mut stage, [user("gamma")]), "say \"any\"");
-        assert_eq!(react(&mut stage, [user("alpha"), user("more")]), "say \"a2\"");
-        let stray = "no script fits, or is left for, a conversation that begins with \"delta\"";
-        assert_eq!(react(&mut stage, [user("delta")]), stray);
-        assert_eq!(stage.report().as_deref(), Some(stray));
+        assert_eq!(react(&mut playback, [user("beta")]), "say \"b1\"");
+        assert_eq!(react(&mut playback, [user("alpha")]), "say \"a1\"");
+        assert_eq!(react(&mut playback, [user("gamma")]), "say \"any\"");
+        assert_eq!(react(&mut playback, [user("alpha"), user("more")]), "say \"a2\"");
+        let refusal = "no script fits, or is left for, a conversation that begins with \"delta\"";
+        assert_eq!(react(&mut playback, [user("delta")]), refusal);
+        assert_eq!(playback.report().as_deref(), Some(refusal));
     }
 
     #[test]
     fn a_script_can_be_played_by_every_conversation() {
-        let mut stage = stage(Script::new().say("1").say("2").for_every_conversation());
+        let mut playback = playback(Script::new().say("1").say("2").for_every_conversation());
         for conversation in ["x", "y"] {
-            assert_eq!(react(&mut stage, [user(conversation)]), "say \"1\"");
+            assert_eq!(react(&mut playback, [user(conversation)]), "say \"1\"");
         }
         for conversation in ["x", "y"] {
             let said = json!({"role": "assistant", "content": "1"});
-            assert_eq!(react(&mut stage, [user(conversation), said, user("more")]), "say \"2\"");
+            assert_eq!(react(&mut playback, [user(conversation), said, user("more")]), "say \"2\"");
         }
-        assert_eq!(stage.report(), None);
+        assert_eq!(playback.report(), None);
     }
 
     #[test]
     fn conversations_that_begin_alike_are_told_apart() {
         let script = Script::new().fail_once(503, "busy").call("a", json!({})).say("2").say("3");
-        let mut stage = stage(script.for_every_conversation());
+        let mut playback = playback(script.for_every_conversation());
         let begin = || [user("same")];
-        assert_eq!(react(&mut stage, begin()), "fail with 503 \"busy\"");
-        assert_eq!(react(&mut stage, begin()), "call `a` as call_1");
-        assert_eq!(react(&mut stage, begin()), "fail with 503 \"busy\"");
-        assert_eq!(react(&mut stage, begin()), "call `a` as call_2");
+        assert_eq!(react(&mut playback, begin()), "fail with 503 \"busy\"");
+        assert_eq!(react(&mut playback, begin()), "call `a` as call_1");
+        assert_eq!(react(&mut playback, begin()), "fail with 503 \"busy\"");
+        assert_eq!(react(&mut playback, begin()), "call `a` as call_2");
         for id in ["call_2", "call_1"] {
-            assert_eq!(react(&mut stage, [user("same"), called(id, "a"), result(id, "")]), "say \"2\"");
+            assert_eq!(react(&mut playback, [user("same"), called(id, "a"), result(id, "")]), "say \"2\"");
         }
-        assert!(stage.report().unwrap().contains("turn 4 of 4"));
+        assert!(playback.report().unwrap().contains("turn 4 of 4"));
     }
 
     #[test]
     fn a_script_that_is_alone_survives_a_new_first_prompt() {
-        let mut stage = stage(Script::new().say("1").say("2"));
-        react(&mut stage, [user("the long story")]);
-        assert_eq!(react(&mut stage, [user("the summary")]), "say \"2\"");
+        let mut playback = playback(Script::new().say("1").say("2"));
+        react(&mut playback, [user("the long story")]);
+        assert_eq!(react(&mut playback, [user("the summary")]), "say \"2\"");
     }
 
     #[test]
     fn a_retry_gets_the_next_turn_and_owes_the_same_results() {
-        let mut stage = stage(
+        let mut playback = playback(
             Script::new()
                 .call("a", json!({}))
                 .fail_once(503, "busy")
@@ -512,40 +518,40 @@ mod tests {
                 .expect_tool_result("a", |_| true)
                 .say("1"),
         );
-        react(&mut stage, [user("go")]);
+        react(&mut playback, [user("go")]);
         let again = || [user("go"), called("call_1", "a"), result("call_1", "yes")];
-        assert_eq!(react(&mut stage, again()), "fail with 503 \"busy\"");
-        assert_eq!(react(&mut stage, again()), "break off after \"ha\"");
-        assert_eq!(react(&mut stage, again()), "say \"1\"");
-        assert_eq!(stage.report(), None);
+        assert_eq!(react(&mut playback, again()), "fail with 503 \"busy\"");
+        assert_eq!(react(&mut playback, again()), "break off after \"ha\"");
+        assert_eq!(react(&mut playback, again()), "say \"1\"");
+        assert_eq!(playback.report(), None);
     }
 
     #[test]
     fn calls_that_were_aborted_on_their_way_owe_nothing() {
-        let mut stage = stage(Script::new().call("a", json!({})).say("1"));
-        react(&mut stage, [user("go")]);
-        assert_eq!(react(&mut stage, [user("go"), user("something else")]), "say \"1\"");
+        let mut playback = playback(Script::new().call("a", json!({})).say("1"));
+        react(&mut playback, [user("go")]);
+        assert_eq!(react(&mut playback, [user("go"), user("something else")]), "say \"1\"");
     }
 
     #[test]
     fn a_retry_after_the_last_turn_broke_off_is_refused_and_no_departure() {
-        let mut stage = stage(Script::new().break_off("ha"));
-        react(&mut stage, [user("go")]);
-        assert!(react(&mut stage, [user("go")]).contains("broke off"));
-        assert_eq!(stage.report(), None);
+        let mut playback = playback(Script::new().break_off("ha"));
+        react(&mut playback, [user("go")]);
+        assert!(react(&mut playback, [user("go")]).contains("broke off"));
+        assert_eq!(playback.report(), None);
     }
 
     #[test]
     fn a_long_text_is_shortened_in_a_report() {
-        let mut stage = stage(Script::new());
-        let refusal = react(&mut stage, [user(&"ä".repeat(100_000))]);
+        let mut playback = playback(Script::new());
+        let refusal = react(&mut playback, [user(&"ä".repeat(100_000))]);
         assert!(refusal.ends_with("... (100000 characters)") && refusal.len() < 1200, "{refusal}");
     }
 
     #[test]
     fn scripts_that_cannot_be_played_are_refused() {
         let check = |script: Script, words: &str| {
-            let error = Stage::new(script.into()).unwrap_err();
+            let error = Playback::new(script.into()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(words), "{error}");
         };

@@ -9,10 +9,10 @@ use super::api::ModelApi;
 
 /// One request that a scripted model got. Clones share it.
 #[derive(Clone, Debug)]
-pub struct RecordedRequest(Arc<Inner>);
+pub struct RecordedRequest(Arc<RequestRecord>);
 
 #[derive(Debug)]
-struct Inner {
+struct RequestRecord {
     api: ModelApi,
     /// With what follows the question mark.
     path: String,
@@ -82,7 +82,7 @@ pub struct RecordedCall {
 impl RecordedRequest {
     pub(super) fn new(api: ModelApi, path: String, body: Value, headers: Vec<(String, String)>) -> Self {
         let (ending, tools) = (watch::Sender::new(None), OnceLock::new());
-        Self(Arc::new(Inner { api, path, body, headers, ending, tools }))
+        Self(Arc::new(RequestRecord { api, path, body, headers, ending, tools }))
     }
 
     /// The protocol that the request is in.

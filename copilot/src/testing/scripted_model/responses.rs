@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::MODEL_NAME;
 use super::api::{Frame, Paced, content, list, pieces, said, text, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
-use super::script::{Answer, Tokens, Turn};
+use super::script::{Tokens, Turn, TurnAnswer};
 
 /// The answer as one JSON object.
 pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
@@ -47,7 +47,7 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
                     let pace = if number == 0 { Duration::ZERO } else { turn.preparation.pace };
                     events.add_after(pace, "response.output_text.delta", place(json!({"delta": piece})));
                 }
-                if matches!(turn.answer, Answer::BreakOff(_)) {
+                if matches!(turn.answer, TurnAnswer::BreakOff(_)) {
                     return events.0;
                 }
                 events.add("response.output_text.done", place(json!({"text": part["text"]})));
@@ -125,7 +125,7 @@ fn items(turn: &Turn, frame: &Frame, status: &str) -> Vec<Value> {
         items.push(json!({"id": format!("rs_{}", frame.number), "type": "reasoning", "summary": summary}));
     }
     match &turn.answer {
-        Answer::Call(tools) => items.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
+        TurnAnswer::Call(tools) => items.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
             json!({
                 "id": format!("fc_{id}"),
                 "type": "function_call",
@@ -135,14 +135,14 @@ fn items(turn: &Turn, frame: &Frame, status: &str) -> Vec<Value> {
                 "arguments": tool.arguments,
             })
         })),
-        Answer::Say(_) | Answer::BreakOff(_) => items.push(json!({
+        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => items.push(json!({
             "id": format!("msg_{}", frame.number),
             "type": "message",
             "status": status,
             "role": "assistant",
             "content": [{"type": "output_text", "text": said(turn).concat(), "annotations": []}],
         })),
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     items
 }

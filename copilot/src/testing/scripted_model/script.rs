@@ -47,7 +47,7 @@ pub struct Script {
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) preparation: Preparation,
-    pub(super) answer: Answer,
+    pub(super) answer: TurnAnswer,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ pub(super) struct Preparation {
 }
 
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum TurnAnswer {
     Say(Vec<String>),
     Call(Vec<ToolUse>),
     Fail { status: u16, message: String, retry: bool },
@@ -118,7 +118,7 @@ impl Script {
 
     /// The model calls several tools at once.
     pub fn calls(self, tools: impl IntoIterator<Item = ToolUse>) -> Self {
-        self.turn(Answer::Call(tools.into_iter().collect()))
+        self.turn(TurnAnswer::Call(tools.into_iter().collect()))
     }
 
     /// The model says something, and ends its turn.
@@ -129,19 +129,19 @@ impl Script {
     /// The model says something in these pieces, and ends its turn; a request that asks for no stream gets them in
     /// one.
     pub fn stream<T: Into<String>>(self, pieces: impl IntoIterator<Item = T>) -> Self {
-        self.turn(Answer::Say(pieces.into_iter().map(Into::into).collect()))
+        self.turn(TurnAnswer::Say(pieces.into_iter().map(Into::into).collect()))
     }
 
     /// The model's server fails with an HTTP status and a message, for good: the CLI is told not to retry, and the
     /// session's turn ends with an error.
     pub fn fail(self, status: u16, message: impl Into<String>) -> Self {
-        self.turn(Answer::Fail { status, message: message.into(), retry: false })
+        self.turn(TurnAnswer::Fail { status, message: message.into(), retry: false })
     }
 
     /// The model's server fails with an HTTP status and a message, and asks to be asked again: the CLI does so a
     /// second later, and the next turn answers the same question.
     pub fn fail_once(self, status: u16, message: impl Into<String>) -> Self {
-        self.turn(Answer::Fail { status, message: message.into(), retry: true })
+        self.turn(TurnAnswer::Fail { status, message: message.into(), retry: true })
     }
 
     /// The connection breaks after the model has said this much.
@@ -149,7 +149,7 @@ impl Script {
     /// The CLI asks again a second later: the next turn answers the same question. Where there is none, the CLI is
     /// told not to ask any more, and the session's turn ends with an error.
     pub fn break_off(self, text: impl Into<String>) -> Self {
-        self.turn(Answer::BreakOff(text.into()))
+        self.turn(TurnAnswer::BreakOff(text.into()))
     }
 
     /// Before the next turn, a result of this tool must have come that fulfils `check`.
@@ -230,7 +230,7 @@ impl Script {
         self
     }
 
-    fn turn(mut self, answer: Answer) -> Self {
+    fn turn(mut self, answer: TurnAnswer) -> Self {
         let preparation = std::mem::take(&mut self.next);
         self.turns.push(Arc::new(Turn { preparation, answer }));
         self
@@ -285,7 +285,7 @@ impl ToolUse {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for TurnAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Say(pieces) => write!(f, "say {}", quoted(&pieces.concat())),

@@ -1,4 +1,4 @@
-//! The loopback server: HTTP in, the stage's reaction out.
+//! The loopback server: HTTP in, the playback's reaction out.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::Shared;
+use super::ModelState;
 use super::api::{Frame, ModelApi};
 use super::completion;
 use super::playback::Reaction;
 use super::request::{Ending, RecordedRequest};
-use super::script::{Answer, Turn};
-use super::sse::{Paced, Running};
+use super::script::{Turn, TurnAnswer};
+use super::sse::{PacedBody, Running};
 
 /// The longest request that is read.
 const MAX_REQUEST: usize = 256 << 20;
@@ -30,7 +30,7 @@ const MAX_REQUEST: usize = 256 << 20;
 const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 
 /// Serves until dropped; the connections end with it.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: TcpListener, shared: Arc<ModelState>) {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
@@ -55,9 +55,9 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Answers one request, whatever has brought it.
 pub(super) async fn answer<B: Body>(
-    shared: Arc<Shared>,
+    shared: Arc<ModelState>,
     request: Request<B>,
-) -> Result<Response<Paced>, Infallible>
+) -> Result<Response<PacedBody>, Infallible>
 where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -72,7 +72,7 @@ where
     })
 }
 
-async fn complete<B: Body>(shared: &Shared, api: ModelApi, request: Request<B>) -> Response<Paced>
+async fn complete<B: Body>(shared: &ModelState, api: ModelApi, request: Request<B>) -> Response<PacedBody>
 where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -97,9 +97,9 @@ where
     let request = RecordedRequest::new(api, path, json, headers.collect());
 
     // Recorded and cast under one lock, so that the order of the record is the order of the turns.
-    let (reaction, number) = shared.stage(|stage| {
+    let (reaction, number) = shared.playback(|playback| {
         let mut number = 0;
-        let reaction = stage.react(&request);
+        let reaction = playback.react(&request);
         shared.requests.send_modify(|requests| {
             requests.push(request.clone());
             number = requests.len();
@@ -127,42 +127,42 @@ where
     perform(&turn, &frame, &request, running)
 }
 
-fn perform(turn: &Turn, frame: &Frame, request: &RecordedRequest, running: Running) -> Response<Paced> {
+fn perform(turn: &Turn, frame: &Frame, request: &RecordedRequest, running: Running) -> Response<PacedBody> {
     let api = request.api();
     let ending = match &turn.answer {
-        Answer::BreakOff(_) => Ending::BrokenOff,
-        Answer::Fail { status, message, retry } => {
-            let status = StatusCode::from_u16(*status).expect("the stage has checked it");
+        TurnAnswer::BreakOff(_) => Ending::BrokenOff,
+        TurnAnswer::Fail { status, message, retry } => {
+            let status = StatusCode::from_u16(*status).expect("the playback has checked it");
             let failure = object(status, &api.error(message, "scripted"), Some(running));
             return if *retry { to_be_retried(failure) } else { not_to_be_retried(failure) };
         }
-        Answer::Say(_) | Answer::Call(_) => Ending::Answered,
+        TurnAnswer::Say(_) | TurnAnswer::Call(_) => Ending::Answered,
     };
     let (body, kind) = if request.is_streamed() {
-        (Paced::events(api.stream(turn, frame), ending, running), "text/event-stream")
+        (PacedBody::events(api.stream(turn, frame), ending, running), "text/event-stream")
     } else {
-        (Paced::object(&api.whole(turn, frame), ending, Some(running)), "application/json")
+        (PacedBody::object(&api.whole(turn, frame), ending, Some(running)), "application/json")
     };
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
-fn object(status: StatusCode, object: &Value, running: Option<Running>) -> Response<Paced> {
-    let mut response = Response::new(Paced::object(object, Ending::Answered, running));
+fn object(status: StatusCode, object: &Value, running: Option<Running>) -> Response<PacedBody> {
+    let mut response = Response::new(PacedBody::object(object, Ending::Answered, running));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 /// Whatever the status: OpenAI's clients and the CLI heed this header.
-fn not_to_be_retried(mut response: Response<Paced>) -> Response<Paced> {
+fn not_to_be_retried(mut response: Response<PacedBody>) -> Response<PacedBody> {
     response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
     response
 }
 
 /// As soon as may be; the CLI waits a second all the same.
-fn to_be_retried(mut response: Response<Paced>) -> Response<Paced> {
+fn to_be_retried(mut response: Response<PacedBody>) -> Response<PacedBody> {
     response.headers_mut().insert("x-should-retry", HeaderValue::from_static("true"));
     response.headers_mut().insert("retry-after-ms", HeaderValue::from_static("1"));
     response

@@ -35,7 +35,7 @@ impl Drop for Running {
 
 /// A body of pieces with waits before them.
 #[derive(Debug)]
-pub(super) struct Paced {
+pub(super) struct PacedBody {
     pieces: VecDeque<(Duration, Bytes)>,
     wait: Option<Pin<Box<Sleep>>>,
     /// What the end of the pieces means.
@@ -45,7 +45,7 @@ pub(super) struct Paced {
     running: Option<Running>,
 }
 
-impl Paced {
+impl PacedBody {
     /// The events of a stream.
     pub(super) fn events(events: Vec<(Duration, Bytes)>, ending: Ending, running: Running) -> Self {
         Self { pieces: events.into(), wait: None, ending, flushed: false, running: Some(running) }
@@ -68,7 +68,7 @@ impl Paced {
     }
 }
 
-impl Body for Paced {
+impl Body for PacedBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -15,14 +15,14 @@ use super::*;
 
 /// What came back: status, the header that forbids retries, body; and whether the body came to its end.
 #[derive(Debug)]
-struct Answer {
+struct HttpAnswer {
     status: u16,
     should_retry: Option<String>,
     body: String,
     whole: bool,
 }
 
-impl Answer {
+impl HttpAnswer {
     fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
@@ -60,11 +60,11 @@ async fn send(
     response
 }
 
-async fn ask(model: &ScriptedModel, body: Value) -> Answer {
+async fn ask(model: &ScriptedModel, body: Value) -> HttpAnswer {
     read(send(model, "POST", "/v1/chat/completions", body.to_string()).await).await
 }
 
-async fn read(mut response: Response<hyper::body::Incoming>) -> Answer {
+async fn read(mut response: Response<hyper::body::Incoming>) -> HttpAnswer {
     let should_retry =
         response.headers().get("x-should-retry").map(|value| value.to_str().unwrap().to_owned());
     let (mut body, mut whole) = (Vec::new(), true);
@@ -75,7 +75,7 @@ async fn read(mut response: Response<hyper::body::Incoming>) -> Answer {
         }
     }
     let body = String::from_utf8(body).unwrap();
-    Answer { status: response.status().as_u16(), should_retry, body, whole }
+    HttpAnswer { status: response.status().as_u16(), should_retry, body, whole }
 }
 
 /// A request with this prompt that offers the tools `a` and `b`.
@@ -89,7 +89,7 @@ fn prompt(text: &str) -> Value {
 }
 
 /// The next request of a conversation: the calls of `answer`, and this text as the result of each.
-fn results(request: &Value, answer: &Answer, text: &str) -> Value {
+fn results(request: &Value, answer: &HttpAnswer, text: &str) -> Value {
     let mut next = request.clone();
     let messages = next["messages"].as_array_mut().unwrap();
     let message = answer.json()["choices"][0]["message"].clone();
@@ -175,7 +175,7 @@ async fn a_delay_and_a_pace_are_kept() {
 async fn failures_say_whether_to_ask_again() {
     let script = Script::new().fail_once(503, "busy").fail(429, "slow down").say("fine");
     let model = ScriptedModel::start(script).await.unwrap();
-    let check = |answer: Answer, status: u16, retry: &str, message: &str| {
+    let check = |answer: HttpAnswer, status: u16, retry: &str, message: &str| {
         assert_eq!((answer.status, answer.should_retry.as_deref()), (status, Some(retry)));
         assert_eq!(answer.json()["error"]["message"], message);
     };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compiled::Compiled;
 use super::def::Tool;
 use super::registry::{self, ToolSet};
-use super::validate::Checker;
+use super::validate::Validator;
 use crate::error::Result;
 
 /// Everything that is wrong with the tools that are linked into the program.
@@ -45,11 +45,11 @@ fn problems_of_arguments(compiled: &Compiled) -> Vec<String> {
         if schema.get("description").is_none() {
             problems.push(format!("argument `{name}` has no description"));
         }
-        let checker =
-            Checker { schema: &compiled.arguments.schema, coerce: false, patterns: &compiled.patterns };
+        let validator =
+            Validator { schema: &compiled.arguments.schema, coerce: false, patterns: &compiled.patterns };
         let shown = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
         for value in schema.get("default").into_iter().chain(shown) {
-            if let Err(wrong) = checker.check_against(schema, &mut value.clone()) {
+            if let Err(wrong) = validator.check_against(schema, &mut value.clone()) {
                 problems.extend(
                     wrong.iter().map(|wrong| format!("argument `{name}`: a default or example: {wrong}")),
                 );

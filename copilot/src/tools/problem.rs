@@ -9,17 +9,17 @@ use super::result::ToolResult;
 pub(crate) struct Problem {
     /// Where, as in `stops[2].city`; empty for the arguments object itself.
     pub(crate) path: String,
-    pub(crate) what: What,
+    pub(crate) kind: ProblemKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum ProblemKind {
     /// A required value is not there.
     Missing { expected: String, description: String },
     /// A name that nobody knows.
-    Unknown { nearest: Option<String>, known: Vec<String> },
+    UnknownName { suggestion: Option<String>, known: Vec<String> },
     /// A value of the wrong type or out of bounds.
-    Wrong { expected: String, got: String },
+    Invalid { expected: String, got: String },
     /// What the type itself said.
     Other(String),
 }
@@ -27,24 +27,24 @@ pub(crate) enum What {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path.is_empty() { "the arguments" } else { &self.path };
-        match &self.what {
-            What::Missing { expected, description } if description.is_empty() => {
+        match &self.kind {
+            ProblemKind::Missing { expected, description } if description.is_empty() => {
                 write!(f, "`{path}` is missing: expected {expected}")
             }
-            What::Missing { expected, description } => {
+            ProblemKind::Missing { expected, description } => {
                 write!(f, "`{path}` is missing: expected {expected}. {description}")
             }
-            What::Unknown { nearest: Some(nearest), .. } => {
-                write!(f, "`{path}` is not known; did you mean `{nearest}`?")
+            ProblemKind::UnknownName { suggestion: Some(suggestion), .. } => {
+                write!(f, "`{path}` is not known; did you mean `{suggestion}`?")
             }
-            What::Unknown { nearest: None, known } if known.is_empty() => {
+            ProblemKind::UnknownName { suggestion: None, known } if known.is_empty() => {
                 write!(f, "`{path}` is not known; nothing is expected here")
             }
-            What::Unknown { nearest: None, known } => {
+            ProblemKind::UnknownName { suggestion: None, known } => {
                 write!(f, "`{path}` is not known; known are `{}`", known.join("`, `"))
             }
-            What::Wrong { expected, got } => write!(f, "`{path}`: expected {expected}, got {got}"),
-            What::Other(message) => write!(f, "`{path}`: {message}"),
+            ProblemKind::Invalid { expected, got } => write!(f, "`{path}`: expected {expected}, got {got}"),
+            ProblemKind::Other(message) => write!(f, "`{path}`: {message}"),
         }
     }
 }

@@ -16,12 +16,12 @@ use super::content::{Binary, Content};
 pub struct ToolResult {
     result_type: ResultType,
     text: String,
-    rest: Option<Box<Rest>>,
+    extras: Option<Box<Extras>>,
 }
 
 /// What few results have.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Rest {
+struct Extras {
     binaries: Vec<Binary>,
     session_log: Option<String>,
     telemetry: Map<String, Value>,
@@ -70,7 +70,7 @@ impl ToolResult {
     }
 
     fn new(result_type: ResultType, text: impl Into<String>) -> Self {
-        Self { result_type, text: text.into(), rest: None }
+        Self { result_type, text: text.into(), extras: None }
     }
 
     /// Adds a piece of content: text on a line of its own, anything else beside the text.
@@ -82,20 +82,20 @@ impl ToolResult {
                 }
                 self.text.push_str(&text);
             }
-            Err(binary) => self.rest_mut().binaries.push(binary),
+            Err(binary) => self.extras_mut().binaries.push(binary),
         }
         self
     }
 
     /// Adds what the session's log and its events show instead of the text; the model does not see it.
     pub fn session_log(mut self, text: impl Into<String>) -> Self {
-        self.rest_mut().session_log = Some(text.into());
+        self.extras_mut().session_log = Some(text.into());
         self
     }
 
     /// Adds a figure to the telemetry of the call; the model does not see it.
     pub fn telemetry(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.rest_mut().telemetry.insert(key.into(), value.into());
+        self.extras_mut().telemetry.insert(key.into(), value.into());
         self
     }
 
@@ -130,7 +130,7 @@ impl ToolResult {
 
     /// Replaces a result that is larger than `limit` bytes by a failure that says so.
     pub(crate) fn within(self, limit: usize, tool: &str) -> Self {
-        let rest = self.rest.as_deref().map_or(0, |rest| {
+        let rest = self.extras.as_deref().map_or(0, |rest| {
             let binaries: usize = rest.binaries.iter().map(Binary::size).sum();
             binaries + rest.session_log.as_ref().map_or(0, String::len)
         });
@@ -144,8 +144,8 @@ impl ToolResult {
         ))
     }
 
-    fn rest_mut(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_default()
+    fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 }
 
@@ -171,9 +171,10 @@ impl fmt::Display for ResultType {
 /// The object form, with its type always said: old CLIs take a result without one for a failure.
 impl Serialize for ToolResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let session_log = self.rest.as_ref().and_then(|rest| rest.session_log.as_ref());
-        let telemetry = self.rest.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
-        let binaries = self.rest.as_ref().map(|rest| &rest.binaries).filter(|binaries| !binaries.is_empty());
+        let session_log = self.extras.as_ref().and_then(|rest| rest.session_log.as_ref());
+        let telemetry = self.extras.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
+        let binaries =
+            self.extras.as_ref().map(|rest| &rest.binaries).filter(|binaries| !binaries.is_empty());
         let mut members = 2;
         members += usize::from(binaries.is_some());
         members += usize::from(session_log.is_some());

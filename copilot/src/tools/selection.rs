@@ -9,7 +9,7 @@ use super::registry::{self, ToolSet};
 use super::schema;
 use super::schema::SchemaProfile;
 use super::state::StateMap;
-use super::suggest::nearest;
+use super::suggest::suggest;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Some of the tools: [`group`], [`tag`], a name, or a tool itself.
@@ -205,8 +205,8 @@ impl ToolSelection {
         for choice in choices.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
             let (By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name)) = &choice.0;
             let known = choice.alternatives(tools);
-            let hint = match nearest(name, known.iter().copied()) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
+            let hint = match suggest(name, known.iter().copied()) {
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
                 None if known.is_empty() => "there are none of that kind".to_owned(),
                 None => format!("known are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
             };

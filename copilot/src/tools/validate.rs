@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::problem::{Problem, What};
-use super::suggest::nearest;
+use super::problem::{Problem, ProblemKind};
+use super::suggest::suggest;
 
 /// What a check is made with.
-pub(crate) struct Checker<'s> {
+pub(crate) struct Validator<'s> {
     pub(crate) schema: &'s Value,
     /// Whether what is safe to correct is corrected.
     pub(crate) coerce: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Checker<'s> {
     pub(crate) patterns: &'s HashMap<String, Regex>,
 }
 
-impl Checker<'_> {
+impl Validator<'_> {
     /// Checks `value`, correcting it in place; says whether it had to, or all that is wrong.
     pub(crate) fn check(&self, value: &mut Value) -> Result<bool, Vec<Problem>> {
         self.check_against(self.schema, value)
@@ -28,10 +28,15 @@ impl Checker<'_> {
 
     /// As [`check`](Self::check), against a part of the schema.
     pub(crate) fn check_against(&self, part: &Value, value: &mut Value) -> Result<bool, Vec<Problem>> {
-        let mut walk =
-            Walk { checker: self, path: String::new(), problems: Vec::new(), corrected: false, depth: 0 };
-        walk.value(part, value);
-        if walk.problems.is_empty() { Ok(walk.corrected) } else { Err(walk.problems) }
+        let mut validation = Validation {
+            validator: self,
+            path: String::new(),
+            problems: Vec::new(),
+            corrected: false,
+            depth: 0,
+        };
+        validation.value(part, value);
+        if validation.problems.is_empty() { Ok(validation.corrected) } else { Err(validation.problems) }
     }
 }
 
@@ -56,8 +61,8 @@ pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
     found
 }
 
-struct Walk<'s> {
-    checker: &'s Checker<'s>,
+struct Validation<'s> {
+    validator: &'s Validator<'s>,
     path: String,
     problems: Vec<Problem>,
     corrected: bool,
@@ -67,7 +72,7 @@ struct Walk<'s> {
 /// Recursive types end with the value; schemas that refer to themselves without a value in between end here.
 const MAX_DEPTH: usize = 128;
 
-impl<'s> Walk<'s> {
+impl<'s> Validation<'s> {
     fn value(&mut self, schema: &'s Value, value: &mut Value) {
         let Some(schema) = self.resolve(schema) else { return };
         if self.depth >= MAX_DEPTH {
@@ -94,7 +99,7 @@ impl<'s> Walk<'s> {
                 types == name || types.as_array().is_some_and(|all| all.iter().any(|t| t == name))
             };
             if !fits(&allowed, value) {
-                if !self.checker.coerce || !coerce(&allowed, value) {
+                if !self.validator.coerce || !coerce(&allowed, value) {
                     return self.wrong(expected(schema), value);
                 }
                 self.corrected = true;
@@ -128,11 +133,11 @@ impl<'s> Walk<'s> {
         let mut unknown = Vec::new();
         for (name, value) in object.iter_mut() {
             if let Some(property) = properties.and_then(|properties| properties.get(name)) {
-                self.at(name, |walk| walk.value(property, value));
+                self.at(name, |validation| validation.value(property, value));
             } else if additional == Some(&Value::Bool(false)) {
                 unknown.push(name.clone());
             } else if let Some(additional) = additional {
-                self.at(name, |walk| walk.value(additional, value));
+                self.at(name, |validation| validation.value(additional, value));
             }
         }
         let length = object.len() as u64;
@@ -140,15 +145,18 @@ impl<'s> Walk<'s> {
         if bound("minProperties").is_some_and(|min| length < min)
             || bound("maxProperties").is_some_and(|max| length > max)
         {
-            self.problem(What::Wrong { expected: expected(schema), got: format!("{length} entries") });
+            self.problem(ProblemKind::Invalid {
+                expected: expected(schema),
+                got: format!("{length} entries"),
+            });
         }
         let absent = |name: &str| !object.contains_key(name);
         for name in unknown {
             // A name that is there already is not what was meant.
             let candidates = known.keys().map(String::as_str).filter(|known| absent(known));
-            let nearest = nearest(&name, candidates).map(str::to_owned);
+            let suggestion = suggest(&name, candidates).map(str::to_owned);
             let known = known.keys().cloned().collect();
-            self.at(&name, |walk| walk.problem(What::Unknown { nearest, known }));
+            self.at(&name, |validation| validation.problem(ProblemKind::UnknownName { suggestion, known }));
         }
         for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
             let Some(name) = name.as_str().filter(|name| absent(name)) else { continue };
@@ -157,7 +165,7 @@ impl<'s> Walk<'s> {
             let description =
                 property.and_then(|property| property.get("description")).and_then(Value::as_str);
             let description = description.unwrap_or_default().to_owned();
-            self.at(name, |walk| walk.problem(What::Missing { expected, description }));
+            self.at(name, |validation| validation.problem(ProblemKind::Missing { expected, description }));
         }
     }
 
@@ -185,18 +193,21 @@ impl<'s> Walk<'s> {
         if bound("minItems").is_some_and(|min| length < min)
             || bound("maxItems").is_some_and(|max| length > max)
         {
-            self.problem(What::Wrong { expected: expected(schema), got: format!("{length} items") });
+            self.problem(ProblemKind::Invalid { expected: expected(schema), got: format!("{length} items") });
         }
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(schema) = first.get(index).or(rest) {
-                self.index(index, |walk| walk.value(schema, item));
+                self.index(index, |validation| validation.value(schema, item));
             }
         }
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
             let twice = (1..items.len()).find(|&index| items[..index].contains(&items[index]));
             if let Some(index) = twice {
                 let expected = "each item once".to_owned();
-                self.problem(What::Wrong { expected, got: format!("{} twice", shortened(&items[index])) });
+                self.problem(ProblemKind::Invalid {
+                    expected,
+                    got: format!("{} twice", shortened(&items[index])),
+                });
             }
         }
     }
@@ -229,7 +240,7 @@ impl<'s> Walk<'s> {
     fn matches(&self, schema: &Map<String, Value>, text: &str) -> bool {
         let pattern = schema.get("pattern").and_then(Value::as_str);
         pattern
-            .and_then(|pattern| self.checker.patterns.get(pattern))
+            .and_then(|pattern| self.validator.patterns.get(pattern))
             .is_none_or(|regex| regex.is_match(text))
     }
 
@@ -238,7 +249,7 @@ impl<'s> Walk<'s> {
             return;
         }
         // The same word in another case is what was meant, if it is one only.
-        if let (Value::String(text), true) = (&*value, self.checker.coerce) {
+        if let (Value::String(text), true) = (&*value, self.validator.coerce) {
             let mut same =
                 allowed.iter().filter(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(text)));
             if let (Some(only), None) = (same.next(), same.next()) {
@@ -287,15 +298,15 @@ impl<'s> Walk<'s> {
     /// What comes of a value as one schema has it, and what is wrong with it.
     fn try_branch(&self, branch: &'s Value, value: &Value) -> (Value, Vec<Problem>) {
         let mut copy = value.clone();
-        let mut walk = Walk {
-            checker: self.checker,
+        let mut validation = Validation {
+            validator: self.validator,
             corrected: false,
             path: self.path.clone(),
             problems: Vec::new(),
             depth: self.depth,
         };
-        walk.value(branch, &mut copy);
-        (copy, walk.problems)
+        validation.value(branch, &mut copy);
+        (copy, validation.problems)
     }
 
     /// Whether a branch has a constant that the value has too.
@@ -316,9 +327,9 @@ impl<'s> Walk<'s> {
             let object = schema.as_object()?;
             let Some(target) = object.get("$ref").and_then(Value::as_str) else { return Some(object) };
             schema = if target == "#" {
-                self.checker.schema
+                self.validator.schema
             } else {
-                self.checker.schema.pointer(target.strip_prefix('#')?)?
+                self.validator.schema.pointer(target.strip_prefix('#')?)?
             };
         }
         None
@@ -342,11 +353,11 @@ impl<'s> Walk<'s> {
     }
 
     fn wrong(&mut self, expected: String, value: &Value) {
-        self.problem(What::Wrong { expected, got: shortened(value) });
+        self.problem(ProblemKind::Invalid { expected, got: shortened(value) });
     }
 
-    fn problem(&mut self, what: What) {
-        self.problems.push(Problem { path: self.path.clone(), what });
+    fn problem(&mut self, kind: ProblemKind) {
+        self.problems.push(Problem { path: self.path.clone(), kind });
     }
 }
 
@@ -496,9 +507,9 @@ mod tests {
     use super::*;
 
     fn check(schema: &Value, mut value: Value, expected: &[&str]) -> Value {
-        let checker = Checker { schema, coerce: true, patterns: &patterns(schema) };
+        let validator = Validator { schema, coerce: true, patterns: &patterns(schema) };
         let problems: Vec<_> =
-            checker.check(&mut value).err().unwrap_or_default().iter().map(ToString::to_string).collect();
+            validator.check(&mut value).err().unwrap_or_default().iter().map(ToString::to_string).collect();
         assert_eq!(problems, expected);
         value
     }

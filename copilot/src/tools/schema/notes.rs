@@ -46,13 +46,13 @@ const KEYWORDS: &[(&[&str], &str, &str)] = &[
 pub(crate) fn notes(schema: &Value) -> Vec<Note> {
     let mut found = Vec::new();
     // The root is an object with closed properties in every tool.
-    walk(schema, "", &mut found);
+    collect(schema, "", &mut found);
     found.sort();
     found.dedup();
     found
 }
 
-fn walk(schema: &Value, path: &str, found: &mut Vec<Note>) {
+fn collect(schema: &Value, path: &str, found: &mut Vec<Note>) {
     let Some(object) = schema.as_object() else { return };
     let mut note = |code, text| found.push(Note { code, path: path.to_owned(), text });
     for (keywords, code, text) in KEYWORDS {
@@ -65,19 +65,19 @@ fn walk(schema: &Value, path: &str, found: &mut Vec<Note>) {
     }
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     for (name, property) in object.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        walk(property, &below(name), found);
+        collect(property, &below(name), found);
     }
     for (name, definition) in object.get("$defs").and_then(Value::as_object).into_iter().flatten() {
-        walk(definition, &below(name), found);
+        collect(definition, &below(name), found);
     }
     for keyword in ["items", "additionalProperties"] {
         if let Some(inner) = object.get(keyword) {
-            walk(inner, &format!("{path}[]"), found);
+            collect(inner, &format!("{path}[]"), found);
         }
     }
     for keyword in ["oneOf", "anyOf", "allOf", "prefixItems"] {
         for inner in object.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-            walk(inner, path, found);
+            collect(inner, path, found);
         }
     }
 }

@@ -1,26 +1,26 @@
-//! What is wrong with the arguments of a call, said so that the model corrects all of it in one step.
+//! The report of invalid arguments. It lists all mistakes, so that the model can correct them in one step.
 
 use std::fmt::{self, Write as _};
 
 use super::result::ToolResult;
 
-/// One thing that is wrong.
+/// A mistake in the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Where, as in `stops[2].city`; empty for the arguments object itself.
+    /// The path of the value, such as `stops[2].city`; empty for the arguments object.
     pub(crate) path: String,
     pub(crate) kind: ProblemKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemKind {
-    /// A required value is not there.
+    /// A required value is missing.
     Missing { expected: String, description: String },
-    /// A name that nobody knows.
+    /// The schema has no property of this name.
     UnknownName { suggestion: Option<String>, known: Vec<String> },
-    /// A value of the wrong type or out of bounds.
+    /// The value has the wrong type or violates a rule.
     Invalid { expected: String, got: String },
-    /// What the type itself said.
+    /// The error of the type's `Deserialize` implementation.
     Other(String),
 }
 
@@ -49,9 +49,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The answer to a call whose arguments do not fit.
+/// Returns the result of a call whose arguments are invalid.
 pub(crate) fn bad_arguments(tool: &str, problems: &[Problem]) -> ToolResult {
-    /// More than this no model reads.
+    /// The maximum number of problems in the text.
     const SHOWN: usize = 20;
     let mut text =
         format!("The arguments of `{tool}` do not fit. Nothing was done; correct them and call again:");

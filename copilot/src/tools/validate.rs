@@ -1,7 +1,7 @@
-//! Checks a value against a schema, and corrects on the way what is safe to correct.
+//! Validates arguments against a schema and corrects safe mistakes.
 //!
-//! The slow path of a call: it runs when the types refused the arguments, or when the schema forbids more than the
-//! types do. It finds every problem at once. Pure.
+//! The slow path of a call: it runs when deserialization has failed, or when the schema is stricter than the types. It
+//! reports every problem. Pure.
 
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ use serde_json::{Map, Value};
 use super::problem::{Problem, ProblemKind};
 use super::suggest::suggest;
 
-/// What a check is made with.
+/// A schema to validate values against, with the settings.
 pub(crate) struct Validator<'s> {
     pub(crate) schema: &'s Value,
-    /// Whether what is safe to correct is corrected.
+    /// Whether safe mistakes are corrected.
     pub(crate) coerce: bool,
-    /// The patterns of the schema, compiled; one that is not here is not checked.
+    /// The compiled patterns of the schema. Patterns that are not in the map are not checked.
     pub(crate) patterns: &'s HashMap<String, Regex>,
 }
 
 impl Validator<'_> {
-    /// Checks `value`, correcting it in place; says whether it had to, or all that is wrong.
+    /// Validates `value` and corrects it in place. Returns whether it was corrected; the error lists all problems.
     pub(crate) fn check(&self, value: &mut Value) -> Result<bool, Vec<Problem>> {
         self.check_against(self.schema, value)
     }
@@ -40,7 +40,7 @@ impl Validator<'_> {
     }
 }
 
-/// Compiles the patterns of a schema; leaves out those that are not of our dialect.
+/// Compiles the patterns of a schema. Patterns that `regex_lite` does not support are omitted.
 pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
     let mut found = HashMap::new();
     let mut rest = vec![schema];
@@ -69,7 +69,7 @@ struct Validation<'s> {
     depth: usize,
 }
 
-/// Recursive types end with the value; schemas that refer to themselves without a value in between end here.
+/// The limit of recursion. Recursive types end with the value; this ends schemas that refer only to themselves.
 const MAX_DEPTH: usize = 128;
 
 impl<'s> Validation<'s> {
@@ -152,7 +152,7 @@ impl<'s> Validation<'s> {
         }
         let absent = |name: &str| !object.contains_key(name);
         for name in unknown {
-            // A name that is there already is not what was meant.
+            // A property that is present is not a candidate.
             let candidates = known.keys().map(String::as_str).filter(|known| absent(known));
             let suggestion = suggest(&name, candidates).map(str::to_owned);
             let known = known.keys().cloned().collect();
@@ -169,8 +169,8 @@ impl<'s> Validation<'s> {
         }
     }
 
-    /// What may be left out and cannot be `null` is left out by `null`: models that may write it do, and in the strict
-    /// profile they have to.
+    /// Removes `null` values of optional properties that do not accept `null`. Models send them, and the strict profile
+    /// requires it.
     fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut Map<String, Value>) {
         let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
         let required = schema.get("required").and_then(Value::as_array);
@@ -248,7 +248,7 @@ impl<'s> Validation<'s> {
         if allowed.contains(value) {
             return;
         }
-        // The same word in another case is what was meant, if it is one only.
+        // Corrects the case if exactly one value matches.
         if let (Value::String(text), true) = (&*value, self.validator.coerce) {
             let mut same =
                 allowed.iter().filter(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(text)));
@@ -261,8 +261,8 @@ impl<'s> Validation<'s> {
         self.wrong(alternatives(allowed.iter().map(Value::to_string)), value);
     }
 
-    /// One of several schemas: the first that fits without a correction, then with one; of those that do not, what
-    /// the nearest says.
+    /// Validates against alternatives: the first that accepts the value, preferably without a correction. If none does,
+    /// reports the problems of the intended alternative.
     fn branches(&mut self, branches: &'s [Value], value: &mut Value) {
         let mut tries: Vec<_> = branches
             .iter()
@@ -281,7 +281,7 @@ impl<'s> Validation<'s> {
             *value = copy;
             return;
         }
-        // A branch whose tag matches, or that got past its own type, is the one that was meant.
+        // The intended branch is the one whose tag matches, or the only one whose own type matches.
         let tagged = tries.iter().position(|(branch, _, _)| self.has_tag_of(branch, value));
         let deep: Vec<_> = (0..tries.len())
             .filter(|&index| tries[index].2.iter().all(|problem| problem.path != self.path))
@@ -295,7 +295,7 @@ impl<'s> Validation<'s> {
         }
     }
 
-    /// What comes of a value as one schema has it, and what is wrong with it.
+    /// Validates a copy of the value. Returns the corrected copy and the problems.
     fn try_branch(&self, branch: &'s Value, value: &Value) -> (Value, Vec<Problem>) {
         let mut copy = value.clone();
         let mut validation = Validation {
@@ -309,7 +309,7 @@ impl<'s> Validation<'s> {
         (copy, validation.problems)
     }
 
-    /// Whether a branch has a constant that the value has too.
+    /// Returns whether the value has the tag of a branch: a property with the same constant, or its only property.
     fn has_tag_of(&self, branch: &'s Value, value: &Value) -> bool {
         let properties =
             self.resolve(branch).and_then(|branch| branch.get("properties")).and_then(Value::as_object);
@@ -375,7 +375,7 @@ fn fits(allowed: &dyn Fn(&str) -> bool, value: &Value) -> bool {
     }
 }
 
-/// Corrects what models get wrong about types where no meaning is lost.
+/// Corrects common type mistakes of models that are unambiguous. Returns whether the value was corrected.
 fn coerce(allowed: &dyn Fn(&str) -> bool, value: &mut Value) -> bool {
     let corrected = match value {
         Value::String(text) => {
@@ -406,7 +406,7 @@ fn is_multiple(number: f64, step: f64) -> bool {
     (quotient - quotient.round()).abs() < 1e-9
 }
 
-/// A schema in words.
+/// Describes a schema in words.
 fn expected(schema: &Map<String, Value>) -> String {
     if let Some(value) = schema.get("const") {
         return value.to_string();
@@ -467,7 +467,7 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
     }
 }
 
-/// The unit for so many, as in `1 item`.
+/// Returns the unit in singular or plural, as in `1 item`.
 fn counted(unit: &'static str, count: &Value) -> &'static str {
     match unit {
         " entries" if count == 1 => " entry",
@@ -490,7 +490,7 @@ fn alternatives(forms: impl Iterator<Item = String>) -> String {
     }
 }
 
-/// A value as it came, short enough to be read.
+/// Returns a value as JSON, truncated for a message.
 fn shortened(value: &Value) -> String {
     const LONGEST: usize = 60;
     let text = value.to_string();
@@ -515,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_found_at_once() {
+    fn all_problems_are_reported_together() {
         let schema = json!({
             "type": "object",
             "properties": {
@@ -557,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_forms_the_one_that_was_meant_is_explained() {
+    fn the_problems_of_the_intended_alternative_are_reported() {
         let schema = json!({ "oneOf": [
             { "type": "object", "properties": { "kind": { "const": "circle" }, "r": { "type": "number" } }, "required": ["kind", "r"] },
             { "type": "object", "properties": { "kind": { "const": "square" }, "side": { "type": "number" } }, "required": ["kind", "side"] },

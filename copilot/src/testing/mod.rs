@@ -1,9 +1,9 @@
 //! Test doubles for the model and the CLI, and calls of single tools.
 //!
-//! [`ScriptedModel`] replaces the language model: the agent is the real Copilot CLI, and a script has the answers of the
-//! model. [`hermetic_client`] starts that CLI isolated from the user's files. Neither needs credentials or a network.
-//! [`FakeCli`] replaces the CLI itself, in the process: no CLI is installed or started, and the test controls every
-//! byte. [`call`] runs a single tool without a CLI.
+//! [`ScriptedModel`] replaces the language model: the agent is the real Copilot CLI, and a script has the answers of
+//! the model. [`hermetic_client`] starts that CLI isolated from the user's files. Neither needs credentials or a
+//! network. [`FakeCli`] replaces the CLI itself, in the process: no CLI is installed or started, and the test controls
+//! every byte. [`call`] runs a single tool without a CLI.
 
 mod fake_cli;
 mod hermetic;

@@ -226,8 +226,8 @@ pub struct Called {
 }
 
 impl Called {
-    /// Returns the error or the panic of the tool, including the details hidden from the model. `None` for a result that
-    /// the tool returned, and if the tool did not run to completion.
+    /// Returns the error or the panic of the tool, including the details hidden from the model. `None` for a result
+    /// that the tool returned, and if the tool did not run to completion.
     ///
     /// # Examples
     ///

@@ -121,11 +121,11 @@ impl FakeCli {
 
     /// Returns a builder for a client of this CLI.
     ///
-    /// This call creates the connection. A second connection replaces the first, as after a restart of the CLI: sessions
-    /// are kept, but the current turn of a session ends when it is resumed, unless the program sets
+    /// This call creates the connection. A second connection replaces the first, as after a restart of the CLI:
+    /// sessions are kept, but the current turn of a session ends when it is resumed, unless the program sets
     /// [`continue_pending_work`](crate::SessionBuilder::continue_pending_work).
-    /// [`auto_restart`](ClientBuilder::auto_restart) is off, so that a lost connection stays lost unless the test enables
-    /// it.
+    /// [`auto_restart`](ClientBuilder::auto_restart) is off, so that a lost connection stays lost unless the test
+    /// enables it.
     ///
     /// # Panics
     ///
@@ -161,8 +161,8 @@ impl FakeCli {
 
     /// Sets the answer to requests of `method`: a value, a `Result`, or an [`Answer`].
     ///
-    /// The closure is called with the parameters of each request, in the order of arrival. If it panics, the response is
-    /// an error with the message of the panic.
+    /// The closure is called with the parameters of each request, in the order of arrival. If it panics, the response
+    /// is an error with the message of the panic.
     ///
     /// # Examples
     ///
@@ -249,7 +249,8 @@ impl FakeCli {
 
     /// Sends an event of a session and returns its id.
     ///
-    /// Id, timestamp and parent are filled in, and event types that the real CLI does not store are marked as ephemeral.
+    /// Id, timestamp and parent are filled in, and event types that the real CLI does not store are marked as
+    /// ephemeral.
     pub fn event(&self, session: &SessionId, name: &str, data: Value) -> String {
         let mut event = json!({"type": name});
         event["data"] = data;

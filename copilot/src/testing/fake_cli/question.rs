@@ -169,8 +169,8 @@ impl PendingQuestion {
         }
     }
 
-    /// Waits for the answer and returns the result of the tool or the permission decision. An answer without a result is
-    /// returned whole, such as `{"error": ..}`.
+    /// Waits for the answer and returns the result of the tool or the permission decision. An answer without a result
+    /// is returned whole, such as `{"error": ..}`.
     ///
     /// # Panics
     ///

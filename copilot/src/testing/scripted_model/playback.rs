@@ -1,4 +1,4 @@
-//! Which turn of which script answers a request: state without any I/O.
+//! Finds the script and the turn that answer a request. Pure state without I/O.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,45 +8,45 @@ use super::request::{RecordedRequest, Role};
 use super::script::{Check, Script, Scripts, ToolUse, Turn, TurnAnswer, quoted};
 use crate::{Error, ErrorKind, Result};
 
-/// All scripts of a model, and how far they are.
+/// The scripts of a model and their progress.
 #[derive(Debug)]
 pub(super) struct Playback {
     scripts: Vec<ScriptState>,
-    /// How many calls were made, for their ids.
+    /// The number of tool calls so far, for their ids.
     calls: usize,
-    /// Conversations that no script fits.
+    /// The refusals of conversations that no script matches.
     unmatched: Vec<String>,
 }
 
 #[derive(Debug)]
 struct ScriptState {
     script: Script,
-    /// What the script is called in reports.
+    /// The name of the script in reports.
     title: String,
-    /// One, unless the script is for every conversation.
+    /// At most one, unless the script is for every conversation.
     conversations: Vec<Conversation>,
 }
 
-/// One conversation that plays a script.
+/// A conversation that follows a script.
 #[derive(Debug, Default)]
 struct Conversation {
-    /// The first prompt, which the CLI sends again with every request.
+    /// The first prompt, which every request of the conversation contains.
     first_prompt: String,
-    /// The turn that answers next.
+    /// The index of the next turn.
     due: usize,
-    /// Every call of this conversation.
+    /// The ids of all tool calls of this conversation.
     issued: HashSet<String>,
-    /// The calls of the model's last message, with their tools: their results must come next.
+    /// The ids and tools of the calls in the model's last message. The next request must have their results.
     expected_results: Vec<(String, String)>,
-    departure: Option<String>,
+    deviation: Option<String>,
 }
 
-/// What a request gets.
+/// The reaction to a request.
 #[derive(Clone, Debug)]
 pub(super) enum Reaction {
-    /// This turn; the ids are for its calls.
+    /// The turn to answer with, and the ids of its tool calls.
     Play { turn: Arc<Turn>, ids: Vec<String> },
-    /// An error that says how the request left the script.
+    /// An error with the reason why the request does not follow the script.
     Refuse(String),
 }
 
@@ -61,22 +61,20 @@ impl Playback {
                 title.push_str(&format!(" (for a first prompt with {text:?})"));
             }
             if let Some(problem) = problem(&script) {
-                return Err(Error::new(ErrorKind::Config, format!("{title} cannot be played: {problem}")));
+                return Err(Error::new(ErrorKind::Config, format!("{title} is invalid: {problem}")));
             }
             states.push(ScriptState { script, title, conversations: Vec::new() });
         }
         Ok(Self { scripts: states, calls: 0, unmatched: Vec::new() })
     }
 
-    /// Finds the turn that answers `request`, and moves on.
+    /// Returns the turn that answers `request` and advances the conversation.
     pub(super) fn react(&mut self, request: &RecordedRequest) -> Reaction {
         let first_prompt = request.first_prompt().unwrap_or_default();
         let Some((script, index)) = self.find(&first_prompt, request).or_else(|| self.begin(&first_prompt))
         else {
-            let refusal = format!(
-                "no script fits, or is left for, a conversation that begins with {}",
-                quoted(&first_prompt)
-            );
+            let refusal =
+                format!("no unused script matches a conversation that begins with {}", quoted(&first_prompt));
             self.unmatched.push(refusal.clone());
             return Reaction::Refuse(refusal);
         };
@@ -84,20 +82,20 @@ impl Playback {
         let conversation = &mut conversations[index];
         match conversation.advance(script, request, &mut self.calls) {
             Ok((turn, ids)) => Reaction::Play { turn, ids },
-            Err(Refusal::Ended) => {
-                Reaction::Refuse("the script ends with an answer that broke off, so there is none".to_owned())
-            }
-            Err(Refusal::Departure(departure)) => {
-                let departure = conversation.departure.get_or_insert(departure);
-                Reaction::Refuse(format!("the conversation left {title} at {departure}"))
+            Err(Refusal::Ended) => Reaction::Refuse(
+                "the script ends with a retried answer and has no turn for the retry".to_owned(),
+            ),
+            Err(Refusal::Deviation(deviation)) => {
+                let deviation = conversation.deviation.get_or_insert(deviation);
+                Reaction::Refuse(format!("the conversation left {title} at {deviation}"))
             }
         }
     }
 
-    /// The play and conversation that a request goes on with.
+    /// Returns the script and the conversation that a request continues.
     ///
-    /// The first prompt tells conversations apart, as the CLI writes the time into it. For those that begin in the
-    /// same moment, the calls they have had do, and how much the model has said.
+    /// The first prompt identifies a conversation, because the CLI adds the time to it. Conversations with the same
+    /// first prompt are distinguished by their tool calls and the number of the model's messages.
     fn find(&self, first_prompt: &str, request: &RecordedRequest) -> Option<(usize, usize)> {
         let messages = request.messages();
         let calls: Vec<_> = messages.iter().flat_map(|message| &message.calls).collect();
@@ -115,8 +113,7 @@ impl Playback {
         };
         let has_its_calls = |known: &Conversation| calls.iter().any(|call| known.issued.contains(&call.id));
         let fits = |state: &ScriptState, known: &Conversation| {
-            let is_another =
-                state.script.every_conversation && begins && !known.may_be_asked_again(&state.script);
+            let is_another = state.script.every_conversation && begins && !known.is_retried(&state.script);
             known.first_prompt == first_prompt && !is_another
         };
         let found = all().find(|(.., known)| has_its_calls(known));
@@ -126,7 +123,7 @@ impl Playback {
         found.map(|(script, index, ..)| (script, index))
     }
 
-    /// The play and conversation that a new conversation begins.
+    /// Assigns a script to a new conversation.
     fn begin(&mut self, first_prompt: &str) -> Option<(usize, usize)> {
         let fits =
             |state: &ScriptState| state.script.when.as_ref().is_none_or(|text| first_prompt.contains(text));
@@ -137,34 +134,29 @@ impl Playback {
                 .push(Conversation { first_prompt: first_prompt.to_owned(), ..Conversation::default() });
             return Some((index, conversations.len() - 1));
         }
-        // A script that is alone takes whatever comes: a compacted conversation begins with another prompt.
+        // A single script continues with any prompt: a compacted conversation has a different first prompt.
         match self.scripts.as_slice() {
             [only] if fits(only) => Some((0, 0)),
             _ => None,
         }
     }
 
-    /// Everything that did not go as written; `None` when all did.
+    /// Returns all deviations from the scripts; `None` without any.
     pub(super) fn report(&self) -> Option<String> {
         let mut lines: Vec<String> = self.unmatched.clone();
         for ScriptState { script, title, conversations } in &self.scripts {
             let total = script.turns.len();
             if conversations.is_empty() && !script.every_conversation && total > 0 {
-                lines.push(format!(
-                    "{title} was never begun; its first turn is to {}",
-                    script.turns[0].answer
-                ));
+                lines.push(format!("{title} was not used; its first turn is to {}", script.turns[0].answer));
             }
             for conversation in conversations {
                 let due = conversation.due;
-                if let Some(departure) = &conversation.departure {
-                    lines.push(format!("the conversation left {title} at {departure}"));
+                if let Some(deviation) = &conversation.deviation {
+                    lines.push(format!("the conversation left {title} at {deviation}"));
                 } else if let Some(turn) = script.turns.get(due) {
                     let answer = &turn.answer;
                     let turn = due + 1;
-                    lines.push(format!(
-                        "{title} was not played to its end: turn {turn} of {total} is to {answer}"
-                    ));
+                    lines.push(format!("{title} was not completed: turn {turn} of {total} is to {answer}"));
                 }
             }
         }
@@ -173,8 +165,8 @@ impl Playback {
 }
 
 enum Refusal {
-    Departure(String),
-    /// The CLI asks again after an answer that broke off, which was the last one.
+    Deviation(String),
+    /// A retry after the last turn, which was a retried one.
     Ended,
 }
 
@@ -185,23 +177,23 @@ impl Conversation {
         request: &RecordedRequest,
         calls: &mut usize,
     ) -> Result<(Arc<Turn>, Vec<String>), Refusal> {
-        if let Some(departure) = &self.departure {
-            return Err(Refusal::Departure(departure.clone()));
+        if let Some(deviation) = &self.deviation {
+            return Err(Refusal::Deviation(deviation.clone()));
         }
         let total = script.turns.len();
         let Some(turn) = script.turns.get(self.due) else {
-            return Err(if self.may_be_asked_again(script) {
+            return Err(if self.is_retried(script) {
                 Refusal::Ended
             } else {
                 let came = sketch(request);
-                Refusal::Departure(format!(
+                Refusal::Deviation(format!(
                     "its end, after turn {total}\n  expected: no request\n  came: {came}"
                 ))
             });
         };
         let leave = |(expected, came): (String, String)| {
             let (number, answer) = (self.due + 1, &turn.answer);
-            Refusal::Departure(format!(
+            Refusal::Deviation(format!(
                 "turn {number} of {total}, to {answer}\n  expected: {expected}\n  came: {came}"
             ))
         };
@@ -223,21 +215,21 @@ impl Conversation {
                 }
             }
             TurnAnswer::Say(_) => self.expected_results.clear(),
-            // What was to be answered is still to be answered.
+            // The retry must have the same results.
             TurnAnswer::Fail { .. } | TurnAnswer::BreakOff(_) => {}
         }
         self.due += 1;
         Ok((turn.clone(), ids))
     }
 
-    /// Whether the last answer makes the CLI ask the same again.
-    fn may_be_asked_again(&self, script: &Script) -> bool {
-        self.due.checked_sub(1).is_some_and(|last| script.turns[last].answer.may_be_asked_again())
+    /// Returns whether the CLI retries the last request.
+    fn is_retried(&self, script: &Script) -> bool {
+        self.due.checked_sub(1).is_some_and(|last| script.turns[last].answer.is_retried())
     }
 
-    /// After calls, their results have come, and no others.
+    /// Checks that a request has the results of the last tool calls and no others.
     ///
-    /// Calls that the conversation does not have are none: the CLI forgets an answer that was aborted on its way.
+    /// Calls that are not in the conversation need no results: the CLI discards an answer that was aborted.
     fn check_results(&self, request: &RecordedRequest) -> Result<(), (String, String)> {
         let results = request.new_results();
         let messages = request.messages();
@@ -260,25 +252,25 @@ impl Conversation {
 }
 
 impl TurnAnswer {
-    /// Whether the CLI asks the same again after this answer.
-    fn may_be_asked_again(&self) -> bool {
+    /// Returns whether the CLI retries the request after this answer.
+    fn is_retried(&self) -> bool {
         matches!(self, Self::BreakOff(_) | Self::Fail { retry: true, .. })
     }
 }
 
-/// Why a script cannot be played.
+/// Returns the reason why a script is invalid.
 fn problem(script: &Script) -> Option<&'static str> {
     let rest = &script.next;
     if !rest.checks.is_empty() {
-        return Some("it ends with an expectation; add the turn that comes after what is expected");
+        return Some("it ends with an expectation; add the turn that it applies to");
     }
     if !rest.delay.is_zero() || !rest.pace.is_zero() || rest.reasoning.is_some() || rest.tokens.is_some() {
-        return Some("it ends with a setting for a turn; add that turn");
+        return Some("it ends with a setting for a turn; add the turn that it applies to");
     }
     script.turns.iter().find_map(|turn| match &turn.answer {
-        TurnAnswer::Call(tools) if tools.is_empty() => Some("a turn calls no tools; give it one"),
+        TurnAnswer::Call(tools) if tools.is_empty() => Some("a turn has no tool calls; add at least one"),
         TurnAnswer::Fail { status, .. } if !(400..600).contains(status) => {
-            Some("a turn fails with a status that is no failure; take one from 400 to 599")
+            Some("a turn fails with a status that is not an error; use one from 400 to 599")
         }
         _ => None,
     })
@@ -303,7 +295,7 @@ fn check_offered(tools: &[ToolUse], request: &RecordedRequest) -> Result<(), (St
     }
 }
 
-/// A request in a few words: what came since the model's last message.
+/// Describes a request briefly: the results since the model's last message, or the prompt.
 fn sketch(request: &RecordedRequest) -> String {
     let results = request.new_results();
     if results.is_empty() {
@@ -358,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_that_keeps_to_its_script_has_no_report() {
+    fn a_conversation_that_follows_its_script_has_no_report() {
         let mut playback = playback(
             Script::new()
                 .expect_prompt(|text| text.contains("Hello"))
@@ -374,19 +366,19 @@ mod tests {
     }
 
     #[test]
-    fn turns_that_are_left_are_reported() {
+    fn unused_turns_are_reported() {
         let mut playback =
             playback([Script::when("x").say("1").say("2"), Script::new().call("a", json!({}))]);
         react(&mut playback, [user("x")]);
         assert_eq!(
             playback.report().unwrap(),
-            "script 1 (for a first prompt with \"x\") was not played to its end: turn 2 of 2 is to say \"2\"\n\
-             script 2 was never begun; its first turn is to call `a`"
+            "script 1 (for a first prompt with \"x\") was not completed: turn 2 of 2 is to say \"2\"\n\
+             script 2 was not used; its first turn is to call `a`"
         );
     }
 
     #[test]
-    fn a_departure_names_the_turn_what_was_expected_and_what_came() {
+    fn a_deviation_names_the_turn_the_expectation_and_the_request() {
         let check = |script: Script, messages: Vec<Value>, expected: &str| {
             let mut whole = Script::new().say("0").call("a", json!({}));
             whole.turns.extend(script.turns);
@@ -398,7 +390,7 @@ mod tests {
             let Reaction::Refuse(refusal) = playback.react(&request) else { panic!("it was answered") };
             assert_eq!(refusal, format!("the conversation left the script at {expected}"));
             assert_eq!(playback.report().as_deref(), Some(refusal.as_str()));
-            // Once left, it stays left, and is told of once.
+            // A deviation is permanent and reported once.
             assert!(matches!(playback.react(&request), Reaction::Refuse(again) if again == refusal));
             assert_eq!(playback.report().as_deref(), Some(refusal.as_str()));
         };
@@ -458,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn conversations_play_the_scripts_that_fit_them() {
+    fn conversations_use_the_scripts_that_match_them() {
         let mut playback = playback([
             Script::when("alpha").say("a1").say("a2"),
             Script::when("beta").say("b1"),
@@ -468,13 +460,13 @@ mod tests {
         assert_eq!(react(&mut playback, [user("alpha")]), "say \"a1\"");
         assert_eq!(react(&mut playback, [user("gamma")]), "say \"any\"");
         assert_eq!(react(&mut playback, [user("alpha"), user("more")]), "say \"a2\"");
-        let refusal = "no script fits, or is left for, a conversation that begins with \"delta\"";
+        let refusal = "no unused script matches a conversation that begins with \"delta\"";
         assert_eq!(react(&mut playback, [user("delta")]), refusal);
         assert_eq!(playback.report().as_deref(), Some(refusal));
     }
 
     #[test]
-    fn a_script_can_be_played_by_every_conversation() {
+    fn a_script_can_serve_every_conversation() {
         let mut playback = playback(Script::new().say("1").say("2").for_every_conversation());
         for conversation in ["x", "y"] {
             assert_eq!(react(&mut playback, [user(conversation)]), "say \"1\"");
@@ -487,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn conversations_that_begin_alike_are_told_apart() {
+    fn conversations_with_the_same_first_prompt_are_distinguished() {
         let script = Script::new().fail_once(503, "busy").call("a", json!({})).say("2").say("3");
         let mut playback = playback(script.for_every_conversation());
         let begin = || [user("same")];
@@ -502,14 +494,14 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_is_alone_survives_a_new_first_prompt() {
+    fn a_single_script_continues_after_a_new_first_prompt() {
         let mut playback = playback(Script::new().say("1").say("2"));
         react(&mut playback, [user("the long story")]);
         assert_eq!(react(&mut playback, [user("the summary")]), "say \"2\"");
     }
 
     #[test]
-    fn a_retry_gets_the_next_turn_and_owes_the_same_results() {
+    fn a_retry_gets_the_next_turn_and_needs_the_same_results() {
         let mut playback = playback(
             Script::new()
                 .call("a", json!({}))
@@ -527,29 +519,29 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_were_aborted_on_their_way_owe_nothing() {
+    fn aborted_calls_need_no_results() {
         let mut playback = playback(Script::new().call("a", json!({})).say("1"));
         react(&mut playback, [user("go")]);
         assert_eq!(react(&mut playback, [user("go"), user("something else")]), "say \"1\"");
     }
 
     #[test]
-    fn a_retry_after_the_last_turn_broke_off_is_refused_and_no_departure() {
+    fn a_retry_after_the_last_turn_is_refused_and_not_a_deviation() {
         let mut playback = playback(Script::new().break_off("ha"));
         react(&mut playback, [user("go")]);
-        assert!(react(&mut playback, [user("go")]).contains("broke off"));
+        assert!(react(&mut playback, [user("go")]).contains("no turn for the retry"));
         assert_eq!(playback.report(), None);
     }
 
     #[test]
-    fn a_long_text_is_shortened_in_a_report() {
+    fn a_long_text_is_truncated_in_a_report() {
         let mut playback = playback(Script::new());
         let refusal = react(&mut playback, [user(&"ä".repeat(100_000))]);
         assert!(refusal.ends_with("... (100000 characters)") && refusal.len() < 1200, "{refusal}");
     }
 
     #[test]
-    fn scripts_that_cannot_be_played_are_refused() {
+    fn invalid_scripts_are_rejected() {
         let check = |script: Script, words: &str| {
             let error = Playback::new(script.into()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
@@ -557,7 +549,7 @@ mod tests {
         };
         check(Script::new().say("x").expect_prompt(|_| true), "ends with an expectation");
         check(Script::new().reasoning("hm"), "ends with a setting");
-        check(Script::new().calls([]), "calls no tools");
-        check(Script::new().fail(200, "fine"), "no failure");
+        check(Script::new().calls([]), "has no tool calls");
+        check(Script::new().fail(200, "fine"), "not an error");
     }
 }

@@ -1,4 +1,4 @@
-//! The loopback server: HTTP in, the playback's reaction out.
+//! The loopback HTTP server of the model.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,24 +23,24 @@ use super::request::{Ending, RecordedRequest};
 use super::script::{Turn, TurnAnswer};
 use super::sse::{PacedBody, Running};
 
-/// The longest request that is read.
+/// The maximum size of a request, in bytes.
 const MAX_REQUEST: usize = 256 << 20;
 
-/// The wait after a connection could not be accepted, as when there are no more file descriptors.
+/// The delay after a failed `accept`, as when no file descriptors are left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 
-/// Serves until dropped; the connections end with it.
+/// Serves until dropped. Dropping the future closes the connections.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<ModelState>) {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // The time of a delta is a thing tests look at; failing to set this costs speed only.
+                // Tests measure the time of deltas. A failure to set the option affects only the latency.
                 let _ = stream.set_nodelay(true);
                 let shared = shared.clone();
                 let service = service_fn(move |request: Request<Incoming>| answer(shared.clone(), request));
                 connections.spawn(async move {
-                    // A connection fails when its client goes away or the script breaks off; both are recorded.
+                    // A connection fails when its client disconnects or the script breaks off; both are recorded.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -53,7 +53,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<ModelState>) {
     }
 }
 
-/// Answers one request, whatever has brought it.
+/// Answers one request, from the server or an inference handler.
 pub(super) async fn answer<B: Body>(
     shared: Arc<ModelState>,
     request: Request<B>,
@@ -96,7 +96,7 @@ where
     let path = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let request = RecordedRequest::new(api, path, json, headers.collect());
 
-    // Recorded and cast under one lock, so that the order of the record is the order of the turns.
+    // Recorded and matched under one lock, so that the order of the record is the order of the turns.
     let (reaction, number) = shared.playback(|playback| {
         let mut number = 0;
         let reaction = playback.react(&request);
@@ -121,7 +121,7 @@ where
         request_bytes: body.len(),
         streams_usage: request.raw()["stream_options"]["include_usage"] == true,
     };
-    // From here on, a client that goes away drops this future or the body, and either is noted.
+    // From here on, a client that disconnects drops this future or the body, and `running` records either.
     let running = Running::new(request.clone());
     tokio::time::sleep(turn.preparation.delay).await;
     perform(&turn, &frame, &request, running)
@@ -132,7 +132,7 @@ fn perform(turn: &Turn, frame: &Frame, request: &RecordedRequest, running: Runni
     let ending = match &turn.answer {
         TurnAnswer::BreakOff(_) => Ending::BrokenOff,
         TurnAnswer::Fail { status, message, retry } => {
-            let status = StatusCode::from_u16(*status).expect("the playback has checked it");
+            let status = StatusCode::from_u16(*status).expect("the playback has checked the status");
             let failure = object(status, &api.error(message, "scripted"), Some(running));
             return if *retry { to_be_retried(failure) } else { not_to_be_retried(failure) };
         }
@@ -155,13 +155,13 @@ fn object(status: StatusCode, object: &Value, running: Option<Running>) -> Respo
     response
 }
 
-/// Whatever the status: OpenAI's clients and the CLI heed this header.
+/// Prevents a retry for any status: OpenAI's clients and the CLI respect this header.
 fn not_to_be_retried(mut response: Response<PacedBody>) -> Response<PacedBody> {
     response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
     response
 }
 
-/// As soon as may be; the CLI waits a second all the same.
+/// Requests an immediate retry. The CLI waits one second in any case.
 fn to_be_retried(mut response: Response<PacedBody>) -> Response<PacedBody> {
     response.headers_mut().insert("x-should-retry", HeaderValue::from_static("true"));
     response.headers_mut().insert("retry-after-ms", HeaderValue::from_static("1"));

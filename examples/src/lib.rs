@@ -29,7 +29,7 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// The script is invalid.
+    /// Returns an error if the script is invalid.
     pub async fn new(script: impl Into<Scripts>) -> copilot::Result<Self> {
         if live() {
             return Ok(Self(None));
@@ -43,7 +43,7 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// The script is invalid.
+    /// Returns an error if the script is invalid.
     pub async fn with_files(directory: &Path, script: impl Into<Scripts>) -> copilot::Result<Self> {
         if live() {
             return Ok(Self(None));
@@ -119,7 +119,7 @@ impl Drop for ScratchDir {
 ///
 /// # Errors
 ///
-/// The errors of the session and the agent.
+/// Returns the errors of the session and the agent.
 ///
 /// # Panics
 ///
@@ -137,7 +137,7 @@ pub async fn run_script(session: SessionBuilder, script: Script, prompt: &str) -
 ///
 /// # Errors
 ///
-/// The errors of the session and the agent.
+/// Returns the errors of the session and the agent.
 pub async fn print_turn(session: &Session, prompt: &str) -> copilot::Result<()> {
     println!("> {prompt}");
     let mut turn = session.stream(prompt).await?;

@@ -28,7 +28,7 @@ const MARKER: &str = ".installed.json";
 ///
 /// # Errors
 ///
-/// The environment has no home directory.
+/// Returns an error if the environment has no home directory.
 pub(super) fn root(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
     let directory = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(named) = variable(CACHE_VARIABLE).filter(|value| !value.is_empty()) {

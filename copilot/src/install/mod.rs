@@ -129,7 +129,7 @@ impl Installer {
     ///
     /// # Errors
     ///
-    /// There is no CLI for this platform, or the cache cannot be read.
+    /// Returns an error if there is no CLI for this platform, or the cache cannot be read.
     ///
     /// # Cancel safety
     ///
@@ -143,8 +143,8 @@ impl Installer {
     ///
     /// # Errors
     ///
-    /// npm is missing or fails, the fetched package is not the pinned one, the cache cannot be written, the timeout
-    /// elapses, or there is no CLI for this platform. Partial downloads are removed.
+    /// Returns an error if npm is missing or fails, the fetched package is not the pinned one, the cache cannot be
+    /// written, the timeout elapses, or there is no CLI for this platform. Partial downloads are removed.
     ///
     /// # Cancel safety
     ///

@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// # Errors
 ///
-/// The CLI is not published for this machine.
+/// Returns an error if the CLI is not published for this machine.
 pub(super) fn package() -> Result<Package> {
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     let libc = if os == "linux" { machine_libc() } else { Libc::Gnu };

@@ -102,7 +102,7 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// Adds a state.
+    /// Adds a state for the tool, as [`SessionBuilder::state`](crate::SessionBuilder::state) does.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
         self

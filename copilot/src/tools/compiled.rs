@@ -38,7 +38,7 @@ pub(crate) enum Source {
     Property,
     /// The arguments object itself.
     Whole,
-    /// The runtime.
+    /// The runtime, such as `State<T>`.
     Injected,
 }
 

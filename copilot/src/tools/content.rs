@@ -64,12 +64,12 @@ impl Image {
         Self(Binary::new(true, media_type.into(), bytes.as_ref()))
     }
 
-    /// Creates a PNG image.
+    /// Creates a PNG image, of media type `image/png`.
     pub fn png(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("image/png", bytes)
     }
 
-    /// Creates a JPEG image.
+    /// Creates a JPEG image, of media type `image/jpeg`.
     pub fn jpeg(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("image/jpeg", bytes)
     }
@@ -88,12 +88,12 @@ impl Audio {
         Self(Binary::new(false, media_type.into(), bytes.as_ref()))
     }
 
-    /// Creates WAV audio.
+    /// Creates WAV audio, of media type `audio/wav`.
     pub fn wav(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("audio/wav", bytes)
     }
 
-    /// Creates MP3 audio.
+    /// Creates MP3 audio, of media type `audio/mpeg`.
     pub fn mp3(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("audio/mpeg", bytes)
     }

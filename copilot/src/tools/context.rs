@@ -134,7 +134,7 @@ impl ToolContext {
     ///
     /// # Errors
     ///
-    /// The session has no such handler, or the user dismissed the question.
+    /// Returns an error if the session has no such handler, or the user dismissed the question.
     ///
     /// # Cancel safety
     ///
@@ -152,7 +152,8 @@ impl ToolContext {
     ///
     /// # Errors
     ///
-    /// `params` cannot be serialized, the CLI returns an error, or its result cannot be deserialized as `R`.
+    /// Returns an error if `params` cannot be serialized, the CLI returns an error, or its result cannot be
+    /// deserialized as `R`.
     ///
     /// # Cancel safety
     ///

@@ -104,7 +104,7 @@ pub struct ParamDef {
     pub pattern: Option<&'static str>,
     /// The allowed values; empty for any.
     pub one_of: &'static [Scalar],
-    /// Example values.
+    /// Example values for the schema; empty for none.
     pub examples: &'static [Scalar],
     /// The placement in the arguments object.
     pub shape: Shape,
@@ -113,13 +113,13 @@ pub struct ParamDef {
 /// The value of a literal in an attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
-    /// A string.
+    /// The value of a string or character literal.
     Text(&'static str),
-    /// An integer.
+    /// The value of an integer literal or a constant expression.
     Int(i64),
-    /// A floating-point number.
+    /// The value of a floating-point literal.
     Float(f64),
-    /// A boolean.
+    /// The value of a boolean literal.
     Bool(bool),
 }
 
@@ -297,7 +297,7 @@ impl Tool {
         self.def().title
     }
 
-    /// Returns the group, if set.
+    /// Returns the group that selections refer to, if set.
     pub fn group(&self) -> Option<&str> {
         match &self.0 {
             Repr::Static(def) => def.group,
@@ -306,7 +306,7 @@ impl Tool {
         }
     }
 
-    /// Returns the tags.
+    /// Returns the tags that selections refer to; empty without any.
     pub fn tags(&self) -> &[&str] {
         self.def().tags
     }
@@ -331,7 +331,8 @@ impl Tool {
     ///
     /// # Errors
     ///
-    /// The schema of a parameter cannot be sent to a model. The message names the tool, the parameter and the reason.
+    /// Returns an error if the schema of a parameter cannot be sent to a model. The message names the tool, the
+    /// parameter and the reason.
     pub fn schema(&self) -> Result<Option<&RawValue>> {
         Ok(self.compiled()?.arguments.parameters.as_deref())
     }

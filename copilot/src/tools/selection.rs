@@ -118,7 +118,6 @@ impl ToolSelection {
         self.linked = true;
     }
 
-    /// Adds single tools.
     pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
         self.added.extend(tools);
     }

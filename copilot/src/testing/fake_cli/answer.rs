@@ -17,7 +17,7 @@ pub enum Answer {
     Result(Value),
     /// A response with this error.
     Error(RpcError),
-    /// No response.
+    /// No response: the request stays pending.
     Never,
 }
 

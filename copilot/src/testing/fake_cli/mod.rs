@@ -279,7 +279,7 @@ impl FakeCli {
     ///
     /// # Errors
     ///
-    /// The program's response is an error.
+    /// Returns the error of the program's response.
     ///
     /// # Panics
     ///

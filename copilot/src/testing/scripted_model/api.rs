@@ -16,11 +16,11 @@ const ARGUMENTS_PIECE: usize = 24;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ModelApi {
-    /// OpenAI's chat completions API.
+    /// OpenAI's chat completions, at `/v1/chat/completions`.
     ChatCompletions,
-    /// OpenAI's responses API.
+    /// OpenAI's responses, at `/v1/responses`.
     Responses,
-    /// Anthropic's messages API.
+    /// Anthropic's messages, at `/v1/messages`.
     Messages,
 }
 
@@ -139,7 +139,7 @@ pub(super) fn tokens(turn: &Turn, frame: &Frame) -> Tokens {
 }
 
 /// Returns the pieces of a turn's text; empty for other turns.
-pub(super) fn said(turn: &Turn) -> &[String] {
+pub(super) fn text_pieces(turn: &Turn) -> &[String] {
     match &turn.answer {
         TurnAnswer::Say(pieces) => pieces,
         TurnAnswer::BreakOff(text) => std::slice::from_ref(text),

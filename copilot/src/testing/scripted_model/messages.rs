@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::MODEL_NAME;
-use super::api::{Frame, Paced, content, list, pieces, said, text, tokens};
+use super::api::{Frame, Paced, content, list, pieces, text, text_pieces, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
 use super::script::{Tokens, Turn, TurnAnswer};
 
@@ -26,7 +26,7 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
             json!({"type": "tool_use", "id": id, "name": tool.name, "input": input})
         })),
         TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
-            blocks.push(json!({"type": "text", "text": said(turn).concat()}));
+            blocks.push(json!({"type": "text", "text": text_pieces(turn).concat()}));
         }
         TurnAnswer::Fail { .. } => {}
     }
@@ -59,7 +59,7 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
         }
         TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
             events.begin(&json!({"type": "text", "text": ""}));
-            for (number, piece) in said(turn).iter().enumerate() {
+            for (number, piece) in text_pieces(turn).iter().enumerate() {
                 // The first piece has no delay.
                 let pace = if number == 0 { Duration::ZERO } else { turn.preparation.pace };
                 events.delta(pace, &json!({"type": "text_delta", "text": piece}));

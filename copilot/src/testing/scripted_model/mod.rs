@@ -103,7 +103,7 @@ impl ScriptedModel {
     ///
     /// # Errors
     ///
-    /// A script is invalid, such as one that ends with an expectation, or no port is available.
+    /// Returns an error if a script is invalid, such as one that ends with an expectation, or if no port is available.
     ///
     /// # Cancel safety
     ///
@@ -128,7 +128,7 @@ impl ScriptedModel {
     ///
     /// # Errors
     ///
-    /// A script is invalid.
+    /// Returns an error if a script is invalid.
     pub fn without_server(scripts: impl Into<Scripts>) -> Result<Self> {
         let shared = ModelState::new(Playback::new(scripts.into())?);
         Ok(Self { address: None, shared, _server: None })
@@ -202,8 +202,8 @@ impl ScriptedModel {
     ///
     /// # Errors
     ///
-    /// A report of all deviations and of unused turns. `Debug` prints the report too, so that `unwrap` in a test shows
-    /// it.
+    /// Returns a report of all deviations and of unused turns. `Debug` prints the report too, so that `unwrap` in a
+    /// test shows it.
     pub fn finish(self) -> Result<(), LeftScript> {
         let report = self.shared.playback(|playback| playback.report());
         report.map_or(Ok(()), |report| Err(LeftScript(report)))

@@ -45,7 +45,7 @@ pub enum Role {
     System,
     /// The user, or the CLI on behalf of the user.
     User,
-    /// The model's message.
+    /// The model, with its text and its tool calls.
     Assistant,
     /// The result of a tool call.
     Tool,

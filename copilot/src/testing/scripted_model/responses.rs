@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::MODEL_NAME;
-use super::api::{Frame, Paced, content, list, pieces, said, text, tokens};
+use super::api::{Frame, Paced, content, list, pieces, text, text_pieces, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
 use super::script::{Tokens, Turn, TurnAnswer};
 
@@ -42,7 +42,7 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
                 let place = |event| with(place(event), &json!({"content_index": 0}));
                 let empty = json!({"type": "output_text", "text": "", "annotations": []});
                 events.add("response.content_part.added", place(json!({"part": empty})));
-                for (number, piece) in said(turn).iter().enumerate() {
+                for (number, piece) in text_pieces(turn).iter().enumerate() {
                     // The first piece has no delay.
                     let pace = if number == 0 { Duration::ZERO } else { turn.preparation.pace };
                     events.add_after(pace, "response.output_text.delta", place(json!({"delta": piece})));
@@ -140,7 +140,7 @@ fn items(turn: &Turn, frame: &Frame, status: &str) -> Vec<Value> {
             "type": "message",
             "status": status,
             "role": "assistant",
-            "content": [{"type": "output_text", "text": said(turn).concat(), "annotations": []}],
+            "content": [{"type": "output_text", "text": text_pieces(turn).concat(), "annotations": []}],
         })),
         TurnAnswer::Fail { .. } => {}
     }

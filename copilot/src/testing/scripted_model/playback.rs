@@ -83,7 +83,7 @@ impl Playback {
         match conversation.advance(script, request, &mut self.calls) {
             Ok((turn, ids)) => Reaction::Play { turn, ids },
             Err(Refusal::Ended) => Reaction::Refuse(
-                "the script ends with a retried answer and has no turn for the retry".to_owned(),
+                "the last turn failed or broke off, and the script has no turn for the retry".to_owned(),
             ),
             Err(Refusal::Deviation(deviation)) => {
                 let deviation = conversation.deviation.get_or_insert(deviation);

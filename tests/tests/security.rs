@@ -374,7 +374,7 @@ async fn a_result_that_is_too_large_is_an_error_that_the_model_reads() {
             let result = fake.cli.call_tool(session.id(), "much", arguments).await;
             assert_eq!(result["resultType"], kind, "{version}, {bytes}, {picture}: {result}");
             let told = result["textResultForLlm"].as_str().unwrap();
-            assert_eq!(told.contains("more than 1024 cannot be returned"), kind == "failure", "{told}");
+            assert_eq!(told.contains("exceeds the limit of 1024 bytes"), kind == "failure", "{told}");
         }
         // The largest that is let through unless something else is said.
         let session = fake.session().with_tools([much::TOOL]).start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Pages to read: long explanations, with examples that are compiled.
+//! Guides, whose Rust examples are compiled.
 
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}

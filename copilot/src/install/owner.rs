@@ -1,23 +1,27 @@
-//! Files and directories that only this user can write, which is what the cache consists of.
+//! The write permissions of the cache. A CLI that users other than this one and root can write is not run.
+//!
+//! A checksum beside a file detects accidental changes only, because an attacker who can replace the file can replace
+//! the checksum too. An entry that was checked when it was unpacked is therefore trusted only while each part of it
+//! belongs to this user or root and is writable by neither its group nor others.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Why another user could have written the part of the cache at `path`; `None` when only this user and root could.
+/// Returns the reason why another user could have written the file at `path`; `None` if no other user could.
 #[cfg(unix)]
 pub(super) fn writable_by_others(path: &Path, metadata: &fs::Metadata) -> Option<String> {
     crate::trust::writable_by_others(path, metadata, rustix::process::geteuid().as_raw())
 }
 
-/// Other systems keep a user's caches to the user.
+/// Other systems restrict a user's caches to the user.
 #[cfg(not(unix))]
 pub(super) fn writable_by_others(_path: &Path, _metadata: &fs::Metadata) -> Option<String> {
     None
 }
 
-/// Makes a directory, and those above it, that only this user can write, whatever the user's mask says. Others may
-/// read: what the cache has is no secret, and a build image fetches as root for others to run.
+/// Creates a directory and its parents, writable by this user only, for any umask. Other users may read it: the cache
+/// holds no secrets, and the build of an image fetches the CLI as root for other users.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -29,14 +33,14 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Options to make a file that only this user can write.
+/// Returns the options to create a file that only this user can write.
 pub(super) fn new_file(executable: bool) -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
-        // Two modes only: no archive makes a file set-uid or writable for everybody.
+        // Two modes only, so that an archive cannot set the set-uid bit or write access for all users.
         options.mode(if executable { 0o755 } else { 0o644 });
     }
     #[cfg(not(unix))]

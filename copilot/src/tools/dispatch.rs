@@ -15,16 +15,16 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use serde_json::Value;
 
-use super::arguments::{Misshapen, Take, Visitor};
+use super::arguments::{ArgumentReader, UnexpectedShape, Visitor};
 use super::compiled::Compiled;
 use super::context::{Invocation, ToolContext};
 use super::def::Tool;
 use super::error::ToolError;
-use super::nearest::nearest;
-use super::problem::{Problem, What, bad_arguments};
+use super::problem::{Problem, ProblemKind, bad_arguments};
 use super::registry::ToolSet;
 use super::result::ToolResult;
-use super::walk::Checker;
+use super::suggest::suggest;
+use super::validate::Validator;
 
 /// A tool at work.
 pub type Started = BoxFuture<'static, Returned>;
@@ -101,8 +101,8 @@ impl Tool {
 
 /// The answer to a call of a tool that the session does not have.
 pub(crate) fn unknown_tool(name: &str, tools: &ToolSet) -> ToolResult {
-    let text = match nearest(name, tools.iter().map(Tool::name)) {
-        Some(nearest) => format!("There is no tool `{name}`; did you mean `{nearest}`?"),
+    let text = match suggest(name, tools.iter().map(Tool::name)) {
+        Some(suggestion) => format!("There is no tool `{name}`; did you mean `{suggestion}`?"),
         None => format!("There is no tool `{name}`."),
     };
     ToolResult::failure(text)
@@ -194,7 +194,7 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
         match attempt(context, compiled, context.arguments()) {
             Attempt::Started(started) => return Ok(started),
             Attempt::Failed(error) => return Err(Refused::Failed(error)),
-            Attempt::Rejected(_) | Attempt::Misshapen => {}
+            Attempt::Rejected(_) | Attempt::UnexpectedShape => {}
         }
     }
     let told = |problems: &[Problem]| Refused::Told(bad_arguments(tool.name(), problems));
@@ -203,16 +203,16 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
         Err(error) => {
             return Err(told(&[Problem {
                 path: String::new(),
-                what: What::Other(format!("not JSON: {error}")),
+                kind: ProblemKind::Other(format!("not JSON: {error}")),
             }]));
         }
     };
-    let checker = Checker {
+    let validator = Validator {
         schema: &compiled.arguments.schema,
         coerce: tool.def().coerce,
         patterns: &compiled.patterns,
     };
-    let corrected = checker.check(&mut value).map_err(|problems| told(&problems))?;
+    let corrected = validator.check(&mut value).map_err(|problems| told(&problems))?;
     if let Some(dynamic) = tool.dynamic() {
         let nobody =
             || Refused::Failed(ToolError::hidden("the tool is only declared: another client answers it"));
@@ -223,16 +223,17 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
     match attempt(context, compiled, &text) {
         Attempt::Started(started) => Ok(started),
         Attempt::Failed(error) => Err(Refused::Failed(error)),
-        Attempt::Misshapen => {
-            Err(told(&[Problem { path: String::new(), what: What::Other("not an object".to_owned()) }]))
-        }
+        Attempt::UnexpectedShape => Err(told(&[Problem {
+            path: String::new(),
+            kind: ProblemKind::Other("not an object".to_owned()),
+        }])),
         // The types forbid what the schema cannot say.
         Attempt::Rejected(rejected) => {
             let problems: Vec<_> = rejected
                 .into_iter()
                 .map(|(index, message)| Problem {
                     path: compiled.path(tool.def(), index),
-                    what: What::Other(without_position(message)),
+                    kind: ProblemKind::Other(without_position(message)),
                 })
                 .collect();
             Err(told(&problems))
@@ -244,22 +245,24 @@ enum Attempt {
     Started(Started),
     /// What serde said, by parameter.
     Rejected(Vec<(usize, String)>),
-    Misshapen,
+    UnexpectedShape,
     /// Something could not be injected.
     Failed(ToolError),
 }
 
 fn attempt(context: &ToolContext, compiled: &Compiled, arguments: &str) -> Attempt {
     let def = context.tool_handle().def();
-    let take = match Take::new(context, def, compiled, arguments) {
-        Ok(take) => take,
-        Err(Misshapen) => return Attempt::Misshapen,
+    let reader = match ArgumentReader::new(context, def, compiled, arguments) {
+        Ok(reader) => reader,
+        Err(UnexpectedShape) => return Attempt::UnexpectedShape,
     };
-    match Visitor::take(def, take) {
+    match Visitor::take(def, reader) {
         Ok(started) => Attempt::Started(started),
         // What is wrong with the arguments goes first: the model can do something about it.
-        Err(Take { rejected, failed: Some(error), .. }) if rejected.is_empty() => Attempt::Failed(error),
-        Err(Take { rejected, .. }) => Attempt::Rejected(rejected),
+        Err(ArgumentReader { rejected, failed: Some(error), .. }) if rejected.is_empty() => {
+            Attempt::Failed(error)
+        }
+        Err(ArgumentReader { rejected, .. }) => Attempt::Rejected(rejected),
     }
 }
 

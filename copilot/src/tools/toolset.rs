@@ -1,4 +1,4 @@
-//! Types whose methods are tools.
+//! Types whose methods are tools, and the methods bound to a value.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::def::{Tool, ToolDef};
 
-/// A type whose methods are tools: `#[copilot::tools]` on an `impl` block implements it.
+/// A type whose methods are tools. `#[copilot::tools]` on an `impl` block implements it.
 ///
 /// # Examples
 ///
@@ -19,11 +19,11 @@ use super::def::{Tool, ToolDef};
 ///
 /// #[copilot::tools(prefix = "greeter_")]
 /// impl Greeter {
-///     /// Greet somebody.
+///     /// Greet a person.
 ///     #[tool(read_only)]
 ///     async fn greet(
 ///         &self,
-///         /// Who it is.
+///         /// The person's name.
 ///         name: &str,
 ///     ) -> String {
 ///         format!("{}, {name}!", self.word)
@@ -34,16 +34,16 @@ use super::def::{Tool, ToolDef};
 /// assert_eq!(tools[0].name(), "greeter_greet");
 /// ```
 pub trait Toolset: Sized + 'static {
-    /// For the output of the macros.
+    /// Used by the macros.
     #[doc(hidden)]
     const DEFS: &'static [ToolDef];
 
-    /// The tools, whose value comes from the session's state.
+    /// Returns the tools. The session's state provides the value.
     fn tools() -> Vec<Tool> {
         Self::DEFS.iter().map(Tool::new).collect()
     }
 
-    /// The tools of this one value, which needs not be given to the session.
+    /// Returns the tools bound to this value, which is not read from the session's state.
     fn into_tools(self) -> Vec<Tool>
     where
         Self: Send + Sync,
@@ -55,7 +55,7 @@ pub trait Toolset: Sized + 'static {
     }
 }
 
-/// A method of one value.
+/// A tool bound to a value.
 pub(crate) struct Bound {
     pub(crate) def: &'static ToolDef,
     pub(crate) type_id: TypeId,

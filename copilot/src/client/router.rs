@@ -287,7 +287,7 @@ impl Service for Router {
         match head.session.as_deref().and_then(|session| self.get(session)) {
             Some(inbox) => inbox.skipped(head, why),
             None => {
-                tracing::warn!(event = head.event, session = head.session, why, "a notification was skipped")
+                tracing::warn!(event = head.event, session = head.session, why, "a notification was skipped");
             }
         }
     }

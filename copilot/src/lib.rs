@@ -13,6 +13,8 @@ mod error;
 
 mod random;
 
+mod contain;
+
 mod task;
 
 mod transport;

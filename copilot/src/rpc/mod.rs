@@ -130,6 +130,11 @@ impl Peer {
         self.0.outbox.room().await;
     }
 
+    /// Waits until everything that is queued was written, or is dropped by the end of the connection.
+    pub(crate) async fn written(&self) {
+        self.0.outbox.written().await;
+    }
+
     /// Ends the connection: every waiting and every later call fails with `cause`.
     pub(crate) fn close(&self, cause: &Error) {
         let waiters = self.pending().close(cause.clone());
@@ -287,14 +292,14 @@ impl Responder {
         Self { peer, id: Some(id), asks }
     }
 
-    /// What the request is called when the other side takes it back.
-    pub(crate) fn asked_id(&self) -> AskedId {
-        self.asks.id()
-    }
-
     /// The connection on which it was asked.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Another way to the same request, for where this one is out of reach. It is answered once all the same.
+    pub(crate) fn stand_in(&self) -> StandIn {
+        StandIn { peer: self.peer.clone(), id: self.id.clone(), asks: self.asks }
     }
 
     /// Whether the other side has taken it back: then no answer leaves.
@@ -335,6 +340,31 @@ impl Drop for Responder {
         if let Some(id) = self.due() {
             self.peer.reply_error(&id, INTERNAL_ERROR, "the handler ended without an answer");
         }
+    }
+}
+
+/// A second way to answer a request. Made by [`Responder::stand_in`]; dropped, it does nothing.
+pub(crate) struct StandIn {
+    peer: Peer,
+    id: Option<Box<RawValue>>,
+    asks: Asks,
+}
+
+impl StandIn {
+    /// The id that the other side takes the request back by.
+    pub(crate) fn asked_id(&self) -> AskedId {
+        self.asks.id()
+    }
+
+    /// The duty to answer; its answer is discarded where there was one before.
+    pub(crate) fn into_responder(self) -> Responder {
+        Responder { peer: self.peer, id: self.id, asks: self.asks }
+    }
+}
+
+impl fmt::Debug for StandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StandIn").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

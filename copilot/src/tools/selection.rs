@@ -10,6 +10,7 @@ use super::registry::{self, ToolSet};
 use super::schema;
 use super::schema::SchemaProfile;
 use super::state::StateMap;
+use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Some of the tools: [`group`], [`tag`], a name, or a tool itself.
@@ -135,7 +136,8 @@ impl ToolSelection {
 
     /// Keeps what the function takes.
     pub(crate) fn filter(&mut self, keep: impl Fn(&Tool) -> bool + Send + Sync + 'static) {
-        self.rules.push(Rule::Filter(Arc::new(keep)));
+        let keep = UserValue::new(keep);
+        self.rules.push(Rule::Filter(Arc::new(move |tool| keep(tool))));
     }
 
     /// Makes it an error when the linker left the tools of a crate out.

@@ -15,6 +15,8 @@ mod error;
 mod input;
 mod random;
 
+mod contain;
+
 mod task;
 
 mod transport;

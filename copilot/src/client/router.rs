@@ -22,7 +22,6 @@ use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::providers::Providers;
 use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
-use crate::task;
 
 /// The live sessions of one connection.
 #[derive(Default)]
@@ -87,7 +86,7 @@ impl Router {
         inboxes.iter().for_each(|inbox| inbox.line.down());
         let interrupt = |inbox: Arc<Inbox>| {
             let mut cancelled = Vec::new();
-            task::contain("a subscriber", || cancelled = inbox.interrupt(cause));
+            crate::contain::logged("a subscriber", || cancelled = inbox.interrupt(cause));
             (inbox, cancelled)
         };
         inboxes.into_iter().map(interrupt).collect()
@@ -105,7 +104,7 @@ impl Router {
         self.providers.interrupt();
         inboxes.values().for_each(|inbox| drop(inbox.line.end(cause)));
         for inbox in inboxes.values() {
-            task::contain("a subscriber", || inbox.disconnect(cause));
+            crate::contain::logged("a subscriber", || inbox.disconnect(cause));
         }
     }
 
@@ -240,7 +239,7 @@ impl Service for Router {
 
     fn caught_up(&self) {
         // One that panics must not leave the others asleep.
-        self.asleep().drain(..).for_each(|waker| task::contain("a waker", || waker.wake()));
+        self.asleep().drain(..).for_each(|waker| crate::contain::logged("a waker", || waker.wake()));
     }
 
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {

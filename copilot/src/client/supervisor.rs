@@ -38,7 +38,7 @@ impl Drop for Ending {
         } else {
             runtime_gone()
         };
-        task::contain("a subscriber", || shared.end(&cause));
+        crate::contain::logged("a subscriber", || shared.end(&cause));
     }
 }
 

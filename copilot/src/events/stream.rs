@@ -13,7 +13,6 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use super::Event;
-use crate::task;
 
 /// How many bytes of events wait for a subscriber before the oldest are dropped: 64 MiB.
 pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
@@ -116,7 +115,7 @@ impl Subscribers {
         let mut asleep = Vec::new();
         self.queue(event, &mut asleep);
         // One that panics must not leave the others asleep.
-        asleep.into_iter().for_each(|waker| task::contain("a waker", || waker.wake()));
+        asleep.into_iter().for_each(|waker| crate::contain::logged("a waker", || waker.wake()));
     }
 
     /// Puts the event into every subscriber's queue; those who sleep are added to `asleep`, for the caller to wake.
@@ -135,7 +134,7 @@ impl Subscribers {
                 state.waker.take()
             };
             if let Some(waker) = waker {
-                task::contain("a waker", || waker.wake());
+                crate::contain::logged("a waker", || waker.wake());
             }
         }
     }

@@ -8,7 +8,6 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
-use crate::task;
 
 /// A value that can be lost while a [`Line`] holds it.
 pub(crate) trait Live {
@@ -86,7 +85,7 @@ impl<T: Clone + Live> Line<T> {
         }
         let before = std::mem::replace(&mut *current, state);
         drop(current);
-        task::contain("a waker", || self.changed.notify_waiters());
+        crate::contain::logged("a waker", || self.changed.notify_waiters());
         Some(before)
     }
 

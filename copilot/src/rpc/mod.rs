@@ -24,7 +24,6 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode;
-use crate::task;
 use crate::transport::WriteHalf;
 pub(crate) use asked::AskedId;
 use asked::{Asked, Asks};
@@ -160,12 +159,17 @@ impl Peer {
         self.0.lost.load(Ordering::Acquire)
     }
 
+    /// Waits until everything that is queued was written, or is dropped by the end of the connection.
+    pub(crate) async fn written(&self) {
+        self.0.outbox.written().await;
+    }
+
     /// Ends the connection: every waiting and every later call fails with `cause`.
     pub(crate) fn close(&self, cause: &Error) {
         let waiters = self.pending().close(cause.clone());
         for waiter in waiters {
             // One waker that panics must not leave the other calls asleep.
-            task::contain("a waker", || waiter.finish(Answer::Lost(cause.clone())));
+            crate::contain::logged("a waker", || waiter.finish(Answer::Lost(cause.clone())));
         }
         self.0.outbox.close();
     }
@@ -327,19 +331,25 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
+    /// The responder of a request that a test made up.
+    #[cfg(test)]
+    pub(crate) fn with_id(peer: &Peer, id: &str) -> Self {
+        Self::new(peer.clone(), RawValue::from_string(id.to_owned()).expect("the id is JSON"))
+    }
+
     fn new(peer: Peer, id: Box<RawValue>) -> Self {
         let asks = peer.asked().insert(id.get());
         Self { peer, id: Some(id), asks }
     }
 
-    /// What the request is called when the other side takes it back.
-    pub(crate) fn asked_id(&self) -> AskedId {
-        self.asks.id()
-    }
-
     /// The connection on which it was asked.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Another way to the same request, for where this one is out of reach. It is answered once all the same.
+    pub(crate) fn stand_in(&self) -> StandIn {
+        StandIn { peer: self.peer.clone(), id: self.id.clone(), asks: self.asks }
     }
 
     /// Whether the other side has taken it back: then no answer leaves.
@@ -380,6 +390,31 @@ impl Drop for Responder {
         if let Some(id) = self.due() {
             self.peer.reply_error(&id, INTERNAL_ERROR, "the handler ended without an answer");
         }
+    }
+}
+
+/// A second way to answer a request. Made by [`Responder::stand_in`]; dropped, it does nothing.
+pub(crate) struct StandIn {
+    peer: Peer,
+    id: Option<Box<RawValue>>,
+    asks: Asks,
+}
+
+impl StandIn {
+    /// The id that the other side takes the request back by.
+    pub(crate) fn asked_id(&self) -> AskedId {
+        self.asks.id()
+    }
+
+    /// The duty to answer; its answer is discarded where there was one before.
+    pub(crate) fn into_responder(self) -> Responder {
+        Responder { peer: self.peer, id: self.id, asks: self.asks }
+    }
+}
+
+impl fmt::Debug for StandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StandIn").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

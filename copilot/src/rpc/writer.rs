@@ -84,6 +84,11 @@ impl Outbox {
         self.below(HIGH_WATER).await;
     }
 
+    /// Waits until everything that is queued was written, or is dropped by the end of the connection.
+    pub(super) async fn written(&self) {
+        self.below(0).await;
+    }
+
     /// Waits until the queue is below the mark at which reading pauses.
     pub(super) async fn room_to_read(&self) {
         self.below(HARD_LIMIT).await;

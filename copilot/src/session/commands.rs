@@ -128,7 +128,7 @@ impl Inbox {
                 None => Some("the command failed"),
             };
             if let Some(error) = error.filter(|_| done.is_some()) {
-                inbox.handler_failed("command", &error.into());
+                inbox.handler_failed("command", error.into());
             }
             let params = CommandAnswerParams { session_id: &inbox.id, request_id: &id, error };
             inbox.post_answer("session.commands.handlePendingCommand", &params);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::calls::{By, What};
+use super::calls::{By, Owed, What};
 use super::inbox::{Inbox, ReplyTo, log_unsent};
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, OwnTool};
@@ -57,7 +57,7 @@ impl Inbox {
         let (by, asker) = match reply {
             ReplyTo::Call(id) => (By::Event(Arc::clone(&id)), Asker(Some(ReplyTo::Call(id)))),
             ReplyTo::Request(responder) => {
-                let by = By::Call(random::id().into(), responder.asked_id());
+                let by = By::Call(random::id().into(), Owed::new(&responder, deny));
                 (by, Asker(Some(ReplyTo::Request(responder))))
             }
         };
@@ -68,21 +68,20 @@ impl Inbox {
                 if self.handlers.permission.is_some() {
                     self.handler_failed(
                         "on_permission",
-                        &format!("the question cannot be read: {error}").into(),
+                        format!("the question cannot be read: {error}").into(),
                     );
                 }
                 ("a permission".to_owned(), None)
             }
         };
-        let (inbox, cancel, key) = (Arc::clone(self), Cancellation::default(), Arc::clone(by.id()));
+        let cancel = Cancellation::default();
         let token = cancel.clone();
-        let started = self.calls.start(by, What::Question(what), cancel, async move {
+        let started = self.run(by, What::Question(what), cancel, |entry| async move {
             let decision = match request {
-                Some(request) => inbox.decide_here(request).await,
+                Some(request) => entry.decide_here(request).await,
                 None => safe_answers::PERMISSION,
             };
-            inbox.answer_permission(asker, &decision, vocabulary, &token).await;
-            inbox.calls.finish(&key);
+            entry.answer_permission(asker, &decision, vocabulary, &token).await;
         });
         if !started {
             tracing::debug!(session = %self.id, "a permission was asked for twice, or after the session was closed");
@@ -101,7 +100,7 @@ impl Inbox {
             Ok(Err(error)) => error,
             Err(panic) => format!("it panicked: {panic}").into(),
         };
-        self.handler_failed("on_permission", &error);
+        self.handler_failed("on_permission", error);
         safe_answers::PERMISSION
     }
 
@@ -109,7 +108,7 @@ impl Inbox {
         match task::catch(async { self.own_tool(request) }).await {
             Ok(own) => self.handlers.permissions.decide(request, own),
             Err(panic) => {
-                self.handler_failed("needs_approval", &format!("it panicked: {panic}").into());
+                self.handler_failed("needs_approval", format!("it panicked: {panic}").into());
                 safe_answers::PERMISSION
             }
         }
@@ -155,7 +154,11 @@ struct Asker(Option<ReplyTo>);
 impl Drop for Asker {
     fn drop(&mut self) {
         if let Some(ReplyTo::Request(responder)) = self.0.take() {
-            responder.ok(&Wrapped { result: &safe_answers::PERMISSION.to_wire(Vocabulary::Old) });
+            deny(responder);
         }
     }
+}
+
+fn deny(responder: Responder) {
+    responder.ok(&Wrapped { result: &safe_answers::PERMISSION.to_wire(Vocabulary::Old) });
 }

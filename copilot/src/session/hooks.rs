@@ -37,6 +37,7 @@ use super::answer::{BoxError, IntoAnswer};
 use super::builder::SessionBuilder;
 use super::inbox::Inbox;
 use super::requests::Question;
+use crate::contain::UserValue;
 use crate::protocol::decode;
 use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
@@ -102,7 +103,8 @@ impl HookContext {
         Some((self.common.traceparent.as_deref()?, self.common.tracestate.as_deref()))
     }
 
-    /// The state of type `T` that the program gave to the session.
+    /// The state of type `T` that the program gave to the session. A lazily built state that is not there yet is built
+    /// here, and blocks the thread meanwhile.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         self.states.get()
     }
@@ -156,6 +158,7 @@ impl Hooks {
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<O>,
     {
+        let hook = UserValue::new(hook);
         let run = move |cx: HookContext| -> BoxFuture<'static, Result<Box<RawValue>, BoxError>> {
             let output = decode::question(cx.raw()).map(|input| hook(input, cx));
             Box::pin(async move { Ok(to_raw_value(&output?.await.into_answer()?)?) })
@@ -176,7 +179,9 @@ impl Inbox {
         let Some(hook) = self.handlers.hooks.0.get(&*hook_type) else {
             return answer(responder, None);
         };
-        let question = Question::request(hook.setter, format!("hook {hook_type}"), &responder);
+        let guards = guards(&hook_type);
+        let safe = if guards { |responder| answer(responder, Some(json(FAILED_GUARD))) } else { drop };
+        let question = Question::guarded(hook.setter, format!("hook {hook_type}"), &responder, safe);
         let (run, session_id, states) = (Arc::clone(&hook.run), self.id.clone(), Arc::clone(&self.states));
         let raw: Arc<RawValue> = Arc::from(input.unwrap_or(RawValue::NULL).to_owned());
         let work = async move {
@@ -185,7 +190,7 @@ impl Inbox {
             let session_id = common.session_id.clone().unwrap_or(session_id);
             run(HookContext { session_id, common, raw, states }).await
         };
-        let asker = Asker { responder: Some(responder), guards: guards(&hook_type) };
+        let asker = Asker { responder: Some(responder), guards };
         self.consult(question, work, move |_, output| asker.answer(output.as_deref()));
     }
 }

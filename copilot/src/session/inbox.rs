@@ -3,13 +3,14 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Waker;
 
 use serde_json::value::RawValue;
 
-use super::calls::{By, Calls, What};
+use super::calls::{By, Calls, Owed, What};
 use super::handlers::Handlers;
 use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
@@ -23,6 +24,7 @@ use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{Head, Line, Peer, Responder};
+use crate::task;
 use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
@@ -51,6 +53,27 @@ pub(crate) struct Inbox {
 pub(super) enum ReplyTo {
     Call(Arc<str>),
     Request(Responder),
+}
+
+/// The place of running work in the table of running calls; its drop takes it out.
+pub(super) struct Entry {
+    inbox: Arc<Inbox>,
+    id: Arc<str>,
+    number: u64,
+}
+
+impl Deref for Entry {
+    type Target = Arc<Inbox>;
+
+    fn deref(&self) -> &Arc<Inbox> {
+        &self.inbox
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.inbox.calls.finish(&self.id, self.number);
+    }
 }
 
 impl Inbox {
@@ -95,6 +118,26 @@ impl Inbox {
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// Starts the work that answers a question, unless the table of running calls does not take it: then nothing runs.
+    ///
+    /// The work owns its entry in that table, so the entry ends with the work whatever becomes of it.
+    pub(super) fn run<F>(
+        self: &Arc<Self>,
+        by: By,
+        what: What,
+        cancel: Cancellation,
+        work: impl FnOnce(Entry) -> F,
+    ) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let id = Arc::clone(by.id());
+        let Some(number) = self.calls.admit(by, what, cancel) else { return false };
+        let entry = Entry { inbox: Arc::clone(self), id: Arc::clone(&id), number };
+        self.calls.own(&id, number, task::spawn(work(entry)));
+        true
     }
 
     /// The tools that the CLI may call at this moment.
@@ -277,7 +320,9 @@ impl Inbox {
         // Protocol 2 has no request id, and the call's own id is as unique.
         let by = match &reply {
             ReplyTo::Call(id) => By::Event(Arc::clone(id)),
-            ReplyTo::Request(responder) => By::Call(call.tool_call_id.as_ref().into(), responder.asked_id()),
+            ReplyTo::Request(responder) => {
+                By::Call(call.tool_call_id.as_ref().into(), Owed::new(responder, cancel_tool))
+            }
         };
         // Protocol 3 has asked for permission before it asks for the call; protocol 2 lets everything run.
         let unasked = match &reply {
@@ -301,22 +346,25 @@ impl Inbox {
             cancel: cancel.clone(),
             errors_visible: self.handlers.tool_errors == ToolErrors::Visible,
         };
-        let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
-        let (tool, key, token) = (tool.clone(), Arc::clone(by.id()), cancel.clone());
-        let started = self.calls.start(by, what, cancel, async move {
+        let what = What::Tool(tool.clone());
+        let (tool, token) = (tool.clone(), cancel.clone());
+        let started = self.run(by, what, cancel, |entry| async move {
             let refused = match unasked {
-                Some(request) => Box::pin(inbox.decide_here(*request)).await.refusal(),
+                Some(request) => Box::pin(entry.decide_here(*request)).await.refusal(),
                 None => None,
             };
             let result = match refused {
                 Some(refused) => refused,
-                None => {
-                    let result = tool.invoke(invocation).await;
-                    result.within(inbox.handlers.max_tool_result.0, tool.name())
-                }
+                // A tool answers its panics itself; this is for what a panic in its machinery would leave unanswered.
+                None => match task::catch(tool.invoke(invocation)).await {
+                    Ok(result) => result.within(entry.handlers.max_tool_result.0, tool.name()),
+                    Err(panic) => {
+                        tracing::error!(panic, tool = tool.name(), "a tool call failed");
+                        ToolResult::failure(format!("`{}` failed for an internal reason.", tool.name()))
+                    }
+                },
             };
-            inbox.answer_tool(reply, &result, &token).await;
-            inbox.calls.finish(&key);
+            entry.answer_tool(reply, &result, &token).await;
         });
         if !started {
             let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
@@ -351,6 +399,11 @@ impl Inbox {
     }
 }
 
+/// The answer to a request whose tool was aborted.
+fn cancel_tool(responder: Responder) {
+    responder.ok(&Wrapped { result: &ToolResult::failure("The call was cancelled: the session is closed.") });
+}
+
 /// An answer that cannot be sent is lost with its connection, which everybody learns of; anything else is a bug.
 pub(super) fn log_unsent(sent: crate::Result<()>, what: &str) {
     if let Err(error) = sent {
@@ -359,5 +412,35 @@ pub(super) fn log_unsent(sent: crate::Result<()>, what: &str) {
         } else {
             tracing::error!(%error, "{what} could not be sent");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_entry_of_running_work_outlives_its_task() {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let (tools, states, handlers) = (ToolSet::default(), Arc::default(), Handlers::default());
+        let inbox = Inbox::new("s".into(), peer, SessionConfig::default(), tools, states, handlers);
+        let run = |id: &str, panics: bool| {
+            let (by, what) = (By::Event(id.into()), What::Question("q".to_owned()));
+            inbox.run(by, what, Cancellation::default(), |entry| async move {
+                let _entry = entry;
+                assert!(!panics, "the work panics");
+                std::future::pending::<()>().await;
+            })
+        };
+        assert!(run("panics", true));
+        assert!(run("pending", false));
+        tokio::task::yield_now().await;
+        assert_eq!(inbox.calls.describe(), ["q (pending)"]);
+        let inbox_only = Arc::downgrade(&inbox);
+        inbox.calls.abort();
+        assert!(inbox.calls.describe().is_empty());
+        tokio::task::yield_now().await;
+        // The task of aborted work is gone, and so is what it held.
+        assert_eq!(inbox_only.strong_count(), 1);
     }
 }

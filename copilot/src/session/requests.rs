@@ -12,15 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::BoxError;
-use super::calls::{By, What};
-use super::inbox::{Inbox, log_unsent};
+use super::calls::{By, Owed, What};
+use super::inbox::{Entry, Inbox, log_unsent};
+use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::decode;
 use crate::protocol::tools::Settled;
 use crate::random;
-use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
+use crate::rpc::{INTERNAL_ERROR, METHOD_NOT_FOUND, Peer, Responder};
 use crate::task;
 use crate::tools::Cancellation;
 
@@ -41,7 +42,19 @@ impl<'a> Question<'a> {
         what: impl Into<Cow<'a, str>>,
         responder: &Responder,
     ) -> Self {
-        let by = By::Request(random::id().into(), responder.asked_id());
+        Self::guarded(handler, what, responder, |responder| {
+            responder.error(INTERNAL_ERROR, "the session was closed before there was an answer");
+        })
+    }
+
+    /// A question that a request has asked, with the answer that is given where the handler is aborted.
+    pub(super) fn guarded(
+        handler: &'static str,
+        what: impl Into<Cow<'a, str>>,
+        responder: &Responder,
+        safe: fn(Responder),
+    ) -> Self {
+        let by = By::Request(random::id().into(), Owed::new(responder, safe));
         Self { handler, what: what.into(), by }
     }
 
@@ -143,19 +156,19 @@ impl Inbox {
     {
         let Question { handler, what, by } = question;
         let is_event = matches!(by, By::Event(_));
-        let (inbox, key, cancel) = (Arc::clone(self), Arc::clone(by.id()), Cancellation::default());
+        let cancel = Cancellation::default();
         let token = cancel.clone();
-        let work = async move {
+        let work = |inbox: Entry| async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
             let given = match outcome {
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
                 Some(Ok(Err(error))) => {
-                    inbox.handler_failed(handler, &error);
+                    inbox.handler_failed(handler, error);
                     None
                 }
                 Some(Err(panic)) => {
-                    inbox.handler_failed(handler, &format!("it panicked: {panic}").into());
+                    inbox.handler_failed(handler, format!("it panicked: {panic}").into());
                     None
                 }
             };
@@ -163,10 +176,9 @@ impl Inbox {
             if !is_event || inbox.asker(&token).await.is_some() {
                 answer(&inbox, given);
             }
-            inbox.calls.finish(&key);
         };
         let what = What::Question(what.into_owned());
-        if !self.calls.start(by, what, cancel, work) {
+        if !self.run(by, what, cancel, work) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }
@@ -190,10 +202,17 @@ impl Inbox {
     }
 
     /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
-    pub(super) fn handler_failed(&self, handler: &'static str, error: &BoxError) {
+    pub(super) fn handler_failed(&self, handler: &'static str, error: BoxError) {
+        let text = contain::text(&error);
+        contain::discard(error);
+        let error = text;
         tracing::error!(handler, error, session = %self.id, "a handler failed; the CLI gets the safe answer");
         let error = Error::new(ErrorKind::Session, format!("the handler `{handler}` failed: {error}"));
-        self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));
+        let failed = Event::handler_failed(HandlerFailure { handler, error });
+        // Wakers of subscribers may be the program's, and the CLI still waits for the answer.
+        if let Err(panic) = contain::run(|| self.subscribers.publish(&failed)) {
+            tracing::error!(panic, "a subscriber panicked while it was woken");
+        }
     }
 }
 

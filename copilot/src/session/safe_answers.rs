@@ -140,7 +140,7 @@ impl Inbox {
             _ => Self::refuse(method, params, responder, INVALID_PARAMS, &why),
         }
         if let Some(handler) = self.handler_of(method) {
-            self.handler_failed(handler, &unreadable(error));
+            self.handler_failed(handler, unreadable(error));
         }
     }
 

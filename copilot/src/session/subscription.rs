@@ -1,9 +1,8 @@
 //! Listeners that are called with each event.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use crate::contain::{self, UserValue};
 use crate::events::{Event, EventStream};
-use crate::task::{self, Task, panic_message};
+use crate::task::{self, Task};
 
 /// Keeps a listener subscribed; dropping it unsubscribes.
 #[derive(Debug)]
@@ -13,16 +12,13 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn start(mut events: EventStream, mut listener: impl FnMut(&Event) + Send + 'static) -> Self {
+    pub(super) fn start(mut events: EventStream, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+        let mut listener = UserValue::new(listener);
         let task = task::spawn(async move {
             while let Some(event) = events.next().await {
                 // Whether what the listener left behind is whole is the listener's own affair.
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener(&event))) {
-                    tracing::error!(
-                        event = event.name(),
-                        panic = panic_message(&*panic),
-                        "a listener panicked"
-                    );
+                if let Err(panic) = contain::run(|| listener(&event)) {
+                    tracing::error!(event = event.name(), panic, "a listener panicked");
                 }
             }
         });

@@ -99,7 +99,7 @@ impl Inbox {
             Ok(Err(error)) => error,
             Err(panic) => format!("it panicked: {panic}").into(),
         };
-        self.handler_failed("on_user_input", &error);
+        self.handler_failed("on_user_input", error);
         Err(Error::new(ErrorKind::Session, "the handler `on_user_input` failed"))
     }
 }

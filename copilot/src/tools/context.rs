@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::cancel::{Cancellation, Flag};
 use super::def::Tool;
-use super::state::{State, StateMap};
+use super::state::{Need, State, StateMap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SessionId, ToolCallId};
 
@@ -176,11 +176,28 @@ impl ToolContext {
     }
 
     /// Returns the session's state of type `T`; `None` when the session has none.
+    ///
+    /// A lazily built state that does not exist yet is built here, and blocks the thread meanwhile; for a parameter of
+    /// type [`State<T>`](crate::State) it is built on the pool for blocking work.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         match self.0.tool.own_value(TypeId::of::<T>()) {
             Some(value) => Arc::clone(value).downcast().ok().map(State::from_arc),
             None => self.0.invocation.states.get(),
         }
+    }
+
+    /// Whether the tool needs a state that is built lazily, and is not there yet.
+    pub(crate) fn has_unbuilt_state(&self) -> bool {
+        self.needs().iter().any(|need| self.0.invocation.states.is_unbuilt(need))
+    }
+
+    /// Builds the states that the tool needs. Blocks for as long as that takes.
+    pub(crate) fn build_states(&self) {
+        self.needs().iter().for_each(|need| self.0.invocation.states.build(need));
+    }
+
+    fn needs(&self) -> &[Need] {
+        self.0.tool.compiled().map_or(&[], |compiled| &compiled.arguments.needs)
     }
 
     pub(crate) fn tool_handle(&self) -> &Tool {

@@ -3,11 +3,9 @@
 //! Whatever the tool does, it ends here: arguments that do not fit, a panic, a failure, a cancellation, too long a
 //! time. No task of its own: the future that [`Tool::invoke`] returns does all of it when it is polled.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -25,6 +23,7 @@ use super::registry::ToolSet;
 use super::result::ToolResult;
 use super::suggest::suggest;
 use super::validate::Validator;
+use crate::contain::{self, Contained, UserValue};
 
 /// A tool at work.
 pub type Started = BoxFuture<'static, Returned>;
@@ -71,13 +70,15 @@ where
     blocking(move || tokio::runtime::Handle::current().block_on(function()))
 }
 
-async fn on_blocking_pool<F>(function: F) -> Returned
+async fn on_blocking_pool<F, T>(function: F) -> Result<T, ToolError>
 where
-    F: FnOnce() -> Returned + Send + 'static,
+    F: FnOnce() -> Result<T, ToolError> + Send + 'static,
+    T: Send + 'static,
 {
-    match tokio::task::spawn_blocking(function).await {
-        Ok(returned) => returned,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+    let function = UserValue::new(function);
+    match tokio::task::spawn_blocking(move || contain::run(function.into_inner())).await {
+        Ok(Ok(returned)) => returned,
+        Ok(Err(panic)) => Err(panicked(&panic)),
         Err(error) => Err(ToolError::hidden(error)),
     }
 }
@@ -114,10 +115,13 @@ async fn answer(context: &ToolContext) -> (ToolResult, Option<ToolError>) {
     let mut tries_left = def.retries;
     let (result, error) = loop {
         match attempt_once(context).await {
-            Err(error) if error.is_retry() && tries_left > 0 && !context.is_cancelled() => {
+            Err(error) if error.is_retry() && tries_left > 0 => {
+                let pause = BETWEEN_TRIES.saturating_mul(2_u32.saturating_pow(def.retries - tries_left));
                 tries_left -= 1;
+                if !rest(context, pause).await {
+                    break (cancelled(context), None);
+                }
                 tracing::warn!(tool = context.tool(), call = %context.call_id(), ?error, "a tool is tried again");
-                tokio::time::sleep(BETWEEN_TRIES * 2_u32.saturating_pow(def.retries - tries_left)).await;
             }
             Ok(result) => break (result, None),
             Err(error) => break (tell(context, &error), Some(error)),
@@ -130,13 +134,26 @@ async fn answer(context: &ToolContext) -> (ToolResult, Option<ToolError>) {
     (result, error)
 }
 
+/// Pauses before the next try; `false` when the call is cancelled meanwhile.
+async fn rest(context: &ToolContext, pause: Duration) -> bool {
+    let mut cancelled = pin!(context.cancelled());
+    let mut rested = pin!(tokio::time::sleep(pause));
+    poll_fn(|cx| match cancelled.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => rested.as_mut().poll(cx).map(|()| true),
+    })
+    .await
+}
+
 /// Runs the tool from its arguments to its end.
 async fn attempt_once(context: &ToolContext) -> Returned {
-    let mut started = match catch_unwind(AssertUnwindSafe(|| start(context))) {
-        Ok(Ok(started)) => started,
-        Ok(Err(Refused::Told(result))) => return Ok(result),
-        Ok(Err(Refused::Failed(error))) => return Err(error),
-        Err(panic) => return Err(panicked(&*panic)),
+    let mut started = if context.has_unbuilt_state() {
+        start_with_states(context)
+    } else {
+        match begin(context) {
+            Ok(started) => started,
+            Err(returned) => return returned,
+        }
     };
     let tool = context.tool_handle();
     if let Some(places) = tool.compiled().ok().and_then(|compiled| compiled.places.clone()) {
@@ -148,8 +165,8 @@ async fn attempt_once(context: &ToolContext) -> Returned {
     }
     match watch(started, context, tool.timeout()).await {
         End::Returned(returned) => returned,
-        End::Panicked(panic) => Err(panicked(&*panic)),
-        End::Cancelled => Ok(ToolResult::failure(format!("`{}` was cancelled.", context.tool()))),
+        End::Panicked(panic) => Err(panicked(&panic)),
+        End::Cancelled => Ok(cancelled(context)),
         End::TimedOut => {
             let seconds = tool.timeout().as_secs_f64();
             tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool took too long");
@@ -173,10 +190,40 @@ fn tell(context: &ToolContext, error: &ToolError) -> ToolResult {
     error.to_result(tool, &reference, context.errors_visible())
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> ToolError {
-    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-    ToolError::hidden(format!("panicked: {}", message.as_deref().unwrap_or("without a message")))
+fn panicked(panic: &str) -> ToolError {
+    ToolError::hidden(format!("panicked: {panic}"))
+}
+
+fn cancelled(context: &ToolContext) -> ToolResult {
+    ToolResult::failure(format!("`{}` was cancelled.", context.tool()))
+}
+
+/// Starts the tool. Arguments and what is injected are the program's types, so their code runs here.
+fn begin(context: &ToolContext) -> Result<Started, Returned> {
+    match contain::run(|| start(context)) {
+        Ok(Ok(started)) => Ok(started),
+        Ok(Err(Refused::Told(result))) => Err(Ok(result)),
+        Ok(Err(Refused::Failed(error))) => Err(Err(error)),
+        Err(panic) => Err(Err(panicked(&panic))),
+    }
+}
+
+/// Starts the tool once its lazily built states are there. They are built on the pool for blocking work: what takes
+/// long there delays no other session.
+fn start_with_states(context: &ToolContext) -> Started {
+    let context = context.clone();
+    Box::pin(async move {
+        let building = context.clone();
+        on_blocking_pool(move || {
+            building.build_states();
+            Ok(())
+        })
+        .await?;
+        match begin(&context) {
+            Ok(started) => started.await,
+            Err(returned) => returned,
+        }
+    })
 }
 
 /// Why a tool was not started.
@@ -277,14 +324,14 @@ fn without_position(mut message: String) -> String {
 /// How a started tool ended.
 enum End {
     Returned(Returned),
-    Panicked(Box<dyn Any + Send>),
+    Panicked(String),
     Cancelled,
     TimedOut,
 }
 
 /// Runs a started tool until it ends, nobody waits for it any more, or its time is over.
 async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> End {
-    let mut work = Work { started: Some(started), context };
+    let mut work = Work { started: contain::catch(started), context };
     // Most tools of a fast program are done at once and need no clock.
     if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(work.poll(cx))).await {
         return end;
@@ -322,37 +369,20 @@ async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> En
 
 /// A tool at work; tells it when it is dropped before its end.
 struct Work<'c> {
-    started: Option<Started>,
+    started: Contained<Started>,
     context: &'c ToolContext,
 }
 
 impl Work<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let Some(started) = &mut self.started else { return Poll::Pending };
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(started).poll(cx)));
-        let end = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(returned)) => End::Returned(returned),
-            Err(panic) => End::Panicked(panic),
-        };
-        self.end();
-        Poll::Ready(end)
-    }
-
-    /// Drops the tool's future, whose fields' drops are the user's code as well.
-    fn end(&mut self) {
-        let started = self.started.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(started))).is_err() {
-            tracing::error!("a tool panicked while it was dropped");
-        }
+        Pin::new(&mut self.started).poll(cx).map(|ended| ended.map_or_else(End::Panicked, End::Returned))
     }
 }
 
 impl Drop for Work<'_> {
     fn drop(&mut self) {
-        if self.started.is_some() {
+        if !self.started.has_ended() {
             self.context.stop();
-            self.end();
         }
     }
 }

@@ -18,6 +18,7 @@ use super::arguments::{Absent, ArgumentReader, Description, ask};
 use super::context::ToolContext;
 use super::error::ToolError;
 use super::state::{Need, Needs, State};
+use crate::contain::UserValue;
 
 /// A type that a parameter of a tool can have, by value.
 #[diagnostic::on_unimplemented(
@@ -216,7 +217,11 @@ impl<T: ?Sized> Probe<&T> {
     where
         T: Lend<K>,
     {
-        ParamFns { describe: T::Own::describe, take: T::Own::take, keep: |own| Lent(own, PhantomData) }
+        ParamFns {
+            describe: T::Own::describe,
+            take: T::Own::take,
+            keep: |own| Lent(UserValue::new(own), PhantomData),
+        }
     }
 }
 
@@ -230,7 +235,7 @@ impl<T: ?Sized> Probe<Option<&T>> {
         ParamFns {
             describe: <Option<T::Own> as Param<Argument>>::describe,
             take: <Option<T::Own> as Param<Argument>>::take,
-            keep: |own| OptionallyLent(own, PhantomData),
+            keep: |own| OptionallyLent(UserValue::new(own), PhantomData),
         }
     }
 }
@@ -248,7 +253,7 @@ impl<T> ProbeValue<T> for Probe<T> {
     where
         T: Param<K>,
     {
-        ParamFns { describe: T::describe, take: T::take, keep: |own| Moved(Some(own)) }
+        ParamFns { describe: T::describe, take: T::take, keep: |own| Moved(Some(UserValue::new(own))) }
     }
 }
 
@@ -273,25 +278,25 @@ pub struct ParamFns<Own, Slot> {
 
 /// Keeps what is moved.
 #[derive(Debug)]
-pub struct Moved<T>(Option<T>);
+pub struct Moved<T>(Option<UserValue<T>>);
 /// Keeps what is lent.
 #[derive(Debug)]
-pub struct Lent<T: ?Sized, O>(O, PhantomData<fn(&T)>);
+pub struct Lent<T: ?Sized, O>(UserValue<O>, PhantomData<fn(&T)>);
 /// Keeps what is lent if there.
 #[derive(Debug)]
-pub struct OptionallyLent<T: ?Sized, O>(Option<O>, PhantomData<fn(&T)>);
+pub struct OptionallyLent<T: ?Sized, O>(UserValue<Option<O>>, PhantomData<fn(&T)>);
 
 impl<T> Moved<T> {
     /// Hands it to the function.
     pub fn lend(&mut self) -> T {
-        self.0.take().expect("the expansion calls the function once")
+        self.0.take().expect("the expansion calls the function once").into_inner()
     }
 }
 
 impl<T: ?Sized, O: Borrow<T>> Lent<T, O> {
     /// Lends it to the function.
     pub fn lend(&mut self) -> &T {
-        self.0.borrow()
+        (*self.0).borrow()
     }
 }
 

@@ -10,6 +10,7 @@ use super::schema;
 use super::schema::SchemaProfile;
 use super::state::StateMap;
 use super::suggest::suggest;
+use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.
@@ -134,7 +135,8 @@ impl ToolSelection {
 
     /// Keeps the tools for which the function returns `true`.
     pub(crate) fn filter(&mut self, keep: impl Fn(&Tool) -> bool + Send + Sync + 'static) {
-        self.rules.push(Rule::Filter(Arc::new(keep)));
+        let keep = UserValue::new(keep);
+        self.rules.push(Rule::Filter(Arc::new(move |tool| keep(tool))));
     }
 
     /// Makes `resolve` fail if the linker collected no tool of one of these crates.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::def::{Tool, ToolDef};
+use crate::contain::UserValue;
 
 /// A type whose methods are tools. `#[copilot::tools]` on an `impl` block implements it.
 ///
@@ -49,8 +50,10 @@ pub trait Toolset: Sized + 'static {
         Self: Send + Sync,
     {
         let value: Arc<dyn Any + Send + Sync> = Arc::new(self);
-        let bind =
-            |def| Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value: value.clone() }));
+        let bind = |def| {
+            let value = UserValue::new(Arc::clone(&value));
+            Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value }))
+        };
         Self::DEFS.iter().map(bind).collect()
     }
 }
@@ -59,7 +62,7 @@ pub trait Toolset: Sized + 'static {
 pub(crate) struct Bound {
     pub(crate) def: &'static ToolDef,
     pub(crate) type_id: TypeId,
-    pub(crate) value: Arc<dyn Any + Send + Sync>,
+    pub(crate) value: UserValue<Arc<dyn Any + Send + Sync>>,
 }
 
 impl fmt::Debug for Bound {

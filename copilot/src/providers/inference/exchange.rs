@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use super::body::{self, BodyFeed, Chunk};
 use super::response::{Body, Chunks, InferenceResponse};
 use super::{Inference, InferenceError, InferenceRequest, InferenceTransport};
+use crate::contain::UserValue;
 use crate::error::Result;
 use crate::protocol::base64;
 use crate::protocol::decode;
@@ -43,7 +44,7 @@ struct Exchange {
 
 impl Exchanges {
     pub(crate) fn new(models: impl Inference) -> Self {
-        Self { models: Arc::new(models), running: Arc::default() }
+        Self { models: Arc::new(UserValue::new(models)), running: Arc::default() }
     }
 
     /// A request for `llmInference.` and this name.
@@ -232,12 +233,12 @@ trait ErasedInference: Send + Sync {
     ) -> BoxFuture<'_, std::result::Result<InferenceResponse, InferenceError>>;
 }
 
-impl<M: Inference> ErasedInference for M {
+impl<M: Inference> ErasedInference for UserValue<M> {
     fn respond(
         &self,
         request: InferenceRequest,
     ) -> BoxFuture<'_, std::result::Result<InferenceResponse, InferenceError>> {
-        Box::pin(Inference::respond(self, request))
+        Box::pin(Inference::respond(&**self, request))
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::lanes::Lanes;
 use super::{FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs, SqlError};
+use crate::contain::UserValue;
 use crate::protocol::SessionId;
 use crate::protocol::base64;
 use crate::protocol::decode;
@@ -40,7 +41,12 @@ struct OfSession {
 
 impl FsService {
     pub(crate) fn new(fs: impl SessionFs) -> Self {
-        Self { layout: fs.layout(), has_sqlite: fs.has_sqlite(), fs: Arc::new(fs), lanes: Lanes::default() }
+        Self {
+            layout: fs.layout(),
+            has_sqlite: fs.has_sqlite(),
+            fs: Arc::new(UserValue::new(fs)),
+            lanes: Lanes::default(),
+        }
     }
 
     pub(crate) fn params(&self) -> SessionFsSetProviderParams<'_> {
@@ -285,12 +291,12 @@ trait ErasedFs: Send + Sync {
     ) -> BoxFuture<'a, Result<FsResponse, FsError>>;
 }
 
-impl<F: SessionFs> ErasedFs for F {
+impl<F: SessionFs> ErasedFs for UserValue<F> {
     fn perform<'a>(
         &'a self,
         session: &'a SessionId,
         operation: &'a Operation,
     ) -> BoxFuture<'a, Result<FsResponse, FsError>> {
-        Box::pin(operation.perform(self, session))
+        Box::pin(operation.perform(&**self, session))
     }
 }

@@ -15,8 +15,8 @@ use super::connection::Connection;
 use super::defaults;
 use super::session::FakeSession;
 use super::turn::Play;
+use crate::contain::panic_message;
 use crate::protocol::connection::CliVersion;
-use crate::task::panic_message;
 use crate::transport::framing::write_frame;
 use crate::transport::{ReadHalf, WriteHalf};
 

@@ -1,6 +1,7 @@
 //! Tests of tools from the attribute to the result, without a session.
 
 mod kinds;
+mod retries;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -49,6 +50,7 @@ fn states() -> StateMap {
     let mut states = StateMap::default();
     states.insert(Prices { base: 10 });
     states.insert(kinds::Shop { name: "State".into() });
+    states.insert(retries::Tries::default());
     states
 }
 

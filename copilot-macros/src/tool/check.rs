@@ -143,6 +143,13 @@ fn contradictions(tool: &Tool, errors: &mut Diagnostics) {
         errors
             .at(span, "`destructive` contradicts `read_only`: a tool that changes nothing destroys nothing");
     }
+    if let (Some(_), Some(span)) = (options.skip_permission, options.destructive) {
+        errors.at(
+            span,
+            "`destructive` contradicts `skip_permission`: a tool that may destroy something needs a permission; remove \
+             one of them",
+        );
+    }
     if let (Some(_), Some(span)) = (options.skip_permission, options.needs_approval) {
         errors.at(
             span,

@@ -10,6 +10,8 @@ use std::task::Waker;
 use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, What};
+use super::clash;
+use super::guard::Granted;
 use super::handlers::Handlers;
 use super::hooks;
 use super::outgoing::Left;
@@ -27,7 +29,7 @@ use crate::protocol::tools::{
 };
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{Line, Peer, Responder};
-use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
+use crate::tools::{Cancellation, Invocation, StateMap, Tool, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
 pub(crate) struct Inbox {
@@ -44,11 +46,34 @@ pub(crate) struct Inbox {
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
+    /// What was permitted.
+    pub(super) granted: Granted,
+    /// Whether the program has only joined the session of others, and has not said how to decide.
+    pub(super) joins: bool,
+    /// Whether approvals of earlier sessions count.
+    pub(super) saved_approvals: bool,
+    /// Whether a tool of the program may have the name of a tool of an MCP server.
+    pub(super) watches_names: bool,
+    /// Whether hooks that are not the program's may permit calls.
+    pub(super) foreign: AtomicBool,
+    /// The MCP servers, as far as they are known.
+    pub(super) servers: RwLock<Arc<Vec<String>>>,
+    /// The tools whose names were reported.
+    pub(super) clashes: Mutex<Vec<String>>,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
+}
+
+/// How a session answers the CLI.
+pub(crate) struct Asks {
+    pub(crate) handlers: Handlers,
+    /// See [`Inbox::joins`].
+    pub(crate) joins: bool,
+    /// See [`Inbox::saved_approvals`].
+    pub(crate) saved_approvals: bool,
 }
 
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
@@ -82,8 +107,12 @@ impl Inbox {
         config: SessionConfig,
         tools: ToolSet,
         states: Arc<StateMap>,
-        handlers: Handlers,
+        asks: Asks,
     ) -> Arc<Self> {
+        let Asks { handlers, joins, saved_approvals } = asks;
+        let servers: Vec<String> =
+            config.mcp_server.iter().flat_map(|servers| servers.keys().cloned()).collect();
+        let watches_names = clash::possible(&config, tools.iter().map(Tool::name));
         Arc::new(Self {
             id,
             line: Line::new(Some(peer)),
@@ -95,6 +124,13 @@ impl Inbox {
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
+            granted: Granted::default(),
+            joins,
+            saved_approvals,
+            watches_names,
+            foreign: AtomicBool::new(false),
+            servers: RwLock::new(Arc::new(servers)),
+            clashes: Mutex::default(),
             left: Left::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -162,11 +198,12 @@ impl Inbox {
         match head.name {
             "external_tool.requested" => self.tool_requested(head, data),
             "permission.requested" => self.permission_requested(data),
-            "external_tool.completed" | "permission.completed" => {
+            "external_tool.completed" => {
                 if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
+            "permission.completed" => self.permission_settled(data),
             // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
             "abort" if head.agent.is_none() => self.calls.cancel_all(),
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
@@ -291,14 +328,14 @@ impl Inbox {
             ReplyTo::Call(id) => By::Event(Arc::clone(id)),
             ReplyTo::Request(responder) => By::Call(call.tool_call_id.as_ref().into(), responder.asked_id()),
         };
-        // Protocol 3 has asked for permission before it asks for the call; protocol 2 lets everything run.
+        // Protocol 3 has asked for permission before it asks for the call, or should have; protocol 2 lets everything
+        // run.
         let unasked = match &reply {
-            ReplyTo::Request(_) if !tool.def().skip_permission => {
-                // Boxed, so that no other call has to make room for it.
-                Some(Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)))
-            }
-            _ => None,
+            ReplyTo::Request(_) => !tool.def().skip_permission,
+            ReplyTo::Call(_) => self.is_unpermitted(tool, &call.tool_call_id),
         };
+        // Boxed, so that no other call has to make room for it.
+        let unasked = unasked.then(|| Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)));
         let cancel = Cancellation::default();
         let invocation = Invocation {
             session_id: self.id.clone(),

@@ -176,6 +176,7 @@ impl PermissionRequest {
             PermissionKind::Url => Subject::Url(self.data()?),
             PermissionKind::Memory => Subject::Memory(self.data()?),
             PermissionKind::CustomTool => Subject::CustomTool(self.data()?),
+            PermissionKind::BuiltinTool => Subject::BuiltinTool(self.data()?),
             PermissionKind::Hook => Subject::Hook(self.data()?),
             PermissionKind::ExtensionManagement => Subject::ExtensionManagement(self.data()?),
             PermissionKind::Workflow => Subject::Workflow(self.data()?),
@@ -220,6 +221,17 @@ impl PermissionRequest {
             args: Value,
         }
         self.data::<Arguments>().map(|request| request.args).unwrap_or_default()
+    }
+
+    /// Whether this is a request to leave the sandbox. Only [`Decision::ApproveSandboxBypass`] grants it, unless the
+    /// session's permissions [allow it](crate::Permissions::allow_sandbox_bypass).
+    pub fn requests_sandbox_bypass(&self) -> bool {
+        self.details.request_sandbox_bypass
+    }
+
+    /// The reason for leaving the sandbox; `None` where the sandbox stays or the CLI gives no reason.
+    pub fn sandbox_bypass_reason(&self) -> Option<&str> {
+        self.details.request_sandbox_bypass_reason.as_deref()
     }
 
     /// Whether an administrator wants a person to decide.
@@ -343,6 +355,7 @@ mod tests {
             "url",
             "memory",
             "custom-tool",
+            "builtin-tool",
             "hook",
             "extension-management",
             "workflow",

@@ -198,9 +198,14 @@ async fn hooks_of_the_repository_are_off_unless_they_are_enabled() {
 async fn approvals_of_earlier_sessions_do_not_count_unless_they_are_enabled() {
     let method = "session.permissions.resetSessionApprovals";
     let fake = Fake::start().await;
-    fake.session().saved_approvals(true).start().await.unwrap();
+    let counts = fake.session().saved_approvals(true).start().await.unwrap();
+    before(&fake, &counts, "bash", json!({})).await;
     assert!(fake.cli.requests(method).is_empty());
-    fake.session().start().await.unwrap();
+    let session = fake.session().start().await.unwrap();
+    assert!(fake.cli.requests(method).is_empty(), "a session without calls pays nothing");
+    for _ in 0..2 {
+        before(&fake, &session, "bash", json!({})).await;
+    }
     assert_eq!(fake.cli.requests(method).len(), 1);
 }
 
@@ -395,4 +400,37 @@ async fn a_tool_that_destroys_and_needs_no_permission_is_refused() {
         refused.kind() == ErrorKind::Tools && told.contains("`wipe`") && told.contains("skip_permission"),
         "{told}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_does_not_exist_is_left_to_the_cli() {
+    let fake = Fake::start().await;
+    fake.cli.on("session.tools.getCurrentMetadata", |_, _| json!({"tools": [{"name": "brand_new"}]}));
+    let session = fake.session().start().await.unwrap();
+    assert_eq!(before(&fake, &session, "look_down", json!({})).await, json!({}));
+    assert!(!permitted(&fake, &session, "brand_new", json!({})).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_for_the_session_covers_the_request_of_the_cli_too() {
+    let fake = Fake::start().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let session = fake.session().on_permission({
+        let asked = Arc::clone(&asked);
+        move |request| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            async move { request.approve_for_session() }
+        }
+    });
+    let session = session.start().await.unwrap();
+    let request = json!({"kind": "mcp", "serverName": "x", "toolName": "x-read", "args": {}});
+    for _ in 0..2 {
+        let answer = fake.cli.ask_permission(session.id(), request.clone()).await;
+        assert!(answer["kind"].as_str().unwrap().starts_with("approve"), "{answer}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    let mut managed = request;
+    managed["managedApprovalRequired"] = json!(true);
+    fake.cli.ask_permission(session.id(), managed).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "an administrator wants a decision each time");
 }

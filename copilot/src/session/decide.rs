@@ -106,15 +106,26 @@ impl Inbox {
         }
     }
 
+    /// Whether the program has approved this and its like already.
+    fn is_covered(&self, request: &PermissionRequest) -> bool {
+        !request.managed_approval_required()
+            && !request.requests_sandbox_bypass()
+            && self.granted.covers(request)
+    }
+
     /// The program's decision about what the CLI has requested, which may be the request of a hook.
     async fn decide_on(&self, request: PermissionRequest) -> Decision {
         let decision = match self.behind(&request) {
             Some((behind, true)) => {
+                if self.is_covered(&behind) {
+                    return Decision::Approve;
+                }
                 let decision = self.decide_here(behind.clone()).await;
                 self.note(&behind, &decision);
                 // The CLI would remember it for hooks; here it is remembered for the tool.
                 return decision.once();
             }
+            _ if self.is_covered(&request) => Decision::Approve,
             _ => self.decide_here(request.clone()).await,
         };
         self.note(&request, &decision);

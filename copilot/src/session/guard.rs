@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
@@ -23,7 +24,6 @@ use crate::protocol::agents::CustomAgent;
 use crate::protocol::hooks::PreToolUseInput;
 use crate::protocol::permissions::{Approval, PermissionKind, PermissionSettled};
 use crate::protocol::session::SessionParams;
-use crate::rpc::Peer;
 use crate::tools::Tool;
 
 /// The reason that the model reads when a call is denied, and the mark of requests that this library's hook caused.
@@ -189,6 +189,9 @@ impl Inbox {
             return Ok(to_raw_value(&members)?);
         }
         let step: PreToolUseInput = serde_json::from_str(input.get())?;
+        if self.handlers.decides_calls() {
+            self.prepare_guard().await?;
+        }
         let arguments = members.get("modifiedArgs").unwrap_or(&step.tool_args);
         let (decision, reason) = match self.stance(&step.tool_name, arguments).await {
             Stance::Pass => return Ok(to_raw_value(&members)?),
@@ -216,6 +219,10 @@ impl Inbox {
             Origin::Asked(kind) => (kind, true),
             Origin::Unasked(kind) => (kind, false),
         };
+        if kind == PermissionKind::CustomTool && !asked && self.is_missing(tool).await {
+            // The CLI says so to the model.
+            return Stance::Pass;
+        }
         let request = self.request_for(kind, tool, arguments, None);
         if self.granted.covers(&request)
             || self.handlers.permission.is_none() && self.by_policy(&request).await == Decision::Approve
@@ -226,6 +233,25 @@ impl Inbox {
         } else {
             Stance::Ask
         }
+    }
+
+    /// Whether the CLI has no tool of this name, as far as it tells.
+    ///
+    /// Wire: `session.tools.getCurrentMetadata`, to the CLI.
+    async fn is_missing(&self, tool: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Current {
+            tools: Vec<Named>,
+        }
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        let Some(peer) = self.line.now() else { return false };
+        let params = SessionParams { session_id: &self.id };
+        let current: Result<Current> = peer.call("session.tools.getCurrentMetadata", &params).await;
+        current
+            .is_ok_and(|Current { tools }| !tools.is_empty() && tools.iter().all(|named| named.name != tool))
     }
 
     fn origin(&self, tool: &str) -> Origin {
@@ -358,14 +384,22 @@ impl Inbox {
         self.foreign.load(Ordering::Relaxed)
     }
 
-    /// Finds out which hooks may permit calls beside the program's own, and forgets approvals that are not of this
-    /// session.
+    /// The session was opened, maybe by another CLI than before.
+    pub(super) async fn forget_preparation(&self) {
+        *self.prepared.lock().await = false;
+    }
+
+    /// Before the first call: finds out which hooks may permit calls beside the program's own, and drops approvals that
+    /// are not of this session. A session without calls pays nothing.
     ///
     /// Wire: `hooks.discover` and `session.permissions.resetSessionApprovals`, to the CLI.
-    pub(super) async fn prepare_guard(&self, peer: &Peer) -> Result<()> {
-        if !self.guards() {
+    async fn prepare_guard(&self) -> Result<()> {
+        // Calls that come at the same time wait for the first one.
+        let mut prepared = self.prepared.lock().await;
+        if *prepared {
             return Ok(());
         }
+        let peer = &self.line.ready().await?;
         let config = self.config();
         let set = |directories: &Option<Vec<String>>| directories.as_ref().is_some_and(|set| !set.is_empty());
         let configured = config.file_hooks == Some(true)
@@ -375,11 +409,11 @@ impl Inbox {
         let params = SessionParams { session_id: &self.id };
         let discovered: Value = self.unless_unsupported_with(peer, "hooks.discover", &json!({})).await?;
         self.foreign.store(configured || approves_calls(&discovered), Ordering::Relaxed);
-        if self.saved_approvals {
-            return Ok(());
+        if !self.saved_approvals {
+            let method = "session.permissions.resetSessionApprovals";
+            let _: Value = self.unless_unsupported_with(peer, method, &params).await?;
         }
-        let method = "session.permissions.resetSessionApprovals";
-        let _: Value = self.unless_unsupported_with(peer, method, &params).await?;
+        *prepared = true;
         Ok(())
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Inbox {
     pub(super) watches_names: bool,
     /// Whether hooks that are not the program's may permit calls.
     pub(super) foreign: AtomicBool,
+    /// Whether the guard of this session is ready.
+    pub(super) prepared: tokio::sync::Mutex<bool>,
     /// The MCP servers, as far as they are known.
     pub(super) servers: RwLock<Arc<Vec<String>>>,
     /// The tools whose names were reported.
@@ -129,6 +131,7 @@ impl Inbox {
             saved_approvals,
             watches_names,
             foreign: AtomicBool::new(false),
+            prepared: tokio::sync::Mutex::default(),
             servers: RwLock::new(Arc::new(servers)),
             clashes: Mutex::default(),
             left: Left::default(),

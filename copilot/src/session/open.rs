@@ -62,7 +62,7 @@ impl Inbox {
             return Err(Error::new(ErrorKind::Decode, message));
         }
         self.apply_options(peer, &config.options).await?;
-        self.prepare_guard(peer).await?;
+        self.forget_preparation().await;
         if let Some(capabilities) = &answer.capabilities {
             self.learn(capabilities);
         }

@@ -36,7 +36,7 @@ async fn before(fake: &Fake, session: &Session, tool: &str, arguments: Value) ->
 }
 
 /// The request that the CLI makes where the hook has answered `ask`.
-fn caused(output: &Value, tool: &str, arguments: Value) -> Value {
+fn caused(output: &Value, tool: &str, arguments: &Value) -> Value {
     json!({"kind": "hook", "toolCallId": format!("call-{tool}"), "toolName": tool, "toolArgs": arguments,
            "hookMessage": output["permissionDecisionReason"]})
 }
@@ -47,7 +47,7 @@ async fn permitted(fake: &Fake, session: &Session, tool: &str, arguments: Value)
     match output["permissionDecision"].as_str() {
         None | Some("allow") => true,
         Some("ask") => {
-            let asked = caused(&output, tool, arguments);
+            let asked = caused(&output, tool, &arguments);
             fake.cli.ask_permission(session.id(), asked).await["kind"] == "approve-once"
         }
         Some(other) => panic!("{tool}: {other}"),

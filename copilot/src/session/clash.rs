@@ -16,7 +16,7 @@ use crate::events::{Event, HandlerFailure};
 use crate::protocol::config::SessionConfig;
 use crate::protocol::mcp::McpToolsParams;
 use crate::random;
-use crate::tools::Cancellation;
+use crate::tools::{Cancellation, Tool};
 
 /// The server's own name for a tool that the model calls `tool`, if it may be one of this server.
 pub(super) fn bare<'a>(tool: &'a str, server: &str) -> Option<&'a str> {
@@ -89,7 +89,7 @@ impl Inbox {
         let (tools, servers) = (self.tools(), self.servers());
         let suspects: Vec<String> = tools
             .iter()
-            .map(|tool| tool.name())
+            .map(Tool::name)
             .filter(|tool| servers.iter().any(|server| bare(tool, server).is_some()))
             .map(str::to_owned)
             .collect();
@@ -131,7 +131,7 @@ impl Inbox {
     }
 
     fn report_clash(&self, tool: &str, message: &str) {
-        let mut reported = self.clashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.guard().clashes.lock().unwrap_or_else(PoisonError::into_inner);
         if reported.iter().any(|reported| reported == tool) {
             return;
         }

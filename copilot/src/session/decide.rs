@@ -110,7 +110,7 @@ impl Inbox {
     fn is_covered(&self, request: &PermissionRequest) -> bool {
         !request.managed_approval_required()
             && !request.requests_sandbox_bypass()
-            && self.granted.covers(request)
+            && self.guard.get().is_some_and(|guard| guard.granted.covers(request))
     }
 
     /// The program's decision about what the CLI has requested, which may be the request of a hook.

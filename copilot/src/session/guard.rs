@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
@@ -104,6 +104,18 @@ fn built_in(tool: &str) -> Option<Origin> {
 /// How many calls and approvals are remembered: more than can be on their way.
 const REMEMBERED: usize = 256;
 
+/// What a session remembers about its permissions.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    pub(super) granted: Granted,
+    /// Whether hooks that are not the program's may permit calls.
+    foreign: AtomicBool,
+    /// Whether the CLI was asked for such hooks.
+    prepared: tokio::sync::Mutex<bool>,
+    /// The tools whose names were reported.
+    pub(super) clashes: Mutex<Vec<String>>,
+}
+
 /// What was permitted in a session. Bounded: what is forgotten is decided once more.
 #[derive(Debug, Default)]
 pub(super) struct Granted(Mutex<Grants>);
@@ -169,6 +181,10 @@ impl Granted {
 }
 
 impl Inbox {
+    pub(super) fn guard(&self) -> &Guard {
+        self.guard.get_or_init(Box::default)
+    }
+
     /// Whether calls that the CLI does not ask about are decided here.
     pub(super) fn guards(&self) -> bool {
         !self.joins && (self.handlers.decides_calls() || self.watches_names)
@@ -223,8 +239,8 @@ impl Inbox {
             // The CLI says so to the model.
             return Stance::Pass;
         }
-        let request = self.request_for(kind, tool, arguments, None);
-        if self.granted.covers(&request)
+        let request = self.request_for(&kind, tool, arguments, None);
+        if self.guard().granted.covers(&request)
             || self.handlers.permission.is_none() && self.by_policy(&request).await == Decision::Approve
         {
             Stance::Pass
@@ -274,7 +290,7 @@ impl Inbox {
     /// The request that the CLI would make for this call, as far as its arguments tell.
     fn request_for(
         &self,
-        kind: PermissionKind,
+        kind: &PermissionKind,
         tool: &str,
         arguments: &Value,
         call_id: Option<&str>,
@@ -332,7 +348,7 @@ impl Inbox {
             Origin::Asked(kind) | Origin::Unasked(kind) => kind,
         };
         let ours = details.hook_message.as_deref() == Some(REASON);
-        let mut behind = self.request_for(kind, tool, &details.tool_args, details.tool_call_id.as_deref());
+        let mut behind = self.request_for(&kind, tool, &details.tool_args, details.tool_call_id.as_deref());
         behind.details.managed_approval_required = details.managed_approval_required;
         Some((behind, ours))
     }
@@ -341,7 +357,7 @@ impl Inbox {
     pub(super) fn note(&self, request: &PermissionRequest, decision: &Decision) {
         match decision {
             Decision::ApproveForSession(approval) | Decision::ApproveForLocation { approval, .. } => {
-                self.granted.approval(approval);
+                self.guard().granted.approval(approval);
             }
             // The CLI calls the tool only once another client has permitted it.
             Decision::NoResult => {}
@@ -350,7 +366,7 @@ impl Inbox {
         }
         let own = request.tool_name().is_some_and(|tool| self.tools().get(tool).is_some());
         if let Some(id) = request.details.tool_call_id.as_deref().filter(|_| own) {
-            self.granted.call(id);
+            self.guard().granted.call(id);
         }
     }
 }
@@ -364,7 +380,7 @@ impl Inbox {
             && let (Some(id), Some(result)) = (&settled.tool_call_id, &settled.result)
             && result.kind.starts_with("approve")
         {
-            self.granted.call(id);
+            self.guard().granted.call(id);
         }
     }
 
@@ -377,16 +393,18 @@ impl Inbox {
         let granted = self.handlers.permission.is_none()
             && self.handlers.permissions.grants_harmless_tools()
             && harmless;
-        !granted && !self.granted.has_call(call_id) && !self.granted.covers_tool(tool.name())
+        !granted && !self.guard().granted.has_call(call_id) && !self.guard().granted.covers_tool(tool.name())
     }
 
     fn foreign_hooks(&self) -> bool {
-        self.foreign.load(Ordering::Relaxed)
+        self.guard().foreign.load(Ordering::Relaxed)
     }
 
     /// The session was opened, maybe by another CLI than before.
     pub(super) async fn forget_preparation(&self) {
-        *self.prepared.lock().await = false;
+        if let Some(guard) = self.guard.get() {
+            *guard.prepared.lock().await = false;
+        }
     }
 
     /// Before the first call: finds out which hooks may permit calls beside the program's own, and drops approvals that
@@ -395,7 +413,7 @@ impl Inbox {
     /// Wire: `hooks.discover` and `session.permissions.resetSessionApprovals`, to the CLI.
     async fn prepare_guard(&self) -> Result<()> {
         // Calls that come at the same time wait for the first one.
-        let mut prepared = self.prepared.lock().await;
+        let mut prepared = self.guard().prepared.lock().await;
         if *prepared {
             return Ok(());
         }
@@ -408,7 +426,7 @@ impl Inbox {
             || config.custom_agent.iter().flatten().any(CustomAgent::has_hooks);
         let params = SessionParams { session_id: &self.id };
         let discovered: Value = self.unless_unsupported_with(peer, "hooks.discover", &json!({})).await?;
-        self.foreign.store(configured || approves_calls(&discovered), Ordering::Relaxed);
+        self.guard().foreign.store(configured || approves_calls(&discovered), Ordering::Relaxed);
         if !self.saved_approvals {
             let method = "session.permissions.resetSessionApprovals";
             let _: Value = self.unless_unsupported_with(peer, method, &params).await?;

@@ -4,14 +4,14 @@
 //! calls and questions to tasks of their own. It has no task itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 
 use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, What};
 use super::clash;
-use super::guard::Granted;
+use super::guard::Guard;
 use super::handlers::Handlers;
 use super::hooks;
 use super::outgoing::Left;
@@ -46,22 +46,16 @@ pub(crate) struct Inbox {
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
-    /// What was permitted.
-    pub(super) granted: Granted,
+    /// What the guard of the permissions remembers; most sessions need none of it.
+    pub(super) guard: OnceLock<Box<Guard>>,
     /// Whether the program has only joined the session of others, and has not said how to decide.
     pub(super) joins: bool,
     /// Whether approvals of earlier sessions count.
     pub(super) saved_approvals: bool,
     /// Whether a tool of the program may have the name of a tool of an MCP server.
     pub(super) watches_names: bool,
-    /// Whether hooks that are not the program's may permit calls.
-    pub(super) foreign: AtomicBool,
-    /// Whether the guard of this session is ready.
-    pub(super) prepared: tokio::sync::Mutex<bool>,
     /// The MCP servers, as far as they are known.
     pub(super) servers: RwLock<Arc<Vec<String>>>,
-    /// The tools whose names were reported.
-    pub(super) clashes: Mutex<Vec<String>>,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
     /// Whether the agent works, as far as events tell.
@@ -126,14 +120,11 @@ impl Inbox {
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
-            granted: Granted::default(),
+            guard: OnceLock::new(),
             joins,
             saved_approvals,
             watches_names,
-            foreign: AtomicBool::new(false),
-            prepared: tokio::sync::Mutex::default(),
             servers: RwLock::new(Arc::new(servers)),
-            clashes: Mutex::default(),
             left: Left::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -74,11 +74,10 @@ impl Inbox {
         let Ok(Loaded { servers }) = serde_json::from_str(data.get()) else { return };
         {
             let mut known = self.servers.write().unwrap_or_else(PoisonError::into_inner);
-            let known = Arc::make_mut(&mut known);
-            for Server { name } in servers {
-                if !known.contains(&name) {
-                    known.push(name);
-                }
+            let new: Vec<String> =
+                servers.into_iter().map(|server| server.name).filter(|name| !known.contains(name)).collect();
+            if !new.is_empty() {
+                *known = known.iter().cloned().chain(new).collect();
             }
         }
         self.look_for_clashes();

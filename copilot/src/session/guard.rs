@@ -453,7 +453,7 @@ impl Inbox {
     }
 
     /// The MCP servers of the session, as far as they are known.
-    pub(super) fn servers(&self) -> Arc<Vec<String>> {
+    pub(super) fn servers(&self) -> Arc<[String]> {
         Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Inbox {
     /// Whether a tool of the program may have the name of a tool of an MCP server.
     pub(super) watches_names: bool,
     /// The MCP servers, as far as they are known.
-    pub(super) servers: RwLock<Arc<Vec<String>>>,
+    pub(super) servers: RwLock<Arc<[String]>>,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
     /// Whether the agent works, as far as events tell.
@@ -124,7 +124,7 @@ impl Inbox {
             joins,
             saved_approvals,
             watches_names,
-            servers: RwLock::new(Arc::new(servers)),
+            servers: RwLock::new(if servers.is_empty() { Arc::default() } else { servers.into() }),
             left: Left::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -72,13 +72,11 @@ impl Inbox {
             name: String,
         }
         let Ok(Loaded { servers }) = serde_json::from_str(data.get()) else { return };
-        {
-            let mut known = self.servers.write().unwrap_or_else(PoisonError::into_inner);
-            let new: Vec<String> =
-                servers.into_iter().map(|server| server.name).filter(|name| !known.contains(name)).collect();
-            if !new.is_empty() {
-                *known = known.iter().cloned().chain(new).collect();
-            }
+        let known = self.servers();
+        let new: Vec<String> =
+            servers.into_iter().map(|server| server.name).filter(|name| !known.contains(name)).collect();
+        if !new.is_empty() {
+            self.guard().servers.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
         }
         self.look_for_clashes();
     }
@@ -114,7 +112,7 @@ impl Inbox {
         if !self.tools().iter().any(|own| own.name() == tool) {
             return None;
         }
-        for server in self.servers().iter() {
+        for server in &self.servers() {
             let Some(bare) = bare(tool, server) else { continue };
             let params = McpToolsParams { session_id: &self.id, server_name: server };
             let peer = self.line.now()?;

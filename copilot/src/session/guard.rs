@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -112,6 +112,8 @@ pub(super) struct Guard {
     foreign: AtomicBool,
     /// Whether the CLI was asked for such hooks.
     prepared: tokio::sync::Mutex<bool>,
+    /// The MCP servers that the CLI has found beside the configured ones.
+    pub(super) servers: Mutex<Vec<String>>,
     /// The tools whose names were reported.
     pub(super) clashes: Mutex<Vec<String>>,
 }
@@ -453,7 +455,14 @@ impl Inbox {
     }
 
     /// The MCP servers of the session, as far as they are known.
-    pub(super) fn servers(&self) -> Arc<[String]> {
-        Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn servers(&self) -> Vec<String> {
+        let config = self.config();
+        let mut names: Vec<String> =
+            config.mcp_server.iter().flat_map(|servers| servers.keys().cloned()).collect();
+        if let Some(guard) = self.guard.get() {
+            let found = guard.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            names.extend(found.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+        }
+        names
     }
 }

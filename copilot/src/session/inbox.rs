@@ -54,8 +54,6 @@ pub(crate) struct Inbox {
     pub(super) saved_approvals: bool,
     /// Whether a tool of the program may have the name of a tool of an MCP server.
     pub(super) watches_names: bool,
-    /// The MCP servers, as far as they are known.
-    pub(super) servers: RwLock<Arc<[String]>>,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
     /// Whether the agent works, as far as events tell.
@@ -106,8 +104,6 @@ impl Inbox {
         asks: Asks,
     ) -> Arc<Self> {
         let Asks { handlers, joins, saved_approvals } = asks;
-        let servers: Vec<String> =
-            config.mcp_server.iter().flat_map(|servers| servers.keys().cloned()).collect();
         let watches_names = clash::possible(&config, tools.iter().map(Tool::name));
         Arc::new(Self {
             id,
@@ -124,7 +120,6 @@ impl Inbox {
             joins,
             saved_approvals,
             watches_names,
-            servers: RwLock::new(if servers.is_empty() { Arc::default() } else { servers.into() }),
             left: Left::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),

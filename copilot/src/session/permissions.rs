@@ -3,8 +3,6 @@
 //! A policy is plain data and decides at once; only a handler of the program may take its time. Nothing here knows
 //! how a decision reaches the CLI, but for the words that it is told in.
 
-use std::collections::HashMap;
-
 use super::permission_request::PermissionRequest;
 use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
 use crate::tools::ToolResult;
@@ -28,7 +26,8 @@ use crate::tools::ToolResult;
 #[must_use]
 pub struct Permissions {
     base: Base,
-    rules: HashMap<PermissionKind, bool>,
+    /// Each kind at most once; few enough to be searched one by one.
+    rules: Vec<(PermissionKind, bool)>,
     sandbox_bypass: bool,
 }
 
@@ -63,15 +62,23 @@ impl Permissions {
     }
 
     /// Grants every request of this kind.
-    pub fn allow(mut self, kind: PermissionKind) -> Self {
-        self.rules.insert(kind, true);
-        self
+    pub fn allow(self, kind: PermissionKind) -> Self {
+        self.with(kind, true)
     }
 
     /// Denies every request of this kind.
-    pub fn deny(mut self, kind: PermissionKind) -> Self {
-        self.rules.insert(kind, false);
+    pub fn deny(self, kind: PermissionKind) -> Self {
+        self.with(kind, false)
+    }
+
+    fn with(mut self, kind: PermissionKind, granted: bool) -> Self {
+        self.rules.retain(|(other, _)| *other != kind);
+        self.rules.push((kind, granted));
         self
+    }
+
+    fn rule(&self, kind: &PermissionKind) -> Option<bool> {
+        self.rules.iter().find(|(other, _)| other == kind).map(|(_, granted)| *granted)
     }
 
     /// Grants requests to leave the sandbox too, where the request is granted otherwise. Without it no policy grants
@@ -84,12 +91,12 @@ impl Permissions {
 
     /// Whether there is nothing that these permissions deny by the kind of a tool.
     pub(crate) fn grants_all(&self) -> bool {
-        self.base == Base::ApproveAll && self.rules.values().all(|granted| *granted)
+        self.base == Base::ApproveAll && self.rules.iter().all(|(_, granted)| *granted)
     }
 
     /// Whether each own tool is granted that needs no approval.
     pub(crate) fn grants_harmless_tools(&self) -> bool {
-        self.rules.get(&PermissionKind::CustomTool).copied().unwrap_or(self.base != Base::DenyAll)
+        self.rule(&PermissionKind::CustomTool).unwrap_or(self.base != Base::DenyAll)
     }
 
     pub(crate) fn grants_sandbox_bypass(&self) -> bool {
@@ -103,8 +110,8 @@ impl Permissions {
         if details.managed_approval_required || details.request_sandbox_bypass && !self.sandbox_bypass {
             return Decision::Unavailable;
         }
-        let granted = match self.rules.get(&details.kind) {
-            Some(granted) => *granted,
+        let granted = match self.rule(&details.kind) {
+            Some(granted) => granted,
             None => match self.base {
                 Base::ApproveAll => true,
                 Base::DenyAll => false,

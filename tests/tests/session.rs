@@ -48,6 +48,8 @@ async fn create_says_what_was_configured_and_nothing_else() {
             "sessionId": "s-1", "model": "gpt-5", "streaming": true, "excludedTools": ["builtin:*"],
             "brandNew": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
             "envValueMode": "direct",
+            // What is safe unless the program says otherwise.
+            "hooks": true, "enableFileHooks": false,
         })]
     );
     assert_eq!(session.id(), &"s-1");

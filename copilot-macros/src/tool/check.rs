@@ -149,6 +149,13 @@ fn contradictions(tool: &Tool, errors: &mut Diagnostics) {
     if let (Some(_), Some(span)) = (options.read_only, options.destructive) {
         errors.at(span, "`destructive` contradicts `read_only`; remove one of them");
     }
+    if let (Some(_), Some(span)) = (options.skip_permission, options.destructive) {
+        errors.at(
+            span,
+            "`destructive` contradicts `skip_permission`: a tool that may destroy something needs a permission; remove \
+             one of them",
+        );
+    }
     if let (Some(_), Some(span)) = (options.skip_permission, options.needs_approval) {
         errors.at(
             span,

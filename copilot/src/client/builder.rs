@@ -386,6 +386,11 @@ impl ClientBuilder {
 }
 
 impl Options {
+    /// Whether the client starts its CLI, which then has no client before it.
+    pub(super) fn starts_cli(&self) -> bool {
+        matches!(self.target, Target::Spawn { .. })
+    }
+
     /// Whether the CLI keeps its sessions' files apart from the user's. Nobody knows that of one that runs already.
     pub(super) fn keeps_own_state(&self) -> bool {
         if self.router.providers.keeps_files() {

@@ -291,7 +291,8 @@ impl Connect for OnClient {
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
-            Ok(Link { peer, cli, carrier: Arc::new(*self) })
+            let shared = !self.client.0.options.starts_cli();
+            Ok(Link { peer, cli, carrier: Arc::new(*self), shared })
         })
     }
 }

@@ -308,13 +308,13 @@ mod tests {
     use super::*;
     use crate::protocol::config::SessionConfig;
     use crate::rpc::Peer;
-    use crate::session::handlers::Handlers;
+    use crate::session::inbox::Asks;
     use crate::tools::{StateMap, ToolSet};
 
     fn inbox(id: &str) -> Arc<Inbox> {
         let peer = Peer::new(Box::new(tokio::io::sink()));
         let (config, tools) = (SessionConfig::default(), ToolSet::default());
-        Inbox::new(id.into(), peer, config, tools, Arc::new(StateMap::default()), Handlers::default())
+        Inbox::new(id.into(), peer, config, tools, Arc::new(StateMap::default()), Asks::default())
     }
 
     #[test]

@@ -72,6 +72,13 @@ impl CustomAgent {
         &mut self.mcp_servers
     }
 
+    /// Whether commands of the agent run as hooks.
+    pub(crate) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+}
+
+impl CustomAgent {
     /// An agent of this name that is told this.
     pub fn new(name: impl Into<String>, prompt: impl Into<String>) -> Self {
         Self {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::SessionId;
 use super::secret::{Secret, Url};
 use super::settings::settings;
 use super::vocabulary::vocabulary;
@@ -186,6 +187,15 @@ impl RemoteServer {
 }
 
 impl McpServer {
+    /// Whether the program has named this tool among those that it wants.
+    pub(crate) fn wants(&self, tool: &str) -> bool {
+        let common = match &self.0 {
+            Kind::Stdio(server) => &server.common,
+            Kind::Http(server) | Kind::Sse(server) => &server.wire.common,
+        };
+        common.tools.iter().any(|wanted| wanted == tool)
+    }
+
     /// Whether variables are set in its environment.
     pub(crate) fn has_env(&self) -> bool {
         matches!(&self.0, Kind::Stdio(server) if !server.env.is_empty())
@@ -216,6 +226,14 @@ impl McpServer {
             Kind::Http(server) | Kind::Sse(server) => Some(server.wire.url.as_str()),
         }
     }
+}
+
+/// The parameters of `session.mcp.listTools`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct McpToolsParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) server_name: &'a str,
 }
 
 impl From<StdioServer> for McpServer {

@@ -7,13 +7,13 @@ use tokio::sync::Mutex;
 
 use super::answer::{Handler, IntoAnswer};
 use super::handlers::Handlers;
-use super::inbox::Inbox;
+use super::inbox::{Asks, Inbox};
 use super::link::{Connect, Link};
 use super::open::Opening;
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, Permissions};
 use super::subscription::Subscription;
-use super::{Session, Shared, check, empty, support};
+use super::{Session, Shared, check, clash, empty, support};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
@@ -38,6 +38,7 @@ pub struct SessionBuilder {
     pub(super) tools: ToolSelection,
     pub(super) states: StateMap,
     pub(super) handlers: Handlers,
+    saved_approvals: bool,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
@@ -53,6 +54,7 @@ impl SessionBuilder {
             tools: ToolSelection::default(),
             states: StateMap::default(),
             handlers: Handlers::default(),
+            saved_approvals: false,
             event_budget: DEFAULT_BUDGET,
             listeners: Vec::new(),
         }
@@ -74,8 +76,13 @@ impl SessionBuilder {
     }
 
     /// What the agent may do; see [`Permissions`] for what it may unless set.
+    ///
+    /// A program that [resumes](crate::Client::resume) a session on a CLI that it has not started, and that sets neither
+    /// this nor [`on_permission`](Self::on_permission), leaves requests that are not about its own tools to the other
+    /// clients of the session; what none of them has decided within four minutes it denies.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.handlers.permissions = permissions;
+        self.handlers.decides = true;
         self
     }
 
@@ -109,6 +116,17 @@ impl SessionBuilder {
         R: IntoAnswer<Decision>,
     {
         self.handlers.permission = Some(Handler::new(handler));
+        self.handlers.decides = true;
+        self
+    }
+
+    /// Whether approvals count that an earlier session has saved for the working directory, with
+    /// [`Decision::ApproveForLocation`] or by the user of the CLI: what they cover is then run without a request.
+    /// Default: off.
+    ///
+    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
+    pub fn saved_approvals(mut self, on: bool) -> Self {
+        self.saved_approvals = on;
         self
     }
 
@@ -181,11 +199,18 @@ impl SessionBuilder {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
+        clash::check(&self.config, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.empty).await?;
         support::check(&link.cli, &self.config, &self.handlers, self.empty)?;
+        let joins = self.resume && link.shared && !self.handlers.decides;
+        if !joins && link.cli.protocol > 2 {
+            // Commands of a repository run only where the program wants them to.
+            self.config.file_hooks.get_or_insert(false);
+        }
         support::narrow(&link.cli, &mut self.config, tools.iter().map(Tool::name));
         let states = Arc::new(self.states);
-        let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, self.handlers);
+        let asks = Asks { handlers: self.handlers, joins, saved_approvals: self.saved_approvals };
+        let inbox = Inbox::new(id, link.peer.clone(), self.config, tools, states, asks);
         let listening =
             |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();

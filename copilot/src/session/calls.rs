@@ -149,11 +149,14 @@ impl Calls {
         drop(finished);
     }
 
-    /// The CLI no longer waits for this one: it was answered elsewhere, or the work was aborted.
-    pub(crate) fn cancel(&self, id: &str) {
-        if let Some(running) = self.state().running.get(id) {
+    /// The CLI no longer waits for this one: it was answered elsewhere, or the work was aborted. Says whether it ran.
+    pub(crate) fn cancel(&self, id: &str) -> bool {
+        let state = self.state();
+        let running = state.running.get(id);
+        if let Some(running) = running {
             running.cancel.cancel();
         }
+        running.is_some()
     }
 
     /// The CLI has taken a request back.

@@ -437,7 +437,8 @@ impl SessionBuilder {
 /// Features of the CLI, each on or off as the CLI thinks best unless set.
 impl SessionBuilder {
     setter! {
-        /// Whether configuration is looked for in the working directory.
+        /// Enables agents and skills of the working directory and of the state directory. An agent of a repository may
+        /// bring MCP servers, which are programs that the CLI starts with the agent. Default: off, as in the CLI.
         ///
         /// Wire: `session.create`, `enableConfigDiscovery`.
         config_discovery: flag in config.config_discovery
@@ -449,7 +450,12 @@ impl SessionBuilder {
         skills: flag in config.skills
     }
     setter! {
-        /// Whether hooks in files are run.
+        /// Enables the hooks of the working directory: commands in `.github/hooks/*.json`, in
+        /// `.github/copilot/settings.json` and in `.claude/settings.json` (their `.local.json` variants included).
+        ///
+        /// Enable it only for repositories that you trust. The commands run on this machine from the start of the session
+        /// on, without a request, and may change the arguments of tools. They do not grant permissions: where such a hook
+        /// allows a call, the session's [`permissions`](Self::permissions) still decide. Default: off.
         ///
         /// Wire: `session.create`, `enableFileHooks`.
         file_hooks: flag in config.file_hooks

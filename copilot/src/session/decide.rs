@@ -4,6 +4,7 @@
 //! says about its arguments are the program's. Whatever happens to that task, what was not granted is denied.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
@@ -11,6 +12,7 @@ use super::calls::{By, Owed, What};
 use super::inbox::{Inbox, ReplyTo, log_unsent};
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, OwnTool};
+use super::requests::unless_cancelled;
 use super::safe_answers;
 use crate::protocol::decode;
 use crate::protocol::permissions::{
@@ -21,6 +23,10 @@ use crate::random;
 use crate::rpc::Responder;
 use crate::task;
 use crate::tools::Cancellation;
+
+/// How long a client that has only joined a session leaves a decision to the others; less than an `ask` waits for the
+/// next event.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 impl Inbox {
     /// Protocol 3 asks by an event.
@@ -76,9 +82,15 @@ impl Inbox {
         };
         let cancel = Cancellation::default();
         let token = cancel.clone();
+        let waits = self.joins && matches!(asker.0, Some(ReplyTo::Call(_)));
         let started = self.run(by, What::Question(what), cancel, |entry| async move {
             let decision = match request {
-                Some(request) => entry.decide_here(request).await,
+                Some(request) => {
+                    if waits && !entry.owns(&request) {
+                        entry.leave_to_others(&token).await;
+                    }
+                    entry.decide_on(request).await
+                }
                 None => safe_answers::PERMISSION,
             };
             entry.answer_permission(asker, &decision, vocabulary, &token).await;
@@ -88,20 +100,81 @@ impl Inbox {
         }
     }
 
+    /// Whether the request is about a tool of this program.
+    fn owns(&self, request: &PermissionRequest) -> bool {
+        request.tool_name().is_some_and(|tool| self.tools().get(tool).is_some())
+    }
+
+    /// Gives the other clients of the session, which may have to ask a person, time for their decision.
+    async fn leave_to_others(&self, cancel: &Cancellation) {
+        if unless_cancelled(cancel, tokio::time::sleep(PATIENCE)).await.is_some() {
+            tracing::warn!(session = %self.id, "no client has decided about a permission; denied");
+        }
+    }
+
+    /// Whether the program has approved this and its like already.
+    fn is_covered(&self, request: &PermissionRequest) -> bool {
+        !request.managed_approval_required()
+            && !request.requests_sandbox_bypass()
+            && self.guard.get().is_some_and(|guard| guard.granted.covers(request))
+    }
+
+    /// The program's decision about what the CLI has requested, which may be the request of a hook.
+    async fn decide_on(&self, request: PermissionRequest) -> Decision {
+        let decision = match self.behind(&request) {
+            Some((behind, true)) => {
+                if self.is_covered(&behind) {
+                    return Decision::Approve;
+                }
+                let decision = self.decide_here(behind.clone()).await;
+                self.note(&behind, &decision);
+                // The CLI would remember it for hooks; here it is remembered for the tool.
+                return decision.once();
+            }
+            _ if self.is_covered(&request) => Decision::Approve,
+            _ => self.decide_here(request.clone()).await,
+        };
+        self.note(&request, &decision);
+        decision
+    }
+
     /// The program's decision, by its handler or its policy.
     pub(super) async fn decide_here(&self, request: PermissionRequest) -> Decision {
         let Some(handler) = self.handlers.permission.clone() else {
-            return self.decide_by_policy(&request).await;
+            return self.by_policy(&request).await;
         };
         let asked = request.clone();
         let error = match task::catch(handler.ask(asked)).await {
-            Ok(Ok(Decision::Default)) => return self.decide_by_policy(&request).await,
-            Ok(Ok(decision)) => return decision,
+            Ok(Ok(Decision::Default)) => return self.by_policy(&request).await,
+            Ok(Ok(decision)) => return self.within_sandbox(&request, decision),
             Ok(Err(error)) => error,
             Err(panic) => format!("it panicked: {panic}").into(),
         };
         self.handler_failed("on_permission", error);
         safe_answers::PERMISSION
+    }
+
+    /// No decision that does not name it lets a command leave the sandbox.
+    fn within_sandbox(&self, request: &PermissionRequest, decision: Decision) -> Decision {
+        if !request.requests_sandbox_bypass()
+            || self.handlers.permissions.grants_sandbox_bypass()
+            || matches!(decision, Decision::ApproveSandboxBypass)
+            || decision.refusal().is_some()
+        {
+            return decision;
+        }
+        tracing::warn!(session = %self.id, "`Decision::ApproveSandboxBypass` alone grants leaving the sandbox; denied");
+        Decision::Unavailable
+    }
+
+    /// The decision of the session's permissions. A hook that requires a confirmation grants nothing: its tool has to
+    /// be granted as well.
+    pub(super) async fn by_policy(&self, request: &PermissionRequest) -> Decision {
+        let decision = self.decide_by_policy(request).await;
+        match self.behind(request) {
+            Some((behind, _)) if decision == Decision::Approve => self.decide_by_policy(&behind).await,
+            _ => decision,
+        }
     }
 
     async fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
@@ -115,13 +188,24 @@ impl Inbox {
     }
 
     fn own_tool(&self, request: &PermissionRequest) -> Option<OwnTool> {
-        if *request.kind() != PermissionKind::CustomTool {
-            return None;
+        match request.kind() {
+            PermissionKind::CustomTool => {}
+            PermissionKind::BuiltinTool => return self.own_agent(request),
+            _ => return None,
         }
         let tools = self.tools();
         let tool = tools.get(request.tool_name()?)?;
         let arguments = request.arguments();
         Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
+    }
+
+    /// An agent that the program has configured is the program's own, and its calls are decided one by one.
+    fn own_agent(&self, request: &PermissionRequest) -> Option<OwnTool> {
+        let arguments = request.arguments();
+        let agent = arguments.get("agent_type").filter(|_| request.tool_name() == Some("task"))?.as_str()?;
+        let config = self.config();
+        let own = config.custom_agent.iter().flatten().any(|own| own.name == agent);
+        own.then_some(OwnTool { needs_approval: false })
     }
 
     async fn answer_permission(

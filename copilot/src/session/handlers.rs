@@ -43,6 +43,8 @@ pub(crate) struct Handlers {
     /// Decides where there is no handler.
     pub(crate) permissions: Permissions,
     pub(crate) permission: Option<Handler<PermissionRequest, Decision>>,
+    /// Whether the program has said how to decide.
+    pub(crate) decides: bool,
     /// What the model reads when a tool fails.
     pub(crate) tool_errors: ToolErrors,
     /// The largest result of a tool, in bytes.
@@ -69,6 +71,11 @@ impl Handlers {
     pub(crate) fn check(&self) -> Result<()> {
         self.skills.check()?;
         self.canvases.check()
+    }
+
+    /// Whether there are calls that may be denied.
+    pub(crate) fn decides_calls(&self) -> bool {
+        self.permission.is_some() || !self.permissions.grants_all()
     }
 
     /// What the CLI is told to ask.

@@ -176,19 +176,33 @@ impl fmt::Debug for Hooks {
 impl Inbox {
     pub(super) fn hook_invoked(self: &Arc<Self>, params: HookInvokeParams<'_>, responder: Responder) {
         let HookInvokeParams { hook_type, input } = params;
-        let Some(hook) = self.handlers.hooks.0.get(&*hook_type) else {
+        let hook = self.handlers.hooks.0.get(&*hook_type);
+        let guarded = guards(&hook_type) && self.guards();
+        if hook.is_none() && !guarded {
             return answer(responder, None);
-        };
+        }
         let guards = guards(&hook_type);
         let safe = if guards { |responder| answer(responder, Some(json(FAILED_GUARD))) } else { drop };
-        let question = Question::guarded(hook.setter, format!("hook {hook_type}"), &responder, safe);
-        let (run, session_id, states) = (Arc::clone(&hook.run), self.id.clone(), Arc::clone(&self.states));
+        let setter = hook.map_or("permissions", |hook| hook.setter);
+        let question = Question::guarded(setter, format!("hook {hook_type}"), &responder, safe);
+        let run = hook.map(|hook| Arc::clone(&hook.run));
+        let (session_id, states) = (self.id.clone(), Arc::clone(&self.states));
         let raw: Arc<RawValue> = Arc::from(input.unwrap_or(RawValue::NULL).to_owned());
+        let inbox = Arc::clone(self);
         let work = async move {
-            let common: Option<HookCommon> = decode::question(raw.get())?;
-            let common = common.unwrap_or_default();
-            let session_id = common.session_id.clone().unwrap_or(session_id);
-            run(HookContext { session_id, common, raw, states }).await
+            let said = match run {
+                Some(run) => {
+                    let common: Option<HookCommon> = decode::question(raw.get())?;
+                    let common = common.unwrap_or_default();
+                    let session_id = common.session_id.clone().unwrap_or(session_id);
+                    Some(run(HookContext { session_id, common, raw: Arc::clone(&raw), states }).await?)
+                }
+                None => None,
+            };
+            match said {
+                Some(said) if !guarded => Ok(said),
+                said => inbox.guarded(&raw, said).await,
+            }
         };
         let asker = Asker { responder: Some(responder), guards };
         self.consult(question, work, move |_, output| asker.answer(output.as_deref()));
@@ -266,7 +280,9 @@ macro_rules! setters {
 }
 
 setters! {
-    /// Has a say before a tool runs: whether it may, and with which arguments. When the hook fails the tool is denied.
+    /// Runs before a tool does: may deny it and change its arguments. When the hook fails the tool is denied. The
+    /// session's [`permissions`](SessionBuilder::permissions) have the last word: `allow` grants only calls that they
+    /// grant, and saves the CLI's request for them.
     on_pre_tool_use("preToolUse", PreToolUseInput) -> PreToolUse;
 
     /// Has a say before a tool of an MCP server is called: on the `_meta` of the request.

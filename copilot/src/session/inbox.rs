@@ -5,12 +5,14 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 
 use serde_json::value::RawValue;
 
 use super::calls::{By, Calls, Owed, What};
+use super::clash;
+use super::guard::Guard;
 use super::handlers::Handlers;
 use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
@@ -25,7 +27,7 @@ use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolReq
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{Head, Line, Peer, Responder};
 use crate::task;
-use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
+use crate::tools::{Cancellation, Invocation, StateMap, Tool, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
 pub(crate) struct Inbox {
@@ -42,11 +44,29 @@ pub(crate) struct Inbox {
     pub(crate) handlers: Handlers,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
+    /// What the guard of the permissions remembers; most sessions need none of it.
+    pub(super) guard: OnceLock<Box<Guard>>,
+    /// Whether the program has only joined the session of others, and has not said how to decide.
+    pub(super) joins: bool,
+    /// Whether approvals of earlier sessions count.
+    pub(super) saved_approvals: bool,
+    /// Whether a tool of the program may have the name of a tool of an MCP server.
+    pub(super) watches_names: bool,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
     /// Whether the agent works, as far as events tell.
     busy: AtomicBool,
     closed: AtomicBool,
+}
+
+/// How a session answers the CLI.
+#[derive(Default)]
+pub(crate) struct Asks {
+    pub(crate) handlers: Handlers,
+    /// See [`Inbox::joins`].
+    pub(crate) joins: bool,
+    /// See [`Inbox::saved_approvals`].
+    pub(crate) saved_approvals: bool,
 }
 
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
@@ -101,8 +121,10 @@ impl Inbox {
         config: SessionConfig,
         tools: ToolSet,
         states: Arc<StateMap>,
-        handlers: Handlers,
+        asks: Asks,
     ) -> Arc<Self> {
+        let Asks { handlers, joins, saved_approvals } = asks;
+        let watches_names = clash::possible(&config, tools.iter().map(Tool::name));
         Arc::new(Self {
             id,
             line: Line::new(Some(peer)),
@@ -114,6 +136,10 @@ impl Inbox {
             handlers,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
+            guard: OnceLock::new(),
+            joins,
+            saved_approvals,
+            watches_names,
             left: Left::default(),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -201,11 +227,12 @@ impl Inbox {
         match head.name {
             "external_tool.requested" => self.tool_requested(head, data),
             "permission.requested" => self.permission_requested(data),
-            "external_tool.completed" | "permission.completed" => {
+            "external_tool.completed" => {
                 if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
+            "permission.completed" => self.permission_settled(data),
             // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
             "abort" if head.agent.is_none() => self.calls.cancel_all(),
             "user.message" | "assistant.turn_start" if head.agent.is_none() => {
@@ -324,14 +351,14 @@ impl Inbox {
                 By::Call(call.tool_call_id.as_ref().into(), Owed::new(responder, cancel_tool))
             }
         };
-        // Protocol 3 has asked for permission before it asks for the call; protocol 2 lets everything run.
+        // Protocol 3 has asked for permission before it asks for the call, or should have; protocol 2 lets everything
+        // run.
         let unasked = match &reply {
-            ReplyTo::Request(_) if !tool.def().skip_permission => {
-                // Boxed, so that no other call has to make room for it.
-                Some(Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)))
-            }
-            _ => None,
+            ReplyTo::Request(_) => !tool.def().skip_permission,
+            ReplyTo::Call(_) => self.is_unpermitted(tool, &call.tool_call_id),
         };
+        // Boxed, so that no other call has to make room for it.
+        let unasked = unasked.then(|| Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)));
         let cancel = Cancellation::default();
         let invocation = Invocation {
             session_id: self.id.clone(),
@@ -422,7 +449,7 @@ mod tests {
     #[tokio::test]
     async fn no_entry_of_running_work_outlives_its_task() {
         let peer = Peer::new(Box::new(tokio::io::sink()));
-        let (tools, states, handlers) = (ToolSet::default(), Arc::default(), Handlers::default());
+        let (tools, states, handlers) = (ToolSet::default(), Arc::default(), Asks::default());
         let inbox = Inbox::new("s".into(), peer, SessionConfig::default(), tools, states, handlers);
         let run = |id: &str, panics: bool| {
             let (by, what) = (By::Event(id.into()), What::Question("q".to_owned()));

@@ -26,6 +26,8 @@ pub(crate) struct Link {
     pub(crate) peer: Peer,
     pub(crate) cli: Arc<CliVersion>,
     pub(crate) carrier: Arc<dyn Carrier>,
+    /// Whether the CLI was there before, and may have other clients.
+    pub(crate) shared: bool,
 }
 
 /// The connection that a session lives on; holding it keeps the connection open.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::controls::done;
@@ -11,6 +12,7 @@ use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
 use crate::protocol::config::SessionOptions;
 use crate::protocol::controls::ModeSetParams;
+use crate::protocol::offers::Offers;
 use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse};
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
@@ -40,7 +42,7 @@ impl Inbox {
         let params = SessionOpenParams {
             session_id: &self.id,
             config: &config,
-            offers: self.handlers.offers(),
+            offers: self.offers(),
             tools: (!tools.is_empty()).then_some(&*tools),
             request_permission: true,
             tool_filter_precedence: "excluded",
@@ -60,6 +62,7 @@ impl Inbox {
             return Err(Error::new(ErrorKind::Decode, message));
         }
         self.apply_options(peer, &config.options).await?;
+        self.forget_preparation().await;
         if let Some(capabilities) = &answer.capabilities {
             self.learn(capabilities);
         }
@@ -67,6 +70,12 @@ impl Inbox {
         self.wants_mcp_headers(peer).await?;
         opened.keep();
         Ok(answer)
+    }
+
+    fn offers(&self) -> Offers {
+        let mut offers = self.handlers.offers();
+        offers.hooks |= self.guards();
+        offers
     }
 
     /// Sets what the CLI takes only once the session exists.
@@ -139,7 +148,16 @@ impl Inbox {
         peer: &Peer,
         method: &'static str,
     ) -> Result<R> {
-        match peer.call(method, &SessionParams { session_id: &self.id }).await {
+        self.unless_unsupported_with(peer, method, &SessionParams { session_id: &self.id }).await
+    }
+
+    pub(super) async fn unless_unsupported_with<R: DeserializeOwned + Default>(
+        &self,
+        peer: &Peer,
+        method: &'static str,
+        params: &impl Serialize,
+    ) -> Result<R> {
+        match peer.call(method, params).await {
             Err(error) if error.is_unsupported() => Ok(R::default()),
             other => other,
         }

@@ -177,6 +177,7 @@ impl PermissionRequest {
             PermissionKind::Url => Subject::Url(self.typed()?),
             PermissionKind::Memory => Subject::Memory(self.typed()?),
             PermissionKind::CustomTool => Subject::CustomTool(self.typed()?),
+            PermissionKind::BuiltinTool => Subject::BuiltinTool(self.typed()?),
             PermissionKind::Hook => Subject::Hook(self.typed()?),
             PermissionKind::ExtensionManagement => Subject::ExtensionManagement(self.typed()?),
             PermissionKind::Workflow => Subject::Workflow(self.typed()?),
@@ -225,6 +226,17 @@ impl PermissionRequest {
             args: Value,
         }
         decode::question::<Arguments>(self.raw()).map(|request| request.args).unwrap_or_default()
+    }
+
+    /// Whether this is a request to leave the sandbox. Only [`Decision::ApproveSandboxBypass`] grants it, unless the
+    /// session's permissions [allow it](crate::Permissions::allow_sandbox_bypass).
+    pub fn requests_sandbox_bypass(&self) -> bool {
+        self.details.request_sandbox_bypass
+    }
+
+    /// The reason for leaving the sandbox; `None` where the sandbox stays or the CLI gives no reason.
+    pub fn sandbox_bypass_reason(&self) -> Option<&str> {
+        self.details.request_sandbox_bypass_reason.as_deref()
     }
 
     /// Whether an administrator wants a person to decide.
@@ -348,6 +360,7 @@ mod tests {
             "url",
             "memory",
             "custom-tool",
+            "builtin-tool",
             "hook",
             "extension-management",
             "workflow",

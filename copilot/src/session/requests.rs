@@ -107,6 +107,8 @@ impl Inbox {
                     self.calls.cancel(&settled.request_id);
                 }
             }
+            "session.mcp_servers_loaded" => self.servers_loaded(data),
+            "session.mcp_server_status_changed" => self.look_for_clashes(),
             "capabilities.changed" => match decode::event::<Capabilities>(data.get()) {
                 Ok(newer) => self.learn(&newer),
                 Err(error) => tracing::error!(%error, session = %self.id, "capabilities cannot be read"),
@@ -217,7 +219,7 @@ impl Inbox {
 }
 
 /// The output of `work`, unless nobody waits for it any more.
-async fn unless_cancelled<F: Future>(token: &Cancellation, work: F) -> Option<F::Output> {
+pub(super) async fn unless_cancelled<F: Future>(token: &Cancellation, work: F) -> Option<F::Output> {
     let (mut cancelled, mut work) = (pin!(token.cancelled()), pin!(work));
     std::future::poll_fn(|cx| {
         if cancelled.as_mut().poll(cx).is_ready() {

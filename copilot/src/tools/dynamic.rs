@@ -129,7 +129,8 @@ impl DynTool {
         self
     }
 
-    /// The CLI asks nobody before a call.
+    /// The CLI requests no permission for a call. Contradicts [`destructive`](Self::destructive): a session refuses a
+    /// tool that is both.
     pub fn skip_permission(mut self) -> Self {
         self.options.skip_permission = true;
         self

@@ -29,6 +29,7 @@ impl ToolSet {
     pub(crate) fn without_states(tools: Vec<Tool>) -> Result<Self> {
         let tools = unique(tools)?;
         check_names(&tools)?;
+        check_permissions(&tools)?;
         check_schemas(&tools)?;
         Ok(Self { tools, profile: SchemaProfile::Portable })
     }
@@ -109,6 +110,26 @@ fn described(location: &Location) -> String {
         "" => location.to_string(),
         module => format!("{location} (in `{module}`)"),
     }
+}
+
+/// The macro refuses this too, but not where the options are assembled at run time.
+fn check_permissions(tools: &[Tool]) -> Result<()> {
+    for tool in tools.iter().filter(|tool| tool.def().skip_permission) {
+        let contradicting = if tool.def().destructive {
+            "destructive"
+        } else if tool.def().needs_approval.is_some() {
+            "needs_approval"
+        } else {
+            continue;
+        };
+        let message = format!(
+            "the tool `{}` is `{contradicting}` and would run without a permission; remove `skip_permission` or \
+             `{contradicting}`",
+            tool.name()
+        );
+        return Err(Error::new(ErrorKind::Tools, message));
+    }
+    Ok(())
 }
 
 /// Checks the names of dynamic tools. The macros check all others.

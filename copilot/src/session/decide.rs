@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::answering::answering;
 use super::calls::{By, What};
 use super::inbox::{Inbox, ReplyTo, log_unsent};
 use super::permission_request::PermissionRequest;
@@ -69,7 +70,7 @@ impl Inbox {
         };
         let (inbox, cancel, key) = (Arc::clone(self), Cancellation::default(), Arc::clone(by.id()));
         let token = cancel.clone();
-        let started = self.calls.start(by, What::Question(what), cancel, async move {
+        let work = answering(self, async move {
             let decision = match request {
                 Some(request) => inbox.decide_here(request).await,
                 None => Decision::Unavailable,
@@ -77,6 +78,7 @@ impl Inbox {
             inbox.answer_permission(asker, &decision, vocabulary, &token).await;
             inbox.calls.finish(&key);
         });
+        let started = self.calls.start(by, What::Question(what), cancel, work);
         if !started {
             tracing::debug!(session = %self.id, "a permission was asked for twice, or after the session was closed");
         }

@@ -9,6 +9,7 @@ use std::task::Waker;
 
 use serde_json::value::RawValue;
 
+use super::answering::answering;
 use super::calls::{By, Calls, What};
 use super::handlers::Handlers;
 use super::hooks;
@@ -46,8 +47,6 @@ pub(crate) struct Inbox {
     pub(crate) calls: Calls,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
-    /// Whether the agent works, as far as events tell.
-    busy: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -96,7 +95,6 @@ impl Inbox {
             subscribers: Subscribers::default(),
             calls: Calls::default(),
             left: Left::default(),
-            busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
     }
@@ -154,29 +152,28 @@ impl Inbox {
     }
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
+    ///
+    /// The state that it changes is changed before subscribers receive it, so that who has the event sees the state.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        if !self.subscribers.is_empty() {
-            self.subscribers.queue(&Event::new(head), asleep);
-        }
         let data = head.data.unwrap_or(RawValue::NULL);
+        let agent = head.agent.filter(|agent| !agent.is_empty());
         match head.name {
-            "external_tool.requested" => self.tool_requested(head, data),
-            "permission.requested" => self.permission_requested(data),
             "external_tool.completed" | "permission.completed" => {
                 if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
-            // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
-            "abort" if head.agent.is_none() => self.calls.cancel_all(),
-            "user.message" | "assistant.turn_start" if head.agent.is_none() => {
-                self.busy.store(true, Ordering::Release);
-                self.left.look();
-            }
-            "session.idle" if head.agent.is_none() => {
-                self.busy.store(false, Ordering::Release);
-                self.left.look();
-            }
+            // Not every CLI settles its questions when it is aborted: up to 0.0.423 this is the only sign.
+            "abort" if agent.is_none() => self.calls.cancel_all(),
+            "capabilities.changed" => self.other_event(head.name, data),
+            _ => {}
+        }
+        self.subscribers.deliver(head, asleep);
+        match head.name {
+            "external_tool.requested" => self.tool_requested(head, data),
+            "permission.requested" => self.permission_requested(data),
+            "user.message" | "assistant.turn_start" | "session.idle" if agent.is_none() => self.left.look(),
+            "capabilities.changed" => {}
             name => self.other_event(name, data),
         }
     }
@@ -215,10 +212,9 @@ impl Inbox {
     /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
     pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
         self.line.down();
-        self.busy.store(false, Ordering::Relaxed);
         // What may go on does so until it is known whether the CLI that comes back still waits for it.
         let cancelled = self.calls.interrupt(self.continues());
-        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         self.left.look();
         cancelled
     }
@@ -246,15 +242,11 @@ impl Inbox {
         self.closed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Acquire)
-    }
-
     fn tool_requested(self: &Arc<Self>, head: &EventHead<'_>, data: &RawValue) {
         match serde_json::from_str::<ToolRequested<'_>>(data.get()) {
             Ok(call) => {
                 let reply = ReplyTo::Call(call.request_id.as_ref().into());
-                self.run_tool(call, head.agent, reply);
+                self.run_tool(call, head.agent.filter(|agent| !agent.is_empty()), reply);
             }
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "a tool call cannot be read");
@@ -315,7 +307,7 @@ impl Inbox {
         };
         let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
         let (tool, key, token) = (tool.clone(), Arc::clone(by.id()), cancel.clone());
-        let started = self.calls.start(by, what, cancel, async move {
+        let work = answering(self, async move {
             let refused = match unasked {
                 Some(request) => Box::pin(inbox.decide_here(*request)).await.refusal(),
                 None => None,
@@ -330,6 +322,7 @@ impl Inbox {
             inbox.answer_tool(reply, &result, &token).await;
             inbox.calls.finish(&key);
         });
+        let started = self.calls.start(by, what, cancel, work);
         if !started {
             let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
             tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::BoxError;
+use super::answering::answering;
 use super::calls::{By, What};
 use super::inbox::{Inbox, log_unsent};
 use crate::error::{Error, ErrorKind};
@@ -163,7 +164,7 @@ impl Inbox {
             inbox.calls.finish(&key);
         };
         let what = What::Question(what.into_owned());
-        if !self.calls.start(by, what, cancel, work) {
+        if !self.calls.start(by, what, cancel, answering(self, work)) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }

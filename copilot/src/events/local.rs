@@ -75,8 +75,11 @@ pub struct TurnSilence {
     pub silent_for: Duration,
     /// The name of the last event of the turn, if there was one.
     pub last_event: Option<String>,
-    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read.
+    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read. Those of other
+    /// programs are among them if the CLI lists them within a second.
     pub waiting_for: Vec<String>,
+    /// The names of the MCP servers that the CLI is still connecting to, if it says so within a second.
+    pub connecting: Vec<String>,
 }
 
 impl Event {

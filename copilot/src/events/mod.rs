@@ -10,6 +10,7 @@ mod kind;
 mod local;
 mod session;
 mod stream;
+mod subscribers;
 mod tool;
 
 use std::fmt;
@@ -45,8 +46,9 @@ pub use session::{
     SessionStart, TaskComplete, TitleChanged, ToolsUpdated, Truncation, UsageInfo, WorkingContext,
     WorkspaceFileChanged,
 };
+pub(crate) use stream::DEFAULT_BUDGET;
 pub use stream::EventStream;
-pub(crate) use stream::{DEFAULT_BUDGET, Subscribers};
+pub(crate) use subscribers::{Idle, Subscribers};
 pub use tool::{
     AutoModeSwitchRequested, ElicitationRequested, ExitPlanModeRequested, ExternalToolCompleted,
     ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted, ToolExecutionComplete,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Mutex;
 
@@ -231,6 +232,7 @@ impl SessionBuilder {
             files,
             event_budget: self.event_budget,
             _listeners: listeners,
+            spoken: AtomicBool::new(self.resume),
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
             tool_changes: Arc::default(),

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::answering::answering;
 use super::calls::{By, Owed, What};
-use super::inbox::{Inbox, ReplyTo, log_unsent};
+use super::inbox::{Entry, Inbox, ReplyTo, log_unsent};
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, OwnTool};
 use super::requests::unless_cancelled;
@@ -83,7 +84,7 @@ impl Inbox {
         let cancel = Cancellation::default();
         let token = cancel.clone();
         let waits = self.joins && matches!(asker.0, Some(ReplyTo::Call(_)));
-        let started = self.run(by, What::Question(what), cancel, |entry| async move {
+        let work = |entry: Entry| async move {
             let decision = match request {
                 Some(request) => {
                     if waits && !entry.owns(&request) {
@@ -94,7 +95,8 @@ impl Inbox {
                 None => safe_answers::PERMISSION,
             };
             entry.answer_permission(asker, &decision, vocabulary, &token).await;
-        });
+        };
+        let started = self.run(by, What::Question(what), cancel, |entry| answering(self, work(entry)));
         if !started {
             tracing::debug!(session = %self.id, "a permission was asked for twice, or after the session was closed");
         }

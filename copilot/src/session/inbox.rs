@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use serde_json::value::RawValue;
 
+use super::answering::answering;
 use super::calls::{By, Calls, Owed, What};
 use super::clash;
 use super::guard::Guard;
@@ -54,8 +55,6 @@ pub(crate) struct Inbox {
     pub(super) watches_names: bool,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
-    /// Whether the agent works, as far as events tell.
-    busy: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -141,7 +140,6 @@ impl Inbox {
             saved_approvals,
             watches_names,
             left: Left::default(),
-            busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
     }
@@ -219,30 +217,29 @@ impl Inbox {
     }
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
+    ///
+    /// The state that it changes is changed before subscribers receive it, so that who has the event sees the state.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        if !self.subscribers.is_empty() {
-            self.subscribers.queue(&Event::new(head), asleep);
-        }
         let data = head.data.unwrap_or(RawValue::NULL);
+        let agent = head.agent.filter(|agent| !agent.is_empty());
         match head.name {
-            "external_tool.requested" => self.tool_requested(head, data),
-            "permission.requested" => self.permission_requested(data),
             "external_tool.completed" => {
                 if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
             "permission.completed" => self.permission_settled(data),
-            // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
-            "abort" if head.agent.is_none() => self.calls.cancel_all(),
-            "user.message" | "assistant.turn_start" if head.agent.is_none() => {
-                self.busy.store(true, Ordering::Release);
-                self.left.look();
-            }
-            "session.idle" if head.agent.is_none() => {
-                self.busy.store(false, Ordering::Release);
-                self.left.look();
-            }
+            // Not every CLI settles its questions when it is aborted: up to 0.0.423 this is the only sign.
+            "abort" if agent.is_none() => self.calls.cancel_all(),
+            "capabilities.changed" => self.other_event(head.name, data),
+            _ => {}
+        }
+        self.subscribers.deliver(head, asleep);
+        match head.name {
+            "external_tool.requested" => self.tool_requested(head, data),
+            "permission.requested" => self.permission_requested(data),
+            "user.message" | "assistant.turn_start" | "session.idle" if agent.is_none() => self.left.look(),
+            "capabilities.changed" => {}
             name => self.other_event(name, data),
         }
     }
@@ -275,10 +272,9 @@ impl Inbox {
     /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
     pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
         self.line.down();
-        self.busy.store(false, Ordering::Relaxed);
         // What may go on does so until it is known whether the CLI that comes back still waits for it.
         let cancelled = self.calls.interrupt(self.continues());
-        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         self.left.look();
         cancelled
     }
@@ -286,9 +282,8 @@ impl Inbox {
     /// The connection is gone for good: whoever waits learns why, and nothing more runs.
     pub(crate) fn disconnect(&self, cause: &Error) {
         self.line.end(cause);
-        self.busy.store(false, Ordering::Release);
         self.calls.close();
-        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         self.subscribers.close();
         self.left.look();
     }
@@ -307,10 +302,6 @@ impl Inbox {
         self.closed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Acquire)
-    }
-
     fn tool_requested(self: &Arc<Self>, head: &EventHead<'_>, data: &RawValue) {
         match decode::question::<ToolRequested<'_>>(data.get()) {
             Ok(call) if call.request_id.is_empty() => {
@@ -318,7 +309,7 @@ impl Inbox {
             }
             Ok(call) => {
                 let reply = ReplyTo::Call(call.request_id.as_ref().into());
-                self.run_tool(call, head.agent, reply);
+                self.run_tool(call, head.agent.filter(|agent| !agent.is_empty()), reply);
             }
             Err(error) => self.answer_unreadable("external_tool.requested", data, &error),
         }
@@ -375,7 +366,7 @@ impl Inbox {
         };
         let what = What::Tool(tool.clone());
         let (tool, token) = (tool.clone(), cancel.clone());
-        let started = self.run(by, what, cancel, |entry| async move {
+        let work = |entry: Entry| async move {
             let refused = match unasked {
                 Some(request) => Box::pin(entry.decide_here(*request)).await.refusal(),
                 None => None,
@@ -392,7 +383,8 @@ impl Inbox {
                 },
             };
             entry.answer_tool(reply, &result, &token).await;
-        });
+        };
+        let started = self.run(by, what, cancel, |entry| answering(self, work(entry)));
         if !started {
             let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
             tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");

@@ -4,12 +4,14 @@
 //! of its own. It never names a client: what it needs of one is [`link::Link`].
 
 mod answer;
+mod answering;
 mod builder;
 mod calls;
 mod canvas;
 mod canvases;
 mod check;
 mod clash;
+mod clock;
 mod commands;
 mod config;
 mod controls;
@@ -57,6 +59,7 @@ mod user_input;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -135,6 +138,8 @@ struct Shared {
     event_budget: usize,
     /// Those of the builder; what they hold back of the end of the session is theirs.
     _listeners: Vec<Subscription>,
+    /// Whether the CLI has taken a message, so that the session is on its disk.
+    spoken: AtomicBool,
     /// Held while a message is sent.
     sending: Mutex<()>,
     /// Held by a turn on CLIs that do not tell turns apart.

@@ -124,6 +124,20 @@ impl Inbox {
 }
 
 impl Inbox {
+    /// Resumes a session that the CLI has evicted. One in which nothing was said is not on disk, and is created.
+    pub(super) async fn reopen(&self, peer: &Peer, spoken: bool) -> Result<()> {
+        match self.open(peer, Opening::Resume).await {
+            Err(error) if !spoken && is_unknown_session(&error) => self.open(peer, Opening::Create).await?,
+            other => other?,
+        };
+        if let Some(mode) = self.mode() {
+            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+        }
+        // Whatever its last events have said, it does nothing now.
+        self.subscribers.rest();
+        Ok(())
+    }
+
     /// Finds out what the CLI still waits for, where the program wants to go on with that, and cancels what it does
     /// not wait for.
     ///
@@ -224,6 +238,6 @@ fn let_go(peer: &Peer, id: &SessionId) {
 }
 
 /// The CLI has no code for it, only words.
-fn is_unknown_session(error: &Error) -> bool {
+pub(super) fn is_unknown_session(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Rpc(_)) && error.to_string().contains("Session not found")
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::BoxError;
+use super::answering::answering;
 use super::calls::{By, Owed, What};
 use super::inbox::{Entry, Inbox, log_unsent};
 use crate::contain;
@@ -180,7 +181,7 @@ impl Inbox {
             }
         };
         let what = What::Question(what.into_owned());
-        if !self.run(by, what, cancel, work) {
+        if !self.run(by, what, cancel, |entry| answering(self, work(entry))) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }

@@ -39,6 +39,8 @@ pub(super) struct CliState {
     pub(super) holding: HashSet<String>,
     pub(super) held: Vec<HeldRequest>,
     pub(super) received: Vec<Value>,
+    /// How many of them were of each method.
+    counts: HashMap<String, usize>,
     /// The program's responses to requests of the CLI, by id.
     responses: HashMap<u64, Value>,
     /// The program's answers to events, by request id: the parameters of its requests.
@@ -222,7 +224,11 @@ impl Shared {
             }
             state.received.push(message);
             match &method {
-                Some(method) => state.received.iter().filter(|message| message["method"] == *method).count(),
+                Some(method) => {
+                    let count = state.counts.entry(method.clone()).or_default();
+                    *count += 1;
+                    *count
+                }
                 None => 0,
             }
         };

@@ -594,11 +594,13 @@ async fn null_members_of_answers_are_absent() {
 /// Where JSON is decoded past `protocol::decode`, how often, and why that is not a payload of the wire.
 const OTHER_DECODING: &[(&str, usize, &str)] = &[
     ("events/mod.rs", 2, "a type of the caller, and the payload as text"),
+    ("events/subscribers.rs", 6, "single members, each read by itself so that one cannot hide another"),
     ("protocol/decode.rs", 8, "the place itself"),
     ("protocol/hooks.rs", 1, "arguments that are a text"),
     ("providers/inference/body.rs", 1, "a type of the caller"),
     ("rpc/reader.rs", 5, "the envelope, all of whose members are options"),
     ("session/elicitation.rs", 1, "a type of the caller"),
+    ("session/guard.rs", 1, "the output of the program's own hook"),
     ("session/hooks.rs", 1, "a constant"),
     ("session/host.rs", 1, "parameters of the program"),
     ("session/permission_request.rs", 1, "a type of the caller"),

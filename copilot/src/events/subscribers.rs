@@ -339,7 +339,7 @@ impl Event {
 
 /// The members of `session.idle` that say whether the agent has come to an end, each read by itself so that one of an
 /// unexpected type does not hide the others.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Idle<'a> {
     #[serde(borrow)]

@@ -14,6 +14,7 @@ use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::config::SessionConfig;
+use crate::protocol::decode;
 use crate::protocol::mcp::McpToolsParams;
 use crate::random;
 use crate::tools::{Cancellation, Tool};
@@ -71,7 +72,7 @@ impl Inbox {
         struct Server {
             name: String,
         }
-        let Ok(Loaded { servers }) = serde_json::from_str(data.get()) else { return };
+        let Ok(Loaded { servers }) = decode::event(data.get()) else { return };
         let known = self.servers();
         let new: Vec<String> =
             servers.into_iter().map(|server| server.name).filter(|name| !known.contains(name)).collect();

@@ -21,6 +21,7 @@ use super::permission_request::PermissionRequest;
 use super::permissions::Decision;
 use crate::error::Result;
 use crate::protocol::agents::CustomAgent;
+use crate::protocol::decode;
 use crate::protocol::hooks::PreToolUseInput;
 use crate::protocol::permissions::{Approval, PermissionKind, PermissionSettled};
 use crate::protocol::session::SessionParams;
@@ -206,7 +207,7 @@ impl Inbox {
         if let Some("deny" | "ask") = members.get("permissionDecision").and_then(Value::as_str) {
             return Ok(to_raw_value(&members)?);
         }
-        let step: PreToolUseInput = serde_json::from_str(input.get())?;
+        let step: PreToolUseInput = decode::question(input.get())?;
         if self.handlers.decides_calls() {
             self.prepare_guard().await?;
         }
@@ -377,7 +378,7 @@ impl Inbox {
     /// A permission was decided about, here or by another client. A call that another client has permitted while this
     /// program had not decided yet is permitted.
     pub(super) fn permission_settled(&self, data: &RawValue) {
-        let Ok(settled) = serde_json::from_str::<PermissionSettled<'_>>(data.get()) else { return };
+        let Ok(settled) = decode::event::<PermissionSettled<'_>>(data.get()) else { return };
         if self.calls.cancel(&settled.request_id)
             && let (Some(id), Some(result)) = (&settled.tool_call_id, &settled.result)
             && result.kind.starts_with("approve")

@@ -16,6 +16,7 @@ use super::inbox::Inbox;
 use super::progress::Progress;
 use crate::events::{Event, EventStream};
 use crate::protocol::MessageId;
+use crate::protocol::decode;
 use crate::protocol::session::SessionSendResponse;
 
 /// The lock that keeps turns apart, where they need it.
@@ -74,7 +75,7 @@ impl OnItsWay {
             let mut slot = lock(&slot);
             let Some(answer) = answer else { return };
             if let Some(outgoing) = slot.outgoing.as_ref().filter(|outgoing| outgoing.correlates)
-                && let Ok(sent) = serde_json::from_str::<SessionSendResponse>(answer.get())
+                && let Ok(sent) = decode::answer::<SessionSendResponse>(answer.get())
             {
                 slot.inbox.subscribers.taken(&outgoing.events, sent.message_id);
             }

@@ -442,7 +442,7 @@ fn null_means_absent_in_every_type_of_the_protocol() {
         models: ModelInfo ModelCapabilities ModelFeatures ModelTokenLimits ModelPermission ModelBilling ModelListResponse CurrentModel ModelChanged;
         modes: PlanProposal AutoModeSwitch;
         permission_subjects: ShellSubject ShellCommandSubject WriteSubject ReadSubject McpSubject UrlSubject MemorySubject CustomToolSubject HookSubject ExtensionManagementSubject WorkflowSubject ExtensionPermissionSubject ExtensionEnvSubject;
-        permissions: PermissionAsked<'static> PermissionDetails ShellCommand PermissionRequestParams<'static> PermissionsPendingResponse PendingPermission;
+        permissions: PermissionAsked<'static> PermissionDetails ShellCommand PermissionRequestParams<'static> PermissionsPendingResponse PendingPermission PermissionSettled<'static> SettledResult<'static>;
         queue: QueueContent QueueItem QueueRemoved;
         rewind: RewindPoints RewindPoint Rewound;
         sampling: SamplingAsked<'static> SamplingMessage SamplingDetails ExecuteSamplingResponse;

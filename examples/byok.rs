@@ -1,7 +1,7 @@
-//! Your own model in place of Copilot's: any server that speaks as OpenAI's does, on this machine or elsewhere.
+//! Bring your own key: a session with the model of any server that supports OpenAI's protocol.
 //!
-//! `cargo run --example byok` brings a server of its own. For another one, give its URL and a model:
-//! `cargo run --example byok -- http://127.0.0.1:11434/v1 llama3.2`, with the key, if it wants one, in `API_KEY`.
+//! `cargo run --example byok` starts a scripted server. To use another one, pass its URL and a model:
+//! `cargo run --example byok -- http://127.0.0.1:11434/v1 llama3.2`, with the key, if any, in `API_KEY`.
 
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
 use copilot::{Provider, Session};
@@ -14,12 +14,13 @@ async fn main() -> copilot::Result<()> {
     let url = arguments.next().unwrap_or_else(|| local.base_url());
     let model = arguments.next().unwrap_or_else(|| local.model_name().to_owned());
 
-    // Others: `Provider::azure(..)`, `Provider::anthropic(..)`, and `.responses()` for OpenAI's newer protocol.
+    // Other providers: `Provider::azure(..)`, `Provider::anthropic(..)`, and `.responses()` for OpenAI's newer
+    // protocol.
     let mut provider = Provider::openai(url);
     if let Ok(key) = std::env::var("API_KEY") {
         provider = provider.api_key(key);
     }
-    // No Copilot login is needed, and this client looks for none.
+    // The session needs no Copilot login, and this client uses none.
     let scratch = ScratchDir::new("byok");
     let client = hermetic_client(scratch.path());
     let session = Session::builder().own_client(client).provider(provider).model(model).start().await?;

@@ -1,16 +1,17 @@
-//! Agents of your own, with instructions and tools: the session's agent hands work to one, or the session is with it.
+//! Custom agents with instructions and tools: the session's agent delegates work to one, or the session uses it
+//! directly.
 //!
 //! `cargo run --example custom_agent`, also with `-- --live`
 
 use copilot::config::CustomAgent;
 use copilot::testing::Script;
-use copilot_examples::{Agent, tell};
+use copilot_examples::{Agent, print_turn};
 use serde_json::json;
 
 /// Look a word up in the dictionary.
 #[copilot::tool(read_only)]
 fn look_up(
-    /// The word.
+    /// The word to look up.
     word: &str,
 ) -> String {
     format!("{word}: salve")
@@ -30,7 +31,7 @@ async fn main() -> copilot::Result<()> {
             .call("task", work)
             .expect_tool_result("task", |text| text.contains("Salve"))
             .say("It is `Salve`."),
-        // The sub-agent has a conversation of its own.
+        // The sub-agent has a separate conversation.
         Script::when("Translate `hello`")
             .call("look_up", json!({"word": "hello"}))
             .expect_tool_result("look_up", |text| text.contains("salve"))
@@ -42,17 +43,17 @@ async fn main() -> copilot::Result<()> {
             .say("Bonum vesperum."),
     ];
     let agent = Agent::new(script).await?;
-    let translator = CustomAgent::new("translator", "You translate what you are told into Latin.")
+    let translator = CustomAgent::new("translator", "You translate the given text into Latin.")
         .description("Translates into Latin")
         .tools(["look_up"]);
 
-    // The session's agent reads the description, and hands on what it thinks fit.
+    // The session's agent reads the description and delegates work that fits.
     let session =
         agent.session().with_tools([look_up::TOOL]).custom_agent(translator.clone()).start().await?;
-    tell(&session, "Ask the translator what `hello` is in Latin.").await?;
+    print_turn(&session, "Ask the translator what `hello` is in Latin.").await?;
     session.close().await?;
 
-    // Here the session is with the translator; `select_agent` changes it on the way.
+    // This session uses the translator directly; `select_agent` changes the agent later.
     let session = agent
         .session()
         .with_tools([look_up::TOOL])
@@ -60,7 +61,7 @@ async fn main() -> copilot::Result<()> {
         .agent("translator")
         .start()
         .await?;
-    tell(&session, "Good evening.").await?;
+    print_turn(&session, "Good evening.").await?;
     session.close().await?;
     agent.finish();
     Ok(())

@@ -1,10 +1,10 @@
-//! What the model reads of a failure: nothing of a foreign error, all of one that was meant for it.
+//! Errors of tools: the model reads the text of a `ToolError`, but not the text of a foreign error.
 //!
 //! `cargo run --example errors`
 
 use copilot::testing::Script;
 use copilot::{OrTell, Session, ToolError};
-use copilot_examples::play;
+use copilot_examples::run_script;
 use serde_json::json;
 
 /// Read a number from a file.
@@ -13,16 +13,16 @@ fn read_number(
     /// The file's path.
     path: &str,
 ) -> Result<i64, ToolError> {
-    // An error of the system stays ours: the model reads a reference, the log has the rest.
+    // The model reads only a reference to an I/O error; the log has the error itself.
     let text = std::fs::read_to_string(path)?;
-    // This one is for the model.
+    // The model reads this text.
     text.trim().parse().or_tell("the file does not hold a number")
 }
 
 /// Withdraw money.
 #[copilot::tool]
 fn withdraw(
-    /// How much.
+    /// The amount.
     amount: u32,
 ) -> Result<String, ToolError> {
     match amount {
@@ -42,5 +42,5 @@ async fn main() -> copilot::Result<()> {
         .call("withdraw", json!({"amount": 50}))
         .say("I could withdraw 50.");
     let session = Session::builder().with_tools([read_number::TOOL, withdraw::TOOL]);
-    play(session, script, "Withdraw as much as the file says.").await
+    run_script(session, script, "Withdraw as much as the file says.").await
 }

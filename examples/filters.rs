@@ -1,10 +1,10 @@
-//! A session gets some of the program's tools: by group, tag, name, module or what a function says.
+//! A session with some of the program's tools, selected by group, tag, name, module or a function.
 //!
 //! `cargo run --example filters`
 
 use copilot::testing::Script;
 use copilot::{Session, group, tag};
-use copilot_examples::play;
+use copilot_examples::run_script;
 use serde_json::json;
 
 /// List the files.
@@ -16,13 +16,13 @@ fn list_files() -> &'static str {
 /// Delete a file.
 #[copilot::tool(group = "files", destructive)]
 fn delete_file(
-    /// Its name.
+    /// The name of the file.
     name: &str,
 ) -> String {
     format!("{name} is gone")
 }
 
-/// Tell the time.
+/// Return the time.
 #[copilot::tool(tags("cheap"), read_only)]
 fn time() -> &'static str {
     "noon"
@@ -32,7 +32,7 @@ fn time() -> &'static str {
 async fn main() -> copilot::Result<()> {
     let builder = || Session::builder().with_all_tools();
 
-    // A name that nothing has is an error with what could have been meant.
+    // An unknown name is an error with a suggestion.
     let error = builder().only(["list_file"]).start().await.expect_err("there is no such tool");
     println!("{error}\n");
 
@@ -48,5 +48,5 @@ async fn main() -> copilot::Result<()> {
         })
         .call("list_files", json!({}))
         .say("There are a.txt and b.txt.");
-    play(session, script, "Which files are there?").await
+    run_script(session, script, "Which files are there?").await
 }

@@ -1,4 +1,4 @@
-//! Hooks have a say in each step of the agent's work: what it is told, which tools run, what it reads of them.
+//! Hooks intercept each step of the agent: the prompt, the tool calls and the results of tools.
 //!
 //! `cargo run --example hooks`, also with `-- --live`
 
@@ -7,10 +7,10 @@ use std::time::Instant;
 use copilot::State;
 use copilot::hooks::{PostToolUse, PreToolUse, UserPromptSubmitted};
 use copilot::testing::Script;
-use copilot_examples::{Agent, tell};
+use copilot_examples::{Agent, print_turn};
 use serde_json::json;
 
-/// When the session began.
+/// The start of the session.
 struct Clock(Instant);
 
 /// Read a customer's record.
@@ -25,7 +25,7 @@ fn customer(
 /// Refund a payment.
 #[copilot::tool]
 fn refund(
-    /// How much, in cents.
+    /// The amount in cents.
     cents: u32,
 ) -> String {
     format!("{cents} cents refunded")
@@ -45,11 +45,11 @@ async fn main() -> copilot::Result<()> {
         .session()
         .with_tools([customer::TOOL, refund::TOOL])
         .state(Clock(Instant::now()))
-        // The user's words.
+        // Runs when the user submits a prompt.
         .on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("this customer", "customer 7"))
         })
-        // A tool is about to run: let it, refuse it, or change its arguments.
+        // Runs before a tool: allows or denies the call, or changes its arguments.
         .on_pre_tool_use(|step, _| async move {
             match (step.tool_name.as_str(), step.tool_args["cents"].as_u64()) {
                 ("bash", _) => PreToolUse::deny("this program has no shell"),
@@ -57,12 +57,12 @@ async fn main() -> copilot::Result<()> {
                 _ => PreToolUse::pass(),
             }
         })
-        // A tool has run: a hook sees the states that tools see, and what the model would read.
+        // Runs after a tool: receives the result, and has access to the session's state.
         .on_post_tool_use(|step, cx| async move {
             let clock: State<Clock> = cx.state().ok_or("the session has a clock")?;
             eprintln!("{:.1?} {} {}", clock.0.elapsed(), step.tool_name, step.tool_args);
             let text = step.tool_result.text_result_for_llm;
-            // A hook may fail: then it has no opinion, and `EventKind::HandlerFailed` tells why.
+            // A hook that fails has no effect and emits `EventKind::HandlerFailed`.
             Ok::<_, &str>(match text.split_once("card ") {
                 Some((before, _)) => PostToolUse::replace(format!("{before}card ****")),
                 None => PostToolUse::pass(),
@@ -70,7 +70,7 @@ async fn main() -> copilot::Result<()> {
         })
         .start()
         .await?;
-    tell(&session, "Refund 900.00 to this customer.").await?;
+    print_turn(&session, "Refund 900.00 to this customer.").await?;
     session.close().await?;
     agent.finish();
     Ok(())

@@ -1,12 +1,12 @@
-//! A picture goes to the model with the message: from memory, or from a file.
+//! An image as attachment of a message: from memory, or from a file.
 //!
-//! `cargo run --example image_input`, also with `-- --live`; a path after it names a picture of your own.
+//! `cargo run --example image_input`, also with `-- --live`. A path as last argument sets another image.
 
 use copilot::testing::Script;
 use copilot::{Attachment, Message};
 use copilot_examples::Agent;
 
-/// A picture of one red pixel.
+/// A PNG image of one red pixel.
 const PIXEL: &[u8] =
     b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\
     \x00\x01\x08\x02\x00\x00\x00\x90\x77\x53\xde\x00\x00\x00\x0c\x49\x44\x41\x54\x78\x9c\x63\

@@ -1,17 +1,17 @@
-//! The program is the model: the CLI's requests to one come here, and no server is needed.
+//! The program as the model: a handler answers the CLI's requests to the model, without a server.
 //!
 //! `cargo run --example inference`
 
 use copilot::inference::{InferenceError, InferenceRequest, InferenceResponse};
 use copilot::testing::hermetic_client;
 use copilot::{Provider, Session};
-use copilot_examples::{ScratchDir, tell};
+use copilot_examples::{ScratchDir, print_turn};
 use serde_json::{Value, json};
 
 /// Roll a die.
 #[copilot::tool]
 fn roll(
-    /// How many sides it has.
+    /// The number of sides.
     #[arg(min = 2)]
     sides: u32,
 ) -> u32 {
@@ -24,18 +24,18 @@ async fn main() -> copilot::Result<()> {
     let client = hermetic_client(scratch.path()).inference(think);
     let session = Session::builder()
         .own_client(client)
-        // The protocol to speak. Nothing listens at this address, and nobody tries to reach it.
+        // Selects the protocol. The address is never used.
         .provider(Provider::openai("http://nowhere.invalid/v1").api_key("secret"))
         .model("gambler")
         .with_tools([roll::TOOL])
         .streaming(true)
         .start()
         .await?;
-    tell(&session, "Do I win?").await?;
+    print_turn(&session, "Do I win?").await?;
     session.close().await
 }
 
-/// What the model says: it rolls the die once, and then tells what came.
+/// The model: it rolls the die once, and then reports the result.
 async fn think(mut request: InferenceRequest) -> Result<InferenceResponse, InferenceError> {
     // Credentials in the headers print as `<redacted>`.
     println!("{} {} {:?}", request.method, request.url, request.headers.get("content-type"));
@@ -64,7 +64,7 @@ async fn think(mut request: InferenceRequest) -> Result<InferenceResponse, Infer
     }))
 }
 
-/// One event of a streamed answer, as OpenAI's chat completions have it.
+/// Returns one event of a streamed answer in OpenAI's chat completions protocol.
 fn event(delta: &Value, reason: Option<&str>) -> String {
     let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
     let chunk = json!({"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "gambler", "choices": [choice]});

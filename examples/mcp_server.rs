@@ -1,4 +1,4 @@
-//! The agent uses the tools of an MCP server, which it starts by itself: here it is this program, run once more.
+//! The agent uses the tools of an MCP server, which the CLI starts: here a second process of this program.
 //!
 //! `cargo run --example mcp_server`, also with `-- --live`
 
@@ -7,7 +7,7 @@ use std::io::Write as _;
 use copilot::config::McpServer;
 use copilot::testing::Script;
 use copilot::{PermissionKind, Permissions};
-use copilot_examples::{Agent, tell};
+use copilot_examples::{Agent, print_turn};
 use serde_json::{Value, json};
 
 #[tokio::main]
@@ -23,27 +23,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let program = std::env::current_exe()?.display().to_string();
     let session = agent
         .session()
-        // Another one may be behind a URL: `McpServer::http(url).header("Authorization", ..)`.
+        // For a remote server: `McpServer::http(url).header("Authorization", ..)`.
         .mcp_server("dice", McpServer::stdio(program).args(["--serve"]).env("LUCK", "4").tools(["roll"]))
-        // Only the program's own tools may run unless it says so.
+        // By default only the program's own tools may run.
         .permissions(Permissions::default().allow(PermissionKind::Mcp))
         .start()
         .await?;
     for server in session.mcp_servers().await? {
         println!("{} is {:?}", server.name, server.status);
     }
-    tell(&session, "Roll a die.").await?;
+    print_turn(&session, "Roll a die.").await?;
     session.close().await?;
     agent.finish();
     Ok(())
 }
 
-/// The smallest server that there can be: one JSON-RPC message a line, one tool. For a real one, take the crate `rmcp`.
+/// A minimal server with one tool and one JSON-RPC message per line. For a real server, use the crate `rmcp`.
 fn serve() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {
         let message: Value = serde_json::from_str(&line?)?;
-        // What has no id wants no answer.
+        // A message without an id is a notification and needs no response.
         let Some(id) = message.get("id") else { continue };
         let answer = match message["method"].as_str() {
             Some("initialize") => json!({

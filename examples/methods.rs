@@ -1,4 +1,4 @@
-//! The methods of a type are tools of one of its values.
+//! The methods of a type as tools, bound to one value.
 //!
 //! `cargo run --example methods`
 
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use copilot::Session;
 use copilot::testing::Script;
-use copilot_examples::play;
+use copilot_examples::run_script;
 use serde_json::json;
 
-/// Something that is counted.
+/// A counter of one kind of thing.
 struct Counter {
     what: &'static str,
     count: AtomicI64,
@@ -21,7 +21,7 @@ impl Counter {
     #[tool]
     async fn add(
         &self,
-        /// How many.
+        /// The number to add.
         #[arg(default = 1)]
         by: i64,
     ) -> String {
@@ -43,5 +43,5 @@ async fn main() -> copilot::Result<()> {
         .call("counter_read", json!({}))
         .expect_tool_result("counter_read", |text| text == "42")
         .say("42 sheep.");
-    play(Session::builder().with_toolset(sheep), script, "Two more sheep.").await
+    run_script(Session::builder().with_toolset(sheep), script, "Two more sheep.").await
 }

@@ -1,15 +1,15 @@
-//! The agent asks before it does something: policies answer by themselves, a handler asks the person at the terminal.
+//! Permission requests of the agent: policies decide some of them, and a handler asks the user at the terminal.
 //!
-//! `cargo run --example permissions`, also with `-- --live`. An empty answer, or none, is a no.
+//! `cargo run --example permissions`, also with `-- --live`. An empty answer denies the request.
 
 use std::io::{self, BufRead as _, Write as _};
 
 use copilot::testing::Script;
 use copilot::{Decision, PermissionKind, PermissionRequest, Permissions};
-use copilot_examples::{Agent, tell};
+use copilot_examples::{Agent, print_turn};
 use serde_json::json;
 
-/// Throw all notes away.
+/// Delete all notes.
 #[copilot::tool(destructive)]
 fn forget_everything() -> &'static str {
     "nothing is left"
@@ -33,28 +33,28 @@ async fn main() -> copilot::Result<()> {
     let session = agent
         .session()
         .with_tools([count_notes::TOOL, forget_everything::TOOL])
-        // The program's own tools may run, but for destructive ones; so may what reads files.
+        // Allows the program's own tools, except destructive ones, and reading files.
         .permissions(Permissions::default().allow(PermissionKind::Read))
         .on_permission(|request| async move {
             match request.kind() {
-                // With a reason the agent goes on and tries something else.
+                // With a reason the agent continues and tries an alternative.
                 PermissionKind::Shell => Decision::reject("no shell commands, please"),
                 PermissionKind::CustomTool if request.tool_name() == Some("forget_everything") => {
                     if ask(&request).await { request.approve_for_session() } else { Decision::Unavailable }
                 }
-                // What the permissions above say.
+                // Applies the permissions above.
                 _ => Decision::Default,
             }
         })
         .start()
         .await?;
-    tell(&session, "Count my notes and throw them away.").await?;
+    print_turn(&session, "Count my notes and throw them away.").await?;
     session.close().await?;
     agent.finish();
     Ok(())
 }
 
-/// Asks at the terminal; the agent waits, the program does not.
+/// Asks the user at the terminal. The agent waits, but the program is not blocked.
 async fn ask(request: &PermissionRequest) -> bool {
     let question = format!("? May it run {}? [y/N] ", request.tool_name().unwrap_or("this"));
     let answer = tokio::task::spawn_blocking(move || {

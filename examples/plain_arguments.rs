@@ -1,10 +1,10 @@
-//! Each parameter is an argument: its type, its doc comment and its rules are what the model reads.
+//! Plain parameters as arguments: the model reads their types, doc comments and rules.
 //!
 //! `cargo run --example plain_arguments`
 
 use copilot::Session;
 use copilot::testing::Script;
-use copilot_examples::play;
+use copilot_examples::run_script;
 use serde_json::json;
 
 /// Book a table.
@@ -12,7 +12,7 @@ use serde_json::json;
 fn book_table(
     /// The name to book for.
     name: &str,
-    /// How many people come.
+    /// The number of people.
     #[arg(default = 2, min = 1, max = 12)]
     people: u8,
     /// Where they want to sit.
@@ -29,5 +29,6 @@ async fn main() -> copilot::Result<()> {
         .call("book_table", json!({"name": "Ada", "people": 40, "place": "roof"}))
         .call("book_table", json!({"name": "Ada", "place": "outside"}))
         .say("Booked for two, outside.");
-    play(Session::builder().with_tools([book_table::TOOL]), script, "A table outside for Ada, please.").await
+    run_script(Session::builder().with_tools([book_table::TOOL]), script, "A table outside for Ada, please.")
+        .await
 }

@@ -1,4 +1,4 @@
-//! A tool says how far it is, knows who called it, and hears when nobody waits any more.
+//! A tool that reports its progress, uses its context, and stops when the call is cancelled.
 //!
 //! `cargo run --example progress`
 
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use copilot::testing::Script;
 use copilot::{Session, ToolContext};
-use copilot_examples::play;
+use copilot_examples::run_script;
 use serde_json::json;
 
 /// Count slowly.
 #[copilot::tool(read_only, timeout = "10s")]
 async fn count(
-    /// How far.
+    /// The last number.
     #[arg(min = 1, max = 5)]
     to: u32,
     cx: &ToolContext,
@@ -30,5 +30,5 @@ async fn count(
 #[tokio::main]
 async fn main() -> copilot::Result<()> {
     let script = Script::new().call("count", json!({"to": 3})).say("One, two, three.");
-    play(Session::builder().with_tools([count::TOOL]), script, "Count to three.").await
+    run_script(Session::builder().with_tools([count::TOOL]), script, "Count to three.").await
 }

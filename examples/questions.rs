@@ -1,4 +1,4 @@
-//! The agent asks the person at the terminal, so does a tool, and that person has a slash command.
+//! Questions of the agent and of a tool to the user at the terminal, and a slash command for the user.
 //!
 //! `cargo run --example questions`, also with `-- --live`
 
@@ -6,13 +6,13 @@ use std::io::{self, BufRead as _, Write as _};
 
 use copilot::testing::Script;
 use copilot::{OrTell, ToolContext, ToolError, UserAnswer, UserQuestion};
-use copilot_examples::{Agent, tell};
+use copilot_examples::{Agent, print_turn};
 use serde_json::json;
 
 /// Paint the fence.
 #[copilot::tool]
 async fn paint(
-    /// The colour.
+    /// The colour of the paint.
     colour: &str,
     cx: &ToolContext,
 ) -> Result<String, ToolError> {
@@ -31,19 +31,19 @@ async fn main() -> copilot::Result<()> {
         .session()
         .with_tools([paint::TOOL])
         .on_user_input(|asked| async move { tokio::task::spawn_blocking(move || ask(&asked)).await })
-        .command("season", "Tells which season it is", |used| async move {
+        .command("season", "Prints the season", |used| async move {
             println!("{} it is spring", used.text);
         })
         .start()
         .await?;
     session.commands().invoke("season", "").await?;
-    tell(&session, "Paint the fence.").await?;
+    print_turn(&session, "Paint the fence.").await?;
     session.close().await?;
     agent.finish();
     Ok(())
 }
 
-/// Asks at the terminal; an empty answer leaves the choice to the agent.
+/// Asks the user at the terminal. An empty answer leaves the choice to the agent.
 fn ask(asked: &UserQuestion) -> UserAnswer {
     print!("? {} {:?} ", asked.question, asked.choices);
     let mut answer = String::new();

@@ -1,7 +1,7 @@
-//! Three plain functions become tools, and the real Copilot agent calls them.
+//! Three plain functions as tools of the real Copilot agent.
 //!
-//! `cargo run --example quickstart` needs no login: a scripted model on the loopback interface plays the language
-//! model, and everything else is real. `cargo run --example quickstart -- --live` uses your own Copilot login.
+//! `cargo run --example quickstart` needs no login: a scripted model on the loopback interface replaces the language
+//! model, and everything else is real. `cargo run --example quickstart -- --live` uses your Copilot login.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use copilot_examples::ScratchDir;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Where the issues are kept.
+/// The issue tracker, by id.
 struct Tracker(BTreeMap<&'static str, Issue>);
 
 #[derive(Clone, Serialize, schemars::JsonSchema)]
@@ -22,7 +22,7 @@ struct Issue {
     estimate_hours: f64,
 }
 
-/// Where an issue stands.
+/// The state of an issue.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum IssueState {
@@ -44,9 +44,9 @@ async fn lookup_issue(
 /// List the issues in one state.
 #[copilot::tool(read_only)]
 async fn list_issues(
-    /// The state to look for.
+    /// The state of the listed issues.
     state: IssueState,
-    /// How many to list at most.
+    /// The maximum number of issues.
     limit: Option<u8>,
     tracker: State<Tracker>,
 ) -> Json<Vec<&'static str>> {
@@ -54,7 +54,7 @@ async fn list_issues(
     Json(ids.take(usize::from(limit.unwrap_or(10))).collect())
 }
 
-/// Estimate when work is done that is started now.
+/// Estimate how many days a piece of work takes.
 #[copilot::tool(read_only)]
 fn estimate_days(
     /// Hours of work.
@@ -72,8 +72,7 @@ async fn main() -> copilot::Result<()> {
     let live = std::env::args().any(|argument| argument == "--live");
     let prompt = "What is the state of GH-42, what else is open, and how long will GH-42 take?";
 
-    // Without `--live`: what the model would say, written down. It makes a mistake, reads what was wrong, and
-    // corrects itself.
+    // The answers of the model without `--live`. It makes a mistake, reads the error, and corrects it.
     let script = Script::new()
         .call("lookup_issue", json!({"id": "GH-42"}))
         .call("list_issues", json!({"state": "opened", "limt": 5}))
@@ -100,7 +99,7 @@ async fn main() -> copilot::Result<()> {
     ]));
     let mut session = Session::builder().state(tracker).with_all_tools().streaming(true);
     if !live {
-        // Nothing of the scripted conversation is left in your own Copilot settings.
+        // Keeps the scripted conversation out of your Copilot settings.
         session = session.own_client(hermetic_client(scratch.path())).scripted_model(&model);
     }
     let session = session.start().await?;

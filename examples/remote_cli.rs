@@ -1,7 +1,7 @@
-//! A CLI that somebody else has started, by its address and with the token that it wants.
+//! A connection to a running CLI, by its address and with its connection token.
 //!
-//! `cargo run --example remote_cli` starts one and then connects to it a second time, as another program would. For one
-//! of your own, on this machine or behind a tunnel:
+//! `cargo run --example remote_cli` starts a CLI and then connects to it a second time, as another program would. To use
+//! a CLI that is already running, on this machine or behind a tunnel:
 //!
 //! ```text
 //! COPILOT_CONNECTION_TOKEN=secret copilot --server --port 4321
@@ -31,11 +31,11 @@ async fn main() -> copilot::Result<()> {
     println!("a guess: {}", wrong.expect_err("the CLI wants its token"));
 
     let client = Client::builder().cli_url(&address).connection_token(token).start().await?;
-    let session = agent.cast(client.session()).start().await?;
+    let session = agent.with_model(client.session()).start().await?;
     println!("{}", session.ask("Where are you?").await?);
     session.close().await?;
 
-    // A client stops only the CLI that it has started itself.
+    // A client stops only a CLI that it has started.
     client.shutdown().await?;
     if let Some(host) = host {
         println!("still there: {}", host.ping("hello").await?.message);

@@ -1,6 +1,6 @@
-//! A conversation that outlives the program: the session's id is kept in a file, and the next run takes it up again.
+//! A conversation across runs of the program: a file stores the session's id, and the next run resumes the session.
 //!
-//! Run `cargo run --example resume` twice; `-- --live` works as well. The second run deletes what the first one left.
+//! Run `cargo run --example resume` twice, also with `-- --live`. The second run deletes the session and the file.
 
 use std::{env, fs};
 
@@ -16,17 +16,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = agent.client().start().await?;
 
     if kept.exists() {
-        // The conversation is kept, what the session was configured with is not: tools and handlers are given again.
-        let session = agent.cast(client.resume(fs::read_to_string(&kept)?)).start().await?;
+        // The CLI stores the conversation, but not the configuration: set tools and handlers again.
+        let session = agent.with_model(client.resume(fs::read_to_string(&kept)?)).start().await?;
         println!("This conversation has {} events.", session.history().await?.len());
         println!("{}", session.ask("Which number was it?").await?);
         session.delete().await?;
         fs::remove_file(&kept)?;
     } else {
-        let session = agent.cast(client.session()).start().await?;
+        let session = agent.with_model(client.session()).start().await?;
         println!("{}", session.ask("Remember the number 42.").await?);
         fs::write(&kept, session.id().as_str())?;
-        // A closed session stays on disk.
+        // A closed session stays on disk and can be resumed.
         session.close().await?;
         println!("Run me again.");
     }

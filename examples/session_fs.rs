@@ -1,4 +1,4 @@
-//! The files of a session are in the program: the agent edits one, and another CLI takes the conversation up from them.
+//! The program stores the files of a session: the agent edits one, and another CLI resumes the conversation from them.
 //!
 //! `cargo run --example session_fs`, or with `-- --live`.
 
@@ -6,7 +6,7 @@ use copilot::config::ToolFilter;
 use copilot::session_fs::{FsLayout, MemoryFs};
 use copilot::testing::Script;
 use copilot::{Permissions, SessionBuilder};
-use copilot_examples::{Agent, tell};
+use copilot_examples::{Agent, print_turn};
 use serde_json::json;
 
 const LIST: &str = "/workspace/shopping.md";
@@ -14,17 +14,17 @@ const LIST: &str = "/workspace/shopping.md";
 #[tokio::main]
 async fn main() -> copilot::Result<()> {
     let agent = Agent::new(script()).await?;
-    // `DirectoryFs` keeps them on disk, and a type of your own wherever you like: implement `SessionFs` for it.
+    // `DirectoryFs` stores the files on disk. For other stores, implement `SessionFs`.
     let files = MemoryFs::new().layout(FsLayout::posix()).file(LIST, "- milk\n");
-    // Shells would run on the real machine, so this agent gets none.
+    // A shell would run on the real machine, so this agent has none.
     let on_files_only = |session: SessionBuilder| {
         let tools = ["view", "create", "edit"].map(ToolFilter::builtin);
-        agent.cast(session).available_tools(tools).permissions(Permissions::approve_all())
+        agent.with_model(session).available_tools(tools).permissions(Permissions::approve_all())
     };
 
     let client = agent.client().session_fs(files.clone()).start().await?;
     let session = on_files_only(client.session()).start().await?;
-    tell(&session, "Put bread on /workspace/shopping.md.").await?;
+    print_turn(&session, "Put bread on /workspace/shopping.md.").await?;
     let id = session.id().clone();
     client.shutdown().await?;
 
@@ -37,7 +37,7 @@ async fn main() -> copilot::Result<()> {
 
     let client = agent.client().session_fs(files).start().await?;
     let session = on_files_only(client.resume(id)).start().await?;
-    tell(&session, "What did I ask you for?").await?;
+    print_turn(&session, "What did I ask you for?").await?;
     client.shutdown().await?;
     agent.finish();
     Ok(())

@@ -1,4 +1,4 @@
-//! Tools take what the program gave to the session: any number of types, shared or made when first asked for.
+//! Tools with the session's state: any number of types, given as values or created on first use.
 //!
 //! `cargo run --example state`
 
@@ -7,25 +7,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use copilot::testing::Script;
 use copilot::{Session, State};
-use copilot_examples::play;
+use copilot_examples::run_script;
 use serde_json::json;
 
-/// What is on the shopping list.
+/// The shopping list.
 #[derive(Default)]
 struct List(Mutex<Vec<String>>);
 
-/// How often the list was changed.
+/// The number of changes of the list.
 struct Changes(AtomicU32);
 
-/// Put something on the shopping list.
+/// Add an item to the shopping list.
 #[copilot::tool]
 fn add_item(
-    /// What to buy.
+    /// The item to buy.
     item: String,
     list: State<List>,
     changes: State<Changes>,
 ) -> String {
-    let mut list = list.0.lock().expect("nobody panics with the list");
+    let mut list = list.0.lock().expect("no thread panics while it holds the lock");
     list.push(item);
     format!(
         "{} things on the list, changed {} times",
@@ -36,7 +36,7 @@ fn add_item(
 
 #[tokio::main]
 async fn main() -> copilot::Result<()> {
-    // What is missing is told before anything is started.
+    // `start` reports missing state before it starts the CLI.
     let error =
         Session::builder().with_tools([add_item::TOOL]).start().await.expect_err("no state was given");
     println!("{error}\n");
@@ -49,5 +49,5 @@ async fn main() -> copilot::Result<()> {
         .call("add_item", json!({"item": "milk"}))
         .call("add_item", json!({"item": "bread"}))
         .say("Milk and bread are on the list.");
-    play(session, script, "I need milk and bread.").await
+    run_script(session, script, "I need milk and bread.").await
 }

@@ -1,7 +1,7 @@
-//! A chat in the terminal: answers appear as they are written, and Ctrl-C stops one.
+//! A chat in the terminal with streamed answers. Ctrl-C stops an answer.
 //!
-//! `cargo run --example streaming_chat` talks to a scripted model, with `-- --live` to Copilot. Each line is a
-//! message, and the end of the input (Ctrl-D) ends the chat. So does Ctrl-C, unless there is an answer that it stops.
+//! `cargo run --example streaming_chat` uses a scripted model, and with `-- --live` Copilot. Each line is a message. The
+//! end of the input (Ctrl-D) ends the chat, and so does Ctrl-C while no answer is streamed.
 
 use std::io::{self, Write as _};
 
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let agent = Agent::new(script()).await?;
     let session = agent.session().streaming(true).permissions(Permissions::read_only()).start().await?;
     let ended = chat(&session).await;
-    // However the chat ended: this stops the CLI.
+    // Stops the CLI, also after an error.
     session.close().await?;
     ended
 }
@@ -53,7 +53,7 @@ async fn chat(session: &Session) -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// What the person at the terminal sees of an event.
+/// Returns the text to print for an event.
 fn text(event: &Event) -> String {
     match event.kind() {
         EventKind::AssistantMessageDelta(delta) => delta.delta_content.clone(),
@@ -70,27 +70,28 @@ fn show(text: &str) -> io::Result<()> {
     io::stdout().flush()
 }
 
-/// The lines of the input, read on a thread of their own: Tokio's would have the end of the program wait for a line.
+/// Returns the lines of the input. A separate thread reads them, because Tokio's stdin would block the end of the
+/// program until the next line.
 fn lines() -> mpsc::Receiver<io::Result<String>> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || io::stdin().lines().try_for_each(|line| sender.blocking_send(line)));
     receiver
 }
 
-/// Each Ctrl-C from here on.
+/// Returns a stream of the Ctrl-C signals from now on.
 #[cfg(unix)]
 fn interrupts() -> io::Result<tokio::signal::unix::Signal> {
     use tokio::signal::unix::{SignalKind, signal};
     signal(SignalKind::interrupt())
 }
 
-/// Each Ctrl-C from here on.
+/// Returns a stream of the Ctrl-C signals from now on.
 #[cfg(windows)]
 fn interrupts() -> io::Result<tokio::signal::windows::CtrlC> {
     tokio::signal::windows::ctrl_c()
 }
 
-/// What the model says without `--live`: a greeting, a long count, and so on.
+/// The answers of the model without `--live`: alternately a greeting and a long count.
 fn script() -> Script {
     use std::time::Duration;
 

@@ -1,35 +1,35 @@
-//! One argument that is a struct is the arguments object itself.
+//! A single struct argument, which is the whole arguments object.
 //!
 //! `cargo run --example struct_argument`
 
 use copilot::testing::Script;
 use copilot::{Json, Session};
-use copilot_examples::play;
+use copilot_examples::run_script;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// What is to be shipped where.
+/// A parcel to ship.
 #[derive(Deserialize, JsonSchema)]
 struct Parcel {
     /// Weight in kilograms.
     weight: f64,
-    /// Where it goes.
+    /// The destination of the parcel.
     destination: Destination,
 }
 
-/// Where a parcel goes.
+/// The destination of a parcel.
 #[derive(Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Destination {
-    /// To a house.
+    /// Delivery to a house.
     House {
-        /// Its address.
+        /// The address of the house.
         address: String,
     },
-    /// To a parcel locker.
+    /// Delivery to a parcel locker.
     Locker {
-        /// Its number.
+        /// The number of the locker.
         number: u32,
     },
 }
@@ -40,7 +40,7 @@ struct Quote {
     to: String,
 }
 
-/// Say what a parcel costs.
+/// Calculate the price of a parcel.
 #[copilot::tool(read_only)]
 async fn quote_parcel(parcel: Parcel) -> Json<Quote> {
     let (extra, to) = match parcel.destination {
@@ -55,5 +55,5 @@ async fn main() -> copilot::Result<()> {
     let script = Script::new()
         .call("quote_parcel", json!({"weight": 2.5, "destination": {"kind": "locker", "number": 7}}))
         .say("That is 2.50.");
-    play(Session::builder().with_tools([quote_parcel::TOOL]), script, "2.5 kg to locker 7?").await
+    run_script(Session::builder().with_tools([quote_parcel::TOOL]), script, "2.5 kg to locker 7?").await
 }

@@ -1,4 +1,4 @@
-//! An answer that is a value of your own type.
+//! An answer as a value of a Rust type.
 //!
 //! `cargo run --example structured_output`, also with `-- --live`
 
@@ -7,10 +7,10 @@ use copilot_examples::Agent;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What was found out about a piece of code. The model reads these comments.
+/// The review of a piece of code. The model reads these comments.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Review {
-    /// From 1, which is bad, to 5.
+    /// The grade from 1, the worst, to 5.
     grade: u8,
     problems: Vec<Problem>,
 }
@@ -36,7 +36,7 @@ async fn main() -> copilot::Result<()> {
         .say(r#"{"grade": 2, "problems": [{"line": 1, "severity": "bug", "what": "it divides by zero"}]}"#);
     let agent = Agent::new(script).await?;
     let session = agent.session().start().await?;
-    // An answer that does not fit goes back to the model, at most twice.
+    // An answer that does not match the type is returned to the model, at most twice.
     let review: Review = session.ask_as("Review this: fn f() -> u8 { 1 / 0 }").retries(2).await?;
     println!("{} of 5", review.grade);
     for Problem { line, severity, what } in review.problems {

@@ -1,7 +1,7 @@
-//! A tool is tested without a CLI: as the function that it is, or called as the agent would.
+//! Tests of tools without a CLI: as plain functions, and called as by the agent.
 //!
-//! `cargo run --example testing_tools` runs what would be in `#[test]` functions. A program of your own has
-//! `copilot::test_tools!();` besides, one test that checks every tool.
+//! `cargo run --example testing_tools` runs code that belongs in `#[test]` functions. The macro
+//! `copilot::test_tools!();` defines one more test, which checks all tools.
 
 use copilot::State;
 use copilot::testing::{assert_tools_snapshot, call, check_tools};
@@ -12,10 +12,10 @@ struct Prices {
     pen: u32,
 }
 
-/// What something costs, in cents.
+/// Return the price of an item in cents.
 #[copilot::tool(read_only)]
 async fn price(
-    /// What it is.
+    /// The name of the item.
     item: &str,
     prices: State<Prices>,
 ) -> Result<u32, String> {
@@ -28,7 +28,7 @@ async fn price(
 /// Double a number.
 #[copilot::tool(read_only)]
 fn double(
-    /// The number.
+    /// The number to double.
     number: i64,
 ) -> i64 {
     2 * number
@@ -36,10 +36,10 @@ fn double(
 
 #[tokio::main]
 async fn main() {
-    // The function is still a function.
+    // A tool is still a plain function.
     assert_eq!(double(21), 42);
 
-    // As the agent calls it, with a state of the test's own.
+    // Called as by the agent, with a state of the test.
     let priced = call(price::TOOL, json!({"item": "pen"})).state(Prices { pen: 120 }).await;
     assert_eq!(priced.text(), "120");
     let missing = call(price::TOOL, json!({"item": "sword"})).state(Prices { pen: 120 }).await;
@@ -48,7 +48,7 @@ async fn main() {
     println!("{}", wrong.text());
     assert!(wrong.text().contains("did you mean `number`"));
 
-    // All tools of the program fit together, and what the model sees of them is kept in a file for review.
+    // Checks all tools of the program, and compares what the model sees of them with a file.
     check_tools();
     let scratch = ScratchDir::new("surface");
     assert_tools_snapshot(scratch.path().join("tools.json"));

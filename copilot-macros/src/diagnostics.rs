@@ -1,20 +1,20 @@
-//! Collects mistakes, so that all of them are shown at once.
+//! Collects the mistakes of a macro call, so that one compilation reports all of them.
 
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
 
-/// The mistakes found so far.
+/// The mistakes of one macro call.
 #[derive(Default)]
 pub(crate) struct Diagnostics(Option<syn::Error>);
 
 impl Diagnostics {
-    /// Notes a mistake at a place.
+    /// Adds a mistake at `span`.
     pub(crate) fn at(&mut self, span: Span, message: impl Display) {
         self.push(syn::Error::new(span, message));
     }
 
-    /// Notes what a parser found.
+    /// Adds the error of a parser.
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.0 {
             Some(errors) => errors.combine(error),
@@ -22,7 +22,7 @@ impl Diagnostics {
         }
     }
 
-    /// Keeps the value, or notes the mistake.
+    /// Returns the value, or adds the error and returns `None`.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
@@ -37,9 +37,9 @@ impl Diagnostics {
     }
 }
 
-/// The candidate that is near enough to `name` to be what was meant: a few letters away, or one is short for the other.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// Fewer letters are short for too much.
+/// Returns the candidate most similar to `name`: within a third of the letters, or one is a prefix of the other.
+pub(crate) fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Shorter prefixes match too many candidates.
     const SHORTEST: usize = 3;
     let near = |distance: usize, candidate: &str| distance <= name.len().max(candidate.len()).div_ceil(3);
     let is_short = |candidate: &str| {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn typos_and_long_forms_are_known() {
+    fn typos_and_long_forms_have_a_suggestion() {
         let known = ["default", "description", "max", "max_len", "min", "min_len", "pattern"];
         for (name, expected) in [
             ("defualt", Some("default")),
@@ -84,7 +84,7 @@ mod tests {
             ("desc", Some("description")),
             ("color", None),
         ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
+            assert_eq!(suggest(name, known), expected, "{name}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Doc comments, as the model reads them.
+//! Descriptions of tools and arguments from doc comments.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// A description: text, or an expression that is text once the compiler has read it.
+/// A description: literal text, or an expression that evaluates to `&'static str`.
 #[derive(Clone)]
 pub(crate) enum Description {
     Text(String),
-    /// As `#[doc = include_str!("..")]` or `description = CONST` say.
+    /// From `#[doc = include_str!("..")]` or `description = CONST`.
     Expr(TokenStream),
 }
 
@@ -33,7 +33,7 @@ impl ToTokens for Description {
     }
 }
 
-/// Reads the doc comment among the attributes.
+/// Returns the doc comment of an item; an empty text without one.
 pub(crate) fn description(attrs: &[Attribute]) -> Description {
     let values: Vec<&Expr> = attrs
         .iter()
@@ -62,7 +62,8 @@ pub(crate) fn description(attrs: &[Attribute]) -> Description {
     }
 }
 
-/// Joins the lines of a doc comment: one leading space stripped, lists and paragraphs kept, blank ends dropped.
+/// Joins the lines of a doc comment: strips one leading space, keeps lists and paragraphs, drops blank lines at both
+/// ends.
 fn text(lines: &[String]) -> String {
     let mut text = String::new();
     for line in lines.iter().flat_map(|line| line.split('\n')) {
@@ -72,7 +73,7 @@ fn text(lines: &[String]) -> String {
     text.trim().to_owned()
 }
 
-/// Takes the `# Arguments` section out of a description; returns what its bullets say of each parameter.
+/// Removes the `# Arguments` section from a description and returns its bullets as pairs of parameter and description.
 pub(crate) fn take_arguments(description: &mut Description) -> Vec<(String, String)> {
     let Description::Text(text) = description else { return Vec::new() };
     let is_heading = |line: &str| line.starts_with('#') && line.trim_start_matches('#').starts_with(' ');
@@ -102,7 +103,7 @@ pub(crate) fn take_arguments(description: &mut Description) -> Vec<(String, Stri
     arguments
 }
 
-/// Reads ``* `city` - City name.``
+/// Parses a bullet such as ``* `city` - City name.`` into name and description.
 fn bullet(line: &str) -> Option<(String, String)> {
     let item = line.trim().strip_prefix(['*', '-', '+'])?.trim_start();
     let (name, rest) = match item.strip_prefix('`') {
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arguments_section_feeds_the_parameters() {
+    fn the_arguments_section_describes_the_parameters() {
         let mut description = Description::Text(
             "Weather.\n\n# Arguments\n\n* `city` - City\n  name.\n- days: Days.\n\n# Notes\nNone.".into(),
         );

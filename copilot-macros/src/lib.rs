@@ -1,4 +1,4 @@
-//! The attribute macros of `copilot`; use them through that crate.
+//! The attribute macros of `copilot`, which re-exports them.
 
 mod diagnostics;
 mod docs;
@@ -9,7 +9,7 @@ mod toolset;
 
 use proc_macro::TokenStream;
 
-// Its documentation stands where it is re-exported.
+// The documentation is at the re-export.
 #[allow(missing_docs)]
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -22,7 +22,7 @@ pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     toolset::tools(options.into(), item.into()).into()
 }
 
-/// The names of the CLI's own tools, as an array of text.
+/// Expands to an array with the names of the CLI's built-in tools.
 #[doc(hidden)]
 #[proc_macro]
 pub fn builtin_tools(_: TokenStream) -> TokenStream {

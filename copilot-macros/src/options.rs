@@ -1,4 +1,4 @@
-//! The options of an attribute: `key`, `key = value`, `key(..)`, in any order, with every mistake found.
+//! Parses the options of an attribute: `key`, `key = value` and `key(..)` in any order. Reports every mistake.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -7,9 +7,9 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, token};
 
-use crate::diagnostics::{Diagnostics, nearest};
+use crate::diagnostics::{Diagnostics, suggest};
 
-/// One option.
+/// One option: a key with an optional value.
 pub(crate) struct Entry {
     pub(crate) key: Ident,
     pub(crate) value: Value,
@@ -38,7 +38,7 @@ impl Parse for Entry {
     }
 }
 
-/// Parses the options; refuses keys that are not `known`, with the nearest one, and keys that come twice.
+/// Parses the options. Rejects unknown keys, with a suggestion from `known`, and repeated keys.
 pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Diagnostics) -> Vec<Entry> {
     use syn::parse::Parser;
 
@@ -48,9 +48,9 @@ pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Diagnostic
     for entry in entries {
         let key = entry.key.to_string();
         if !known.contains(&key.as_str()) {
-            let hint = match nearest(&key, known.iter().copied()) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("known are `{}`", known.join("`, `")),
+            let hint = match suggest(&key, known.iter().copied()) {
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
+                None => format!("valid options are `{}`", known.join("`, `")),
             };
             errors.at(entry.key.span(), format!("unknown option `{key}`; {hint}"));
         } else if kept.iter().any(|other| other.key == entry.key) {
@@ -67,7 +67,7 @@ impl Entry {
         self.key.span()
     }
 
-    /// A key without a value.
+    /// Returns the value of a flag: `true` for a bare key, or a boolean literal.
     pub(crate) fn flag(&self) -> syn::Result<bool> {
         match &self.value {
             Value::None => Ok(true),
@@ -76,7 +76,7 @@ impl Entry {
         }
     }
 
-    /// Any expression.
+    /// Returns the expression after `=`; `example` is shown in the error.
     pub(crate) fn expr(&self, example: &str) -> syn::Result<&Expr> {
         match &self.value {
             Value::Expr(expr) => Ok(expr),
@@ -84,32 +84,32 @@ impl Entry {
         }
     }
 
-    /// A string literal.
+    /// Returns the string literal after `=`.
     pub(crate) fn text(&self, example: &str) -> syn::Result<&LitStr> {
         match &self.value {
             Value::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(text),
             Value::Expr(other) => Err(syn::Error::new_spanned(
                 other,
-                format!("`{}` is a string literal, as in `{0} = \"{example}\"`", self.key),
+                format!("`{}` must be a string literal, as in `{0} = \"{example}\"`", self.key),
             )),
             _ => Err(self.error(format!("`{}` needs a value, as in `{0} = \"{example}\"`", self.key))),
         }
     }
 
-    /// A path.
+    /// Returns the path after `=`, which may be written as a string literal.
     pub(crate) fn path(&self, example: &str) -> syn::Result<Path> {
         match &self.value {
             Value::Expr(Expr::Path(ExprPath { qself: None, path, .. })) => Ok(path.clone()),
             Value::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => text.parse(),
             Value::Expr(other) => Err(syn::Error::new_spanned(
                 other,
-                format!("`{}` is a path, as in `{0} = {example}`", self.key),
+                format!("`{}` must be a path, as in `{0} = {example}`", self.key),
             )),
             _ => Err(self.error(format!("`{}` needs a path, as in `{0} = {example}`", self.key))),
         }
     }
 
-    /// A length of time, as milliseconds.
+    /// Returns a duration such as `"10s"` in milliseconds.
     pub(crate) fn milliseconds(&self) -> syn::Result<u64> {
         let text = self.text("10s")?;
         let value = text.value();
@@ -123,7 +123,7 @@ impl Entry {
         };
         let time = digits.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
         time.filter(|time| *time > 0).ok_or_else(|| {
-            let message = format!("`{value}` is not a length of time; write `500ms`, `10s`, `2m` or `1h`");
+            let message = format!("`{value}` is not a duration; write `500ms`, `10s`, `2m` or `1h`");
             syn::Error::new(text.span(), message)
         })
     }

@@ -1,14 +1,14 @@
-//! The path of the runtime crate: `::copilot`, or what `crate = path` says.
+//! The path of the runtime crate: `::copilot`, or the path of `crate = path`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 
-/// Where the expansion finds `__private`.
+/// The path at which the expansion finds `__private`; `None` for `::copilot`.
 #[derive(Default)]
 pub(crate) struct Runtime(pub(crate) Option<syn::Path>);
 
 impl Runtime {
-    /// The path as if it stood at `span`, so that an error about an expression points there and nowhere else.
+    /// Returns the path with the span `span`, so that a compiler error about the expression points there.
     pub(crate) fn at(&self, span: Span) -> TokenStream {
         let respanned = self.to_token_stream().into_iter().map(|mut token| {
             token.set_span(span);

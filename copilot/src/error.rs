@@ -3,6 +3,7 @@
 //! Knows nothing of transports, sessions or tools: they describe their failures with the constructors here.
 //! Cloning is cheap, so that every waiter of a lost connection gets the same first cause.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,7 +23,11 @@ struct Inner {
     kind: ErrorKind,
     message: Box<str>,
     source: Option<Source>,
+    /// What there was before the failure, of a type that only its maker knows.
+    partial: Option<Partial>,
 }
+
+type Partial = Arc<dyn Any + Send + Sync>;
 
 /// The kinds of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +61,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner { kind, message: message.into().into_boxed_str(), source: None }))
+        Self(Arc::new(Inner { kind, message: message.into().into_boxed_str(), source: None, partial: None }))
     }
 
     pub(crate) fn with_source(
@@ -65,7 +70,19 @@ impl Error {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         let source = Some(Source::from(source.into()));
-        Self(Arc::new(Inner { kind, message: message.into().into_boxed_str(), source }))
+        Self(Arc::new(Inner { kind, message: message.into().into_boxed_str(), source, partial: None }))
+    }
+
+    /// The same error with the part of a result that there was before it.
+    pub(crate) fn with_partial<T: Any + Send + Sync>(&self, partial: T) -> Self {
+        let Inner { kind, message, source, .. } = &*self.0;
+        let (message, source) = (message.clone(), source.clone());
+        Self(Arc::new(Inner { kind: *kind, message, source, partial: Some(Arc::new(partial)) }))
+    }
+
+    /// The part of a result that there was before the failure.
+    pub(crate) fn partial<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.partial.as_ref()?.downcast_ref()
     }
 
     /// What kind of failure this is.

@@ -12,11 +12,17 @@ mod protocol;
 
 mod error;
 
+mod input;
 mod random;
+
+mod contain;
 
 mod task;
 
 mod transport;
+
+#[cfg(unix)]
+mod trust;
 
 #[cfg(feature = "install")]
 pub mod install;

@@ -47,6 +47,21 @@ mod tests {
         assert_eq!(one.len(), 36);
         assert_eq!(&one[14..15], "4");
         assert!(one.chars().all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c)), "{one}");
-        assert_eq!(token().len(), 32);
+    }
+
+    #[test]
+    fn every_bit_of_a_token_is_random() {
+        let tokens: Vec<String> = (0..256).map(|_| token()).collect();
+        let (mut ones, mut zeros) = (0, 0);
+        for token in &tokens {
+            assert_eq!(token.len(), 32);
+            assert!(token.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c)), "{token}");
+            let bits = u128::from_str_radix(token, 16).unwrap();
+            (ones, zeros) = (ones | bits, zeros | !bits);
+        }
+        // A counter, a clock or a process id leaves bits that never change; here one does with 1 in 2^248.
+        assert_eq!((ones, zeros), (u128::MAX, u128::MAX));
+        let different: std::collections::HashSet<&String> = tokens.iter().collect();
+        assert_eq!(different.len(), tokens.len());
     }
 }

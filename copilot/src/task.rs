@@ -6,18 +6,21 @@ use std::future::Future;
 
 use tokio::task::JoinHandle;
 
+pub(crate) use crate::contain::catch;
+
 /// A running task that is aborted when this handle is dropped.
 #[derive(Debug)]
-pub(crate) struct Task<T = ()>(JoinHandle<T>);
+pub(crate) struct Task<T = ()>(JoinHandle<Result<T, String>>);
 
-/// Starts `future` on the current runtime; dropping the handle aborts it.
+/// Starts `future` on the current runtime; dropping the handle aborts it. Its panics stay inside of the task, those of
+/// its drop included: a worker of the runtime does not survive the panic of a payload's drop.
 pub(crate) fn spawn<F>(future: F) -> Task<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     #[expect(clippy::disallowed_methods, reason = "the handle below is the owner")]
-    Task(tokio::spawn(future))
+    Task(tokio::spawn(catch(future)))
 }
 
 impl<T> Task<T> {
@@ -28,7 +31,7 @@ impl<T> Task<T> {
 
     /// Waits for the task's end; `None` when it was aborted or it panicked.
     pub(crate) async fn join(&mut self) -> Option<T> {
-        (&mut self.0).await.ok()
+        (&mut self.0).await.ok()?.ok()
     }
 }
 
@@ -36,25 +39,4 @@ impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Runs code that is not ours: a panic, when the future is made or while it runs, becomes its message.
-pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, String> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|cx| {
-        // A future that has panicked is not polled again, so nobody sees what it left half done.
-        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        match polled {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => std::task::Poll::Ready(Err(panic_message(&*panic))),
-        }
-    })
-    .await
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a message").to_owned()
 }

@@ -1,18 +1,18 @@
-//! What the examples share: the agent they talk to, a place for its files, and a turn that is printed.
+//! Helpers of the examples: the agent, a directory for its files, and printing of a turn.
 
 use std::path::{Path, PathBuf};
 
 use copilot::testing::{Script, ScriptedModel, Scripts, hermetic_client};
 use copilot::{Client, ClientBuilder, EventKind, Session, SessionBuilder};
 
-/// Whether the example is to use your own Copilot login: it was started with `-- --live`.
+/// Returns whether the example uses your Copilot login: it was started with `-- --live`.
 pub fn live() -> bool {
     std::env::args().any(|argument| argument == "--live")
 }
 
-/// The real agent, with a model that plays a script, or with your own Copilot login.
+/// The real agent with a scripted model, or with your Copilot login if the example is [`live`].
 ///
-/// A scripted agent keeps its files apart from your own Copilot settings.
+/// A scripted agent stores its files outside your Copilot settings.
 #[derive(Debug)]
 pub struct Agent(Option<Scripted>);
 
@@ -20,16 +20,16 @@ pub struct Agent(Option<Scripted>);
 struct Scripted {
     model: ScriptedModel,
     files: PathBuf,
-    /// Removes the files with the agent, unless somebody else does.
+    /// Removes the files on drop; `None` for files that stay.
     _scratch: Option<ScratchDir>,
 }
 
 impl Agent {
-    /// An agent whose model plays `script`, unless the example is [`live`].
+    /// Creates an agent whose model follows `script`, unless the example is [`live`].
     ///
     /// # Errors
     ///
-    /// When the script cannot be played.
+    /// Returns an error if the script is invalid.
     pub async fn new(script: impl Into<Scripts>) -> copilot::Result<Self> {
         if live() {
             return Ok(Self(None));
@@ -39,11 +39,11 @@ impl Agent {
         Ok(Self(Some(Scripted { model, files, _scratch: Some(scratch) })))
     }
 
-    /// The same, with files that stay.
+    /// As [`new`](Self::new), with files that stay in `directory`.
     ///
     /// # Errors
     ///
-    /// When the script cannot be played.
+    /// Returns an error if the script is invalid.
     pub async fn with_files(directory: &Path, script: impl Into<Scripts>) -> copilot::Result<Self> {
         if live() {
             return Ok(Self(None));
@@ -52,33 +52,33 @@ impl Agent {
         Ok(Self(Some(Scripted { model, files, _scratch: None })))
     }
 
-    /// Configures a client for this agent; `Client::builder()` in a program of your own.
+    /// Returns a builder for a client of this agent. Other programs use `Client::builder()`.
     pub fn client(&self) -> ClientBuilder {
         self.0.as_ref().map_or_else(Client::builder, |scripted| hermetic_client(&scripted.files))
     }
 
-    /// Configures a session with this agent; `Session::builder()` in a program of your own.
+    /// Returns a builder for a session with this agent. Other programs use `Session::builder()`.
     pub fn session(&self) -> SessionBuilder {
-        self.host(Session::builder())
+        self.with_client(Session::builder())
     }
 
-    /// Has this agent's model answer in the session; nothing that a program of your own needs.
-    pub fn cast(&self, session: SessionBuilder) -> SessionBuilder {
+    /// Sets the scripted model of the session, if the agent has one. Other programs do not need it.
+    pub fn with_model(&self, session: SessionBuilder) -> SessionBuilder {
         match &self.0 {
             Some(scripted) => session.scripted_model(&scripted.model),
             None => session,
         }
     }
 
-    fn host(&self, session: SessionBuilder) -> SessionBuilder {
-        self.cast(session.own_client(self.client()))
+    fn with_client(&self, session: SessionBuilder) -> SessionBuilder {
+        self.with_model(session.own_client(self.client()))
     }
 
     /// Checks that the conversation followed the script.
     ///
     /// # Panics
     ///
-    /// When it did not.
+    /// Panics if it did not.
     pub fn finish(self) {
         if let Some(scripted) = self.0 {
             scripted.model.finish().expect("the conversation followed the script");
@@ -86,19 +86,19 @@ impl Agent {
     }
 }
 
-/// A directory for the CLI's own files, removed when dropped, so that an example leaves nothing behind.
+/// A directory for the files of the CLI, removed on drop.
 #[derive(Debug)]
 pub struct ScratchDir(PathBuf);
 
 impl ScratchDir {
-    /// Makes a new directory below the system's temporary one.
+    /// Creates a directory below the system's temporary directory.
     pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("copilot-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a temporary directory can be made");
+        std::fs::create_dir_all(&path).expect("the temporary directory is writable");
         Self(path)
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -115,30 +115,30 @@ impl Drop for ScratchDir {
     }
 }
 
-/// Opens the session with an agent that plays `script`, says `prompt`, and prints what happens.
+/// Starts the session with a model that follows `script`, sends `prompt`, and prints the turn.
 ///
 /// # Errors
 ///
-/// What the session or the agent reports.
+/// Returns the errors of the session and the agent.
 ///
 /// # Panics
 ///
-/// When the conversation left the script.
-pub async fn play(session: SessionBuilder, script: Script, prompt: &str) -> copilot::Result<()> {
+/// Panics if the conversation left the script.
+pub async fn run_script(session: SessionBuilder, script: Script, prompt: &str) -> copilot::Result<()> {
     let agent = Agent::new(script).await?;
-    let session = agent.host(session).start().await?;
-    tell(&session, prompt).await?;
+    let session = agent.with_client(session).start().await?;
+    print_turn(&session, prompt).await?;
     session.close().await?;
     agent.finish();
     Ok(())
 }
 
-/// Says `prompt` and prints what happens until the agent has answered.
+/// Sends `prompt` and prints the turn with the answer of the agent.
 ///
 /// # Errors
 ///
-/// What the session or the agent reports.
-pub async fn tell(session: &Session, prompt: &str) -> copilot::Result<()> {
+/// Returns the errors of the session and the agent.
+pub async fn print_turn(session: &Session, prompt: &str) -> copilot::Result<()> {
     println!("> {prompt}");
     let mut turn = session.stream(prompt).await?;
     while let Some(event) = turn.next().await {

@@ -13,7 +13,7 @@ use tokio::io::AsyncWrite;
 use crate::error::{Error, ErrorKind};
 use crate::events::Event;
 use crate::protocol::event::EventHead;
-use crate::rpc::{self, AskedId, NoParams, Peer, Responder, Service};
+use crate::rpc::{self, AskedId, Head, NoParams, Peer, Responder, Service};
 use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next, write_frame};
 
 /// How many calls wait while the input arrives; their ids begin at 1.
@@ -91,6 +91,12 @@ impl Service for Counted {
         }
     }
 
+    fn unreadable_request(&self, method: &str, responder: Responder, _: &str) {
+        responder.error(1, method);
+    }
+
+    fn skipped(&self, _: &Head<'_>, _: &str) {}
+
     fn cancelled(&self, _: AskedId) {
         panic!("a request that was answered at once is taken back");
     }
@@ -110,7 +116,7 @@ impl Written {
         loop {
             match decoder.next() {
                 Next::More => break,
-                Next::Skipped(malformed) => panic!("{malformed} are written"),
+                Next::Skipped(malformed, _) => panic!("{malformed} are written"),
                 Next::Frame(body) => {
                     let message: Value = serde_json::from_slice(body).expect("what is written is JSON");
                     assert!(message.get("id").is_some(), "{message}");

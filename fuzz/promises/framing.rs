@@ -57,7 +57,7 @@ fn decode(input: &[u8], step: usize, take: bool) -> Decoded {
             assert!(turns <= 2 * input.len() + 10, "no end with what has arrived");
             let body = match decoder.next() {
                 Next::More => break,
-                Next::Skipped(_) => {
+                Next::Skipped(..) => {
                     decoded.malformed += 1;
                     continue;
                 }

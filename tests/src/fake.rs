@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, pending_calls};
-use copilot::{Client, SessionBuilder};
+use copilot::{Client, ClientBuilder, SessionBuilder};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -27,6 +27,13 @@ impl Fake {
     /// A CLI of this version.
     pub async fn of_version(version: &str) -> Self {
         Self::on(FakeCli::of_version(version)).await
+    }
+
+    /// The newest CLI, and a client that is configured like this.
+    pub async fn start_with(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        let cli = FakeCli::new();
+        let client = configure(cli.client_builder()).start().await.expect("the played CLI lets everybody in");
+        Self { cli, client }
     }
 
     /// A client of this CLI.

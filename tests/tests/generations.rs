@@ -18,8 +18,8 @@ fn destroy() -> &'static str {
     "destroyed"
 }
 
-/// Destroy something that nobody minds.
-#[copilot::tool(destructive, skip_permission)]
+/// Do something that needs no permission.
+#[copilot::tool(skip_permission)]
 fn tidy_up() -> &'static str {
     "tidied"
 }

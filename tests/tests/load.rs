@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use copilot_tests::counting::Counting;
 use copilot_tests::faulty::Carrier;
-use copilot_tests::load::{played, real, wire};
+use copilot_tests::load::{kills, played, real, wire};
 use tokio::runtime::{Builder, Runtime};
 
 #[global_allocator]
@@ -48,7 +48,12 @@ fn the_real_cli_serves_sessions_in_parallel() {
 
 #[test]
 fn nothing_grows_from_round_to_round_on_the_real_cli() {
-    one_thread().block_on(real::soak(3, 2, 2));
+    one_thread().block_on(real::soak(3, Duration::ZERO, 2, 2));
+}
+
+#[test]
+fn a_cli_that_is_killed_with_calls_under_way_loses_none_of_them() {
+    many_threads().block_on(kills::kills(env!("CARGO_BIN_EXE_fake-cli"), 6));
 }
 
 #[test]

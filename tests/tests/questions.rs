@@ -7,7 +7,7 @@ use copilot::hooks::PreToolUse;
 use copilot::testing::FakeCli;
 use copilot::{
     Approval, AutoModeAnswer, Client, Decision, Elicited, EventKind, GithubToken, McpLoginAnswer,
-    PlanDecision, SessionId, State, SystemMessage, ToolContext, UserAnswer,
+    Permissions, PlanDecision, SessionId, State, SystemMessage, ToolContext, UserAnswer,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -47,7 +47,8 @@ fn unhandled() -> Vec<(&'static str, Value, Value)> {
 #[tokio::test]
 async fn without_a_handler_every_question_gets_its_safe_answer() {
     let (cli, client) = start().await;
-    let session = client.session().start().await.unwrap();
+    // Permissions that may deny something have a hook of their own.
+    let session = client.session().permissions(Permissions::approve_all()).start().await.unwrap();
     let created = &cli.requests("session.create")[0];
     for offer in ["hooks", "requestUserInput", "requestElicitation", "requestExitPlanMode", "commands"] {
         assert!(created.get(offer).is_none(), "{offer} is offered: {created}");
@@ -145,10 +146,11 @@ async fn a_tool_that_is_guarded_stays_so_when_the_session_is_dropped() {
 #[tokio::test]
 async fn hooks_of_old_clis_are_read() {
     let (cli, client) = start().await;
-    let session = client.session().on_pre_tool_use(|step, cx| async move {
-        assert!(!cx.session_id().as_str().is_empty());
-        PreToolUse::modify(json!({"was": step.tool_args}))
-    });
+    let session =
+        client.session().permissions(Permissions::approve_all()).on_pre_tool_use(|step, cx| async move {
+            assert!(!cx.session_id().as_str().is_empty());
+            PreToolUse::modify(json!({"was": step.tool_args}))
+        });
     let session = session.start().await.unwrap();
     let input = json!({"timestamp": 1.5, "cwd": "/w", "toolName": "t", "toolArgs": r#"{"a":1}"#});
     let params = json!({"hookType": "preToolUse", "input": input});

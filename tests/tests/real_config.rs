@@ -347,7 +347,7 @@ async fn a_session_with_any_attachment_can_be_taken_up_by_another_cli() {
     let attachments = [
         ("file", Attachment::file(file)),
         ("lines", Attachment::file(file).lines(2..=3)),
-        ("missing", Attachment::file("/does/not/exist.txt")),
+        ("missing", Attachment::selection("/does/not/exist.txt", "one", start, end)),
         ("directory", Attachment::directory(here)),
         ("selection", Attachment::selection(file, "one", start, end)),
         ("blob", Attachment::blob(DOT, "image/png").display_name("dot.png")),

@@ -124,3 +124,38 @@ async fn a_client_that_has_no_say_leaves_the_decision_to_the_other_one() {
     two.shutdown().await.unwrap();
     model.finish().unwrap();
 }
+
+/// A number.
+#[copilot::tool(destructive)]
+async fn magic_number() -> i64 {
+    42
+}
+
+#[tokio::test]
+async fn a_client_that_only_joins_does_not_deny_the_tools_of_the_first() {
+    if !tested::since([1, 0, 57]) {
+        return tested::not_supported("over TCP it serves whoever connects");
+    }
+    let script = Script::new()
+        .call("magic_number", json!({}))
+        .expect_tool_result("magic_number", |text| text == "42")
+        .call("bash", json!({"command": "echo hello", "description": "x"}))
+        .expect_tool_result("bash", |text| text.starts_with("hello"))
+        .say("Done.");
+    let (model, state) = (ScriptedModel::start(script).await.unwrap(), tempfile::tempdir().unwrap());
+    let cli = Served::start(state.path()).await;
+    let (one, two) = (cli.client().await, cli.client().await);
+    // The decision of the first client comes last.
+    let first = one.session().scripted_model(&model).with_tools([magic_number::TOOL]);
+    let first = first.on_permission(async |_| {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        Decision::Approve
+    });
+    let first = first.start().await.unwrap();
+    let second = two.resume(first.id().clone()).scripted_model(&model).start().await.unwrap();
+    assert_eq!(first.ask("Which number?").await.unwrap().text(), "Done.");
+    second.close().await.unwrap();
+    one.shutdown().await.unwrap();
+    two.shutdown().await.unwrap();
+    model.finish().unwrap();
+}

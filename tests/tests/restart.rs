@@ -180,12 +180,12 @@ async fn without_auto_restart_everybody_learns_the_first_cause() {
     let cli = FakeCli::new();
     let client = cli.client_builder().start().await.unwrap();
     let session = client.session().start().await.unwrap();
-    cli.hold("session.getMessages");
+    cli.hold("session.eventLog.read");
     let waiting = tokio::spawn({
         let session = session.clone();
         async move { session.history().await }
     });
-    let _held = cli.held("session.getMessages").await;
+    let _held = cli.held("session.eventLog.read").await;
     cli.hang_up();
     let cause = waiting.await.unwrap().unwrap_err();
     assert_eq!(cause.kind(), ErrorKind::Disconnected);

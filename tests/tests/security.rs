@@ -6,10 +6,11 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::config::McpServer;
+use copilot::config::{CustomAgent, McpServer, Telemetry};
 use copilot::testing::{Answer, FakeCli, RpcError};
 use copilot::{
-    Client, Event, GithubToken, Image, McpLoginAnswer, Message, Provider, ToolResult, TransportKind,
+    Attachment, Client, Event, GithubToken, Image, McpLoginAnswer, Message, Provider, ToolResult,
+    TransportKind,
 };
 use copilot_tests::fake::{Fake, settle};
 use copilot_tests::real::Real;
@@ -73,6 +74,11 @@ fn secret(what: &str) -> String {
     format!("{what}-{MARK}")
 }
 
+/// A URL with secrets in it.
+fn url(what: &str) -> String {
+    format!("http://user:{0}@127.0.0.1:1/v1?key={0}#{0}", secret(what))
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_secret_shows_in_logs_errors_or_debug() {
     let log = Log::default();
@@ -86,6 +92,8 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
         .env("SERVICE_TOKEN", secret("env"))
         .connection_token(secret("connection"))
         .transport(TransportKind::Tcp)
+        .telemetry(Telemetry::otlp(url("telemetry")))
+        .cli_args(["--header", &secret("argument")])
         .cli_path("/nowhere/copilot");
     show(&builder);
     let error = builder.start().await.unwrap_err();
@@ -93,6 +101,13 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     show(&error.to_string());
     let both = Client::builder().cli_url("4321").github_token(secret("github")).lazy().unwrap_err();
     show(&both.to_string());
+    show(&Telemetry::otlp(url("telemetry")));
+    for scheme in ["http", "https", "ws"] {
+        let address = format!("{scheme}://{}:{}@127.0.0.1:9?key={MARK}", secret("user"), secret("password"));
+        let builder = Client::builder().cli_url(address);
+        show(&builder);
+        show(&builder.lazy().unwrap_err());
+    }
 
     // Of a connection that is refused.
     let refusing = FakeCli::new();
@@ -105,7 +120,8 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     cli.on("session.eventLog.registerInterest", |_, _| json!({}));
     let fake =
         Fake { client: cli.client_builder().connection_token(secret("x")).start().await.unwrap(), cli };
-    let provider = Provider::openai("http://127.0.0.1:1/v1")
+    let provider = Provider::openai(url("base-url"))
+        .api_key_command(secret("key-command"))
         .api_key(secret("key"))
         .bearer_token(secret("bearer"))
         .header("X-Key", secret("provider-header"))
@@ -114,15 +130,28 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     let (first, events) =
         (Arc::new(Mutex::new(Vec::<Event>::new())), Arc::new(Mutex::new(Vec::<Event>::new())));
     let heard = Arc::clone(&first);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let logins = Arc::clone(&asked);
     let builder = fake
         .session()
         .provider(provider)
-        .mcp_server("local", McpServer::stdio("true").env("TOKEN", secret("mcp-env")))
         .mcp_server(
-            "remote",
-            McpServer::http("http://127.0.0.1:1").header("Authorization", secret("mcp-header")),
+            "local",
+            McpServer::stdio("true")
+                .args(["--token", &secret("mcp-argument")])
+                .env("TOKEN", secret("mcp-env")),
         )
-        .on_mcp_login(|_| async { McpLoginAnswer::token(secret("login")) })
+        .mcp_server("remote", McpServer::http(url("mcp-url")).header("Authorization", secret("mcp-header")))
+        .mcp_server("events", McpServer::sse(url("sse-url")))
+        .custom_agent(
+            CustomAgent::new("helper", "Help.")
+                .mcp_server("of the agent", McpServer::stdio("true").args([secret("agent-argument")])),
+        )
+        .auth_client_id_metadata_url(url("metadata-url"))
+        .on_mcp_login(move |login| {
+            logins.lock().unwrap().push(format!("{login:?}"));
+            async { McpLoginAnswer::token(secret("login")) }
+        })
         .raw("newMember", secret("raw"))
         .with_tools([look::TOOL])
         .on_event(move |event| heard.lock().unwrap().push(event.clone()));
@@ -136,7 +165,9 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
         turn.call_tool("look", json!({})).await;
         turn.say("seen");
     });
-    let message = Message::new("look").request_header("X-Trace", secret("request-header"));
+    let attachment = Attachment::github_url(url("github-url"));
+    show(&attachment);
+    let message = Message::new("look").attach(attachment).request_header("X-Trace", secret("request-header"));
     let message = message.raw("newMember", json!({"token": secret("raw-message")}));
     show(&message);
     let ask = session.ask(message).request_header("X-Other", secret("ask-header"));
@@ -151,9 +182,13 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
             show(&error);
         }
     }
-    let login = json!({"requestId": "r", "serverName": "remote", "serverUrl": "http://127.0.0.1:1"});
+    let login = json!({"requestId": "r", "serverName": "remote", "serverUrl": url("mcp-url"),
+                       "httpResponse": {"body": secret("body")}});
     fake.cli.event(session.id(), "mcp.oauth_required", login);
     settle().await;
+    let asked = std::mem::take(&mut *asked.lock().unwrap());
+    assert_eq!(asked.len(), 1);
+    show(&asked);
 
     // Of sessions with a login of their own, which the CLI does not take together with a provider.
     let builder = fake.session().github_token(secret("session"));
@@ -174,6 +209,18 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     let builder = fake.session().named_provider("mine", named);
     show(&builder);
     drop((with_token, rotating, builder.start().await.unwrap()));
+
+    // Of inputs that are refused.
+    let broken = |what: &str| format!("{}\n", url(what));
+    for builder in [
+        fake.session().provider(Provider::openai(broken("base-url"))),
+        fake.session().named_provider("mine", Provider::openai(broken("base-url"))),
+        fake.session().mcp_server("remote", McpServer::http(broken("mcp-url"))),
+        fake.session().github_token(secret("line-end\n")),
+    ] {
+        show(&builder);
+        show(&builder.start().await.unwrap_err());
+    }
 
     // Of what fails.
     for answer in [Answer::Error(RpcError::new(-32603, "no")), json!(7).into()] {
@@ -204,6 +251,14 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
         "failed-header",
         "raw",
         "raw-message",
+        "base-url",
+        "key-command",
+        "mcp-argument",
+        "agent-argument",
+        "mcp-url",
+        "sse-url",
+        "metadata-url",
+        "github-url",
     ] {
         assert!(sent.contains(&secret(what)), "the secret `{what}` reaches the CLI");
     }
@@ -319,7 +374,7 @@ async fn a_result_that_is_too_large_is_an_error_that_the_model_reads() {
             let result = fake.cli.call_tool(session.id(), "much", arguments).await;
             assert_eq!(result["resultType"], kind, "{version}, {bytes}, {picture}: {result}");
             let told = result["textResultForLlm"].as_str().unwrap();
-            assert_eq!(told.contains("more than 1024 cannot be returned"), kind == "failure", "{told}");
+            assert_eq!(told.contains("exceeds the limit of 1024 bytes"), kind == "failure", "{told}");
         }
         // The largest that is let through unless something else is said.
         let session = fake.session().with_tools([much::TOOL]).start().await.unwrap();

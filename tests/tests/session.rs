@@ -48,6 +48,8 @@ async fn create_says_what_was_configured_and_nothing_else() {
             "sessionId": "s-1", "model": "gpt-5", "streaming": true, "excludedTools": ["builtin:*"],
             "brandNew": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
             "envValueMode": "direct",
+            // What is safe unless the program says otherwise.
+            "hooks": true, "enableFileHooks": false,
         })]
     );
     assert_eq!(session.id(), &"s-1");
@@ -103,7 +105,7 @@ async fn what_comes_before_the_answer_to_create_is_served() {
 async fn a_bad_configuration_is_refused_before_anything_is_sent() {
     let fake = Fake::start().await;
     for (builder, kind, said) in [
-        (fake.session().id("a/b"), ErrorKind::Config, "is no session id"),
+        (fake.session().id("a/b"), ErrorKind::Config, "is not a session id"),
         (fake.session().raw("model", "m"), ErrorKind::Config, ".model(..)"),
         (fake.session().with_tools([waits::TOOL]), ErrorKind::Tools, "Log"),
     ] {

@@ -11,7 +11,7 @@ use crate::docs::Description;
 use crate::options::{self, Entry, Value};
 use crate::paths::Runtime;
 
-/// What `#[tool(..)]` says.
+/// The options of `#[tool(..)]`.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Name>,
@@ -25,25 +25,25 @@ pub(crate) struct Options {
     pub(crate) retries: Option<Span>,
     pub(crate) skip_permission: Option<Span>,
     pub(crate) needs_approval: Option<Span>,
-    /// What a missing description of an argument is.
+    /// The lint level for an argument without a description: `allow`, `warn` or `deny`.
     pub(crate) docs: Option<&'static str>,
     pub(crate) runtime: Runtime,
-    /// What goes into the definition as it is: field and value.
+    /// Fields of `ToolDef` with their values, copied into the definition unchanged.
     pub(crate) fields: Vec<(&'static str, Field)>,
 }
 
-/// A field of the definition.
+/// The value of a field of the definition.
 pub(crate) enum Field {
-    /// An expression that names nothing of the runtime.
+    /// An expression that does not refer to the runtime crate.
     Plain(TokenStream),
-    /// Pairs of a key and a scalar.
+    /// Pairs of key and value for `meta`.
     Meta(Vec<(String, Scalar)>),
 }
 
-/// The name that the model sees.
+/// The name of the tool.
 pub(crate) enum Name {
     Text(String, Span),
-    /// A constant, which only the compiler can check.
+    /// The path of a constant, checked during constant evaluation.
     Const(TokenStream),
 }
 
@@ -171,12 +171,12 @@ impl Options {
     }
 }
 
-/// What `#[arg(..)]` says.
+/// The options of `#[arg(..)]`.
 #[derive(Default)]
 pub(crate) struct ArgOptions {
     pub(crate) name: Option<(String, Span)>,
     pub(crate) description: Option<Description>,
-    pub(crate) default: Option<Default_>,
+    pub(crate) default: Option<DefaultValue>,
     pub(crate) min: Option<(Number, Span)>,
     pub(crate) max: Option<(Number, Span)>,
     pub(crate) min_len: Option<(usize, Span)>,
@@ -188,23 +188,23 @@ pub(crate) struct ArgOptions {
     pub(crate) nest: Option<Span>,
 }
 
-/// The value of a parameter that the model leaves out.
-pub(crate) enum Default_ {
-    /// `#[arg(default)]`
+/// The value of a parameter that a call omits.
+pub(crate) enum DefaultValue {
+    /// `#[arg(default)]`: the `Default` of the type.
     OfType,
     Expr(Expr),
 }
 
-/// A number that the macro may know.
+/// The bound of a number.
 #[derive(Clone)]
 pub(crate) enum Number {
     Int(i64),
     Float(f64),
-    /// Only the compiler knows it.
+    /// An expression, known only to the compiler.
     Expr(Expr),
 }
 
-/// A value that the macro knows.
+/// The value of a literal.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar {
     Text(String),
@@ -249,8 +249,8 @@ impl ArgOptions {
         match entry.key.to_string().as_str() {
             "default" => {
                 self.default = Some(match &entry.value {
-                    Value::None => Default_::OfType,
-                    _ => Default_::Expr(entry.expr("1")?.clone()),
+                    Value::None => DefaultValue::OfType,
+                    _ => DefaultValue::Expr(entry.expr("1")?.clone()),
                 });
             }
             "description" => self.description = Some(description(entry)?),
@@ -284,7 +284,7 @@ impl Number {
     }
 }
 
-/// The scalar that an expression is, if it is a literal.
+/// Returns the value of an expression that is a literal, or a negated one.
 pub(crate) fn scalar(expr: &Expr) -> Option<Scalar> {
     match expr {
         Expr::Lit(ExprLit { lit, .. }) => match lit {
@@ -308,7 +308,7 @@ fn flag(entry: &Entry) -> syn::Result<Option<Span>> {
     Ok(entry.flag()?.then(|| entry.span()))
 }
 
-/// One of a few words, bare or as text.
+/// Returns which of `words` the value is, written as an identifier or as text.
 fn word(entry: &Entry, words: &[&'static str]) -> syn::Result<&'static str> {
     let example = words.last().copied().unwrap_or_default();
     let expr = entry.expr(example)?;
@@ -318,7 +318,7 @@ fn word(entry: &Entry, words: &[&'static str]) -> syn::Result<&'static str> {
         _ => None,
     };
     words.iter().copied().find(|word| given.as_deref() == Some(*word)).ok_or_else(|| {
-        syn::Error::new_spanned(expr, format!("`{}` is `{}`", entry.key, words.join("` or `")))
+        syn::Error::new_spanned(expr, format!("`{}` must be `{}`", entry.key, words.join("` or `")))
     })
 }
 
@@ -329,7 +329,7 @@ fn positive(entry: &Entry, example: &str) -> syn::Result<usize> {
         _ => None,
     }
     .ok_or_else(|| {
-        let message = format!("`{}` is a number above zero, as in `{0} = {example}`", entry.key);
+        let message = format!("`{}` must be an integer above 0, as in `{0} = {example}`", entry.key);
         syn::Error::new_spanned(expr, message)
     })
 }
@@ -341,7 +341,10 @@ fn length(entry: &Entry) -> syn::Result<usize> {
         _ => None,
     }
     .ok_or_else(|| {
-        syn::Error::new_spanned(expr, format!("`{}` is a whole number, as in `{0} = 80`", entry.key))
+        syn::Error::new_spanned(
+            expr,
+            format!("`{}` must be a non-negative integer, as in `{0} = 80`", entry.key),
+        )
     })
 }
 
@@ -351,11 +354,11 @@ fn number(entry: &Entry) -> syn::Result<Number> {
         Some(Scalar::Int(number)) => Ok(Number::Int(number)),
         Some(Scalar::Float(number)) => Ok(Number::Float(number)),
         None if !matches!(expr, Expr::Lit(_)) => Ok(Number::Expr(expr.clone())),
-        _ => Err(syn::Error::new_spanned(expr, format!("`{}` is a number, as in `{0} = 1`", entry.key))),
+        _ => Err(syn::Error::new_spanned(expr, format!("`{}` must be a number, as in `{0} = 1`", entry.key))),
     }
 }
 
-/// `key = value`, `key = [a, b]` or `key(a, b)`.
+/// Returns the values of `key = value`, `key = [a, b]` or `key(a, b)`.
 fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> {
     let exprs: Vec<Expr> = match &entry.value {
         Value::Expr(Expr::Array(array)) => array.elems.iter().cloned().collect(),
@@ -371,7 +374,7 @@ fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> {
         .iter()
         .map(|expr| {
             scalar(expr).ok_or_else(|| {
-                let message = format!("`{}` takes text, numbers and bools written out", entry.key);
+                let message = format!("`{}` takes literals only: text, numbers and booleans", entry.key);
                 syn::Error::new_spanned(expr, message)
             })
         })
@@ -381,12 +384,12 @@ fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> {
 fn texts(entry: &Entry) -> syn::Result<Vec<String>> {
     let text = |scalar| match scalar {
         Scalar::Text(text) => Ok(text),
-        _ => Err(entry.error(format!("`{}` takes text, as in `{0}(\"a\", \"b\")`", entry.key))),
+        _ => Err(entry.error(format!("`{}` takes string literals, as in `{0}(\"a\", \"b\")`", entry.key))),
     };
     scalars(entry, "[\"a\", \"b\"]")?.into_iter().map(text).collect()
 }
 
-/// `meta("ns:key" = value, ..)`
+/// Returns the pairs of `meta("ns:key" = value, ..)`.
 fn meta(entry: &Entry) -> syn::Result<Vec<(String, Scalar)>> {
     let example = "meta(\"example.com:key\" = \"value\")";
     let Value::List(list) = &entry.value else {
@@ -418,7 +421,7 @@ fn name(entry: &Entry) -> syn::Result<Name> {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Name::Text(text.value(), text.span()),
         Expr::Path(path) => Name::Const(path.to_token_stream()),
         other => {
-            let message = "`name` is a string literal or the path of a constant";
+            let message = "`name` must be a string literal or the path of a constant";
             return Err(syn::Error::new_spanned(other, message));
         }
     })

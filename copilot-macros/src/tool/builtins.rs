@@ -1,6 +1,7 @@
-//! The names that the CLI's own tools have, as its `session.tools.getBuiltinDescriptors` lists them; a test compares.
+//! The names of the CLI's built-in tools, from `session.tools.getBuiltinDescriptors`; a test compares them with the
+//! CLI.
 
-/// Of version 1.0.102, in order; those of PowerShell stand where those of bash do not.
+/// The names in CLI 1.0.102, sorted. Windows has the PowerShell tools in place of the bash tools.
 pub(crate) const BUILTINS: [&str; 37] = [
     "apply_patch",
     "ask_user",

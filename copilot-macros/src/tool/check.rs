@@ -1,10 +1,10 @@
-//! The rules for tools that need no types. Each has a UI test of its name in `tests/ui/tool/fail/`.
+//! The rules for tools that can be checked without types. Each has a UI test in `tests/ui/tool/fail/`.
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{GenericParam, Safety, Type};
 
-use super::args::{self, Default_, Name, Number, Scalar};
+use super::args::{self, DefaultValue, Name, Number, Scalar};
 use super::builtins::BUILTINS;
 use super::model::{Param, Tool};
 use crate::diagnostics::Diagnostics;
@@ -23,20 +23,23 @@ fn name(tool: &Tool, errors: &mut Diagnostics) {
         errors.at(
             *span,
             format!(
-                "the CLI has a tool `{name}` of its own; rename this one with `#[tool(name = \"..\")]`, or add \
-                 `overrides_builtin` to take its place"
+                "the CLI has a built-in tool `{name}`; rename this one with `#[tool(name = \"..\")]`, or add \
+                 `overrides_builtin` to replace it"
             ),
         );
     }
     if let (false, Some(span)) = (BUILTINS.contains(&name.as_str()), tool.options.overrides_builtin) {
-        errors.at(span, format!("the CLI has no tool `{name}` that this one could take the place of"));
+        errors.at(
+            span,
+            format!("the CLI has no built-in tool `{name}` to replace; remove `overrides_builtin`"),
+        );
     }
     if !is_tool_name(name) {
         errors.at(
             *span,
             format!(
-                "`{name}` cannot be the name of a tool: names use ASCII letters, digits, `_` and `-`, and are 1 to 64 \
-                 long; choose one with `#[tool(name = \"..\")]`"
+                "`{name}` is not a valid tool name: a name has 1 to 64 ASCII letters, digits, `_` and `-`; choose one \
+                 with `#[tool(name = \"..\")]`"
             ),
         );
     }
@@ -53,7 +56,8 @@ fn description(tool: &Tool, errors: &mut Diagnostics) {
         errors.at(
             ident.span(),
             format!(
-                "tool `{ident}` has no description; add a `///` comment, the model reads it to decide when to call"
+                "tool `{ident}` has no description; add a `///` comment, which the model reads to decide when to \
+                 call the tool"
             ),
         );
     }
@@ -67,14 +71,14 @@ fn signature(tool: &Tool, errors: &mut Diagnostics) {
     if let Safety::Unsafe(token) = &sig.safety {
         errors.at(
             token.span,
-            "a tool cannot be `unsafe`: the model keeps no promises; check what you need in a safe function",
+            "a tool cannot be `unsafe`: the model cannot uphold its contract; check the arguments in a safe function",
         );
     }
     if let Some(abi) = &sig.abi {
         errors.at(abi.extern_token.span, "a tool cannot be `extern`: it is called from Rust only");
     }
     if let Some(variadic) = &sig.variadic {
-        errors.at(variadic.span(), "a tool takes a fixed number of arguments; take a `Vec<T>`");
+        errors.at(variadic.span(), "a tool cannot be variadic; take a `Vec<T>`");
     }
     for param in &sig.generics.params {
         match param {
@@ -92,12 +96,15 @@ fn signature(tool: &Tool, errors: &mut Diagnostics) {
     if sig.asyncness.is_none()
         && let Some(span) = tool.options.local
     {
-        errors.at(span, "`local` is for `async fn`; a synchronous tool stays on one thread anyway");
+        errors.at(span, "`local` applies to `async fn` only; a synchronous tool runs on one thread anyway");
     }
     if sig.asyncness.is_some()
         && let Some(span) = tool.options.inline
     {
-        errors.at(span, "`inline` is for synchronous tools; an `async fn` never runs on the blocking pool");
+        errors.at(
+            span,
+            "`inline` applies to synchronous tools only; an `async fn` never runs on the blocking pool",
+        );
     }
 }
 
@@ -107,7 +114,7 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
         match &param.ty {
             Type::ImplTrait(ty) => errors.push(syn::Error::new_spanned(
                 ty,
-                "an argument of a tool needs a type with a schema, `impl Trait` has none; write the type",
+                "an argument of a tool cannot be `impl Trait`, which has no schema; write a concrete type",
             )),
             Type::Reference(ty) if ty.mutability.is_some() => errors.push(syn::Error::new_spanned(
                 ty,
@@ -118,7 +125,7 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
             {
                 errors.push(syn::Error::new_spanned(
                     ty,
-                    "an argument is lent for the time of the call only; leave `'static` out",
+                    "an argument cannot be `'static`: it is borrowed for the duration of the call; remove `'static`",
                 ));
             }
             _ => {}
@@ -131,7 +138,7 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
         if param.name.is_empty() {
             errors.at(
                 param.name_span,
-                "an argument of a tool needs a name, which the model sees; `#[arg(name = \"..\")]` gives it one",
+                "an argument of a tool needs a name for the model; choose one with `#[arg(name = \"..\")]`",
             );
         }
     }
@@ -140,45 +147,49 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
 fn contradictions(tool: &Tool, errors: &mut Diagnostics) {
     let options = &tool.options;
     if let (Some(_), Some(span)) = (options.read_only, options.destructive) {
-        errors
-            .at(span, "`destructive` contradicts `read_only`: a tool that changes nothing destroys nothing");
+        errors.at(span, "`destructive` contradicts `read_only`; remove one of them");
+    }
+    if let (Some(_), Some(span)) = (options.skip_permission, options.destructive) {
+        errors.at(
+            span,
+            "`destructive` contradicts `skip_permission`: a tool that may destroy something needs a permission; remove \
+             one of them",
+        );
     }
     if let (Some(_), Some(span)) = (options.skip_permission, options.needs_approval) {
         errors.at(
             span,
-            "`needs_approval` contradicts `skip_permission`: nobody is asked for a tool that skips it",
+            "`needs_approval` contradicts `skip_permission`, which disables the permission request; remove one of \
+             them",
         );
     }
     if let Some(span) = options.retries
         && options.read_only.is_none()
         && options.idempotent.is_none()
     {
-        errors.at(
-            span,
-            "`retries` runs the tool again, which is safe only if it says `read_only` or `idempotent` as well",
-        );
+        errors.at(span, "`retries` requires `read_only` or `idempotent`: running a tool twice must be safe");
     }
 }
 
-/// What `#[arg(..)]` says about a value must hold for the values that stand there as well.
+/// Checks that the options of `#[arg(..)]` do not contradict each other, the default included.
 fn rules(param: &Param, errors: &mut Diagnostics) {
     let options = &param.options;
     if let (Some(_), Some(span)) = (options.flatten, options.nest) {
-        errors.at(span, "`nest` contradicts `flatten`");
+        errors.at(span, "`nest` contradicts `flatten`; remove one of them");
     }
     let known = |bound: &Option<(Number, Span)>| bound.as_ref().and_then(|(number, _)| number.known());
     let (min, max) = (known(&options.min), known(&options.max));
     if let (Some(low), Some(high), Some((_, span))) = (min, max, &options.max)
         && low > high
     {
-        errors.at(*span, format!("`max` is below `min`: no value is between {low} and {high}"));
+        errors.at(*span, format!("`max = {high}` is below `min = {low}`, so no value is valid"));
     }
     if let (Some((low, _)), Some((high, span))) = (&options.min_len, &options.max_len)
         && low > high
     {
-        errors.at(*span, format!("`max_len` is below `min_len`: no length is between {low} and {high}"));
+        errors.at(*span, format!("`max_len = {high}` is below `min_len = {low}`, so no length is valid"));
     }
-    let Some(Default_::Expr(expr)) = &options.default else { return };
+    let Some(DefaultValue::Expr(expr)) = &options.default else { return };
     let Some(value) = args::scalar(expr) else { return };
     let wrong = match &value {
         #[expect(clippy::cast_precision_loss, reason = "bounds are compared, not computed with")]
@@ -201,7 +212,10 @@ fn rules(param: &Param, errors: &mut Diagnostics) {
         (!listed).then(|| "it is not in `one_of`".to_owned())
     });
     if let Some(wrong) = wrong {
-        errors.push(syn::Error::new_spanned(expr, format!("the model could not send this default: {wrong}")));
+        errors.push(syn::Error::new_spanned(
+            expr,
+            format!("the default does not fit the rules of its argument: {wrong}"),
+        ));
     }
 }
 

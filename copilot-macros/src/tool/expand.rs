@@ -1,10 +1,10 @@
-//! The output for a tool without mistakes. Cannot fail.
+//! The expansion of a tool without mistakes. Cannot fail.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, ReturnType};
 
-use super::args::{Default_, Field, Name, Number, Scalar};
+use super::args::{DefaultValue, Field, Name, Number, Scalar};
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
@@ -18,7 +18,7 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let documented = documented(tool, &format_ident!("__descriptions"));
     let unique = unique(tool);
     quote! {
-        // What a model fills is handed over by value, whether the function keeps it or not.
+        // Arguments are passed by value, whether the function consumes them or not.
         #[allow(clippy::needless_pass_by_value)]
         #function
 
@@ -35,7 +35,7 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
             static __DEF: #runtime::ToolDef = #def;
 
             impl #ident {
-                /// The tool that this function is.
+                /// The tool made from this function.
                 pub const TOOL: #runtime::Tool = #runtime::Tool::new(&__DEF);
             }
 
@@ -44,7 +44,7 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     }
 }
 
-/// What stands for a tool with mistakes, so that naming it is not one more.
+/// The stand-in for a tool with mistakes, so that a use of `name::TOOL` is not a second error.
 pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
     let function = &tool.function;
     if function.sig.receiver().is_some() {
@@ -61,13 +61,13 @@ pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
 
         #(#cfgs)*
         impl #ident {
-            /// The tool that this function is.
+            /// The tool made from this function.
             pub const TOOL: #runtime::Tool = #runtime::Tool::new(&#runtime::ToolDef::BASE);
         }
     }
 }
 
-/// The type of the function's name, which carries the tool.
+/// The empty enum named as the function, which has the constant `TOOL`.
 fn handle(function: &Function) -> TokenStream {
     let (vis, ident) = (&function.vis, &function.sig.ident);
     let cfgs = cfgs(function);
@@ -79,12 +79,12 @@ fn handle(function: &Function) -> TokenStream {
     }
 }
 
-/// What decides whether the function is there decides it for all that belongs to it.
+/// The `cfg` attributes of the function, which apply to all items of the expansion.
 fn cfgs(function: &Function) -> Vec<&Attribute> {
     function.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect()
 }
 
-/// The definition, as const data.
+/// The `ToolDef` of a tool, as constant data.
 pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
     let runtime = &tool.options.runtime;
     let name = match &tool.name {
@@ -94,7 +94,7 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
     let description = &tool.description;
     let receiver = has_receiver(tool).then(|| quote!(#runtime::ParamDef::BASE));
     let params = receiver.into_iter().chain(tool.params.iter().map(|param| param_def(tool, param)));
-    let said = tool.options.fields.iter().map(|(field, value)| {
+    let fields = tool.options.fields.iter().map(|(field, value)| {
         let field = Ident::new(field, Span::call_site());
         match value {
             Field::Plain(value) => quote!(#field: #value,),
@@ -116,13 +116,13 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
             location: #runtime::Location::new(::core::module_path!(), ::core::file!(), #line),
             params: &[#(#params),*],
             shim: #shim,
-            #(#said)*
+            #(#fields)*
             ..#runtime::ToolDef::BASE
         }
     }
 }
 
-/// A second tool of this name in the crate is a second macro of one name, which rustc refuses showing both.
+/// Defines a macro named after the tool, so that rustc rejects a second tool of that name in the crate and shows both.
 pub(crate) fn unique(tool: &Tool) -> TokenStream {
     let Name::Text(name, span) = &tool.name else { return TokenStream::new() };
     let macro_name = Ident::new(&format!("a_tool_named_{}", name.replace('-', "__dash__")), *span);
@@ -137,7 +137,8 @@ pub(crate) fn unique(tool: &Tool) -> TokenStream {
     }
 }
 
-/// Asks the type of each parameter without a description whether it should have one.
+/// A function that triggers a lint for each argument without a description. Whether a parameter is an argument depends
+/// on its type.
 pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
     let runtime = &tool.options.runtime;
     let mut checks = Vec::new();
@@ -161,44 +162,44 @@ pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
     }
 }
 
-/// One parameter, as const data.
+/// The `ParamDef` of a parameter, as constant data.
 fn param_def(tool: &Tool, param: &Param) -> TokenStream {
     let runtime = &tool.options.runtime;
     let (name, description, options) = (&param.name, &param.description, &param.options);
-    let mut said = TokenStream::new();
+    let mut fields = TokenStream::new();
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     for (field, bound) in [("min", &options.min), ("max", &options.max)] {
         if let Some((bound, _)) = bound {
             let field = Ident::new(field, Span::call_site());
             let bound = some(number(tool, bound));
-            said.extend(quote!(#field: #bound,));
+            fields.extend(quote!(#field: #bound,));
         }
     }
     for (field, bound) in [("min_len", &options.min_len), ("max_len", &options.max_len)] {
         if let Some((bound, _)) = bound {
             let field = Ident::new(field, Span::call_site());
             let bound = some(quote!(#bound));
-            said.extend(quote!(#field: #bound,));
+            fields.extend(quote!(#field: #bound,));
         }
     }
     if let Some(pattern) = &options.pattern {
         let pattern = some(quote!(#pattern));
-        said.extend(quote!(pattern: #pattern,));
+        fields.extend(quote!(pattern: #pattern,));
     }
     for (field, values) in [("one_of", &options.one_of), ("examples", &options.examples)] {
         if !values.is_empty() {
             let field = Ident::new(field, Span::call_site());
             let values = values.iter().map(|value| scalar(tool, value));
-            said.extend(quote!(#field: &[#(#values),*],));
+            fields.extend(quote!(#field: &[#(#values),*],));
         }
     }
     if options.flatten.is_some() {
-        said.extend(quote!(shape: #runtime::Shape::Flatten,));
+        fields.extend(quote!(shape: #runtime::Shape::Flatten,));
     }
     if options.nest.is_some() {
-        said.extend(quote!(shape: #runtime::Shape::Nest,));
+        fields.extend(quote!(shape: #runtime::Shape::Nest,));
     }
-    quote!(#runtime::ParamDef { name: #name, description: #description, #said ..#runtime::ParamDef::BASE })
+    quote!(#runtime::ParamDef { name: #name, description: #description, #fields ..#runtime::ParamDef::BASE })
 }
 
 fn number(tool: &Tool, number: &Number) -> TokenStream {
@@ -220,7 +221,7 @@ fn scalar(tool: &Tool, scalar: &Scalar) -> TokenStream {
     }
 }
 
-/// Visits each parameter, then starts the function. At `owner` stands the type that a method belongs to.
+/// The function that visits each parameter and then starts the tool. `owner` is the span of a method's type.
 pub(crate) fn shim(tool: &Tool, name: &Ident, owner: Span) -> TokenStream {
     let runtime = &tool.options.runtime;
     let sig = &tool.function.sig;
@@ -232,7 +233,7 @@ pub(crate) fn shim(tool: &Tool, name: &Ident, owner: Span) -> TokenStream {
         let (slot, visit) = (&slots[index], visit(tool, index + offset, param));
         quote!(let #slot = #visit;)
     });
-    // The value that a method belongs to is a state like any other.
+    // The `self` of a method is read from the session's state.
     let receiver = format_ident!("__self", span = Span::mixed_site());
     let (visit_receiver, keep_receiver) = if has_receiver(tool) {
         let path = runtime.at(owner);
@@ -252,10 +253,10 @@ pub(crate) fn shim(tool: &Tool, name: &Ident, owner: Span) -> TokenStream {
     };
     let awaited = if sig.asyncness.is_some() { quote!(#call.await) } else { call };
     let path = runtime.at(returns);
-    // A variable of its own, so that an error about what is returned points at the type.
+    // A separate variable, so that an error about the returned value points at the type.
     let returned = Ident::new("__returned", returns);
     let outcome = quote_spanned!(returns=> { let #returned = #awaited; #path::outcome(#returned) });
-    // An error about the future, such as that it is not `Send`, points at the function's name.
+    // An error about the future, for example that it is not `Send`, points at the function's name.
     let options = &tool.options;
     let path = runtime.at(ident.span());
     let start = if sig.asyncness.is_none() {
@@ -294,13 +295,13 @@ fn visit(tool: &Tool, index: usize, param: &Param) -> TokenStream {
         return quote!(__v.visit(#index, #probe));
     };
     let value = match default {
-        Default_::OfType => quote!(::core::default::Default::default()),
-        // `default = "Oslo"` for a `String`, and for what a `&str` is lent from.
-        Default_::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+        DefaultValue::OfType => quote!(::core::default::Default::default()),
+        // `default = "Oslo"` for a `String`, and for the owner of a `&str`.
+        DefaultValue::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
             let path = runtime.at(text.span());
             quote_spanned!(text.span()=> #path::text(#text))
         }
-        Default_::Expr(expr) => expr.to_token_stream(),
+        DefaultValue::Expr(expr) => expr.to_token_stream(),
     };
     quote!(__v.visit_or(#index, #probe, || #value, |__d| #runtime::MaybeJson(__d).json()))
 }

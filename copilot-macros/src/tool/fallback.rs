@@ -1,4 +1,4 @@
-//! The output for a tool with mistakes: the mistakes, and the item, so that each mistake is one message and editors
+//! The expansion of a tool with mistakes: the errors and the item itself, so that each mistake is one error and editors
 //! keep working.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -7,22 +7,22 @@ use super::expand;
 use super::model::Tool;
 use crate::diagnostics::Diagnostics;
 
-/// The function was understood, but not all that was said about it.
+/// The expansion of a function that was parsed but has mistakes.
 pub(crate) fn with_model(errors: Diagnostics, tool: &Tool) -> TokenStream {
     let mut output = errors.into_compile_errors();
     output.extend(expand::placeholder(tool));
     output
 }
 
-/// Not even the signature was understood: it may be half typed.
+/// The expansion of an item that could not be parsed, such as half-typed code.
 pub(crate) fn without_model(errors: Diagnostics, item: TokenStream) -> TokenStream {
     let mut output = errors.into_compile_errors();
-    output.extend(without_ours(item));
+    output.extend(without_macro_attributes(item));
     output
 }
 
-/// Takes out the attributes of parameters that rustc would complain about.
-pub(crate) fn without_ours(item: TokenStream) -> TokenStream {
+/// Removes the attributes of parameters that rustc rejects: `#[arg]` and doc comments.
+pub(crate) fn without_macro_attributes(item: TokenStream) -> TokenStream {
     let mut seen_fn = false;
     item.into_iter()
         .map(|token| match token {
@@ -41,7 +41,7 @@ pub(crate) fn without_ours(item: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// Takes out the attributes of these names.
+/// Removes the attributes with these names.
 pub(crate) fn strip(tokens: TokenStream, names: &[&str]) -> TokenStream {
     let is_named = |group: &Group| match group.stream().into_iter().next() {
         Some(TokenTree::Ident(ident)) => names.iter().any(|name| ident == name),
@@ -49,10 +49,10 @@ pub(crate) fn strip(tokens: TokenStream, names: &[&str]) -> TokenStream {
     };
     let mut kept = Vec::new();
     for token in tokens {
-        let is_ours = matches!(&token, TokenTree::Group(group)
+        let is_macro_attribute = matches!(&token, TokenTree::Group(group)
             if group.delimiter() == Delimiter::Bracket && is_named(group));
         let after_hash = matches!(kept.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
-        if is_ours && after_hash {
+        if is_macro_attribute && after_hash {
             kept.pop();
         } else {
             kept.push(token);

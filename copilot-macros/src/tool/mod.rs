@@ -1,4 +1,4 @@
-//! `#[tool]`: parse → model → check → expand. Every step that can fail notes all mistakes; the last cannot fail.
+//! `#[tool]`: parse → model → check → expand. Each step collects all mistakes; `expand` cannot fail.
 
 pub(crate) mod args;
 pub(crate) mod builtins;
@@ -13,7 +13,7 @@ use proc_macro2::TokenStream;
 
 use crate::diagnostics::Diagnostics;
 
-/// The attribute, as a function from tokens to tokens.
+/// Expands `#[tool(options)] item`.
 pub(crate) fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Diagnostics::default();
     let options = args::Options::parse(options, &mut errors);

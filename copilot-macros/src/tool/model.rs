@@ -1,4 +1,4 @@
-//! A function that is to be a tool, with everything that was said about it. The body is never parsed.
+//! A function with `#[tool]` and its options. The body is never parsed.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -11,7 +11,7 @@ use super::args::{ArgOptions, Name, Options};
 use crate::diagnostics::Diagnostics;
 use crate::docs::{self, Description};
 
-/// A function whose body is whatever stands between its braces.
+/// A function whose body is kept as tokens.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -26,7 +26,7 @@ impl Parse for Function {
         let expected = |_| {
             syn::Error::new(
                 input.span(),
-                "`#[tool]` goes on a function: `async fn name(arguments) -> result { .. }`",
+                "`#[tool]` requires a function: `async fn name(arguments) -> result { .. }`",
             )
         };
         let ahead = input.fork();
@@ -50,24 +50,24 @@ fn looks_like_function(input: ParseStream<'_>) -> bool {
     false
 }
 
-/// A tool.
+/// A tool: the function, its options and its parameters.
 pub(crate) struct Tool {
     pub(crate) options: Options,
-    /// The function as the user wrote it, without what only the macro understands.
+    /// The user's function without the attributes of the macro.
     pub(crate) function: Function,
     pub(crate) name: Name,
     pub(crate) description: Description,
     pub(crate) params: Vec<Param>,
-    /// Of which type it is a function, and whether it takes `&self`.
+    /// Set for a function of an `impl` block.
     pub(crate) method: Option<Method>,
 }
 
-/// A function of a type.
+/// A function of an `impl` block.
 pub(crate) struct Method {
     pub(crate) has_receiver: bool,
 }
 
-/// A parameter of the function.
+/// A parameter of the function, except the receiver.
 pub(crate) struct Param {
     pub(crate) ident: Ident,
     pub(crate) name: String,
@@ -82,7 +82,7 @@ impl Tool {
         Self::build(options, function, false, errors)
     }
 
-    /// As [`new`](Self::new), for a function of a type.
+    /// As [`new`](Self::new), for a function of an `impl` block.
     pub(crate) fn of_type(options: Options, function: Function, errors: &mut Diagnostics) -> Self {
         Self::build(options, function, true, errors)
     }
@@ -107,20 +107,20 @@ impl Tool {
     }
 }
 
-/// Reads a parameter, and takes out of it what rustc does not allow there.
+/// Parses a parameter and removes the attributes that rustc rejects there.
 fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<Param> {
     let input = match input {
         FnArg::Typed(input) => input,
         FnArg::Receiver(receiver) => {
-            receiver.attrs.retain(|attr| !is_ours(attr));
+            receiver.attrs.retain(|attr| !is_macro_attribute(attr));
             let wrong = match &receiver.kind {
                 _ if !of_type => Some(
-                    "a tool is a function of its own; for methods, write `#[copilot::tools]` on the `impl` block and \
+                    "`#[copilot::tool]` does not support methods; write `#[copilot::tools]` on the `impl` block and \
                      `#[tool]` on each method",
                 ),
                 ReceiverKind::Reference(_, _, None) => None,
                 _ => Some(
-                    "a tool takes `&self`: calls run at once and share the value; keep what changes in a `Mutex`",
+                    "a tool takes `&self`: concurrent calls share the value; keep mutable data in a `Mutex`",
                 ),
             };
             if let Some(wrong) = wrong {
@@ -138,11 +138,11 @@ fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<P
             "the arguments of a tool cannot depend on `cfg`; write two functions, each with its own `#[cfg(..)]`",
         ));
     }
-    input.attrs = attrs.into_iter().filter(|attr| !is_ours(attr)).collect();
+    input.attrs = attrs.into_iter().filter(|attr| !is_macro_attribute(attr)).collect();
     let Pat::Ident(pat) = &*input.pat else {
         errors.push(syn::Error::new_spanned(
             &input.pat,
-            "an argument of a tool needs a name, which the model sees; take the value apart in the body",
+            "an argument of a tool needs a name for the model; destructure the value in the body",
         ));
         return None;
     };
@@ -155,11 +155,11 @@ fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<P
     Some(Param { ident: pat.ident.clone(), name, name_span, ty: (*input.ty).clone(), description, options })
 }
 
-fn is_ours(attr: &Attribute) -> bool {
+fn is_macro_attribute(attr: &Attribute) -> bool {
     attr.path().is_ident("arg") || attr.path().is_ident("doc")
 }
 
-/// A type with its lifetimes left to inference, so that it can stand inside of a function.
+/// Returns a type with its lifetimes replaced by `'_`, so that it can be written inside a function.
 pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
     fn erase(tokens: TokenStream) -> TokenStream {
         let mut erased = TokenStream::new();
@@ -184,7 +184,7 @@ pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
     erase(ty.to_token_stream())
 }
 
-/// The token that best stands for a type: a stable compiler gives no span of several.
+/// Returns the span of the most specific token of a type. Joined spans need a nightly compiler.
 pub(crate) fn type_span(ty: &Type) -> Span {
     match ty {
         Type::Reference(ty) => type_span(&ty.elem),

@@ -1,4 +1,4 @@
-//! The pipeline, token by token.
+//! Tests of the expansion, from tokens to tokens.
 
 use quote::quote;
 
@@ -37,7 +37,7 @@ fn a_tool_expands_to_const_data_and_one_small_function() {
             anything at all
         }
     };
-    // The body is never parsed; here it has to be, to be printed.
+    // The macro never parses the body, but `prettyplease` does.
     let output = tool(options, item).to_string().replace("anything at all", "");
     insta::assert_snapshot!(pretty(output.parse().unwrap()));
 }

@@ -1,4 +1,4 @@
-//! `#[tools]` on an `impl` block: each of its functions with `#[tool]` is a tool, `&self` a state.
+//! `#[tools]` on an `impl` block: each function with `#[tool]` is a tool, and `&self` is a state.
 
 mod model;
 
@@ -11,13 +11,13 @@ use crate::diagnostics::Diagnostics;
 use crate::tool::model::type_span;
 use crate::tool::{expand, fallback};
 
-/// The attribute, as a function from tokens to tokens.
+/// Expands `#[tools(options)] item`.
 pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Diagnostics::default();
     let options = Options::parse(options, &mut errors);
     let Some(toolset) = errors.keep(syn::parse2::<model::Block>(item.clone())) else {
         let mut output = errors.into_compile_errors();
-        output.extend(without_ours(item));
+        output.extend(without_macro_attributes(item));
         return output;
     };
     let toolset = Toolset::new(options, toolset, &mut errors);
@@ -30,11 +30,11 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// The block without what rustc would complain about, as far as tokens alone tell.
-fn without_ours(item: TokenStream) -> TokenStream {
+/// Removes the attributes that rustc rejects from a block that could not be parsed.
+fn without_macro_attributes(item: TokenStream) -> TokenStream {
     let of_block = |token: TokenTree| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-            let content = fallback::without_ours(group.stream());
+            let content = fallback::without_macro_attributes(group.stream());
             let mut stripped = Group::new(Delimiter::Brace, fallback::strip(content, &["tool"]));
             stripped.set_span(group.span());
             stripped.into()
@@ -44,7 +44,7 @@ fn without_ours(item: TokenStream) -> TokenStream {
     item.into_iter().map(of_block).collect()
 }
 
-/// The `impl` block as the user wrote it, without what only the macro understands.
+/// The user's `impl` block without the attributes of the macro.
 fn block(toolset: &Toolset) -> TokenStream {
     let Toolset { attrs, generics, self_ty, items, .. } = toolset;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
@@ -78,7 +78,7 @@ fn expand(toolset: &Toolset) -> TokenStream {
         expand::documented(tool, &name)
     });
     let defs = tools.iter().zip(&names).map(|(tool, name)| expand::def(tool, &quote!(Self::#name)));
-    // What is generic is not one tool: it takes an instance to say which.
+    // A generic type has no tools to register: they exist for its instances only.
     let is_generic = generics.params.iter().next().is_some();
     let (unique, registered) = if is_generic {
         (Vec::new(), Vec::new())

@@ -1,4 +1,4 @@
-//! An `impl` block whose functions are tools. Their bodies are never parsed.
+//! An `impl` block with `#[tools]`. The bodies of its functions are never parsed.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
@@ -12,7 +12,7 @@ use crate::tool::args::{self, Field, Name};
 use crate::tool::check;
 use crate::tool::model::{Function, Tool};
 
-/// What `#[tools(..)]` says.
+/// The options of `#[tools(..)]`.
 #[derive(Default)]
 pub(crate) struct Options {
     group: Option<String>,
@@ -37,7 +37,7 @@ impl Options {
     }
 }
 
-/// The block as it was parsed.
+/// The parsed block.
 pub(crate) struct Block {
     attrs: Vec<Attribute>,
     generics: Generics,
@@ -54,7 +54,7 @@ impl Parse for Block {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let place = input.span();
-        let wrong = "`#[tools]` goes on an `impl` block of a type: `impl Type { #[tool] async fn .. }`";
+        let wrong = "`#[tools]` requires an `impl` block of a type: `impl Type { #[tool] async fn .. }`";
         if input.parse::<Token![impl]>().is_err() {
             return Err(syn::Error::new(place, wrong));
         }
@@ -63,7 +63,7 @@ impl Parse for Block {
         if input.peek(Token![for]) {
             return Err(syn::Error::new(
                 place,
-                "the functions of a trait cannot be tools; write them on the type",
+                "the functions of a trait implementation cannot be tools; move them to an `impl` block of the type",
             ));
         }
         generics.where_clause = input.parse()?;
@@ -102,7 +102,7 @@ fn item(input: ParseStream<'_>) -> syn::Result<BlockItem> {
     Ok(BlockItem::Other(tokens))
 }
 
-/// A type whose functions are tools.
+/// The block with its options and tools.
 pub(crate) struct Toolset {
     pub(crate) options: Options,
     pub(crate) attrs: Vec<Attribute>,
@@ -128,7 +128,7 @@ impl Toolset {
         if toolset.tools().next().is_none() && errors.is_empty() {
             errors.at(
                 Span::call_site(),
-                "no function of this block is a tool; put `#[tool]` on those that are",
+                "`#[tools]` found no tool in this block; add `#[tool]` to each function that is a tool",
             );
         }
         toolset

@@ -1,5 +1,8 @@
 //! Slash commands: the program's own, and those of the session.
 
+use crate::session::safe_answers::Unreadable;
+use serde_json::json;
+
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
 
@@ -129,7 +132,7 @@ fn command_used(session: &Arc<Inbox>, used: CommandExecute<'_>) {
             None => Some("the command failed"),
         };
         if let Some(error) = error.filter(|_| done.is_some()) {
-            inbox.handler_failed("command", &error.into());
+            inbox.handler_failed("command", error.into());
         }
         let params = CommandAnswerParams { session_id: &inbox.id, request_id: &id, error };
         inbox.post_answer("session.commands.handlePendingCommand", &params);
@@ -142,6 +145,14 @@ pub(crate) const TOPIC: Topic = Topic {
         ("command.execute", |session, data| session.read_event("command.execute", data, command_used)),
         ("command.completed", settled),
     ],
+    unreadable: &[("command.execute", |session, named, error| {
+        let offered = session.topic::<Offered>()?;
+        if named.command().is_some_and(|command| !offered.0.contains_key(&*command)) {
+            return None;
+        }
+        let answer = json!({"error": format!("the command cannot be read: {error}")});
+        Some(Unreadable::new("command", "session.commands.handlePendingCommand", answer))
+    })],
     ..Topic::NONE
 };
 

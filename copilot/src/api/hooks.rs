@@ -24,6 +24,8 @@
 //! # drop(builder);
 //! ```
 
+use crate::session::safe_answers::Named;
+
 use crate::error::Result;
 use crate::session::topic::Topic;
 
@@ -36,6 +38,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::contain::UserValue;
+use crate::protocol::decode;
 use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::Responder;
@@ -104,7 +108,8 @@ impl HookContext {
         Some((self.common.traceparent.as_deref()?, self.common.tracestate.as_deref()))
     }
 
-    /// The state of type `T` that the program gave to the session.
+    /// The state of type `T` that the program gave to the session. A lazily built state that is not there yet is built
+    /// here, and blocks the thread meanwhile.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         self.states.get()
     }
@@ -149,8 +154,9 @@ impl Hooks {
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<O>,
     {
+        let hook = UserValue::new(hook);
         let run = move |cx: HookContext| -> BoxFuture<'static, Result<Box<RawValue>, BoxError>> {
-            let output = serde_json::from_str(cx.raw()).map(|input| hook(input, cx));
+            let output = decode::question(cx.raw()).map(|input| hook(input, cx));
             Box::pin(async move { Ok(to_raw_value(&output?.await.into_answer()?)?) })
         };
         self.0.insert(kind, Hook { setter, run: Arc::new(run) });
@@ -165,19 +171,35 @@ impl fmt::Debug for Hooks {
 
 fn hook_invoked(session: &Arc<Inbox>, params: HookInvokeParams<'_>, responder: Responder) {
     let HookInvokeParams { hook_type, input } = params;
-    let Some(hook) = session.topic::<Hooks>().and_then(|hooks| hooks.0.get(&*hook_type)) else {
+    let hook = session.topic::<Hooks>().and_then(|hooks| hooks.0.get(&*hook_type));
+    let guards = guards(&hook_type);
+    let guarded = guards && session.guards();
+    if hook.is_none() && !guarded {
         return answer(responder, None);
-    };
-    let question = Question::request(hook.setter, format!("hook {hook_type}"), &responder);
-    let (run, session_id, states) = (Arc::clone(&hook.run), session.id.clone(), Arc::clone(&session.states));
+    }
+    let safe = if guards { |responder| answer(responder, Some(json(FAILED_GUARD))) } else { drop };
+    let setter = hook.map_or("permissions", |hook| hook.setter);
+    let question = Question::guarded(setter, format!("hook {hook_type}"), &responder, safe);
+    let run = hook.map(|hook| Arc::clone(&hook.run));
+    let (session_id, states) = (session.id.clone(), Arc::clone(&session.states));
     let raw: Arc<RawValue> = Arc::from(input.unwrap_or(RawValue::NULL).to_owned());
+    let inbox = Arc::clone(session);
     let work = async move {
-        let common: Option<HookCommon> = serde_json::from_str(raw.get())?;
-        let common = common.unwrap_or_default();
-        let session_id = common.session_id.clone().unwrap_or(session_id);
-        run(HookContext { session_id, common, raw, states }).await
+        let said = match run {
+            Some(run) => {
+                let common: Option<HookCommon> = decode::question(raw.get())?;
+                let common = common.unwrap_or_default();
+                let session_id = common.session_id.clone().unwrap_or(session_id);
+                Some(run(HookContext { session_id, common, raw: Arc::clone(&raw), states }).await?)
+            }
+            None => None,
+        };
+        match said {
+            Some(said) if !guarded => Ok(said),
+            said => inbox.guarded(&raw, said).await,
+        }
     };
-    let asker = Asker { responder: Some(responder), guards: guards(&hook_type) };
+    let asker = Asker { responder: Some(responder), guards };
     session.consult(question, work, move |_, output| asker.answer(output.as_deref()));
 }
 
@@ -215,8 +237,8 @@ fn refuse(method: &str, params: &RawValue, responder: Responder) -> Option<Respo
     if method != "hooks.invoke" {
         return Some(responder);
     }
-    let read = serde_json::from_str::<HookInvokeParams<'_>>(params.get());
-    if !read.is_ok_and(|params| guards(&params.hook_type)) {
+    // A hook of no readable kind may be one that guards.
+    if Named::read(params).and_then(|named| named.hook()).is_some_and(|kind| !guards(&kind)) {
         return Some(responder);
     }
     tracing::error!("a hook that guards a tool cannot be asked; the tool is denied");
@@ -242,6 +264,7 @@ pub(crate) const TOPIC: Topic = Topic {
         session.read("hooks.invoke", params, responder, hook_invoked);
     })],
     refuse: Some(refuse),
+    handler_of: &[("hooks.invoke", "hooks", |session| session.topic::<Hooks>().is_some())],
     ..Topic::NONE
 };
 
@@ -274,7 +297,9 @@ macro_rules! setters {
 }
 
 setters! {
-    /// Has a say before a tool runs: whether it may, and with which arguments. When the hook fails the tool is denied.
+    /// Runs before a tool does: may deny it and change its arguments. When the hook fails the tool is denied. The
+    /// session's [`permissions`](SessionBuilder::permissions) have the last word: `allow` grants only calls that they
+    /// grant, and saves the CLI's request for them.
     on_pre_tool_use("preToolUse", PreToolUseInput) -> PreToolUse;
 
     /// Has a say before a tool of an MCP server is called: on the `_meta` of the request.

@@ -1,5 +1,8 @@
 //! Sessions that have used up what they may.
 
+use crate::session::safe_answers::Unreadable;
+use serde_json::json;
+
 use crate::protocol::config::SessionLimits;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
@@ -85,5 +88,12 @@ pub(crate) const TOPIC: Topic = Topic {
         }),
         ("session_limits_exhausted.completed", settled),
     ],
+    unreadable: &[("session_limits_exhausted.requested", |session, _, _| {
+        let handler =
+            session.topic::<Handler<LimitsExhausted, LimitsAnswer>>().map(|_| "on_limits_exhausted");
+        let method = "session.ui.handlePendingSessionLimitsExhausted";
+        let answer = json!({"response": LimitsAnswer::Cancel});
+        Some(Unreadable { handler, method, answer })
+    })],
     ..Topic::NONE
 };

@@ -5,7 +5,6 @@
 pub(crate) mod account;
 pub(crate) mod agents;
 pub(crate) mod canvas;
-mod capabilities;
 pub(crate) mod commands;
 pub(crate) mod conversation;
 mod entry;
@@ -16,6 +15,7 @@ pub(crate) mod isolated;
 pub(crate) mod limits;
 pub(crate) mod mcp;
 pub(crate) mod models;
+pub(crate) mod names;
 pub(crate) mod permission_mode;
 pub(crate) mod requests;
 pub(crate) mod skills;
@@ -29,7 +29,7 @@ use crate::session::topic::{Topic, Topics};
 pub(crate) static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::new(ALL));
 
 const ALL: &[&Topic] = &[
-    &capabilities::TOPIC,
+    &names::TOPIC,
     &account::TOPIC,
     &agents::TOPIC,
     &canvas::TOPIC,

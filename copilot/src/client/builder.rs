@@ -1,8 +1,8 @@
 //! Configuring a client.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +10,11 @@ use super::router::Router;
 use super::telemetry::Telemetry;
 use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::{check_name, check_path, check_secret};
 use crate::process::{Carrier, LogLevel};
+use crate::protocol::secret::redacted;
 use crate::providers::Providers;
+use crate::session::paths::Files;
 use crate::session::topic::Topics;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
@@ -67,6 +70,8 @@ struct LaunchOptions {
 /// The options of a client, checked.
 pub(super) struct Options {
     pub(super) target: Target,
+    /// Where the files of sessions are.
+    pub(super) files: Files,
     /// The sessions of all connections of the client, one after the other.
     pub(super) router: Arc<Router>,
     pub(super) auto_restart: bool,
@@ -128,12 +133,15 @@ impl ClientBuilder {
     }
 
     /// Connects to a CLI that is running already: `PORT`, `host:port` or `http://host:port`. It is never stopped.
+    ///
+    /// The connection is not encrypted, so `https://` is refused; a CLI on another machine is reached through a tunnel,
+    /// such as `ssh -L 4321:127.0.0.1:4321 host`.
     pub fn cli_url(mut self, url: impl Into<String>) -> Self {
         self.cli_url = Some(url.into());
         self
     }
 
-    /// The directory that the CLI runs in; this process's own unless set.
+    /// The directory that the CLI runs in; this process's own unless set. It must exist.
     pub fn cwd(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.cwd = Some(path.into());
         self
@@ -169,8 +177,11 @@ impl ClientBuilder {
         self
     }
 
-    /// The GitHub token that the CLI uses. It travels in the environment, never in the command line. 0.0.394 does not
-    /// take one.
+    /// Sets the GitHub token that the CLI uses. It travels in the environment of the CLI, never in its command line, and
+    /// the CLI removes it from the environment of the shells, MCP servers and hooks that it starts. A process of the
+    /// same user can still read the environment of the CLI itself, as it can read its memory. Tokens that this program
+    /// has in its own environment, such as `GH_TOKEN`, do reach what the CLI starts; [`env_remove`](Self::env_remove)
+    /// keeps them from it. CLIs before 0.0.423 are refused.
     pub fn github_token(mut self, token: impl Into<String>) -> Self {
         self.launch.github_token = Some(token.into());
         self
@@ -304,6 +315,12 @@ impl ClientBuilder {
         Ok(Client::new(self.check()?))
     }
 
+    /// Where the files of sessions are: on this machine when the CLI is started here.
+    pub(super) fn files(&self) -> Files {
+        let remote = self.cli_url.is_some() || self.providers.keeps_files();
+        files(remote, !self.is_memory(), self.launch.cwd.as_deref())
+    }
+
     /// Keeps a CLI that is started away from the user's keychain, unless the caller has said otherwise.
     pub(super) fn without_keychain(mut self) -> Self {
         let starts = self.cli_url.is_none() && !self.is_memory();
@@ -314,6 +331,7 @@ impl ClientBuilder {
     }
 
     fn check(self) -> Result<Options> {
+        let files = self.files();
         let excludes = |one: &str, other: &str, why: &str| {
             let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");
             Err(Error::new(ErrorKind::Config, message))
@@ -339,6 +357,10 @@ impl ClientBuilder {
                 return excludes("connection_token", "transport(Stdio)", why);
             }
         }
+        if let Some(token) = &self.connection_token {
+            check_secret("connection_token", "connection token", token)?;
+        }
+        let launch = self.launch.with_flags().checked()?;
         let target = match self.cli_url.as_deref() {
             Some(url) => Target::Address(address::parse(url)?),
             None if tcp => Target::Spawn { carrier: Carrier::Tcp(self.port.unwrap_or(0)) },
@@ -349,9 +371,9 @@ impl ClientBuilder {
             Some(ends) => Target::Memory(ends),
             None => target,
         };
-        let launch = self.launch.with_flags();
         Ok(Options {
             target,
+            files,
             router: Arc::new(Router::new(self.providers, self.topics)),
             auto_restart: self.auto_restart.unwrap_or(true),
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
@@ -383,6 +405,11 @@ impl ClientBuilder {
 }
 
 impl Options {
+    /// Whether the client starts its CLI, which then has no client before it.
+    pub(super) fn starts_cli(&self) -> bool {
+        matches!(self.target, Target::Spawn { .. })
+    }
+
     /// Whether the CLI keeps its sessions' files apart from the user's. Nobody knows that of one that runs already.
     pub(super) fn keeps_own_state(&self) -> bool {
         if self.router.providers.keeps_files() {
@@ -397,7 +424,61 @@ impl Options {
     }
 }
 
+/// Where the files of sessions are; `checked` when they must exist.
+fn files(remote: bool, checked: bool, directory: Option<&Path>) -> Files {
+    if remote {
+        return Files::ELSEWHERE;
+    }
+    let start = directory.unwrap_or(Path::new(""));
+    // Without a current directory, a relative path is an error later.
+    let start = std::env::current_dir().map_or_else(|_| start.to_owned(), |here| here.join(start));
+    Files::here(start, checked)
+}
+
 impl LaunchOptions {
+    /// The same with absolute paths; refuses what no process can be started with.
+    fn checked(mut self) -> Result<Self> {
+        let paths =
+            [("cli_path", &mut self.cli_path), ("cwd", &mut self.cwd), ("state_dir", &mut self.state_dir)];
+        for (setter, path) in paths {
+            let Some(path) = path else { continue };
+            check_path(setter, &path.to_string_lossy())?;
+            // A CLI that runs elsewhere would take a relative path for another one.
+            *path = std::path::absolute(&*path).map_err(|source| {
+                let message = format!("`{setter}` is {}, which cannot be made absolute", path.display());
+                Error::with_source(ErrorKind::Config, message, source)
+            })?;
+        }
+        if let Some(token) = &self.github_token {
+            check_secret("github_token", "GitHub token", token)?;
+        }
+        let has_null = |text: &OsStr| text.as_encoded_bytes().contains(&0);
+        for (setter, name) in self
+            .env
+            .iter()
+            .map(|(name, _)| ("env", name))
+            .chain(self.env_remove.iter().map(|name| ("env_remove", name)))
+        {
+            check_name(setter, &name.to_string_lossy())?;
+            if name.as_encoded_bytes().contains(&b'=') {
+                let message =
+                    format!("`{setter}` has the name {:?}, and a variable's name has no `=`", name.display());
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+        }
+        if let Some((name, _)) = self.env.iter().find(|(_, value)| has_null(value)) {
+            let message =
+                format!("`env`: the value of {} has a null byte, which no variable can hold", name.display());
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        if let Some(at) = self.cli_args.iter().position(|argument| has_null(argument)) {
+            let message =
+                format!("`cli_args`: argument {} has a null byte, which no command line can hold", at + 1);
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        Ok(self)
+    }
+
     /// The same with what becomes arguments and variables among them. What the caller has set himself wins.
     fn with_flags(mut self) -> Self {
         if let Some(limit) = self.session_idle_timeout {
@@ -434,7 +515,7 @@ impl LaunchOptions {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("cli_url", &self.cli_url)
+            .field("cli_url", &self.cli_url.as_deref().map(redacted))
             .field("cli_path", &self.launch.cli_path)
             .field("transport", &self.transport)
             .field("github_token", &self.launch.github_token.as_ref().map(|_| "<redacted>"))

@@ -5,23 +5,24 @@
 
 use std::future::{pending, poll_fn};
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::builder::{Options, Target};
 use super::handshake::handshake;
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{Carrier, Child, Launch, Program, locate};
+use crate::process::{Carrier, Child, Launch, Program, locate, quoted};
 use crate::protocol::connection::CliVersion;
 use crate::random;
-use crate::rpc::{self, Peer};
+use crate::rpc::{self, Live, Peer};
 use crate::task::{self, Task};
-use crate::transport::{Transport, connect_tcp};
+use crate::transport::{Beginning, Transport, connect_tcp};
 
 /// For how long a CLI is listened to that takes nothing more, or that is gone.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -47,15 +48,13 @@ impl Connection {
         let limit = options.startup_timeout;
         match timeout(limit, Self::establish(options, program)).await {
             Ok(connection) => connection,
-            Err(_) => {
-                let message =
-                    format!("the CLI was not ready within {limit:?}; `startup_timeout` gives it more time");
-                Err(Error::new(ErrorKind::Timeout, message))
-            }
+            Err(_) => Err(not_ready(limit)),
         }
     }
 
     async fn establish(options: &Options, program: Option<Program>) -> Result<(Self, Task<Error>)> {
+        let deadline = Instant::now() + options.startup_timeout;
+        let path = program.as_ref().map(|program| program.path().to_owned());
         let (transport, child, token) = match &options.target {
             Target::Spawn { carrier } => {
                 let program = program.expect("it was located because a CLI is to be started");
@@ -70,6 +69,7 @@ impl Connection {
             Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
         };
         let Transport { reader, writer, address } = transport;
+        let (reader, beginning) = Beginning::of(reader);
         let peer = Peer::new(writer);
         let (broken, unwritable) = oneshot::channel();
         let writer = task::spawn({
@@ -82,16 +82,18 @@ impl Connection {
             }
         });
         let reader = task::spawn({
-            let (peer, child) = (peer.clone(), child.clone());
+            let (reading, child) = (Reading(peer.clone()), child.clone());
             let (router, max_frame) = (Arc::clone(&options.router), options.max_frame);
             async move {
-                let reading = rpc::read(&peer, reader, &*router, max_frame);
-                // Wakers and subscribers of logs are not ours, and run here: nobody may wait for ever for what they do.
-                let read = task::catch(until_broken(reading, unwritable, child.as_deref())).await;
+                let peer = &reading.0;
+                let read = rpc::read(peer, reader, &*router, max_frame);
+                // Wakers and subscribers of logs are not ours, and run here: every call ends whatever they do.
+                let read = task::catch(until_broken(peer, read, unwritable, child.as_deref())).await;
                 let cause = read.unwrap_or_else(|panic| {
                     let message = format!("a panic ended the connection to the CLI: {panic}");
                     Error::new(ErrorKind::Disconnected, message)
                 });
+                peer.lose();
                 peer.close(&cause);
                 cause
             }
@@ -99,14 +101,68 @@ impl Connection {
         // From here on, being dropped is being closed.
         let cli = Arc::new(CliVersion::UNKNOWN);
         let mut connection = Self { peer, cli, child, address, _writer: writer };
-        connection.cli =
-            Arc::new(handshake(&connection.peer, token.as_deref(), options.github_telemetry).await?);
+        let shaking = handshake(&connection.peer, token.as_deref(), options.github_telemetry);
+        let shaken = timeout_at(deadline, shaking).await;
+        let shaken = shaken.unwrap_or_else(|_| {
+            let error = not_ready(options.startup_timeout);
+            // A connection that ends has the end of stderr in its own error.
+            Err(match &connection.child {
+                Some(child) => Error::new(error.kind(), child.with_stderr(error.to_string())),
+                None => error,
+            })
+        });
+        let beginning = beginning.take();
+        connection.cli = Arc::new(shaken.map_err(|error| explain(error, path.as_deref(), &beginning))?);
         connection.peer.introduce(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
         options.router.providers.offer(&connection.peer, &connection.cli).await?;
         tracing::debug!(cli = %connection.cli, "connected to the CLI");
         Ok((connection, reader))
     }
+}
+
+fn not_ready(limit: Duration) -> Error {
+    let message = format!("the CLI was not ready within {limit:?}; `startup_timeout` gives it more time");
+    Error::new(ErrorKind::Timeout, message)
+}
+
+/// Names the program that ended, or kept silent, before it answered the first request, and what it wrote instead.
+fn explain(error: Error, path: Option<&Path>, beginning: &[u8]) -> Error {
+    if !error.is_disconnected() && !error.is_timeout() {
+        return error;
+    }
+    let program = match path {
+        Some(path) => format!("{}", path.display()),
+        None => "the program that listens there".to_owned(),
+    };
+    let begins =
+        |name: &[u8]| beginning.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    // The beginning of a message may hold anything that was sent.
+    let message = if beginning.is_empty() || begins(b"Content-") {
+        format!("{program} did not answer the first request, as a Copilot CLI does: {error}")
+    } else {
+        format!("{program} is not a Copilot CLI, because it wrote {}: {error}", quoted(beginning))
+    };
+    Error::with_source(error.kind(), message, error)
+}
+
+/// The reader's hold on its connection, which ends with it: a runtime that is shut down drops its tasks, and calls on
+/// other runtimes must not wait for a reader that is gone.
+struct Reading(Peer);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.lose();
+        // After any other end this changes nothing: the first cause stays.
+        self.0.close(&runtime_gone());
+    }
+}
+
+/// The cause of the end of a connection whose tasks were dropped.
+pub(super) fn runtime_gone() -> Error {
+    let message = "the runtime that made this client has been shut down, and the connection to the CLI ended with it; \
+                   make a client in each runtime, as in each `#[tokio::test]`, or keep the first runtime running";
+    Error::new(ErrorKind::Closed, message)
 }
 
 /// A CLI that ignores the option would take the user's own directory without a word.
@@ -125,6 +181,7 @@ fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
 
 /// Reads until one of the directions or the process ends; gives the cause.
 async fn until_broken(
+    peer: &Peer,
     reading: impl Future<Output = Option<io::Error>>,
     unwritable: oneshot::Receiver<io::Error>,
     child: Option<&Child>,
@@ -142,8 +199,8 @@ async fn until_broken(
     };
     let dead = async {
         let Some(child) = child else { return pending().await };
-        child.ended().await;
-        // Something that it has started may hold its pipes open for ever.
+        child.exited().await;
+        // A process that it has started may hold its pipes open.
         sleep(LAST_WORDS).await;
     };
     let (mut reading, mut deaf, mut dead) = (pin!(reading), pin!(deaf), pin!(dead));
@@ -158,10 +215,18 @@ async fn until_broken(
         dead.as_mut().poll(cx).map(|()| ("the CLI is gone", None))
     })
     .await;
+    // New calls wait for the next connection while the cause of this end is found out.
+    peer.lose();
     match (child, ended) {
         (Some(child), ended) => child.explain(what, ended).await,
         (None, Some(source)) => Error::with_source(ErrorKind::Disconnected, what, source),
         (None, None) => Error::new(ErrorKind::Disconnected, format!("{what}: it closed its side")),
+    }
+}
+
+impl Live for Arc<Connection> {
+    fn is_live(&self) -> bool {
+        self.peer.is_live()
     }
 }
 

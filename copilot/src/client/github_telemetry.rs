@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Client;
 use super::watchers::{Watch, Watchers};
+use crate::protocol::decode;
 use crate::protocol::github_telemetry::GithubTelemetry;
 
 /// What the CLI tells GitHub about itself, as a [`Stream`]. Made by
@@ -68,7 +69,7 @@ impl Client {
 
 /// Called on the reader's task.
 pub(super) fn tell(watchers: &Watchers<GithubTelemetry>, params: &RawValue) {
-    watchers.tell(|| match serde_json::from_str(params.get()) {
+    watchers.tell(|| match decode::event(params.get()) {
         Ok(telemetry) => Some(telemetry),
         Err(error) => {
             tracing::warn!(%error, "telemetry of the CLI cannot be read");

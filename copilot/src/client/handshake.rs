@@ -22,7 +22,11 @@ pub(super) async fn handshake(
     let (protocol, version) = match connected {
         Ok(answer) => (answer.protocol_version, answer.version),
         Err(error) if error.is_unsupported() => {
-            let pong: Pong = peer.call("ping", &PingParams { message: None }).await?;
+            let pong: Pong =
+                peer.call("ping", &PingParams { message: None }).await.map_err(|error| match error {
+                    error if error.is_unsupported() => not_a_cli(error),
+                    error => error,
+                })?;
             // The version is for errors to name, so one that cannot be had is no error itself.
             let status = peer.call::<_, StatusResponse>("status.get", &NoParams {}).await;
             (pong.protocol_version, status.ok().and_then(|status| status.version))
@@ -56,6 +60,14 @@ fn unprotected(cli: &CliVersion) -> Error {
          `TransportKind::Stdio` or a newer CLI. With `cli_url`, leave `connection_token` out if that is meant"
     );
     Error::new(ErrorKind::Unsupported, message)
+}
+
+/// Each CLI knows one of the two. A program that sends back the bytes that it reads answers its own requests, and so
+/// knows none.
+fn not_a_cli(error: Error) -> Error {
+    let message = "the program answers neither `connect` nor `ping`, so it is not a Copilot CLI; point `cli_path`, \
+                   COPILOT_CLI_PATH or `cli_url` at the program `copilot` itself";
+    Error::with_source(ErrorKind::Unsupported, message, error)
 }
 
 fn explain(error: Error) -> Error {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::watchers::{Watch, Watchers};
 use crate::protocol::SessionId;
+use crate::protocol::decode;
 use crate::protocol::sessions::{LifecycleKind, LifecycleMetadata};
 
 /// Something that happened to a session.
@@ -61,7 +62,7 @@ pub(super) fn tell(
     metadata: Option<&RawValue>,
 ) {
     watchers.tell(|| {
-        let metadata = metadata.and_then(|metadata| serde_json::from_str(metadata.get()).ok());
+        let metadata = metadata.and_then(|metadata| decode::event(metadata.get()).ok());
         Some(LifecycleEvent { kind: kind.into(), session_id: session.into(), metadata })
     });
 }

@@ -28,13 +28,13 @@ use tokio::sync::Mutex;
 
 use crate::compat::versions::Versions;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::SessionId;
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
 use crate::protocol::models::ModelInfo;
 use crate::rpc::{Line, decode};
 use crate::session::inbox::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
-use crate::task::{self, Task};
+use crate::session::paths::Files;
+use crate::task::Task;
 use connection::Connection;
 use router::Router;
 
@@ -90,10 +90,14 @@ impl Shared {
         self.router.interrupt(cause)
     }
 
-    /// The connection is gone for good.
+    /// The connection is gone and does not come back.
     fn end(&self, cause: &Error) {
-        self.line.end(cause);
+        let connection = self.line.end(cause);
         self.router.disconnect(cause);
+        // Last, because calls that end may be tried again.
+        if let Some(connection) = connection {
+            connection.peer.close(cause);
+        }
     }
 }
 
@@ -216,7 +220,7 @@ impl Client {
             if !shared.started.load(Ordering::Acquire) {
                 let (connection, reader) = Connection::open(&shared.options).await?;
                 shared.line.up(Arc::new(connection));
-                let supervisor = task::spawn(supervisor::supervise(Arc::downgrade(shared), reader));
+                let supervisor = supervisor::start(Arc::downgrade(shared), reader);
                 shared.supervisor.set(supervisor).expect("the lock lets one start only");
                 shared.started.store(true, Ordering::Release);
             }
@@ -260,6 +264,10 @@ struct OnClient {
 }
 
 impl Connect for OnClient {
+    fn files(&self) -> Files {
+        self.client.0.options.files.clone()
+    }
+
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
         Box::pin(async move {
             if apart && !self.client.0.options.keeps_own_state() {
@@ -269,7 +277,8 @@ impl Connect for OnClient {
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
-            Ok(Link { peer, cli, compat: &Versions, carrier: Arc::new(*self) })
+            let shared = !self.client.0.options.starts_cli();
+            Ok(Link { peer, cli, compat: &Versions, carrier: Arc::new(*self), shared })
         })
     }
 }
@@ -279,8 +288,8 @@ impl Carrier for OnClient {
         self.client.0.router.register(inbox)
     }
 
-    fn unregister(&self, id: &SessionId) {
-        self.client.0.router.unregister(id);
+    fn unregister(&self, inbox: &Inbox) {
+        self.client.0.router.unregister(inbox);
     }
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {
@@ -292,6 +301,10 @@ impl Carrier for OnClient {
 pub(crate) struct OwnClient(pub(crate) ClientBuilder);
 
 impl Connect for OwnClient {
+    fn files(&self) -> Files {
+        self.0.files()
+    }
+
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>> {
         Box::pin(async move {
             let builder = if apart { self.0.without_keychain() } else { self.0 };

@@ -3,7 +3,7 @@
 //! The reader delivers straight into the session's inbox; nothing is queued in between. Messages for sessions that
 //! are not ours are dropped before anything looks at them: old CLIs send everybody's events to everybody.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
@@ -16,10 +16,11 @@ use super::watchers::Watchers;
 use super::{github_telemetry, lifecycle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
+use crate::protocol::decode;
 use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::providers::Providers;
-use crate::rpc::{AskedId, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
+use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::inbox::Inbox;
 use crate::session::topic::Topics;
 
@@ -69,8 +70,13 @@ impl Router {
         Ok(())
     }
 
-    pub(super) fn unregister(&self, id: &SessionId) {
-        let gone = self.write().inboxes.remove(id);
+    /// Leaves a session alone that has been opened under the same id since.
+    pub(super) fn unregister(&self, inbox: &Inbox) {
+        let mut sessions = self.write();
+        let is_it =
+            sessions.inboxes.get(&inbox.id).is_some_and(|other| std::ptr::eq(&raw const **other, inbox));
+        let gone = if is_it { sessions.inboxes.remove(&inbox.id) } else { None };
+        drop(sessions);
         // Its handlers are a user's values, and their drop is a user's code: not under the lock.
         drop(gone);
     }
@@ -84,7 +90,14 @@ impl Router {
     pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
         self.providers.interrupt();
         let inboxes = self.all();
-        inboxes.into_iter().map(|inbox| (Arc::clone(&inbox), inbox.interrupt(cause))).collect()
+        // All of them, before the first event says so.
+        inboxes.iter().for_each(|inbox| inbox.line.down());
+        let interrupt = |inbox: Arc<Inbox>| {
+            let mut cancelled = Vec::new();
+            crate::contain::logged("a subscriber", || cancelled = inbox.interrupt(cause));
+            (inbox, cancelled)
+        };
+        inboxes.into_iter().map(interrupt).collect()
     }
 
     /// The connection is gone: every session learns why, and no other one is taken.
@@ -97,8 +110,9 @@ impl Router {
         self.lifecycle.close();
         self.telemetry.close();
         self.providers.interrupt();
+        inboxes.values().for_each(|inbox| drop(inbox.line.end(cause)));
         for inbox in inboxes.values() {
-            inbox.disconnect(cause);
+            crate::contain::logged("a subscriber", || inbox.disconnect(cause));
         }
     }
 
@@ -169,8 +183,9 @@ struct UnusualHead<'a> {
     timestamp: Option<String>,
     #[serde(default)]
     parent_id: Option<String>,
-    #[serde(default)]
-    agent_id: Option<String>,
+    /// Never left out: without it the event would be one of the session's own agent.
+    #[serde(borrow, default)]
+    agent_id: Option<&'a RawValue>,
     #[serde(default)]
     ephemeral: Option<bool>,
     #[serde(borrow, default)]
@@ -207,32 +222,36 @@ impl Service for Router {
         if method != "session.event" {
             return tracing::trace!(method, "a notification that nothing here wants");
         }
-        match serde_json::from_str::<Unusual<'_>>(params.get()) {
-            Ok(Unusual { session_id, event }) => self.event(
-                &session_id,
-                &EventHead {
+        match decode::event::<Unusual<'_>>(params.get()) {
+            Ok(Unusual { session_id, event }) => {
+                let agent = event
+                    .agent_id
+                    .map(|id| decode::event::<Cow<'_, str>>(id.get()).unwrap_or(Cow::Borrowed(id.get())));
+                let head = EventHead {
                     name: &event.name,
                     id: event.id.as_deref().unwrap_or_default(),
                     timestamp: event.timestamp.as_deref().unwrap_or_default(),
                     parent: event.parent_id.as_deref(),
-                    agent: event.agent_id.as_deref(),
+                    agent: agent.as_deref(),
                     ephemeral: event.ephemeral.unwrap_or_default(),
                     data: event.data,
                     whole: None,
-                },
-            ),
+                };
+                self.event(&session_id, &head);
+            }
             Err(error) => tracing::warn!(%error, "an event cannot be read"),
         }
     }
 
     fn caught_up(&self) {
-        self.asleep().drain(..).for_each(Waker::wake);
+        // One that panics must not leave the others asleep.
+        self.asleep().drain(..).for_each(|waker| crate::contain::logged("a waker", || waker.wake()));
     }
 
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {
         // Some come for a session that is not open yet, or not any more.
         let Some(responder) = self.providers.request(method, params, responder) else { return };
-        let session = match serde_json::from_str::<Option<OnlySession>>(params.get()) {
+        let session = match decode::question::<Option<OnlySession>>(params.get()) {
             Ok(read) => read.and_then(|params| params.session_id),
             Err(error) => {
                 let why = format!("{method}: {error}");
@@ -258,6 +277,19 @@ impl Service for Router {
         }
     }
 
+    fn unreadable_request(&self, method: &str, responder: Responder, why: &str) {
+        self.refuse(method, RawValue::NULL, responder, INVALID_PARAMS, why);
+    }
+
+    fn skipped(&self, head: &Head<'_>, why: &str) {
+        match head.session.as_deref().and_then(|session| self.get(session)) {
+            Some(inbox) => inbox.skipped(head, why),
+            None => {
+                tracing::warn!(event = head.event, session = head.session, why, "a notification was skipped");
+            }
+        }
+    }
+
     fn cancelled(&self, id: AskedId) {
         // Rare enough to ask every session for it.
         self.all().iter().for_each(|inbox| inbox.calls.take_back(id));
@@ -267,5 +299,44 @@ impl Service for Router {
 impl Borrow<str> for SessionId {
     fn borrow(&self) -> &str {
         self.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::TOPICS;
+    use crate::rpc::Peer;
+    use crate::session::inbox::Asks;
+    use crate::session::topic::Settings;
+    use crate::tools::{StateMap, ToolSet};
+
+    fn inbox(id: &str) -> Arc<Inbox> {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let (settings, tools) = (Settings::default(), ToolSet::default());
+        let states = Arc::new(StateMap::default());
+        Inbox::new(id.into(), peer, &TOPICS, settings, tools, states, Asks::default())
+    }
+
+    #[test]
+    fn a_session_leaves_only_its_own_place() {
+        let router = Router::new(Providers::default(), &TOPICS);
+        let (first, second) = (inbox("s"), inbox("s"));
+        router.register(Arc::clone(&first)).unwrap();
+        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Config);
+        router.unregister(&second);
+        assert!(router.get("s").is_some());
+        router.unregister(&first);
+        router.register(second).unwrap();
+        router.unregister(&first);
+        assert!(router.get("s").is_some());
+    }
+
+    #[test]
+    fn a_client_that_has_ended_takes_no_session() {
+        let router = Router::new(Providers::default(), &TOPICS);
+        router.disconnect(&Error::new(ErrorKind::Closed, "the end"));
+        assert_eq!(router.register(inbox("s")).unwrap_err().to_string(), "the end");
+        assert!(router.get("s").is_none());
     }
 }

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 
 /// How long the sessions, and then the CLI itself, may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long it may take to read the last answers.
+const WRITTEN: Duration = Duration::from_secs(1);
 /// How long the CLI may take to exit.
 const EXIT: Duration = Duration::from_secs(10);
 /// The same for a CLI on TCP, to which our end of the socket says nothing: newer ones exit by themselves when they are
@@ -25,6 +27,11 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
     if timeout(ANSWER, detach_all(connection, router, &mut problems)).await.is_err() {
         problems.push(format!("the CLI did not let go of its sessions within {ANSWER:?}"));
     }
+    // Requests of sessions that the CLI did not let go of are still to be answered.
+    router.all().iter().for_each(|inbox| inbox.calls.abort());
+    if timeout(WRITTEN, connection.peer.written()).await.is_err() {
+        tracing::debug!("the CLI did not take the last answers");
+    }
     let mut deaf = false;
     if connection.child.is_some() {
         match timeout(ANSWER, connection.peer.call_raw("runtime.shutdown", &NoParams {})).await {
@@ -36,7 +43,10 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
             Err(_) => deaf = true,
         }
     }
-    connection.peer.close(&Error::new(ErrorKind::Closed, "the client was shut down"));
+    let closed = Error::new(ErrorKind::Closed, "the client was shut down");
+    // Sessions that did not answer are still there.
+    router.disconnect(&closed);
+    connection.peer.close(&closed);
     if let Some(child) = &connection.child
         && child.wait(patience(child, deaf)).await.is_none()
     {
@@ -88,8 +98,9 @@ async fn detach_all(connection: &Connection, router: &Router, problems: &mut Vec
             Err(error) if !error.is_disconnected() => problems.push(format!("session {}: {error}", inbox.id)),
             _ => {}
         }
-        inbox.calls.abort();
+        // First, so that a subscriber that sees the end can open the session elsewhere.
+        router.unregister(inbox);
         inbox.close();
-        router.unregister(&inbox.id);
+        inbox.calls.abort();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::protocol::secret::Url;
 use crate::protocol::settings::setter;
 use crate::protocol::vocabulary::vocabulary;
 
@@ -10,7 +11,7 @@ use crate::protocol::vocabulary::vocabulary;
 #[must_use]
 pub struct Telemetry {
     exporter: TelemetryExporter,
-    target: String,
+    target: Url,
     protocol: Option<TelemetryProtocol>,
     source_name: Option<String>,
     capture_content: Option<bool>,
@@ -48,7 +49,7 @@ impl Telemetry {
     }
 
     fn new(exporter: TelemetryExporter, target: String) -> Self {
-        Self { exporter, target, protocol: None, source_name: None, capture_content: None }
+        Self { exporter, target: target.into(), protocol: None, source_name: None, capture_content: None }
     }
 
     setter! {
@@ -73,7 +74,7 @@ impl Telemetry {
         let mut variables = vec![
             ("COPILOT_OTEL_ENABLED", "true"),
             ("COPILOT_OTEL_EXPORTER_TYPE", self.exporter.as_str()),
-            (target, &self.target),
+            (target, self.target.as_str()),
         ];
         if let Some(protocol) = &self.protocol {
             variables.push(("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.as_str()));

@@ -11,7 +11,7 @@ use super::assistant::{
     AssistantTurn, AssistantUsage, ModelCallFailure, UserMessage,
 };
 use super::canvas::{CanvasGone, CanvasRegistryChanged};
-use super::local::{HandlerFailure, Restarted, ToolProgress, TurnSilence};
+use super::local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
 use super::session::{
     Abort, AutopilotStopped, CapabilitiesChanged, Changed, CompactionComplete, CompactionStart,
     ContextChanged, McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange, Notice,
@@ -26,6 +26,7 @@ use super::tool::{
 };
 use crate::error::Error;
 use crate::protocol::canvas::OpenCanvas;
+use crate::protocol::decode;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($payload:ty) = $($name:literal)|+,)*) => {
@@ -38,10 +39,16 @@ macro_rules! kinds {
             $($(#[$doc])* $variant($payload),)*
             /// A type that this version of the library has no payload for.
             Other,
-            /// A known type whose payload has an unexpected shape; it says where.
+            /// A known type whose payload cannot be read; it names the member and the reason. The payload itself is
+            /// [`Event::raw_data`](super::Event::raw_data).
+            ///
+            /// A member of a wrong type makes a payload invalid only where it has no absent form, such as the text of
+            /// a message. Any other is read as if it were absent.
             Invalid(String),
             /// This many events were dropped here because the subscriber was too slow. Local.
             Lagged(u64),
+            /// A message of the CLI about the session was skipped. Local.
+            MessageSkipped(MessageSkipped),
             /// The connection to the CLI ended, and with it what the agent was doing. The stream ends here, or
             /// goes on with [`Restarted`](Self::Restarted). Local.
             Disconnected(Error),
@@ -58,7 +65,7 @@ macro_rules! kinds {
         impl EventKind {
             pub(super) fn read(name: &str, data: &str) -> Self {
                 let read = match name {
-                    $($($name)|+ => serde_json::from_str(data).map(Self::$variant),)*
+                    $($($name)|+ => decode::event(data).map(Self::$variant),)*
                     _ => return Self::Other,
                 };
                 read.unwrap_or_else(|error| Self::Invalid(error.to_string()))
@@ -67,6 +74,14 @@ macro_rules! kinds {
             /// The names on the wire that have a variant here.
             #[cfg(test)]
             const NAMES: &[&str] = &[$($($name),+),*];
+
+            /// Checks each payload; gives the names of the types in them.
+            #[cfg(test)]
+            fn check_absent() -> std::collections::BTreeSet<String> {
+                let mut seen = std::collections::BTreeSet::new();
+                $(seen.extend(decode::tests::check_event::<$payload>());)*
+                seen
+            }
         }
     };
 }
@@ -236,6 +251,15 @@ kinds! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn null_means_absent_in_every_payload() {
+        let mut seen = EventKind::check_absent();
+        seen.extend(decode::tests::check_event::<crate::events::subscribers::Idle<'static>>());
+        let declared = decode::tests::derived("events");
+        let missing: Vec<_> = declared.into_iter().filter(|name| !seen.contains(name)).collect();
+        assert_eq!(missing, [""; 0], "every payload is the payload of an event");
+    }
 
     #[test]
     fn every_name_reads_an_empty_payload() {

@@ -34,6 +34,19 @@ pub struct HandlerFailure {
     pub error: Error,
 }
 
+/// A message of the CLI about the session was skipped: it is over the limit of
+/// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes), or it is not JSON.
+///
+/// A turn whose answer may have been in it fails with the error.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MessageSkipped {
+    /// The type of the event in it, as on the wire, where the beginning of the message has it.
+    pub event: Option<String>,
+    /// Why it was skipped, with the limit.
+    pub error: Error,
+}
+
 /// The CLI was lost, started again, and has taken the session up.
 ///
 /// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again, unless
@@ -62,8 +75,11 @@ pub struct TurnSilence {
     pub silent_for: Duration,
     /// The name of the last event of the turn, if there was one.
     pub last_event: Option<String>,
-    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read.
+    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read. Those of other
+    /// programs are among them if the CLI lists them within a second.
     pub waiting_for: Vec<String>,
+    /// The names of the MCP servers that the CLI is still connecting to, if it says so within a second.
+    pub connecting: Vec<String>,
 }
 
 impl Event {
@@ -73,6 +89,10 @@ impl Event {
 
     pub(crate) fn restarted(restarted: Restarted) -> Self {
         Self::local("copilot.restarted", EventKind::Restarted(restarted))
+    }
+
+    pub(crate) fn message_skipped(skipped: MessageSkipped) -> Self {
+        Self::local("copilot.message_skipped", EventKind::MessageSkipped(skipped))
     }
 
     pub(crate) fn lagged(missed: u64) -> Self {

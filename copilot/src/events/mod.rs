@@ -10,6 +10,7 @@ mod kind;
 mod local;
 mod session;
 mod stream;
+mod subscribers;
 mod tool;
 
 use std::fmt;
@@ -21,6 +22,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::protocol::event::EventHead;
+use crate::protocol::mcp_headers::HEADERS_REFRESH_REQUIRED;
+use crate::protocol::mcp_login::OAUTH_REQUIRED;
 
 pub use agent::{
     AgentInterrupted, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated, HookEnded,
@@ -35,7 +38,7 @@ pub use assistant::{
 pub use canvas::{CanvasGone, CanvasRegistryChanged};
 pub use kind::EventKind;
 pub(crate) use local::TURN_SILENT;
-pub use local::{HandlerFailure, Restarted, ToolProgress, TurnSilence};
+pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
 pub use session::{
     Abort, AutopilotStopped, CapabilitiesChanged, Changed, CompactionComplete, CompactionStart,
     ContextChanged, McpServerStatus, McpServerStatusChanged, McpServersLoaded, ModeChanged, ModelChange,
@@ -43,8 +46,9 @@ pub use session::{
     SessionStart, TaskComplete, TitleChanged, ToolsUpdated, Truncation, UsageInfo, WorkingContext,
     WorkspaceFileChanged,
 };
+pub(crate) use stream::DEFAULT_BUDGET;
 pub use stream::EventStream;
-pub(crate) use stream::{DEFAULT_BUDGET, Subscribers};
+pub(crate) use subscribers::{Idle, Subscribers};
 pub use tool::{
     AutoModeSwitchRequested, ElicitationRequested, ExitPlanModeRequested, ExternalToolCompleted,
     ExternalToolRequested, PermissionCompleted, PermissionRequested, RequestCompleted, ToolExecutionComplete,
@@ -186,13 +190,17 @@ impl Large {
     }
 }
 
+/// Events whose payload repeats the URL of an MCP server and what the server answered, which may hold secrets.
+const WITH_SECRETS: [&str; 2] = [OAUTH_REQUIRED, HEADERS_REFRESH_REQUIRED];
+
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let data = if WITH_SECRETS.contains(&self.name()) { "<redacted>" } else { self.raw_data() };
         f.debug_struct("Event")
             .field("name", &self.name())
             .field("id", &self.id())
             .field("agent_id", &self.agent_id())
-            .field("data", &self.raw_data())
+            .field("data", &data)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 //! Policy: a queue starts empty and loses nothing until its byte budget is full. Then the oldest events make room for
 //! the newest, so that the end of a turn always arrives, and their number stands in their place as
 //! [`EventKind::Lagged`](super::EventKind::Lagged). Filling a queue never waits, so no subscriber delays another.
+//! A stream also reports whether a discarded event decided a turn, because a turn must not end without its answer.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -23,7 +24,7 @@ pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
 /// the connection is lost. Dropping it unsubscribes.
 #[derive(Debug)]
 pub struct EventStream {
-    queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
 }
 
 impl EventStream {
@@ -48,12 +49,19 @@ impl EventStream {
 
     /// A stream without events, which has ended.
     pub(crate) fn ended() -> Self {
-        Self { queue: Arc::new(Queue(Mutex::new(State { closed: true, ..State::default() }))) }
+        Self { queue: Arc::new(Queue::new(0, true)) }
     }
 
     /// Whether nothing is added to it any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.state().closed
+    }
+
+    /// The byte budget of the stream if an event was discarded that decides how a turn ends: a message, an error, an
+    /// abort or an idle of the session's own agent.
+    pub(crate) fn lost_turn(&self) -> Option<usize> {
+        let state = self.queue.state();
+        state.lost_turn.then_some(state.budget)
     }
 
     /// How many of the events that wait to be read are like this.
@@ -83,68 +91,8 @@ impl Drop for EventStream {
     }
 }
 
-/// The queues of one session.
-#[derive(Debug, Default)]
-pub(crate) struct Subscribers(Mutex<List>);
-
-#[derive(Debug, Default)]
-struct List {
-    queues: Vec<Arc<Queue>>,
-    closed: bool,
-}
-
-impl Subscribers {
-    /// A new subscriber, who sees what is published from here on.
-    pub(crate) fn subscribe(&self, budget: usize) -> EventStream {
-        let mut list = self.list();
-        let state = State { budget, closed: list.closed, ..State::default() };
-        let queue = Arc::new(Queue(Mutex::new(state)));
-        if !list.closed {
-            list.queues.push(Arc::clone(&queue));
-        }
-        EventStream { queue }
-    }
-
-    /// Whether anybody listens.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list().queues.is_empty()
-    }
-
-    /// Gives the event to every subscriber.
-    pub(crate) fn publish(&self, event: &Event) {
-        let mut asleep = Vec::new();
-        self.queue(event, &mut asleep);
-        asleep.into_iter().for_each(Waker::wake);
-    }
-
-    /// Puts the event into every subscriber's queue; those who sleep are added to `asleep`, for the caller to wake.
-    pub(crate) fn queue(&self, event: &Event, asleep: &mut Vec<Waker>) {
-        self.list().queues.retain(|queue| queue.push(event.clone(), asleep));
-    }
-
-    /// Ends every stream after what it still holds.
-    pub(crate) fn close(&self) {
-        let mut list = self.list();
-        list.closed = true;
-        for queue in list.queues.drain(..) {
-            let waker = {
-                let mut state = queue.state();
-                state.closed = true;
-                state.waker.take()
-            };
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-    }
-
-    fn list(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[derive(Debug)]
-struct Queue(Mutex<State>);
+pub(super) struct Queue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -153,6 +101,8 @@ struct State {
     budget: usize,
     /// Events dropped from the front since the last one was read.
     missed: u64,
+    /// An event that decides how a turn ends was among those dropped.
+    lost_turn: bool,
     warned: bool,
     closed: bool,
     abandoned: bool,
@@ -160,8 +110,24 @@ struct State {
 }
 
 impl Queue {
+    pub(super) fn new(budget: usize, closed: bool) -> Self {
+        Self(Mutex::new(State { budget, closed, ..State::default() }))
+    }
+
+    /// Ends the stream after what it still holds.
+    pub(super) fn close(&self) -> Option<Waker> {
+        let mut state = self.state();
+        state.closed = true;
+        state.waker.take()
+    }
+
+    /// Whether an event that waits to be read is like this.
+    pub(super) fn holds(&self, like: impl Fn(&Event) -> bool) -> bool {
+        self.state().events.iter().any(like)
+    }
+
     /// `false` when the subscriber has gone.
-    fn push(&self, event: Event, asleep: &mut Vec<Waker>) -> bool {
+    pub(super) fn push(&self, event: Event, asleep: &mut Vec<Waker>) -> bool {
         let mut state = self.state();
         if state.abandoned {
             return false;
@@ -209,6 +175,7 @@ impl State {
             if let Some(dropped) = self.events.pop_front() {
                 self.bytes -= dropped.size();
                 self.missed += 1;
+                self.lost_turn |= decides(&dropped);
             }
         }
     }
@@ -230,9 +197,16 @@ impl State {
     }
 }
 
+/// Whether a turn may begin, end or be answered with this event.
+fn decides(event: &Event) -> bool {
+    let name = event.name();
+    event.agent_id().is_none()
+        && matches!(name, "user.message" | "assistant.message" | "session.error" | "session.idle" | "abort")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::EventKind;
+    use super::super::{EventKind, Subscribers};
     use super::*;
 
     fn event(text: &str) -> Event {
@@ -262,7 +236,7 @@ mod tests {
         assert_eq!(ids(&mut second), ["b"]);
         drop(first);
         subscribers.publish(&event("c"));
-        assert_eq!(subscribers.list().queues.len(), 1);
+        assert_eq!(subscribers.len(), 1);
     }
 
     #[test]

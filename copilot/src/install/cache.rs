@@ -1,10 +1,9 @@
-//! Where fetched CLIs live, and whether one is whole.
+//! The cache of fetched CLIs, and the check of its entries.
 //!
-//! An entry of the cache is a directory that appeared by one rename, with a marker inside that was written last. The
-//! marker says which tarball it came from and what the executable was like. Checking an entry is two `stat`s and a
-//! small read: size, modification time and the executable bit must be those of the day it was unpacked, and nobody but
-//! this user and root may be able to write any of it. When only the time differs, as in a copied cache, the
-//! executable's checksum decides.
+//! An entry is a directory that is moved into the cache by one rename, with a marker that is written last. The marker
+//! records the hash of the tarball and the attributes of the executable. The check of an entry is two `stat`s and a
+//! small read: size, modification time and the executable bit must be unchanged, and only this user and root may have
+//! write access. If only the time differs, as in a copied cache, the checksum of the executable decides.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -20,16 +19,16 @@ use super::pinned::{Package, VERSION};
 use super::verify;
 use crate::{Error, ErrorKind, Result};
 
-/// Names the cache directory when the program does not.
+/// The environment variable with the cache directory.
 pub(super) const CACHE_VARIABLE: &str = "COPILOT_CACHE_DIR";
 
 const MARKER: &str = ".installed.json";
 
-/// The directory of the cache: from the environment, or where this system keeps a user's caches.
+/// Returns the directory of the cache: from the environment, or the system's directory for a user's caches.
 ///
 /// # Errors
 ///
-/// When the environment names no home.
+/// Returns an error if the environment has no home directory.
 pub(super) fn root(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
     let directory = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(named) = variable(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
@@ -59,28 +58,28 @@ pub(super) fn root(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Res
     })
 }
 
-/// One package's place in the cache, present or not.
+/// The entry of a package in the cache, present or not.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     root: PathBuf,
     package: Package,
 }
 
-/// What the cache has of a package.
+/// The state of a package in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// It can be run.
+    /// The entry is valid and can be run.
     Whole,
-    /// It was never there.
+    /// The cache has no entry.
     Missing,
-    /// Something is there that is not what was put there, for this reason.
+    /// The entry has changed since it was unpacked, with the reason.
     Damaged(String),
 }
 
-/// What an entry says about itself.
+/// The marker file of an entry.
 #[derive(Debug, Serialize, Deserialize)]
 struct Marker {
-    /// The hash of the tarball it was unpacked from.
+    /// The hash of the tarball that the entry was unpacked from.
     integrity: String,
     executable: ExecutableRecord,
 }
@@ -88,7 +87,7 @@ struct Marker {
 #[derive(Debug, Serialize, Deserialize)]
 struct ExecutableRecord {
     size: u64,
-    /// Whole seconds, because copies keep no more.
+    /// The modification time in whole seconds, because copies preserve no fractions.
     modified: u64,
     crc32: u32,
 }
@@ -114,12 +113,13 @@ impl Entry {
         self.directory().join(self.package.executable())
     }
 
-    /// The file that whoever fetches the package holds locked. It stays: removing it would let two in.
+    /// Returns the path of the lock file, which is locked while the package is fetched. It is never removed: otherwise
+    /// two processes could hold the lock.
     pub(super) fn lock_file(&self) -> PathBuf {
         self.root.join(format!("{}.lock", self.name()))
     }
 
-    /// Where the package is fetched and unpacked; belongs to the holder of the lock.
+    /// Returns the directory to fetch and unpack the package, owned by the holder of the lock.
     pub(super) fn partial(&self) -> PathBuf {
         self.root.join(format!("{}.partial", self.name()))
     }
@@ -128,7 +128,7 @@ impl Entry {
         format!("cli-{VERSION}-{}", self.package.platform())
     }
 
-    /// Looks at what the cache has.
+    /// Checks the entry.
     pub(super) fn state(&self, stop: &Stop) -> io::Result<State> {
         match fs::metadata(&self.root) {
             Ok(root) => {
@@ -176,26 +176,26 @@ impl Entry {
             if crc32 != marker.executable.crc32 {
                 return Ok(State::Damaged("its executable has another content".into()));
             }
-            // The next look is cheap again; where the cache is read-only it stays slow, and right.
+            // Makes the next check cheap. In a read-only cache each check computes the checksum.
             let _ = self.mark(&self.directory(), crc32);
         }
         Ok(State::Whole)
     }
 
-    /// Writes the marker that makes `directory`, unpacked from this package, a whole entry.
+    /// Writes the marker that makes `directory`, unpacked from this package, a valid entry.
     ///
-    /// `crc32` is the executable's.
+    /// `crc32` is the checksum of the executable.
     pub(super) fn mark(&self, directory: &Path, crc32: u32) -> io::Result<()> {
         let Stat { size, modified } = look_at(&directory.join(self.package.executable()))?;
         let executable = ExecutableRecord { size, modified, crc32 };
         let marker = Marker { integrity: self.package.integrity().to_owned(), executable };
         let text = serde_json::to_vec_pretty(&marker)?;
-        // By rename, so that a reader never sees half a marker.
+        // By rename, so that a reader never sees a partial marker.
         let new = directory.join(format!("{MARKER}.{}", std::process::id()));
         let write = |mut file: File| file.write_all(&text).and_then(|()| file.sync_all());
         let written = owner::new_file(false).create(true).truncate(true).open(&new).and_then(write);
         written.and_then(|()| fs::rename(&new, directory.join(MARKER))).inspect_err(|_| {
-            // Best effort: the error above is the one to tell.
+            // Best effort: the error above is the one to return.
             let _ = fs::remove_file(&new);
         })
     }
@@ -206,7 +206,7 @@ struct Stat {
     modified: u64,
 }
 
-/// What is cheap to know of an executable; an error when it is none.
+/// Returns the attributes of an executable; an error if the path is not an executable file.
 fn look_at(executable: &Path) -> io::Result<Stat> {
     let metadata = fs::symlink_metadata(executable)?;
     if !metadata.is_file() {
@@ -345,7 +345,7 @@ mod tests {
                 assert!(reason.contains("can be written by other users"), "{reason}");
             }
             set_mode(part, *mode);
-            // Only root can give a file away.
+            // Only root can change the owner of a file.
             if chown(part, Some(54_321), None).is_ok() {
                 let State::Damaged(reason) = state(&entry) else { panic!("{part:?} passes for whole") };
                 assert!(reason.contains("belongs to the user 54321"), "{reason}");

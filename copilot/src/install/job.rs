@@ -1,4 +1,4 @@
-//! Blocking work that ends when nobody waits for it any more.
+//! Blocking work that stops when its future is dropped.
 
 use std::io;
 use std::sync::Arc;
@@ -6,31 +6,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Tells a blocking job that its result is no longer wanted; clones share the flag.
+/// A cancellation flag for a blocking job; clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks the job to end.
+    /// Requests that the job stops.
     pub(super) fn now(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// An error once the job should end; called between pieces of work.
+    /// Returns an error if the job should stop. Called between pieces of work.
     pub(super) fn check(&self) -> io::Result<()> {
         if self.0.load(Ordering::Relaxed) {
-            // Not `Interrupted`, which readers take for "try again".
+            // Not `Interrupted`, which readers retry.
             return Err(io::Error::other("nobody waits for this any more"));
         }
         Ok(())
     }
 }
 
-/// Runs `work` off the async threads.
+/// Runs `work` on the pool for blocking work.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future asks `work` to stop at its next [`Stop::check`].
+/// Dropping the future stops `work` at its next [`Stop::check`].
 pub(super) async fn run<T: Send + 'static>(
     work: impl FnOnce(&Stop) -> Result<T> + Send + 'static,
 ) -> Result<T> {

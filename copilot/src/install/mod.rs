@@ -1,8 +1,8 @@
-//! Fetching of a pinned Copilot CLI into the user's cache.
+//! Fetches a pinned Copilot CLI into the user's cache.
 //!
-//! The path of a package: `platform` names it, `cache` knows its place, `workspace` gets the right to fill it,
-//! `npm` fetches the tarball, `verify` checks it against `pinned`, `unpack` unpacks it, and one rename makes
-//! it the cache's entry. What is here knows nothing of how a CLI is run.
+//! The path of a package: `platform` selects it, `cache` has its entry, `workspace` locks the entry, `npm` fetches the
+//! tarball, `verify` checks it against `pinned`, `unpack` unpacks it, and one rename makes it the entry of the cache.
+//! This module does not depend on how a CLI is run.
 
 mod cache;
 mod job;
@@ -35,33 +35,33 @@ use self::unpack::Limits;
 use self::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
 
-/// Names a tarball to take instead of asking npm.
+/// The environment variable with a tarball to use instead of npm.
 const TARBALL_VARIABLE: &str = "COPILOT_CLI_TARBALL";
 
-/// How long fetching may take unless the program says otherwise: 130 MB over a slow line.
+/// The default timeout of fetching: 130 MB over a slow connection.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// Puts the pinned Copilot CLI into a cache and says where it is.
+/// Fetches the pinned Copilot CLI into a cache and returns its path.
 ///
-/// The CLI is fetched once, by the user's own `npm pack`, so their registry, proxy, certificates and credentials
-/// apply. Its sha512 is checked against the one this crate was released with before anything is unpacked, and the
-/// package appears in the cache whole or not at all. Of several processes that want it at once, one fetches it and the
-/// others wait. On a terminal a line on stderr shows the progress.
+/// The CLI is fetched once with the user's `npm pack`, so that their registry, proxy, certificates and credentials
+/// apply. Its sha512 is compared with the pinned one before anything is unpacked, and the package appears in the cache
+/// complete or not at all. If several processes need it concurrently, one fetches it and the others wait. On a terminal
+/// a line on stderr shows the progress.
 ///
-/// What the cache has is run later because nobody but this user and root can have written it: a cache that others can
-/// write is refused, and a CLI that others could have changed is fetched anew. Hashing it before each start would take
-/// half a second, and prove no more. The directories above the cache are the user's own care.
+/// A cached CLI is trusted because only this user and root have write access: a cache that others can write is
+/// rejected, and a CLI that others could have changed is fetched again. A hash before each start would take half a
+/// second without a stronger guarantee. The directories above the cache are the user's responsibility.
 ///
-/// A client that finds no other CLI does this by itself; do it ahead of time where there is no network later, such as
-/// in the build of an image.
+/// A client that finds no other CLI does this automatically. Use this type to fetch the CLI in advance, such as in the
+/// build of an image.
 ///
 /// | Variable | Meaning |
 /// |---|---|
-/// | `COPILOT_CACHE_DIR` | the cache's directory, in place of `copilot-tools` in the user's cache directory |
-/// | `COPILOT_CLI_TARBALL` | the npm tarball of the CLI, made by `npm pack` elsewhere; npm is not run |
+/// | `COPILOT_CACHE_DIR` | the cache directory; default: `copilot-tools` in the user's cache directory |
+/// | `COPILOT_CLI_TARBALL` | a tarball of the CLI from `npm pack`; npm is not run |
 ///
-/// Checking and unpacking take two seconds, and ten times as long in builds whose dependencies are not optimised;
-/// `[profile.dev.package.sha2]` with `opt-level = 3`, and the same for `miniz_oxide`, brings that down.
+/// Checking and unpacking take two seconds, and ten times as long with unoptimised dependencies.
+/// `[profile.dev.package.sha2]` with `opt-level = 3`, and the same for `miniz_oxide`, reduces that.
 ///
 /// # Examples
 ///
@@ -87,7 +87,7 @@ pub struct Installer {
 }
 
 impl Installer {
-    /// An installer that takes its settings from the environment.
+    /// Creates an installer with the settings of the environment.
     pub fn new() -> Self {
         let variable = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
         Self {
@@ -101,54 +101,54 @@ impl Installer {
         }
     }
 
-    /// Keeps the CLI in this directory, whatever `COPILOT_CACHE_DIR` says.
+    /// Sets the cache directory. Overrides `COPILOT_CACHE_DIR`.
     pub fn cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.cache_dir = Some(directory.into());
         self
     }
 
-    /// Unpacks this npm tarball of the CLI instead of asking npm; its hash is checked all the same.
+    /// Sets an npm tarball of the CLI to unpack instead of running npm. Its hash is checked too.
     pub fn tarball(mut self, tarball: impl Into<PathBuf>) -> Self {
         self.tarball = Some(tarball.into());
         self
     }
 
-    /// Gives up after this time, waiting for other processes included; 30 minutes when not set.
+    /// Sets the timeout, which includes waiting for other processes. Default: 30 minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Shows no progress, not even on a terminal.
+    /// Disables the progress line on a terminal.
     pub fn quiet(mut self) -> Self {
         self.progress = Progress::hidden();
         self
     }
 
-    /// The path of the CLI if the cache has it whole; nothing is fetched.
+    /// Returns the path of the CLI if the cache has a valid entry. Fetches nothing.
     ///
     /// # Errors
     ///
-    /// When there is no CLI for this platform, or the cache cannot be read.
+    /// Returns an error if there is no CLI for this platform, or the cache cannot be read.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the look at the cache, which changes nothing.
+    /// Cancel safe: dropping the future stops the check of the cache, which changes nothing.
     pub async fn cached(&self) -> Result<Option<PathBuf>> {
         let entry = self.entry()?;
         Ok((state(&entry).await? == State::Whole).then(|| entry.executable()))
     }
 
-    /// The path of the CLI, after fetching it if the cache does not have it whole.
+    /// Returns the path of the CLI, and fetches it first if the cache has no valid entry.
     ///
     /// # Errors
     ///
-    /// When npm is not there or fails, what it fetched is not the pinned package, the cache cannot be written, the
-    /// time is over, or there is no CLI for this platform. Nothing half done stays behind.
+    /// Returns an error if npm is missing or fails, the fetched package is not the pinned one, the cache cannot be
+    /// written, the timeout elapses, or there is no CLI for this platform. Partial downloads are removed.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future kills npm, stops the unpacking and removes what there is of it.
+    /// Dropping the future kills npm, stops unpacking and removes the partial download.
     pub async fn ensure(self) -> Result<PathBuf> {
         let entry = self.entry()?;
         if state(&entry).await? == State::Whole {
@@ -183,10 +183,10 @@ impl Installer {
     }
 
     async fn fetch(&self, entry: &Entry) -> Result<()> {
-        // Shared with the blocking work, so that nobody else gets the lock while that still runs.
+        // Shared with the blocking work, which keeps the lock until it ends.
         let workspace = Arc::new(Workspace::open(entry, &self.progress).await?);
         match state(entry).await? {
-            // Another process did it while this one waited.
+            // Another process fetched it while this one waited.
             State::Whole => return Ok(()),
             State::Missing => {}
             State::Damaged(reason) => {
@@ -229,7 +229,7 @@ async fn state(entry: &Entry) -> Result<State> {
     .await
 }
 
-/// Checks and unpacks `tarball`, and makes it the cache's entry.
+/// Checks and unpacks `tarball`, and makes it the entry of the cache.
 fn put_into_cache(
     tarball: &Path,
     entry: &Entry,
@@ -245,7 +245,7 @@ fn put_into_cache(
             error,
         )
     };
-    // One handle for both passes: what is unpacked is what was hashed, even if the path changes its meaning.
+    // One handle for both passes, so that the hashed file is unpacked even if the path is replaced.
     let mut file = File::open(tarball).map_err(reading)?;
     let size = file.metadata().map_err(reading)?.len();
     progress.bytes("checking the Copilot CLI", size);
@@ -275,7 +275,7 @@ fn put_into_cache(
     workspace.publish(entry).map_err(writing)
 }
 
-/// A reader that tells the progress what it has read.
+/// A reader that reports the number of bytes to the progress line.
 struct Counted<'a, R> {
     reader: R,
     progress: &'a Progress,

@@ -1,7 +1,7 @@
-//! Fetching of a package with the user's own npm.
+//! Fetches a package with the user's npm.
 //!
-//! Their npm knows their registry, proxy, certificates and credentials; this crate knows none of them. npm runs in
-//! the current directory, so that a project's `.npmrc` counts as well.
+//! npm applies the user's registry, proxy, certificates and credentials. It runs in the current directory, so that the
+//! `.npmrc` of a project applies too.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,13 +15,13 @@ use super::TARBALL_VARIABLE;
 use super::pinned::Package;
 use crate::{Error, ErrorKind, Result};
 
-/// How much of npm's stderr is kept, from its end.
+/// The size of the tail of npm's stderr that is kept, in bytes.
 const STDERR_TAIL: u64 = 16 * 1024;
 
-/// How many lines of it an error shows.
+/// The maximum number of lines of stderr in an error.
 const STDERR_LINES: usize = 12;
 
-/// The npm to run, and what it finds in its environment beside ours.
+/// The npm executable, and additional environment variables.
 #[derive(Clone, Debug)]
 pub(super) struct Npm {
     pub(super) program: PathBuf,
@@ -30,26 +30,26 @@ pub(super) struct Npm {
 
 impl Default for Npm {
     fn default() -> Self {
-        // On Windows npm is a batch file, which is found by its full name only.
+        // On Windows npm is a batch file, which requires its full name.
         let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
         Self { program: program.into(), environment: Vec::new() }
     }
 }
 
 impl Npm {
-    /// Has npm put the tarball of `package` into `directory`, which is empty, and returns the tarball's path.
+    /// Runs `npm pack` for `package` in the empty `directory` and returns the path of the tarball.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future kills npm.
     pub(super) async fn pack(&self, package: &Package, directory: &Path) -> Result<PathBuf> {
         let mut command = Command::new(&self.program);
-        // npm's words go to a file: nothing has to be drained, and a child that keeps it open holds nobody up.
+        // stderr is a file, so that no pipe has to be drained and a child that keeps it open does not block this task.
         let log = directory.join("npm-stderr.txt");
         let stderr = File::create(&log).map_err(|error| {
             Error::with_source(ErrorKind::Install, format!("cannot create `{}`", log.display()), error)
         })?;
-        // Not `--silent`, which hides errors as well.
+        // Not `--silent`, which hides errors too.
         command
             .args(["pack", &package.spec(), "--pack-destination"])
             .arg(directory)
@@ -92,7 +92,7 @@ fn failed(package: &Package, status: &str, stderr: &str) -> Error {
     Error::new(ErrorKind::Install, message.replace("\n; ", "\n"))
 }
 
-/// The one tarball that npm left in `directory`.
+/// Returns the path of the only tarball in `directory`.
 fn tarball_in(directory: &Path) -> Result<PathBuf> {
     let mut tarballs = fs::read_dir(directory)
         .and_then(|entries| {
@@ -114,7 +114,7 @@ fn tarball_in(directory: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The end of a text file, or nothing if it cannot be read: it only adds to an error.
+/// Returns the tail of a text file; empty if it cannot be read, because the text only supplements an error.
 fn end_of(path: &Path) -> String {
     let read = || {
         let mut file = File::open(path)?;
@@ -127,7 +127,7 @@ fn end_of(path: &Path) -> String {
     read().unwrap_or_default()
 }
 
-/// The lines that say something: npm's errors where it marked some, without stack traces.
+/// Returns the relevant lines: those marked as errors by npm, if any, without stack traces.
 fn telling_lines(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
@@ -138,7 +138,7 @@ fn telling_lines(text: &str) -> String {
     let is_trace = |line: &&String| line.contains("    at ");
     let errors: Vec<_> = lines.iter().filter(is_error).filter(|line| !is_trace(line)).cloned().collect();
     let kept = if errors.is_empty() { lines } else { errors };
-    // npm's first lines name the trouble; those after them explain.
+    // npm's first lines name the error; the following ones explain it.
     kept.into_iter().take(STDERR_LINES).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,14 +1,14 @@
-//! The one CLI version this crate was tested with, and what its packages must hash to.
+//! The pinned CLI version and the hashes of its packages.
 //!
-//! The hashes are the `dist.integrity` of `npm view @github/copilot-PLATFORM@VERSION`. Raising the version means
-//! replacing the table as a whole.
+//! The hashes are the `dist.integrity` of `npm view @github/copilot-PLATFORM@VERSION`. A new version requires a new
+//! table.
 
 use std::borrow::Cow;
 
-/// The version of the Copilot CLI that is fetched.
+/// The pinned version of the Copilot CLI.
 pub const VERSION: &str = "1.0.102";
 
-/// Platform, in npm's words, and the integrity of its package's tarball.
+/// npm's name of each platform, and the integrity of its tarball.
 const PACKAGES: [(&str, &str); 8] = [
     (
         "darwin-arm64",
@@ -44,7 +44,7 @@ const PACKAGES: [(&str, &str); 8] = [
     ),
 ];
 
-/// One platform's package of the pinned version.
+/// The package of the pinned version for one platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Package {
     platform: &'static str,
@@ -52,40 +52,40 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// The package of `platform`, when the CLI is published for it.
+    /// Returns the package of `platform`; `None` if the CLI is not published for it.
     pub(super) fn of(platform: &str) -> Option<Self> {
         let (platform, integrity) = PACKAGES.iter().find(|(name, _)| *name == platform)?;
         Some(Self { platform, integrity: Cow::Borrowed(integrity) })
     }
 
-    /// A package that only tests have: any tarball of theirs.
+    /// Creates a package for tests, with the integrity of any tarball.
     #[cfg(test)]
     pub(super) fn with_integrity(platform: &'static str, integrity: String) -> Self {
         Self { platform, integrity: Cow::Owned(integrity) }
     }
 
-    /// Such as `linux-x64`.
+    /// Returns npm's name of the platform, such as `linux-x64`.
     pub(super) fn platform(&self) -> &'static str {
         self.platform
     }
 
-    /// What npm is asked for.
+    /// Returns the package specifier for npm.
     pub(super) fn spec(&self) -> String {
         format!("@github/copilot-{}@{VERSION}", self.platform)
     }
 
-    /// The hash of the tarball, as npm writes it: `sha512-` and base64.
+    /// Returns the hash of the tarball in npm's format: `sha512-` and base64.
     pub(super) fn integrity(&self) -> &str {
         &self.integrity
     }
 
-    /// The file to run, inside the package.
+    /// Returns the path of the executable in the package.
     pub(super) fn executable(&self) -> &'static str {
         if self.platform.starts_with("win32-") { "copilot.exe" } else { "copilot" }
     }
 }
 
-/// Every platform the CLI is published for, for messages.
+/// Returns the names of all platforms of the CLI, for messages.
 pub(super) fn platforms() -> impl Iterator<Item = &'static str> {
     PACKAGES.iter().map(|(platform, _)| *platform)
 }

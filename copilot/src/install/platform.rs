@@ -1,7 +1,7 @@
-//! Which of the published packages runs on this machine.
+//! Selects the package of the CLI for this machine.
 //!
-//! What counts is the C library of the machine, not the one this program was built against: a static musl program
-//! runs on glibc systems, where the musl CLI would not.
+//! The C library of the machine decides, not the one that this program was built against: a static musl program runs on
+//! glibc systems, where the musl CLI does not.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -12,11 +12,11 @@ use memchr::memmem;
 use super::pinned::{self, Package};
 use crate::{Error, ErrorKind, Result};
 
-/// The package for this machine.
+/// Returns the package for this machine.
 ///
 /// # Errors
 ///
-/// When the CLI is not published for it.
+/// Returns an error if the CLI is not published for this machine.
 pub(super) fn package() -> Result<Package> {
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     let libc = if os == "linux" { machine_libc() } else { Libc::Gnu };
@@ -39,7 +39,7 @@ enum Libc {
     Musl,
 }
 
-/// npm's name for a platform, from Rust's names.
+/// Returns npm's name of a platform from Rust's names.
 fn name(os: &str, arch: &str, libc: Libc) -> Option<String> {
     let os = match (os, libc) {
         ("linux", Libc::Gnu) => "linux",
@@ -56,10 +56,10 @@ fn name(os: &str, arch: &str, libc: Libc) -> Option<String> {
     Some(format!("{os}-{arch}"))
 }
 
-/// The C library of this Linux machine.
+/// Returns the C library of this Linux machine.
 ///
-/// `/bin/sh` names its loader in its first kilobytes. Where it is static or absent, the loaders that are installed
-/// decide, and after them the library that this program was built against.
+/// `/bin/sh` contains the path of its loader in the first kilobytes. If it is static or absent, the installed loaders
+/// decide, and otherwise the library that this program was built against.
 fn machine_libc() -> Libc {
     libc_of_program(Path::new("/bin/sh")).or_else(installed_libc).unwrap_or(if cfg!(target_env = "musl") {
         Libc::Musl
@@ -74,7 +74,7 @@ fn libc_of_program(path: &Path) -> Option<Libc> {
     libc_named_in(&head)
 }
 
-/// The C library whose loader the head of an ELF program names.
+/// Returns the C library of the loader in the head of an ELF program.
 fn libc_named_in(head: &[u8]) -> Option<Libc> {
     if memmem::find(head, b"/ld-musl-").is_some() {
         Some(Libc::Musl)

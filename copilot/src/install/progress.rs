@@ -1,25 +1,25 @@
-//! What a person at a terminal sees while the CLI is fetched; nobody else sees anything.
+//! The progress line on a terminal while the CLI is fetched.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A line on stderr when that is a terminal; otherwise nothing. Clones share the line.
+/// A progress line on stderr if it is a terminal. Clones share the line.
 #[derive(Clone, Debug)]
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Draws on stderr, if it is a terminal.
+    /// Creates a progress line on stderr, if it is a terminal.
     pub(super) fn on_terminal() -> Self {
         Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()))
     }
 
-    /// Draws nothing.
+    /// Creates a progress line without output.
     pub(super) fn hidden() -> Self {
         Self(ProgressBar::hidden())
     }
 
-    /// Says that something of unknown length is going on.
+    /// Shows a step of unknown length.
     pub(super) fn step(&self, what: &str) {
         let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
         self.begin(what, style.expect("the template is valid"));
@@ -28,7 +28,7 @@ impl Progress {
         }
     }
 
-    /// Says that `bytes` are being worked on.
+    /// Shows a step that processes `bytes`.
     pub(super) fn bytes(&self, what: &str, bytes: u64) {
         let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}");
         self.0.disable_steady_tick();
@@ -38,18 +38,18 @@ impl Progress {
 
     fn begin(&self, what: &str, style: ProgressStyle) {
         tracing::info!("{what}");
-        // The style last: it is what shows the rest.
+        // The style is last, because it makes the line visible.
         self.0.set_position(0);
         self.0.set_message(what.to_owned());
         self.0.set_style(style);
     }
 
-    /// Says that `bytes` more are done.
+    /// Advances the current step by `bytes`.
     pub(super) fn advance(&self, bytes: usize) {
         self.0.inc(bytes as u64);
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.0.finish_and_clear();
     }

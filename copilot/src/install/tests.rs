@@ -1,4 +1,4 @@
-//! The installer as a whole, with a fake npm and packages of a few bytes.
+//! Tests of the installer with a fake npm and packages of a few bytes.
 #![cfg(unix)]
 
 use std::fs;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A machine of its own: a cache, an npm and the tarball that it delivers.
+/// An isolated environment: a cache, a fake npm and its tarball.
 struct Machine {
     directory: TempDir,
     package: Package,
@@ -33,7 +33,7 @@ impl Machine {
         self.directory.path().join(name)
     }
 
-    /// What `npm pack SPEC --pack-destination DIRECTORY ..` does; `$4` is the directory.
+    /// Sets the script of `npm pack SPEC --pack-destination DIRECTORY ..`; `$4` is the directory.
     fn npm(&self, script: &str) {
         fs::write(self.path("npm.sh"), script).unwrap();
     }
@@ -56,7 +56,7 @@ impl Machine {
         fs::read_to_string(self.path("calls")).unwrap_or_default().lines().count()
     }
 
-    /// The names in the cache.
+    /// Returns the names of the files in the cache.
     fn cache(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path("cache")) else { return Vec::new() };
         let mut names: Vec<_> =
@@ -197,7 +197,7 @@ async fn a_cache_that_cannot_be_written_is_named_and_still_read() {
     fs::remove_file(machine.path("cache")).unwrap();
 
     let cli = machine.installer().ensure().await.unwrap();
-    // Without its lock file, and where none can be made, only reading is left.
+    // Without a lock file, and without the permission to create one, the cache is read-only.
     fs::remove_file(machine.path("cache").join(LOCK)).unwrap();
     fs::set_permissions(machine.path("cache"), fs::Permissions::from_mode(0o555)).unwrap();
     let found = machine.installer().ensure().await;
@@ -237,7 +237,7 @@ async fn a_time_limit_is_kept() {
     assert_eq!(machine.cache(), [LOCK]);
 }
 
-/// Whether a process is there, if only as a zombie.
+/// Returns whether a process exists, including zombies.
 fn process_runs(pid: &str) -> bool {
     let check = std::process::Command::new("sh").args(["-c", "kill -0 \"$0\" 2>&-", pid]).status();
     check.unwrap().success()

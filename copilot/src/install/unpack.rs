@@ -1,7 +1,7 @@
-//! Unpacking of an npm tarball into a new directory.
+//! Unpacks an npm tarball into a new directory.
 //!
-//! The tarball's hash has been checked before it comes here, and still nothing in it is trusted: only regular files
-//! and directories below `package/` come out, under plain names, once each, and within limits.
+//! The hash of the tarball was checked before, but its content is not trusted: only regular files and directories below
+//! `package/` are unpacked, with plain names, once each, and within limits.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -14,7 +14,7 @@ use tar::EntryType;
 use super::job::Stop;
 use super::owner;
 
-/// What may come out of a tarball. The packages have four files and 200 MB; the limits leave room for growth.
+/// The limits of unpacking. The packages have four files and 200 MB; the limits leave room for growth.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) entries: usize,
@@ -27,13 +27,13 @@ impl Default for Limits {
     }
 }
 
-/// Unpacks what `tarball` has below `package/` into `target`, which must exist and be empty.
+/// Unpacks the entries below `package/` of `tarball` into `target`, which must exist and be empty.
 pub(super) fn unpack(tarball: impl Read, target: &Path, limits: Limits, stop: &Stop) -> io::Result<()> {
     let mut written = HashSet::new();
     let mut left = limits.bytes;
     let mut archive = tar::Archive::new(GzDecoder::new(tarball));
-    // Raw entries: long names and extended headers come as entries of their own types and are refused, so that no
-    // header makes us read a name of any length into memory or move a file elsewhere.
+    // Raw entries: long names and extended headers have separate entry types and are rejected, so that a header can
+    // neither allocate memory for a long name nor move a file elsewhere.
     for (index, entry) in archive.entries()?.raw(true).enumerate() {
         stop.check()?;
         if index == limits.entries {
@@ -48,7 +48,7 @@ pub(super) fn unpack(tarball: impl Read, target: &Path, limits: Limits, stop: &S
         }
         let relative = relative(&name, kind == EntryType::Directory)?;
         let Some(relative) = relative else { continue };
-        // Lower case, because some file systems would write two such names into one file.
+        // Lower case, because some file systems map both names to one file.
         if kind == EntryType::Regular && !written.insert(relative.to_string_lossy().to_lowercase()) {
             return Err(refused(format!("`{name}` is there twice")));
         }
@@ -70,19 +70,19 @@ pub(super) fn unpack(tarball: impl Read, target: &Path, limits: Limits, stop: &S
             }
         }
     }
-    // Past the archive's own end, so that gzip compares its checksum.
+    // Past the end of the archive, so that gzip verifies its checksum.
     io::copy(&mut archive.into_inner().take(limits.bytes), &mut io::sink())?;
     Ok(())
 }
 
-/// The path of an entry below the package's root; `None` for the root itself.
+/// Returns the path of an entry below the root of the package; `None` for the root itself.
 fn relative(name: &str, directory: bool) -> io::Result<Option<PathBuf>> {
     let plain = if directory { name.strip_suffix('/').unwrap_or(name) } else { name };
     let mut parts = plain.split('/');
     let root = parts.next();
     let rest: Vec<_> = parts.collect();
     let unsafe_part = |part: &&str| {
-        // `\` and `:` mean something on Windows, control characters to terminals.
+        // `\` and `:` are special on Windows, and control characters in terminals.
         matches!(*part, "" | "." | "..") || part.contains(|c: char| matches!(c, '\\' | ':') || c.is_control())
     };
     if root != Some("package") || rest.iter().any(unsafe_part) || (rest.is_empty() && !directory) {
@@ -106,7 +106,7 @@ fn write_file(entry: &mut impl Read, path: &Path, executable: bool, stop: &Stop)
         written += read as u64;
     }
     let file: File = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    // The marker that follows promises a whole file, after a power cut too.
+    // The marker that follows guarantees complete files, also after a power failure.
     file.sync_all()?;
     Ok(written)
 }
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// A gzipped tar of raw headers, which may lie in any way.
+    /// Returns a gzipped tar of raw headers, which may be inconsistent.
     fn tarball(entries: &[(&str, EntryType, u32, &[u8])]) -> Vec<u8> {
         let mut tar = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
         for (name, kind, mode, content) in entries {

@@ -1,4 +1,4 @@
-//! Hashing of files that are too large to be held in memory.
+//! Hashes of files that are too large for memory.
 
 use std::io::{self, Read};
 
@@ -12,19 +12,19 @@ use super::progress::Progress;
 
 const CHUNK: usize = 256 * 1024;
 
-/// The sha512 of everything `reader` gives, as npm writes it: `sha512-` and base64.
+/// Returns the sha512 of the bytes of `reader` in npm's format: `sha512-` and base64.
 ///
-/// It tells whether something is what this crate was released with.
+/// The hash authenticates a tarball.
 pub(super) fn integrity(reader: impl Read, progress: &Progress, stop: &Stop) -> io::Result<String> {
     let mut hasher = Sha512::new();
     read_all(reader, progress, stop, |chunk| hasher.update(chunk))?;
     Ok(format!("sha512-{}", STANDARD.encode(hasher.finalize())))
 }
 
-/// The CRC-32 of everything `reader` gives.
+/// Returns the CRC-32 of the bytes of `reader`.
 ///
-/// It tells whether something was damaged by accident, in a tenth of the time: who changes a file on purpose can
-/// change what it is compared with as well. Unoptimised builds take twenty seconds to hash the CLI.
+/// The checksum detects accidental damage in a tenth of the time of a hash. A hash would not detect tampering either,
+/// because an attacker can also replace the recorded value. Unoptimised builds take twenty seconds to hash the CLI.
 pub(super) fn checksum(reader: impl Read, stop: &Stop) -> io::Result<u32> {
     let mut crc = Crc::new();
     read_all(reader, &Progress::hidden(), stop, |chunk| crc.update(chunk))?;

@@ -1,7 +1,7 @@
-//! The right to fetch one package: a lock against other processes, and a directory to work in.
+//! The exclusive right to fetch a package: a lock against other processes, and a working directory.
 //!
-//! Whoever holds the lock owns the entry's `.partial` directory, so whatever lies there when the lock is taken is the
-//! rest of a broken download and goes away.
+//! The holder of the lock owns the `.partial` directory of the entry. Files that exist there when the lock is acquired
+//! are the remains of a broken download and are removed.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,14 +16,14 @@ use super::owner::{make_directory, new_file};
 use super::progress::Progress;
 use crate::{Error, ErrorKind, Result};
 
-/// How often a lock that another process holds is tried. Polling, because a blocked thread could not be cancelled.
+/// The interval of attempts to acquire a held lock. Polling, because a blocked thread could not be cancelled.
 const LOCK_RETRY: Duration = Duration::from_millis(100);
 
-/// A locked, empty working directory; dropping it removes the directory and lets the next one in.
+/// A locked, empty working directory. Dropping it removes the directory and releases the lock.
 #[derive(Debug)]
 pub(super) struct Workspace {
     directory: PathBuf,
-    // Unlocked by closing, after `drop` has removed the directory.
+    // Closing the file releases the lock, after `drop` has removed the directory.
     _lock: File,
 }
 
@@ -32,7 +32,7 @@ impl Workspace {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the lock up.
+    /// Dropping the future releases the lock.
     pub(super) async fn open(entry: &Entry, progress: &Progress) -> Result<Self> {
         let unusable = |error| {
             let root = entry.root().display();
@@ -57,7 +57,7 @@ impl Workspace {
             tokio::time::sleep(LOCK_RETRY).await;
         }
         let workspace = Self { directory: entry.partial(), _lock: lock };
-        // The rest of a broken download may be large.
+        // The remains of a broken download may be large.
         job::run(move |_| {
             workspace.empty().map_err(|error| {
                 let what =
@@ -75,17 +75,17 @@ impl Workspace {
         make_directory(&self.unpacked())
     }
 
-    /// Where npm puts the tarball.
+    /// Returns the directory for the tarball.
     pub(super) fn packed(&self) -> PathBuf {
         self.directory.join("packed")
     }
 
-    /// Where the tarball is unpacked.
+    /// Returns the directory for the unpacked tarball.
     pub(super) fn unpacked(&self) -> PathBuf {
         self.directory.join("unpacked")
     }
 
-    /// Makes the unpacked package the entry, in one step; a damaged one that is there moves out of the way.
+    /// Makes the unpacked package the entry by one rename. A damaged entry is moved away first.
     pub(super) fn publish(&self, entry: &Entry) -> io::Result<()> {
         let target = entry.directory();
         if fs::symlink_metadata(&target).is_ok() {
@@ -108,7 +108,7 @@ fn open_lock(entry: &Entry) -> io::Result<File> {
     new_file(false).create(true).truncate(false).open(entry.lock_file())
 }
 
-/// Removes whatever is at `path`, if anything is.
+/// Removes the file or directory at `path`, if any.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),

@@ -14,7 +14,9 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::Program;
 use super::command::{Carrier, Launch};
+use super::failure;
 use super::owner::{self, EndOnDrop, Exit};
 use super::sweep;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +26,9 @@ use crate::task::{self, Task};
 /// How much of the end of stderr is kept.
 const STDERR_TAIL: usize = 8 << 10;
 /// How long the last of stderr is read once the CLI is gone. Something that it has started may hold it open for ever.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the exit of a CLI is waited for whose pipes have closed: they close a little before it is gone.
+const EXIT: Duration = Duration::from_millis(200);
 /// A line on stdout that is longer than this is no port announcement.
 const MAX_LINE: u64 = 64 << 10;
 
@@ -61,19 +65,19 @@ impl Child {
         }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let refused = |source| {
-            let mut message = format!("cannot start {}", program.display());
-            if let Some(directory) = &launch.working_directory {
-                message += &format!(" in {}", directory.display());
-            }
-            if program != launch.program.path() {
-                message += &format!(
-                    ", which {} needs; install Node.js 22 or newer",
-                    launch.program.path().display()
-                );
-            }
+        let refused = |source: std::io::Error| {
+            let reason = failure::reason(launch, &source);
+            let message = format!("cannot start {}: {reason}", launch.program.path().display());
             Error::with_source(ErrorKind::Cli, message, source)
         };
+        if let Some(problem) = launch.working_directory.as_deref().and_then(failure::directory_problem) {
+            return Err(Error::new(ErrorKind::Config, problem));
+        }
+        if let Program::Native(path) = &launch.program
+            && let Some(problem) = failure::other_machine(path)
+        {
+            return Err(Error::new(ErrorKind::Cli, format!("cannot start {}: {problem}", path.display())));
+        }
         let started = owner::start(command, mark).map_err(refused)?;
         let (open, stderr_open) = watch::channel(());
         let mut child = Self {
@@ -109,23 +113,29 @@ impl Child {
         let mut stdout = BufReader::new(stdout);
         let announced = async {
             let mut line = Vec::new();
+            let mut first = None;
             loop {
                 line.clear();
                 let read = (&mut stdout).take(MAX_LINE).read_until(b'\n', &mut line).await;
                 if !matches!(read, Ok(1..)) {
-                    return None;
+                    return Err(first);
                 }
                 if let Some(port) = announced_port(&line) {
-                    return Some(port);
+                    return Ok(port);
                 }
+                first.get_or_insert_with(|| quoted(&line));
             }
         };
         match timeout(limit, announced).await {
-            Ok(Some(port)) => {
+            Ok(Ok(port)) => {
                 self._drains.push(task::spawn(drain(stdout, Arc::default())));
                 Ok(port)
             }
-            Ok(None) => Err(self.explain("the CLI ended before it listened", None).await),
+            Ok(Err(first)) => {
+                let wrote = first.map(|line| format!("; it wrote {line}, so it may not be a Copilot CLI"));
+                let what = format!("the CLI ended before it listened{}", wrote.unwrap_or_default());
+                Err(self.explain(&what, None).await)
+            }
             Err(_) => {
                 let message = format!("the CLI did not say within {limit:?} which port it listens on");
                 Err(Error::new(ErrorKind::Timeout, self.with_stderr(message)))
@@ -135,8 +145,7 @@ impl Child {
 
     /// The error for a connection that ended: `what`, how the process ended, and the end of its stderr.
     pub(crate) async fn explain(&self, what: &str, source: Option<std::io::Error>) -> Error {
-        // Pipes close a little before the process is gone.
-        let ended = self.wait(Duration::from_millis(500)).await;
+        let ended = timeout(EXIT, self.process.0.exited()).await.ok().flatten();
         if ended.is_some() {
             // What it wrote last may not be read yet. Nothing is ever sent, so this waits for the sender's end.
             drop(timeout(LAST_WORDS, self.stderr_open.clone().changed()).await);
@@ -153,7 +162,8 @@ impl Child {
         }
     }
 
-    fn with_stderr(&self, mut message: String) -> String {
+    /// A message with the end of stderr.
+    pub(crate) fn with_stderr(&self, mut message: String) -> String {
         let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner).text();
         if let Some(option) = unknown_option(&tail) {
             message += &format!("; this CLI is too old for {option}");
@@ -171,8 +181,8 @@ impl Child {
     }
 
     /// Waits for the exit.
-    pub(crate) async fn ended(&self) {
-        self.process.0.ended().await;
+    pub(crate) async fn exited(&self) {
+        self.process.0.exited().await;
     }
 
     /// Asks the whole group to end; with `force`, ends it.
@@ -207,6 +217,10 @@ fn unknown_option(stderr: &str) -> Option<&'static str> {
     match rest.split('\'').next()? {
         "--no-auto-login" => Some("`use_logged_in_user(false)` and for `github_token`"),
         "--auth-token-env" => Some("`github_token`"),
+        "--secret-env-vars" => Some(
+            "`github_token`, which it would hand on to every process that it starts; to accept that, set the variable \
+             COPILOT_GITHUB_TOKEN with `env`",
+        ),
         _ => None,
     }
 }
@@ -218,6 +232,18 @@ fn announced_port(line: &[u8]) -> Option<u16> {
     let rest = &line[line.find(PHRASE)? + PHRASE.len()..];
     let digits = &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())];
     digits.parse().ok()
+}
+
+/// The first line of some output, for an error.
+pub(crate) fn quoted(output: &[u8]) -> String {
+    /// More says nothing more about which program it is.
+    const MAX: usize = 100;
+    let line =
+        output.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let line = String::from_utf8_lossy(line.trim_ascii());
+    let end = line.char_indices().nth(MAX).map_or(line.len(), |(at, _)| at);
+    let more = if end < line.len() { "…" } else { "" };
+    format!("{:?}{more}", &line[..end])
 }
 
 /// Reads to the end and keeps the last bytes.
@@ -249,8 +275,6 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(unix)]
-    use crate::process::Program;
 
     #[test]
     fn the_port_is_read_from_the_announcement() {

@@ -62,6 +62,9 @@ pub(crate) struct Launch {
 }
 
 const TOKEN_VARIABLE: &str = "COPILOT_SDK_AUTH_TOKEN";
+/// Has the CLI remove variables from the environment of every shell, MCP server and hook. The connection token needs
+/// no such flag: each CLI that knows the token removes it from its own environment.
+const SECRET_VARIABLES: &str = "--secret-env-vars";
 
 impl Launch {
     pub(crate) fn new(program: Program, carrier: Carrier) -> Self {
@@ -104,6 +107,8 @@ impl Launch {
         }
         if self.github_token.is_some() {
             args.extend(["--auth-token-env".into(), TOKEN_VARIABLE.into()]);
+            // With `=`, because the flag takes every word that follows it.
+            args.push(format!("{SECRET_VARIABLES}={TOKEN_VARIABLE}").into());
         }
         if !self.use_logged_in_user.unwrap_or(self.github_token.is_none()) {
             args.push("--no-auto-login".into());
@@ -151,14 +156,16 @@ mod tests {
         launch.github_token = Some("secret".into());
         assert_eq!(
             line(&launch),
-            "copilot --server --port 80 --no-auto-update --auth-token-env COPILOT_SDK_AUTH_TOKEN --no-auto-login"
+            "copilot --server --port 80 --no-auto-update --auth-token-env COPILOT_SDK_AUTH_TOKEN \
+             --secret-env-vars=COPILOT_SDK_AUTH_TOKEN --no-auto-login"
         );
         launch.use_logged_in_user = Some(true);
         launch.program = Program::Script { node: "node".into(), script: "index.js".into() };
         launch.extra_args.push("--verbose".into());
         assert_eq!(
             line(&launch),
-            "node index.js --server --port 80 --no-auto-update --auth-token-env COPILOT_SDK_AUTH_TOKEN --verbose"
+            "node index.js --server --port 80 --no-auto-update --auth-token-env COPILOT_SDK_AUTH_TOKEN \
+             --secret-env-vars=COPILOT_SDK_AUTH_TOKEN --verbose"
         );
     }
 

@@ -61,6 +61,9 @@ impl Surroundings {
 /// Finds the CLI: `configured`, then `COPILOT_CLI_PATH`, then `PATH`, then `node_modules` from here up, then, with
 /// the feature `install`, the pinned version in the user's cache. A script is run with the Node.js that
 /// `COPILOT_NODE_PATH` names, or the one on `PATH`.
+///
+/// The user named the first two and the directories of `PATH`, so they are trusted, except for relative directories of
+/// `PATH`. The rest was found, and is run only when this user or root alone can have written it.
 pub(crate) async fn locate(configured: Option<&Path>) -> Result<Program> {
     let mut looked_at = match search(configured, &Surroundings::current())? {
         Ok(program) => return Ok(program),
@@ -102,19 +105,55 @@ fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Pro
         return named(Path::new(path), PATH_VARIABLE, around).map(Ok);
     }
     let mut looked_at = vec![format!("{PATH_VARIABLE}: not set")];
-    let directories: Vec<PathBuf> = around.search_path.iter().flat_map(env::split_paths).collect();
+    // A relative directory would mean whatever is in the current one.
+    let directories: Vec<PathBuf> =
+        around.search_path.iter().flat_map(env::split_paths).filter(|path| path.is_absolute()).collect();
     if let Some(path) = directories.iter().find_map(|directory| executable(directory)) {
         return Ok(Ok(Program::at(path, around.node.as_deref())));
     }
     looked_at.push(format!("PATH: no `copilot` in {} directories", directories.len()));
     if let Some(start) = &around.working_directory {
-        let found = start.ancestors().find_map(|above| executable(&above.join("node_modules/.bin")));
-        if let Some(path) = found {
+        let mut modules = start.ancestors().map(|above| above.join("node_modules"));
+        let found = modules.find_map(|modules| Some((executable(&modules.join(".bin"))?, modules)));
+        if let Some((path, modules)) = found {
+            check_modules(&modules, &path)?;
             return Ok(Ok(Program::at(path, around.node.as_deref())));
         }
         looked_at.push(format!("node_modules/.bin of {} and of every directory above it", start.display()));
     }
     Ok(Err(looked_at))
+}
+
+/// Refuses a CLI in `node_modules` that another user could have put there. The directories above the current one may
+/// belong to any user, and `@github/copilot` starts the program in a package beside it.
+fn check_modules(modules: &Path, path: &Path) -> Result<()> {
+    let files_of = |package: PathBuf| {
+        let files = package.read_dir().into_iter().flatten().flatten();
+        files.map(|file| file.path()).filter(|file| file.is_file())
+    };
+    let packages = modules.join("@github").read_dir().into_iter().flatten().flatten();
+    let packages = packages.filter(|package| package.file_name().to_string_lossy().starts_with("copilot"));
+    let files = packages.flat_map(|package| files_of(package.path()));
+    let problem = std::iter::once(path.to_owned()).chain(files).find_map(|file| replaceable_by_others(&file));
+    let Some(problem) = problem else { return Ok(()) };
+    let message = format!(
+        "the Copilot CLI {} was found, but not run: {problem}, so another user may have put it there; make the file and \
+         every directory above it writable by you alone, or name the CLI to run with `.cli_path(..)` or the variable \
+         {PATH_VARIABLE}",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Cli, message))
+}
+
+#[cfg(unix)]
+fn replaceable_by_others(path: &Path) -> Option<String> {
+    crate::trust::replaceable_by_others(path, super::sys::effective_user())
+}
+
+/// Other systems keep a user's files to the user.
+#[cfg(not(unix))]
+fn replaceable_by_others(_path: &Path) -> Option<String> {
+    None
 }
 
 /// A CLI that the user named.
@@ -149,12 +188,13 @@ fn is_executable(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
 
     use super::*;
 
     fn program(path: &Path) -> PathBuf {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Not writable by the group, whatever the mask says.
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(path.parent().unwrap()).unwrap();
         fs::write(path, "").unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         path.to_owned()
@@ -186,6 +226,48 @@ mod tests {
         assert_eq!(looked_at.len(), 3, "{looked_at:?}");
         let told = not_found(&looked_at);
         assert!(told.contains("COPILOT_CLI_PATH: not set") && told.contains("npm install -g"), "{told}");
+    }
+
+    #[test]
+    fn a_cli_that_another_user_could_have_put_there_is_not_run() {
+        let set_mode =
+            |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let modules = root.path().join("node_modules");
+        let script = program(&modules.join("@github/copilot/npm-loader.js"));
+        let native = program(&modules.join("@github/copilot-linux-x64/copilot"));
+        let found = modules.join(".bin/copilot");
+        fs::create_dir(modules.join(".bin")).unwrap();
+        std::os::unix::fs::symlink("../@github/copilot/npm-loader.js", &found).unwrap();
+        let start = root.path().join("project");
+        let around = Surroundings { working_directory: Some(start), ..Surroundings::default() };
+        for path in [".bin", "@github", "@github/copilot"].map(|name| modules.join(name)) {
+            set_mode(&path, 0o755);
+        }
+        set_mode(native.parent().unwrap(), 0o755);
+        set_mode(&modules, 0o755);
+        assert_eq!(search(None, &around).unwrap(), Ok(Program::Native(found.clone())));
+        for path in
+            [root.path(), &modules, &script, &native, native.parent().unwrap(), found.parent().unwrap()]
+        {
+            let usual = path.metadata().unwrap().permissions().mode() & 0o777;
+            set_mode(path, usual | 0o002);
+            let refused = search(None, &around).unwrap_err().to_string();
+            let expected = format!("`{}` can be written by other users", path.display());
+            assert!(refused.contains(&expected) && refused.contains("`.cli_path(..)`"), "{refused}");
+            assert!(search(Some(&found), &around).unwrap().is_ok(), "the user named it");
+            set_mode(path, usual);
+        }
+    }
+
+    #[test]
+    fn a_relative_directory_of_the_search_path_is_not_searched() {
+        // Tests run where the manifest is, and `.` and an empty entry mean that directory.
+        let directory = tempfile::tempdir_in(".").unwrap();
+        program(&directory.path().join("copilot"));
+        let name = directory.path().file_name().unwrap();
+        let around = Surroundings { search_path: Some(name.to_owned()), ..Surroundings::default() };
+        assert!(search(None, &around).unwrap().is_err());
     }
 
     #[test]

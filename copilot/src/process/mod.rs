@@ -5,12 +5,13 @@
 
 mod child;
 mod command;
+mod failure;
 mod locate;
 mod owner;
 mod sweep;
 mod sys;
 
-pub(crate) use child::Child;
+pub(crate) use child::{Child, quoted};
 pub use command::LogLevel;
 pub(crate) use command::{Carrier, Launch};
 pub(crate) use locate::{Program, locate};

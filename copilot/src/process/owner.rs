@@ -40,6 +40,8 @@ pub(super) struct Started {
 pub(super) struct Process {
     pub(super) pid: u32,
     exit: watch::Receiver<Option<Exit>>,
+    /// Its sender is gone once nothing is left of it.
+    swept: watch::Receiver<()>,
     /// It was told to end.
     ending: AtomicBool,
     hold: Arc<Hold>,
@@ -71,18 +73,20 @@ pub(super) fn start(mut command: Command, mark: String) -> io::Result<Started> {
             // Whoever waits below is there until it is told.
             Err(error) => return drop(tell.send(Err(error))),
         };
-        let (exited, exit) = watch::channel(None);
+        let ((exited, exit), (sweeping, swept)) = (watch::channel(None), watch::channel(()));
         let hold = Arc::<Hold>::default();
         let process =
-            Process { pid: child.id(), exit, ending: AtomicBool::new(false), hold: Arc::clone(&hold) };
+            Process { pid: child.id(), exit, swept, ending: AtomicBool::new(false), hold: Arc::clone(&hold) };
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         drop(tell.send(Ok(Started { process: Arc::new(process), stdin, stdout, stderr })));
         let status = wait(&mut child, &hold);
-        if !status.as_ref().is_ok_and(ExitStatus::success) {
+        let leaves_processes = !status.as_ref().is_ok_and(ExitStatus::success);
+        // Before the sweep, which takes a while on a busy machine. There may be no receiver any more.
+        drop(exited.send(Some(status.map_err(Arc::new))));
+        if leaves_processes {
             sweep::kill_marked(&mark);
         }
-        // Nobody may be watching any more.
-        drop(exited.send(Some(status.map_err(Arc::new))));
+        drop(sweeping);
     })?;
     told.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that starts the process has ended")))
 }
@@ -116,8 +120,16 @@ fn wait(child: &mut Child, hold: &Hold) -> io::Result<ExitStatus> {
 }
 
 impl Process {
-    /// Waits for the exit.
+    /// Waits for the exit, and until what the process has left is killed.
     pub(super) async fn ended(&self) -> Option<Exit> {
+        let exit = self.exited().await;
+        // Nothing is ever sent, so this waits for the sender's end.
+        drop(self.swept.clone().changed().await);
+        exit
+    }
+
+    /// Waits for the exit.
+    pub(super) async fn exited(&self) -> Option<Exit> {
         let mut exit = self.exit.clone();
         // The other end is gone only when the thread was not able to tell.
         exit.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone())
@@ -185,7 +197,9 @@ mod tests {
         // As between the reaping of a process and the telling of its end, with its number taken anew.
         let (_exited, exit) = watch::channel(None);
         let hold = Hold { gone: Mutex::new(true), ..Hold::default() };
-        let process = Process { pid: other.id(), exit, ending: AtomicBool::new(false), hold: Arc::new(hold) };
+        let (_sweeping, swept) = watch::channel(());
+        let process =
+            Process { pid: other.id(), exit, swept, ending: AtomicBool::new(false), hold: Arc::new(hold) };
         process.kill(true);
         sys::signal_group(other.id(), true);
         assert_eq!(other.wait().unwrap().signal(), Some(libc::SIGTERM));

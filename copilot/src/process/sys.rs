@@ -33,6 +33,14 @@ pub(super) fn kill_process(process: u32) {
     unsafe { libc::kill(process, libc::SIGKILL) };
 }
 
+/// The user whose rights this program has.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "std does not say which user this is")]
+pub(super) fn effective_user() -> u32 {
+    // SAFETY: geteuid cannot fail and touches no memory.
+    unsafe { libc::geteuid() }
+}
+
 /// Waits until a child has ended, and leaves it to be reaped, so that its number stays taken; `false` when the number
 /// may be anybody's: the program has children reaped by the system, or has reaped this one itself.
 #[cfg(unix)]

@@ -64,6 +64,21 @@ vocabulary! {
 }
 
 impl CustomAgent {
+    pub(crate) fn mcp_servers(&self) -> &BTreeMap<String, McpServer> {
+        &self.mcp_servers
+    }
+
+    pub(crate) fn mcp_servers_mut(&mut self) -> &mut BTreeMap<String, McpServer> {
+        &mut self.mcp_servers
+    }
+
+    /// Whether commands of the agent run as hooks.
+    pub(crate) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+}
+
+impl CustomAgent {
     /// An agent of this name that is told this.
     pub fn new(name: impl Into<String>, prompt: impl Into<String>) -> Self {
         Self {

@@ -4,7 +4,17 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::base64;
+use super::secret::Url;
 use super::vocabulary::vocabulary;
+
+/// What must be at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathKind {
+    File,
+    Directory,
+    /// Nothing, because the text is there already.
+    Text,
+}
 
 /// A place in a text, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -78,21 +88,21 @@ enum AttachmentKind {
         title: String,
         reference_type: GithubReferenceKind,
         state: String,
-        url: String,
+        url: Url,
     },
     #[serde(rename = "github_commit")]
     GithubCommit {
         repo: GithubRepo,
         oid: String,
         message: String,
-        url: String,
+        url: Url,
     },
     #[serde(rename = "github_release")]
     GithubRelease {
         repo: GithubRepo,
         tag_name: String,
         name: String,
-        url: String,
+        url: Url,
     },
     #[serde(rename = "github_actions_job")]
     GithubActionsJob {
@@ -100,35 +110,35 @@ enum AttachmentKind {
         job_id: u64,
         job_name: String,
         workflow_name: String,
-        url: String,
+        url: Url,
     },
     #[serde(rename = "github_repository")]
     GithubRepository {
         repo: GithubRepo,
-        url: String,
+        url: Url,
     },
     #[serde(rename = "github_file")]
     GithubFile {
         repo: GithubRepo,
         r#ref: String,
         path: String,
-        url: String,
+        url: Url,
     },
     #[serde(rename = "github_snippet")]
     GithubSnippet {
         repo: GithubRepo,
         r#ref: String,
         path: String,
-        url: String,
+        url: Url,
         line_range: Lines,
     },
     #[serde(rename = "github_url")]
     GithubUrl {
-        url: String,
+        url: Url,
     },
     #[serde(rename = "github_file_diff")]
     GithubFileDiff {
-        url: String,
+        url: Url,
         #[serde(skip_serializing_if = "Option::is_none")]
         base: Option<GithubFileVersion>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,7 +146,7 @@ enum AttachmentKind {
     },
     #[serde(rename = "github_tree_comparison")]
     GithubTreeComparison {
-        url: String,
+        url: Url,
         base: GithubRevision,
         head: GithubRevision,
     },
@@ -209,7 +219,12 @@ impl GithubRevision {
 }
 
 impl Attachment {
-    /// A file, by its path.
+    /// A file, by its path. A relative one starts from the session's
+    /// [`working_directory`](crate::SessionBuilder::working_directory), else from the client's
+    /// [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's
+    /// when the client was configured; sending fails when there is
+    /// no such file. With [`cli_url`](crate::ClientBuilder::cli_url) or a `session_fs` the path must be absolute, and
+    /// is not looked for.
     pub fn file(path: impl Into<String>) -> Self {
         let path = path.into();
         Self(AttachmentKind::File { display_name: file_name(&path), path, line_range: None })
@@ -220,13 +235,34 @@ impl Attachment {
         matches!(self.0, AttachmentKind::File { .. } | AttachmentKind::Directory { .. })
     }
 
-    /// A directory, by its path.
+    /// The path on the CLI's side, and what must be there.
+    pub(crate) fn path(&self) -> Option<(PathKind, &str)> {
+        match &self.0 {
+            AttachmentKind::File { path, .. } => Some((PathKind::File, path)),
+            AttachmentKind::Directory { path, .. } => Some((PathKind::Directory, path)),
+            AttachmentKind::Selection { file_path, .. } => Some((PathKind::Text, file_path)),
+            _ => None,
+        }
+    }
+
+    /// Replaces the path; the name that is shown stays.
+    pub(crate) fn set_path(&mut self, new: String) {
+        if let AttachmentKind::File { path, .. }
+        | AttachmentKind::Directory { path, .. }
+        | AttachmentKind::Selection { file_path: path, .. } = &mut self.0
+        {
+            *path = new;
+        }
+    }
+
+    /// A directory, by its path, as for [`file`](Self::file).
     pub fn directory(path: impl Into<String>) -> Self {
         let path = path.into();
         Self(AttachmentKind::Directory { display_name: file_name(&path), path })
     }
 
-    /// A piece of a file, with its text and its place.
+    /// A piece of a file, with its text and its place. The path is as for [`file`](Self::file), but the file need not
+    /// exist.
     pub fn selection(
         path: impl Into<String>,
         text: impl Into<String>,
@@ -266,7 +302,7 @@ impl Attachment {
             title: title.into(),
             reference_type: kind,
             state: state.into(),
-            url: repo.url(&format!("/{folder}/{number}")),
+            url: repo.url(&format!("/{folder}/{number}")).into(),
         })
     }
 
@@ -274,14 +310,14 @@ impl Attachment {
     pub fn github_commit(repo: GithubRepo, oid: impl Into<String>, message: impl Into<String>) -> Self {
         let oid = oid.into();
         let url = repo.url(&format!("/commit/{oid}"));
-        Self(AttachmentKind::GithubCommit { repo, oid, message: message.into(), url })
+        Self(AttachmentKind::GithubCommit { repo, oid, message: message.into(), url: url.into() })
     }
 
     /// A release on GitHub.
     pub fn github_release(repo: GithubRepo, tag: impl Into<String>, name: impl Into<String>) -> Self {
         let tag_name = tag.into();
         let url = repo.url(&format!("/releases/tag/{tag_name}"));
-        Self(AttachmentKind::GithubRelease { repo, tag_name, name: name.into(), url })
+        Self(AttachmentKind::GithubRelease { repo, tag_name, name: name.into(), url: url.into() })
     }
 
     /// A job of a workflow run on GitHub, with the URL that GitHub shows for it.
@@ -292,21 +328,21 @@ impl Attachment {
         workflow: impl Into<String>,
         url: impl Into<String>,
     ) -> Self {
-        let (job_name, workflow_name, url) = (job.into(), workflow.into(), url.into());
+        let (job_name, workflow_name, url) = (job.into(), workflow.into(), Url::from(url));
         Self(AttachmentKind::GithubActionsJob { repo, job_id: id, job_name, workflow_name, url })
     }
 
     /// A repository on GitHub.
     pub fn github_repository(repo: GithubRepo) -> Self {
         let url = repo.url("");
-        Self(AttachmentKind::GithubRepository { repo, url })
+        Self(AttachmentKind::GithubRepository { repo, url: url.into() })
     }
 
     /// A file on GitHub, as it is on a branch, at a tag or in a commit.
     pub fn github_file(repo: GithubRepo, reference: impl Into<String>, path: impl Into<String>) -> Self {
         let (reference, path) = (reference.into(), path.into());
         let url = repo.url(&format!("/blob/{reference}/{path}"));
-        Self(AttachmentKind::GithubFile { repo, r#ref: reference, path, url })
+        Self(AttachmentKind::GithubFile { repo, r#ref: reference, path, url: url.into() })
     }
 
     /// What is different in a file on GitHub, with the URL that GitHub shows for it. A file that is new has no
@@ -316,14 +352,14 @@ impl Attachment {
         head: impl Into<Option<GithubFileVersion>>,
         url: impl Into<String>,
     ) -> Self {
-        Self(AttachmentKind::GithubFileDiff { url: url.into(), base: base.into(), head: head.into() })
+        Self(AttachmentKind::GithubFileDiff { url: Url::from(url), base: base.into(), head: head.into() })
     }
 
     /// What is different between two revisions on GitHub.
     pub fn github_comparison(base: GithubRevision, head: GithubRevision) -> Self {
         let of = if base.repo == head.repo { String::new() } else { format!("{}:", head.repo.owner) };
         let url = base.repo.url(&format!("/compare/{}...{of}{}", base.revision, head.revision));
-        Self(AttachmentKind::GithubTreeComparison { url, base, head })
+        Self(AttachmentKind::GithubTreeComparison { url: url.into(), base, head })
     }
 
     /// What an extension of the CLI shows, as of this time, which is RFC 3339.
@@ -343,7 +379,7 @@ impl Attachment {
 
     /// Any page on GitHub.
     pub fn github_url(url: impl Into<String>) -> Self {
-        Self(AttachmentKind::GithubUrl { url: url.into() })
+        Self(AttachmentKind::GithubUrl { url: Url::from(url) })
     }
 
     /// Only these lines of a file, counted from 1. Other attachments stay whole.

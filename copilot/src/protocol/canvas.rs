@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SessionId;
+use super::secret::Url;
 
 /// A canvas that the program offers. Wire: `session.create`, `canvases`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,7 +100,7 @@ impl CanvasCall {
 #[must_use]
 pub struct CanvasView {
     #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
+    url: Option<Url>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +115,7 @@ impl CanvasView {
 
     /// Where it can be seen.
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.url = Some(url.into());
+        self.url = Some(Url::from(url));
         self
     }
 

@@ -79,7 +79,7 @@ settings! {
         /// The kind of notice that it is.
         kind: text as "type",
         /// Where to read more.
-        url: text,
+        url: url,
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::secret::Secret;
+use super::SessionId;
+use super::secret::{Secret, Url};
 use super::settings::settings;
 use super::vocabulary::vocabulary;
 
@@ -29,7 +30,7 @@ enum Kind {
 pub struct StdioServer {
     command: String,
     /// Sent even when there are none: CLIs up to 1.0.57 pass over a server without it.
-    args: Vec<String>,
+    args: Vec<Secret>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: BTreeMap<String, Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +50,7 @@ pub struct RemoteServer {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RemoteWire {
-    url: String,
+    url: Url,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, Secret>,
     /// In milliseconds.
@@ -103,7 +104,7 @@ impl McpServer {
         }
     }
 
-    /// A server that speaks streamable HTTP.
+    /// A server that speaks streamable HTTP. The user information and the query of the URL do not show in `Debug`.
     pub fn http(url: impl Into<String>) -> RemoteServer {
         RemoteServer::new(url.into(), false)
     }
@@ -132,9 +133,10 @@ macro_rules! common_options {
 }
 
 impl StdioServer {
-    /// Adds arguments to its command line.
+    /// Adds arguments to its command line. They do not show in `Debug`; other users of the machine can see them in the
+    /// list of processes, so a secret belongs into [`env`](Self::env).
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.args.extend(args.into_iter().map(Into::into));
+        self.args.extend(args.into_iter().map(Secret::from));
         self
     }
 
@@ -145,7 +147,7 @@ impl StdioServer {
         self
     }
 
-    /// The directory that it runs in.
+    /// The directory that it runs in, which must exist; a relative one starts from the session's working directory.
     pub fn cwd(mut self, path: impl Into<String>) -> Self {
         self.cwd = Some(path.into());
         self
@@ -159,7 +161,7 @@ impl RemoteServer {
         Self {
             sse,
             wire: RemoteWire {
-                url,
+                url: Url::from(url),
                 headers: BTreeMap::new(),
                 headers_refresh_ttl_ms: None,
                 common: Common::default(),
@@ -185,10 +187,53 @@ impl RemoteServer {
 }
 
 impl McpServer {
+    /// Whether the program has named this tool among those that it wants.
+    pub(crate) fn wants(&self, tool: &str) -> bool {
+        let common = match &self.0 {
+            Kind::Stdio(server) => &server.common,
+            Kind::Http(server) | Kind::Sse(server) => &server.wire.common,
+        };
+        common.tools.iter().any(|wanted| wanted == tool)
+    }
+
     /// Whether variables are set in its environment.
     pub(crate) fn has_env(&self) -> bool {
         matches!(&self.0, Kind::Stdio(server) if !server.env.is_empty())
     }
+}
+
+impl McpServer {
+    /// The directory that it runs in, where it is started and one is set.
+    pub(crate) fn directory_mut(&mut self) -> Option<&mut String> {
+        match &mut self.0 {
+            Kind::Stdio(server) => server.cwd.as_mut(),
+            Kind::Http(_) | Kind::Sse(_) => None,
+        }
+    }
+
+    /// The command that starts it.
+    pub(crate) fn command(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Stdio(server) => Some(&server.command),
+            Kind::Http(_) | Kind::Sse(_) => None,
+        }
+    }
+
+    /// Where it is reached, if it runs already.
+    pub(crate) fn url(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Stdio(_) => None,
+            Kind::Http(server) | Kind::Sse(server) => Some(server.wire.url.as_str()),
+        }
+    }
+}
+
+/// The parameters of `session.mcp.listTools`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct McpToolsParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) server_name: &'a str,
 }
 
 impl From<StdioServer> for McpServer {
@@ -309,11 +354,16 @@ mod tests {
     fn values_of_variables_and_headers_do_not_show() {
         let shown = format!(
             "{:?} {:?}",
-            McpServer::stdio("x").env("KEY", "sk-1"),
-            McpServer::http("http://h").header("Authorization", "Bearer t-2")
+            McpServer::stdio("x").env("KEY", "sk-1").args(["--token", "a-3"]),
+            McpServer::http("http://u:p-4@h/mcp?key=q-5").header("Authorization", "Bearer t-2")
         );
-        assert!(shown.contains("KEY") && shown.contains("Authorization"), "{shown}");
-        assert!(!shown.contains("sk-1") && !shown.contains("t-2"), "{shown}");
+        assert!(
+            shown.contains("KEY") && shown.contains("Authorization") && shown.contains("h/mcp"),
+            "{shown}"
+        );
+        for secret in ["sk-1", "t-2", "a-3", "p-4", "q-5"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 
     #[test]

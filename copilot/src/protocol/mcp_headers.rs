@@ -1,9 +1,11 @@
 //! `mcp.headers_refresh_required` and `session.mcp.headers.*`: an MCP server's requests need fresh headers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::secret::redacted;
 use super::vocabulary::vocabulary;
 use super::{RequestId, SessionId};
 
@@ -23,7 +25,7 @@ vocabulary! {
 }
 
 /// The requests to an MCP server need fresh headers. Wire: `mcp.headers_refresh_required`, from the CLI.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHeadersWanted {
@@ -34,6 +36,16 @@ pub struct McpHeadersWanted {
     pub server_url: String,
     /// Why they are needed.
     pub reason: McpHeadersReason,
+}
+
+impl fmt::Debug for McpHeadersWanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpHeadersWanted")
+            .field("server_name", &self.server_name)
+            .field("server_url", &redacted(&self.server_url))
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The answer, as the CLI reads it.

@@ -1,8 +1,11 @@
 //! `mcp.oauth_required` and `session.mcp.oauth.*`: an MCP server wants a login.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::secret::redacted;
 use super::vocabulary::vocabulary;
 use super::{RequestId, SessionId};
 
@@ -24,7 +27,7 @@ vocabulary! {
 }
 
 /// An MCP server wants a login. Wire: `mcp.oauth_required`, from the CLI.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpLogin {
@@ -45,6 +48,19 @@ pub struct McpLogin {
     pub static_client_config: Option<McpClientConfig>,
     /// Whether the CLI can refresh the token by itself.
     pub runtime_refresh_supported: bool,
+}
+
+/// Shows neither the user information and the query of the URL nor the server's answer, which may hold secrets.
+impl fmt::Debug for McpLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpLogin")
+            .field("server_name", &self.server_name)
+            .field("server_url", &redacted(&self.server_url))
+            .field("reason", &self.reason)
+            .field("static_client_config", &self.static_client_config)
+            .field("runtime_refresh_supported", &self.runtime_refresh_supported)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The OAuth client that is configured for an MCP server.

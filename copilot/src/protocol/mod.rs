@@ -14,6 +14,7 @@ pub(crate) mod commands;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod controls;
+pub(crate) mod decode;
 pub(crate) mod diagnostics;
 pub(crate) mod elicitation;
 pub(crate) mod event;

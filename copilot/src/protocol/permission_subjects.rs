@@ -40,7 +40,9 @@ pub enum PermissionSubject {
     Memory(MemorySubject),
     /// To call a tool of this or another program.
     CustomTool(CustomToolSubject),
-    /// To go on although a hook wants somebody to be asked.
+    /// To use a tool of the CLI.
+    BuiltinTool(BuiltinToolSubject),
+    /// To continue although a hook requires a confirmation.
     Hook(HookSubject),
     /// To change which extensions there are.
     ExtensionManagement(ExtensionManagementSubject),
@@ -74,6 +76,10 @@ subjects! {
         can_offer_session_approval: bool,
         /// What to beware of.
         warning: Option<String>,
+        /// Whether to leave the sandbox, and not only to do this.
+        request_sandbox_bypass: bool,
+        /// The reason for leaving the sandbox.
+        request_sandbox_bypass_reason: Option<String>,
     }
     /// One command of a command line.
     ShellCommandSubject {
@@ -99,6 +105,10 @@ subjects! {
         new_file_contents: Option<String>,
         /// Whether the CLI would take an approval for the session.
         can_offer_session_approval: bool,
+        /// Whether to leave the sandbox, and not only to do this.
+        request_sandbox_bypass: bool,
+        /// The reason for leaving the sandbox.
+        request_sandbox_bypass_reason: Option<String>,
     }
     /// A file to read.
     ReadSubject {
@@ -106,6 +116,10 @@ subjects! {
         path: String,
         /// Why the agent wants it.
         intention: String,
+        /// Whether to leave the sandbox, and not only to do this.
+        request_sandbox_bypass: bool,
+        /// The reason for leaving the sandbox.
+        request_sandbox_bypass_reason: Option<String>,
     }
     /// A tool of an MCP server.
     McpSubject {
@@ -128,6 +142,10 @@ subjects! {
         intention: String,
         /// The address that led to this one.
         redirected_from: Option<String>,
+        /// Whether to leave the sandbox, and not only to do this.
+        request_sandbox_bypass: bool,
+        /// The reason for leaving the sandbox.
+        request_sandbox_bypass_reason: Option<String>,
     }
     /// Something to remember.
     MemorySubject {
@@ -151,7 +169,14 @@ subjects! {
         /// What it is called with.
         args: Value,
     }
-    /// A tool that a hook wants somebody to be asked about.
+    /// A tool of the CLI, such as `sql` or `task`.
+    BuiltinToolSubject {
+        /// The tool.
+        tool_name: String,
+        /// Its arguments.
+        args: Value,
+    }
+    /// A tool for which a hook requires a confirmation.
     HookSubject {
         /// The tool.
         tool_name: String,

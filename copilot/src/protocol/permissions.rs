@@ -29,7 +29,10 @@ vocabulary! {
         Memory = "memory",
         /// To call a tool of this or another program.
         CustomTool = "custom-tool",
-        /// To go on although a hook wants somebody to be asked.
+        /// To use a tool of the CLI for which the CLI itself requests nothing, such as `sql` or `task`. This library
+        /// makes the request.
+        BuiltinTool = "builtin-tool",
+        /// To continue although a hook requires a confirmation.
         Hook = "hook",
         /// To change which extensions there are.
         ExtensionManagement = "extension-management",
@@ -61,6 +64,24 @@ pub(crate) struct PermissionAsked<'a> {
 
 fn null<'a>() -> &'a RawValue {
     RawValue::NULL
+}
+
+/// The payload of `permission.completed`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionSettled<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) tool_call_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) result: Option<SettledResult<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SettledResult<'a> {
+    #[serde(borrow, default)]
+    pub(crate) kind: Cow<'a, str>,
 }
 
 /// A permission request for a tool of the program, as protocol 3 words it.
@@ -96,6 +117,10 @@ pub(crate) struct PermissionDetails {
     pub(crate) environment_variables: Vec<String>,
     pub(crate) operation: Option<String>,
     pub(crate) approval_key: Option<String>,
+    pub(crate) request_sandbox_bypass: bool,
+    pub(crate) request_sandbox_bypass_reason: Option<String>,
+    pub(crate) hook_message: Option<String>,
+    pub(crate) tool_args: Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

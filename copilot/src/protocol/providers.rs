@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::secret::Secret;
+use super::secret::{Secret, Url};
 use super::settings::{setter, settings};
 use super::vocabulary::vocabulary;
 
@@ -14,7 +14,7 @@ use super::vocabulary::vocabulary;
 pub(crate) struct Provider {
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
-    pub(crate) base_url: String,
+    pub(crate) base_url: Url,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wire_api: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub(crate) struct Provider {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) api_key: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) api_key_command: Option<String>,
+    pub(crate) api_key_command: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bearer_token: Option<Secret>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -218,9 +218,11 @@ mod tests {
             ..Provider::default()
         };
         provider.headers.insert("X-Key".into(), Secret::from("k-3"));
+        provider.base_url = Url::from("https://u:p-4@h/v1?code=c-5");
+        provider.api_key_command = Some(Secret::from("print-key --password w-6"));
         let shown = format!("{provider:?}");
-        assert!(shown.contains("<redacted>") && shown.contains("X-Key"), "{shown}");
-        for secret in ["sk-1", "t-2", "k-3"] {
+        assert!(shown.contains("<redacted>") && shown.contains("X-Key") && shown.contains("h/v1"), "{shown}");
+        for secret in ["sk-1", "t-2", "k-3", "p-4", "c-5", "w-6"] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }

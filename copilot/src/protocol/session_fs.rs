@@ -1,8 +1,9 @@
 //! `sessionFs.*`: the program keeps the files of the CLI's sessions.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::base64;
+use super::decode::or_default;
 use super::vocabulary::vocabulary;
 
 vocabulary! {
@@ -148,15 +149,8 @@ pub struct SqlStatement {
     #[serde(rename = "queryType")]
     pub kind: SqlKind,
     /// Values by the name that the statement has for them.
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "or_default")]
     pub params: serde_json::Map<String, serde_json::Value>,
-}
-
-/// Absent, null and empty are the same.
-fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// `sessionFs.sqliteTransaction`.

@@ -1,12 +1,26 @@
 //! Groups of optional settings: structs whose members are left out of the wire unless they are set.
 
-/// Declares one setter. `text`, `flag` and `list` say what it takes; any other type stands in parentheses, after
+/// Declares one setter. `text`, `url`, `secret`, `flag` and `list` say what it takes; any other type stands in parentheses, after
 /// `boxed` if it is kept in a box.
 macro_rules! setter {
     ($(#[$doc:meta])* $name:ident: text in $($place:ident).+) => {
         $(#[$doc])*
         pub fn $name(mut self, text: impl Into<String>) -> Self {
             self.$($place).+ = Some(text.into());
+            self
+        }
+    };
+    ($(#[$doc:meta])* $name:ident: url in $($place:ident).+) => {
+        $(#[$doc])*
+        pub fn $name(mut self, url: impl Into<String>) -> Self {
+            self.$($place).+ = Some($crate::protocol::secret::Url::from(url));
+            self
+        }
+    };
+    ($(#[$doc:meta])* $name:ident: secret in $($place:ident).+) => {
+        $(#[$doc])*
+        pub fn $name(mut self, text: impl Into<String>) -> Self {
+            self.$($place).+ = Some($crate::protocol::secret::Secret::from(text));
             self
         }
     };
@@ -44,6 +58,7 @@ pub(crate) use setter;
 /// The type of a setting, by the word that `setter!` knows it by.
 macro_rules! setting_type {
     (text) => { String };
+    (url) => { $crate::protocol::secret::Url };
     (flag) => { bool };
     (list) => { Vec<String> };
     (($type:ty)) => { $type };

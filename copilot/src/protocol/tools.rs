@@ -61,14 +61,6 @@ impl PendingTool {
     }
 }
 
-/// As much of `external_tool.requested` as an answer needs.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct UnreadableToolCall {
-    pub(crate) request_id: String,
-    pub(crate) tool_name: String,
-}
-
 /// The payload of `external_tool.completed`, and of every event that says that a question is settled.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

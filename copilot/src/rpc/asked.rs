@@ -1,9 +1,9 @@
 //! Requests of the other side that wait for an answer, so that it can take them back.
 //!
 //! Pure state. An id that is used a second time while the first waits is answered all the same; only the first of the
-//! two can be taken back.
+//! two can be taken back. Each is answered once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a request is called within this process: its number on its connection, in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,11 +13,13 @@ pub(crate) struct AskedId(u64);
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     waiting: HashMap<Box<str>, AskedId>,
+    /// Those whose id waits already.
+    repeated: HashSet<AskedId>,
     last: u64,
 }
 
 /// The request of one responder.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Asks {
     id: AskedId,
     /// Whether the table has it.
@@ -38,19 +40,24 @@ impl Asked {
         let listed = !self.waiting.contains_key(raw);
         if listed {
             self.waiting.insert(raw.into(), id);
+        } else {
+            self.repeated.insert(id);
         }
         Asks { id, listed }
     }
 
-    /// Whether it still waits, and was not taken back.
+    /// Whether it still waits: it was neither answered nor taken back.
     pub(super) fn waits(&self, raw: &str, asks: &Asks) -> bool {
-        !asks.listed || self.waiting.get(raw) == Some(&asks.id)
+        if asks.listed { self.waiting.get(raw) == Some(&asks.id) } else { self.repeated.contains(&asks.id) }
     }
 
-    /// It is about to be answered; `false` when it was taken back before.
+    /// It is about to be answered; `false` when it was answered or taken back before.
     pub(super) fn settle(&mut self, raw: &str, asks: &Asks) -> bool {
+        if !asks.listed {
+            return self.repeated.remove(&asks.id);
+        }
         let waits = self.waits(raw, asks);
-        if waits && asks.listed {
+        if waits {
             self.waiting.remove(raw);
         }
         waits
@@ -86,5 +93,7 @@ mod tests {
         assert!(asked.settle("1", &second));
         assert!(!asked.settle("1", &first));
         assert!(asked.settle("1", &third));
+        assert!(![first, second, third].iter().any(|asks| asked.settle("1", asks)), "once each");
+        assert!(asked.repeated.is_empty());
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
+use crate::protocol::decode;
 
 /// The answer to a request that the other side has taken back.
 pub(super) const REQUEST_CANCELLED: i64 = -32800;
@@ -99,7 +100,7 @@ pub(super) struct Failure<'a> {
 impl Failure<'_> {
     /// Reads an error object; anything else becomes an error that shows it.
     pub(super) fn read(raw: &RawValue) -> Failure<'static> {
-        match serde_json::from_str::<Failure<'_>>(raw.get()) {
+        match decode::event::<Failure<'_>>(raw.get()) {
             Ok(failure) => Failure { code: failure.code, message: failure.message.into_owned().into() },
             Err(_) => Failure { code: INTERNAL_ERROR, message: raw.get().to_owned().into() },
         }

@@ -5,6 +5,7 @@
 //! its id); every request of the other side is answered exactly once; nothing waits on the reader.
 
 mod asked;
+mod head;
 mod line;
 mod message;
 mod pending;
@@ -13,6 +14,7 @@ mod settle;
 mod writer;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
@@ -21,10 +23,12 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::decode;
 use crate::transport::WriteHalf;
 pub(crate) use asked::AskedId;
 use asked::{Asked, Asks};
-pub(crate) use line::Line;
+pub(crate) use head::Head;
+pub(crate) use line::{Line, Live};
 use message::{ErrorObject, REQUEST_CANCELLED, Reply, ReplyError, Request};
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};
 use pending::{Answer, Pending, Waiter};
@@ -43,6 +47,8 @@ struct Shared {
     outbox: Outbox,
     /// Who the other side is, for errors to name.
     other: OnceLock<Box<str>>,
+    /// The connection has ended by itself, and its calls are about to learn of it.
+    lost: AtomicBool,
 }
 
 /// What the other side may ask of us. Called on the reader's task, so nothing here may wait or run a user's code.
@@ -63,6 +69,12 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// A request; `responder` must be used, and says so itself when it is dropped instead.
     fn request(&self, method: &str, params: &RawValue, responder: Responder);
 
+    /// A request of which only the method can be read, if that. It is answered with why, or with what is safe.
+    fn unreadable_request(&self, method: &str, responder: Responder, why: &str);
+
+    /// A message that expects no answer was skipped; all that is known of it is how it begins.
+    fn skipped(&self, head: &Head<'_>, why: &str);
+
     /// The other side no longer wants this request, and has been told that it is cancelled.
     fn cancelled(&self, id: AskedId);
 }
@@ -71,7 +83,13 @@ impl Peer {
     /// A peer that writes to `writer`. [`Peer::write`] must run for frames to leave when the writer is busy.
     pub(crate) fn new(writer: WriteHalf) -> Self {
         let (pending, outbox) = (Mutex::default(), Outbox::new(writer));
-        Self(Arc::new(Shared { pending, asked: Mutex::default(), outbox, other: OnceLock::new() }))
+        Self(Arc::new(Shared {
+            pending,
+            asked: Mutex::default(),
+            outbox,
+            other: OnceLock::new(),
+            lost: AtomicBool::new(false),
+        }))
     }
 
     /// Says who the other side is; errors about what it lacks name it. Only the first word counts.
@@ -130,11 +148,28 @@ impl Peer {
         self.0.outbox.room().await;
     }
 
+    /// Marks the connection as lost: from here on every [`Line`] that holds this peer waits for the next connection.
+    /// Comes before [`Peer::close`], so that a caller that learns of the loss and tries again waits too.
+    pub(crate) fn lose(&self) {
+        self.0.lost.store(true, Ordering::Release);
+    }
+
+    /// Whether the connection has ended by itself.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.0.lost.load(Ordering::Acquire)
+    }
+
+    /// Waits until everything that is queued was written, or is dropped by the end of the connection.
+    pub(crate) async fn written(&self) {
+        self.0.outbox.written().await;
+    }
+
     /// Ends the connection: every waiting and every later call fails with `cause`.
     pub(crate) fn close(&self, cause: &Error) {
         let waiters = self.pending().close(cause.clone());
         for waiter in waiters {
-            waiter.finish(Answer::Lost(cause.clone()));
+            // One waker that panics must not leave the other calls asleep.
+            crate::contain::logged("a waker", || waiter.finish(Answer::Lost(cause.clone())));
         }
         self.0.outbox.close();
     }
@@ -162,6 +197,14 @@ impl Peer {
             Answer::Unreadable(source) => {
                 let message = format!("{method}: the CLI's answer cannot be read");
                 Err(Error::with_source(ErrorKind::Decode, message, source))
+            }
+            Answer::Skipped { why, sure } => {
+                let what = if sure {
+                    "the CLI's answer was skipped"
+                } else {
+                    "an answer of the CLI was skipped, and its beginning does not say which call it is for"
+                };
+                Err(Error::new(ErrorKind::Transport, format!("{method}: {what}: {why}")))
             }
             Answer::Lost(cause) => Err(cause),
         }
@@ -208,6 +251,12 @@ impl Peer {
     }
 }
 
+impl Live for Peer {
+    fn is_live(&self) -> bool {
+        !self.is_lost()
+    }
+}
+
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peer").field("pending", &self.pending().len()).finish_non_exhaustive()
@@ -216,7 +265,7 @@ impl fmt::Debug for Peer {
 
 /// Decodes a result, naming the method in the error.
 pub(crate) fn decode<R: DeserializeOwned>(method: &str, result: &RawValue) -> Result<R> {
-    serde_json::from_str(result.get()).map_err(|source| {
+    decode::answer(result.get()).map_err(|source| {
         Error::with_source(
             ErrorKind::Decode,
             format!("{method}: the CLI's answer has an unexpected shape"),
@@ -282,19 +331,25 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
+    /// The responder of a request that a test made up.
+    #[cfg(test)]
+    pub(crate) fn with_id(peer: &Peer, id: &str) -> Self {
+        Self::new(peer.clone(), RawValue::from_string(id.to_owned()).expect("the id is JSON"))
+    }
+
     fn new(peer: Peer, id: Box<RawValue>) -> Self {
         let asks = peer.asked().insert(id.get());
         Self { peer, id: Some(id), asks }
     }
 
-    /// What the request is called when the other side takes it back.
-    pub(crate) fn asked_id(&self) -> AskedId {
-        self.asks.id()
-    }
-
     /// The connection on which it was asked.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Another way to the same request, for where this one is out of reach. It is answered once all the same.
+    pub(crate) fn stand_in(&self) -> StandIn {
+        StandIn { peer: self.peer.clone(), id: self.id.clone(), asks: self.asks }
     }
 
     /// Whether the other side has taken it back: then no answer leaves.
@@ -338,8 +393,63 @@ impl Drop for Responder {
     }
 }
 
+/// A second way to answer a request. Made by [`Responder::stand_in`]; dropped, it does nothing.
+pub(crate) struct StandIn {
+    peer: Peer,
+    id: Option<Box<RawValue>>,
+    asks: Asks,
+}
+
+impl StandIn {
+    /// The id that the other side takes the request back by.
+    pub(crate) fn asked_id(&self) -> AskedId {
+        self.asks.id()
+    }
+
+    /// The duty to answer; its answer is discarded where there was one before.
+    pub(crate) fn into_responder(self) -> Responder {
+        Responder { peer: self.peer, id: self.id, asks: self.asks }
+    }
+}
+
+impl fmt::Debug for StandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StandIn").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Responder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Responder").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_whose_answer_cannot_be_encoded_is_answered_with_an_error() {
+        let (mut far, near) = tokio::io::duplex(4096);
+        let peer = Peer::new(Box::new(near));
+        let deep = (0..200).fold(Value::Null, |inner, _| json!([inner]));
+        Responder::new(peer.clone(), serde_json::value::to_raw_value(&7).unwrap()).ok(&deep);
+        let mut answer = vec![0; 4096];
+        let writing = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+            let reading = async {
+                let read = far.read(&mut answer).await.unwrap();
+                peer.close(&Error::new(ErrorKind::Closed, "the end"));
+                read
+            };
+            tokio::join!(peer.write(), reading).1
+        });
+        let read = writing.await.expect("an answer leaves");
+        let answer = std::str::from_utf8(&answer[..read]).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&body["id"], &body["error"]["code"]), (&json!(7), &json!(INTERNAL_ERROR)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -16,6 +17,11 @@ pub(super) enum Answer<R = Box<RawValue>> {
     Result(R),
     Refused(Failure<'static>),
     Unreadable(serde_json::Error),
+    /// An answer of which only the beginning was read, and why; whether it says that the answer is for this call.
+    Skipped {
+        why: Arc<str>,
+        sure: bool,
+    },
     Lost(Error),
 }
 
@@ -54,12 +60,20 @@ impl Waiter {
     }
 }
 
+impl<R> Answer<R> {
+    /// Whether the CLI did what it was asked, as far as can be told.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Result(_) | Self::Unreadable(_) | Self::Skipped { sure: true, .. })
+    }
+}
+
 impl Answer<&RawValue> {
     fn copied(self) -> Answer {
         match self {
             Self::Result(result) => Answer::Result(result.to_owned()),
             Self::Refused(failure) => Answer::Refused(failure),
             Self::Unreadable(error) => Answer::Unreadable(error),
+            Self::Skipped { why, sure } => Answer::Skipped { why, sure },
             Self::Lost(cause) => Answer::Lost(cause),
         }
     }

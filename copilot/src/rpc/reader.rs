@@ -10,13 +10,13 @@ use memchr::memmem;
 use serde_json::value::RawValue;
 use tokio::io::AsyncReadExt;
 
-use super::message::{
-    AnyJson, CANCEL, CancelParams, Envelope, Failure, INTERNAL_ERROR, INVALID_PARAMS, Incoming,
-};
+use super::head::Head;
+use super::message::{AnyJson, CANCEL, CancelParams, Envelope, Failure, INTERNAL_ERROR, Incoming};
 use super::pending::{Answer, Waiter};
 use super::{Peer, Responder, Service};
+use crate::protocol::decode;
 use crate::transport::ReadHalf;
-use crate::transport::framing::{Decoder, LARGE, Next};
+use crate::transport::framing::{Decoder, HEAD, LARGE, Malformed, Next};
 
 /// Reads until the stream ends; returns what ended it, `None` for a plain end of file.
 pub(crate) async fn read<S: Service>(
@@ -37,7 +37,10 @@ pub(crate) async fn read<S: Service>(
         loop {
             match decoder.next() {
                 Next::More => break,
-                Next::Skipped(malformed) => tracing::warn!(%malformed, "skipped bytes from the CLI"),
+                Next::Skipped(malformed, head) => {
+                    tracing::warn!(%malformed, "skipped bytes from the CLI");
+                    skipped(peer, service, malformed, head, max_frame);
+                }
                 Next::Frame(body) if body.len() >= LARGE => large(peer, service, &escapes, &mut decoder),
                 Next::Frame(body) => {
                     if !handle(peer, service, &escapes, body, None) {
@@ -50,6 +53,60 @@ pub(crate) async fn read<S: Service>(
     }
 }
 
+/// A message that was skipped ends the call that it answers, and a request is answered; of anything else the service
+/// learns.
+fn skipped<S: Service>(peer: &Peer, service: &S, malformed: Malformed, head: &[u8], limit: usize) {
+    let here = head.len() as u64;
+    let Some(head) = Head::read(head) else { return };
+    let (why, is_message) = match malformed {
+        Malformed::Garbage(_) => return,
+        Malformed::CutOff(bytes) => (format!("the message was cut off after {bytes} bytes"), false),
+        Malformed::TooLong(length) => {
+            let why = format!(
+                "the message has {length} bytes and the limit is {limit}; ask for less at a time, or raise the limit \
+                 with `max_frame_bytes`"
+            );
+            // A length that is wrong reaches into the next message, and says nothing of an answer.
+            (why, here == length.min(HEAD as u64))
+        }
+    };
+    if head.id.is_some() || head.method.is_some() || head.asks {
+        return unreadable(peer, service, &head, &why, |why| Answer::Skipped { why: why.into(), sure: true });
+    }
+    if !is_message {
+        return;
+    }
+    // An answer, but to which call? One of these would wait indefinitely.
+    let (waiters, why) = (peer.pending().take_all(), Arc::<str>::from(why));
+    for waiter in waiters {
+        waiter.finish(Answer::Skipped { why: Arc::clone(&why), sure: false });
+    }
+}
+
+/// A message of which only the beginning can be read.
+fn unreadable<S: Service>(
+    peer: &Peer,
+    service: &S,
+    head: &Head<'_>,
+    why: &str,
+    answer: impl FnOnce(&str) -> Answer<&'static RawValue>,
+) {
+    let asks = head.asks || head.method.is_some();
+    match head.id {
+        Some(id) if asks => {
+            let method = head.method.as_deref().unwrap_or_default();
+            service.unreadable_request(method, Responder::new(peer.clone(), id.to_owned()), why);
+        }
+        Some(id) => {
+            if let Some(waiter) = waiting(peer, id) {
+                waiter.finish(answer(why));
+            }
+        }
+        None if asks => service.skipped(head, why),
+        None => {}
+    }
+}
+
 /// Handles a large body in a buffer of its own, which whoever keeps a part of it can keep instead of a copy.
 fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, decoder: &mut Decoder) {
     let (frame, body) = decoder.take();
@@ -57,7 +114,7 @@ fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, dec
         Ok(text) => {
             let text = Arc::new(text);
             let good = handle(peer, service, escapes, &text.as_bytes()[body.clone()], Some(&text));
-            // Of what is no JSON nobody keeps a part.
+            // Invalid JSON is never retained.
             if good { None } else { Arc::into_inner(text).map(String::into_bytes) }
         }
         Err(error) => {
@@ -120,7 +177,7 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
 
 /// The other side takes a request back. One that is answered already is none of its business any more.
 fn cancel<S: Service>(peer: &Peer, service: &S, params: &RawValue) {
-    match serde_json::from_str::<CancelParams<'_>>(params.get()) {
+    match decode::question::<CancelParams<'_>>(params.get()) {
         Ok(CancelParams { id }) => {
             if let Some(id) = peer.cancel_asked(id) {
                 service.cancelled(id);
@@ -139,19 +196,25 @@ fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: ser
     }
     tracing::warn!(%error, bytes = body.len(), "a frame from the CLI cannot be read");
     if serde_json::from_slice::<AnyJson>(body).is_err() {
+        if let Some(head) = Head::read(body) {
+            let why = format!("the message is not JSON: {error}");
+            unreadable(peer, service, &head, &why, |_| Answer::Unreadable(error));
+        }
         return false;
     }
-    // JSON, but no message. Its id may still tell who waits for it.
+    // JSON, but not a message. Its id may still say who waits for it.
     #[derive(serde::Deserialize)]
     struct OnlyId<'a> {
         #[serde(borrow)]
         id: &'a RawValue,
-        #[serde(default)]
-        method: Option<AnyJson>,
+        #[serde(borrow, default)]
+        method: Option<&'a RawValue>,
     }
     match serde_json::from_slice::<OnlyId<'_>>(body) {
-        Ok(OnlyId { id, method: Some(_) }) => {
-            Responder::new(peer.clone(), id.to_owned()).error(INVALID_PARAMS, "the request cannot be read");
+        Ok(OnlyId { id, method: Some(method) }) => {
+            let method = serde_json::from_str::<String>(method.get()).unwrap_or_default();
+            let responder = Responder::new(peer.clone(), id.to_owned());
+            service.unreadable_request(&method, responder, "the request cannot be read");
         }
         Ok(OnlyId { id, method: None }) => {
             if let Some(waiter) = waiting(peer, id) {

@@ -25,8 +25,7 @@ pub(super) struct Settle(Box<dyn FnOnce(Outcome) + Send>);
 
 impl Settle {
     pub(super) fn run(self, answer: &Answer, awaited: bool) {
-        let done = matches!(answer, Answer::Result(_) | Answer::Unreadable(_));
-        (self.0)(Outcome { done, awaited });
+        (self.0)(Outcome { done: answer.is_done(), awaited });
     }
 }
 
@@ -36,13 +35,18 @@ impl fmt::Debug for Settle {
     }
 }
 
-/// What is done on the reader's task when a call has ended, before it delivers anything later; told whether the CLI did
-/// what it was asked. It must not run a user's code.
-pub(super) struct Note(Box<dyn FnOnce(bool) + Send>);
+/// Runs on the reader's task when a call has ended, before the reader delivers anything later, with the result if the
+/// CLI did what it was asked. It must not run a user's code.
+pub(super) struct Note(Box<Noting>);
+
+type Noting = dyn FnOnce(Option<&RawValue>) + Send;
 
 impl Note {
-    pub(super) fn run<R>(self, answer: &Answer<R>) {
-        (self.0)(matches!(answer, Answer::Result(_) | Answer::Unreadable(_)));
+    pub(super) fn run(self, answer: &Answer<&RawValue>) {
+        (self.0)(match answer {
+            Answer::Result(result) => Some(result),
+            other => other.is_done().then_some(RawValue::NULL),
+        });
     }
 }
 
@@ -95,7 +99,7 @@ impl Peer {
         method: &str,
         params: &P,
         keep: bool,
-        note: impl FnOnce(bool) + Send + 'static,
+        note: impl FnOnce(Option<&RawValue>) + Send + 'static,
     ) -> Result<Box<RawValue>>
     where
         P: Serialize + ?Sized,

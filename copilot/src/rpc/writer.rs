@@ -84,6 +84,11 @@ impl Outbox {
         self.below(HIGH_WATER).await;
     }
 
+    /// Waits until everything that is queued was written, or is dropped by the end of the connection.
+    pub(super) async fn written(&self) {
+        self.below(0).await;
+    }
+
     /// Waits until the queue is below the mark at which reading pauses.
     pub(super) async fn room_to_read(&self) {
         self.below(HARD_LIMIT).await;
@@ -321,6 +326,43 @@ mod tests {
         assert!(woken.0.load(Ordering::Relaxed) > waiting, "the pipe is idle, and the writer sleeps");
         poll_writer();
         assert_eq!(outbox.queue().len(), 0);
+    }
+
+    /// A pipe whose other end is gone.
+    struct Broken;
+
+    impl tokio::io::AsyncWrite for Broken {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_queued_after_a_write_error() {
+        let outbox = Outbox::new(Box::new(Broken));
+        outbox.push(&1, true).unwrap();
+        assert_eq!(outbox.run().await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        for _ in 0..3 {
+            outbox.push(&"more", false).unwrap();
+        }
+        let queue = outbox.queue();
+        assert_eq!((queue.len(), queue.buf.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back() {
+        let outbox = Outbox::new(Box::new(tokio::io::sink()));
+        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), true).unwrap();
+        let queue = outbox.queue();
+        assert!(queue.len() == 0 && queue.buf.capacity() <= KEEP_CAPACITY, "{}", queue.buf.capacity());
     }
 
     #[test]

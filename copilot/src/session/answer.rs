@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
+use crate::contain::UserValue;
+
 /// Why a handler gave no answer.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -52,6 +54,7 @@ impl<Q, A> Handler<Q, A> {
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<A>,
     {
+        let handler = UserValue::new(handler);
         Self(Arc::new(move |question| {
             let answer = handler(question);
             Box::pin(async move { answer.await.into_answer() })

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::answer::{Handler, IntoAnswer};
-use super::inbox::Inbox;
+use super::clash;
+use super::inbox::{Asks, Inbox};
 use super::link::{Connect, Link};
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, Permissions};
@@ -16,6 +18,7 @@ use super::topic::{Occasion, Settings, Topics};
 use super::{Session, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
+use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
 use crate::tools::{StateMap, Tool, ToolErrors, ToolSelection};
@@ -38,6 +41,7 @@ pub struct SessionBuilder {
     pub(super) tools: ToolSelection,
     pub(super) states: StateMap,
     pub(super) policy: Policy,
+    saved_approvals: bool,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
@@ -54,6 +58,7 @@ impl SessionBuilder {
             tools: ToolSelection::default(),
             states: StateMap::default(),
             policy: Policy::default(),
+            saved_approvals: false,
             event_budget: DEFAULT_BUDGET,
             listeners: Vec::new(),
         }
@@ -68,15 +73,20 @@ impl SessionBuilder {
         self
     }
 
-    /// The id of the new session: ASCII letters, digits, `_` and `-`; a random UUID unless set.
+    /// The id of the new session: at most 250 ASCII letters, digits, `_` and `-`; a random UUID unless set.
     pub fn id(mut self, id: impl Into<SessionId>) -> Self {
         self.id = Some(id.into());
         self
     }
 
     /// What the agent may do; see [`Permissions`] for what it may unless set.
+    ///
+    /// A program that [resumes](crate::Client::resume) a session on a CLI that it has not started, and that sets neither
+    /// this nor [`on_permission`](Self::on_permission), leaves requests that are not about its own tools to the other
+    /// clients of the session; what none of them has decided within four minutes it denies.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.policy.permissions = permissions;
+        self.policy.decides = true;
         self
     }
 
@@ -110,6 +120,17 @@ impl SessionBuilder {
         R: IntoAnswer<Decision>,
     {
         self.policy.handler = Some(Handler::new(handler));
+        self.policy.decides = true;
+        self
+    }
+
+    /// Whether approvals count that an earlier session has saved for the working directory, with
+    /// [`Decision::ApproveForLocation`] or by the user of the CLI: what they cover is then run without a request.
+    /// Default: off.
+    ///
+    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
+    pub fn saved_approvals(mut self, on: bool) -> Self {
+        self.saved_approvals = on;
         self
     }
 
@@ -151,16 +172,25 @@ impl SessionBuilder {
         }
         let occasion = if self.resume { Occasion::Resume } else { Occasion::Create };
         self.topics.check(&self.settings, occasion)?;
+        let files = self.connect.files();
+        files.resolve(&mut self.settings.members)?;
+        let files = files.starting_in(self.settings.members.get::<String>("workingDirectory"));
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
+        clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
         link.compat.check(&link.cli, &self.settings)?;
+        let joins = self.resume && link.shared && !self.policy.decides;
+        if !joins && link.cli.protocol > 2 {
+            self.topics.fill_defaults(&mut self.settings);
+        }
         link.compat.adapt(&link.cli, &mut self.settings, &mut tools.iter().map(Tool::name));
         let states = Arc::new(self.states);
-        let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, self.policy);
+        let asks = Asks { policy: self.policy, joins, saved_approvals: self.saved_approvals };
+        let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, asks);
         let listening =
             |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
@@ -177,8 +207,10 @@ impl SessionBuilder {
             inbox,
             link,
             workspace_path: answer.workspace_path,
+            files,
             event_budget: self.event_budget,
             _listeners: listeners,
+            spoken: AtomicBool::new(self.resume),
             sending: Mutex::new(()),
             alone: Arc::new(Mutex::new(())),
             tool_changes: Arc::default(),
@@ -203,9 +235,18 @@ pub(crate) struct Policy {
     /// Decides where there is no handler.
     pub(crate) permissions: Permissions,
     pub(crate) handler: Option<Handler<PermissionRequest, Decision>>,
+    /// Whether the program has said how to decide.
+    pub(crate) decides: bool,
     /// What the model reads when a tool fails.
     pub(crate) tool_errors: ToolErrors,
     pub(crate) max_tool_result: MaxToolResult,
+}
+
+impl Policy {
+    /// Whether there are calls that may be denied.
+    pub(crate) fn decides_calls(&self) -> bool {
+        self.handler.is_some() || !self.permissions.grants_all()
+    }
 }
 
 /// The largest result of a tool, in bytes. Default: 128 MiB, half of what a frame may have.
@@ -234,21 +275,33 @@ impl Unopened<'_> {
 impl Drop for Unopened<'_> {
     fn drop(&mut self) {
         if !self.opened {
+            // First, so that a listener that sees the end can open the session again.
+            self.link.carrier.unregister(self.inbox);
             self.inbox.close();
             self.inbox.calls.abort();
-            self.link.carrier.unregister(&self.inbox.id);
         }
     }
 }
+
+/// The CLI names a directory after the id, and a file after the id and `.lock`; file systems take 255 bytes.
+const MAX_ID: usize = 250;
 
 fn checked(id: SessionId) -> Result<SessionId> {
     let text = id.as_str();
     let good =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    if good {
+    if good && text.len() <= MAX_ID {
         return Ok(id);
     }
-    let message = format!("{text:?} is no session id: use ASCII letters, digits, `_` and `-`");
+    let shown = shown(text);
+    let message = if good {
+        format!(
+            "the session id {shown} has {} characters; the CLI makes file names of it, so use at most {MAX_ID}",
+            text.len()
+        )
+    } else {
+        format!("{shown} is not a session id: use ASCII letters, digits, `_` and `-`")
+    };
     Err(Error::new(ErrorKind::Config, message))
 }
 
@@ -258,7 +311,12 @@ mod tests {
 
     #[test]
     fn ids_are_checked_before_anything_is_started() {
-        assert!(checked("GH-42_a".into()).is_ok());
+        assert!(checked("GH-42_a".into()).is_ok() && checked("x".repeat(MAX_ID).into()).is_ok());
+        let error = checked("x".repeat(5000).into()).unwrap_err().to_string();
+        assert!(
+            error.contains("5000 characters") && error.contains("at most 250") && error.len() < 300,
+            "{error}"
+        );
         for bad in ["", "a/b", "é", "a b"] {
             let error = checked(bad.into()).unwrap_err();
             assert!(error.to_string().contains("session id"), "{error}");

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::rpc::AskedId;
-use crate::task::{self, Task};
+use crate::rpc::{AskedId, Responder, StandIn};
+use crate::task::Task;
 use crate::tools::{Cancellation, Tool};
 
 /// The running calls of one session.
@@ -31,6 +31,8 @@ struct State {
     lost: u32,
     /// When the last tool ended that did.
     tool_ended: Option<Instant>,
+    /// How many were admitted.
+    admitted: u64,
 }
 
 #[derive(Debug)]
@@ -38,10 +40,31 @@ struct Running {
     what: What,
     cancel: Cancellation,
     /// The request that asked, which the CLI may take back; none where an event asked.
-    asked: Option<AskedId>,
+    owed: Option<Owed>,
     /// How many CLIs were lost before it came.
     lost: u32,
-    _task: Task,
+    /// Which one it is, as an id may be used again.
+    number: u64,
+    /// None until it is spawned.
+    task: Option<Task>,
+}
+
+/// The answer that a request of the CLI waits for, and the safe one that is given where the work is aborted.
+#[derive(Debug)]
+pub(crate) struct Owed {
+    stand_in: StandIn,
+    safe: fn(Responder),
+}
+
+impl Owed {
+    pub(crate) fn new(responder: &Responder, safe: fn(Responder)) -> Self {
+        Self { stand_in: responder.stand_in(), safe }
+    }
+
+    /// Gives the safe answer, unless there was one.
+    fn settle(self) {
+        (self.safe)(self.stand_in.into_responder());
+    }
 }
 
 /// What the CLI waits for.
@@ -67,9 +90,9 @@ pub(crate) enum By {
     /// By an event, which may come twice.
     Event(Arc<str>),
     /// By a request that calls a tool or wants a permission.
-    Call(Arc<str>, AskedId),
+    Call(Arc<str>, Owed),
     /// By another request, which the CLI also makes while the session is closed.
-    Request(Arc<str>, AskedId),
+    Request(Arc<str>, Owed),
 }
 
 impl By {
@@ -82,31 +105,43 @@ impl By {
 }
 
 impl Calls {
-    /// Runs `work` for a question that came as `asked`, unless the table does not take it: then nothing runs.
+    /// Takes in a question that came as `asked`, and gives its number; none where it is not to be answered here.
     ///
-    /// `work` must call [`Calls::finish`] when it has answered, as its last act.
-    pub(crate) fn start<F>(&self, asked: By, what: What, cancel: Cancellation, work: F) -> bool
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+    /// With a number, the caller calls [`own`](Self::own) with the task that answers, and [`finish`](Self::finish) when
+    /// that task has ended in any way.
+    pub(super) fn admit(&self, asked: By, what: What, cancel: Cancellation) -> Option<u64> {
         let mut state = self.state();
-        let (id, asked) = match asked {
+        let (id, owed) = match asked {
             By::Event(id) if !state.closed && state.recent.is_new(&id) => (id, None),
-            By::Call(id, asked) if !state.closed => (id, Some(asked)),
-            By::Request(id, asked) if !state.ended => (id, Some(asked)),
-            _ => return false,
+            By::Call(id, owed) if !state.closed => (id, Some(owed)),
+            By::Request(id, owed) if !state.ended => (id, Some(owed)),
+            _ => return None,
         };
-        let lost = state.lost;
-        let Entry::Vacant(entry) = state.running.entry(id) else { return false };
-        // With the state locked, so that the `finish` of the task finds the entry.
-        entry.insert(Running { what, cancel, asked, lost, _task: task::spawn(work) });
-        true
+        let (lost, number) = (state.lost, state.admitted + 1);
+        let Entry::Vacant(entry) = state.running.entry(id) else { return None };
+        entry.insert(Running { what, cancel, owed, lost, number, task: None });
+        state.admitted = number;
+        Some(number)
     }
 
-    /// Takes out a call that has answered.
-    pub(crate) fn finish(&self, id: &str) {
+    /// Gives the table the task that answers. One that has ended already, or is not wanted any more, is aborted.
+    ///
+    /// Not spawned with the table locked: a runtime that shuts down drops it there and then, which calls `finish`.
+    pub(super) fn own(&self, id: &str, number: u64, task: Task) {
         let mut state = self.state();
-        let finished = state.running.remove(id);
+        let unwanted = match state.running.get_mut(id).filter(|running| running.number == number) {
+            Some(running) => running.task.replace(task),
+            None => Some(task),
+        };
+        drop(state);
+        drop(unwanted);
+    }
+
+    /// Takes out a call whose task ends.
+    pub(super) fn finish(&self, id: &str, number: u64) {
+        let mut state = self.state();
+        let is_own = state.running.get(id).is_some_and(|running| running.number == number);
+        let finished = if is_own { state.running.remove(id) } else { None };
         if finished.as_ref().is_some_and(|running| matches!(running.what, What::Tool(_))) {
             state.tool_ended = Some(Instant::now());
         }
@@ -114,16 +149,21 @@ impl Calls {
         drop(finished);
     }
 
-    /// The CLI no longer waits for this one: it was answered elsewhere, or the work was aborted.
-    pub(crate) fn cancel(&self, id: &str) {
-        if let Some(running) = self.state().running.get(id) {
+    /// The CLI no longer waits for this one: it was answered elsewhere, or the work was aborted. Says whether it ran.
+    pub(crate) fn cancel(&self, id: &str) -> bool {
+        let state = self.state();
+        let running = state.running.get(id);
+        if let Some(running) = running {
             running.cancel.cancel();
         }
+        running.is_some()
     }
 
     /// The CLI has taken a request back.
     pub(crate) fn take_back(&self, asked: AskedId) {
-        for running in self.state().running.values().filter(|running| running.asked == Some(asked)) {
+        let is_asked =
+            |running: &&Running| running.owed.as_ref().is_some_and(|owed| owed.stand_in.asked_id() == asked);
+        for running in self.state().running.values().filter(is_asked) {
             running.cancel.cancel();
         }
     }
@@ -178,14 +218,17 @@ impl Calls {
         cancelled
     }
 
-    /// Aborts what still runs, and takes nothing more.
+    /// Aborts what still runs, and takes nothing more. Requests that wait get their safe answer here, as the task of a
+    /// tool that never pauses cannot be ended.
     pub(crate) fn abort(&self) {
         let running = {
             let mut state = self.state();
             state.ended = true;
             std::mem::take(&mut state.running)
         };
-        drop(running);
+        for mut running in running.into_values() {
+            running.owed.take().into_iter().for_each(Owed::settle);
+        }
     }
 
     /// Until when a tool has run: `now` while one does, and nothing before the first.
@@ -241,6 +284,68 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::Peer;
+
+    /// A call that was admitted, with its number.
+    fn start(calls: &Calls, by: By) -> Option<(Cancellation, u64)> {
+        let cancel = Cancellation::default();
+        let what = What::Question("a question".to_owned());
+        let number = calls.admit(by, what, cancel.clone())?;
+        Some((cancel, number))
+    }
+
+    fn event(id: &str) -> By {
+        By::Event(id.into())
+    }
+
+    /// A request of the CLI, and what it is called.
+    fn owed(peer: &Peer, id: &str) -> (Owed, AskedId) {
+        let responder = Responder::with_id(peer, id);
+        let owed = Owed::new(&responder, |responder| responder.ok(&()));
+        let asked = owed.stand_in.asked_id();
+        std::mem::forget(responder);
+        (owed, asked)
+    }
+
+    #[test]
+    fn a_closed_table_takes_only_requests_and_an_ended_one_nothing() {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let calls = Calls::default();
+        let (running, _) = start(&calls, event("a")).unwrap();
+        calls.close();
+        assert!(running.is_cancelled());
+        assert!(start(&calls, event("b")).is_none());
+        assert!(start(&calls, By::Call("c".into(), owed(&peer, "1").0)).is_none());
+        assert!(start(&calls, By::Request("d".into(), owed(&peer, "2").0)).is_some());
+        calls.abort();
+        assert!(start(&calls, By::Request("e".into(), owed(&peer, "3").0)).is_none());
+        assert!(calls.describe().is_empty());
+    }
+
+    #[test]
+    fn taking_back_a_request_cancels_no_other() {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let calls = Calls::default();
+        let (first, second) = (owed(&peer, "1"), owed(&peer, "2"));
+        let (one, _) = start(&calls, By::Call("a".into(), first.0)).unwrap();
+        let (two, _) = start(&calls, By::Request("b".into(), second.0)).unwrap();
+        let (event, _) = start(&calls, event("c")).unwrap();
+        calls.take_back(second.1);
+        assert!(two.is_cancelled() && !one.is_cancelled() && !event.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn after_a_loss_what_runs_is_not_run_again_and_what_was_answered_is() {
+        let calls = Calls::default();
+        let (_, runs) = start(&calls, event("runs")).unwrap();
+        let (_, answered) = start(&calls, event("answered")).unwrap();
+        calls.finish("answered", answered);
+        assert!(start(&calls, event("answered")).is_none());
+        assert!(calls.interrupt(true).is_empty());
+        assert!(start(&calls, event("answered")).is_some());
+        calls.finish("runs", runs);
+        assert!(start(&calls, event("runs")).is_none());
+    }
 
     #[test]
     fn the_latest_ids_are_remembered_and_the_memory_is_bounded() {

@@ -4,52 +4,54 @@
 //! says about its arguments are the program's. Whatever happens to that task, what was not granted is denied.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::calls::{By, What};
-use super::inbox::{Inbox, ReplyTo, log_unsent};
+use super::answering::answering;
+use super::calls::{By, Owed, What};
+use super::inbox::{Entry, Inbox, ReplyTo, log_unsent};
 use super::permission_request::PermissionRequest;
 use super::permissions::{Decision, OwnTool};
+use super::requests::unless_cancelled;
+use super::safe_answers;
+use crate::protocol::agents::CustomAgent;
+use crate::protocol::decode;
 use crate::protocol::permissions::{
     PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionRequestParams, Vocabulary,
 };
 use crate::protocol::tools::Wrapped;
 use crate::random;
-use crate::rpc::{INVALID_PARAMS, Responder};
+use crate::rpc::Responder;
 use crate::task;
 use crate::tools::Cancellation;
+
+/// How long a client that has only joined a session leaves a decision to the others; less than an `ask` waits for the
+/// next event.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 impl Inbox {
     /// Protocol 3 asks by an event.
     pub(super) fn permission_requested(self: &Arc<Self>, data: &RawValue) {
-        match serde_json::from_str::<PermissionAsked<'_>>(data.get()) {
+        match decode::question::<PermissionAsked<'_>>(data.get()) {
             Ok(asked) if asked.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") => {}
+            Ok(_) if !self.can_be_answered("permission.requested", data) => {}
             Ok(asked) => {
                 let vocabulary =
                     if asked.prompt_request.is_some() { Vocabulary::New } else { Vocabulary::Old };
                 let reply = ReplyTo::Call(asked.request_id.as_ref().into());
                 self.decide(asked.permission_request, vocabulary, reply);
             }
-            Err(error) => tracing::error!(%error, session = %self.id, "a permission request cannot be read"),
+            Err(error) => self.answer_unreadable("permission.requested", data, &error),
         }
     }
 
     /// Protocol 2 asks by a request.
     pub(super) fn permission_wanted(self: &Arc<Self>, params: &RawValue, responder: Responder) {
         let method = "permission.request";
-        match serde_json::from_str::<PermissionRequestParams<'_>>(params.get()) {
+        match decode::question::<PermissionRequestParams<'_>>(params.get()) {
             Ok(asked) => self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder)),
-            Err(error) => {
-                Self::refuse(
-                    self.topics,
-                    method,
-                    params,
-                    responder,
-                    INVALID_PARAMS,
-                    &format!("{method}: {error}"),
-                );
-            }
+            Err(error) => self.refuse_unreadable(method, params, responder, &error),
         }
     }
 
@@ -63,7 +65,7 @@ impl Inbox {
         let (by, asker) = match reply {
             ReplyTo::Call(id) => (By::Event(Arc::clone(&id)), Asker(Some(ReplyTo::Call(id)))),
             ReplyTo::Request(responder) => {
-                let by = By::Call(random::id().into(), responder.asked_id());
+                let by = By::Call(random::id().into(), Owed::new(&responder, deny));
                 (by, Asker(Some(ReplyTo::Request(responder))))
             }
         };
@@ -71,58 +73,143 @@ impl Inbox {
             Ok(request) => (format!("permission for {}", request.kind()), Some(request)),
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "a permission request cannot be read; denied");
+                if self.policy.handler.is_some() {
+                    self.handler_failed(
+                        "on_permission",
+                        format!("the question cannot be read: {error}").into(),
+                    );
+                }
                 ("a permission".to_owned(), None)
             }
         };
-        let (inbox, cancel, key) = (Arc::clone(self), Cancellation::default(), Arc::clone(by.id()));
+        let cancel = Cancellation::default();
         let token = cancel.clone();
-        let started = self.calls.start(by, What::Question(what), cancel, async move {
+        let waits = self.joins && matches!(asker.0, Some(ReplyTo::Call(_)));
+        let work = |entry: Entry| async move {
             let decision = match request {
-                Some(request) => inbox.decide_here(request).await,
-                None => Decision::Unavailable,
+                Some(request) => {
+                    if waits && !entry.owns(&request) {
+                        entry.leave_to_others(&token).await;
+                    }
+                    entry.decide_on(request).await
+                }
+                None => safe_answers::PERMISSION,
             };
-            inbox.answer_permission(asker, &decision, vocabulary, &token).await;
-            inbox.calls.finish(&key);
-        });
+            entry.answer_permission(asker, &decision, vocabulary, &token).await;
+        };
+        let started = self.run(by, What::Question(what), cancel, |entry| answering(self, work(entry)));
         if !started {
             tracing::debug!(session = %self.id, "a permission was asked for twice, or after the session was closed");
         }
     }
 
+    /// Whether the request is about a tool of this program.
+    fn owns(&self, request: &PermissionRequest) -> bool {
+        request.tool_name().is_some_and(|tool| self.tools().get(tool).is_some())
+    }
+
+    /// Gives the other clients of the session, which may have to ask a person, time for their decision.
+    async fn leave_to_others(&self, cancel: &Cancellation) {
+        if unless_cancelled(cancel, tokio::time::sleep(PATIENCE)).await.is_some() {
+            tracing::warn!(session = %self.id, "no client has decided about a permission; denied");
+        }
+    }
+
+    /// Whether the program has approved this and its like already.
+    fn is_covered(&self, request: &PermissionRequest) -> bool {
+        !request.managed_approval_required()
+            && !request.requests_sandbox_bypass()
+            && self.guard.get().is_some_and(|guard| guard.granted.covers(request))
+    }
+
+    /// The program's decision about what the CLI has requested, which may be the request of a hook.
+    async fn decide_on(&self, request: PermissionRequest) -> Decision {
+        let decision = match self.behind(&request) {
+            Some((behind, true)) => {
+                if self.is_covered(&behind) {
+                    return Decision::Approve;
+                }
+                let decision = self.decide_here(behind.clone()).await;
+                self.note(&behind, &decision);
+                // The CLI would remember it for hooks; here it is remembered for the tool.
+                return decision.once();
+            }
+            _ if self.is_covered(&request) => Decision::Approve,
+            _ => self.decide_here(request.clone()).await,
+        };
+        self.note(&request, &decision);
+        decision
+    }
+
     /// The program's decision, by its handler or its policy.
     pub(super) async fn decide_here(&self, request: PermissionRequest) -> Decision {
         let Some(handler) = self.policy.handler.clone() else {
-            return self.decide_by_policy(&request).await;
+            return self.by_policy(&request).await;
         };
         let asked = request.clone();
         let error = match task::catch(handler.ask(asked)).await {
-            Ok(Ok(Decision::Default)) => return self.decide_by_policy(&request).await,
-            Ok(Ok(decision)) => return decision,
+            Ok(Ok(Decision::Default)) => return self.by_policy(&request).await,
+            Ok(Ok(decision)) => return self.within_sandbox(&request, decision),
             Ok(Err(error)) => error,
             Err(panic) => format!("it panicked: {panic}").into(),
         };
-        self.handler_failed("on_permission", &error);
+        self.handler_failed("on_permission", error);
+        safe_answers::PERMISSION
+    }
+
+    /// No decision that does not name it lets a command leave the sandbox.
+    fn within_sandbox(&self, request: &PermissionRequest, decision: Decision) -> Decision {
+        if !request.requests_sandbox_bypass()
+            || self.policy.permissions.grants_sandbox_bypass()
+            || matches!(decision, Decision::ApproveSandboxBypass)
+            || decision.refusal().is_some()
+        {
+            return decision;
+        }
+        tracing::warn!(session = %self.id, "`Decision::ApproveSandboxBypass` alone grants leaving the sandbox; denied");
         Decision::Unavailable
+    }
+
+    /// The decision of the session's permissions. A hook that requires a confirmation grants nothing: its tool has to
+    /// be granted as well.
+    pub(super) async fn by_policy(&self, request: &PermissionRequest) -> Decision {
+        let decision = self.decide_by_policy(request).await;
+        match self.behind(request) {
+            Some((behind, _)) if decision == Decision::Approve => self.decide_by_policy(&behind).await,
+            _ => decision,
+        }
     }
 
     async fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
         match task::catch(async { self.own_tool(request) }).await {
             Ok(own) => self.policy.permissions.decide(request, own),
             Err(panic) => {
-                self.handler_failed("needs_approval", &format!("it panicked: {panic}").into());
-                Decision::Unavailable
+                self.handler_failed("needs_approval", format!("it panicked: {panic}").into());
+                safe_answers::PERMISSION
             }
         }
     }
 
     fn own_tool(&self, request: &PermissionRequest) -> Option<OwnTool> {
-        if *request.kind() != PermissionKind::CustomTool {
-            return None;
+        match request.kind() {
+            PermissionKind::CustomTool => {}
+            PermissionKind::BuiltinTool => return self.own_agent(request),
+            _ => return None,
         }
         let tools = self.tools();
         let tool = tools.get(request.tool_name()?)?;
         let arguments = request.arguments();
         Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
+    }
+
+    /// An agent that the program has configured is the program's own, and its calls are decided one by one.
+    fn own_agent(&self, request: &PermissionRequest) -> Option<OwnTool> {
+        let arguments = request.arguments();
+        let agent = arguments.get("agent_type").filter(|_| request.tool_name() == Some("task"))?.as_str()?;
+        let opening = self.opening();
+        let agents = opening.members.get::<Vec<CustomAgent>>("customAgents");
+        let own = agents.into_iter().flatten().any(|own| own.name == agent);
+        own.then_some(OwnTool { needs_approval: false })
     }
 
     async fn answer_permission(
@@ -155,7 +242,11 @@ struct Asker(Option<ReplyTo>);
 impl Drop for Asker {
     fn drop(&mut self) {
         if let Some(ReplyTo::Request(responder)) = self.0.take() {
-            responder.ok(&Wrapped { result: &Decision::Unavailable.to_wire(Vocabulary::Old) });
+            deny(responder);
         }
     }
+}
+
+fn deny(responder: Responder) {
+    responder.ok(&Wrapped { result: &safe_answers::PERMISSION.to_wire(Vocabulary::Old) });
 }

@@ -3,33 +3,35 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 
 use serde_json::value::RawValue;
 
 use super::answer::Handler;
+use super::answering::answering;
 use super::builder::Policy;
-use super::calls::{By, Calls, What};
+use super::calls::{By, Calls, Owed, What};
+use super::clash;
+use super::guard::Guard;
 use super::members::Members;
 use super::outgoing::Left;
 use super::permission_request::PermissionRequest;
-use super::permissions::Decision;
 use super::topic::{Settings, TopicState, Topics};
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, Subscribers};
+use crate::events::{Event, MessageSkipped, Subscribers};
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::decode;
 use crate::protocol::event::EventHead;
-use crate::protocol::permissions::Vocabulary;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
-use crate::protocol::tools::{
-    Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, UnreadableToolCall, Wrapped,
-};
+use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{Line, Peer, Responder};
-use crate::tools::{Cancellation, Invocation, StateMap, ToolErrors, ToolResult, ToolSet, unknown_tool};
+use crate::rpc::{Head, Line, Peer, Responder};
+use crate::task;
+use crate::tools::{Cancellation, Invocation, StateMap, Tool, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
 /// One session's receiving end.
 pub(crate) struct Inbox {
@@ -48,10 +50,16 @@ pub(crate) struct Inbox {
     state: TopicState,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
+    /// What the guard of the permissions remembers; most sessions need none of it.
+    pub(super) guard: OnceLock<Box<Guard>>,
+    /// Whether the program has only joined the session of others, and has not said how to decide.
+    pub(super) joins: bool,
+    /// Whether approvals of earlier sessions count.
+    pub(super) saved_approvals: bool,
+    /// Whether a tool of the program may have the name of a tool of an MCP server.
+    pub(super) watches_names: bool,
     /// The message that nobody waits for any more.
     pub(super) left: Left,
-    /// Whether the agent works, as far as events tell.
-    busy: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -63,10 +71,41 @@ pub(super) struct OpenMembers {
     pub(super) raw: RawMembers,
 }
 
+/// How a session answers the CLI.
+#[derive(Default)]
+pub(crate) struct Asks {
+    pub(crate) policy: Policy,
+    /// See [`Inbox::joins`].
+    pub(crate) joins: bool,
+    /// See [`Inbox::saved_approvals`].
+    pub(crate) saved_approvals: bool,
+}
+
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
 pub(super) enum ReplyTo {
     Call(Arc<str>),
     Request(Responder),
+}
+
+/// The place of running work in the table of running calls; its drop takes it out.
+pub(super) struct Entry {
+    inbox: Arc<Inbox>,
+    id: Arc<str>,
+    number: u64,
+}
+
+impl Deref for Entry {
+    type Target = Arc<Inbox>;
+
+    fn deref(&self) -> &Arc<Inbox> {
+        &self.inbox
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.inbox.calls.finish(&self.id, self.number);
+    }
 }
 
 impl Inbox {
@@ -77,9 +116,14 @@ impl Inbox {
         settings: Settings,
         tools: ToolSet,
         states: Arc<StateMap>,
-        policy: Policy,
+        asks: Asks,
     ) -> Arc<Self> {
-        let Settings { members, options, raw, state, .. } = settings;
+        let Settings { mut members, options, raw, state, .. } = settings;
+        let Asks { policy, joins, saved_approvals } = asks;
+        let watches_names = clash::possible(&members, tools.iter().map(Tool::name));
+        if !joins && (policy.decides_calls() || watches_names) {
+            members.set("hooks", true);
+        }
         Arc::new(Self {
             id,
             line: Line::new(Some(peer)),
@@ -93,10 +137,33 @@ impl Inbox {
             state,
             subscribers: Subscribers::default(),
             calls: Calls::default(),
+            guard: OnceLock::new(),
+            joins,
+            saved_approvals,
+            watches_names,
             left: Left::default(),
-            busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// Starts the work that answers a question, unless the table of running calls does not take it: then nothing runs.
+    ///
+    /// The work owns its entry in that table, so the entry ends with the work whatever becomes of it.
+    pub(super) fn run<F>(
+        self: &Arc<Self>,
+        by: By,
+        what: What,
+        cancel: Cancellation,
+        work: impl FnOnce(Entry) -> F,
+    ) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let id = Arc::clone(by.id());
+        let Some(number) = self.calls.admit(by, what, cancel) else { return false };
+        let entry = Entry { inbox: Arc::clone(self), id: Arc::clone(&id), number };
+        self.calls.own(&id, number, task::spawn(work(entry)));
+        true
     }
 
     /// The tools that the CLI may call at this moment.
@@ -163,29 +230,33 @@ impl Inbox {
     }
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
+    ///
+    /// The state that it changes is changed before subscribers receive it, so that who has the event sees the state.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        if !self.subscribers.is_empty() {
-            self.subscribers.queue(&Event::new(head), asleep);
-        }
         let data = head.data.unwrap_or(RawValue::NULL);
+        let agent = head.agent.filter(|agent| !agent.is_empty());
         match head.name {
-            "external_tool.requested" => self.tool_requested(head, data),
-            "permission.requested" => self.permission_requested(data),
-            "external_tool.completed" | "permission.completed" => {
-                if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+            "external_tool.completed" => {
+                if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
-            // Not every CLI settles what it had asked when it is told to stop: up to 0.0.423 this is all it says.
-            "abort" if head.agent.is_none() => self.calls.cancel_all(),
-            "user.message" | "assistant.turn_start" if head.agent.is_none() => {
-                self.busy.store(true, Ordering::Release);
-                self.left.look();
-            }
-            "session.idle" if head.agent.is_none() => {
-                self.busy.store(false, Ordering::Release);
-                self.left.look();
-            }
+            "permission.completed" => self.permission_settled(data),
+            // Not every CLI settles its questions when it is aborted: up to 0.0.423 this is the only sign.
+            "abort" if agent.is_none() => self.calls.cancel_all(),
+            "capabilities.changed" => match decode::event::<Capabilities>(data.get()) {
+                Ok(newer) => self.learn(&newer),
+                Err(error) => tracing::error!(%error, session = %self.id, "capabilities cannot be read"),
+            },
+            _ => {}
+        }
+        self.subscribers.deliver(head, asleep);
+        match head.name {
+            "external_tool.requested" => self.tool_requested(head, data),
+            "permission.requested" => self.permission_requested(data),
+            "user.message" | "assistant.turn_start" | "session.idle" if agent.is_none() => self.left.look(),
+            "session.mcp_servers_loaded" => self.servers_loaded(data),
+            "session.mcp_server_status_changed" => self.look_for_clashes(),
             name => {
                 if let Some(handle) = self.topics.event(name) {
                     handle(self, data);
@@ -194,15 +265,25 @@ impl Inbox {
         }
     }
 
+    /// A message about this session was skipped. A tool call among them is answered as far as it can be.
+    pub(crate) fn skipped(&self, head: &Head<'_>, why: &str) {
+        tracing::error!(event = head.event, session = %self.id, why, "a message of the CLI was skipped");
+        if let ("external_tool.requested", Some(request), Some(tool)) =
+            (head.event.as_deref().unwrap_or_default(), &head.request, &head.tool)
+        {
+            self.refuse_tool(request, tool);
+        }
+        let error = Error::new(ErrorKind::Transport, format!("a message of the CLI was skipped: {why}"));
+        let skipped = MessageSkipped { event: head.event.clone(), error };
+        self.subscribers.publish(&Event::message_skipped(skipped));
+    }
+
     /// A request of the CLI about this session.
     pub(crate) fn request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
         match method {
-            "tool.call" => match serde_json::from_str::<ToolRequested<'_>>(params.get()) {
+            "tool.call" => match decode::question::<ToolRequested<'_>>(params.get()) {
                 Ok(call) => self.run_tool(call, None, ReplyTo::Request(responder)),
-                Err(error) => {
-                    tracing::error!(%error, session = %self.id, "a tool call cannot be read");
-                    responder.ok(&Wrapped { result: &ToolResult::failure("The call could not be read.") });
-                }
+                Err(error) => self.refuse_unreadable(method, params, responder, &error),
             },
             "permission.request" => self.permission_wanted(params, responder),
             _ => match self.topics.request(method) {
@@ -212,31 +293,12 @@ impl Inbox {
         }
     }
 
-    /// Answers a request that cannot be read, or that belongs to no session here.
-    pub(crate) fn refuse(
-        topics: &Topics,
-        method: &str,
-        params: &RawValue,
-        responder: Responder,
-        code: i64,
-        why: &str,
-    ) {
-        let Some(responder) = topics.refuse(method, params, responder) else { return };
-        if method != "permission.request" {
-            return responder.error(code, why);
-        }
-        // Never by an error, nor in any but the old words: the oldest CLIs take what they do not know for a yes.
-        tracing::error!(why, "a permission request cannot be decided; denied");
-        responder.ok(&Wrapped { result: &Decision::Unavailable.to_wire(Vocabulary::Old) });
-    }
-
     /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
     pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
         self.line.down();
-        self.busy.store(false, Ordering::Relaxed);
         // What may go on does so until it is known whether the CLI that comes back still waits for it.
         let cancelled = self.calls.interrupt(self.continues());
-        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         self.left.look();
         cancelled
     }
@@ -245,7 +307,7 @@ impl Inbox {
     pub(crate) fn disconnect(&self, cause: &Error) {
         self.line.end(cause);
         self.calls.close();
-        self.subscribers.publish(&Event::disconnected(cause.clone()));
+        self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         self.subscribers.close();
         self.left.look();
     }
@@ -264,31 +326,24 @@ impl Inbox {
         self.closed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Acquire)
-    }
-
     fn tool_requested(self: &Arc<Self>, head: &EventHead<'_>, data: &RawValue) {
-        match serde_json::from_str::<ToolRequested<'_>>(data.get()) {
+        match decode::question::<ToolRequested<'_>>(data.get()) {
+            Ok(call) if call.request_id.is_empty() => {
+                tracing::error!(session = %self.id, "a tool call without `requestId` cannot be answered");
+            }
             Ok(call) => {
                 let reply = ReplyTo::Call(call.request_id.as_ref().into());
-                self.run_tool(call, head.agent, reply);
+                self.run_tool(call, head.agent.filter(|agent| !agent.is_empty()), reply);
             }
-            Err(error) => {
-                tracing::error!(%error, session = %self.id, "a tool call cannot be read");
-                self.refuse_unreadable(data);
-            }
+            Err(error) => self.answer_unreadable("external_tool.requested", data, &error),
         }
     }
 
-    /// Without an answer the agent would wait for ever; a tool that is another client's is left to that one.
-    fn refuse_unreadable(&self, data: &RawValue) {
-        let Ok(UnreadableToolCall { request_id, tool_name }) = serde_json::from_str(data.get()) else {
-            return;
-        };
-        let Some(peer) = self.line.now().filter(|_| self.tools().get(&tool_name).is_some()) else { return };
+    /// A tool that is another client's is left to that one.
+    fn refuse_tool(&self, request_id: &str, tool_name: &str) {
+        let Some(peer) = self.line.now().filter(|_| self.tools().get(tool_name).is_some()) else { return };
         let result = &ToolResult::failure(format!("The call of `{tool_name}` could not be read."));
-        let params = ToolAnswerParams { session_id: &self.id, request_id: &request_id, result };
+        let params = ToolAnswerParams { session_id: &self.id, request_id, result };
         log_unsent(peer.post_answer("session.tools.handlePendingToolCall", &params), "a refusal");
     }
 
@@ -307,16 +362,18 @@ impl Inbox {
         // Protocol 2 has no request id, and the call's own id is as unique.
         let by = match &reply {
             ReplyTo::Call(id) => By::Event(Arc::clone(id)),
-            ReplyTo::Request(responder) => By::Call(call.tool_call_id.as_ref().into(), responder.asked_id()),
-        };
-        // Protocol 3 has asked for permission before it asks for the call; protocol 2 lets everything run.
-        let unasked = match &reply {
-            ReplyTo::Request(_) if !tool.def().skip_permission => {
-                // Boxed, so that no other call has to make room for it.
-                Some(Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)))
+            ReplyTo::Request(responder) => {
+                By::Call(call.tool_call_id.as_ref().into(), Owed::new(responder, cancel_tool))
             }
-            _ => None,
         };
+        // Protocol 3 has asked for permission before it asks for the call, or should have; protocol 2 lets everything
+        // run.
+        let unasked = match &reply {
+            ReplyTo::Request(_) => !tool.def().skip_permission,
+            ReplyTo::Call(_) => self.is_unpermitted(tool, &call.tool_call_id),
+        };
+        // Boxed, so that no other call has to make room for it.
+        let unasked = unasked.then(|| Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)));
         let cancel = Cancellation::default();
         let invocation = Invocation {
             session_id: self.id.clone(),
@@ -331,23 +388,27 @@ impl Inbox {
             cancel: cancel.clone(),
             errors_visible: self.policy.tool_errors == ToolErrors::Visible,
         };
-        let (inbox, what) = (Arc::clone(self), What::Tool(tool.clone()));
-        let (tool, key, token) = (tool.clone(), Arc::clone(by.id()), cancel.clone());
-        let started = self.calls.start(by, what, cancel, async move {
+        let what = What::Tool(tool.clone());
+        let (tool, token) = (tool.clone(), cancel.clone());
+        let work = |entry: Entry| async move {
             let refused = match unasked {
-                Some(request) => Box::pin(inbox.decide_here(*request)).await.refusal(),
+                Some(request) => Box::pin(entry.decide_here(*request)).await.refusal(),
                 None => None,
             };
             let result = match refused {
                 Some(refused) => refused,
-                None => {
-                    let result = tool.invoke(invocation).await;
-                    result.within(inbox.policy.max_tool_result.0, tool.name())
-                }
+                // A tool answers its panics itself; this is for what a panic in its machinery would leave unanswered.
+                None => match task::catch(tool.invoke(invocation)).await {
+                    Ok(result) => result.within(entry.policy.max_tool_result.0, tool.name()),
+                    Err(panic) => {
+                        tracing::error!(panic, tool = tool.name(), "a tool call failed");
+                        ToolResult::failure(format!("`{}` failed for an internal reason.", tool.name()))
+                    }
+                },
             };
-            inbox.answer_tool(reply, &result, &token).await;
-            inbox.calls.finish(&key);
-        });
+            entry.answer_tool(reply, &result, &token).await;
+        };
+        let started = self.run(by, what, cancel, |entry| answering(self, work(entry)));
         if !started {
             let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
             tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");
@@ -381,6 +442,11 @@ impl Inbox {
     }
 }
 
+/// The answer to a request whose tool was aborted.
+fn cancel_tool(responder: Responder) {
+    responder.ok(&Wrapped { result: &ToolResult::failure("The call was cancelled: the session is closed.") });
+}
+
 /// An answer that cannot be sent is lost with its connection, which everybody learns of; anything else is a bug.
 pub(super) fn log_unsent(sent: crate::Result<()>, what: &str) {
     if let Err(error) = sent {
@@ -389,5 +455,36 @@ pub(super) fn log_unsent(sent: crate::Result<()>, what: &str) {
         } else {
             tracing::error!(%error, "{what} could not be sent");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_entry_of_running_work_outlives_its_task() {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let (tools, states, asks) = (ToolSet::default(), Arc::default(), Asks::default());
+        let (topics, settings) = (&crate::api::TOPICS, Settings::default());
+        let inbox = Inbox::new("s".into(), peer, topics, settings, tools, states, asks);
+        let run = |id: &str, panics: bool| {
+            let (by, what) = (By::Event(id.into()), What::Question("q".to_owned()));
+            inbox.run(by, what, Cancellation::default(), |entry| async move {
+                let _entry = entry;
+                assert!(!panics, "the work panics");
+                std::future::pending::<()>().await;
+            })
+        };
+        assert!(run("panics", true));
+        assert!(run("pending", false));
+        tokio::task::yield_now().await;
+        assert_eq!(inbox.calls.describe(), ["q (pending)"]);
+        let inbox_only = Arc::downgrade(&inbox);
+        inbox.calls.abort();
+        assert!(inbox.calls.describe().is_empty());
+        tokio::task::yield_now().await;
+        // The task of aborted work is gone, and so is what it held.
+        assert_eq!(inbox_only.strong_count(), 1);
     }
 }

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 
 use super::inbox::Inbox;
+use super::paths::Files;
 use super::topic::Settings;
 use crate::error::Result;
-use crate::protocol::SessionId;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
 use crate::rpc::Peer;
 
 /// Gives a connection, starting one where there is none.
 pub(crate) trait Connect: Send {
+    /// Where the files of its sessions are.
+    fn files(&self) -> Files;
+
     /// With `apart`, only one to a CLI that keeps away from what is the user's, as far as the client can tell; any
     /// other is refused before it is started.
     fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>>;
@@ -27,6 +30,8 @@ pub(crate) struct Link {
     /// What older CLIs need, chosen at the handshake.
     pub(crate) compat: &'static dyn Compat,
     pub(crate) carrier: Arc<dyn Carrier>,
+    /// Whether the CLI was there before, and may have other clients.
+    pub(crate) shared: bool,
 }
 
 /// The connection that a session lives on; holding it keeps the connection open.
@@ -34,8 +39,8 @@ pub(crate) trait Carrier: Send + Sync {
     /// Delivers what arrives for the inbox's session to it. Fails when the id is taken or the connection has ended.
     fn register(&self, inbox: Arc<Inbox>) -> Result<()>;
 
-    /// Delivers nothing more for this session.
-    fn unregister(&self, id: &SessionId);
+    /// Delivers nothing more for this session; another one that has its id by now is left alone.
+    fn unregister(&self, inbox: &Inbox);
 
     /// The session is closed; whoever started the connection only for it stops it.
     fn release(&self) -> BoxFuture<'_, Result<()>>;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::error::Result;
+
 /// The value of one member.
 trait Value: Any + fmt::Debug + Send + Sync {
     fn encode(&self) -> serde_json::Result<Box<RawValue>>;
@@ -85,6 +87,21 @@ impl Members {
         self.set(name, value);
     }
 
+    /// Changes a member where it is set.
+    pub(crate) fn change<T>(
+        &mut self,
+        name: &'static str,
+        change: impl FnOnce(&mut T) -> Result<()>,
+    ) -> Result<()>
+    where
+        T: Clone + Serialize + fmt::Debug + Send + Sync + 'static,
+    {
+        let Some(mut value) = self.get::<T>(name).cloned() else { return Ok(()) };
+        change(&mut value)?;
+        self.set(name, value);
+        Ok(())
+    }
+
     /// Removes a member.
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(set, _)| *set != name);
@@ -119,7 +136,7 @@ impl fmt::Debug for Members {
 }
 
 impl Serialize for Members {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, entry) in &self.0 {
             match entry {

@@ -4,20 +4,26 @@
 //! of its own. It never names a client: what it needs of one is [`link::Link`].
 
 pub(crate) mod answer;
+mod answering;
 mod builder;
 pub(crate) mod call;
 mod calls;
+mod clash;
+mod clock;
 mod decide;
+mod guard;
 mod host;
 pub(crate) mod inbox;
 pub(crate) mod link;
 pub(crate) mod members;
 mod open;
 mod outgoing;
+pub(crate) mod paths;
 mod permission_request;
 mod permissions;
 mod progress;
 pub(crate) mod requests;
+pub(crate) mod safe_answers;
 mod send;
 pub(crate) mod setters;
 mod structured;
@@ -29,6 +35,7 @@ mod turn;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -41,7 +48,7 @@ use crate::events::{Event, EventStream};
 use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
-use crate::protocol::session::{SessionMessagesResponse, SessionParams, Success};
+use crate::protocol::session::{SessionParams, Success};
 use crate::rpc::{Peer, decode};
 use inbox::Inbox;
 use link::Link;
@@ -83,9 +90,13 @@ struct Shared {
     inbox: Arc<Inbox>,
     link: Link,
     workspace_path: Option<String>,
+    /// Where the files of its messages are.
+    files: paths::Files,
     event_budget: usize,
     /// Those of the builder; what they hold back of the end of the session is theirs.
     _listeners: Vec<Subscription>,
+    /// Whether the CLI has taken a message, so that the session is on its disk.
+    spoken: AtomicBool,
     /// Held while a message is sent.
     sending: Mutex<()>,
     /// Held by a turn on CLIs that do not tell turns apart.
@@ -128,20 +139,23 @@ impl Session {
         Subscription::start(self.events(), listener)
     }
 
-    /// The persisted events of the session so far.
+    /// The persisted events of the session so far, the oldest first.
+    ///
+    /// They are read in pages, so that a long history does not meet the limit of
+    /// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes). Old CLIs give all of them in one message.
+    /// [`read_events`](Self::read_events) gives the pages themselves.
     ///
     /// # Errors
     ///
-    /// When the connection is lost or the CLI refuses.
+    /// When the connection is lost, the CLI refuses, or a single event is over the limit.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
-    /// Wire: `session.getMessages`, to the CLI.
+    /// Wire: `session.eventLog.read`, or `session.getMessages` on CLIs without it, to the CLI.
     pub async fn history(&self) -> Result<Vec<Event>> {
-        let answer = self.peer().await?.call_raw("session.getMessages", &self.params()).await?;
-        decode::<SessionMessagesResponse<Event>>("session.getMessages", &answer).map(|answer| answer.events)
+        self.all_events().await
     }
 
     /// Stops what the agent is doing. Running tools are cancelled, and the turn ends as aborted.
@@ -275,9 +289,10 @@ impl Drop for Shared {
 impl Shared {
     /// Ends what is here of the session.
     fn end(&self) {
+        // First, so that a subscriber that sees the end can open the session again.
+        self.link.carrier.unregister(&self.inbox);
         self.inbox.close();
         self.inbox.calls.abort();
-        self.link.carrier.unregister(&self.inbox.id);
     }
 
     /// Ends it, and tells the CLI without waiting that it is let go of.

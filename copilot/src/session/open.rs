@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::call::done;
@@ -54,6 +55,7 @@ impl Inbox {
             return Err(Error::new(ErrorKind::Decode, message));
         }
         self.apply_options(peer, &opening.options).await?;
+        self.forget_preparation().await;
         if let Some(capabilities) = &answer.capabilities {
             self.learn(capabilities);
         }
@@ -108,6 +110,20 @@ impl Inbox {
 }
 
 impl Inbox {
+    /// Resumes a session that the CLI has evicted. One in which nothing was said is not on disk, and is created.
+    pub(super) async fn reopen(&self, peer: &Peer, spoken: bool) -> Result<()> {
+        match self.open(peer, Occasion::Resume).await {
+            Err(error) if !spoken && is_unknown_session(&error) => self.open(peer, Occasion::Create).await?,
+            other => other?,
+        };
+        if let Some(mode) = self.mode() {
+            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+        }
+        // Whatever its last events have said, it does nothing now.
+        self.subscribers.rest();
+        Ok(())
+    }
+
     /// Finds out what the CLI still waits for, where the program wants to go on with that, and cancels what it does
     /// not wait for.
     ///
@@ -132,7 +148,16 @@ impl Inbox {
         peer: &Peer,
         method: &'static str,
     ) -> Result<R> {
-        match peer.call(method, &SessionParams { session_id: &self.id }).await {
+        self.unless_unsupported_with(peer, method, &SessionParams { session_id: &self.id }).await
+    }
+
+    pub(super) async fn unless_unsupported_with<R: DeserializeOwned + Default>(
+        &self,
+        peer: &Peer,
+        method: &'static str,
+        params: &impl Serialize,
+    ) -> Result<R> {
+        match peer.call(method, params).await {
             Err(error) if error.is_unsupported() => Ok(R::default()),
             other => other,
         }
@@ -199,6 +224,6 @@ fn let_go(peer: &Peer, id: &SessionId) {
 }
 
 /// The CLI has no code for it, only words.
-fn is_unknown_session(error: &Error) -> bool {
+pub(super) fn is_unknown_session(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Rpc(_)) && error.to_string().contains("Session not found")
 }

@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -15,6 +16,8 @@ use super::inbox::Inbox;
 use super::progress::Progress;
 use crate::events::{Event, EventStream};
 use crate::protocol::MessageId;
+use crate::protocol::decode;
+use crate::protocol::session::SessionSendResponse;
 
 /// The lock that keeps turns apart, where they need it.
 pub(super) type Lock = Option<OwnedMutexGuard<()>>;
@@ -27,6 +30,8 @@ pub(super) struct Outgoing {
     /// Whether the agent had nothing to do then.
     pub(super) was_idle: bool,
     pub(super) lock: Lock,
+    /// Whether the CLI says which message an event belongs to.
+    pub(super) correlates: bool,
 }
 
 /// Shared by the sender, who may go, and the reader, who sees the answer.
@@ -42,7 +47,7 @@ struct Slot {
 impl Slot {
     /// Once the CLI has the message and nobody waits for it.
     fn leave(&mut self) {
-        let Some((Outgoing { events, was_idle, lock: Some(lock) }, aborts)) =
+        let Some((Outgoing { events, was_idle, lock: Some(lock), .. }, aborts)) =
             self.outgoing.take().zip(self.aborts)
         else {
             return;
@@ -63,13 +68,16 @@ impl OnItsWay {
         Self(Arc::new(Mutex::new(slot)))
     }
 
-    /// What the reader does when the answer is here; `true` when the CLI has taken the message.
-    pub(super) fn note(&self) -> impl FnOnce(bool) + Send + 'static {
+    /// What the reader does when the answer is here, which the CLI has if it took the message.
+    pub(super) fn note(&self) -> impl FnOnce(Option<&RawValue>) + Send + use<> {
         let slot = Arc::clone(&self.0);
-        move |taken| {
+        move |answer| {
             let mut slot = lock(&slot);
-            if !taken {
-                return;
+            let Some(answer) = answer else { return };
+            if let Some(outgoing) = slot.outgoing.as_ref().filter(|outgoing| outgoing.correlates)
+                && let Ok(sent) = decode::answer::<SessionSendResponse>(answer.get())
+            {
+                slot.inbox.subscribers.taken(&outgoing.events, sent.message_id);
             }
             let is_abort = |event: &Event| event.name() == "abort" && event.agent_id().is_none();
             let aborts = slot.outgoing.as_ref().map_or(0, |outgoing| outgoing.events.count(is_abort));

@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::permissions::Decision;
+use crate::protocol::decode;
 use crate::protocol::permission_subjects::PermissionSubject;
 use crate::protocol::permissions::{Approval, OwnToolRequest, PermissionDetails, PermissionKind};
 use crate::protocol::tools::ToolRequested;
@@ -28,7 +29,7 @@ impl PermissionRequest {
         if !raw.get().starts_with('{') {
             return Err(serde::de::Error::custom("a permission request is an object"));
         }
-        let details = serde_json::from_str(raw.get())?;
+        let details = decode::question(raw.get())?;
         Ok(Self { session_id: session_id.clone(), details, raw: Arc::from(raw.to_owned()) })
     }
 
@@ -169,20 +170,25 @@ impl PermissionRequest {
     pub fn subject(&self) -> serde_json::Result<PermissionSubject> {
         use PermissionSubject as Subject;
         Ok(match self.kind() {
-            PermissionKind::Shell => Subject::Shell(self.data()?),
-            PermissionKind::Write => Subject::Write(self.data()?),
-            PermissionKind::Read => Subject::Read(self.data()?),
-            PermissionKind::Mcp => Subject::Mcp(self.data()?),
-            PermissionKind::Url => Subject::Url(self.data()?),
-            PermissionKind::Memory => Subject::Memory(self.data()?),
-            PermissionKind::CustomTool => Subject::CustomTool(self.data()?),
-            PermissionKind::Hook => Subject::Hook(self.data()?),
-            PermissionKind::ExtensionManagement => Subject::ExtensionManagement(self.data()?),
-            PermissionKind::Workflow => Subject::Workflow(self.data()?),
-            PermissionKind::ExtensionPermissionAccess => Subject::ExtensionPermissionAccess(self.data()?),
-            PermissionKind::ExtensionEnvAccess => Subject::ExtensionEnvAccess(self.data()?),
+            PermissionKind::Shell => Subject::Shell(self.typed()?),
+            PermissionKind::Write => Subject::Write(self.typed()?),
+            PermissionKind::Read => Subject::Read(self.typed()?),
+            PermissionKind::Mcp => Subject::Mcp(self.typed()?),
+            PermissionKind::Url => Subject::Url(self.typed()?),
+            PermissionKind::Memory => Subject::Memory(self.typed()?),
+            PermissionKind::CustomTool => Subject::CustomTool(self.typed()?),
+            PermissionKind::BuiltinTool => Subject::BuiltinTool(self.typed()?),
+            PermissionKind::Hook => Subject::Hook(self.typed()?),
+            PermissionKind::ExtensionManagement => Subject::ExtensionManagement(self.typed()?),
+            PermissionKind::Workflow => Subject::Workflow(self.typed()?),
+            PermissionKind::ExtensionPermissionAccess => Subject::ExtensionPermissionAccess(self.typed()?),
+            PermissionKind::ExtensionEnvAccess => Subject::ExtensionEnvAccess(self.typed()?),
             PermissionKind::Other(_) => Subject::Other,
         })
+    }
+
+    fn typed<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        decode::question(self.raw())
     }
 
     /// The file, of [`PermissionKind::Read`] and [`PermissionKind::Write`].
@@ -219,7 +225,18 @@ impl PermissionRequest {
             #[serde(default)]
             args: Value,
         }
-        self.data::<Arguments>().map(|request| request.args).unwrap_or_default()
+        decode::question::<Arguments>(self.raw()).map(|request| request.args).unwrap_or_default()
+    }
+
+    /// Whether this is a request to leave the sandbox. Only [`Decision::ApproveSandboxBypass`] grants it, unless the
+    /// session's permissions [allow it](crate::Permissions::allow_sandbox_bypass).
+    pub fn requests_sandbox_bypass(&self) -> bool {
+        self.details.request_sandbox_bypass
+    }
+
+    /// The reason for leaving the sandbox; `None` where the sandbox stays or the CLI gives no reason.
+    pub fn sandbox_bypass_reason(&self) -> Option<&str> {
+        self.details.request_sandbox_bypass_reason.as_deref()
     }
 
     /// Whether an administrator wants a person to decide.
@@ -343,6 +360,7 @@ mod tests {
             "url",
             "memory",
             "custom-tool",
+            "builtin-tool",
             "hook",
             "extension-management",
             "workflow",

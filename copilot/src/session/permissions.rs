@@ -3,8 +3,6 @@
 //! A policy is plain data and decides at once; only a handler of the program may take its time. Nothing here knows
 //! how a decision reaches the CLI, but for the words that it is told in.
 
-use std::collections::HashMap;
-
 use super::permission_request::PermissionRequest;
 use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
 use crate::tools::ToolResult;
@@ -12,7 +10,9 @@ use crate::tools::ToolResult;
 /// Which of the agent's wishes are granted.
 ///
 /// The default grants the tools that the program itself registered, unless they are marked `destructive` or their
-/// `needs_approval` says so, and denies everything else.
+/// `needs_approval` says so, and denies everything else. They hold for each call of a tool, whether the CLI requests a
+/// permission for it or not: for tools of MCP servers and of the CLI, for calls of sub-agents, and for calls that a hook
+/// or an approval on disk would permit.
 ///
 /// # Examples
 ///
@@ -26,7 +26,9 @@ use crate::tools::ToolResult;
 #[must_use]
 pub struct Permissions {
     base: Base,
-    rules: HashMap<PermissionKind, bool>,
+    /// Each kind at most once; few enough to be searched one by one.
+    rules: Vec<(PermissionKind, bool)>,
+    sandbox_bypass: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,13 +41,17 @@ enum Base {
 }
 
 impl Permissions {
-    /// Grants everything, destructive tools and shell commands included.
+    /// Grants everything, destructive tools and shell commands included, except
+    /// [leaving the sandbox](Self::allow_sandbox_bypass).
     pub fn approve_all() -> Self {
         Self { base: Base::ApproveAll, ..Self::default() }
     }
 
-    /// Grants what only reads: files, shell commands and MCP tools that the CLI knows to change nothing, and the
-    /// program's own tools that are not marked `destructive`.
+    /// Grants reading files, and the program's own tools that are not marked `destructive`.
+    ///
+    /// A shell command is granted only where the CLI marks each part of it as read-only, and CLI 1.0.102 does so for
+    /// hardly any: `ls` and `cat` are denied. Tools of MCP servers are denied: the server alone says that they change
+    /// nothing. `allow(PermissionKind::Shell)` and `allow(PermissionKind::Mcp)` grant all of them.
     pub fn read_only() -> Self {
         Self { base: Base::ReadOnly, ..Self::default() }
     }
@@ -56,26 +62,56 @@ impl Permissions {
     }
 
     /// Grants every request of this kind.
-    pub fn allow(mut self, kind: PermissionKind) -> Self {
-        self.rules.insert(kind, true);
-        self
+    pub fn allow(self, kind: PermissionKind) -> Self {
+        self.with(kind, true)
     }
 
     /// Denies every request of this kind.
-    pub fn deny(mut self, kind: PermissionKind) -> Self {
-        self.rules.insert(kind, false);
+    pub fn deny(self, kind: PermissionKind) -> Self {
+        self.with(kind, false)
+    }
+
+    fn with(mut self, kind: PermissionKind, granted: bool) -> Self {
+        self.rules.retain(|(other, _)| *other != kind);
+        self.rules.push((kind, granted));
         self
+    }
+
+    fn rule(&self, kind: &PermissionKind) -> Option<bool> {
+        self.rules.iter().find(|(other, _)| other == kind).map(|(_, granted)| *granted)
+    }
+
+    /// Grants requests to leave the sandbox too, where the request is granted otherwise. Without it no policy grants
+    /// them, [`approve_all`](Self::approve_all) included, and a handler only with
+    /// [`Decision::ApproveSandboxBypass`].
+    pub fn allow_sandbox_bypass(mut self) -> Self {
+        self.sandbox_bypass = true;
+        self
+    }
+
+    /// Whether there is nothing that these permissions deny by the kind of a tool.
+    pub(crate) fn grants_all(&self) -> bool {
+        self.base == Base::ApproveAll && self.rules.iter().all(|(_, granted)| *granted)
+    }
+
+    /// Whether each own tool is granted that needs no approval.
+    pub(crate) fn grants_harmless_tools(&self) -> bool {
+        self.rule(&PermissionKind::CustomTool).unwrap_or(self.base != Base::DenyAll)
+    }
+
+    pub(crate) fn grants_sandbox_bypass(&self) -> bool {
+        self.sandbox_bypass
     }
 
     /// Decides without asking anybody. `own` says what the program knows of the tool that is asked for.
     pub(crate) fn decide(&self, request: &PermissionRequest, own: Option<OwnTool>) -> Decision {
         let details = &request.details;
-        // An administrator wants a person to look at it.
-        if details.managed_approval_required {
+        // An administrator wants a person to look at it, or the sandbox is to be left.
+        if details.managed_approval_required || details.request_sandbox_bypass && !self.sandbox_bypass {
             return Decision::Unavailable;
         }
-        let granted = match self.rules.get(&details.kind) {
-            Some(granted) => *granted,
+        let granted = match self.rule(&details.kind) {
+            Some(granted) => granted,
             None => match self.base {
                 Base::ApproveAll => true,
                 Base::DenyAll => false,
@@ -98,7 +134,6 @@ impl PermissionDetails {
     fn only_reads(&self) -> bool {
         match self.kind {
             PermissionKind::Read => true,
-            PermissionKind::Mcp => self.read_only == Some(true),
             PermissionKind::Shell => {
                 !self.has_write_file_redirection
                     && !self.commands.is_empty()
@@ -115,6 +150,9 @@ impl PermissionDetails {
 pub enum Decision {
     /// Go ahead, this once.
     Approve,
+    /// Go ahead, this once, outside the sandbox: for a request that
+    /// [leaves it](PermissionRequest::requests_sandbox_bypass), which no other decision grants.
+    ApproveSandboxBypass,
     /// No. Without feedback the agent stops here; with feedback it reads it and goes on.
     Reject {
         /// What the agent should know.
@@ -160,10 +198,19 @@ impl Decision {
         Self::Reject { feedback: Some(feedback.into()) }
     }
 
+    /// The same for this request alone.
+    pub(crate) fn once(self) -> Self {
+        match self.refusal() {
+            None => Self::Approve,
+            Some(_) => self,
+        }
+    }
+
     /// What protocol 2 is answered in place of the result of a call that may not run.
     pub(crate) fn refusal(&self) -> Option<ToolResult> {
         Some(match self {
             Self::Approve
+            | Self::ApproveSandboxBypass
             | Self::ApproveForSession(_)
             | Self::ApproveDomainForSession { .. }
             | Self::ApproveReadOnlyForSession { .. }
@@ -213,10 +260,11 @@ impl Decision {
             }
         }
         let (kind, feedback) = match (self, vocabulary) {
-            (Self::Approve, Vocabulary::New) => ("approve-once", None),
+            (Self::Approve | Self::ApproveSandboxBypass, Vocabulary::New) => ("approve-once", None),
             // The old words have none for what lasts.
             (
                 Self::Approve
+                | Self::ApproveSandboxBypass
                 | Self::ApproveForSession(_)
                 | Self::ApproveDomainForSession { .. }
                 | Self::ApproveReadOnlyForSession { .. }
@@ -277,7 +325,8 @@ mod tests {
                 json!({"kind": "shell", "commands": [{"readOnly": true}], "hasWriteFileRedirection": true}),
             ),
             (false, json!({"kind": "shell", "commands": []})),
-            (true, json!({"kind": "mcp", "readOnly": true})),
+            // Only the server says so.
+            (false, json!({"kind": "mcp", "readOnly": true})),
             (false, json!({"kind": "mcp"})),
         ] {
             assert_eq!(decide(&read_only, &request, None), granted, "{request}");

@@ -4,7 +4,7 @@
 //! no two turns run at once, and the next message that reaches the agent is this one.
 
 use crate::error::{Error, ErrorKind};
-use crate::events::{AssistantUsage, Event, EventKind, SessionError};
+use crate::events::{AssistantUsage, Event, EventKind, Idle, SessionError};
 use crate::protocol::MessageId;
 
 /// The progress of one message.
@@ -28,6 +28,8 @@ pub(super) struct Progress {
     answer: Option<Event>,
     answered: bool,
     pub(super) error: Option<Error>,
+    /// How often in a row the agent has failed without doing anything in between.
+    failures: u32,
     pub(super) aborted: bool,
     pub(super) usage: Usage,
     pub(super) kept: Vec<Event>,
@@ -76,6 +78,7 @@ impl Progress {
             answer: None,
             answered: false,
             error: None,
+            failures: 0,
             aborted: false,
             usage: Usage::default(),
             kept: Vec::new(),
@@ -139,55 +142,100 @@ impl Progress {
             }
             return false;
         }
+        // Events count by their names, even those whose payloads cannot be read.
         match event.name() {
-            "user.message" | "assistant.message" | "assistant.usage" | "session.idle" | "session.error"
-            | "abort" => {}
-            _ => return false,
-        }
-        match event.kind() {
-            // An old CLI does not say whose message it is; there the next one is ours.
-            EventKind::UserMessage(user) if user.message_id.as_ref().is_none_or(|id| *id == self.message) => {
-                self.begin(event);
-            }
-            EventKind::UserMessage(_) => {
-                self.mixed = true;
-                if self.begun && self.answered {
-                    self.in_doubt =
-                        Some(if self.keeps { self.kept.pop().into_iter().collect() } else { Vec::new() });
+            "user.message" => self.reached(event),
+            "assistant.message" => self.said(event),
+            "assistant.usage" => {
+                if let EventKind::AssistantUsage(usage) = event.kind() {
+                    self.usage.add(usage);
                 }
             }
-            EventKind::AssistantMessage(message) => {
-                let ours = message.originating_message_id.as_ref().is_none_or(|id| *id == self.message);
-                if ours {
-                    self.answered = message.tool_requests.is_empty();
-                    self.answer = Some(event.clone());
-                }
-            }
-            EventKind::AssistantUsage(usage) => self.usage.add(usage),
-            EventKind::SessionError(error) => {
-                let ours = error.originating_message_id.as_ref().is_none_or(|id| *id == self.message);
-                if ours {
-                    self.error = Some(failure(error));
-                }
-            }
-            EventKind::Abort(_) if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
-            EventKind::Abort(_) => {
+            "session.error" => return self.failed(event),
+            "abort" if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
+            "abort" => {
                 self.aborted = true;
                 self.thrown_out = !self.begun;
             }
-            // In autopilot the agent goes on by itself after an idle.
-            EventKind::SessionIdle(idle) if idle.mode.as_deref() != Some("autopilot") => {
-                if self.thrown_out && !self.begun {
-                    // What was seen until here is of other turns.
-                    *self = Self { aborted: true, thrown_out: true, ..self.anew() };
-                    return true;
-                }
-                self.aborted |= idle.aborted;
-                return self.begun || (self.was_idle && !self.mixed);
-            }
+            "session.idle" => return self.idled(&Idle::read(event.raw_data())),
+            "tool.execution_start" | "tool.execution_complete" | "assistant.turn_start" => self.failures = 0,
             _ => {}
         }
         false
+    }
+
+    /// A message has reached the agent, this one or another.
+    fn reached(&mut self, event: &Event) {
+        self.failures = 0;
+        let id = match event.kind() {
+            EventKind::UserMessage(user) => user.message_id.clone(),
+            _ => event.message_id(),
+        };
+        // An old CLI does not say whose message it is; there the next one is ours.
+        if id.is_none_or(|id| id == self.message) {
+            return self.begin(event);
+        }
+        self.mixed = true;
+        if self.begun && self.answered {
+            self.in_doubt = Some(if self.keeps { self.kept.pop().into_iter().collect() } else { Vec::new() });
+        }
+    }
+
+    /// The agent has said something.
+    fn said(&mut self, event: &Event) {
+        let (id, answered) = match event.kind() {
+            EventKind::AssistantMessage(message) => {
+                (message.originating_message_id.clone(), message.tool_requests.is_empty())
+            }
+            // An answer for all that can be known; a later one that can be read replaces it.
+            _ => (event.originating_message_id(), true),
+        };
+        if !self.is_ours(event, id) {
+            return;
+        }
+        self.failures = 0;
+        self.answered = answered;
+        self.answer = Some(event.clone());
+    }
+
+    /// The agent has failed; `true` when it fails again and again and the turn would have no other end.
+    fn failed(&mut self, event: &Event) -> bool {
+        let (id, error) = match event.kind() {
+            EventKind::SessionError(error) => (error.originating_message_id.clone(), failure(error)),
+            _ => (event.originating_message_id(), unreadable_failure(event)),
+        };
+        if !self.is_ours(event, id) {
+            return false;
+        }
+        self.error = Some(error);
+        self.failures += 1;
+        self.begun && self.failures >= if self.answered { 2 } else { MAX_FAILURES }
+    }
+
+    /// Whether an event of the agent belongs to this message. One that names it shows that the message has reached the
+    /// agent.
+    fn is_ours(&mut self, event: &Event, named: Option<MessageId>) -> bool {
+        let Some(named) = named else { return true };
+        let ours = named == self.message;
+        if ours && !self.begun {
+            self.begin(event);
+        }
+        ours
+    }
+
+    /// The agent is idle; `true` when that ends the turn.
+    fn idled(&mut self, idle: &Idle<'_>) -> bool {
+        // In autopilot, and when a task in the background ends, the agent continues after an idle.
+        if !idle.is_end() {
+            return false;
+        }
+        if self.thrown_out && !self.begun {
+            // The events until here belong to other turns.
+            *self = Self { aborted: true, thrown_out: true, ..self.anew() };
+            return true;
+        }
+        self.aborted |= idle.is_aborted();
+        self.begun || (self.was_idle && !self.mixed)
     }
 
     /// Whether the message has reached the agent.
@@ -213,13 +261,22 @@ fn answers(event: &Event) -> Option<MessageId> {
     match event.kind() {
         EventKind::AssistantMessage(message) => message.originating_message_id.clone(),
         EventKind::SessionError(error) => error.originating_message_id.clone(),
-        _ => None,
+        _ => event.originating_message_id(),
     }
 }
 
 /// The ephemeral events that say where a turn stands.
 fn matters(name: &str) -> bool {
     matches!(name, "session.idle" | "assistant.usage" | "session.error" | "abort")
+}
+
+/// After how many failures in a row, with nothing of the agent in between, a turn without an answer ends.
+const MAX_FAILURES: u32 = 5;
+
+/// The error of a turn in which the agent failed and did not say how.
+fn unreadable_failure(event: &Event) -> Error {
+    let text: String = event.raw_data().chars().take(500).collect();
+    Error::new(ErrorKind::Session, format!("the agent failed, and its error cannot be read: {text}"))
 }
 
 /// The error of a turn in which the agent failed.
@@ -379,6 +436,64 @@ mod tests {
             ("session.idle", json!({"mode": "interactive"})),
         ];
         assert_eq!(run(true, &events).0, Some(3));
+    }
+
+    #[test]
+    fn an_idle_with_tasks_in_the_background_does_not_end_the_turn() {
+        let shells = json!({"backgroundTasks": {"agents": [], "shells": [{"shellId": "1"}]}});
+        let events = [
+            ("user.message", json!({"messageId": "m"})),
+            ("session.idle", shells),
+            ("assistant.message", json!({"content": "done", "originatingMessageId": "m"})),
+            ("session.idle", json!({"backgroundTasks": {"agents": [], "shells": []}})),
+        ];
+        assert_eq!(run(true, &events), (Some(4), Some("done".into())));
+    }
+
+    #[test]
+    fn a_failure_that_repeats_after_the_answer_ends_the_turn() {
+        let error = |text: &str| ("session.error", json!({"message": text, "originatingMessageId": "m"}));
+        let begins = ("user.message", json!({"messageId": "m"}));
+        let says = ("assistant.message", json!({"content": "done", "originatingMessageId": "m"}));
+        let run_both = |events: &[(&str, Value)]| run(true, events);
+        assert_eq!(run_both(&[begins.clone(), says.clone(), error("ENOSPC"), error("ENOSPC")]).0, Some(4));
+        // One failure may be followed by the idle, and one without an answer by another attempt.
+        assert_eq!(run_both(&[begins.clone(), says.clone(), error("ENOSPC")]).0, None);
+        let mut failing = vec![begins.clone()];
+        failing.extend((0..4).map(|_| error("busy")));
+        assert_eq!(run_both(&failing).0, None);
+        failing.push(error("busy"));
+        assert_eq!(run_both(&failing).0, Some(6));
+        // The agent has done something in between.
+        let between =
+            [begins, says.clone(), error("a"), ("assistant.turn_start", json!({})), says, error("a")];
+        assert_eq!(run_both(&between).0, None);
+    }
+
+    #[test]
+    fn events_count_by_name_when_their_payloads_cannot_be_read() {
+        let mut progress = Progress::new("m".into(), false);
+        for (name, data) in [
+            ("user.message", json!({"messageId": "other", "content": 7})),
+            ("assistant.message", json!({"content": 7, "originatingMessageId": "other"})),
+            ("user.message", json!({"messageId": "m", "content": 7})),
+            ("assistant.message", json!({"content": 7, "originatingMessageId": "m"})),
+            ("session.error", json!({"message": 7, "originatingMessageId": "other"})),
+        ] {
+            assert!(!progress.observe(&event(name, &data)), "{name}");
+        }
+        assert!(progress.error.is_none());
+        assert!(matches!(progress.answer().unwrap().kind(), EventKind::Invalid(_)));
+        assert!(progress.observe(&event("session.idle", &json!({"aborted": 7, "mode": 7}))));
+    }
+
+    #[test]
+    fn an_answer_that_names_the_message_shows_that_it_has_reached_the_agent() {
+        let events = [
+            ("assistant.message", json!({"content": "mine", "originatingMessageId": "m"})),
+            ("session.idle", json!({})),
+        ];
+        assert_eq!(run(false, &events), (Some(2), Some("mine".into())));
     }
 
     #[test]

@@ -12,12 +12,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::BoxError;
-use super::calls::{By, What};
-use super::inbox::{Inbox, log_unsent};
+use super::answering::answering;
+use super::calls::{By, Owed, What};
+use super::inbox::{Entry, Inbox, log_unsent};
+use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
+use crate::protocol::decode;
 use crate::random;
-use crate::rpc::{INVALID_PARAMS, Peer, Responder};
+use crate::rpc::{INTERNAL_ERROR, Peer, Responder};
 use crate::task;
 use crate::tools::Cancellation;
 
@@ -38,7 +41,19 @@ impl<'a> Question<'a> {
         what: impl Into<Cow<'a, str>>,
         responder: &Responder,
     ) -> Self {
-        let by = By::Request(random::id().into(), responder.asked_id());
+        Self::guarded(handler, what, responder, |responder| {
+            responder.error(INTERNAL_ERROR, "the session was closed before there was an answer");
+        })
+    }
+
+    /// A question that a request has asked, with the answer that is given where the handler is aborted.
+    pub(crate) fn guarded(
+        handler: &'static str,
+        what: impl Into<Cow<'a, str>>,
+        responder: &Responder,
+        safe: fn(Responder),
+    ) -> Self {
+        let by = By::Request(random::id().into(), Owed::new(responder, safe));
         Self { handler, what: what.into(), by }
     }
 
@@ -57,9 +72,9 @@ impl Inbox {
         responder: Responder,
         then: impl FnOnce(&Arc<Self>, P, Responder),
     ) {
-        match serde_json::from_str(params.get()) {
+        match decode::question(params.get()) {
             Ok(params) => then(self, params, responder),
-            Err(error) => responder.error(INVALID_PARAMS, &format!("{method}: {error}")),
+            Err(error) => self.refuse_unreadable(method, params, responder, &error),
         }
     }
 
@@ -70,9 +85,10 @@ impl Inbox {
         data: &'a RawValue,
         then: impl FnOnce(&Arc<Self>, P),
     ) {
-        match serde_json::from_str(data.get()) {
+        match decode::question(data.get()) {
+            Ok(_) if !self.can_be_answered(name, data) => {}
             Ok(payload) => then(self, payload),
-            Err(error) => tracing::error!(%error, name, session = %self.id, "a question cannot be read"),
+            Err(error) => self.answer_unreadable(name, data, &error),
         }
     }
 
@@ -89,19 +105,19 @@ impl Inbox {
     {
         let Question { handler, what, by } = question;
         let is_event = matches!(by, By::Event(_));
-        let (inbox, key, cancel) = (Arc::clone(self), Arc::clone(by.id()), Cancellation::default());
+        let cancel = Cancellation::default();
         let token = cancel.clone();
-        let work = async move {
+        let work = |inbox: Entry| async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
             let given = match outcome {
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
                 Some(Ok(Err(error))) => {
-                    inbox.handler_failed(handler, &error);
+                    inbox.handler_failed(handler, error);
                     None
                 }
                 Some(Err(panic)) => {
-                    inbox.handler_failed(handler, &format!("it panicked: {panic}").into());
+                    inbox.handler_failed(handler, format!("it panicked: {panic}").into());
                     None
                 }
             };
@@ -109,10 +125,9 @@ impl Inbox {
             if !is_event || inbox.asker(&token).await.is_some() {
                 answer(&inbox, given);
             }
-            inbox.calls.finish(&key);
         };
         let what = What::Question(what.into_owned());
-        if !self.calls.start(by, what, cancel, work) {
+        if !self.run(by, what, cancel, |entry| answering(self, work(entry))) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }
@@ -136,15 +151,22 @@ impl Inbox {
     }
 
     /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
-    pub(crate) fn handler_failed(&self, handler: &'static str, error: &BoxError) {
+    pub(crate) fn handler_failed(&self, handler: &'static str, error: BoxError) {
+        let text = contain::text(&error);
+        contain::discard(error);
+        let error = text;
         tracing::error!(handler, error, session = %self.id, "a handler failed; the CLI gets the safe answer");
         let error = Error::new(ErrorKind::Session, format!("the handler `{handler}` failed: {error}"));
-        self.subscribers.publish(&Event::handler_failed(HandlerFailure { handler, error }));
+        let failed = Event::handler_failed(HandlerFailure { handler, error });
+        // Wakers of subscribers may be the program's, and the CLI still waits for the answer.
+        if let Err(panic) = contain::run(|| self.subscribers.publish(&failed)) {
+            tracing::error!(panic, "a subscriber panicked while it was woken");
+        }
     }
 }
 
 /// The output of `work`, unless nobody waits for it any more.
-async fn unless_cancelled<F: Future>(token: &Cancellation, work: F) -> Option<F::Output> {
+pub(super) async fn unless_cancelled<F: Future>(token: &Cancellation, work: F) -> Option<F::Output> {
     let (mut cancelled, mut work) = (pin!(token.cancelled()), pin!(work));
     std::future::poll_fn(|cx| {
         if cancelled.as_mut().poll(cx).is_ready() {

@@ -1,23 +1,30 @@
 //! Sending a message: the three verbs and what can be said with each.
 
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use super::Session;
+use super::answering::is_answering;
+use super::clock::{Clock, Limits, Stage};
+use super::open::is_unknown_session;
 use super::outgoing::{Lock, OnItsWay, Outgoing};
 use super::progress::Progress;
-use super::turn::{DEFAULT_IDLE_TIMEOUT, DEFAULT_SILENCE, Limits, Reply, Turn};
+use super::turn::{Begun, Reply, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{
     AgentMode, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
 };
-use crate::rpc::decode;
+use crate::rpc::{Peer, decode};
 
 /// What is sent to the agent: a text, and what goes with it. A string is a message.
 #[derive(Clone, Debug, Default)]
@@ -187,7 +194,9 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the connection is lost or the CLI refuses the message.
+    /// When an attached file does not exist, in which case nothing is sent; when the connection is lost or the CLI
+    /// refuses the message. A session that the CLI has evicted after a time without use is resumed once, with its tools
+    /// and handlers, and the message is sent again.
     ///
     /// # Cancel safety
     ///
@@ -222,7 +231,10 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`Session::send`], when the agent reports that it failed, and when a time limit passes.
+    /// As [`Session::send`], when the agent reports that it failed, and when a time limit passes; the time limits count
+    /// from the call. An answer that had arrived before the error is in [`Error::partial_reply`]. When more events wait
+    /// than [`event_budget`](crate::SessionBuilder::event_budget) allows and the answer is lost, the error says so.
+    /// Inside of a tool or handler of the same session the request fails, because it would wait for itself.
     ///
     /// # Cancel safety
     ///
@@ -233,80 +245,122 @@ impl Session {
         AskRequest { session: self, message: message.into(), limits: Limits::DEFAULT }
     }
 
-    /// Sends the message; `note` learns in order with what else arrives whether the CLI has taken it, with `keep` also
-    /// when nobody waits for that any more.
-    async fn post(
+    /// Sends the message. `prepare` runs when nothing but the CLI delays it any more; the note that it returns
+    /// runs on the reader, in order with everything else that arrives, when the CLI has taken the message; with `keep`
+    /// also after the caller has gone.
+    async fn post<N>(
         &self,
         message: &Message,
         keep: bool,
-        note: impl FnOnce(bool) + Send + 'static,
-    ) -> Result<MessageId> {
+        mut prepare: impl FnMut() -> N,
+    ) -> Result<MessageId>
+    where
+        N: FnOnce(Option<&RawValue>) + Send + 'static,
+    {
         self.0.link.compat.check_message(self.cli(), &message.0)?;
+        let message = self.0.files.resolve_message(&message.0)?;
         // The CLI takes requests in any order, and messages are meant to be read in the order they were sent.
         let _turn = self.0.sending.lock().await;
-        let params = SessionSendParams { session_id: self.id(), message: &message.0 };
+        let params = SessionSendParams { session_id: self.id(), message: &message };
         let method = "session.send";
-        let sent = self.peer().await?.call_and_note(method, &params, keep, note).await?;
+        let peer = self.peer().await?;
+        peer.room().await;
+        let sent = match peer.call_and_note(method, &params, keep, prepare()).await {
+            Err(error) if is_unknown_session(&error) => {
+                Box::pin(self.reopen(&peer, &error)).await?;
+                peer.call_and_note(method, &params, keep, prepare()).await?
+            }
+            sent => sent?,
+        };
+        self.0.spoken.store(true, Ordering::Relaxed);
         decode::<SessionSendResponse>(method, &sent).map(|sent| sent.message_id)
     }
 
+    /// Resumes the session on a CLI that has evicted it, as CLIs do with sessions that have not been used for a while.
+    async fn reopen(&self, peer: &Peer, unknown: &Error) -> Result<()> {
+        tracing::info!(session = %self.id(), %unknown, "the CLI has evicted the session, which is resumed");
+        let spoken = self.0.spoken.load(Ordering::Relaxed);
+        self.0.inbox.reopen(peer, spoken).await.map_err(|source| {
+            let message = format!(
+                "session.send: the CLI does not have session {} any more, and it cannot be resumed: {source}; a new \
+                 session is needed",
+                self.id()
+            );
+            Error::with_source(source.kind(), message, source)
+        })
+    }
+
     pub(super) async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
-        let began = Instant::now();
-        let begun = self.start_turn(message, limits);
-        let turn = match limits.total {
-            None => begun.await?,
-            Some(limit) => timeout(limit, begun).await.map_err(|_| {
-                let message =
-                    format!("the CLI did not take the message within {limit:?}; session {}", self.id());
-                Error::new(ErrorKind::Timeout, message)
-            })??,
+        let inbox = &self.0.inbox;
+        let mut clock = Clock::start(inbox, limits);
+        let begun = {
+            let mut begun = pin!(self.start_turn(message, limits));
+            poll_fn(|cx| match begun.as_mut().poll(cx) {
+                Poll::Pending => clock.poll(cx, inbox, Stage::Sending).map(Err),
+                ready => ready,
+            })
+            .await?
         };
-        Ok(turn.since(began))
+        Ok(Turn::new(self.clone(), begun, clock))
     }
 
-    async fn start_turn(&self, message: Message, limits: Limits) -> Result<Turn> {
+    async fn start_turn(&self, message: Message, limits: Limits) -> Result<Begun> {
         let lock = self.alone(limits).await;
-        // Before the message is sent, because events may come before the answer.
-        let mut events = self.events();
-        let mut was_idle = !self.inbox().is_busy();
-        // What is here already is of other turns. The reader may be between an event and what it tells.
-        while let Some(event) = events.try_next() {
-            was_idle &= event.name() != "user.message" || event.agent_id().is_some();
-        }
-        let keep = lock.is_some();
-        let on_its_way = OnItsWay::new(Outgoing { events, was_idle, lock }, &self.0.inbox);
-        let id = self.post(&message, keep, on_its_way.note()).await?;
+        let (keep, correlates) = (lock.is_some(), self.0.link.cli.correlates_messages());
+        let (mut lock, mut on_its_way) = (lock, None::<OnItsWay>);
+        let prepare = || {
+            // The lock of a message that the CLI has refused is used again.
+            let refused = on_its_way.take().and_then(OnItsWay::taken);
+            let lock = lock.take().or_else(|| refused.and_then(|(outgoing, _)| outgoing.lock));
+            // Before the message is sent, because events may come before the answer.
+            let (events, was_idle) = self.0.inbox.subscribers.subscribe_turn(self.0.event_budget);
+            let outgoing = Outgoing { events, was_idle, lock, correlates };
+            on_its_way.insert(OnItsWay::new(outgoing, &self.0.inbox)).note()
+        };
+        let id = self.post(&message, keep, prepare).await?;
         let lost = || Error::new(ErrorKind::Closed, "the message was given up");
-        let (Outgoing { events, was_idle, lock }, earlier) = on_its_way.taken().ok_or_else(lost)?;
-        // Aborts that came before the CLI had the message are none of its business.
+        let (Outgoing { events, was_idle, lock, .. }, earlier) =
+            on_its_way.and_then(OnItsWay::taken).ok_or_else(lost)?;
+        // Aborts that came before the CLI had the message do not concern it.
         let progress = Progress::new(id, was_idle).after_aborts(earlier).keeping(limits.keep_events);
-        Ok(Turn::new(self.clone(), events, progress, limits, lock))
+        Ok(Begun { events, progress, lock })
     }
 
-    /// What keeps turns apart where events do not tell.
+    /// The lock that keeps turns apart where events do not.
     async fn alone(&self, limits: Limits) -> Lock {
         if self.0.link.cli.correlates_messages() {
             return None;
         }
+        let inbox = &self.0.inbox;
         let mut lock = pin!(Arc::clone(&self.0.alone).lock_owned());
-        let Some(idle) = limits.idle else { return Some(lock.await) };
+        // Half of the limit, so that the other half is left for this message.
+        let Some(patience) = limits.idle.map(|idle| idle / 2) else { return Some(lock.await) };
         loop {
-            match timeout(idle, &mut lock).await {
+            match timeout(patience, &mut lock).await {
                 Ok(lock) => return Some(lock),
-                // A CLI that has not begun with a message for so long does not begin with it any more.
-                Err(_) => self.inbox().left.give_up(idle),
+                // A CLI that has done nothing with a message for so long does not begin with it any more.
+                Err(_) => {
+                    let quiet = inbox.subscribers.last().is_none_or(|(_, at)| at.elapsed() >= patience);
+                    if quiet {
+                        inbox.left.give_up(patience);
+                    }
+                }
             }
         }
     }
-}
 
-impl Limits {
-    pub(super) const DEFAULT: Self = Self {
-        total: None,
-        idle: Some(DEFAULT_IDLE_TIMEOUT),
-        silence: Some(DEFAULT_SILENCE),
-        keep_events: true,
-    };
+    /// Refuses to wait for a turn where the turn waits for the caller.
+    pub(super) fn can_wait(&self, method: &str) -> Result<()> {
+        if !is_answering(&self.0.inbox) {
+            return Ok(());
+        }
+        let message = format!(
+            "`{method}` waits for the agent of session {}, which waits for the tool or handler that calls it; use \
+             `Session::send`, or another session",
+            self.id()
+        );
+        Err(Error::new(ErrorKind::Config, message))
+    }
 }
 
 /// The future of a request.
@@ -317,7 +371,7 @@ impl<'a> IntoFuture for SendRequest<'a> {
     type IntoFuture = Sending<'a, MessageId>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.session.post(&self.message, false, |_| {}).await })
+        Box::pin(async move { self.session.post(&self.message, false, || |_: Option<&RawValue>| {}).await })
     }
 }
 
@@ -335,6 +389,9 @@ impl<'a> IntoFuture for AskRequest<'a> {
     type IntoFuture = Sending<'a, Reply>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.session.begin(self.message, self.limits).await?.reply().await })
+        Box::pin(async move {
+            self.session.can_wait("ask")?;
+            self.session.begin(self.message, self.limits).await?.reply().await
+        })
     }
 }

@@ -9,6 +9,13 @@ macro_rules! member_setter {
             self
         }
     };
+    ($(#[$doc:meta])* $setter:ident: url in $place:ident $wire:literal) => {
+        $(#[$doc])*
+        pub fn $setter(mut self, url: impl Into<String>) -> Self {
+            self.settings.$place.set::<$crate::protocol::secret::Url>($wire, url.into().into());
+            self
+        }
+    };
     ($(#[$doc:meta])* $setter:ident: flag in $place:ident $wire:literal) => {
         $(#[$doc])*
         pub fn $setter(mut self, on: bool) -> Self {

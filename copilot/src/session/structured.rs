@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Session;
+use super::clock::Limits;
 use super::send::{Message, Sending, message_options, turn_options};
-use super::turn::Limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, ResponseFormat};
@@ -117,6 +117,7 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
             again.0.attachments.clear();
             again.0.display_prompt = None;
             loop {
+                session.can_wait("ask_as")?;
                 let reply = session.begin(message, limits).await?.reply().await?;
                 let problem = match read::<T>(reply.text(), wrapped) {
                     Ok(answer) => return Ok(answer),

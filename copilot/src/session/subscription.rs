@@ -1,31 +1,94 @@
 //! Listeners that are called with each event.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use tokio::task::coop::consume_budget;
+
+use crate::contain;
 use crate::events::{Event, EventStream};
-use crate::task::{self, Task, panic_message};
+use crate::task::{self, Task};
 
-/// Keeps a listener subscribed; dropping it unsubscribes.
+/// Keeps a listener subscribed; dropping it unsubscribes. Once the drop has returned, no call of the listener begins;
+/// one that has begun runs to its end.
 #[derive(Debug)]
-#[must_use = "dropping the subscription unsubscribes at once"]
+#[must_use = "dropping the subscription unsubscribes immediately"]
 pub struct Subscription {
+    calls: Arc<Calls>,
     _task: Task,
 }
 
 impl Subscription {
-    pub(super) fn start(mut events: EventStream, mut listener: impl FnMut(&Event) + Send + 'static) -> Self {
+    pub(super) fn start(mut events: EventStream, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+        let calls = Arc::new(Calls::default());
+        let mut listener = Listener { listener: Some(listener), calls: Arc::clone(&calls) };
         let task = task::spawn(async move {
             while let Some(event) = events.next().await {
-                // Whether what the listener left behind is whole is the listener's own affair.
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener(&event))) {
-                    tracing::error!(
-                        event = event.name(),
-                        panic = panic_message(&*panic),
-                        "a listener panicked"
-                    );
+                if !listener.call(&event) {
+                    return;
                 }
+                // A backlog must not occupy the thread.
+                consume_budget().await;
             }
         });
-        Self { _task: task }
+        Self { calls, _task: task }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.calls.end();
+    }
+}
+
+/// Whether the listener is being called, and whether it may be.
+#[derive(Debug, Default)]
+struct Calls(AtomicU8);
+
+impl Calls {
+    const NONE: u8 = 0;
+    const ONE: u8 = 1;
+    const ENDED: u8 = 2;
+
+    /// `false` when no call may begin any more.
+    fn begin(&self) -> bool {
+        self.0.compare_exchange(Self::NONE, Self::ONE, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// `false` when no call may follow.
+    fn finish(&self) -> bool {
+        self.0.compare_exchange(Self::ONE, Self::NONE, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn end(&self) {
+        self.0.store(Self::ENDED, Ordering::Release);
+    }
+}
+
+/// A listener whose panics end nothing but the call, and whose drop may panic.
+struct Listener<F> {
+    listener: Option<F>,
+    calls: Arc<Calls>,
+}
+
+impl<F: FnMut(&Event)> Listener<F> {
+    /// `false` when no call may follow.
+    fn call(&mut self, event: &Event) -> bool {
+        if !self.calls.begin() {
+            return false;
+        }
+        if let Some(listener) = &mut self.listener {
+            // Whether the listener's own state is whole after a panic concerns the listener.
+            if let Err(panic) = contain::run(|| listener(event)) {
+                tracing::error!(event = event.name(), panic, "a listener panicked");
+            }
+        }
+        self.calls.finish()
+    }
+}
+
+impl<F> Drop for Listener<F> {
+    fn drop(&mut self) {
+        contain::discard(self.listener.take());
     }
 }

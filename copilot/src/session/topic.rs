@@ -11,7 +11,9 @@ use serde_json::value::RawValue;
 
 use super::inbox::Inbox;
 use super::members::Members;
+use super::safe_answers::{Named, Unreadable};
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::decode;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::tools::Settled;
 use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
@@ -21,6 +23,9 @@ pub(crate) type OnRequest = fn(&Arc<Inbox>, &RawValue, Responder);
 
 /// Handles an event of the CLI. Runs on the reader task.
 pub(crate) type OnEvent = fn(&Arc<Inbox>, &RawValue);
+
+/// Gives the safe answer to an event that asks and cannot be read; `None` where another client answers.
+pub(crate) type OnUnreadable = fn(&Inbox, &Named<'_>, &serde_json::Error) -> Option<Unreadable>;
 
 /// One topic, declared by its file under `api/`.
 pub(crate) struct Topic {
@@ -34,6 +39,12 @@ pub(crate) struct Topic {
     pub(crate) claims: Option<fn(&Inbox, method: &str, params: &RawValue) -> bool>,
     /// Answers a request that no session can take; gives the responder back where an error does.
     pub(crate) refuse: Option<fn(method: &str, params: &RawValue, Responder) -> Option<Responder>>,
+    /// Safe answers to events that ask and cannot be read.
+    pub(crate) unreadable: &'static [(&'static str, OnUnreadable)],
+    /// The setter of the handler that a request asks, and whether the program has set it.
+    pub(crate) handler_of: &'static [(&'static str, &'static str, fn(&Inbox) -> bool)],
+    /// Sets what the safe default of this library is and the CLI's is not.
+    pub(crate) defaults: Option<fn(&mut Settings)>,
     /// Refuses settings that contradict each other. Runs before anything is started.
     pub(crate) check: Option<fn(&Settings, Occasion) -> Result<()>>,
     /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
@@ -50,6 +61,9 @@ impl Topic {
         unknown: None,
         claims: None,
         refuse: None,
+        unreadable: &[],
+        handler_of: &[],
+        defaults: None,
         check: None,
         opened: None,
         ask_user: None,
@@ -125,6 +139,23 @@ impl Topics {
         Some(responder)
     }
 
+    /// The safe answer to an event that asks and cannot be read.
+    pub(crate) fn unreadable(&self, name: &str) -> Option<OnUnreadable> {
+        let all = self.topics.iter().flat_map(|topic| topic.unreadable);
+        all.copied().find(|(event, _)| *event == name).map(|(_, safe)| safe)
+    }
+
+    /// The setter of the handler that a request would have asked, if the program has set one.
+    pub(crate) fn handler_of(&self, session: &Inbox, method: &str) -> Option<&'static str> {
+        let mut all = self.topics.iter().flat_map(|topic| topic.handler_of);
+        all.find(|(of, _, is_set)| *of == method && is_set(session)).map(|(_, setter, _)| *setter)
+    }
+
+    /// Sets safe defaults where the program has set nothing.
+    pub(crate) fn fill_defaults(&self, settings: &mut Settings) {
+        self.topics.iter().filter_map(|topic| topic.defaults).for_each(|fill| fill(settings));
+    }
+
     /// Refuses settings that contradict each other.
     pub(crate) fn check(&self, settings: &Settings, occasion: Occasion) -> Result<()> {
         self.check_raw(settings)?;
@@ -186,7 +217,7 @@ const OF_OLD_CLIS: &[&str] = &["tool.call", "permission.request"];
 
 /// Cancels the handler of a request that was answered elsewhere. For the `*.completed` events.
 pub(crate) fn settled(session: &Arc<Inbox>, data: &RawValue) {
-    if let Ok(settled) = serde_json::from_str::<Settled<'_>>(data.get()) {
+    if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
         session.calls.cancel(&settled.request_id);
     }
 }

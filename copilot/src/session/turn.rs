@@ -4,16 +4,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Session;
+use super::clock::{Clock, Stage};
 use super::outgoing::{Alone, Lock};
 use super::progress::{Progress, Usage};
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{AssistantMessage, Event, EventKind, EventStream, TURN_SILENT, ToolRequest, TurnSilence};
+use crate::events::{AssistantMessage, Event, EventKind, EventStream, MessageSkipped, ToolRequest};
 use crate::protocol::MessageId;
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
@@ -25,15 +24,7 @@ pub struct Turn {
     session: Session,
     events: EventStream,
     progress: Progress,
-    limits: Limits,
-    /// When the message was given to us.
-    began: Instant,
-    /// When the CLI took it.
-    sent: Instant,
-    last_event: Option<(Event, Instant)>,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// The silence that lasts was told.
-    silence_told: bool,
+    clock: Clock,
     ended: Option<Option<Error>>,
     /// The CLI is lost, and may come back and go on.
     lost: Option<Error>,
@@ -41,53 +32,17 @@ pub struct Turn {
     lock: Lock,
 }
 
-/// How long a turn may take, and what is kept of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// From the message to the end.
-    pub(super) total: Option<Duration>,
-    /// Without any event.
-    pub(super) idle: Option<Duration>,
-    /// Without any event, until that is told.
-    pub(super) silence: Option<Duration>,
-    /// Whether the reply has the events.
-    pub(super) keep_events: bool,
+/// A turn whose message the CLI has taken.
+pub(super) struct Begun {
+    pub(super) events: EventStream,
+    pub(super) progress: Progress,
+    pub(super) lock: Lock,
 }
 
-/// How long a turn may be silent unless its request says otherwise: five minutes.
-pub(super) const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long a turn may be silent before that is told, unless its request says otherwise: one minute.
-pub(super) const DEFAULT_SILENCE: Duration = Duration::from_secs(60);
-
 impl Turn {
-    pub(super) fn new(
-        session: Session,
-        events: EventStream,
-        progress: Progress,
-        limits: Limits,
-        lock: Lock,
-    ) -> Self {
-        let sent = Instant::now();
-        Self {
-            session,
-            events,
-            progress,
-            limits,
-            began: sent,
-            sent,
-            last_event: None,
-            timer: None,
-            silence_told: false,
-            ended: None,
-            lost: None,
-            lock,
-        }
-    }
-
-    /// Counts the turn's time from here.
-    pub(super) fn since(mut self, began: Instant) -> Self {
-        self.began = began;
-        self
+    pub(super) fn new(session: Session, begun: Begun, clock: Clock) -> Self {
+        let Begun { events, progress, lock } = begun;
+        Self { session, events, progress, clock, ended: None, lost: None, lock }
     }
 
     /// The next event, or `None` when the turn is over.
@@ -107,24 +62,48 @@ impl Turn {
     ///
     /// # Errors
     ///
-    /// As [`Turn::next`], and when the agent reports that it failed.
+    /// As [`Turn::next`], when the agent reports that it failed, and of kind [`Decode`](ErrorKind::Decode) when its
+    /// answer cannot be read. Inside of a tool or handler of the same session it would wait for itself, and fails. An
+    /// answer that had arrived before the error is in [`Error::partial_reply`].
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the turn, and stops listening as that does.
     pub async fn reply(mut self) -> Result<Reply> {
+        if self.ended.is_none() {
+            self.session.can_wait("reply")?;
+        }
         while let Some(event) = self.next().await {
             event?;
         }
         if let Some(Some(error)) = self.ended.take() {
             return Err(error);
         }
-        let Progress { error, aborted, usage, kept, .. } = &mut self.progress;
-        if let Some(error) = error.take() {
-            return Err(error);
+        if let Some(error) = self.progress.error.take() {
+            return Err(self.with_reply(error));
         }
+        if let Some(EventKind::Invalid(why)) = self.progress.answer().map(Event::kind) {
+            let message = format!(
+                "the agent's answer cannot be read: {why}; `Error::partial_reply` has the events of the turn"
+            );
+            return Err(self.with_reply(Error::new(ErrorKind::Decode, message)));
+        }
+        Ok(self.take_reply())
+    }
+
+    /// The reply as far as it has come.
+    fn take_reply(&mut self) -> Reply {
+        let Progress { aborted, usage, kept, .. } = &mut self.progress;
         let (aborted, usage, events) = (*aborted, std::mem::take(usage), std::mem::take(kept));
-        Ok(Reply { message: self.progress.answer().cloned(), events, usage, aborted })
+        Reply { message: self.progress.answer().cloned(), events, usage, aborted }
+    }
+
+    /// The error with the reply as far as it has come, if there is an answer.
+    fn with_reply(&mut self, error: Error) -> Error {
+        if self.progress.answer().is_none() {
+            return error;
+        }
+        error.with_partial(self.take_reply())
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
@@ -137,13 +116,12 @@ impl Turn {
                     self.lock = None;
                     return self.fail(cause);
                 }
-                if event.name() != TURN_SILENT
-                    && (self.limits.idle.is_some() || self.limits.silence.is_some())
-                {
-                    self.last_event = Some((event.clone(), Instant::now()));
-                    self.silence_told = false;
+                self.clock.event(&event);
+                let over = self.progress.observe(&event);
+                if self.progress.has_begun() {
+                    self.clock.begun();
                 }
-                if self.progress.observe(&event) {
+                if over {
                     self.ended = Some(None);
                 }
                 Poll::Ready(Some(Ok(event)))
@@ -153,7 +131,10 @@ impl Turn {
                 let cause = self.lost.take().unwrap_or_else(closed);
                 self.fail(cause)
             }
-            Poll::Pending => self.poll_limits(cx),
+            Poll::Pending => match self.clock.poll(cx, &self.session.0.inbox, Stage::Taken) {
+                Poll::Ready(error) => self.fail(error),
+                Poll::Pending => Poll::Pending,
+            },
         }
     }
 
@@ -165,80 +146,34 @@ impl Turn {
                 None
             }
             EventKind::Disconnected(cause) => Some(cause.clone()),
+            EventKind::Lagged(missed) => self.events.lost_turn().map(|budget| over_budget(budget, *missed)),
             // The CLI goes on with a turn only for the sake of tools that it has waited for.
             EventKind::Restarted(restarted) => {
                 let goes_on = !restarted.continued.is_empty() && self.progress.has_begun();
                 self.lost.take().filter(|_| !goes_on)
             }
+            // The answer may have been in it.
+            EventKind::MessageSkipped(MessageSkipped { event, error }) => {
+                let may_be = event.as_deref().is_none_or(|event| event == "assistant.message");
+                may_be.then(|| error.clone())
+            }
             _ => None,
         }
     }
 
-    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            let now = Instant::now();
-            let active = self.last_event.as_ref().map_or(self.sent, |(_, at)| *at);
-            // Our own tools take the time they take: the agent cannot do anything meanwhile.
-            let active = self.session.inbox().calls.tools_active(now).map_or(active, |at| at.max(active));
-            // What is too far away to be told never comes.
-            let total = self.limits.total.and_then(|limit| self.began.checked_add(limit));
-            let idle = self.limits.idle.and_then(|limit| active.checked_add(limit));
-            if let (Some(limit), Some(_)) = (self.limits.total, total.filter(|deadline| *deadline <= now)) {
-                return self.fail(self.timed_out(&format!("the turn did not end within {limit:?}")));
-            }
-            if let (Some(limit), Some(_)) = (self.limits.idle, idle.filter(|deadline| *deadline <= now)) {
-                return self.fail(self.timed_out(&format!("nothing happened in the turn for {limit:?}")));
-            }
-            let silence = self.limits.silence.filter(|_| !self.silence_told);
-            let silence = silence.and_then(|limit| active.checked_add(limit));
-            if silence.is_some_and(|deadline| deadline <= now) {
-                self.silence_told = true;
-                self.tell_silence(now - active);
-            }
-            let silence = silence.filter(|_| !self.silence_told);
-            let Some(deadline) = [total, idle, silence].into_iter().flatten().min() else {
-                return Poll::Pending;
-            };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-            if timer.is_elapsed() {
-                timer.as_mut().reset(deadline);
-            }
-            // An event moves the deadline; the timer is set anew only when it fires, not at each event.
-            if timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }
-
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Event>>> {
+        let error = self.with_reply(error);
         self.ended = Some(Some(error.clone()));
         Poll::Ready(Some(Err(error)))
     }
+}
 
-    /// Tells everybody who listens, this turn included.
-    fn tell_silence(&self, silent_for: Duration) {
-        let inbox = self.session.inbox();
-        let last_event = self.last_event.as_ref().map(|(event, _)| event.name().to_owned());
-        let waiting_for = inbox.calls.describe();
-        tracing::info!(session = %inbox.id, ?silent_for, ?last_event, ?waiting_for, "a turn is silent");
-        inbox.subscribers.publish(&Event::turn_silent(TurnSilence { silent_for, last_event, waiting_for }));
-    }
-
-    /// The error for a time limit, with what the session was doing.
-    fn timed_out(&self, what: &str) -> Error {
-        let mut message = format!("{what}; session {}", self.session.id());
-        match &self.last_event {
-            Some((event, at)) => {
-                message += &format!(", last event {} {:.1?} ago", event.name(), at.elapsed());
-            }
-            None => message += ", no event at all",
-        }
-        let pending = self.session.inbox().calls.describe();
-        if !pending.is_empty() {
-            message += &format!(", waiting for {}", pending.join(", "));
-        }
-        Error::new(ErrorKind::Timeout, message + "; the agent goes on: `abort` stops it")
-    }
+/// The error of a turn that cannot be whole, because events that decide it were discarded.
+fn over_budget(budget: usize, missed: u64) -> Error {
+    let message = format!(
+        "{missed} events of the turn were discarded, the answer or the end of the turn among them, because more than          {budget} bytes of events waited to be read; raise the limit with `SessionBuilder::event_budget`, or read the          events of the turn faster"
+    );
+    Error::new(ErrorKind::Config, message)
 }
 
 impl Drop for Turn {
@@ -326,6 +261,28 @@ impl Reply {
     /// Whether the work was aborted.
     pub fn is_aborted(&self) -> bool {
         self.aborted
+    }
+}
+
+impl Error {
+    /// Returns what had arrived of a reply before a turn failed; `None` when there was no answer of the agent. Of a
+    /// turn that a time limit has ended it may be the whole reply, of which only the end was lost.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
+    /// let text = match session.ask("Run the tests.").await {
+    ///     Ok(reply) => reply.text().to_owned(),
+    ///     Err(error) => match error.partial_reply() {
+    ///         Some(reply) => format!("{}\n(incomplete: {error})", reply.text()),
+    ///         None => return Err(error),
+    ///     },
+    /// };
+    /// # drop(text); Ok(()) }
+    /// ```
+    pub fn partial_reply(&self) -> Option<&Reply> {
+        self.partial()
     }
 }
 

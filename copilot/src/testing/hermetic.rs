@@ -1,11 +1,11 @@
-//! A real CLI that touches nothing of the user's.
+//! A client whose CLI is isolated from the user's files and login.
 
 use std::path::Path;
 
 use crate::{Client, ClientBuilder};
 
-/// Configures a client whose CLI keeps its files below `directory`, uses no login, and reaches this machine without
-/// a proxy: what a test with a [`ScriptedModel`](super::ScriptedModel) wants.
+/// Returns a builder for a client whose CLI stores its files below `directory`, uses no login, and connects to the
+/// loopback interface without a proxy. Use it in tests with a [`ScriptedModel`](super::ScriptedModel).
 ///
 /// # Examples
 ///
@@ -26,12 +26,12 @@ pub fn hermetic_client(directory: impl AsRef<Path>) -> ClientBuilder {
     let directory = directory.as_ref();
     Client::builder()
         .state_dir(directory.join("copilot"))
-        // For CLIs before 1.0.10, which have no directory of their own.
+        // For CLIs before 1.0.10, which have no option for the directory.
         .env("XDG_STATE_HOME", directory.join("copilot"))
         .env("XDG_CONFIG_HOME", directory.join("copilot"))
         .cwd(directory)
         .use_logged_in_user(false)
-        // The CLI would send requests to the loopback interface through a proxy that the user has set.
+        // Otherwise the CLI sends requests to the loopback interface through the user's proxy.
         .env("NO_PROXY", LOOPBACK)
         .env("no_proxy", LOOPBACK)
 }

@@ -1,10 +1,9 @@
-//! What tests and examples need in place of the world outside.
+//! Test doubles for the model and the CLI, and calls of single tools.
 //!
-//! [`ScriptedModel`] stands in for the language model: the agent is the real Copilot CLI, and what the model says is
-//! written down. [`hermetic_client`] starts that CLI so that nothing of the user's is touched. No credentials and no
-//! network are needed. [`FakeCli`] stands in for the CLI itself, inside the process: nothing is installed or started,
-//! and a test decides every byte.
-//! [`call`] runs one tool without any of that.
+//! [`ScriptedModel`] replaces the language model: the agent is the real Copilot CLI, and a script has the answers of
+//! the model. [`hermetic_client`] starts that CLI isolated from the user's files. Neither needs credentials or a
+//! network. [`FakeCli`] replaces the CLI itself, in the process: no CLI is installed or started, and the test controls
+//! every byte. [`call`] runs a single tool without a CLI.
 
 mod fake_cli;
 mod hermetic;

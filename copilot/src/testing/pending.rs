@@ -1,9 +1,9 @@
-//! What waits in a client.
+//! The number of pending requests of a client.
 
 use crate::Client;
 
-/// How many calls of this client, and of its sessions, wait for an answer of the CLI: none when nothing is asked. A
-/// test that drops futures sees by it that nothing of them is left.
+/// Returns the number of pending requests of this client and its sessions. A test that drops futures can assert that
+/// no request is left.
 ///
 /// # Examples
 ///
@@ -17,7 +17,7 @@ use crate::Client;
 /// cli.hold("ping");
 /// let mut ping = Box::pin(client.ping("hello"));
 /// tokio::select! {
-///     _ = &mut ping => unreachable!("nobody answers"),
+///     _ = &mut ping => unreachable!("the request is held"),
 ///     _ = cli.held("ping") => assert_eq!(pending_calls(&client), 1),
 /// }
 /// drop(ping);

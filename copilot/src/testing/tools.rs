@@ -1,4 +1,4 @@
-//! Tools in tests: calls without a process, checks of all tools at once, the surface in review.
+//! Tests of tools: calls without a CLI, checks of all linked tools, and snapshots of them.
 
 use std::fmt::Write as _;
 use std::future::IntoFuture;
@@ -16,14 +16,14 @@ use crate::tools::{
     self, Cancellation, Invocation, StateMap, Tool, ToolContext, ToolError, ToolHost, ToolResult, ToolSet,
 };
 
-/// Calls a tool as a session would: arguments are checked, failures become results, time runs out; there is no
-/// process and no model.
+/// Creates a call of a tool as in a session, with validation of arguments, failure results and timeouts, but without a
+/// CLI and a model.
 ///
-/// With `#[tokio::test(start_paused = true)]` timeouts and retries pass at once.
+/// With `#[tokio::test(start_paused = true)]` timeouts and retries elapse immediately.
 ///
 /// # Panics
 ///
-/// When it is awaited without the states that the tool needs, as the start of a session fails without them.
+/// Awaiting the call panics if a state that the tool needs is missing.
 ///
 /// # Examples
 ///
@@ -31,10 +31,10 @@ use crate::tools::{
 /// # use copilot::State;
 /// struct Stock(u32);
 ///
-/// /// How many are left.
+/// /// Return the number of items in stock.
 /// #[copilot::tool(read_only)]
 /// async fn left(
-///     /// Of what.
+///     /// Name of the item.
 ///     item: &str,
 ///     stock: State<Stock>,
 /// ) -> String {
@@ -64,7 +64,7 @@ pub fn call(tool: Tool, arguments: Value) -> ToolCall {
     }
 }
 
-/// A context for calling a function with `#[copilot::tool]` directly.
+/// Creates a context to call a function with `#[copilot::tool]` directly.
 ///
 /// # Examples
 ///
@@ -84,13 +84,13 @@ pub fn context() -> ToolContext {
     call(tools::DynTool::new("test", "A test.").declare(), Value::Null).into_context()
 }
 
-/// A call that runs when it is awaited; made by [`call`].
+/// A tool call that runs when awaited, created by [`call`].
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the tool's own, wherever it is.
+/// Dropping the future drops the future of the tool.
 #[derive(Debug)]
-#[must_use = "a call runs when it is awaited"]
+#[must_use = "a call runs only when awaited"]
 pub struct ToolCall {
     tool: Tool,
     arguments: Value,
@@ -102,13 +102,13 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// Gives the tool a state.
+    /// Adds a state for the tool, as [`SessionBuilder::state`](crate::SessionBuilder::state) does.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
         self
     }
 
-    /// As [`state`](Self::state), for a value that the test looks at afterwards.
+    /// Adds a state that the test shares and can inspect afterwards.
     ///
     /// # Examples
     ///
@@ -118,7 +118,7 @@ impl ToolCall {
     /// use copilot::State;
     /// use copilot::testing::call;
     ///
-    /// /// Count one up.
+    /// /// Increment the counter.
     /// #[copilot::tool]
     /// fn count(counter: State<Mutex<u32>>) {
     ///     *counter.lock().unwrap() += 1;
@@ -135,31 +135,31 @@ impl ToolCall {
         self
     }
 
-    /// Says which sub-agent calls.
+    /// Sets the id of the calling sub-agent. Default: the main agent.
     pub fn agent_id(mut self, id: &str) -> Self {
         self.agent_id = Some(id.into());
         self
     }
 
-    /// Says in which directory the agent works.
+    /// Sets the working directory of the agent. Default: none.
     pub fn working_dir(mut self, path: &str) -> Self {
         self.working_dir = Some(path.into());
         self
     }
 
-    /// Answers the next question that the tool asks the user.
+    /// Adds an answer to a question of the tool to the user. Answers are used in order.
     pub fn answer(self, text: impl Into<String>) -> Self {
         self.host.lock().answers.push(text.into());
         self
     }
 
-    /// Answers the next method of the CLI that the tool calls.
+    /// Adds a result of a CLI method that the tool calls. Results are used in order.
     pub fn reply(self, result: Value) -> Self {
         self.host.lock().replies.push(result);
         self
     }
 
-    /// Makes it a call that nobody waits for any more.
+    /// Marks the call as cancelled before it starts.
     pub fn cancelled(self) -> Self {
         self.cancel.cancel();
         self
@@ -212,22 +212,22 @@ impl IntoFuture for ToolCall {
     }
 }
 
-/// What came of a [`call`]; derefs to the result.
+/// The outcome of a [`call`]. Dereferences to the result.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Called {
-    /// What the model would be told.
+    /// The result for the model.
     pub result: ToolResult,
-    /// What the tool said of its progress: from 0 to 1, and in words.
+    /// The progress reports of the tool: the fraction from 0 to 1, and the message.
     pub progress: Vec<(Option<f64>, String)>,
-    /// What the tool wrote to the session's log.
+    /// The lines that the tool wrote to the session's log.
     pub log: Vec<String>,
     error: Option<Arc<ToolError>>,
 }
 
 impl Called {
-    /// The failure that the result was made of, with all that the model does not read: an error that the tool
-    /// returned, a panic. `None` for a result that the tool made itself, and where the tool did not run to its end.
+    /// Returns the error or the panic of the tool, including the details hidden from the model. `None` for a result
+    /// that the tool returned, and if the tool did not run to completion.
     ///
     /// # Examples
     ///
@@ -257,7 +257,7 @@ impl Deref for Called {
     }
 }
 
-/// A session that remembers what a tool told it.
+/// A session that records the calls of a tool.
 #[derive(Debug, Default)]
 struct Recorder(Mutex<Record>);
 
@@ -290,7 +290,7 @@ impl ToolHost for Recorder {
             .ok_or_else(|| {
                 Error::new(
                     ErrorKind::Session,
-                    format!("the test has no reply to `{method}`: add `.reply(..)`"),
+                    format!("the test has no reply to `{method}`; add `.reply(..)`"),
                 )
             });
         Box::pin(async move { reply })
@@ -300,7 +300,7 @@ impl ToolHost for Recorder {
         let answer = next(&mut self.lock().answers).ok_or_else(|| {
             Error::new(
                 ErrorKind::Session,
-                format!("the test has no answer to `{question}`: add `.answer(..)`"),
+                format!("the test has no answer to `{question}`; add `.answer(..)`"),
             )
         });
         Box::pin(async move { answer })
@@ -311,8 +311,8 @@ fn next<T>(queue: &mut Vec<T>) -> Option<T> {
     (!queue.is_empty()).then(|| queue.remove(0))
 }
 
-/// Makes one test that checks every tool that is linked into the test's program: names, schemas, descriptions of all
-/// arguments, defaults and examples that fit.
+/// Defines a test that checks all tools linked into the test binary: names, schemas, descriptions of arguments, and
+/// whether defaults and examples are valid.
 ///
 /// # Examples
 ///
@@ -331,11 +331,11 @@ macro_rules! test_tools {
     };
 }
 
-/// Checks every tool that is linked into the program; what [`test_tools!`](crate::test_tools) calls.
+/// Checks all tools linked into the program, as [`test_tools!`](crate::test_tools) does.
 ///
 /// # Panics
 ///
-/// With everything that is wrong, if anything is.
+/// Panics with a list of all problems, if there are any.
 pub fn check_tools() {
     let problems = tools::problems();
     let mut message = String::new();
@@ -345,17 +345,17 @@ pub fn check_tools() {
     assert!(problems.is_empty(), "the tools of this program have {} problems:{message}", problems.len());
 }
 
-/// Keeps the names, descriptions and schemas of all linked tools in a file, relative to the package, so that a change
-/// of what the model sees is a change in review.
+/// Compares the names, descriptions and schemas of all linked tools with a file, whose path is relative to the package.
+/// Changes of what the model sees are thus visible in review.
 ///
-/// The first run writes the file; later runs compare. `COPILOT_TOOLS=accept` writes it anew.
+/// The first run writes the file; later runs compare. `COPILOT_TOOLS=accept` overwrites it.
 ///
 /// # Panics
 ///
-/// If the tools are not what the file says, or it cannot be read or written.
+/// Panics if the tools differ from the file, or if the file cannot be read or written.
 pub fn assert_tools_snapshot(path: impl AsRef<Path>) {
     let path = path.as_ref();
-    let tools = tools::linked_set().unwrap_or_else(|error| panic!("the tools do not fit together: {error}"));
+    let tools = tools::linked_set().unwrap_or_else(|error| panic!("the tools conflict: {error}"));
     let now = serde_json::to_value(&tools).expect("tools are JSON");
     let text = format!("{now:#}\n");
     let accept = std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "accept");
@@ -363,20 +363,20 @@ pub fn assert_tools_snapshot(path: impl AsRef<Path>) {
         std::fs::write(path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
         return;
     }
-    let kept = std::fs::read_to_string(path)
+    let recorded = std::fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    let kept: Value = serde_json::from_str(&kept)
-        .unwrap_or_else(|error| panic!("{} is not what this function writes: {error}", path.display()));
-    let changes = changes(&kept, &now);
+    let recorded: Value = serde_json::from_str(&recorded)
+        .unwrap_or_else(|error| panic!("{} is not a tools snapshot: {error}", path.display()));
+    let changes = changes(&recorded, &now);
     assert!(
         changes.is_empty(),
-        "the tools are not what {} says:{changes}\nif that is meant, run the test with COPILOT_TOOLS=accept and commit \
-         the file",
+        "the tools differ from {}:{changes}\nif the change is intended, run the test with COPILOT_TOOLS=accept and \
+         commit the file",
         path.display()
     );
 }
 
-/// Which tools differ, and how each reads now.
+/// Lists the tools that differ, each in the old and the new form.
 fn changes(kept: &Value, now: &Value) -> String {
     let by_name = |tools: &Value| -> std::collections::BTreeMap<String, Value> {
         let tools = tools.as_array().into_iter().flatten();

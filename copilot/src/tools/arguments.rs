@@ -16,7 +16,7 @@ use super::context::ToolContext;
 use super::def::ToolDef;
 use super::dispatch::Started;
 use super::error::ToolError;
-use super::param::Passed;
+use super::param::ParamFns;
 use super::schema;
 use super::state::Need;
 
@@ -25,7 +25,7 @@ pub struct Visitor<'v>(Mode<'v>);
 
 enum Mode<'v> {
     Describe(Box<Description<'v>>),
-    Take(Take<'v>),
+    Read(ArgumentReader<'v>),
 }
 
 impl<'v> Visitor<'v> {
@@ -35,33 +35,33 @@ impl<'v> Visitor<'v> {
         (def.shim)(&mut visitor);
         match visitor.0 {
             Mode::Describe(description) => *description,
-            Mode::Take(_) => unreachable!("a visitor keeps its mode"),
+            Mode::Read(_) => unreachable!("a visitor keeps its mode"),
         }
     }
 
     /// Lets a tool take its values and start; without all of them, the call says why.
     #[expect(clippy::result_large_err, reason = "moved once, on the slow path")]
-    pub(crate) fn take(def: &ToolDef, take: Take<'v>) -> Result<Started, Take<'v>> {
-        let mut visitor = Self(Mode::Take(take));
+    pub(crate) fn take(def: &ToolDef, reader: ArgumentReader<'v>) -> Result<Started, ArgumentReader<'v>> {
+        let mut visitor = Self(Mode::Read(reader));
         let started = (def.shim)(&mut visitor);
         match (started, visitor.0) {
             (Some(started), _) => Ok(started),
-            (None, Mode::Take(take)) => Err(take),
+            (None, Mode::Read(reader)) => Err(reader),
             (None, Mode::Describe(_)) => unreachable!("a visitor keeps its mode"),
         }
     }
 
     /// Visits the parameter with that index.
     #[expect(clippy::needless_pass_by_value, reason = "made on the spot by the expansion")]
-    pub fn visit<Own, Slot>(&mut self, index: usize, passed: Passed<Own, Slot>) -> Option<Slot> {
+    pub fn visit<Own, Slot>(&mut self, index: usize, passed: ParamFns<Own, Slot>) -> Option<Slot> {
         match &mut self.0 {
             Mode::Describe(description) => {
                 (passed.describe)(description);
                 None
             }
-            Mode::Take(take) => {
-                take.index = index;
-                (passed.take)(take, None).map(passed.keep)
+            Mode::Read(reader) => {
+                reader.index = index;
+                (passed.take)(reader, None).map(passed.keep)
             }
         }
     }
@@ -71,7 +71,7 @@ impl<'v> Visitor<'v> {
     pub fn visit_or<Own, Slot>(
         &mut self,
         index: usize,
-        passed: Passed<Own, Slot>,
+        passed: ParamFns<Own, Slot>,
         default: fn() -> Own,
         json: fn(&Own) -> Option<Value>,
     ) -> Option<Slot> {
@@ -81,9 +81,9 @@ impl<'v> Visitor<'v> {
                 (passed.describe)(description);
                 None
             }
-            Mode::Take(take) => {
-                take.index = index;
-                (passed.take)(take, Some(default)).map(passed.keep)
+            Mode::Read(reader) => {
+                reader.index = index;
+                (passed.take)(reader, Some(default)).map(passed.keep)
             }
         }
     }
@@ -92,7 +92,7 @@ impl<'v> Visitor<'v> {
     pub fn ready(&self) -> Option<()> {
         match &self.0 {
             Mode::Describe(_) => None,
-            Mode::Take(take) => (take.rejected.is_empty() && take.failed.is_none()).then_some(()),
+            Mode::Read(reader) => (reader.rejected.is_empty() && reader.failed.is_none()).then_some(()),
         }
     }
 }
@@ -150,7 +150,7 @@ impl fmt::Debug for Description<'_> {
 }
 
 /// The values of one call.
-pub struct Take<'a> {
+pub struct ArgumentReader<'a> {
     context: &'a ToolContext,
     compiled: &'a Compiled,
     whole: &'a str,
@@ -164,7 +164,7 @@ pub struct Take<'a> {
 
 /// The text of the arguments does not have the shape that the schema asks for.
 #[derive(Debug)]
-pub(crate) struct Misshapen;
+pub(crate) struct UnexpectedShape;
 
 /// So many parameters need no allocation to find their values.
 const INLINE: usize = 8;
@@ -174,14 +174,14 @@ enum Values<'a> {
     Many(Vec<Option<&'a RawValue>>),
 }
 
-impl<'a> Take<'a> {
+impl<'a> ArgumentReader<'a> {
     /// Splits the arguments object `whole` into the values of the parameters; refuses names that nobody knows.
     pub(crate) fn new(
         context: &'a ToolContext,
         def: &ToolDef,
         compiled: &'a Compiled,
         whole: &'a str,
-    ) -> Result<Self, Misshapen> {
+    ) -> Result<Self, UnexpectedShape> {
         let count = def.params.len();
         let mut values =
             if count <= INLINE { Values::Inline([None; INLINE]) } else { Values::Many(vec![None; count]) };
@@ -192,9 +192,9 @@ impl<'a> Take<'a> {
         let mut unknown = false;
         let split = Split { def, compiled, slots, unknown: &mut unknown };
         let mut deserializer = serde_json::Deserializer::from_str(whole);
-        deserializer.deserialize_map(split).map_err(|_| Misshapen)?;
+        deserializer.deserialize_map(split).map_err(|_| UnexpectedShape)?;
         if unknown && !compiled.arguments.open {
-            return Err(Misshapen);
+            return Err(UnexpectedShape);
         }
         Ok(Self { context, compiled, whole, values, index: 0, rejected: Vec::new(), failed: None })
     }
@@ -228,9 +228,9 @@ impl<'a> Take<'a> {
     }
 }
 
-impl fmt::Debug for Take<'_> {
+impl fmt::Debug for ArgumentReader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Take").field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("ArgumentReader").field("context", &self.context).finish_non_exhaustive()
     }
 }
 

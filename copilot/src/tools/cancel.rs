@@ -1,15 +1,15 @@
-//! The token that tells a running tool that nobody waits for it any more.
+//! The cancellation token of a tool call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// A flag that can be awaited; clones share it, and once set it stays set.
+/// A cancellation token; clones share it, and a cancelled token stays cancelled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cancellation(Arc<Flag>);
 
-/// The flag itself, for those who have a place for it.
+/// A flag that can be awaited, for owners that need no shared handle. It cannot be reset.
 #[derive(Debug, Default)]
 pub(crate) struct Flag {
     set: AtomicBool,
@@ -17,7 +17,7 @@ pub(crate) struct Flag {
 }
 
 impl Flag {
-    /// Sets the flag and wakes whoever waits for it.
+    /// Sets the flag and wakes all waiting tasks.
     pub(crate) fn set(&self) {
         self.set.store(true, Ordering::Release);
         self.waiters.notify_waiters();
@@ -27,9 +27,9 @@ impl Flag {
         self.set.load(Ordering::Acquire)
     }
 
-    /// Returns once the flag is set.
+    /// Completes when the flag is set.
     pub(crate) async fn wait(&self) {
-        // Made before the flag is read, so that a `set` in between wakes it.
+        // Created before the flag is read, so that a concurrent `set` wakes it.
         let woken = self.waiters.notified();
         if !self.is_set() {
             woken.await;
@@ -38,7 +38,7 @@ impl Flag {
 }
 
 impl Cancellation {
-    /// Sets the flag and wakes whoever waits for it.
+    /// Cancels the token and wakes all waiting tasks.
     pub(crate) fn cancel(&self) {
         self.0.set();
     }
@@ -47,7 +47,7 @@ impl Cancellation {
         self.0.is_set()
     }
 
-    /// Returns once the flag is set.
+    /// Completes when the token is cancelled.
     pub(crate) async fn cancelled(&self) {
         self.0.wait().await;
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_waiter_wakes_when_the_flag_is_set_and_later_ones_do_not_wait() {
+    async fn cancelling_wakes_a_waiting_task_and_later_waits_return_immediately() {
         let cancellation = Cancellation::default();
         let mut waiter = crate::task::spawn({
             let cancellation = cancellation.clone();

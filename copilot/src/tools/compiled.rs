@@ -1,4 +1,4 @@
-//! What is worked out about a tool once per process: its schema, its wire form, the states that it needs.
+//! The parts of a tool that are computed once per process: its schema, its wire form and the states that it needs.
 
 use std::collections::HashMap;
 use std::ptr;
@@ -13,32 +13,32 @@ use super::arguments::Visitor;
 use super::def::{Tool, ToolDef};
 use super::dynamic::Dynamic;
 use super::schema::{self, Arguments, SchemaProfile};
-use super::walk;
+use super::validate;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A tool, described.
+/// The schema and the wire form of a tool.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    /// The tool as `session.create` sends it.
+    /// The tool as `session.create` sends it, with the portable schema.
     pub(crate) wire: Box<RawValue>,
-    /// The same in other profiles, made when a session wants them.
+    /// The wire form in the other profiles, computed when a session first uses one.
     strict_wire: OnceLock<Result<Box<RawValue>>>,
     verbatim_wire: OnceLock<Result<Box<RawValue>>>,
     pub(crate) arguments: Arguments,
-    /// So many calls may run at once.
+    /// Limits the number of concurrent calls; `None` for no limit.
     pub(crate) places: Option<Arc<Semaphore>>,
-    /// The patterns of the schema.
+    /// The compiled regular expressions of the schema, by pattern.
     pub(crate) patterns: HashMap<String, Regex>,
 }
 
-/// Where a parameter comes from.
+/// The source of a parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A property of the arguments object.
     Property,
     /// The arguments object itself.
     Whole,
-    /// The runtime.
+    /// The runtime, such as `State<T>`.
     Injected,
 }
 
@@ -49,12 +49,12 @@ impl Compiled {
             strict_wire: OnceLock::new(),
             verbatim_wire: OnceLock::new(),
             places: def.concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
-            patterns: walk::patterns(&arguments.schema),
+            patterns: validate::patterns(&arguments.schema),
             arguments,
         }
     }
 
-    /// How a problem names a parameter.
+    /// Returns the name of a parameter in error messages; empty for the arguments object.
     pub(crate) fn path(&self, def: &ToolDef, index: usize) -> String {
         match (self.arguments.sources.get(index), def.params.get(index)) {
             (Some(Source::Property), Some(param)) => param.name.to_owned(),
@@ -64,7 +64,7 @@ impl Compiled {
 }
 
 impl Tool {
-    /// The tool as it is sent in a profile.
+    /// Returns the wire form of the tool in a profile.
     pub(crate) fn wire(&self, profile: SchemaProfile) -> Result<&RawValue> {
         let compiled = self.compiled()?;
         let made = match profile {
@@ -105,17 +105,17 @@ impl Tool {
 
 type Cached = std::result::Result<&'static Compiled, Error>;
 
-/// The compiled form of a definition, made the first time that somebody asks.
+/// Returns the compiled form of a definition, computed on first use.
 pub(crate) fn of(def: &'static ToolDef) -> Result<&'static Compiled> {
     static CACHE: Mutex<Option<HashMap<usize, Cached>>> = Mutex::new(None);
-    // A panic of a user's `JsonSchema` leaves the map as it was.
+    // A panic in a user's `JsonSchema` does not change the map.
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     let key = ptr::from_ref(def).addr();
     let cache = cache.get_or_insert_default();
     if let Some(cached) = cache.get(&key) {
         return cached.clone();
     }
-    // Kept for the whole process, as the definition is.
+    // Leaked, because the definition is `'static` too.
     let compiled = compile(def).map(|compiled| &*Box::leak(Box::new(compiled)));
     cache.insert(key, compiled.clone());
     compiled
@@ -147,7 +147,7 @@ pub(crate) fn compile_dynamic(tool: &Dynamic) -> Result<Compiled> {
     Ok(Compiled::new(def, wire, Arguments::of_schema(schema, parameters)))
 }
 
-/// Writes the tool as the wire has it; members without a value are left out, and so are those that are not true.
+/// Serializes the tool for the wire; members that are absent or `false` are omitted.
 fn wire(
     name: &str,
     description: &str,

@@ -1,4 +1,4 @@
-//! What a tool returns besides text: images, audio, resources.
+//! Content that a tool returns besides text: images, audio, resources.
 
 use std::fmt;
 
@@ -7,31 +7,31 @@ use serde::ser::{SerializeStruct, Serializer};
 
 use crate::protocol::base64;
 
-/// One piece of what a tool returns; return `Vec<Content>` to mix them.
+/// One part of a tool's result. Return `Vec<Content>` to combine several.
 ///
-/// The model reads text where it stands, joined by line breaks, and the rest beside it.
+/// Text parts are joined by line breaks; other parts are sent beside the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
-    /// Text.
+    /// Text, which the model reads.
     Text(String),
-    /// A picture.
+    /// An image in base64.
     Image(Image),
-    /// A sound.
+    /// Audio in base64, sent as a binary resource.
     Audio(Audio),
-    /// Something that has a URI.
+    /// A resource with a URI, as text or bytes.
     Resource(Resource),
 }
 
-/// A picture that a tool returns.
+/// An image that a tool returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image(Binary);
 
-/// A sound that a tool returns. The CLI hands it on as a binary resource of its media type.
+/// Audio that a tool returns. The CLI passes it to the model as a binary resource of its media type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audio(Binary);
 
-/// Something with a URI that a tool returns, as text or as bytes.
+/// A resource with a URI that a tool returns, as text or as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource(Body);
 
@@ -41,40 +41,40 @@ enum Body {
     Bytes(Binary),
 }
 
-/// Bytes beside the text, as the wire has them.
+/// Binary content, as it is on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binary {
     is_image: bool,
     media_type: String,
-    /// In base 64.
+    /// The bytes in base64.
     data: String,
     description: Option<String>,
 }
 
 impl Binary {
-    /// About how many bytes it takes on the wire.
+    /// Returns the approximate size on the wire, in bytes.
     pub(super) fn size(&self) -> usize {
         self.data.len() + self.description.as_ref().map_or(0, String::len)
     }
 }
 
 impl Image {
-    /// A picture of some media type, such as `image/webp`.
+    /// Creates an image of a media type such as `image/webp`.
     pub fn new(media_type: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
         Self(Binary::new(true, media_type.into(), bytes.as_ref()))
     }
 
-    /// A PNG picture.
+    /// Creates a PNG image, of media type `image/png`.
     pub fn png(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("image/png", bytes)
     }
 
-    /// A JPEG picture.
+    /// Creates a JPEG image, of media type `image/jpeg`.
     pub fn jpeg(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("image/jpeg", bytes)
     }
 
-    /// Says what is in it, for models that cannot look.
+    /// Sets the description, for models without image input.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.0.description = Some(text.into());
@@ -83,22 +83,22 @@ impl Image {
 }
 
 impl Audio {
-    /// A sound of some media type, such as `audio/ogg`.
+    /// Creates audio of a media type such as `audio/ogg`.
     pub fn new(media_type: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
         Self(Binary::new(false, media_type.into(), bytes.as_ref()))
     }
 
-    /// A WAV sound.
+    /// Creates WAV audio, of media type `audio/wav`.
     pub fn wav(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("audio/wav", bytes)
     }
 
-    /// An MP3 sound.
+    /// Creates MP3 audio, of media type `audio/mpeg`.
     pub fn mp3(bytes: impl AsRef<[u8]>) -> Self {
         Self::new("audio/mpeg", bytes)
     }
 
-    /// Says what is in it, for models that cannot listen.
+    /// Sets the description, for models without audio input.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.0.description = Some(text.into());
@@ -107,12 +107,12 @@ impl Audio {
 }
 
 impl Resource {
-    /// Text with a URI.
+    /// Creates a text resource. The model reads the URI and the text.
     pub fn text(uri: impl Into<String>, text: impl Into<String>) -> Self {
         Self(Body::Text { uri: uri.into(), text: text.into() })
     }
 
-    /// Bytes with a URI.
+    /// Creates a binary resource of a media type.
     pub fn bytes(uri: impl Into<String>, media_type: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
         let mut binary = Binary::new(false, media_type.into(), bytes.as_ref());
         binary.description = Some(uri.into());
@@ -133,7 +133,7 @@ macro_rules! from {
 from! { String => Text, &str => Text, Image => Image, Audio => Audio, Resource => Resource }
 
 impl Content {
-    /// Takes it apart into what is text and what is not.
+    /// Returns the text, or the binary content as `Err`.
     pub(crate) fn split(self) -> Result<String, Binary> {
         match self {
             Self::Text(text) => Ok(text),
@@ -151,7 +151,7 @@ impl Binary {
     }
 }
 
-/// What stands for it where it cannot be seen.
+/// The placeholder for a model that does not support the media type.
 impl fmt::Display for Binary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.description {

@@ -1,4 +1,4 @@
-//! What a tool may know and do while it runs.
+//! The context of a running tool call.
 
 use std::any::TypeId;
 use std::fmt;
@@ -14,25 +14,25 @@ use serde_json::value::RawValue;
 
 use super::cancel::{Cancellation, Flag};
 use super::def::Tool;
-use super::state::{State, StateMap};
+use super::state::{Need, State, StateMap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SessionId, ToolCallId};
 
-/// The call that a tool answers: write `cx: &ToolContext` as a parameter to get it.
+/// The context of a tool call. A tool with a parameter `cx: &ToolContext` receives it.
 ///
-/// Clones cheaply.
+/// Clones are cheap and share the call.
 #[derive(Clone)]
 pub struct ToolContext(Arc<Call>);
 
 struct Call {
     tool: Tool,
     invocation: Invocation,
-    /// Set when the call is stopped from within: its time is over, or its future is dropped. Apart from the
-    /// invocation's token, which says that nobody waits for an answer.
+    /// Set when the library stops the call: it timed out, or its future was dropped. The invocation's token, in
+    /// contrast, is cancelled when the CLI no longer needs the result.
     stopped: Flag,
 }
 
-/// One call of a tool, as the session hands it over.
+/// A tool call of a session.
 pub(crate) struct Invocation {
     pub(crate) session_id: SessionId,
     pub(crate) call_id: ToolCallId,
@@ -44,19 +44,19 @@ pub(crate) struct Invocation {
     pub(crate) states: Arc<StateMap>,
     pub(crate) host: Arc<dyn ToolHost>,
     pub(crate) cancel: Cancellation,
-    /// Whether the model reads foreign errors, unless the tool says so itself.
+    /// Whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) errors_visible: bool,
 }
 
-/// What a running tool asks of its session.
+/// The session, as far as a running tool uses it.
 pub(crate) trait ToolHost: Send + Sync {
-    /// Tells the program's own listeners how far a call is; best effort.
+    /// Emits a progress event to the session's subscribers; best effort.
     fn progress(&self, call: &ToolCallId, tool: &str, fraction: Option<f64>, message: &str);
     /// Writes to the session's log; best effort.
     fn log(&self, level: &str, message: &str);
-    /// Calls a method of the CLI for this session.
+    /// Sends a request of this session to the CLI.
     fn call(&self, method: String, params: Box<RawValue>) -> BoxFuture<'_, Result<Box<RawValue>>>;
-    /// Asks whoever sits in front of the session.
+    /// Calls the session's user-input handler.
     fn ask_user(&self, question: String, choices: Vec<String>) -> BoxFuture<'_, Result<String>>;
 }
 
@@ -65,61 +65,61 @@ impl ToolContext {
         Self(Arc::new(Call { tool, invocation, stopped: Flag::default() }))
     }
 
-    /// The session whose agent called.
+    /// Returns the id of the session that called the tool.
     pub fn session_id(&self) -> &SessionId {
         &self.0.invocation.session_id
     }
 
-    /// This call, as the model numbered it.
+    /// Returns the id of this call, assigned by the model.
     pub fn call_id(&self) -> &ToolCallId {
         &self.0.invocation.call_id
     }
 
-    /// The name of the called tool.
+    /// Returns the name of the called tool.
     pub fn tool(&self) -> &str {
         self.0.tool.name()
     }
 
-    /// The sub-agent that called; `None` for the session's main agent.
+    /// Returns the id of the calling sub-agent; `None` for the session's main agent.
     pub fn agent_id(&self) -> Option<&str> {
         self.0.invocation.agent_id.as_deref()
     }
 
-    /// The directory that the agent works in, if the CLI told it.
+    /// Returns the working directory of the agent; `None` when the CLI did not send it.
     pub fn working_dir(&self) -> Option<&str> {
         self.0.invocation.working_directory.as_deref()
     }
 
-    /// The W3C trace context of the call: `traceparent` and `tracestate`.
+    /// Returns the W3C trace context of the call, `traceparent` and `tracestate`; `None` when the CLI sent none.
     pub fn trace(&self) -> Option<(&str, Option<&str>)> {
         let invocation = &self.0.invocation;
         Some((invocation.traceparent.as_deref()?, invocation.tracestate.as_deref()))
     }
 
-    /// Tells listeners of the session how far the call is, from 0 to 1, as
-    /// [`EventKind::ToolProgress`](crate::EventKind::ToolProgress); the model does not see it.
+    /// Reports progress to the session's subscribers, as [`EventKind::ToolProgress`](crate::EventKind::ToolProgress).
+    /// `fraction` is from 0 to 1. The model does not see it.
     pub fn progress(&self, fraction: f64, message: impl AsRef<str>) {
         self.0.invocation.host.progress(self.call_id(), self.tool(), Some(fraction), message.as_ref());
     }
 
-    /// Writes a line to the session's log, which users of the CLI can read; the model does not see it.
+    /// Writes a line to the session's log, which users of the CLI can read. The model does not see it.
     ///
     /// Wire: `session.log`, to the CLI; best effort.
     pub fn log(&self, message: impl AsRef<str>) {
         self.0.invocation.host.log("info", message.as_ref());
     }
 
-    /// Whether nobody waits for this call any more.
+    /// Returns whether the call was cancelled; see [`cancelled`](Self::cancelled).
     pub fn is_cancelled(&self) -> bool {
         self.0.stopped.is_set() || self.0.invocation.cancel.is_cancelled()
     }
 
-    /// Returns once nobody waits for this call any more: it was aborted, answered elsewhere or timed out, or the
-    /// session ended. The call's future is dropped shortly after that.
+    /// Completes when the call is cancelled: it was aborted, answered by another client or timed out, or the session
+    /// ended. The call's future is dropped shortly afterwards.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping the future changes nothing.
+    /// Cancel safe: dropping the future has no effect.
     pub async fn cancelled(&self) {
         let mut stopped = pin!(self.0.stopped.wait());
         let mut cancelled = pin!(self.0.invocation.cancel.cancelled());
@@ -130,15 +130,15 @@ impl ToolContext {
         .await;
     }
 
-    /// Asks whoever sits in front of the session, through its user-input handler.
+    /// Asks the user a question through the session's user-input handler, and returns the answer.
     ///
     /// # Errors
     ///
-    /// When the session has no such handler, or the question was dismissed.
+    /// Returns an error if the session has no such handler, or the user dismissed the question.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops that of the handler.
+    /// Dropping the future drops the handler's future.
     pub async fn ask_user(
         &self,
         question: impl Into<String>,
@@ -148,34 +148,56 @@ impl ToolContext {
         self.0.invocation.host.ask_user(question.into(), choices).await
     }
 
-    /// Calls a method of the CLI for this session, for what has no method of its own here.
+    /// Sends a request of this session to the CLI, for methods that the library does not wrap.
     ///
     /// # Errors
     ///
-    /// When `params` cannot be written as JSON, the CLI refuses, or its answer is not an `R`.
+    /// Returns an error if `params` cannot be serialized, the CLI returns an error, or its result cannot be
+    /// deserialized as `R`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
+    /// Dropping the future discards the response. Once polled, the request may still take effect.
     ///
     /// Wire: `method`, to the CLI.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|error| {
-            Error::with_source(ErrorKind::Config, format!("the parameters of `{method}` are not JSON"), error)
+            Error::with_source(
+                ErrorKind::Config,
+                format!("cannot serialize the parameters of `{method}`"),
+                error,
+            )
         })?;
         let answer = self.0.invocation.host.call(method.to_owned(), params).await?;
         serde_json::from_str(answer.get()).map_err(|error| {
-            let message = format!("the answer to `{method}` does not have the expected shape");
+            let message = format!("cannot decode the result of `{method}`");
             Error::with_source(ErrorKind::Decode, message, error)
         })
     }
 
-    /// The state of type `T` that the program gave to the session.
+    /// Returns the session's state of type `T`; `None` when the session has none.
+    ///
+    /// A lazily built state that does not exist yet is built here, and blocks the thread meanwhile; for a parameter of
+    /// type [`State<T>`](crate::State) it is built on the pool for blocking work.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         match self.0.tool.own_value(TypeId::of::<T>()) {
             Some(value) => Arc::clone(value).downcast().ok().map(State::from_arc),
             None => self.0.invocation.states.get(),
         }
+    }
+
+    /// Whether the tool needs a state that is built lazily, and is not there yet.
+    pub(crate) fn has_unbuilt_state(&self) -> bool {
+        self.needs().iter().any(|need| self.0.invocation.states.is_unbuilt(need))
+    }
+
+    /// Builds the states that the tool needs. Blocks for as long as that takes.
+    pub(crate) fn build_states(&self) {
+        self.needs().iter().for_each(|need| self.0.invocation.states.build(need));
+    }
+
+    fn needs(&self) -> &[Need] {
+        self.0.tool.compiled().map_or(&[], |compiled| &compiled.arguments.needs)
     }
 
     pub(crate) fn tool_handle(&self) -> &Tool {
@@ -186,17 +208,17 @@ impl ToolContext {
         self.0.invocation.arguments.as_deref().map_or("{}", RawValue::get)
     }
 
-    /// Whether the model reads foreign errors.
+    /// Returns whether the model reads the text of foreign errors.
     pub(crate) fn errors_visible(&self) -> bool {
         self.0.tool.def().errors_visible.unwrap_or(self.0.invocation.errors_visible)
     }
 
-    /// The token that says that nobody waits for an answer.
+    /// Returns the token that is cancelled when the CLI no longer needs the result.
     pub(crate) fn cancellation(&self) -> &Cancellation {
         &self.0.invocation.cancel
     }
 
-    /// Tells the tool to stop.
+    /// Requests that the tool stops.
     pub(crate) fn stop(&self) {
         self.0.stopped.set();
     }

@@ -1,4 +1,4 @@
-//! The definition of a tool, and the handle on it.
+//! The definition of a tool, and the handle to it.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -15,9 +15,9 @@ use super::dynamic::Dynamic;
 use super::toolset::Bound;
 use crate::error::Result;
 
-/// A tool: something that the model may call.
+/// A function that the model may call.
 ///
-/// `#[copilot::tool]` puts one beside the function, as `name::TOOL`. A handle clones cheaply.
+/// `#[copilot::tool]` defines one beside the function, as `name::TOOL`. Clones are cheap.
 #[derive(Clone)]
 pub struct Tool(Repr);
 
@@ -28,144 +28,144 @@ enum Repr {
     Bound(Arc<Bound>),
 }
 
-/// What `#[copilot::tool]` writes: const data only.
+/// The output of `#[copilot::tool]`: constant data only.
 ///
-/// The fields are the contract with the macro of the same version, and nothing else may name them.
+/// The fields are an internal contract with the macro of the same version.
 #[derive(Debug)]
 pub struct ToolDef {
-    /// What the model calls it.
+    /// The name that the model uses.
     pub name: &'static str,
-    /// What the model reads to decide when to call it.
+    /// The description, which the model reads to decide when to call the tool.
     pub description: &'static str,
-    /// Where the function stands.
+    /// The source location of the function.
     pub location: Location,
-    /// The function's parameters, injected ones included.
+    /// The parameters of the function, injected ones included.
     pub params: &'static [ParamDef],
     /// Visits the parameters and starts the function.
     pub shim: fn(&mut Visitor<'_>) -> Option<Started>,
-    /// What people read instead of the name.
+    /// The title that user interfaces show instead of the name.
     pub title: Option<&'static str>,
-    /// Which tools it belongs to.
+    /// The group that selections refer to.
     pub group: Option<&'static str>,
-    /// What a program may choose it by.
+    /// The tags that selections refer to.
     pub tags: &'static [&'static str],
-    /// The tool changes nothing.
+    /// Whether the tool has no side effects.
     pub read_only: bool,
-    /// The tool may destroy something.
+    /// Whether the tool may destroy data.
     pub destructive: bool,
-    /// A second call with the same arguments changes nothing more.
+    /// Whether a second call with the same arguments has no further effect.
     pub idempotent: bool,
-    /// The tool reaches beyond the program.
+    /// Whether the tool interacts with systems outside the program.
     pub open_world: bool,
-    /// How long a call may take, in milliseconds.
+    /// The timeout of a call, in milliseconds.
     pub timeout_ms: u64,
-    /// How often a call that failed for a passing reason is tried again.
+    /// The maximum number of retries after a transient failure.
     pub retries: u32,
-    /// How much text the model reads at most, in bytes.
+    /// The maximum length of the text that the model reads, in bytes.
     pub max_output: Option<usize>,
-    /// How many calls run at once.
+    /// The maximum number of concurrent calls.
     pub concurrency: Option<usize>,
-    /// The turn ends when the tool has succeeded.
+    /// Whether the turn ends when the tool succeeds.
     pub terminal: bool,
-    /// Whether the CLI may hide the tool until the model looks for it.
+    /// Whether the CLI may defer loading the tool until the model searches for it: `auto` or `never`.
     pub defer: Option<&'static str>,
-    /// The CLI asks nobody.
+    /// Whether the CLI runs the tool without a permission request.
     pub skip_permission: bool,
-    /// The tool stands for one of the CLI's own.
+    /// Whether the tool replaces the CLI's built-in tool of the same name.
     pub overrides_builtin: bool,
-    /// Whether somebody has to agree to a call with these arguments.
+    /// Decides whether a call with these arguments needs approval.
     pub needs_approval: Option<fn(&Value) -> bool>,
-    /// Whether sessions have the tool at all.
+    /// Decides whether sessions have the tool; `None` for always.
     pub enabled: Option<fn() -> bool>,
-    /// Whether the model reads foreign errors, whatever the session says.
+    /// Whether the model reads the text of foreign errors; `None` for the session's setting.
     pub errors_visible: Option<bool>,
-    /// Arguments are corrected where it is safe.
+    /// Whether safe mistakes in arguments are corrected.
     pub coerce: bool,
-    /// What is handed on to the CLI.
+    /// Metadata for the CLI.
     pub meta: &'static [(&'static str, Scalar)],
 }
 
 /// One parameter of a tool's function.
 #[derive(Debug)]
 pub struct ParamDef {
-    /// Its name in the arguments object.
+    /// The name in the arguments object.
     pub name: &'static str,
-    /// Its doc comment; empty if there is none.
+    /// The doc comment; empty without one.
     pub description: &'static str,
-    /// The least number.
+    /// The minimum of a number.
     pub min: Option<Scalar>,
-    /// The greatest number.
+    /// The maximum of a number.
     pub max: Option<Scalar>,
-    /// The least length of text, a list or a map.
+    /// The minimum length of text, a list or a map.
     pub min_len: Option<usize>,
-    /// The greatest length of text, a list or a map.
+    /// The maximum length of text, a list or a map.
     pub max_len: Option<usize>,
     /// The regular expression that text must match.
     pub pattern: Option<&'static str>,
-    /// The only values.
+    /// The allowed values; empty for any.
     pub one_of: &'static [Scalar],
-    /// Values that show what is meant.
+    /// Example values for the schema; empty for none.
     pub examples: &'static [Scalar],
-    /// Whether the fields of its type are arguments of their own.
+    /// The placement in the arguments object.
     pub shape: Shape,
 }
 
-/// A value that the macro knows.
+/// The value of a literal in an attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
-    /// Text.
+    /// The value of a string or character literal.
     Text(&'static str),
-    /// A whole number.
+    /// The value of an integer literal or a constant expression.
     Int(i64),
-    /// Any number.
+    /// The value of a floating-point literal.
     Float(f64),
-    /// Yes or no.
+    /// The value of a boolean literal.
     Bool(bool),
 }
 
-/// How an argument lies in the arguments object.
+/// The placement of an argument in the arguments object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// A property, or the object itself if it is the only argument and has fields.
+    /// A property, or the whole object for a single argument with named fields.
     Auto,
-    /// Its fields are properties.
+    /// The fields of the argument are properties.
     Flatten,
-    /// A property.
+    /// A property, even for a single argument with named fields.
     Nest,
 }
 
-/// Where a tool was defined.
+/// The source location of a tool's definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Location {
-    /// The module.
+    /// The path of the module.
     pub module: &'static str,
-    /// The file, as the compiler names it.
+    /// The path of the file, as in [`file!`].
     pub file: &'static str,
-    /// The line.
+    /// The line number, starting at 1.
     pub line: u32,
 }
 
-/// What the linker collects.
+/// A tool collected by the linker.
 #[derive(Debug)]
 pub struct Registered(pub Tool);
 
 inventory::collect!(Registered);
 
-/// Checks a name that only the compiler knows, while it compiles.
+/// Checks the name of a tool during constant evaluation.
 ///
 /// # Panics
 ///
-/// If it cannot be the name of a tool.
+/// Panics if the name is not valid.
 pub const fn checked_name(name: &'static str) -> &'static str {
     let bytes = name.as_bytes();
-    assert!(!bytes.is_empty() && bytes.len() <= 64, "the name of a tool is 1 to 64 long");
+    assert!(!bytes.is_empty() && bytes.len() <= 64, "the name of a tool must have 1 to 64 characters");
     let mut index = 0;
     while index < bytes.len() {
         let byte = bytes[index];
         assert!(
             byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-',
-            "the name of a tool uses ASCII letters, digits, `_` and `-`"
+            "the name of a tool must consist of ASCII letters, digits, `_` and `-`"
         );
         index += 1;
     }
@@ -173,10 +173,10 @@ pub const fn checked_name(name: &'static str) -> &'static str {
 }
 
 impl ToolDef {
-    /// How long a call may take unless the tool says otherwise.
+    /// The default timeout of a call, in milliseconds.
     pub const DEFAULT_TIMEOUT_MS: u64 = 120_000;
 
-    /// What a tool is where its attribute says nothing.
+    /// The default value of every field.
     pub const BASE: Self = Self {
         name: "",
         description: "",
@@ -207,7 +207,7 @@ impl ToolDef {
 }
 
 impl ParamDef {
-    /// What a parameter is where its attribute says nothing.
+    /// The default value of every field.
     pub const BASE: Self = Self {
         name: "",
         description: "",
@@ -234,13 +234,13 @@ impl From<Scalar> for Value {
 }
 
 impl Location {
-    /// For the output of the macros.
+    /// Used by the macros.
     #[doc(hidden)]
     pub const fn new(module: &'static str, file: &'static str, line: u32) -> Self {
         Self { module, file, line }
     }
 
-    /// The package that the tool is part of, as its modules spell it.
+    /// Returns the name of the crate that defines the tool, with underscores.
     pub fn krate(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)
     }
@@ -253,13 +253,13 @@ impl fmt::Display for Location {
 }
 
 impl Tool {
-    /// For the output of the macros.
+    /// Used by the macros.
     #[doc(hidden)]
     pub const fn new(def: &'static ToolDef) -> Self {
         Self(Repr::Static(def))
     }
 
-    /// What the model calls it.
+    /// Returns the name that the model uses.
     pub fn name(&self) -> &str {
         match &self.0 {
             Repr::Static(def) => def.name,
@@ -268,7 +268,7 @@ impl Tool {
         }
     }
 
-    /// What the model reads to decide when to call it.
+    /// Returns the description, which the model reads to decide when to call the tool.
     pub fn description(&self) -> &str {
         match &self.0 {
             Repr::Static(def) => def.description,
@@ -277,27 +277,27 @@ impl Tool {
         }
     }
 
-    /// Where it was defined.
+    /// Returns the source location of the definition.
     pub fn location(&self) -> Location {
         self.def().location
     }
 
-    /// Whether it changes nothing.
+    /// Returns whether the tool has no side effects.
     pub fn is_read_only(&self) -> bool {
         self.def().read_only
     }
 
-    /// Whether it may destroy something, so that a call needs a permission.
+    /// Returns whether the tool may destroy data, so that a call needs a permission.
     pub fn is_destructive(&self) -> bool {
         self.def().destructive
     }
 
-    /// What people read instead of the name, if it says so.
+    /// Returns the title that user interfaces show instead of the name, if set.
     pub fn title(&self) -> Option<&str> {
         self.def().title
     }
 
-    /// The group that it belongs to.
+    /// Returns the group that selections refer to, if set.
     pub fn group(&self) -> Option<&str> {
         match &self.0 {
             Repr::Static(def) => def.group,
@@ -306,38 +306,38 @@ impl Tool {
         }
     }
 
-    /// The tags that it has.
+    /// Returns the tags that selections refer to; empty without any.
     pub fn tags(&self) -> &[&str] {
         self.def().tags
     }
 
-    /// Whether a second call with the same arguments changes nothing more.
+    /// Returns whether a second call with the same arguments has no further effect. Read-only tools are idempotent.
     pub fn is_idempotent(&self) -> bool {
         self.def().idempotent || self.def().read_only
     }
 
-    /// Whether somebody has to agree to a call with these arguments: what `needs_approval` says, and without it
-    /// whether the tool is destructive.
+    /// Returns whether a call with these arguments needs approval, as decided by the option `needs_approval`. Default:
+    /// destructive tools need approval.
     pub fn needs_approval(&self, arguments: &Value) -> bool {
         self.def().needs_approval.map_or(self.def().destructive, |asks| asks(arguments))
     }
 
-    /// How long a call may take.
+    /// Returns the timeout of a call.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.def().timeout_ms)
     }
 
-    /// The JSON schema of its arguments; `None` for a tool that takes none.
+    /// Returns the JSON schema of the arguments; `None` for a tool without arguments.
     ///
     /// # Errors
     ///
-    /// When the schema of a parameter cannot be sent to a model: the message names the tool, the parameter and the
-    /// reason.
+    /// Returns an error if the schema of a parameter cannot be sent to a model. The message names the tool, the
+    /// parameter and the reason.
     pub fn schema(&self) -> Result<Option<&RawValue>> {
         Ok(self.compiled()?.arguments.parameters.as_deref())
     }
 
-    /// The name, where only the compiler is there to ask.
+    /// Returns the name during constant evaluation; empty for a tool created at run time.
     pub(crate) const fn const_name(&self) -> &'static str {
         match &self.0 {
             Repr::Static(def) => def.name,
@@ -349,7 +349,7 @@ impl Tool {
         Self(Repr::Dynamic(tool))
     }
 
-    /// Everything about it that is not its name, description or group.
+    /// Returns the options of the tool. Name, description and group of a dynamic tool are not in it.
     pub(crate) fn def(&self) -> &ToolDef {
         match &self.0 {
             Repr::Static(def) => def,
@@ -362,7 +362,7 @@ impl Tool {
         Self(Repr::Bound(tool))
     }
 
-    /// The value of that type that its method belongs to.
+    /// Returns the value that the method of a toolset is bound to, if it has that type.
     pub(crate) fn own_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>> {
         match &self.0 {
             Repr::Bound(bound) if bound.type_id == type_id => Some(&bound.value),
@@ -377,15 +377,15 @@ impl Tool {
         }
     }
 
-    /// Whether another client answers its calls.
+    /// Returns whether the tool has no handler, so that another client answers its calls.
     pub(crate) fn is_declared_only(&self) -> bool {
         self.dynamic().is_some_and(|tool| tool.handler.is_none())
     }
 
-    /// Whether the other is the same tool, and not only one of the same name.
+    /// Returns whether both handles are of the same definition, and not only of the same name.
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            // A crate that is linked twice, as the library of a test is, has two copies of each definition.
+            // A crate that is linked twice, such as the library of a unit test, has two copies of each definition.
             (Repr::Static(a), Repr::Static(b)) => a.name == b.name && a.location == b.location,
             (Repr::Dynamic(a), Repr::Dynamic(b)) => Arc::ptr_eq(a, b),
             (Repr::Bound(a), Repr::Bound(b)) => Arc::ptr_eq(&a.value, &b.value) && a.def.name == b.def.name,

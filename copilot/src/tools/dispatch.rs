@@ -3,11 +3,9 @@
 //! Whatever the tool does, it ends here: arguments that do not fit, a panic, a failure, a cancellation, too long a
 //! time. No task of its own: the future that [`Tool::invoke`] returns does all of it when it is polled.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,16 +13,17 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use serde_json::Value;
 
-use super::arguments::{Misshapen, Take, Visitor};
+use super::arguments::{ArgumentReader, UnexpectedShape, Visitor};
 use super::compiled::Compiled;
 use super::context::{Invocation, ToolContext};
 use super::def::Tool;
 use super::error::ToolError;
-use super::nearest::nearest;
-use super::problem::{Problem, What, bad_arguments};
+use super::problem::{Problem, ProblemKind, bad_arguments};
 use super::registry::ToolSet;
 use super::result::ToolResult;
-use super::walk::Checker;
+use super::suggest::suggest;
+use super::validate::Validator;
+use crate::contain::{self, Contained, UserValue};
 
 /// A tool at work.
 pub type Started = BoxFuture<'static, Returned>;
@@ -71,13 +70,15 @@ where
     blocking(move || tokio::runtime::Handle::current().block_on(function()))
 }
 
-async fn on_blocking_pool<F>(function: F) -> Returned
+async fn on_blocking_pool<F, T>(function: F) -> Result<T, ToolError>
 where
-    F: FnOnce() -> Returned + Send + 'static,
+    F: FnOnce() -> Result<T, ToolError> + Send + 'static,
+    T: Send + 'static,
 {
-    match tokio::task::spawn_blocking(function).await {
-        Ok(returned) => returned,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+    let function = UserValue::new(function);
+    match tokio::task::spawn_blocking(move || contain::run(function.into_inner())).await {
+        Ok(Ok(returned)) => returned,
+        Ok(Err(panic)) => Err(panicked(&panic)),
         Err(error) => Err(ToolError::hidden(error)),
     }
 }
@@ -101,8 +102,8 @@ impl Tool {
 
 /// The answer to a call of a tool that the session does not have.
 pub(crate) fn unknown_tool(name: &str, tools: &ToolSet) -> ToolResult {
-    let text = match nearest(name, tools.iter().map(Tool::name)) {
-        Some(nearest) => format!("There is no tool `{name}`; did you mean `{nearest}`?"),
+    let text = match suggest(name, tools.iter().map(Tool::name)) {
+        Some(suggestion) => format!("There is no tool `{name}`; did you mean `{suggestion}`?"),
         None => format!("There is no tool `{name}`."),
     };
     ToolResult::failure(text)
@@ -114,10 +115,13 @@ async fn answer(context: &ToolContext) -> (ToolResult, Option<ToolError>) {
     let mut tries_left = def.retries;
     let (result, error) = loop {
         match attempt_once(context).await {
-            Err(error) if error.is_retry() && tries_left > 0 && !context.is_cancelled() => {
+            Err(error) if error.is_retry() && tries_left > 0 => {
+                let pause = BETWEEN_TRIES.saturating_mul(2_u32.saturating_pow(def.retries - tries_left));
                 tries_left -= 1;
+                if !rest(context, pause).await {
+                    break (cancelled(context), None);
+                }
                 tracing::warn!(tool = context.tool(), call = %context.call_id(), ?error, "a tool is tried again");
-                tokio::time::sleep(BETWEEN_TRIES * 2_u32.saturating_pow(def.retries - tries_left)).await;
             }
             Ok(result) => break (result, None),
             Err(error) => break (tell(context, &error), Some(error)),
@@ -130,13 +134,26 @@ async fn answer(context: &ToolContext) -> (ToolResult, Option<ToolError>) {
     (result, error)
 }
 
+/// Pauses before the next try; `false` when the call is cancelled meanwhile.
+async fn rest(context: &ToolContext, pause: Duration) -> bool {
+    let mut cancelled = pin!(context.cancelled());
+    let mut rested = pin!(tokio::time::sleep(pause));
+    poll_fn(|cx| match cancelled.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => rested.as_mut().poll(cx).map(|()| true),
+    })
+    .await
+}
+
 /// Runs the tool from its arguments to its end.
 async fn attempt_once(context: &ToolContext) -> Returned {
-    let mut started = match catch_unwind(AssertUnwindSafe(|| start(context))) {
-        Ok(Ok(started)) => started,
-        Ok(Err(Refused::Told(result))) => return Ok(result),
-        Ok(Err(Refused::Failed(error))) => return Err(error),
-        Err(panic) => return Err(panicked(&*panic)),
+    let mut started = if context.has_unbuilt_state() {
+        start_with_states(context)
+    } else {
+        match begin(context) {
+            Ok(started) => started,
+            Err(returned) => return returned,
+        }
     };
     let tool = context.tool_handle();
     if let Some(places) = tool.compiled().ok().and_then(|compiled| compiled.places.clone()) {
@@ -148,8 +165,8 @@ async fn attempt_once(context: &ToolContext) -> Returned {
     }
     match watch(started, context, tool.timeout()).await {
         End::Returned(returned) => returned,
-        End::Panicked(panic) => Err(panicked(&*panic)),
-        End::Cancelled => Ok(ToolResult::failure(format!("`{}` was cancelled.", context.tool()))),
+        End::Panicked(panic) => Err(panicked(&panic)),
+        End::Cancelled => Ok(cancelled(context)),
         End::TimedOut => {
             let seconds = tool.timeout().as_secs_f64();
             tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool took too long");
@@ -173,10 +190,40 @@ fn tell(context: &ToolContext, error: &ToolError) -> ToolResult {
     error.to_result(tool, &reference, context.errors_visible())
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> ToolError {
-    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-    ToolError::hidden(format!("panicked: {}", message.as_deref().unwrap_or("without a message")))
+fn panicked(panic: &str) -> ToolError {
+    ToolError::hidden(format!("panicked: {panic}"))
+}
+
+fn cancelled(context: &ToolContext) -> ToolResult {
+    ToolResult::failure(format!("`{}` was cancelled.", context.tool()))
+}
+
+/// Starts the tool. Arguments and what is injected are the program's types, so their code runs here.
+fn begin(context: &ToolContext) -> Result<Started, Returned> {
+    match contain::run(|| start(context)) {
+        Ok(Ok(started)) => Ok(started),
+        Ok(Err(Refused::Told(result))) => Err(Ok(result)),
+        Ok(Err(Refused::Failed(error))) => Err(Err(error)),
+        Err(panic) => Err(Err(panicked(&panic))),
+    }
+}
+
+/// Starts the tool once its lazily built states are there. They are built on the pool for blocking work: what takes
+/// long there delays no other session.
+fn start_with_states(context: &ToolContext) -> Started {
+    let context = context.clone();
+    Box::pin(async move {
+        let building = context.clone();
+        on_blocking_pool(move || {
+            building.build_states();
+            Ok(())
+        })
+        .await?;
+        match begin(&context) {
+            Ok(started) => started.await,
+            Err(returned) => returned,
+        }
+    })
 }
 
 /// Why a tool was not started.
@@ -194,7 +241,7 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
         match attempt(context, compiled, context.arguments()) {
             Attempt::Started(started) => return Ok(started),
             Attempt::Failed(error) => return Err(Refused::Failed(error)),
-            Attempt::Rejected(_) | Attempt::Misshapen => {}
+            Attempt::Rejected(_) | Attempt::UnexpectedShape => {}
         }
     }
     let told = |problems: &[Problem]| Refused::Told(bad_arguments(tool.name(), problems));
@@ -203,16 +250,16 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
         Err(error) => {
             return Err(told(&[Problem {
                 path: String::new(),
-                what: What::Other(format!("not JSON: {error}")),
+                kind: ProblemKind::Other(format!("not JSON: {error}")),
             }]));
         }
     };
-    let checker = Checker {
+    let validator = Validator {
         schema: &compiled.arguments.schema,
         coerce: tool.def().coerce,
         patterns: &compiled.patterns,
     };
-    let corrected = checker.check(&mut value).map_err(|problems| told(&problems))?;
+    let corrected = validator.check(&mut value).map_err(|problems| told(&problems))?;
     if let Some(dynamic) = tool.dynamic() {
         let nobody =
             || Refused::Failed(ToolError::hidden("the tool is only declared: another client answers it"));
@@ -223,16 +270,17 @@ fn start(context: &ToolContext) -> Result<Started, Refused> {
     match attempt(context, compiled, &text) {
         Attempt::Started(started) => Ok(started),
         Attempt::Failed(error) => Err(Refused::Failed(error)),
-        Attempt::Misshapen => {
-            Err(told(&[Problem { path: String::new(), what: What::Other("not an object".to_owned()) }]))
-        }
+        Attempt::UnexpectedShape => Err(told(&[Problem {
+            path: String::new(),
+            kind: ProblemKind::Other("not an object".to_owned()),
+        }])),
         // The types forbid what the schema cannot say.
         Attempt::Rejected(rejected) => {
             let problems: Vec<_> = rejected
                 .into_iter()
                 .map(|(index, message)| Problem {
                     path: compiled.path(tool.def(), index),
-                    what: What::Other(without_position(message)),
+                    kind: ProblemKind::Other(without_position(message)),
                 })
                 .collect();
             Err(told(&problems))
@@ -244,22 +292,24 @@ enum Attempt {
     Started(Started),
     /// What serde said, by parameter.
     Rejected(Vec<(usize, String)>),
-    Misshapen,
+    UnexpectedShape,
     /// Something could not be injected.
     Failed(ToolError),
 }
 
 fn attempt(context: &ToolContext, compiled: &Compiled, arguments: &str) -> Attempt {
     let def = context.tool_handle().def();
-    let take = match Take::new(context, def, compiled, arguments) {
-        Ok(take) => take,
-        Err(Misshapen) => return Attempt::Misshapen,
+    let reader = match ArgumentReader::new(context, def, compiled, arguments) {
+        Ok(reader) => reader,
+        Err(UnexpectedShape) => return Attempt::UnexpectedShape,
     };
-    match Visitor::take(def, take) {
+    match Visitor::take(def, reader) {
         Ok(started) => Attempt::Started(started),
         // What is wrong with the arguments goes first: the model can do something about it.
-        Err(Take { rejected, failed: Some(error), .. }) if rejected.is_empty() => Attempt::Failed(error),
-        Err(Take { rejected, .. }) => Attempt::Rejected(rejected),
+        Err(ArgumentReader { rejected, failed: Some(error), .. }) if rejected.is_empty() => {
+            Attempt::Failed(error)
+        }
+        Err(ArgumentReader { rejected, .. }) => Attempt::Rejected(rejected),
     }
 }
 
@@ -274,14 +324,14 @@ fn without_position(mut message: String) -> String {
 /// How a started tool ended.
 enum End {
     Returned(Returned),
-    Panicked(Box<dyn Any + Send>),
+    Panicked(String),
     Cancelled,
     TimedOut,
 }
 
 /// Runs a started tool until it ends, nobody waits for it any more, or its time is over.
 async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> End {
-    let mut work = Work { started: Some(started), context };
+    let mut work = Work { started: contain::catch(started), context };
     // Most tools of a fast program are done at once and need no clock.
     if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(work.poll(cx))).await {
         return end;
@@ -319,37 +369,20 @@ async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> En
 
 /// A tool at work; tells it when it is dropped before its end.
 struct Work<'c> {
-    started: Option<Started>,
+    started: Contained<Started>,
     context: &'c ToolContext,
 }
 
 impl Work<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let Some(started) = &mut self.started else { return Poll::Pending };
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(started).poll(cx)));
-        let end = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(returned)) => End::Returned(returned),
-            Err(panic) => End::Panicked(panic),
-        };
-        self.end();
-        Poll::Ready(end)
-    }
-
-    /// Drops the tool's future, whose fields' drops are the user's code as well.
-    fn end(&mut self) {
-        let started = self.started.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(started))).is_err() {
-            tracing::error!("a tool panicked while it was dropped");
-        }
+        Pin::new(&mut self.started).poll(cx).map(|ended| ended.map_or_else(End::Panicked, End::Returned))
     }
 }
 
 impl Drop for Work<'_> {
     fn drop(&mut self) {
-        if self.started.is_some() {
+        if !self.started.has_ended() {
             self.context.stop();
-            self.end();
         }
     }
 }

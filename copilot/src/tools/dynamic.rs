@@ -17,6 +17,7 @@ use super::error::ToolError;
 use super::outcome::{Outcome, outcome};
 use super::result::ToolResult;
 use super::schema;
+use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes a tool whose name, description and schema are known only when the program runs: those of a plug-in, of
@@ -128,7 +129,8 @@ impl DynTool {
         self
     }
 
-    /// The CLI asks nobody before a call.
+    /// The CLI requests no permission for a call. Contradicts [`destructive`](Self::destructive): a session refuses a
+    /// tool that is both.
     pub fn skip_permission(mut self) -> Self {
         self.options.skip_permission = true;
         self
@@ -172,6 +174,7 @@ impl DynTool {
         Fut: Future + Send + 'static,
         Fut::Output: Outcome<M>,
     {
+        let function = UserValue::new(function);
         self.tool(Some(Box::new(move |arguments, context| {
             let future = function(arguments, context);
             Box::pin(async move { outcome(future.await) })

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::result::ToolResult;
+use crate::contain::{self, UserValue};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -29,7 +30,7 @@ pub enum ToolErrors {
 
 struct Failure {
     visibility: Visibility,
-    source: Option<Source>,
+    source: Option<UserValue<Source>>,
 }
 
 enum Visibility {
@@ -67,7 +68,7 @@ impl ToolError {
     /// Adds the cause, for the program's log.
     #[must_use]
     pub fn because(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(UserValue::new(source.into()));
         self
     }
 
@@ -77,11 +78,11 @@ impl ToolError {
     }
 
     fn new(visibility: Visibility, source: Option<Source>) -> Self {
-        Self(Box::new(Failure { visibility, source }))
+        Self(Box::new(Failure { visibility, source: source.map(UserValue::new) }))
     }
 
     pub(crate) fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        self.0.source.as_ref().map(|source| &***source as _)
     }
 
     /// The source with all that caused it, on one line.
@@ -92,8 +93,8 @@ impl ToolError {
             if !text.is_empty() {
                 text.push_str(": ");
             }
-            text.push_str(&error.to_string());
-            next = error.source();
+            text.push_str(&contain::text(error));
+            next = contain::run(|| error.source()).unwrap_or_default();
         }
         text
     }
@@ -128,12 +129,13 @@ impl fmt::Debug for ToolError {
             Visibility::Refused(text) => ("Refused", Some(text)),
             Visibility::Hidden => ("Hidden", None),
         };
+        let alternate = f.alternate();
         let mut tuple = f.debug_tuple(name);
         if let Some(text) = text {
             tuple.field(text);
         }
         if let Some(source) = &self.0.source {
-            tuple.field(source);
+            tuple.field(&format_args!("{}", contain::debug(&**source, alternate)));
         }
         tuple.finish()
     }
@@ -144,7 +146,7 @@ impl fmt::Display for ToolError {
         match &self.0.visibility {
             Visibility::Tell(text) | Visibility::Retry(text) | Visibility::Refused(text) => f.write_str(text),
             Visibility::Hidden => match &self.0.source {
-                Some(source) => source.fmt(f),
+                Some(source) => f.write_str(&contain::text(&**source)),
                 None => f.write_str("hidden"),
             },
         }
@@ -232,6 +234,35 @@ mod tests {
         assert!(format!("{hidden:?}").contains("hunter2"));
         let text = told(&hidden).text().to_owned();
         assert!(text.contains("r1") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_printed_is_a_failure_all_the_same() {
+        struct Unprintable;
+
+        impl fmt::Debug for Unprintable {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("no words")
+            }
+        }
+
+        impl fmt::Display for Unprintable {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Err(fmt::Error)
+            }
+        }
+
+        impl std::error::Error for Unprintable {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                panic!("no cause")
+            }
+        }
+
+        let error = ToolError::hidden(Unprintable);
+        assert_eq!(format!("{error:?}"), "Hidden(<not printable: no words>)");
+        assert!(error.to_string().starts_with("<not printable: "), "{error}");
+        let visible = error.to_result("weather", "r1", true);
+        assert!(visible.text().starts_with("<not printable: "), "{visible:?}");
     }
 
     #[test]

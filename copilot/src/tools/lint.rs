@@ -1,14 +1,14 @@
-//! What is worth a second look at a tool before a model meets it. Nothing here stops a session.
+//! Checks of the linked tools for tests. A session starts in spite of these problems.
 
 use serde_json::Value;
 
 use super::compiled::Compiled;
 use super::def::Tool;
 use super::registry::{self, ToolSet};
-use super::walk::Checker;
+use super::validate::Validator;
 use crate::error::Result;
 
-/// Everything that is wrong with the tools that are linked into the program.
+/// Returns all problems of the tools that are linked into the program.
 pub(crate) fn problems() -> Vec<String> {
     let mut problems = Vec::new();
     if let Err(error) = registry::unique(registry::linked()) {
@@ -21,19 +21,19 @@ pub(crate) fn problems() -> Vec<String> {
     problems
 }
 
-/// Every linked tool, whatever state it needs.
+/// Returns the linked tools as a set, without a check of their states.
 pub(crate) fn linked_set() -> Result<ToolSet> {
     ToolSet::without_states(registry::linked())
 }
 
-/// What is wrong with a tool, each with the tool's name and place.
+/// Returns the problems of a tool, each with the tool's name and location.
 fn problems_of(tool: &Tool) -> Vec<String> {
     match tool.compiled() {
         Ok(compiled) => {
-            let told = |problem| format!("tool `{}` at {}: {problem}", tool.name(), tool.location());
-            problems_of_arguments(compiled).into_iter().map(told).collect()
+            let located = |problem| format!("tool `{}` at {}: {problem}", tool.name(), tool.location());
+            problems_of_arguments(compiled).into_iter().map(located).collect()
         }
-        // It says which tool it is by itself.
+        // The error names the tool.
         Err(error) => vec![error.to_string()],
     }
 }
@@ -45,13 +45,15 @@ fn problems_of_arguments(compiled: &Compiled) -> Vec<String> {
         if schema.get("description").is_none() {
             problems.push(format!("argument `{name}` has no description"));
         }
-        let checker =
-            Checker { schema: &compiled.arguments.schema, coerce: false, patterns: &compiled.patterns };
-        let shown = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
-        for value in schema.get("default").into_iter().chain(shown) {
-            if let Err(wrong) = checker.check_against(schema, &mut value.clone()) {
+        let validator =
+            Validator { schema: &compiled.arguments.schema, coerce: false, patterns: &compiled.patterns };
+        let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
+        for value in schema.get("default").into_iter().chain(examples) {
+            if let Err(wrong) = validator.check_against(schema, &mut value.clone()) {
                 problems.extend(
-                    wrong.iter().map(|wrong| format!("argument `{name}`: a default or example: {wrong}")),
+                    wrong
+                        .iter()
+                        .map(|wrong| format!("argument `{name}` has an invalid default or example: {wrong}")),
                 );
             }
         }
@@ -65,7 +67,7 @@ mod tests {
     use crate::tools::def::{ParamDef, Shape, ToolDef};
     use crate::tools::expansion::{Probe, ProbeValue as _, Started, Visitor};
 
-    /// Visits one argument, a text.
+    /// The shim of a tool with one argument of type `String`.
     fn text(visitor: &mut Visitor<'_>) -> Option<Started> {
         visitor.visit(0, Probe::<String>::NEW.kind());
         visitor.ready()?;
@@ -82,9 +84,9 @@ mod tests {
             (Tool::new(&UNDESCRIBED), "argument `words` has no description"),
             (Tool::new(&BROKEN), "cannot be described"),
         ] {
-            let told = problems_of(&tool);
-            assert!(told.len() == 1 && told[0].contains(problem), "{told:?}");
-            assert_eq!(told[0].matches(&format!("tool `{}` at", tool.name())).count(), 1, "{told:?}");
+            let problems = problems_of(&tool);
+            assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
+            assert_eq!(problems[0].matches(&format!("tool `{}` at", tool.name())).count(), 1, "{problems:?}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Tools: functions that the model may call.
 //!
-//! A [`Tool`] is a handle on a definition that `#[copilot::tool]` wrote as const data. The folder reads as a call
-//! goes: `registry` collects the tools of a program, `schema` tells the model what they take, `dispatch` runs one,
-//! `param` and `arguments` fill its parameters, `outcome` turns what it returned into a [`ToolResult`].
-//! Knows no session: what a running tool asks of one goes through [`ToolHost`](context::ToolHost).
+//! A [`Tool`] is a handle to a definition that `#[copilot::tool]` writes as constant data. In the order of a call:
+//! `registry` collects the tools of a program, `schema` describes their arguments to the model, `dispatch` runs a
+//! tool, `param` and `arguments` provide the values of its parameters, `validate` checks arguments against the schema
+//! and `problem` reports the mistakes, `outcome` converts the returned value to a [`ToolResult`].
+//! This module does not depend on sessions; a running tool uses its session through [`ToolHost`](context::ToolHost).
 
 mod arguments;
 mod cancel;
@@ -16,7 +17,6 @@ mod dynamic;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 mod lint;
-mod nearest;
 mod outcome;
 mod param;
 mod problem;
@@ -25,10 +25,11 @@ mod result;
 mod schema;
 mod selection;
 mod state;
+mod suggest;
 #[cfg(test)]
 mod tests;
 mod toolset;
-mod walk;
+mod validate;
 
 pub use content::{Audio, Content, Image, Resource};
 pub use context::ToolContext;
@@ -53,7 +54,7 @@ pub(crate) use schema::of_type as schema_of;
 pub(crate) use selection::ToolSelection;
 pub(crate) use state::StateMap;
 
-/// What `__private` shows to the output of the macros.
+/// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {
     pub use super::arguments::Visitor;
     pub use super::def::{ParamDef, Registered, Scalar, Shape, ToolDef, checked_name};

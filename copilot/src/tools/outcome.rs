@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::content::{Audio, Content, Image, Resource};
 use super::error::{ToolError, from_foreign};
 use super::result::ToolResult;
+use crate::contain;
 
 /// A value that the model reads as JSON: return `Json(value)` from a tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,7 +122,9 @@ impl Outcome<Single> for Vec<Content> {
 
 impl<T: Serialize> Outcome<Structured> for Json<T> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
-        Ok(ToolResult::success(serde_json::to_string(&self.0)?))
+        let text = serde_json::to_string(&self.0);
+        contain::discard(self.0);
+        Ok(ToolResult::success(text?))
     }
 }
 

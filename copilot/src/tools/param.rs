@@ -14,10 +14,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::arguments::{Absent, Description, Take, ask};
+use super::arguments::{Absent, ArgumentReader, Description, ask};
 use super::context::ToolContext;
 use super::error::ToolError;
 use super::state::{Need, Needs, State};
+use crate::contain::UserValue;
 
 /// A type that a parameter of a tool can have, by value.
 #[diagnostic::on_unimplemented(
@@ -33,7 +34,7 @@ pub trait Param<K>: Sized + Send + 'static {
     /// Tells what the parameter is.
     fn describe(description: &mut Description<'_>);
     /// Takes its value out of a call; what is wrong with it has been noted if there is none.
-    fn take(take: &mut Take<'_>, default: Option<fn() -> Self>) -> Option<Self>;
+    fn take(reader: &mut ArgumentReader<'_>, default: Option<fn() -> Self>) -> Option<Self>;
 }
 
 /// Marks types that the model fills.
@@ -52,11 +53,11 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
         description.argument(schemars::SchemaGenerator::subschema_for::<T>, ask::<T>);
     }
 
-    fn take(take: &mut Take<'_>, default: Option<fn() -> Self>) -> Option<Self> {
-        let Some(text) = take.text() else {
+    fn take(reader: &mut ArgumentReader<'_>, default: Option<fn() -> Self>) -> Option<Self> {
+        let Some(text) = reader.text() else {
             return match default {
                 Some(default) => Some(default()),
-                None => T::deserialize(Absent::VALUE).map_err(|_| take.missing()).ok(),
+                None => T::deserialize(Absent::VALUE).map_err(|_| reader.missing()).ok(),
             };
         };
         match (serde_json::from_str(text), default) {
@@ -64,7 +65,7 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
             (_, Some(default)) if text == "null" => Some(default()),
             (Ok(value), _) => Some(value),
             (Err(error), _) => {
-                take.reject(&error);
+                reader.reject(&error);
                 None
             }
         }
@@ -76,11 +77,11 @@ impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {
         description.injected(vec![Need::of::<T>()]);
     }
 
-    fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
-        let state = take.context().state();
+    fn take(reader: &mut ArgumentReader<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
+        let state = reader.context().state();
         if state.is_none() {
             let state = std::any::type_name::<T>();
-            take.fail(ToolError::hidden(format!("no state of type `{state}` was given to the session")));
+            reader.fail(ToolError::hidden(format!("no state of type `{state}` was given to the session")));
         }
         state
     }
@@ -91,8 +92,8 @@ impl Param<Context> for ToolContext {
         description.injected(Vec::new());
     }
 
-    fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
-        Some(take.context().clone())
+    fn take(reader: &mut ArgumentReader<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
+        Some(reader.context().clone())
     }
 }
 
@@ -150,8 +151,8 @@ impl<T: FromCall> Param<Called> for T {
         description.injected(needs.0);
     }
 
-    fn take(take: &mut Take<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
-        T::from_call(take.context()).map_err(|error| take.fail(error)).ok()
+    fn take(reader: &mut ArgumentReader<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
+        T::from_call(reader.context()).map_err(|error| reader.fail(error)).ok()
     }
 }
 
@@ -212,25 +213,29 @@ impl<T> Probe<T> {
 
 impl<T: ?Sized> Probe<&T> {
     /// A reference is lent.
-    pub fn kind<K>(self) -> Passed<T::Own, Lent<T, T::Own>>
+    pub fn kind<K>(self) -> ParamFns<T::Own, Lent<T, T::Own>>
     where
         T: Lend<K>,
     {
-        Passed { describe: T::Own::describe, take: T::Own::take, keep: |own| Lent(own, PhantomData) }
+        ParamFns {
+            describe: T::Own::describe,
+            take: T::Own::take,
+            keep: |own| Lent(UserValue::new(own), PhantomData),
+        }
     }
 }
 
 impl<T: ?Sized> Probe<Option<&T>> {
     /// So is an optional one.
-    pub fn kind<K>(self) -> Passed<Option<T::Own>, OptionallyLent<T, T::Own>>
+    pub fn kind<K>(self) -> ParamFns<Option<T::Own>, OptionallyLent<T, T::Own>>
     where
         T: Lend<K>,
         Option<T::Own>: Param<Argument>,
     {
-        Passed {
+        ParamFns {
             describe: <Option<T::Own> as Param<Argument>>::describe,
             take: <Option<T::Own> as Param<Argument>>::take,
-            keep: |own| OptionallyLent(own, PhantomData),
+            keep: |own| OptionallyLent(UserValue::new(own), PhantomData),
         }
     }
 }
@@ -238,34 +243,34 @@ impl<T: ?Sized> Probe<Option<&T>> {
 /// The answer of [`Probe`] for all that is not a reference.
 pub trait ProbeValue<T> {
     /// A value is moved.
-    fn kind<K>(self) -> Passed<T, Moved<T>>
+    fn kind<K>(self) -> ParamFns<T, Moved<T>>
     where
         T: Param<K>;
 }
 
 impl<T> ProbeValue<T> for Probe<T> {
-    fn kind<K>(self) -> Passed<T, Moved<T>>
+    fn kind<K>(self) -> ParamFns<T, Moved<T>>
     where
         T: Param<K>,
     {
-        Passed { describe: T::describe, take: T::take, keep: |own| Moved(Some(own)) }
+        ParamFns { describe: T::describe, take: T::take, keep: |own| Moved(Some(UserValue::new(own))) }
     }
 }
 
 /// How the value that a method belongs to is passed. A question of its own, so that a type that cannot be shared between
 /// threads is one error, at the type.
-pub fn receiver<T: Send + Sync + 'static>() -> Passed<State<T>, Moved<State<T>>> {
+pub fn receiver<T: Send + Sync + 'static>() -> ParamFns<State<T>, Moved<State<T>>> {
     Probe::<State<T>>::NEW.kind()
 }
 
 /// Takes a value out of a call, or its default.
-type TakeOwn<Own> = fn(&mut Take<'_>, Option<fn() -> Own>) -> Option<Own>;
+type TakeOwn<Own> = fn(&mut ArgumentReader<'_>, Option<fn() -> Own>) -> Option<Own>;
 
 /// How a parameter is passed: what is taken out of the call, and what keeps it while the function runs.
 ///
 /// Functions rather than a trait, so that a type that cannot be passed is one error and not two.
 #[derive(Debug)]
-pub struct Passed<Own, Slot> {
+pub struct ParamFns<Own, Slot> {
     pub(crate) describe: fn(&mut Description<'_>),
     pub(crate) take: TakeOwn<Own>,
     pub(crate) keep: fn(Own) -> Slot,
@@ -273,25 +278,25 @@ pub struct Passed<Own, Slot> {
 
 /// Keeps what is moved.
 #[derive(Debug)]
-pub struct Moved<T>(Option<T>);
+pub struct Moved<T>(Option<UserValue<T>>);
 /// Keeps what is lent.
 #[derive(Debug)]
-pub struct Lent<T: ?Sized, O>(O, PhantomData<fn(&T)>);
+pub struct Lent<T: ?Sized, O>(UserValue<O>, PhantomData<fn(&T)>);
 /// Keeps what is lent if there.
 #[derive(Debug)]
-pub struct OptionallyLent<T: ?Sized, O>(Option<O>, PhantomData<fn(&T)>);
+pub struct OptionallyLent<T: ?Sized, O>(UserValue<Option<O>>, PhantomData<fn(&T)>);
 
 impl<T> Moved<T> {
     /// Hands it to the function.
     pub fn lend(&mut self) -> T {
-        self.0.take().expect("the expansion calls the function once")
+        self.0.take().expect("the expansion calls the function once").into_inner()
     }
 }
 
 impl<T: ?Sized, O: Borrow<T>> Lent<T, O> {
     /// Lends it to the function.
     pub fn lend(&mut self) -> &T {
-        self.0.borrow()
+        (*self.0).borrow()
     }
 }
 

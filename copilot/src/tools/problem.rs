@@ -1,57 +1,57 @@
-//! What is wrong with the arguments of a call, said so that the model corrects all of it in one step.
+//! The report of invalid arguments. It lists all mistakes, so that the model can correct them in one step.
 
 use std::fmt::{self, Write as _};
 
 use super::result::ToolResult;
 
-/// One thing that is wrong.
+/// A mistake in the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Where, as in `stops[2].city`; empty for the arguments object itself.
+    /// The path of the value, such as `stops[2].city`; empty for the arguments object.
     pub(crate) path: String,
-    pub(crate) what: What,
+    pub(crate) kind: ProblemKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum What {
-    /// A required value is not there.
+pub(crate) enum ProblemKind {
+    /// A required value is missing.
     Missing { expected: String, description: String },
-    /// A name that nobody knows.
-    Unknown { nearest: Option<String>, known: Vec<String> },
-    /// A value of the wrong type or out of bounds.
-    Wrong { expected: String, got: String },
-    /// What the type itself said.
+    /// The schema has no property of this name.
+    UnknownName { suggestion: Option<String>, known: Vec<String> },
+    /// The value has the wrong type or violates a rule.
+    Invalid { expected: String, got: String },
+    /// The error of the type's `Deserialize` implementation.
     Other(String),
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path.is_empty() { "the arguments" } else { &self.path };
-        match &self.what {
-            What::Missing { expected, description } if description.is_empty() => {
+        match &self.kind {
+            ProblemKind::Missing { expected, description } if description.is_empty() => {
                 write!(f, "`{path}` is missing: expected {expected}")
             }
-            What::Missing { expected, description } => {
+            ProblemKind::Missing { expected, description } => {
                 write!(f, "`{path}` is missing: expected {expected}. {description}")
             }
-            What::Unknown { nearest: Some(nearest), .. } => {
-                write!(f, "`{path}` is not known; did you mean `{nearest}`?")
+            ProblemKind::UnknownName { suggestion: Some(suggestion), .. } => {
+                write!(f, "`{path}` is not known; did you mean `{suggestion}`?")
             }
-            What::Unknown { nearest: None, known } if known.is_empty() => {
+            ProblemKind::UnknownName { suggestion: None, known } if known.is_empty() => {
                 write!(f, "`{path}` is not known; nothing is expected here")
             }
-            What::Unknown { nearest: None, known } => {
+            ProblemKind::UnknownName { suggestion: None, known } => {
                 write!(f, "`{path}` is not known; known are `{}`", known.join("`, `"))
             }
-            What::Wrong { expected, got } => write!(f, "`{path}`: expected {expected}, got {got}"),
-            What::Other(message) => write!(f, "`{path}`: {message}"),
+            ProblemKind::Invalid { expected, got } => write!(f, "`{path}`: expected {expected}, got {got}"),
+            ProblemKind::Other(message) => write!(f, "`{path}`: {message}"),
         }
     }
 }
 
-/// The answer to a call whose arguments do not fit.
+/// Returns the result of a call whose arguments are invalid.
 pub(crate) fn bad_arguments(tool: &str, problems: &[Problem]) -> ToolResult {
-    /// More than this no model reads.
+    /// The maximum number of problems in the text.
     const SHOWN: usize = 20;
     let mut text =
         format!("The arguments of `{tool}` do not fit. Nothing was done; correct them and call again:");

@@ -1,4 +1,4 @@
-//! The tools that the linker collected, and whether those of a session fit together.
+//! The tools that the linker collects, and the checks of a session's tools.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,22 +18,23 @@ pub(crate) struct ToolSet {
 }
 
 impl ToolSet {
-    /// Puts tools together, or says everything that is wrong with them.
+    /// Creates a set of tools. The error lists all conflicts and missing states.
     pub(crate) fn new(tools: Vec<Tool>, states: &StateMap) -> Result<Self> {
         let set = Self::without_states(tools)?;
         check_states(&set.tools, states)?;
         Ok(set)
     }
 
-    /// As [`new`](Self::new), where no tool is going to be called.
+    /// As [`new`](Self::new), without a check of the states.
     pub(crate) fn without_states(tools: Vec<Tool>) -> Result<Self> {
         let tools = unique(tools)?;
         check_names(&tools)?;
+        check_permissions(&tools)?;
         check_schemas(&tools)?;
         Ok(Self { tools, profile: SchemaProfile::Portable })
     }
 
-    /// The same tools, sent in a profile; or everything that it cannot say.
+    /// Sets the schema profile. The error lists all schemas that the profile cannot express.
     pub(crate) fn in_profile(self, profile: SchemaProfile) -> Result<Self> {
         one_error(&self.tools.iter().filter_map(|tool| tool.wire(profile).err()).collect::<Vec<_>>())?;
         Ok(Self { profile, ..self })
@@ -43,7 +44,7 @@ impl ToolSet {
         self.profile
     }
 
-    /// The tool of that name; none if another client answers it.
+    /// Returns the tool of that name; `None` if another client answers its calls.
     pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
         let index = self.tools.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
         self.tools.get(index).filter(|tool| !tool.is_declared_only())
@@ -58,20 +59,20 @@ impl ToolSet {
     }
 }
 
-/// As the wire has it.
+/// The array of tools on the wire.
 impl Serialize for ToolSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Whoever made the set has described each tool, so that there is no error left.
+        // `without_states` and `in_profile` have checked the wire form of each tool.
         serializer.collect_seq(self.tools.iter().filter_map(|tool| tool.wire(self.profile).ok()))
     }
 }
 
-/// Every tool that the linker collected.
+/// Returns all tools that the linker collected.
 pub(crate) fn linked() -> Vec<Tool> {
     inventory::iter::<Registered>.into_iter().map(|registered| registered.0.clone()).collect()
 }
 
-/// Sorts by name and drops identical copies; two tools of one name are an error.
+/// Sorts by name and removes copies of the same definition. Two definitions of one name are an error.
 pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
     tools.sort_by_cached_key(|tool| {
         let location = tool.location();
@@ -99,7 +100,7 @@ pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
     Err(Error::new(
         ErrorKind::Tools,
         format!(
-            "several tools have one name; rename one with `#[copilot::tool(name = \"..\")]`, or leave it out:{clashes}"
+            "several tools have the same name; rename one with `#[copilot::tool(name = \"..\")]`, or remove it:{clashes}"
         ),
     ))
 }
@@ -111,23 +112,42 @@ fn described(location: &Location) -> String {
     }
 }
 
-/// The names of dynamic tools; those of the others were checked while they were compiled.
+/// The macro refuses this too, but not where the options are assembled at run time.
+fn check_permissions(tools: &[Tool]) -> Result<()> {
+    for tool in tools.iter().filter(|tool| tool.def().skip_permission) {
+        let contradicting = if tool.def().destructive {
+            "destructive"
+        } else if tool.def().needs_approval.is_some() {
+            "needs_approval"
+        } else {
+            continue;
+        };
+        let message = format!(
+            "the tool `{}` is `{contradicting}` and would run without a permission; remove `skip_permission` or \
+             `{contradicting}`",
+            tool.name()
+        );
+        return Err(Error::new(ErrorKind::Tools, message));
+    }
+    Ok(())
+}
+
+/// Checks the names of dynamic tools. The macros check all others.
 fn check_names(tools: &[Tool]) -> Result<()> {
     for tool in tools.iter().filter(|tool| tool.dynamic().is_some()) {
         let name = tool.name();
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
             let message = format!(
-                "`{name}` at {} cannot be the name of a tool: names use ASCII letters, digits, `_` and `-`, and are 1 to \
-                 64 long",
+                "`{name}` at {} is not a valid tool name: a name has 1 to 64 ASCII letters, digits, `_` and `-`",
                 tool.location()
             );
             return Err(Error::new(ErrorKind::Tools, message));
         }
         if BUILTINS.contains(&name) && !tool.def().overrides_builtin {
             let message = format!(
-                "the CLI has a tool `{name}` of its own; rename the one at {}, or add `.overrides_builtin()` to take \
-                 its place",
+                "the CLI has a built-in tool `{name}`; rename the one at {}, or add `.overrides_builtin()` to \
+                 replace it",
                 tool.location()
             );
             return Err(Error::new(ErrorKind::Tools, message));
@@ -136,10 +156,10 @@ fn check_names(tools: &[Tool]) -> Result<()> {
     Ok(())
 }
 
-/// The names of the CLI's own tools.
+/// The names of the CLI's built-in tools.
 const BUILTINS: &[&str] = &copilot_macros::builtin_tools!();
 
-/// One error with every schema that cannot be made.
+/// Checks the schemas. The error lists every schema that cannot be built.
 fn check_schemas(tools: &[Tool]) -> Result<()> {
     one_error(&tools.iter().filter_map(|tool| tool.compiled().err()).collect::<Vec<_>>())
 }
@@ -155,7 +175,7 @@ fn one_error(errors: &[Error]) -> Result<()> {
     }
 }
 
-/// One error with every state that is missing and every tool that needs it.
+/// Checks the states. The error lists every missing state and the tools that need it.
 fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
     let mut missing: BTreeMap<&str, Vec<&Tool>> = BTreeMap::new();
     for tool in tools {
@@ -175,7 +195,7 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let mut message = String::from("the tools of this session need state that was not given to it:");
+    let mut message = String::from("the session lacks state that its tools need:");
     for (state, tools) in missing {
         write!(message, "\n  `{state}` is needed by").expect("writing to a string cannot fail");
         for tool in tools {
@@ -184,8 +204,8 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
         }
     }
     message.push_str(
-        "\ngive each to the session's builder with `.state(value)`, or with `.shared_state(value)` if it is in an `Arc`, \
-         or choose tools that need less",
+        "\nadd each to the session's builder with `.state(value)`, or with `.shared_state(value)` if it is in an `Arc`, \
+         or select tools that do not need it",
     );
     Err(Error::new(ErrorKind::Tools, message))
 }

@@ -1,4 +1,4 @@
-//! What the model is told about a call.
+//! The result of a tool call.
 
 use std::fmt;
 
@@ -8,72 +8,72 @@ use serde_json::{Map, Value};
 
 use super::content::{Binary, Content};
 
-/// The result of a call, in full control of what the model reads and what is kept beside it.
+/// The result of a tool call, with full control of the text, the content and the metadata.
 ///
-/// Most tools return something simpler; see [`#[copilot::tool]`](crate::tool).
+/// Most tools return a simpler type; see [`#[copilot::tool]`](crate::tool).
 #[derive(Clone, Debug, PartialEq)]
-#[must_use = "a result does nothing until the tool returns it"]
+#[must_use = "a result has no effect until the tool returns it"]
 pub struct ToolResult {
     result_type: ResultType,
     text: String,
-    rest: Option<Box<Rest>>,
+    extras: Option<Box<Extras>>,
 }
 
-/// What few results have.
+/// Members that few results have.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Rest {
+struct Extras {
     binaries: Vec<Binary>,
     session_log: Option<String>,
     telemetry: Map<String, Value>,
 }
 
-/// How a call ended.
+/// The outcome of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResultType {
-    /// The tool did what it was asked; the model reads the text.
+    /// The tool succeeded; the model reads the text.
     Success,
-    /// The tool could not do it; the model reads why.
+    /// The tool failed; the model reads the reason.
     Failure,
-    /// The tool may not do it; the model reads why.
+    /// The call was not permitted; the model reads the reason.
     Denied,
-    /// The turn ends here: the model is not asked again and reads nothing.
+    /// The call was rejected and the turn ends; the model reads nothing.
     Rejected,
-    /// The tool took too long; the model reads so.
+    /// The tool timed out; the model reads the text.
     Timeout,
 }
 
 impl ToolResult {
-    /// The tool did what it was asked.
+    /// Creates the result of a successful call; the model reads `text`.
     pub fn success(text: impl Into<String>) -> Self {
         Self::new(ResultType::Success, text)
     }
 
-    /// The tool could not do it; the model reads `text`.
+    /// Creates the result of a failed call; the model reads `text`.
     pub fn failure(text: impl Into<String>) -> Self {
         Self::new(ResultType::Failure, text)
     }
 
-    /// The tool may not do it; the model reads `text`.
+    /// Creates the result of a call that is not permitted; the model reads `text`.
     pub fn denied(text: impl Into<String>) -> Self {
         Self::new(ResultType::Denied, text)
     }
 
-    /// The turn ends here; the model reads nothing, `text` is for the session's events.
+    /// Creates a result that ends the turn. The model reads nothing; `text` appears in the session's events.
     pub fn rejected(text: impl Into<String>) -> Self {
         Self::new(ResultType::Rejected, text)
     }
 
-    /// The tool took too long; the model reads `text`.
+    /// Creates the result of a call that timed out; the model reads `text`.
     pub fn timeout(text: impl Into<String>) -> Self {
         Self::new(ResultType::Timeout, text)
     }
 
     fn new(result_type: ResultType, text: impl Into<String>) -> Self {
-        Self { result_type, text: text.into(), rest: None }
+        Self { result_type, text: text.into(), extras: None }
     }
 
-    /// Adds a piece of content: text on a line of its own, anything else beside the text.
+    /// Adds a part of content: text on a new line, other content beside the text.
     pub fn content(mut self, content: impl Into<Content>) -> Self {
         match content.into().split() {
             Ok(text) => {
@@ -82,39 +82,39 @@ impl ToolResult {
                 }
                 self.text.push_str(&text);
             }
-            Err(binary) => self.rest_mut().binaries.push(binary),
+            Err(binary) => self.extras_mut().binaries.push(binary),
         }
         self
     }
 
-    /// Adds what the session's log and its events show instead of the text; the model does not see it.
+    /// Sets the text that the session's log and events show in place of the result. The model does not see it.
     pub fn session_log(mut self, text: impl Into<String>) -> Self {
-        self.rest_mut().session_log = Some(text.into());
+        self.extras_mut().session_log = Some(text.into());
         self
     }
 
-    /// Adds a figure to the telemetry of the call; the model does not see it.
+    /// Adds a value to the telemetry of the call. The model does not see it.
     pub fn telemetry(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.rest_mut().telemetry.insert(key.into(), value.into());
+        self.extras_mut().telemetry.insert(key.into(), value.into());
         self
     }
 
-    /// How the call ended.
+    /// Returns the outcome of the call.
     pub fn result_type(&self) -> ResultType {
         self.result_type
     }
 
-    /// Whether the tool did what it was asked.
+    /// Returns whether the tool succeeded.
     pub fn is_success(&self) -> bool {
         self.result_type == ResultType::Success
     }
 
-    /// What the model reads.
+    /// Returns the text that the model reads.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Cuts the text in the middle, where least is lost, to about `limit` bytes, and says so there.
+    /// Truncates the text in the middle to about `limit` bytes and marks the omission.
     pub(crate) fn cut(mut self, limit: usize) -> Self {
         if self.text.len() <= limit {
             return self;
@@ -128,9 +128,9 @@ impl ToolResult {
         self
     }
 
-    /// Replaces a result that is larger than `limit` bytes by a failure that says so.
+    /// Replaces a result larger than `limit` bytes by a failure.
     pub(crate) fn within(self, limit: usize, tool: &str) -> Self {
-        let rest = self.rest.as_deref().map_or(0, |rest| {
+        let rest = self.extras.as_deref().map_or(0, |rest| {
             let binaries: usize = rest.binaries.iter().map(Binary::size).sum();
             binaries + rest.session_log.as_ref().map_or(0, String::len)
         });
@@ -138,19 +138,19 @@ impl ToolResult {
         if size <= limit {
             return self;
         }
-        tracing::warn!(tool, size, limit, "a tool's result is too large");
+        tracing::warn!(tool, size, limit, "discarded the result of a tool because it exceeds the limit");
         Self::failure(format!(
-            "The result of `{tool}` has {size} bytes, and more than {limit} cannot be returned. Ask for less of it."
+            "The result of `{tool}` has {size} bytes, which exceeds the limit of {limit} bytes. Request less data."
         ))
     }
 
-    fn rest_mut(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_default()
+    fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 }
 
 impl ResultType {
-    /// The word on the wire.
+    /// Returns the value on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -168,19 +168,20 @@ impl fmt::Display for ResultType {
     }
 }
 
-/// The object form, with its type always said: old CLIs take a result without one for a failure.
+/// The object form. The result type is always present, because old CLIs treat a result without one as a failure.
 impl Serialize for ToolResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let session_log = self.rest.as_ref().and_then(|rest| rest.session_log.as_ref());
-        let telemetry = self.rest.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
-        let binaries = self.rest.as_ref().map(|rest| &rest.binaries).filter(|binaries| !binaries.is_empty());
+        let session_log = self.extras.as_ref().and_then(|rest| rest.session_log.as_ref());
+        let telemetry = self.extras.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
+        let binaries =
+            self.extras.as_ref().map(|rest| &rest.binaries).filter(|binaries| !binaries.is_empty());
         let mut members = 2;
         members += usize::from(binaries.is_some());
         members += usize::from(session_log.is_some());
         members += usize::from(telemetry.is_some());
         let mut object = serializer.serialize_struct("ToolResult", members)?;
         match binaries {
-            // A model that cannot look or listen would read nothing at all.
+            // A model without image or audio input would otherwise read nothing.
             Some(binaries) if self.text.is_empty() => {
                 let names: Vec<String> = binaries.iter().map(ToString::to_string).collect();
                 object.serialize_field("textResultForLlm", &names.join("\n"))?;
@@ -209,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_lies_in_the_text_and_beside_it() {
+    fn content_is_in_the_text_or_beside_it() {
         let result = ToolResult::success("")
             .content("a")
             .content(Image::png(b"foo").description("a foo"))

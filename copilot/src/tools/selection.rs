@@ -1,18 +1,19 @@
-//! Which of the program's tools a session gets, and the report that says why.
+//! The selection of a session's tools, and the report on it.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::def::Tool;
-use super::nearest::nearest;
 use super::registry::{self, ToolSet};
 use super::schema;
 use super::schema::SchemaProfile;
 use super::state::StateMap;
+use super::suggest::suggest;
+use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Some of the tools: [`group`], [`tag`], a name, or a tool itself.
+/// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice(By);
 
@@ -24,12 +25,12 @@ enum By {
     Module(String),
 }
 
-/// The tools of a group.
+/// Selects the tools of a group.
 pub fn group(name: impl Into<String>) -> Choice {
     Choice(By::Group(name.into()))
 }
 
-/// The tools with a tag.
+/// Selects the tools with a tag.
 pub fn tag(name: impl Into<String>) -> Choice {
     Choice(By::Tag(name.into()))
 }
@@ -53,7 +54,7 @@ impl From<Tool> for Choice {
 }
 
 impl Choice {
-    /// The tools of a module and of those below it.
+    /// Selects the tools of a module and its submodules.
     pub(crate) fn module(path: impl Into<String>) -> Self {
         Self(By::Module(path.into()))
     }
@@ -70,7 +71,7 @@ impl Choice {
         }
     }
 
-    /// What could have been meant, for a choice that takes nothing.
+    /// Returns the valid names of this kind, for a choice that selects nothing.
     fn alternatives<'t>(&self, tools: &'t [Tool]) -> BTreeSet<&'t str> {
         let of = |tool: &'t Tool| -> Vec<&'t str> {
             match &self.0 {
@@ -95,7 +96,7 @@ impl fmt::Display for Choice {
     }
 }
 
-/// What the builder of a session was told about tools.
+/// The selection of tools in a session's builder.
 #[derive(Clone, Default)]
 pub(crate) struct ToolSelection {
     linked: bool,
@@ -118,32 +119,32 @@ impl ToolSelection {
         self.linked = true;
     }
 
-    /// Adds single tools.
     pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
         self.added.extend(tools);
     }
 
-    /// Keeps what one of the choices takes.
+    /// Keeps the tools that one of the choices selects.
     pub(crate) fn only(&mut self, choices: impl IntoIterator<Item = Choice>) {
         self.rules.push(Rule::Only(choices.into_iter().collect()));
     }
 
-    /// Drops what one of the choices takes.
+    /// Removes the tools that one of the choices selects.
     pub(crate) fn except(&mut self, choices: impl IntoIterator<Item = Choice>) {
         self.rules.push(Rule::Except(choices.into_iter().collect()));
     }
 
-    /// Keeps what the function takes.
+    /// Keeps the tools for which the function returns `true`.
     pub(crate) fn filter(&mut self, keep: impl Fn(&Tool) -> bool + Send + Sync + 'static) {
-        self.rules.push(Rule::Filter(Arc::new(keep)));
+        let keep = UserValue::new(keep);
+        self.rules.push(Rule::Filter(Arc::new(move |tool| keep(tool))));
     }
 
-    /// Makes it an error when the linker left the tools of a crate out.
+    /// Makes `resolve` fail if the linker collected no tool of one of these crates.
     pub(crate) fn expect_from(&mut self, crates: impl IntoIterator<Item = String>) {
         self.crates.extend(crates);
     }
 
-    /// Works out the tools, and everything that is wrong with them.
+    /// Returns the selected tools. The error lists all problems.
     pub(crate) fn resolve(&self, states: &StateMap) -> Result<ToolSet> {
         let mut tools = self.added.clone();
         if self.linked {
@@ -163,7 +164,7 @@ impl ToolSelection {
         set
     }
 
-    /// Splits the tools into those that stay, and those that do not with the reason.
+    /// Splits the tools into selected ones, and removed ones with the reason.
     fn apply(&self, tools: Vec<Tool>) -> (Vec<Tool>, Vec<(Tool, String)>) {
         let mut dropped = Vec::new();
         let kept = tools
@@ -177,7 +178,7 @@ impl ToolSelection {
         (kept, dropped)
     }
 
-    /// Why a tool does not stay.
+    /// Returns the reason why a tool is removed; `None` if it is selected.
     fn reason(&self, tool: &Tool) -> Option<String> {
         if tool.def().enabled.is_some_and(|enabled| !enabled()) {
             return Some("not enabled".to_owned());
@@ -195,7 +196,7 @@ impl ToolSelection {
         })
     }
 
-    /// A choice that takes nothing is a mistake in its name.
+    /// Rejects choices that select nothing, which are probably misspelled.
     fn check_choices(&self, tools: &[Tool]) -> Result<()> {
         let choices = self.rules.iter().flat_map(|rule| match rule {
             Rule::Only(choices) | Rule::Except(choices) => &choices[..],
@@ -205,13 +206,13 @@ impl ToolSelection {
         for choice in choices.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
             let (By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name)) = &choice.0;
             let known = choice.alternatives(tools);
-            let hint = match nearest(name, known.iter().copied()) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None if known.is_empty() => "there are none of that kind".to_owned(),
-                None => format!("known are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            let hint = match suggest(name, known.iter().copied()) {
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
+                None if known.is_empty() => "no tool has one".to_owned(),
+                None => format!("valid names are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
             };
             let separator = if message.is_empty() { "" } else { "\n" };
-            write!(message, "{separator}{choice} is not among the tools; {hint}")
+            write!(message, "{separator}{choice} matches no tool; {hint}")
                 .expect("writing to a string cannot fail");
         }
         if message.is_empty() { Ok(()) } else { Err(Error::new(ErrorKind::Tools, message)) }
@@ -228,7 +229,7 @@ impl ToolSelection {
             return Ok(());
         }
         let message = format!(
-            "no tool of these crates is linked into the program: {}; name each in a line such as \
+            "no tool of these crates is linked into the program: {}; refer to each with a line such as \
              `copilot::link!({});`",
             missing.join(", "),
             missing[0].replace('-', "_"),
@@ -251,12 +252,12 @@ fn nothing_linked() -> Error {
     Error::new(
         ErrorKind::Tools,
         "`with_all_tools()` found no tool in this program: either no function has `#[copilot::tool]`, or the tools \
-         are in a crate that no line of this program names, which the linker leaves out; name it with \
+         are in a crate that the program never refers to, which the linker omits; refer to it with \
          `copilot::link!(that_crate);`, or list the tools with `with_tools([that_crate::some_tool::TOOL])`",
     )
 }
 
-/// One line for each tool, for people, and below it what some provider passes over in its schema.
+/// Returns a human-readable report: one line per tool, followed by the notes on its schema.
 fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     let all = kept.iter().map(|tool| (tool, None)).chain(dropped.iter().map(|(tool, why)| (tool, Some(why))));
@@ -267,7 +268,7 @@ fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
         }
         match tool.compiled() {
             Ok(compiled) => {
-                // Four bytes a token is what English and JSON come to.
+                // English and JSON have about four bytes per token.
                 write!(line, " ~{} tokens", compiled.wire.get().len() / 4)
                     .expect("writing to a string cannot fail");
                 for need in &compiled.arguments.needs {
@@ -293,7 +294,8 @@ fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
     text
 }
 
-/// The tools of several functions: `toolset![weather, forecast::rain]`. A tool that is named twice does not compile.
+/// Creates an array of the tools of several functions: `toolset![weather, forecast::rain]`. A repeated tool does not
+/// compile.
 #[macro_export]
 macro_rules! toolset {
     ($($tool:path),* $(,)?) => {
@@ -301,7 +303,7 @@ macro_rules! toolset {
     };
 }
 
-/// Names crates, so that the linker keeps their tools: `copilot::link!(my_tools, more_tools);`.
+/// Refers to crates, so that the linker keeps their tools: `copilot::link!(my_tools, more_tools);`.
 #[macro_export]
 macro_rules! link {
     ($($krate:ident),+ $(,)?) => {
@@ -309,11 +311,11 @@ macro_rules! link {
     };
 }
 
-/// Checks while compiling that no tool is named twice.
+/// Checks during constant evaluation that no tool is listed twice.
 ///
 /// # Panics
 ///
-/// If one is.
+/// Panics if a tool is listed twice.
 pub const fn distinct<const N: usize>(tools: [Tool; N]) -> [Tool; N] {
     let mut first = 0;
     while first < N {
@@ -321,7 +323,7 @@ pub const fn distinct<const N: usize>(tools: [Tool; N]) -> [Tool; N] {
         while second < N {
             assert!(
                 !same(tools[first].const_name(), tools[second].const_name()),
-                "`toolset![..]` names a tool twice"
+                "`toolset![..]` lists a tool twice"
             );
             second += 1;
         }
@@ -372,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn tools_are_chosen_by_group_tag_name_module_and_function() {
+    fn tools_are_selected_by_group_tag_name_module_and_function() {
         let check = |rules: fn(&mut ToolSelection), expected: &[&str]| {
             assert_eq!(chosen(rules).unwrap(), expected);
         };
@@ -386,18 +388,18 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_of_nothing_is_a_mistake() {
+    fn a_choice_that_selects_nothing_is_an_error() {
         let refused = |rules: fn(&mut ToolSelection)| chosen(rules).unwrap_err().to_string();
         assert_eq!(
             refused(|s| s.only([group("fruits"), "peer".into()])),
-            "group `fruits` is not among the tools; did you mean `fruit`?\n\
-             tool `peer` is not among the tools; did you mean `pear`?"
+            "group `fruits` matches no tool; did you mean `fruit`?\n\
+             tool `peer` matches no tool; did you mean `pear`?"
         );
         assert!(refused(|s| s.expect_from(["my-tools".to_owned()])).ends_with("`copilot::link!(my_tools);`"));
     }
 
     #[test]
-    fn the_report_says_what_was_left_out_and_why() {
+    fn the_report_lists_removed_tools_with_the_reason() {
         let mut selection = ToolSelection::default();
         selection.except([group("roots")]);
         let any = DynTool::new("any", "Any.").schema(json!({ "type": "object" })).unwrap().declare();

@@ -4,7 +4,9 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::contain::UserValue;
 
 /// A value of the program, handed to a tool: write `State<T>` as the type of a parameter, and give the value to the
 /// session's builder with `.state(value)`; with `.shared_state(value)` if it is in an `Arc` because the program keeps it
@@ -67,9 +69,37 @@ struct Entry {
 type Shared = Arc<dyn Any + Send + Sync>;
 
 enum Slot {
-    Ready(Shared),
+    Ready(UserValue<Shared>),
     /// Made when the first tool asks for it.
-    Lazy(LazyLock<Shared, Box<dyn FnOnce() -> Shared + Send>>),
+    Lazy(Lazy),
+}
+
+/// A value that is made once. Nothing but those who want this very value waits while it is made.
+struct Lazy {
+    made: OnceLock<UserValue<Shared>>,
+    make: Mutex<Option<UserValue<Make>>>,
+}
+
+type Make = Box<dyn FnOnce() -> Shared + Send>;
+
+impl Lazy {
+    fn get(&self, type_name: &str) -> &Shared {
+        self.made.get_or_init(|| {
+            let make = self.make.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let make =
+                make.unwrap_or_else(|| panic!("the closure that makes the state `{type_name}` panicked"));
+            UserValue::new(make.into_inner()())
+        })
+    }
+}
+
+impl Entry {
+    fn get(&self) -> &Shared {
+        match &self.value {
+            Slot::Ready(value) => value,
+            Slot::Lazy(lazy) => lazy.get(self.type_name),
+        }
+    }
 }
 
 impl StateMap {
@@ -80,7 +110,10 @@ impl StateMap {
 
     /// As [`insert`](Self::insert), for a value that the program shares already.
     pub(crate) fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
-        self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value: Slot::Ready(value) });
+        self.0.insert(
+            TypeId::of::<T>(),
+            Entry { type_name: type_name::<T>(), value: Slot::Ready(UserValue::new(value)) },
+        );
     }
 
     /// As [`insert`](Self::insert), for a value that is made when the first tool asks for it.
@@ -88,18 +121,28 @@ impl StateMap {
         &mut self,
         make: impl FnOnce() -> T + Send + 'static,
     ) {
-        let make: Box<dyn FnOnce() -> Shared + Send> = Box::new(move || Arc::new(make()));
-        let value = Slot::Lazy(LazyLock::new(make));
+        let make: Make = Box::new(move || Arc::new(make()));
+        let make = Mutex::new(Some(UserValue::new(make)));
+        let value = Slot::Lazy(Lazy { made: OnceLock::new(), make });
         self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         let entry = self.0.get(&TypeId::of::<T>())?;
-        let value = match &entry.value {
-            Slot::Ready(value) => value,
-            Slot::Lazy(value) => LazyLock::force(value),
-        };
-        Arc::clone(value).downcast().ok().map(State)
+        Arc::clone(entry.get()).downcast().ok().map(State)
+    }
+
+    /// Whether there is such a value that is still to be made.
+    pub(crate) fn is_unbuilt(&self, need: &Need) -> bool {
+        let entry = self.0.get(&need.type_id);
+        entry.is_some_and(|entry| matches!(&entry.value, Slot::Lazy(lazy) if lazy.made.get().is_none()))
+    }
+
+    /// Makes it, if it is still to be made. Blocks for as long as that takes.
+    pub(crate) fn build(&self, need: &Need) {
+        if let Some(entry) = self.0.get(&need.type_id) {
+            entry.get();
+        }
     }
 
     pub(crate) fn contains(&self, need: &Need) -> bool {

@@ -1,12 +1,13 @@
-//! Types whose methods are tools.
+//! Types whose methods are tools, and the methods bound to a value.
 
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
 use super::def::{Tool, ToolDef};
+use crate::contain::UserValue;
 
-/// A type whose methods are tools: `#[copilot::tools]` on an `impl` block implements it.
+/// A type whose methods are tools. `#[copilot::tools]` on an `impl` block implements it.
 ///
 /// # Examples
 ///
@@ -19,11 +20,11 @@ use super::def::{Tool, ToolDef};
 ///
 /// #[copilot::tools(prefix = "greeter_")]
 /// impl Greeter {
-///     /// Greet somebody.
+///     /// Greet a person.
 ///     #[tool(read_only)]
 ///     async fn greet(
 ///         &self,
-///         /// Who it is.
+///         /// The person's name.
 ///         name: &str,
 ///     ) -> String {
 ///         format!("{}, {name}!", self.word)
@@ -34,32 +35,34 @@ use super::def::{Tool, ToolDef};
 /// assert_eq!(tools[0].name(), "greeter_greet");
 /// ```
 pub trait Toolset: Sized + 'static {
-    /// For the output of the macros.
+    /// Used by the macros.
     #[doc(hidden)]
     const DEFS: &'static [ToolDef];
 
-    /// The tools, whose value comes from the session's state.
+    /// Returns the tools. The session's state provides the value.
     fn tools() -> Vec<Tool> {
         Self::DEFS.iter().map(Tool::new).collect()
     }
 
-    /// The tools of this one value, which needs not be given to the session.
+    /// Returns the tools bound to this value, which is not read from the session's state.
     fn into_tools(self) -> Vec<Tool>
     where
         Self: Send + Sync,
     {
         let value: Arc<dyn Any + Send + Sync> = Arc::new(self);
-        let bind =
-            |def| Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value: value.clone() }));
+        let bind = |def| {
+            let value = UserValue::new(Arc::clone(&value));
+            Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value }))
+        };
         Self::DEFS.iter().map(bind).collect()
     }
 }
 
-/// A method of one value.
+/// A tool bound to a value.
 pub(crate) struct Bound {
     pub(crate) def: &'static ToolDef,
     pub(crate) type_id: TypeId,
-    pub(crate) value: Arc<dyn Any + Send + Sync>,
+    pub(crate) value: UserValue<Arc<dyn Any + Send + Sync>>,
 }
 
 impl fmt::Debug for Bound {

@@ -24,6 +24,8 @@ const KEEP_OF_GARBAGE: usize = 1 << 10;
 const CHUNK: usize = 64 << 10;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP_CAPACITY: usize = 1 << 20;
+/// How much of a body over the limit is handed out, and waited for. Less of it means that the next header came first.
+pub(crate) const HEAD: usize = 4 << 10;
 /// A body from this size on is worth more than a buffer: see [`Decoder::take`].
 pub(crate) const LARGE: usize = KEEP_CAPACITY;
 
@@ -35,8 +37,8 @@ const END: &[u8] = b"\r\n\r\n";
 pub(crate) enum Next<'a> {
     /// A whole body.
     Frame(&'a [u8]),
-    /// Something that is no frame was skipped; ask again.
-    Skipped(Malformed),
+    /// Bytes that are not a whole frame were skipped; ask again. Where they were one once, the beginning of its body.
+    Skipped(Malformed, &'a [u8]),
     /// More bytes are needed.
     More,
 }
@@ -48,6 +50,8 @@ pub(crate) enum Malformed {
     Garbage(usize),
     /// A header announced a body of more bytes than are allowed.
     TooLong(u64),
+    /// Of a body only this many bytes came before the next header.
+    CutOff(usize),
 }
 
 impl fmt::Display for Malformed {
@@ -55,6 +59,7 @@ impl fmt::Display for Malformed {
         match self {
             Self::Garbage(bytes) => write!(f, "{bytes} bytes that are not part of any frame"),
             Self::TooLong(length) => write!(f, "a frame of {length} bytes, which is over the limit"),
+            Self::CutOff(bytes) => write!(f, "a frame that was cut off after {bytes} bytes"),
         }
     }
 }
@@ -71,12 +76,31 @@ pub(crate) struct Decoder {
     wanted: Option<Range<usize>>,
     /// How far that body has been looked through for a header, which would mean that the rest of it never comes.
     scanned: usize,
+    /// The body over the limit that is being passed over.
+    oversize: Option<Oversize>,
     max: usize,
+}
+
+/// A body over the limit.
+#[derive(Clone, Copy, Debug)]
+struct Oversize {
+    length: u64,
+    /// How much of it is still to come, from `start` on.
+    left: u64,
+    reported: bool,
 }
 
 impl Decoder {
     pub(crate) fn new(max: usize) -> Self {
-        Self { buf: Vec::with_capacity(CHUNK), start: 0, last: 0..0, wanted: None, scanned: 0, max }
+        Self {
+            buf: Vec::with_capacity(CHUNK),
+            start: 0,
+            last: 0..0,
+            wanted: None,
+            scanned: 0,
+            oversize: None,
+            max,
+        }
     }
 
     /// Where the next read puts its bytes: appends only, with room for at least one byte.
@@ -84,7 +108,7 @@ impl Decoder {
         self.last = 0..0;
         if self.start == self.buf.len() && self.wanted.is_none() {
             self.buf.clear();
-            self.start = 0;
+            (self.start, self.scanned) = (0, 0);
             if self.buf.capacity() > KEEP_CAPACITY {
                 self.buf = Vec::with_capacity(CHUNK);
             }
@@ -92,8 +116,8 @@ impl Decoder {
             self.buf.drain(..self.start);
             if let Some(wanted) = &mut self.wanted {
                 *wanted = wanted.start - self.start..wanted.end - self.start;
-                self.scanned -= self.start;
             }
+            self.scanned = self.scanned.saturating_sub(self.start);
             self.start = 0;
         }
         // Room for the rest of an announced body, but at most as much again as has already arrived.
@@ -105,6 +129,15 @@ impl Decoder {
 
     /// The next frame, if it is complete.
     pub(crate) fn next(&mut self) -> Next<'_> {
+        if let Some(oversize) = self.oversize.take() {
+            match self.pass_over(oversize) {
+                Passed::Head(head) => {
+                    return Next::Skipped(Malformed::TooLong(oversize.length), &self.buf[head]);
+                }
+                Passed::Some => return Next::More,
+                Passed::All => {}
+            }
+        }
         let body = match self.wanted.take() {
             Some(body) => body,
             None => match self.header() {
@@ -113,15 +146,15 @@ impl Decoder {
                     body
                 }
                 Ok(None) => return Next::More,
-                Err(malformed) => return Next::Skipped(malformed),
+                Err(Malformed::TooLong(_)) => return self.next(),
+                Err(malformed) => return Next::Skipped(malformed, &[]),
             },
         };
         if self.buf.len() < body.end {
             // A writer that was cut off leaves a body without its end; what follows must not wait for that.
             if let Some(at) = self.header_in(body.start, self.scanned) {
-                let skipped = at - self.start;
                 self.start = at;
-                return Next::Skipped(Malformed::Garbage(skipped));
+                return Next::Skipped(Malformed::CutOff(at - body.start), &self.buf[body.start..at]);
             }
             self.scanned = self.buf.len();
             self.wanted = Some(body);
@@ -130,6 +163,39 @@ impl Decoder {
         self.start = body.end;
         self.last = body.clone();
         Next::Frame(&self.buf[body])
+    }
+
+    /// Moves on in a body over the limit. Its beginning is handed out first, once it is there. A header in it means that
+    /// the rest never comes.
+    fn pass_over(&mut self, mut oversize: Oversize) -> Passed {
+        let (found, start) = (self.header_in(self.start, self.scanned), self.start);
+        let here = found.unwrap_or(self.buf.len()) - start;
+        let left = usize::try_from(oversize.left).unwrap_or(usize::MAX);
+        if !oversize.reported {
+            if found.is_none() && here < HEAD.min(left) {
+                self.scanned = self.buf.len();
+                self.oversize = Some(oversize);
+                return Passed::Some;
+            }
+            oversize.reported = true;
+            self.oversize = Some(oversize);
+            return Passed::Head(start..start + here.min(HEAD).min(left));
+        }
+        if here >= left {
+            self.start += left;
+            return Passed::All;
+        }
+        if let Some(at) = found {
+            self.start = at;
+            return Passed::All;
+        }
+        // A header may begin in the last of it.
+        let passed = here.saturating_sub(LONGEST_HEADER);
+        self.start += passed;
+        oversize.left -= passed as u64;
+        self.scanned = self.buf.len();
+        self.oversize = Some(oversize);
+        Passed::Some
     }
 
     /// Gives the buffer away with the last frame in it, and where its body stands: a large message need not be copied.
@@ -189,7 +255,8 @@ impl Decoder {
             return Err(Malformed::Garbage(end + END.len()));
         };
         if length > self.max as u64 {
-            self.start = body;
+            (self.start, self.scanned) = (body, body);
+            self.oversize = Some(Oversize { length, left: length, reported: false });
             return Err(Malformed::TooLong(length));
         }
         let garbage = garbage_before(block, at);
@@ -200,6 +267,16 @@ impl Decoder {
         let length = usize::try_from(length).expect("the limit is a usize");
         Ok(Some(body..body + length))
     }
+}
+
+/// How far a body over the limit has been passed over.
+enum Passed {
+    /// Its beginning is here.
+    Head(Range<usize>),
+    /// As far as it has arrived.
+    Some,
+    /// The whole of it.
+    All,
 }
 
 /// The last `Content-Length` of a header block: where it begins, and its value.
@@ -326,7 +403,7 @@ mod tests {
             loop {
                 let body = match decoder.next() {
                     Next::More => break,
-                    Next::Skipped(malformed) => {
+                    Next::Skipped(malformed, _) => {
                         skipped.push(malformed);
                         continue;
                     }
@@ -449,6 +526,42 @@ mod tests {
         decoder.room().extend_from_slice(b"Content-Length: 200000000\r\n\r\n{");
         assert_eq!(decoder.next(), Next::More);
         assert!(decoder.room().capacity() < 1 << 20);
+    }
+
+    #[test]
+    fn the_beginning_of_a_body_over_the_limit_is_handed_out_and_the_rest_passed_over() {
+        let long = format!("{{\"id\":1,\"a\":\"{}\"}}", "x".repeat(300_000));
+        let input = [frame(&long), frame("[1]"), frame(&long[..1001]), frame("[2]")].concat();
+        for step in [1, 700, 65_536, input.len()] {
+            let (mut frames, mut heads) = (Vec::new(), Vec::new());
+            let mut decoder = Decoder::new(1000);
+            for piece in input.as_bytes().chunks(step) {
+                decoder.room().extend_from_slice(piece);
+                loop {
+                    match decoder.next() {
+                        Next::More => break,
+                        Next::Skipped(malformed, head) => {
+                            assert!(long.as_bytes().starts_with(head));
+                            heads.push((malformed, head.len()));
+                        }
+                        Next::Frame(body) => frames.push(body.to_vec()),
+                    }
+                }
+                assert!(step > 65_536 || decoder.buf.capacity() < 1 << 20, "{}", decoder.buf.capacity());
+            }
+            assert_eq!(frames, [b"[1]", b"[2]"], "in pieces of {step}");
+            let long = Malformed::TooLong(long.len() as u64);
+            assert_eq!(heads, [(long, HEAD), (Malformed::TooLong(1001), 1001)], "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back() {
+        let mut decoder = Decoder::new(DEFAULT_MAX_FRAME);
+        decoder.room().extend_from_slice(frame(&"x".repeat(3 * KEEP_CAPACITY)).as_bytes());
+        assert!(matches!(decoder.next(), Next::Frame(_)));
+        assert_eq!(decoder.next(), Next::More);
+        assert!(decoder.room().capacity() <= KEEP_CAPACITY, "{}", decoder.buf.capacity());
     }
 
     #[test]

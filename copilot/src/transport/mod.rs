@@ -2,6 +2,7 @@
 //!
 //! Knows frames, never what is inside them.
 
+mod beginning;
 pub(crate) mod framing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod memory;
@@ -11,6 +12,7 @@ use std::fmt;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(crate) use beginning::Beginning;
 pub(crate) use tcp::connect as connect_tcp;
 
 /// What frames are read from.

@@ -61,6 +61,12 @@ fn meet(fate: &str, cli: &FakeCli) {
             cli.close_output();
             rustix::stdio::dup2_stdout(null()).expect("stdout can be closed");
         }
+        // Is heard no more, and ends only by a signal.
+        "linger" => {
+            cli.stop_reading();
+            cli.close_output();
+            rustix::stdio::dup2_stdout(null()).expect("stdout can be closed");
+        }
         // Lives on, and hears nothing more.
         "close-stdin" => {
             cli.stop_reading();

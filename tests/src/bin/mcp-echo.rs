@@ -1,4 +1,5 @@
-//! The smallest MCP server: over its pipes it offers one tool, which says what it was told and what is in `GREETING`.
+//! The smallest MCP server: over its pipes it offers tools that return their text after the value of `GREETING`. The
+//! tool `look` declares itself read-only.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -36,7 +37,9 @@ fn answer(message: &Value) -> Option<Value> {
                     "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}},
                 })
             };
-            json!({"tools": [tool("say"), tool("shout")]})
+            let mut look = tool("look");
+            look["annotations"] = json!({"readOnlyHint": true});
+            json!({"tools": [tool("say"), tool("shout"), look]})
         }
         "tools/call" => {
             let greeting = std::env::var("GREETING").unwrap_or_default();

@@ -3,6 +3,7 @@
 //! The short forms run with every `cargo test`. The figures of the full ones stand in `RELIABILITY.md`, between two
 //! marks, and [`Table::write`] renews them. Memory is what [`crate::counting`] counts, where the program declares it.
 
+pub mod kills;
 pub mod played;
 pub mod real;
 pub mod wire;

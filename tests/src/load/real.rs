@@ -95,19 +95,21 @@ pub async fn parallel(sessions: usize, turns: usize) -> Row {
     }
 }
 
-/// One client for long: rounds of sessions that are opened, used and closed. For a runtime of one thread, whose
-/// allocations are the client's.
+/// One client for long: rounds of sessions that are opened, used and closed, so many and at least as long as this. For a
+/// runtime of one thread, whose allocations are the client's.
 ///
 /// # Panics
 ///
 /// When a turn is lost, or tasks or memory grow.
-pub async fn soak(rounds: usize, sessions: usize, turns: usize) -> Row {
+pub async fn soak(least: usize, lasts: Duration, sessions: usize, turns: usize) -> Row {
     let tasks_before = tasks();
     let real = start().await;
     let process = real.client.process_id().expect("it was started");
     let (begun, of_client) = (Instant::now(), tasks());
     let (mut right, mut samples) = (0, Vec::new());
-    for _ in 0..rounds {
+    let mut rounds = 0;
+    while rounds < least || begun.elapsed() < lasts {
+        rounds += 1;
         right += converse(&real, sessions, turns).await;
         // The connections of a model that is gone end when they are looked at once more.
         timeout(PATIENCE, tasks_fall_to(of_client)).await.expect("the number of tasks stays the same");

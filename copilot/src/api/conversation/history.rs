@@ -3,12 +3,16 @@
 use crate::protocol::controls::CompactParams;
 use crate::protocol::controls::Compaction;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::events::Event;
 use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams, EventTail};
 use crate::protocol::rewind::{RewindMode, RewindParams, RewindPoints, Rewound};
+use crate::protocol::session::SessionMessagesResponse;
 use crate::rpc::decode;
 use crate::session::Session;
+
+/// How many events of the history are read at once.
+const PAGE: u64 = 1000;
 
 /// Some events of a session, and where the next ones are.
 #[derive(Clone, Debug)]
@@ -73,6 +77,43 @@ impl Session {
         let page: EventPageResponse<Event> = decode(method, &answer)?;
         let expired = page.cursor_status.as_deref() == Some("expired");
         Ok(EventPage { events: page.events, cursor: page.cursor, has_more: page.has_more, expired })
+    }
+
+    /// All persisted events, page by page.
+    pub(crate) async fn all_events(&self) -> Result<Vec<Event>> {
+        let (mut events, mut size, mut cursor) = (Vec::new(), PAGE, None::<String>);
+        loop {
+            let mut query = EventQuery::new().max(size).include_ephemeral(false);
+            if let Some(cursor) = &cursor {
+                query = query.cursor(cursor.as_str());
+            }
+            let page = match self.read_events(&query).await {
+                Err(error) if error.is_unsupported() && cursor.is_none() => return self.messages().await,
+                // Skipped, because so many events are over the limit of a message.
+                Err(error) if error.kind() == ErrorKind::Transport && size > 1 => {
+                    size /= 10;
+                    continue;
+                }
+                other => other?,
+            };
+            if page.expired {
+                // The CLI has begun from the beginning, and so does the list.
+                events.clear();
+            }
+            let stands_still = page.events.is_empty() && cursor.as_ref() == Some(&page.cursor);
+            events.extend(page.events);
+            if !page.has_more || stands_still {
+                return Ok(events);
+            }
+            cursor = Some(page.cursor);
+        }
+    }
+
+    /// The same in one message.
+    async fn messages(&self) -> Result<Vec<Event>> {
+        let method = "session.getMessages";
+        let answer = self.peer().await?.call_raw(method, &self.params()).await?;
+        decode::<SessionMessagesResponse<Event>>(method, &answer).map(|answer| answer.events)
     }
 
     /// The messages that the session can go back to.

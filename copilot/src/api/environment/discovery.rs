@@ -4,7 +4,8 @@ use crate::session::setters::members;
 use crate::session::topic::Topic;
 
 members! {
-    /// Whether configuration is looked for in the working directory.
+    /// Enables agents and skills of the working directory and of the state directory. An agent of a repository may
+    /// bring MCP servers, which are programs that the CLI starts with the agent. Default: off, as in the CLI.
     ///
     /// Wire: `session.create`, `enableConfigDiscovery`.
     config_discovery: flag in members "enableConfigDiscovery";
@@ -19,7 +20,12 @@ members! {
     /// Wire: `session.create`, `hookDirectories`.
     hook_directories: list in members "hookDirectories";
 
-    /// Whether hooks in files are run.
+    /// Enables the hooks of the working directory: commands in `.github/hooks/*.json`, in
+    /// `.github/copilot/settings.json` and in `.claude/settings.json` (their `.local.json` variants included).
+    ///
+    /// Enable it only for repositories that you trust. The commands run on this machine from the start of the session
+    /// on, without a request, and may change the arguments of tools. They do not grant permissions: where such a hook
+    /// allows a call, the session's [`permissions`](Self::permissions) still decide. Default: off.
     ///
     /// Wire: `session.create`, `enableFileHooks`.
     file_hooks: flag in members "enableFileHooks";
@@ -35,4 +41,9 @@ members! {
     coauthor: flag in options "coauthorEnabled";
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    // Commands of a repository run only where the program wants them to.
+    defaults: Some(|settings| settings.members.set_default("enableFileHooks", false)),
+    ..Topic::NONE
+};

@@ -61,7 +61,10 @@ impl Session {
 }
 
 members! {
-    /// The directory that the agent works in; the CLI's own unless set.
+    /// The directory that the agent works in; the CLI's own unless set. It must exist. A relative one starts from the
+    /// client's [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the
+    /// client was configured, and the session's other relative paths start from it. With [`cli_url`](crate::ClientBuilder::cli_url) or a
+    /// `session_fs` all of them must be absolute, and are not looked for.
     ///
     /// Wire: `session.create`, `workingDirectory`.
     working_directory: text in members "workingDirectory";

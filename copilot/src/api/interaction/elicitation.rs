@@ -1,5 +1,8 @@
 //! Forms that the CLI wants the user to fill in.
 
+use crate::session::safe_answers::Unreadable;
+use serde_json::json;
+
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
 
@@ -167,5 +170,10 @@ pub(crate) const TOPIC: Topic = Topic {
         }),
         ("elicitation.completed", settled),
     ],
+    unreadable: &[("elicitation.requested", |session, _, _| {
+        session.topic::<Handler<ElicitationRequest, Elicited>>()?;
+        let answer = json!({"result": Elicited::cancel()});
+        Some(Unreadable::new("on_elicitation", "session.ui.handlePendingElicitation", answer))
+    })],
     ..Topic::NONE
 };

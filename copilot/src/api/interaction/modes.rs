@@ -1,5 +1,7 @@
 //! The agent asks to work in another way: to carry out its plan, or to go on with another model.
 
+use serde_json::value::RawValue;
+
 use crate::error::Result;
 use crate::protocol::config::Autopilot;
 use crate::protocol::controls::ModeGetResponse;
@@ -118,7 +120,7 @@ fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder)
     };
     let question = Question::request("on_exit_plan_mode", "a plan", &responder);
     session.consult(question, handler.ask(plan), |_, decision| {
-        let decision = decision.unwrap_or_else(|| PlanDecision::reject("the plan could not be looked at"));
+        let decision = decision.unwrap_or_else(|| unseen());
         responder.ok(&decision.0);
     });
 }
@@ -191,5 +193,29 @@ pub(crate) const TOPIC: Topic = Topic {
             session.read("autoModeSwitch.request", params, responder, auto_mode_offered);
         }),
     ],
+    refuse: Some(refuse),
+    handler_of: &[
+        ("exitPlanMode.request", "on_exit_plan_mode", |session| {
+            session.topic::<Handler<PlanProposal, PlanDecision>>().is_some()
+        }),
+        ("autoModeSwitch.request", "on_auto_mode_switch", |session| {
+            session.topic::<Handler<AutoModeSwitch, AutoModeAnswer>>().is_some()
+        }),
+    ],
     ..Topic::NONE
 };
+
+/// The decision about a plan that the program could not see.
+fn unseen() -> PlanDecision {
+    PlanDecision::reject("the plan could not be looked at")
+}
+
+/// The safe answers where no session can be asked: nothing is approved.
+fn refuse(method: &str, _: &RawValue, responder: Responder) -> Option<Responder> {
+    match method {
+        "exitPlanMode.request" => responder.ok(&unseen().0),
+        "autoModeSwitch.request" => responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No }),
+        _ => return Some(responder),
+    }
+    None
+}

@@ -121,7 +121,7 @@ async fn ask_user(session: &Inbox, question: String, choices: Vec<String>) -> Re
         Ok(Err(error)) => error,
         Err(panic) => format!("it panicked: {panic}").into(),
     };
-    session.handler_failed("on_user_input", &error);
+    session.handler_failed("on_user_input", error);
     Err(Error::new(ErrorKind::Session, "the handler `on_user_input` failed"))
 }
 
@@ -154,6 +154,9 @@ pub(crate) const TOPIC: Topic = Topic {
         session.read("userInput.request", params, responder, user_asked);
     })],
     ask_user: Some(|session, question, choices| Box::pin(ask_user(session, question, choices))),
+    handler_of: &[("userInput.request", "on_user_input", |session| {
+        session.topic::<Handler<UserQuestion, UserAnswer>>().is_some()
+    })],
     ..Topic::NONE
 };
 

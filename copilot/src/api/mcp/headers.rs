@@ -1,5 +1,8 @@
 //! Headers that the requests to MCP servers need, and that do not last.
 
+use crate::session::safe_answers::Unreadable;
+use serde_json::json;
+
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
 
@@ -111,10 +114,7 @@ fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersWanted) {
     let what = format!("headers for {}", wanted.server_name);
     let question = Question::event("on_mcp_headers", what, id.as_str());
     session.consult(question, handler.ask(wanted), move |inbox, headers| {
-        let result = headers.as_ref().map_or(
-            McpHeadersResult::Error { message: "the program could not give the headers" },
-            McpHeaders::as_wire,
-        );
+        let result = headers.as_ref().map_or(FAILED, McpHeaders::as_wire);
         let params = McpHeadersAnswerParams { session_id: &inbox.id, request_id: &id, result };
         inbox.post_answer("session.mcp.headers.handlePendingHeadersRefreshRequest", &params);
     });
@@ -131,8 +131,17 @@ pub(crate) const TOPIC: Topic = Topic {
         session.topic::<Handler<McpHeadersWanted, McpHeaders>>()?;
         Some(Box::pin(register_interest(session, peer)))
     }),
+    unreadable: &[(HEADERS_REFRESH_REQUIRED, |session, _, _| {
+        session.topic::<Handler<McpHeadersWanted, McpHeaders>>()?;
+        let method = "session.mcp.headers.handlePendingHeadersRefreshRequest";
+        Some(Unreadable::new("on_mcp_headers", method, json!({"result": FAILED})))
+    })],
     ..Topic::NONE
 };
+
+/// The answer where the handler fails.
+const FAILED: McpHeadersResult<'_> =
+    McpHeadersResult::Error { message: "the program could not give the headers" };
 
 #[cfg(test)]
 mod tests {

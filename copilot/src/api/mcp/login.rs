@@ -1,5 +1,8 @@
 //! Logins that MCP servers want.
 
+use crate::session::safe_answers::Unreadable;
+use serde_json::json;
+
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
 
@@ -61,7 +64,7 @@ impl McpLoginAnswer {
         Self(Given::RuntimeRefresh)
     }
 
-    fn as_wire(&self) -> McpLoginResult<'_> {
+    pub(super) fn as_wire(&self) -> McpLoginResult<'_> {
         match &self.0 {
             Given::Token { token, token_type, expires_in } => McpLoginResult::Token {
                 access_token: token.as_str(),
@@ -132,5 +135,10 @@ pub(crate) const TOPIC: Topic = Topic {
         session.topic::<Handler<McpLogin, McpLoginAnswer>>()?;
         Some(Box::pin(register_interest(session, peer)))
     }),
+    unreadable: &[(OAUTH_REQUIRED, |session, _, _| {
+        session.topic::<Handler<McpLogin, McpLoginAnswer>>()?;
+        let answer = json!({"result": McpLoginAnswer::cancelled().as_wire()});
+        Some(Unreadable::new("on_mcp_login", "session.mcp.oauth.handlePendingRequest", answer))
+    })],
     ..Topic::NONE
 };

@@ -35,7 +35,7 @@ members! {
     /// The URL of the document that tells MCP servers which client this is.
     ///
     /// Wire: `session.create`, `authClientIdMetadataUrl`.
-    auth_client_id_metadata_url: text in members "authClientIdMetadataUrl";
+    auth_client_id_metadata_url: url in members "authClientIdMetadataUrl";
 
     /// What the agent gets of GitHub's own MCP server.
     ///

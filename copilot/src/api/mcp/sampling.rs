@@ -1,5 +1,7 @@
 //! MCP servers that want a model to write something for them.
 
+use crate::session::safe_answers::Unreadable;
+
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
 
@@ -11,6 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::decode;
 use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
     SamplingMessage,
@@ -35,7 +38,7 @@ impl SamplingRequest {
         Ok(Self {
             server_name: asked.server_name.into_owned(),
             mcp_request_id: Arc::from(asked.mcp_request_id.unwrap_or(RawValue::NULL).to_owned()),
-            details: serde_json::from_str(raw.get())?,
+            details: decode::question(raw.get())?,
             raw: Arc::from(raw.to_owned()),
         })
     }
@@ -233,5 +236,9 @@ pub(crate) const TOPIC: Topic = Topic {
         }),
         ("sampling.completed", settled),
     ],
+    unreadable: &[("sampling.requested", |session, _, _| {
+        let handler = session.topic::<Handler<SamplingRequest, Sampled>>().map(|_| "on_sampling");
+        Some(Unreadable { handler, method: "session.ui.handlePendingSampling", answer: json!({}) })
+    })],
     ..Topic::NONE
 };

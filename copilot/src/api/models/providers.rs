@@ -59,7 +59,7 @@ impl Provider {
     }
 
     fn new(kind: &'static str, base_url: impl Into<String>) -> Self {
-        Self { wire: Wire { kind, base_url: base_url.into(), ..Wire::default() }, token: None }
+        Self { wire: Wire { kind, base_url: base_url.into().into(), ..Wire::default() }, token: None }
     }
 
     /// The key that goes with each request.
@@ -70,8 +70,9 @@ impl Provider {
 
     setter! {
         /// A command that the CLI runs before each request; what it prints is the key, which wins over
-        /// [`api_key`](Self::api_key). When it fails, so does the turn.
-        api_key_command: text in wire.api_key_command
+        /// [`api_key`](Self::api_key). When it fails, so does the turn. The command has the CLI's environment, with the
+        /// client's [`github_token`](crate::ClientBuilder::github_token) in it, and does not show in `Debug`.
+        api_key_command: secret in wire.api_key_command
     }
 
     /// The bearer token that goes with each request; it wins over a key.

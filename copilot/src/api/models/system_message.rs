@@ -167,8 +167,8 @@ fn sections_to_transform(session: &Arc<Inbox>, mut asked: TransformSections, res
             match task::catch(transform.ask(content.clone())).await {
                 Ok(Ok(rewritten)) => *content = rewritten,
                 // The other sections are still to be rewritten.
-                Ok(Err(error)) => inbox.handler_failed("transform", &error),
-                Err(panic) => inbox.handler_failed("transform", &format!("it panicked: {panic}").into()),
+                Ok(Err(error)) => inbox.handler_failed("transform", error),
+                Err(panic) => inbox.handler_failed("transform", format!("it panicked: {panic}").into()),
             }
         }
         Ok::<_, BoxError>(asked)

@@ -1,5 +1,6 @@
 //! Tokens that the program gives when the CLI needs one: of a model's provider, and of GitHub.
 
+
 use crate::session::topic::Topic;
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -17,8 +17,10 @@ use serde_json::value::RawValue;
 use super::body::{self, BodyFeed, Chunk};
 use super::response::{Body, Chunks, InferenceResponse};
 use super::{Inference, InferenceError, InferenceRequest, InferenceTransport};
+use crate::contain::UserValue;
 use crate::error::Result;
 use crate::protocol::base64;
+use crate::protocol::decode;
 use crate::protocol::inference::{
     HttpRequestChunkParams, HttpRequestStartParams, HttpResponseChunkParams, HttpResponseError,
     HttpResponseResult, HttpResponseStartParams,
@@ -42,13 +44,13 @@ struct Exchange {
 
 impl Exchanges {
     pub(crate) fn new(models: impl Inference) -> Self {
-        Self { models: Arc::new(models), running: Arc::default() }
+        Self { models: Arc::new(UserValue::new(models)), running: Arc::default() }
     }
 
     /// A request for `llmInference.` and this name.
     pub(crate) fn request(&self, name: &str, params: &RawValue, responder: Responder) {
         fn read<P: DeserializeOwned>(name: &str, params: &RawValue) -> Result<P, String> {
-            serde_json::from_str(params.get()).map_err(|error| format!("llmInference.{name}: {error}"))
+            decode::question(params.get()).map_err(|error| format!("llmInference.{name}: {error}"))
         }
         let read = match name {
             "httpRequestStart" => read(name, params).map(|start| self.start(start, responder.peer())),
@@ -231,12 +233,12 @@ trait ErasedInference: Send + Sync {
     ) -> BoxFuture<'_, std::result::Result<InferenceResponse, InferenceError>>;
 }
 
-impl<M: Inference> ErasedInference for M {
+impl<M: Inference> ErasedInference for UserValue<M> {
     fn respond(
         &self,
         request: InferenceRequest,
     ) -> BoxFuture<'_, std::result::Result<InferenceResponse, InferenceError>> {
-        Box::pin(Inference::respond(self, request))
+        Box::pin(Inference::respond(&**self, request))
     }
 }
 

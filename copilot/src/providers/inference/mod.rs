@@ -51,6 +51,7 @@ use std::fmt;
 
 use crate::protocol::SessionId;
 use crate::protocol::inference::HttpRequestStartParams;
+use crate::protocol::secret::redacted;
 
 pub use crate::protocol::inference::InferenceTransport;
 pub use body::{Chunk, RequestBody};
@@ -134,7 +135,7 @@ impl fmt::Debug for InferenceRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InferenceRequest")
             .field("method", &self.method)
-            .field("url", &self.url.split(['?', '#']).next().unwrap_or_default())
+            .field("url", &redacted(&self.url))
             .field("headers", &self.headers)
             .field("transport", &self.transport)
             .field("session_id", &self.session_id)

@@ -67,7 +67,12 @@ async fn work(lanes: Weak<Mutex<State>>, session: SessionId) {
             }
         };
         match next {
-            Ok(job) => job.await,
+            // Contained, as later work of the session waits for this task.
+            Ok(job) => {
+                if let Err(panic) = task::catch(job).await {
+                    tracing::error!(panic, %session, "an operation of the session file system failed");
+                }
+            }
             // The end of this very task: later work starts another.
             Err(lane) => return drop(lane),
         }

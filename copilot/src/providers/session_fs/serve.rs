@@ -13,8 +13,10 @@ use serde_json::value::RawValue;
 
 use super::lanes::Lanes;
 use super::{FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs, SqlError};
+use crate::contain::UserValue;
 use crate::protocol::SessionId;
 use crate::protocol::base64;
+use crate::protocol::decode;
 use crate::protocol::session_fs::{
     FsCapabilities, FsFailure, FsKind, FsMkdirParams, FsPathParams, FsRangeParams, FsRenameParams,
     FsResponse, FsRmParams, FsStatResponse, FsTypedEntry, FsWriteParams, SessionFsSetProviderParams,
@@ -39,7 +41,12 @@ struct OfSession {
 
 impl FsService {
     pub(crate) fn new(fs: impl SessionFs) -> Self {
-        Self { layout: fs.layout(), has_sqlite: fs.has_sqlite(), fs: Arc::new(fs), lanes: Lanes::default() }
+        Self {
+            layout: fs.layout(),
+            has_sqlite: fs.has_sqlite(),
+            fs: Arc::new(UserValue::new(fs)),
+            lanes: Lanes::default(),
+        }
     }
 
     pub(crate) fn params(&self) -> SessionFsSetProviderParams<'_> {
@@ -53,7 +60,7 @@ impl FsService {
 
     /// A request for `sessionFs.` and this operation.
     pub(crate) fn request(&self, name: &str, params: &RawValue, responder: Responder) {
-        let read = serde_json::from_str::<OfSession>(params.get())
+        let read = decode::question::<OfSession>(params.get())
             .map_err(|error| error.to_string())
             .and_then(|of| Ok((of.session_id, Operation::read(name, params)?)));
         let (session, operation) = match read {
@@ -136,7 +143,7 @@ impl Operation {
     /// Nothing where the method is unknown.
     fn read(name: &str, params: &RawValue) -> Result<Option<Self>, String> {
         fn all<P: DeserializeOwned>(params: &RawValue) -> Result<P, String> {
-            serde_json::from_str(params.get()).map_err(|error| error.to_string())
+            decode::question(params.get()).map_err(|error| error.to_string())
         }
         let path = || all::<FsPathParams>(params).map(|params| params.path);
         let write = |bytes: bool| {
@@ -284,12 +291,12 @@ trait ErasedFs: Send + Sync {
     ) -> BoxFuture<'a, Result<FsResponse, FsError>>;
 }
 
-impl<F: SessionFs> ErasedFs for F {
+impl<F: SessionFs> ErasedFs for UserValue<F> {
     fn perform<'a>(
         &'a self,
         session: &'a SessionId,
         operation: &'a Operation,
     ) -> BoxFuture<'a, Result<FsResponse, FsError>> {
-        Box::pin(operation.perform(self, session))
+        Box::pin(operation.perform(&**self, session))
     }
 }

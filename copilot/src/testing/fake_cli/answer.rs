@@ -1,4 +1,4 @@
-//! What a test may have the CLI answer.
+//! The answers of the fake CLI to requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,40 +9,40 @@ use super::FakeCli;
 use super::defaults;
 use super::exchange::Shared;
 
-/// How the CLI answers a request.
+/// The answer of the CLI to a request.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// With this result.
+    /// A response with this result.
     Result(Value),
-    /// With this error.
+    /// A response with this error.
     Error(RpcError),
-    /// Not at all.
+    /// No response: the request stays pending.
     Never,
 }
 
-/// An error of JSON-RPC, from either side.
+/// A JSON-RPC error, of the CLI or of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RpcError {
-    /// Such as -32601 for an unknown method.
+    /// The error code, such as -32601 for an unknown method.
     pub code: i64,
-    /// What went wrong; empty when the other side did not say.
+    /// The message; empty when the response has none.
     pub message: String,
 }
 
 impl RpcError {
-    /// An error with this code and message.
+    /// Creates an error with a code and a message.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// What the CLI says to a method that it does not know.
+    /// Creates the error of the CLI for an unknown method.
     pub fn unknown_method(method: &str) -> Self {
         Self::new(-32601, format!("Unhandled method {method}"))
     }
 
-    /// What the CLI says when something in it failed.
+    /// Creates the error of the CLI for an internal failure.
     pub(super) fn failed(method: &str, text: &str) -> Self {
         Self::new(-32603, format!("Request {method} failed with message: {text}"))
     }
@@ -83,7 +83,7 @@ impl From<Result<Value, RpcError>> for Answer {
     }
 }
 
-/// The request that a closure given to [`FakeCli::on`] answers.
+/// The request that a closure of [`FakeCli::on`] answers.
 #[derive(Debug)]
 pub struct Asked<'a> {
     pub(super) cli: FakeCli,
@@ -93,17 +93,17 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The CLI that is asked.
+    /// Returns the CLI that received the request.
     pub fn cli(&self) -> &FakeCli {
         &self.cli
     }
 
-    /// How many requests of this method have come, this one included.
+    /// Returns how many requests of this method the CLI has received, including this one.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Does what the CLI does where a test has not said otherwise; gives its answer.
+    /// Handles the request as without the closure, and returns the answer.
     pub fn default_answer(&self) -> Answer {
         defaults::answer(&self.cli.shared, self.method, self.params)
     }
@@ -111,7 +111,7 @@ impl Asked<'_> {
 
 pub(super) type Answerer = Arc<dyn Fn(&Value, &Asked<'_>) -> Answer + Send + Sync>;
 
-/// A request that waits for its answer; dropped, it is never answered. Made by [`FakeCli::held`].
+/// A request without a response yet, returned by [`FakeCli::held`]. If dropped, it is never answered.
 pub struct HeldRequest {
     shared: Arc<Shared>,
     id: Value,
@@ -124,27 +124,27 @@ impl HeldRequest {
         Self { shared: Arc::clone(shared), id, method, params }
     }
 
-    /// The id of the request, as it came.
+    /// Returns the JSON-RPC id of the request.
     pub fn id(&self) -> &Value {
         &self.id
     }
 
-    /// The method.
+    /// Returns the method of the request.
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// The parameters.
+    /// Returns the parameters of the request.
     pub fn params(&self) -> &Value {
         &self.params
     }
 
-    /// Answers with a value, an error, or both one after the other when called again.
+    /// Sends a response with a result or an error. A second call sends a second response.
     pub fn answer(&self, answer: impl Into<Answer>) {
         self.shared.respond(&self.id, answer.into());
     }
 
-    /// Answers as the CLI does where a test has not said otherwise.
+    /// Sends the default response of the CLI.
     pub fn answer_by_default(&self) {
         let answer = defaults::answer(&self.shared, &self.method, &self.params);
         self.shared.respond(&self.id, answer);

@@ -1,6 +1,6 @@
-//! Bytes to and from one client.
+//! The connection to one client: bytes in and out.
 //!
-//! What is sent waits in memory without a bound, because a test decides how much that is.
+//! The output queue has no bound, because the test decides how much it sends.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -42,7 +42,7 @@ impl Connection {
     }
 }
 
-/// What waits to leave.
+/// The output queue.
 #[derive(Default)]
 pub(super) struct Output {
     queue: Mutex<Queue>,
@@ -61,7 +61,7 @@ impl Output {
         self.work.notify_one();
     }
 
-    /// Nothing follows what was pushed.
+    /// Closes the output after the queued bytes.
     pub(super) fn end(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         self.work.notify_one();
@@ -79,7 +79,7 @@ impl Output {
                 }
                 self.work.notified().await;
             } else if writer.write_all(&bytes).await.is_err() || writer.flush().await.is_err() {
-                // The client has gone; the reader sees it too.
+                // The client has disconnected; the reader reports it.
                 return;
             }
         }
@@ -92,7 +92,7 @@ async fn read(shared: Weak<Shared>, mut reading: watch::Receiver<bool>, mut read
         let read = {
             let mut changed = pin!(reading.changed());
             let mut read = pin!(reader.read_buf(decoder.room()));
-            // Both are cancel safe: a change stays unseen and bytes stay unread until they are taken.
+            // Both are cancel safe: a dropped future consumes neither a change nor bytes.
             poll_fn(|cx| match changed.as_mut().poll(cx) {
                 Poll::Ready(_) => Poll::Ready(None),
                 Poll::Pending => read.as_mut().poll(cx).map(Some),
@@ -107,7 +107,7 @@ async fn read(shared: Weak<Shared>, mut reading: watch::Receiver<bool>, mut read
         loop {
             match decoder.next() {
                 Next::More => break,
-                Next::Skipped(malformed) => shared.unreadable(&malformed.to_string()),
+                Next::Skipped(malformed, _) => shared.unreadable(&malformed.to_string()),
                 Next::Frame(body) => shared.receive(body),
             }
         }

@@ -1,4 +1,4 @@
-//! What the CLI answers where a test has not said otherwise.
+//! The default answers of the CLI.
 
 use std::sync::Arc;
 
@@ -8,12 +8,13 @@ use super::answer::{Answer, RpcError};
 use super::exchange::Shared;
 use crate::protocol::SessionId;
 
-/// The oldest CLIs that know a method, of those that not all know.
+/// The first CLI version with each method that not all versions have.
 const SINCE: &[(&str, [u64; 3])] = &[
     ("connect", [1, 0, 57]),
     ("llmInference.setProvider", [1, 0, 82]),
     ("runtime.shutdown", [1, 0, 57]),
     ("session.detach", [1, 0, 82]),
+    ("session.eventLog.read", [1, 0, 57]),
     ("session.log", [1, 0, 10]),
     ("session.tools.set", [1, 0, 82]),
     ("sessionFs.setProvider", [1, 0, 32]),
@@ -59,7 +60,7 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
     let id = SessionId::from(params["sessionId"].as_str().unwrap_or_default());
     let known = shared.state().sessions.contains_key(id.as_str());
     match method {
-        // Letting go of what is not there is no error.
+        // Detaching an unknown session is not an error.
         "session.detach" | "session.destroy" => {
             shared.detach(&id);
             return Ok(json!({"success": known || shared.cli.protocol == 2 || method == "session.detach"}));
@@ -75,6 +76,7 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
         }
         "session.send"
         | "session.abort"
+        | "session.eventLog.read"
         | "session.getMessages"
         | "session.log"
         | "session.tools.set"
@@ -92,6 +94,7 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
             json!({"success": true})
         }
         "session.getMessages" => shared.history(&id),
+        "session.eventLog.read" => shared.event_page(&id, params),
         "session.log" => {
             let notice = json!({"infoType": "log", "message": params["message"]});
             json!({"eventId": shared.event(&id, json!({"type": "session.info", "data": notice}))})

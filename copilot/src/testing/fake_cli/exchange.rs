@@ -1,4 +1,4 @@
-//! Messages in and out: what came, who answers it, and what is waited for.
+//! Received and sent messages: the record of requests, their answers, and waiting for the client.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,35 +15,37 @@ use super::connection::Connection;
 use super::defaults;
 use super::session::FakeSession;
 use super::turn::Play;
+use crate::contain::panic_message;
 use crate::protocol::connection::CliVersion;
-use crate::task::panic_message;
 use crate::transport::framing::write_frame;
 use crate::transport::{ReadHalf, WriteHalf};
 
-/// How long the program is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of waiting for the program.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) struct Shared {
     pub(super) cli: CliVersion,
-    state: Mutex<State>,
-    /// Something came.
+    state: Mutex<CliState>,
+    /// Notified about each received message.
     changed: Notify,
     pub(super) reading: watch::Sender<bool>,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct CliState {
     connection: Option<Connection>,
     pub(super) client_gone: bool,
     pub(super) answers: HashMap<String, Answerer>,
     pub(super) holding: HashSet<String>,
     pub(super) held: Vec<HeldRequest>,
     pub(super) received: Vec<Value>,
-    /// The program's answers to our requests.
+    /// How many of them were of each method.
+    counts: HashMap<String, usize>,
+    /// The program's responses to requests of the CLI, by id.
     responses: HashMap<u64, Value>,
-    /// The program's answers to our events, by request id: the parameters of its calls.
+    /// The program's answers to events, by request id: the parameters of its requests.
     pub(super) settled: HashMap<String, Vec<Value>>,
-    /// Tool calls and permissions that were asked for by event and not answered, with their session.
+    /// The unanswered tool calls and permission requests sent as events, with their session.
     pub(super) open: HashMap<String, String>,
     last_id: u64,
     pub(super) sessions: HashMap<String, FakeSession>,
@@ -52,7 +54,7 @@ pub(super) struct State {
     pub(super) play: Option<Play>,
 }
 
-impl State {
+impl CliState {
     pub(super) fn requests(&self, method: &str) -> Vec<Value> {
         let of_method = self.received.iter().filter(|message| message["method"] == method);
         of_method.map(|message| message["params"].clone()).collect()
@@ -71,7 +73,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let state = std::mem::take(&mut *self.0.state());
-        // What is in there drops a test's closures and stops tasks: not under the lock.
+        // Dropping the state drops a test's closures and stops tasks, so the lock is not held.
         drop(state);
     }
 }
@@ -90,16 +92,16 @@ impl Shared {
         })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, CliState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `check` finds what it looks for.
-    pub(super) async fn until<T>(&self, what: &str, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits until `check` returns a value.
+    pub(super) async fn until<T>(&self, what: &str, mut check: impl FnMut(&mut CliState) -> Option<T>) -> T {
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
-            // From here on a change is not missed.
+            // Registered before the check, so that no change is missed.
             changed.as_mut().enable();
             if let Some(found) = check(&mut self.state()) {
                 return found;
@@ -108,7 +110,7 @@ impl Shared {
                 let state = self.state();
                 let last = state.received.last().map_or("nothing".to_owned(), Value::to_string);
                 panic!(
-                    "the fake CLI waited for {what} for {PATIENCE:?} in vain; the last that came is {last}"
+                    "the fake CLI waited {WAIT_TIMEOUT:?} for {what}; the last received message is {last}"
                 );
             }
         }
@@ -117,7 +119,7 @@ impl Shared {
     pub(super) fn serve(self: &Arc<Self>, reader: ReadHalf, writer: WriteHalf) {
         let mut state = self.state();
         state.client_gone = false;
-        // Under the lock: the first request may be there already, and its answer must find the connection.
+        // Under the lock: the first request may be available already, and its response needs the connection.
         let connection = Connection::start(Arc::downgrade(self), self.reading.subscribe(), reader, writer);
         let before = state.connection.replace(connection);
         drop(state);
@@ -174,9 +176,9 @@ impl Shared {
         id
     }
 
-    /// Waits for the answer to a request of ours.
+    /// Waits for the response to a request of the CLI.
     pub(super) async fn response(&self, id: u64, method: &str) -> Result<Value, RpcError> {
-        let what = format!("the answer to {method}");
+        let what = format!("the response to {method}");
         let response = self.until(&what, |state| state.responses.get(&id).cloned()).await;
         match response.get("error") {
             Some(error) => Err(RpcError::read(error)),
@@ -198,12 +200,12 @@ impl Shared {
         }
     }
 
-    /// Something that is no message came; the real CLI says so without saying which.
+    /// Reports a malformed message. As with the real CLI, the error does not identify the message.
     pub(super) fn unreadable(&self, why: &str) {
         self.respond(&Value::Null, RpcError::new(-32700, format!("Parse error: {why}")).into());
     }
 
-    /// One message of the program.
+    /// Handles one message of the program.
     pub(super) fn receive(self: &Arc<Self>, body: &[u8]) {
         let message: Value = match serde_json::from_slice(body) {
             Ok(message) => message,
@@ -222,7 +224,11 @@ impl Shared {
             }
             state.received.push(message);
             match &method {
-                Some(method) => state.received.iter().filter(|message| message["method"] == *method).count(),
+                Some(method) => {
+                    let count = state.counts.entry(method.clone()).or_default();
+                    *count += 1;
+                    *count
+                }
                 None => 0,
             }
         };
@@ -244,7 +250,7 @@ impl Shared {
         let answer = match answerer {
             Some(answerer) => {
                 let asked = Asked { cli: FakeCli::inner(self), method: &method, params: &params, count };
-                // What it leaves behind after a panic is the test's own, and the test has failed.
+                // A panic may leave the test's own data inconsistent, but the test has failed by then.
                 catch_unwind(AssertUnwindSafe(|| answerer(&params, &asked))).unwrap_or_else(|panic| {
                     let text = format!("the test's answer panicked: {}", panic_message(&*panic));
                     RpcError::failed(&method, &text).into()

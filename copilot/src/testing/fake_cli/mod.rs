@@ -1,9 +1,9 @@
-//! A CLI inside the process that speaks the server's side of the wire.
+//! An in-process CLI that implements the server's side of the protocol.
 //!
-//! It shares the framing with the library and nothing else: messages are read and written as plain JSON, so that a
-//! mistake in the library's own envelopes shows. The folder reads as a message goes: `connection` moves bytes,
-//! `exchange` takes a message apart and finds its answer, `answer` is what a test may say, `defaults` what is said
-//! otherwise, `session` and `turn` play the agent, `question` asks the program.
+//! It shares only the framing with the library: messages are read and written as plain JSON, so that a mistake in the
+//! library's envelopes is detected. In the order of a message: `connection` moves bytes, `exchange` parses a message
+//! and finds its answer, `answer` has the answers of a test, `defaults` the default answers, `session` and `turn`
+//! simulate the agent, `question` sends tool calls and permission requests.
 
 mod answer;
 mod connection;
@@ -29,24 +29,25 @@ use exchange::{Guard, Shared};
 pub use question::{PendingQuestion, PermissionQuestion, ToolCallQuestion};
 pub use turn::FakeTurn;
 
-/// The newest CLI that is played.
+/// The newest CLI version that is simulated.
 const NEWEST: &str = "1.0.102";
-/// How many bytes wait in each direction.
+/// The capacity of the in-process pipe, in bytes per direction.
 const PIPE: usize = 64 << 10;
 
-/// A CLI inside the process, for tests: it answers as the real one does, or as a test tells it to.
+/// An in-process CLI for tests. It answers like the real CLI, or as configured by the test.
 ///
-/// Out of the box a client can connect to it, open sessions and send messages. Each message gets an answer
-/// ([`says`](Self::says) and [`on_turn`](Self::on_turn) choose it), with the events that the real CLI would send.
-/// [`on`](Self::on) and [`hold`](Self::hold) change what a method answers, [`event`](Self::event),
-/// [`call_tool`](Self::call_tool), [`ask_permission`](Self::ask_permission) and [`request`](Self::request) act on the
-/// CLI's own account, and [`raw`](Self::raw) writes any bytes at all.
+/// By default a client can connect to it, open sessions and send messages. The agent answers each message with the
+/// events of the real CLI; [`says`](Self::says) and [`on_turn`](Self::on_turn) set the answer. [`on`](Self::on) and
+/// [`hold`](Self::hold) change the response of a method. [`event`](Self::event), [`call_tool`](Self::call_tool),
+/// [`ask_permission`](Self::ask_permission) and [`request`](Self::request) send messages to the program, and
+/// [`raw`](Self::raw) sends arbitrary bytes.
 ///
-/// Clones share it. When the last one is dropped the CLI ends, and its connection with it. A closure given to
-/// [`on`](Self::on) or [`on_turn`](Self::on_turn) should therefore not hold a clone; it is given one.
+/// Clones share the CLI. Dropping the last one ends the CLI and its connection. A closure of [`on`](Self::on) or
+/// [`on_turn`](Self::on_turn) should therefore not capture a clone; its argument provides one.
 ///
-/// What waits for the program gives up after a minute of Tokio's clock, with a panic that says what was waited for;
-/// under `#[tokio::test(start_paused = true)]` (Tokio's feature `test-util`) that is at once when nothing moves any more.
+/// Methods that wait for the program panic after one minute of Tokio's clock. Under
+/// `#[tokio::test(start_paused = true)]` (Tokio's feature `test-util`) the timeout elapses immediately when all tasks
+/// are idle.
 ///
 /// # Examples
 ///
@@ -57,9 +58,9 @@ const PIPE: usize = 64 << 10;
 /// /// Adds two numbers.
 /// #[copilot::tool]
 /// fn add(
-///     /// The first.
+///     /// The first number.
 ///     a: i64,
-///     /// The second.
+///     /// The second number.
 ///     b: i64,
 /// ) -> i64 {
 ///     a + b
@@ -84,18 +85,18 @@ const PIPE: usize = 64 << 10;
 #[derive(Clone)]
 pub struct FakeCli {
     shared: Arc<Shared>,
-    /// Absent where the CLI hands itself to a closure of its own.
+    /// `None` in the handle that the CLI passes to a closure.
     _guard: Option<Arc<Guard>>,
 }
 
 impl FakeCli {
-    /// The newest CLI that this library knows.
+    /// Creates a CLI of the newest version that this library supports.
     pub fn new() -> Self {
         Self::of_version(NEWEST)
     }
 
-    /// A CLI of this version, such as `0.0.403` (protocol 2), `1.0.32` (no `connect`) or `1.0.57`: it knows the
-    /// methods, speaks the protocol and uses the words that the real one of that version does.
+    /// Creates a CLI of a version such as `0.0.403` (protocol 2), `1.0.32` (no `connect`) or `1.0.57`. It has the
+    /// methods, the protocol and the permission decisions of the real CLI of that version.
     ///
     /// # Examples
     ///
@@ -118,16 +119,17 @@ impl FakeCli {
         Self { shared: Arc::clone(shared), _guard: None }
     }
 
-    /// Configures a client of this CLI.
+    /// Returns a builder for a client of this CLI.
     ///
-    /// The connection is made here. A second one takes the place of the first, as if the CLI had been started again;
-    /// what it knows of sessions stays, but the turn that one is in ends when it is resumed, unless the program wants it
-    /// continued. So that a lost connection stays lost unless a test is about that,
-    /// [`auto_restart`](ClientBuilder::auto_restart) is off.
+    /// This call creates the connection. A second connection replaces the first, as after a restart of the CLI:
+    /// sessions are kept, but the current turn of a session ends when it is resumed, unless the program sets
+    /// [`continue_pending_work`](crate::SessionBuilder::continue_pending_work).
+    /// [`auto_restart`](ClientBuilder::auto_restart) is off, so that a lost connection stays lost unless the test
+    /// enables it.
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime.
+    /// Panics outside a Tokio runtime.
     pub fn client_builder(&self) -> ClientBuilder {
         let (near, reader, writer) = memory::pair(PIPE);
         self.serve(reader, writer);
@@ -144,11 +146,11 @@ impl FakeCli {
         Client::builder().memory(Ends::new(connect)).auto_restart(false)
     }
 
-    /// Speaks with a client over these bytes, such as the halves of an accepted TCP connection.
+    /// Serves a client over these streams, such as the halves of an accepted TCP connection.
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime.
+    /// Panics outside a Tokio runtime.
     pub fn serve(
         &self,
         reader: impl AsyncRead + Send + Unpin + 'static,
@@ -157,10 +159,10 @@ impl FakeCli {
         self.shared.serve(Box::new(reader), Box::new(writer));
     }
 
-    /// Answers `method` with what `answer` says from now on: a value, a `Result`, or an [`Answer`].
+    /// Sets the answer to requests of `method`: a value, a `Result`, or an [`Answer`].
     ///
-    /// It is called with the parameters of the request, in the order of arrival, before the answer is sent; if it
-    /// panics the request is refused with the panic's message.
+    /// The closure is called with the parameters of each request, in the order of arrival. If it panics, the response
+    /// is an error with the message of the panic.
     ///
     /// # Examples
     ///
@@ -185,20 +187,20 @@ impl FakeCli {
         self.shared.state().answers.insert(method.to_owned(), answer);
     }
 
-    /// Leaves requests of `method` unanswered until [`held`](Self::held) takes them.
+    /// Holds requests of `method` unanswered until [`held`](Self::held) returns them.
     pub fn hold(&self, method: &str) {
         self.shared.state().holding.insert(method.to_owned());
     }
 
-    /// Waits for the next request of a method that is on [`hold`](Self::hold).
+    /// Waits for the next request of a method set with [`hold`](Self::hold), and returns it.
     ///
     /// # Panics
     ///
-    /// When none comes within a minute.
+    /// Panics if no request arrives within one minute.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a request is taken only when the future completes.
+    /// Cancel safe: a request is removed only when the future completes.
     ///
     /// # Examples
     ///
@@ -221,22 +223,22 @@ impl FakeCli {
     /// ```
     pub async fn held(&self, method: &str) -> HeldRequest {
         let what = format!("a request of {method}");
-        let take = |state: &mut exchange::State| {
+        let take = |state: &mut exchange::CliState| {
             let at = state.held.iter().position(|request| request.method() == method)?;
             Some(state.held.remove(at))
         };
         self.shared.until(&what, take).await
     }
 
-    /// The texts of the next answers, one a message; then, and unless set, it answers `OK.`
+    /// Sets the texts of the next answers, one per message. Default: `OK.`
     pub fn says(&self, texts: impl IntoIterator<Item = impl Into<String>>) {
         self.shared.state().texts.extend(texts.into_iter().map(Into::into));
     }
 
-    /// What the agent does with each message from now on, in place of saying a text.
+    /// Sets the closure that simulates the agent for each message, instead of answering with a text.
     ///
-    /// The message is announced before, and the turn is ended after it. If it panics, the turn ends with
-    /// `session.error`.
+    /// The CLI sends the events of the message before the closure runs, and ends the turn afterwards. If the closure
+    /// panics, the turn ends with `session.error`.
     pub fn on_turn<F>(&self, play: impl Fn(FakeTurn) -> F + Send + Sync + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -245,94 +247,94 @@ impl FakeCli {
         self.shared.state().play = Some(play);
     }
 
-    /// Sends an event of a session; gives its id.
+    /// Sends an event of a session and returns its id.
     ///
-    /// Id, time and predecessor are filled in, and the types that the real CLI does not keep are marked so.
+    /// Id, timestamp and parent are filled in, and event types that the real CLI does not store are marked as
+    /// ephemeral.
     pub fn event(&self, session: &SessionId, name: &str, data: Value) -> String {
         let mut event = json!({"type": name});
         event["data"] = data;
         self.whole_event(session, event)
     }
 
-    /// Sends an event of a session with more than type and data, such as an `agentId`; gives its id. Members of the
-    /// envelope that are missing are filled in as by [`event`](Self::event).
+    /// Sends an event of a session with further members, such as `agentId`, and returns its id. Missing members are
+    /// filled in as by [`event`](Self::event).
     pub fn whole_event(&self, session: &SessionId, event: Value) -> String {
         self.shared.event(session, event)
     }
 
-    /// Asks the program to run a tool; await it for the result as it came over the wire. No permission is asked for
-    /// before; [`FakeTurn::call_tool`] does as the real agent does.
+    /// Sends a tool call to the program; awaiting it returns the result on the wire. There is no permission request
+    /// before it, unlike with [`FakeTurn::call_tool`].
     pub fn call_tool(&self, session: &SessionId, tool: &str, arguments: Value) -> ToolCallQuestion {
         ToolCallQuestion::new(&self.shared, session, tool, arguments)
     }
 
-    /// Asks the program for a permission; await it for the decision as it came over the wire. `request` is the
+    /// Sends a permission request to the program; awaiting it returns the decision on the wire. `request` is the member
     /// `permissionRequest`, such as `{"kind": "shell", "fullCommandText": "ls"}`.
     pub fn ask_permission(&self, session: &SessionId, request: Value) -> PermissionQuestion {
         PermissionQuestion::new(&self.shared, session, request)
     }
 
-    /// Calls a method of the program.
+    /// Sends a request to the program and returns the result.
     ///
     /// # Errors
     ///
-    /// When the program refuses.
+    /// Returns the error of the program's response.
     ///
     /// # Panics
     ///
-    /// When no answer comes within a minute.
+    /// Panics if no response arrives within one minute.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the answer; the program has been asked.
+    /// Dropping the future discards the response; the request was sent.
     pub async fn request(&self, method: &str, params: Value) -> Result<Value, RpcError> {
         let id = self.shared.send_request(method, &params);
         self.shared.response(id, method).await
     }
 
-    /// Tells the program something that needs no answer.
+    /// Sends a notification to the program.
     pub fn notify(&self, method: &str, params: Value) {
         let mut message = json!({"jsonrpc": "2.0", "method": method});
         message["params"] = params;
         self.shared.send(&message);
     }
 
-    /// Sends one frame with this body, which need not be JSON.
+    /// Sends one frame with a body that need not be JSON.
     pub fn frame(&self, body: impl AsRef<[u8]>) {
         self.shared.send_frame(body.as_ref());
     }
 
-    /// Sends these bytes as they are.
+    /// Sends bytes without framing.
     pub fn raw(&self, bytes: impl AsRef<[u8]>) {
         self.shared.send_bytes(bytes.as_ref());
     }
 
-    /// Every message that came so far, in order: requests, notifications, answers.
+    /// Returns all received messages in order: requests, notifications, responses.
     pub fn received(&self) -> Vec<Value> {
         self.shared.state().received.clone()
     }
 
-    /// The parameters of every request of `method` that came so far.
+    /// Returns the parameters of all received requests of `method`.
     pub fn requests(&self, method: &str) -> Vec<Value> {
         self.shared.state().requests(method)
     }
 
-    /// Waits until `count` requests of `method` have come; gives the parameters of all of them.
+    /// Waits until `count` requests of `method` have arrived, and returns the parameters of all of them.
     ///
     /// # Panics
     ///
-    /// When they do not come within a minute.
+    /// Panics if they do not arrive within one minute.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping the future changes nothing.
+    /// Cancel safe: dropping the future has no effect.
     pub async fn requested(&self, method: &str, count: usize) -> Vec<Value> {
         let what = format!("{count} requests of {method}");
         self.shared.until(&what, |state| Some(state.requests(method)).filter(|all| all.len() >= count)).await
     }
 
-    /// The sessions that the program has opened and not let go of, sorted: what would be left in the CLI if the program
-    /// forgot them.
+    /// Returns the sessions that the program has opened and neither closed nor detached, sorted by id.
     ///
     /// # Examples
     ///
@@ -352,18 +354,18 @@ impl FakeCli {
         self.shared.open_sessions()
     }
 
-    /// Leaves what comes in the pipe from now on, so that the program's writes have to wait.
+    /// Stops reading, so that the program's writes block when the pipe is full.
     pub fn stop_reading(&self) {
         self.shared.reading.send_replace(false);
     }
 
-    /// Reads on after [`stop_reading`](Self::stop_reading).
+    /// Resumes reading after [`stop_reading`](Self::stop_reading).
     pub fn read_on(&self) {
         self.shared.reading.send_replace(true);
     }
 
-    /// Ends the connection once what was sent has left, as a CLI that exits does. With `.auto_restart(true)` the client
-    /// connects again.
+    /// Closes the connection after the queued output, like a CLI that exits. With `.auto_restart(true)` the client
+    /// reconnects.
     ///
     /// # Examples
     ///
@@ -392,20 +394,20 @@ impl FakeCli {
         self.shared.hang_up();
     }
 
-    /// Ends the CLI's side of the connection once what was sent has left; it goes on reading.
+    /// Closes the output of the CLI after the queued bytes. The CLI continues to read.
     pub fn close_output(&self) {
         self.shared.close_output();
     }
 
-    /// Waits until the program has closed its side of the connection.
+    /// Waits until the program closes its side of the connection.
     ///
     /// # Panics
     ///
-    /// When it does not within a minute.
+    /// Panics if the connection stays open for one minute.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping the future changes nothing.
+    /// Cancel safe: dropping the future has no effect.
     pub async fn disconnected(&self) {
         self.shared.until("the program to disconnect", |state| state.client_gone.then_some(())).await;
     }
@@ -427,18 +429,19 @@ impl fmt::Debug for FakeCli {
     }
 }
 
-/// The CLI's end of a connection inside the process, as bytes. Made by [`memory_client`].
+/// The CLI's end of an in-process connection, as byte streams. Returned by [`memory_client`].
 #[derive(Debug)]
 pub struct FarEnd {
-    /// What the client writes. Dropping it breaks the client's pipe.
+    /// Receives the bytes that the client writes. Dropping it makes the client's writes fail.
     pub reader: DuplexStream,
-    /// What the client reads. Dropping it is the end of the CLI's output.
+    /// Sends the bytes that the client reads. Dropping it ends the CLI's output.
     pub writer: DuplexStream,
 }
 
-/// A client of a CLI that the caller plays by hand, byte by byte; at most `capacity` bytes wait in each direction.
+/// Creates a client whose CLI is simulated by the caller, byte by byte. `capacity` is the capacity of the pipe in bytes
+/// per direction.
 ///
-/// [`FakeCli`] knows the protocol; this is for benchmarks and for what it cannot be made to do.
+/// Use it for benchmarks and for behaviour that [`FakeCli`] does not support.
 pub fn memory_client(capacity: usize) -> (ClientBuilder, FarEnd) {
     let (near, reader, writer) = memory::pair(capacity);
     (Client::builder().memory(Ends::once(near)), FarEnd { reader, writer })

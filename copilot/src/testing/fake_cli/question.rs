@@ -1,4 +1,4 @@
-//! What the CLI asks the program on a session's behalf: by event in protocol 3, by request in protocol 2.
+//! Tool calls and permission requests of the CLI: events in protocol 3, requests in protocol 2.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -11,12 +11,13 @@ use super::exchange::Shared;
 use crate::protocol::SessionId;
 use crate::random;
 
-/// Asks the program to run a tool; await it for the result. Made by [`FakeCli::call_tool`](super::FakeCli::call_tool).
+/// A tool call to the program, created by [`FakeCli::call_tool`](super::FakeCli::call_tool). Awaiting it returns the
+/// result.
 ///
 /// # Cancel safety
 ///
-/// Once polled the question is asked; dropping the future forgets the answer.
-#[must_use = "nothing is asked until it is awaited or started"]
+/// The first poll sends the question; dropping the future discards the answer.
+#[must_use = "a question is sent only when awaited or started"]
 pub struct ToolCallQuestion {
     shared: Arc<Shared>,
     session: SessionId,
@@ -36,29 +37,29 @@ impl ToolCallQuestion {
         Self { shared: Arc::clone(shared), session: session.clone(), data, agent: None }
     }
 
-    /// The call's id; a random one unless set.
+    /// Sets the id of the tool call. Default: a random id.
     pub fn call_id(self, id: &str) -> Self {
         self.with("toolCallId", id.into())
     }
 
-    /// The question's id; a random one unless set. Protocol 2 has none.
+    /// Sets the id of the request. Default: a random id. Protocol 2 has none.
     pub fn request_id(self, id: &str) -> Self {
         self.with("requestId", id.into())
     }
 
-    /// The sub-agent that calls. Protocol 2 does not tell.
+    /// Sets the id of the calling sub-agent. Protocol 2 does not send it. Default: the main agent.
     pub fn agent(mut self, id: &str) -> Self {
         self.agent = Some(id.to_owned());
         self
     }
 
-    /// Adds a member, such as `workingDirectory`, or replaces one.
+    /// Sets a member of the call, such as `workingDirectory`.
     pub fn with(mut self, member: &str, value: Value) -> Self {
         self.data[member] = value;
         self
     }
 
-    /// Asks now; the answer is waited for separately.
+    /// Sends the question and returns a handle to wait for the answer.
     pub fn start(self) -> PendingQuestion {
         let Self { shared, session, mut data, agent } = self;
         let tool = data["toolName"].as_str().unwrap_or_default();
@@ -78,13 +79,13 @@ impl ToolCallQuestion {
     }
 }
 
-/// Asks the program for a permission; await it for the decision. Made by
-/// [`FakeCli::ask_permission`](super::FakeCli::ask_permission).
+/// A permission request to the program, created by [`FakeCli::ask_permission`](super::FakeCli::ask_permission).
+/// Awaiting it returns the decision.
 ///
 /// # Cancel safety
 ///
-/// Once polled the question is asked; dropping the future forgets the answer.
-#[must_use = "nothing is asked until it is awaited or started"]
+/// The first poll sends the question; dropping the future discards the answer.
+#[must_use = "a question is sent only when awaited or started"]
 pub struct PermissionQuestion {
     shared: Arc<Shared>,
     session: SessionId,
@@ -95,25 +96,25 @@ impl PermissionQuestion {
     pub(super) fn new(shared: &Arc<Shared>, session: &SessionId, request: Value) -> Self {
         let mut data = json!({"requestId": random::id()});
         data["permissionRequest"] = request;
-        // This is how a client tells which words the CLI understands.
+        // Clients detect by this member which permission decisions the CLI supports.
         if shared.cli.at_least([1, 0, 57]) {
             data["promptRequest"] = json!({"kind": data["permissionRequest"]["kind"]});
         }
         Self { shared: Arc::clone(shared), session: session.clone(), data }
     }
 
-    /// The question's id; a random one unless set. Protocol 2 has none.
+    /// Sets the id of the request. Default: a random id. Protocol 2 has none.
     pub fn request_id(self, id: &str) -> Self {
         self.with("requestId", id.into())
     }
 
-    /// Adds a member beside `permissionRequest`, such as `resolvedByHook`, or replaces one.
+    /// Sets a member beside `permissionRequest`, such as `resolvedByHook`.
     pub fn with(mut self, member: &str, value: Value) -> Self {
         self.data[member] = value;
         self
     }
 
-    /// Asks now; the answer is waited for separately.
+    /// Sends the question and returns a handle to wait for the answer.
     pub fn start(self) -> PendingQuestion {
         let Self { shared, session, data } = self;
         let what = format!("the decision on {}", data["permissionRequest"]);
@@ -127,7 +128,7 @@ impl PermissionQuestion {
     }
 }
 
-/// A question that was asked. Dropping it changes nothing.
+/// A question that was sent. Dropping it has no effect.
 pub struct PendingQuestion {
     shared: Arc<Shared>,
     session: SessionId,
@@ -152,7 +153,7 @@ impl PendingQuestion {
         Self { shared, session, what, asked: By::Event { request, completed } }
     }
 
-    /// Whether the program has answered.
+    /// Returns whether the program has answered.
     pub fn is_answered(&self) -> bool {
         match &self.asked {
             By::Event { request, .. } => self.shared.state().settled.contains_key(request),
@@ -160,7 +161,7 @@ impl PendingQuestion {
         }
     }
 
-    /// Tells the program that the question is settled, as when somebody else has answered it. Protocol 2 cannot.
+    /// Sends the event that the question is completed, as after an answer of another client. No effect in protocol 2.
     pub fn settle(&self) {
         if let By::Event { request, completed } = &self.asked {
             self.shared.state().open.remove(request);
@@ -168,20 +169,21 @@ impl PendingQuestion {
         }
     }
 
-    /// Waits for the answer: the result of a tool, the decision on a permission. An answer without one gives the
-    /// whole of it, such as `{"error": ..}`.
+    /// Waits for the answer and returns the result of the tool or the permission decision. An answer without a result
+    /// is returned whole, such as `{"error": ..}`.
     ///
     /// # Panics
     ///
-    /// When no answer comes within a minute.
+    /// Panics if no answer arrives within one minute.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing; the answer can be waited for again.
+    /// Cancel safe: dropping the future has no effect, and the answer can be awaited again.
     pub async fn answer(&self) -> Value {
         let answer = match &self.asked {
             By::Event { request, .. } => {
-                let first = |state: &mut super::exchange::State| state.settled.get(request)?.first().cloned();
+                let first =
+                    |state: &mut super::exchange::CliState| state.settled.get(request)?.first().cloned();
                 self.shared.until(&self.what, first).await
             }
             By::Request(id) => match self.shared.response(*id, &self.what).await {

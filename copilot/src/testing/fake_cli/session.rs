@@ -1,4 +1,4 @@
-//! The sessions that the CLI has, their events, and their queues of messages.
+//! The sessions of the CLI with their events and message queues.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use crate::task::{self, Task};
 
 #[derive(Default)]
 pub(super) struct FakeSession {
-    /// The parameters that it was opened with.
+    /// The parameters of the request that opened the session.
     pub(super) config: Value,
-    /// Whether a program has it: from its opening until it is let go of.
+    /// Whether a program has the session open: from `session.create` or `session.resume` until it is detached.
     open: bool,
     history: Vec<Value>,
     queue: VecDeque<Sent>,
-    /// Plays the queue; absent while the agent is idle.
+    /// The task that processes the queue; `None` while the agent is idle.
     agent: Option<Task>,
 }
 
-/// The types that the real CLI does not keep, of those that it sends often.
+/// Frequent event types that the real CLI does not store.
 const EPHEMERAL: &[&str] = &[
     "assistant.idle",
     "assistant.intent",
@@ -62,7 +62,7 @@ impl Shared {
         let (count, stopped) = match self.state().sessions.get_mut(id.as_str()) {
             Some(session) => {
                 session.open(params);
-                // What a lost CLI was at is over, unless it is told to take it up.
+                // The pending work of a lost CLI ends, unless the request continues it.
                 let stopped = (params["continuePendingWork"] != true).then(|| session.stop());
                 (session.history.len(), stopped)
             }
@@ -100,13 +100,25 @@ impl Shared {
         json!({"events": self.state().sessions.get(id.as_str()).map(|session| session.history.clone())})
     }
 
+    /// The places of the real CLI are opaque; here they are numbers.
+    pub(super) fn event_page(&self, id: &SessionId, params: &Value) -> Value {
+        let state = self.state();
+        let events = state.sessions.get(id.as_str()).map_or(&[][..], |session| &session.history);
+        let from = params["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let rest = events.get(from..).unwrap_or_default();
+        let most = params["max"].as_u64().map_or(rest.len(), |most| most as usize);
+        let page = &rest[..rest.len().min(most)];
+        json!({"events": page, "cursor": (from + page.len()).to_string(), "hasMore": page.len() < rest.len(),
+               "cursorStatus": "ok"})
+    }
+
     pub(super) fn set_tools(&self, id: &SessionId, tools: &Value) {
         if let Some(session) = self.state().sessions.get_mut(id.as_str()) {
             session.config["tools"] = tools.clone();
         }
     }
 
-    /// Stops the agent; what is kept on disk stays.
+    /// Stops the agent. The history is kept.
     pub(super) fn detach(&self, id: &SessionId) {
         let stopped = self.state().sessions.get_mut(id.as_str()).map(|session| {
             session.open = false;
@@ -123,7 +135,7 @@ impl Shared {
         ids
     }
 
-    /// Fills in what an event lacks, keeps it, and sends it; gives its id.
+    /// Fills in the missing members of an event, stores it, sends it and returns its id.
     pub(super) fn event(&self, session: &SessionId, mut event: Value) -> String {
         let members = event.as_object_mut().expect("an event is an object");
         let name = members.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -157,7 +169,7 @@ impl Shared {
         id
     }
 
-    /// Queues a message, and wakes the agent.
+    /// Queues a message and starts the agent if it is idle.
     pub(super) fn enqueue(self: &Arc<Self>, id: &SessionId, params: &Value) -> MessageId {
         let message = MessageId::from(random::id());
         let mut state = self.state();
@@ -199,7 +211,7 @@ impl Shared {
         self.event(id, json!({"type": "session.idle", "data": data}));
     }
 
-    /// The program answers a question that was asked by event; `false` when nobody asked, or it is answered already.
+    /// Completes a question sent as an event. Returns `false` when it is unknown or already answered.
     pub(super) fn settle(&self, id: &SessionId, what: &str, params: &Value) -> bool {
         let request = params["requestId"].as_str().unwrap_or_default();
         if self.state().open.remove(request).is_none() {
@@ -226,7 +238,7 @@ impl FakeSession {
     }
 }
 
-/// Plays a session's messages, one after the other; there is one `session.idle` for all of them.
+/// Processes a session's messages in order. One `session.idle` follows the last one.
 async fn work(shared: Arc<Shared>, id: SessionId) {
     loop {
         let sent = {
@@ -242,7 +254,7 @@ async fn work(shared: Arc<Shared>, id: SessionId) {
         let mut state = shared.state();
         let Some(session) = state.sessions.get_mut(id.as_str()) else { return };
         if session.queue.is_empty() {
-            // The end of this very task: a later message starts another.
+            // Ends this task; a later message starts a new one.
             let agent = session.agent.take();
             drop(state);
             return drop(agent);

@@ -1,4 +1,4 @@
-//! What the agent does with one message.
+//! The turn of the simulated agent for one message.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::task;
 
 pub(super) type Play = Arc<dyn Fn(FakeTurn) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// A message in the queue.
+/// A queued message.
 pub(super) struct Sent {
     session: SessionId,
     message: MessageId,
@@ -28,7 +28,7 @@ impl Sent {
     }
 }
 
-/// Plays one message from its announcement to the end of the turn.
+/// Runs the turn for one message, from `user.message` to `assistant.turn_end`.
 pub(super) async fn play(shared: &Arc<Shared>, sent: Sent) {
     let turn_id = random::id();
     let turn =
@@ -54,7 +54,7 @@ pub(super) async fn play(shared: &Arc<Shared>, sent: Sent) {
     turn.event("assistant.turn_end", json!({"turnId": turn_id}));
 }
 
-/// The agent at work on one message; given to the closure of [`FakeCli::on_turn`]. Clones share it.
+/// The turn for one message, passed to the closure of [`FakeCli::on_turn`]. Clones share it.
 #[derive(Clone)]
 pub struct FakeTurn {
     cli: FakeCli,
@@ -63,37 +63,37 @@ pub struct FakeTurn {
 }
 
 impl FakeTurn {
-    /// The CLI.
+    /// Returns the CLI that runs the turn.
     pub fn cli(&self) -> &FakeCli {
         &self.cli
     }
 
-    /// The session.
+    /// Returns the id of the session.
     pub fn session_id(&self) -> &SessionId {
         &self.sent.session
     }
 
-    /// The message's id.
+    /// Returns the id of the message.
     pub fn message_id(&self) -> &MessageId {
         &self.sent.message
     }
 
-    /// The message's text.
+    /// Returns the text of the message.
     pub fn prompt(&self) -> &str {
         self.sent.params["prompt"].as_str().unwrap_or_default()
     }
 
-    /// All parameters of the `session.send` that brought the message.
+    /// Returns the parameters of the `session.send` request.
     pub fn params(&self) -> &Value {
         &self.sent.params
     }
 
-    /// Sends an event of the session; gives its id.
+    /// Sends an event of the session and returns its id.
     pub fn event(&self, name: &str, data: Value) -> String {
         self.cli.event(self.session_id(), name, data)
     }
 
-    /// The agent says something; where the session streams, word by word first.
+    /// Sends a message of the agent. In a streaming session, deltas of one word each precede it.
     pub fn say(&self, text: impl AsRef<str>) {
         let (id, text) = (random::id(), text.as_ref());
         if self.config()["streaming"] == true {
@@ -105,18 +105,18 @@ impl FakeTurn {
         self.message(json!({"messageId": id, "content": text}));
     }
 
-    /// The agent calls a tool of the program; gives the result as it came over the wire.
+    /// Sends a tool call to the program and returns the result on the wire.
     ///
-    /// As the real agent does, it first asks for permission where that has to be; what is not permitted gives a
-    /// result whose `resultType` is `denied`.
+    /// As with the real agent, a permission request precedes the call unless the tool skips it. The result of a call
+    /// that is not permitted has the `resultType` `denied`.
     ///
     /// # Panics
     ///
-    /// When the session has no such tool, and when no answer comes within a minute.
+    /// Panics if the session has no such tool, or if no answer arrives within one minute.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the tool running and forgets its result.
+    /// Dropping the future discards the result; the tool continues to run.
     pub async fn call_tool(&self, tool: &str, arguments: Value) -> Value {
         let id = format!("call_{}", random::id());
         let request = json!({"toolCallId": id, "name": tool, "arguments": arguments, "type": "function"});
@@ -138,7 +138,7 @@ impl FakeTurn {
         result
     }
 
-    /// The session reports an error; the turn ends when the closure does.
+    /// Sends `session.error`. The turn ends when the closure returns.
     pub fn fail(&self, message: &str) {
         let mut error = json!({"errorType": "query", "message": message});
         self.correlate(&mut error);

@@ -1,4 +1,4 @@
-//! The protocols that the model speaks, and what their answers have in common. Pure.
+//! The protocols of the model, and the parts that their answers share. Pure.
 
 use std::time::Duration;
 
@@ -6,42 +6,42 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::request::RecordedMessage;
-use super::script::{Answer, Tokens, Turn};
+use super::script::{Tokens, Turn, TurnAnswer};
 use super::{completion, messages, responses};
 
-/// How much of a call's arguments goes into one piece of a stream.
+/// The maximum size of a piece of a tool call's arguments in a stream, in bytes.
 const ARGUMENTS_PIECE: usize = 24;
 
-/// A protocol that language models are asked in.
+/// A protocol of requests to language models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ModelApi {
-    /// OpenAI's chat completions.
+    /// OpenAI's chat completions, at `/v1/chat/completions`.
     ChatCompletions,
-    /// OpenAI's responses.
+    /// OpenAI's responses, at `/v1/responses`.
     Responses,
-    /// Anthropic's messages.
+    /// Anthropic's messages, at `/v1/messages`.
     Messages,
 }
 
-/// What the bodies of one answer need beside the turn.
+/// The data that the body of an answer needs beside the turn.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
-    /// Ids of the calls, one for each.
+    /// The ids of the tool calls of the turn.
     pub(super) ids: Vec<String>,
-    /// The number of the request, for the answer's id.
+    /// The number of the request, for the id of the answer.
     pub(super) number: usize,
-    /// The length of the request, for the estimate of its tokens.
+    /// The length of the request in bytes, for the estimate of its tokens.
     pub(super) request_bytes: usize,
-    /// Whether a stream of chat completions is to end with the numbers of tokens.
+    /// Whether a stream of chat completions ends with the token usage.
     pub(super) streams_usage: bool,
 }
 
-/// One event of a stream, with the time to wait before it.
+/// One event of a stream with the delay before it.
 pub(super) type Paced<T> = (Duration, T);
 
 impl ModelApi {
-    /// The protocol that is spoken at this path: OpenAI's, Anthropic's, and those of a resource of Azure.
+    /// Returns the protocol at a path: those of OpenAI and Anthropic, and those of an Azure resource.
     pub(super) fn at(path: &str) -> Option<Self> {
         let deployment = |rest: &'static str| {
             let within = path.strip_prefix("/openai/deployments/")?;
@@ -58,7 +58,7 @@ impl ModelApi {
         }
     }
 
-    /// The conversation that a request carries.
+    /// Returns the conversation of a request.
     pub(super) fn conversation(self, body: &Value) -> Vec<RecordedMessage> {
         match self {
             Self::ChatCompletions => completion::conversation(body),
@@ -67,7 +67,7 @@ impl ModelApi {
         }
     }
 
-    /// The tools that a request offers: objects with `name`, `description` and `parameters`.
+    /// Returns the tools of a request as objects with `name`, `description` and `parameters`.
     pub(super) fn tools(self, body: &Value) -> Vec<Value> {
         let tools = list(&body["tools"]).iter();
         match self {
@@ -83,7 +83,7 @@ impl ModelApi {
         }
     }
 
-    /// The answer as one JSON object.
+    /// Returns the answer as one JSON object.
     pub(super) fn whole(self, turn: &Turn, frame: &Frame) -> Value {
         match self {
             Self::ChatCompletions => completion::whole(turn, frame),
@@ -92,7 +92,7 @@ impl ModelApi {
         }
     }
 
-    /// The answer as the events of a stream, to its end mark; without its end where it breaks off.
+    /// Returns the answer as the events of a stream. An answer that breaks off has no final events.
     pub(super) fn stream(self, turn: &Turn, frame: &Frame) -> Vec<Paced<Bytes>> {
         let events = match self {
             Self::ChatCompletions => completion::chunks(turn, frame),
@@ -100,7 +100,7 @@ impl ModelApi {
             Self::Messages => messages::events(turn, frame),
         };
         let mut stream: Vec<_> = events.into_iter().map(|(wait, event)| (wait, self.event(&event))).collect();
-        if self == Self::ChatCompletions && !matches!(turn.answer, Answer::BreakOff(_)) {
+        if self == Self::ChatCompletions && !matches!(turn.answer, TurnAnswer::BreakOff(_)) {
             stream.push((Duration::ZERO, Bytes::from_static(b"data: [DONE]\n\n")));
         }
         stream
@@ -114,7 +114,7 @@ impl ModelApi {
         .into()
     }
 
-    /// An error as the API tells it.
+    /// Returns the error object of the protocol.
     pub(super) fn error(self, message: &str, code: &str) -> Value {
         match self {
             Self::Messages => messages::error(message, code),
@@ -123,31 +123,31 @@ impl ModelApi {
     }
 }
 
-/// What the turn says about tokens, or a guess of four bytes each.
+/// Returns the token usage of the turn, or an estimate of four bytes per token.
 pub(super) fn tokens(turn: &Turn, frame: &Frame) -> Tokens {
     let guess = |bytes: usize| (bytes as u64).div_ceil(4);
     turn.preparation.tokens.unwrap_or_else(|| {
         let said = match &turn.answer {
-            Answer::Say(pieces) => pieces.iter().map(String::len).sum(),
-            Answer::BreakOff(text) => text.len(),
-            Answer::Call(tools) => tools.iter().map(|tool| tool.name.len() + tool.arguments.len()).sum(),
-            Answer::Fail { .. } => 0,
+            TurnAnswer::Say(pieces) => pieces.iter().map(String::len).sum(),
+            TurnAnswer::BreakOff(text) => text.len(),
+            TurnAnswer::Call(tools) => tools.iter().map(|tool| tool.name.len() + tool.arguments.len()).sum(),
+            TurnAnswer::Fail { .. } => 0,
         };
         let said = said + turn.preparation.reasoning.as_ref().map_or(0, String::len);
         Tokens { input: guess(frame.request_bytes), output: guess(said) }
     })
 }
 
-/// What a turn says, in the pieces that it says it in.
-pub(super) fn said(turn: &Turn) -> &[String] {
+/// Returns the pieces of a turn's text; empty for other turns.
+pub(super) fn text_pieces(turn: &Turn) -> &[String] {
     match &turn.answer {
-        Answer::Say(pieces) => pieces,
-        Answer::BreakOff(text) => std::slice::from_ref(text),
-        Answer::Call(_) | Answer::Fail { .. } => &[],
+        TurnAnswer::Say(pieces) => pieces,
+        TurnAnswer::BreakOff(text) => std::slice::from_ref(text),
+        TurnAnswer::Call(_) | TurnAnswer::Fail { .. } => &[],
     }
 }
 
-/// Arguments in pieces of at most [`ARGUMENTS_PIECE`] bytes, or one character.
+/// Splits arguments into pieces of at most [`ARGUMENTS_PIECE`] bytes at character boundaries.
 pub(super) fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -171,7 +171,7 @@ pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// The text of a message's content, which is a text or a list of parts, some of which have one.
+/// Returns the text of a message's content, which is a string or a list of parts.
 pub(super) fn content(value: &Value) -> String {
     let parts = list(value).iter().filter_map(|part| part["text"].as_str());
     value.as_str().map_or_else(|| parts.collect(), str::to_owned)
@@ -192,7 +192,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn paths_tell_the_protocol() {
+    fn the_path_determines_the_protocol() {
         let at = ModelApi::at;
         assert_eq!(at("/v1/chat/completions"), Some(ModelApi::ChatCompletions));
         assert_eq!(at("/openai/deployments/gpt/chat/completions"), Some(ModelApi::ChatCompletions));

@@ -1,4 +1,4 @@
-//! OpenAI's chat completions: turns as they answer, whole and in chunks, and the conversation of a request. Pure.
+//! OpenAI's chat completions: answers as objects and chunks, and the conversation of a request. Pure.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use serde_json::{Value, json};
 use super::MODEL_NAME;
 use super::api::{Frame, Paced, content, list, pieces, text, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
-use super::script::{Answer, Tokens, ToolUse, Turn};
+use super::script::{Tokens, ToolUse, Turn, TurnAnswer};
 
-/// The answer as one JSON object.
+/// Returns the answer as one JSON object.
 pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
     let mut message = json!({"role": "assistant", "content": null});
     if let Some(reasoning) = &turn.preparation.reasoning {
         message["reasoning_content"] = json!(reasoning);
     }
     match &turn.answer {
-        Answer::Say(pieces) => message["content"] = json!(pieces.concat()),
-        Answer::BreakOff(text) => message["content"] = json!(text),
-        Answer::Call(tools) => {
+        TurnAnswer::Say(pieces) => message["content"] = json!(pieces.concat()),
+        TurnAnswer::BreakOff(text) => message["content"] = json!(text),
+        TurnAnswer::Call(tools) => {
             let calls = tools.iter().zip(&frame.ids).map(|(tool, id)| call(id, &tool.name, &tool.arguments));
             message["tool_calls"] = calls.collect();
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     json!({
         "id": id(frame),
@@ -34,9 +34,9 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
     })
 }
 
-/// The answer as the chunks of a stream, each with the time to wait before it.
+/// Returns the answer as the chunks of a stream, each with the delay before it.
 ///
-/// An answer that breaks off has no last chunks.
+/// An answer that breaks off has no final chunks.
 pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     let chunk = |choices: Value| {
         json!({
@@ -52,22 +52,22 @@ pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
         deltas.push(json!({"reasoning_content": reasoning}));
     }
     match &turn.answer {
-        Answer::Say(pieces) => deltas.extend(pieces.iter().map(|piece| json!({"content": piece}))),
-        Answer::BreakOff(text) => deltas.push(json!({"content": text})),
-        Answer::Call(tools) => {
+        TurnAnswer::Say(pieces) => deltas.extend(pieces.iter().map(|piece| json!({"content": piece}))),
+        TurnAnswer::BreakOff(text) => deltas.push(json!({"content": text})),
+        TurnAnswer::Call(tools) => {
             for (index, (tool, id)) in tools.iter().zip(&frame.ids).enumerate() {
                 deltas.extend(call_deltas(index, id, tool));
             }
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     let paced = deltas.into_iter().enumerate().map(|(index, delta)| {
-        // The first two chunks, the role and the first piece, come at once.
+        // The first two chunks, the role and the first piece, have no delay.
         let pace = if index < 2 { Duration::ZERO } else { turn.preparation.pace };
         (pace, chunk(json!([{"index": 0, "delta": delta, "finish_reason": null}])))
     });
     let mut chunks: Vec<_> = paced.collect();
-    if !matches!(turn.answer, Answer::BreakOff(_)) {
+    if !matches!(turn.answer, TurnAnswer::BreakOff(_)) {
         let end = json!([{"index": 0, "delta": {}, "finish_reason": finish_reason(&turn.answer)}]);
         chunks.push((Duration::ZERO, chunk(end)));
         if frame.streams_usage {
@@ -79,12 +79,12 @@ pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     chunks
 }
 
-/// An error as the API tells it.
+/// Returns the error object of the protocol.
 pub(super) fn error(message: &str, code: &str) -> Value {
     json!({"error": {"message": message, "type": "scripted_model", "param": null, "code": code}})
 }
 
-/// The answer to "which models are there".
+/// Returns the list of models.
 pub(super) fn models() -> Value {
     json!({"object": "list", "data": [{"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": "copilot"}]})
 }
@@ -93,15 +93,15 @@ fn id(frame: &Frame) -> String {
     format!("chatcmpl-{}", frame.number)
 }
 
-fn finish_reason(answer: &Answer) -> &'static str {
-    if matches!(answer, Answer::Call(_)) { "tool_calls" } else { "stop" }
+fn finish_reason(answer: &TurnAnswer) -> &'static str {
+    if matches!(answer, TurnAnswer::Call(_)) { "tool_calls" } else { "stop" }
 }
 
 fn call(id: &str, name: &str, arguments: &str) -> Value {
     json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
 }
 
-/// A call as models stream it: id and name first, then the arguments in pieces.
+/// Returns a streamed tool call: id and name first, then the arguments in pieces.
 fn call_deltas(index: usize, id: &str, tool: &ToolUse) -> impl Iterator<Item = Value> {
     let mut first = call(id, &tool.name, "");
     first["index"] = json!(index);
@@ -116,7 +116,7 @@ fn usage(turn: &Turn, frame: &Frame) -> Value {
     json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output)})
 }
 
-/// The conversation of a request.
+/// Returns the conversation of a request.
 pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
     list(&body["messages"]).iter().map(message).collect()
 }
@@ -148,7 +148,7 @@ mod tests {
     use super::super::script::Script;
     use super::*;
 
-    /// What the client of a stream puts together.
+    /// Joins the chunks as the client of a stream does: text, reasoning and tool calls.
     fn collect(chunks: &[(Duration, Value)]) -> (String, String, Vec<(String, String, String)>) {
         let (mut text, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
         for (_, chunk) in chunks {

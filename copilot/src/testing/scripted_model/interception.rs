@@ -1,4 +1,4 @@
-//! The model in place of the network: what a CLI asks is answered without a server.
+//! The model as an inference handler, without a server.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 
-use super::{ScriptedModel, Shared, server};
+use super::{ModelState, ScriptedModel, server};
 use crate::inference::{Inference, InferenceError, InferenceRequest, InferenceResponse};
 
 impl ScriptedModel {
-    /// The model as a handler for [`ClientBuilder::inference`](crate::ClientBuilder::inference).
+    /// Returns the model as a handler for [`ClientBuilder::inference`](crate::ClientBuilder::inference).
     ///
     /// # Examples
     ///
@@ -32,12 +32,12 @@ impl ScriptedModel {
     }
 }
 
-struct Intercepted(Arc<Shared>);
+struct Intercepted(Arc<ModelState>);
 
 impl Inference for Intercepted {
     async fn respond(&self, mut asked: InferenceRequest) -> Result<InferenceResponse, InferenceError> {
         if asked.is_websocket() {
-            // The CLI asks again over HTTP.
+            // The CLI retries over HTTP.
             return Ok(InferenceResponse::new(501));
         }
         let mut request = Request::builder().method(asked.method.as_str()).uri(&asked.url);

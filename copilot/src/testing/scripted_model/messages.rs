@@ -1,18 +1,18 @@
-//! Anthropic's messages: turns as they answer, whole and in events, and the conversation of a request. Pure.
+//! Anthropic's messages: answers as objects and events, and the conversation of a request. Pure.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::MODEL_NAME;
-use super::api::{Frame, Paced, content, list, pieces, said, text, tokens};
+use super::api::{Frame, Paced, content, list, pieces, text, text_pieces, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
-use super::script::{Answer, Tokens, Turn};
+use super::script::{Tokens, Turn, TurnAnswer};
 
-/// What stands for the signature that real models give with their thinking.
+/// The placeholder for the signature of a thinking block.
 const SIGNATURE: &str = "scripted";
 
-/// The answer as one JSON object.
+/// Returns the answer as one JSON object.
 pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
     let mut message = opening(turn, frame);
     let mut blocks = Vec::new();
@@ -20,15 +20,15 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
         blocks.push(json!({"type": "thinking", "thinking": reasoning, "signature": SIGNATURE}));
     }
     match &turn.answer {
-        Answer::Call(tools) => blocks.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
-            // Here arguments are an object; what is none, as of a model that errs, stays a text.
+        TurnAnswer::Call(tools) => blocks.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
+            // Arguments are an object in this protocol. Invalid JSON of a script stays a string.
             let input = serde_json::from_str(&tool.arguments).unwrap_or_else(|_| json!(tool.arguments));
             json!({"type": "tool_use", "id": id, "name": tool.name, "input": input})
         })),
-        Answer::Say(_) | Answer::BreakOff(_) => {
-            blocks.push(json!({"type": "text", "text": said(turn).concat()}));
+        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
+            blocks.push(json!({"type": "text", "text": text_pieces(turn).concat()}));
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     message["content"] = blocks.into();
     message["stop_reason"] = json!(stop_reason(turn));
@@ -36,7 +36,7 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
     message
 }
 
-/// The answer as the events of a stream; one that breaks off has no last ones.
+/// Returns the answer as the events of a stream. An answer that breaks off has no final events.
 pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     let mut events = Events { list: Vec::new(), blocks: 0 };
     events.add(json!({"type": "message_start", "message": opening(turn, frame)}));
@@ -47,7 +47,7 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
         events.end();
     }
     match &turn.answer {
-        Answer::Call(tools) => {
+        TurnAnswer::Call(tools) => {
             for (tool, id) in tools.iter().zip(&frame.ids) {
                 events.begin(&json!({"type": "tool_use", "id": id, "name": tool.name, "input": {}}));
                 for piece in pieces(&tool.arguments) {
@@ -57,19 +57,19 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
                 events.end();
             }
         }
-        Answer::Say(_) | Answer::BreakOff(_) => {
+        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
             events.begin(&json!({"type": "text", "text": ""}));
-            for (number, piece) in said(turn).iter().enumerate() {
-                // The first piece comes at once.
+            for (number, piece) in text_pieces(turn).iter().enumerate() {
+                // The first piece has no delay.
                 let pace = if number == 0 { Duration::ZERO } else { turn.preparation.pace };
                 events.delta(pace, &json!({"type": "text_delta", "text": piece}));
             }
-            if matches!(turn.answer, Answer::BreakOff(_)) {
+            if matches!(turn.answer, TurnAnswer::BreakOff(_)) {
                 return events.list;
             }
             events.end();
         }
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     events.add(json!({
         "type": "message_delta",
@@ -80,14 +80,14 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     events.list
 }
 
-/// An error as the API tells it.
+/// Returns the error object of the protocol.
 pub(super) fn error(message: &str, code: &str) -> Value {
     json!({"type": "error", "error": {"type": code, "message": message}})
 }
 
 struct Events {
     list: Vec<Paced<Value>>,
-    /// How many blocks have begun.
+    /// The number of blocks started so far.
     blocks: usize,
 }
 
@@ -112,7 +112,7 @@ impl Events {
     }
 }
 
-/// The message as it is before anything of it was said.
+/// Returns the message without content.
 fn opening(turn: &Turn, frame: &Frame) -> Value {
     let Tokens { input, .. } = tokens(turn, frame);
     json!({
@@ -128,21 +128,20 @@ fn opening(turn: &Turn, frame: &Frame) -> Value {
 }
 
 fn stop_reason(turn: &Turn) -> &'static str {
-    if matches!(turn.answer, Answer::Call(_)) { "tool_use" } else { "end_turn" }
+    if matches!(turn.answer, TurnAnswer::Call(_)) { "tool_use" } else { "end_turn" }
 }
 
-/// The conversation of a request. Results of tools, which come as parts of what the user says, are messages of their
-/// own before it.
+/// Returns the conversation of a request. The tool results in a user message become separate messages before it.
 pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
     let mut messages = Vec::new();
     let system = content(&body["system"]);
     if !system.is_empty() {
         messages.push(message(Role::System, system));
     }
-    for told in list(&body["messages"]) {
-        let blocks = list(&told["content"]);
+    for entry in list(&body["messages"]) {
+        let blocks = list(&entry["content"]);
         let of = |kind: &'static str| blocks.iter().filter(move |block| block["type"] == kind);
-        match told["role"].as_str().unwrap_or_default() {
+        match entry["role"].as_str().unwrap_or_default() {
             "assistant" => {
                 let calls = of("tool_use").map(|block| RecordedCall {
                     id: text(&block["id"]),
@@ -151,7 +150,7 @@ pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
                 });
                 let calls = calls.collect();
                 messages
-                    .push(RecordedMessage { calls, ..message(Role::Assistant, content(&told["content"])) });
+                    .push(RecordedMessage { calls, ..message(Role::Assistant, content(&entry["content"])) });
             }
             "user" => {
                 let results = of("tool_result").map(|block| RecordedMessage {
@@ -160,12 +159,12 @@ pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
                 });
                 let before = messages.len();
                 messages.extend(results);
-                let said = content(&told["content"]);
+                let said = content(&entry["content"]);
                 if messages.len() == before || !said.is_empty() {
                     messages.push(message(Role::User, said));
                 }
             }
-            other => messages.push(message(Role::Other(other.to_owned()), content(&told["content"]))),
+            other => messages.push(message(Role::Other(other.to_owned()), content(&entry["content"]))),
         }
     }
     messages
@@ -181,7 +180,7 @@ mod tests {
     use super::super::script::{Script, ToolUse};
     use super::*;
 
-    /// The text of all deltas with this member.
+    /// Joins the texts of all deltas with this member.
     fn deltas(events: &[Paced<Value>], member: &str) -> String {
         events.iter().filter_map(|(_, event)| event["delta"][member].as_str()).collect()
     }
@@ -246,7 +245,7 @@ mod tests {
                 {"role": "user", "content": [
                     result("1", json!("one")),
                     result("2", json!([{"type": "text", "text": "two"}])),
-                    {"type": "text", "text": "Go on."},
+                    {"type": "text", "text": "Continue."},
                 ]},
             ],
         });
@@ -259,6 +258,6 @@ mod tests {
             ("Hm.", r#"{"n":1}"#)
         );
         assert_eq!((messages[4].text.as_str(), messages[4].answers.as_deref()), ("two", Some("2")));
-        assert_eq!(messages[5].text, "Go on.");
+        assert_eq!(messages[5].text, "Continue.");
     }
 }

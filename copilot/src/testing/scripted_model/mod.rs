@@ -1,20 +1,19 @@
-//! A language model that plays a script.
+//! A language model that follows a script.
 //!
-//! The path of a request: `server` reads it, `request` keeps it, `stage` finds the script it belongs to and the turn
-//! that is due, `api` has that turn written as JSON, and `sse` sends it in pieces where the request asked for that.
-//! Each protocol has a file of its own: `completion`, `responses`, `messages`. All but `server` and `sse` is pure.
-//! Nothing here knows the CLI.
+//! The path of a request: `server` reads it, `request` records it, `playback` finds its script and the next turn, `api`
+//! serializes that turn, and `sse` sends it, in pieces if the request is streamed. Each protocol has a file:
+//! `completion`, `responses`, `messages`. All files except `server` and `sse` are pure. None depends on the CLI.
 
 mod api;
 mod completion;
 mod interception;
 mod messages;
+mod playback;
 mod request;
 mod responses;
 mod script;
 mod server;
 mod sse;
-mod stage;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,24 +26,24 @@ pub use api::ModelApi;
 pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
 pub use script::{Script, Scripts, Tokens, ToolUse};
 
-use self::stage::Stage;
+use self::playback::Playback;
 use crate::task::{self, Task};
 use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
 
 /// The name of the model in requests and answers.
 const MODEL_NAME: &str = "scripted";
 
-/// Where a model without a server is.
+/// The origin of a model without a server.
 const NOWHERE: &str = "http://scripted.invalid";
 
-/// A language model on the loopback interface that plays a [`Script`].
+/// A language model on the loopback interface that follows a [`Script`].
 ///
-/// It speaks the three protocols of [`ModelApi`], the first two also as a resource of Azure does. A session that has
-/// it as its provider needs no login and no network. The model checks what it is sent against the
-/// script, and records it. When the conversation leaves the script, the request is answered with an error that the
-/// CLI does not retry, the session gets it as its own error, and [`finish`](Self::finish) tells what happened.
+/// It supports the three protocols of [`ModelApi`], the first two also in the form of an Azure resource. A session with
+/// this provider needs no login and no network. The model records each request and checks it against the script. When
+/// the conversation leaves the script, the response is an error that the CLI does not retry, the session reports that
+/// error, and [`finish`](Self::finish) returns it.
 ///
-/// Dropping the model stops its server and checks nothing: call `finish` at the end of a test.
+/// Dropping the model stops its server without a check: call `finish` at the end of a test.
 ///
 /// # Examples
 ///
@@ -67,50 +66,50 @@ const NOWHERE: &str = "http://scripted.invalid";
 /// ```
 #[derive(Debug)]
 pub struct ScriptedModel {
-    /// Where it listens, if it does.
+    /// The address of the server; `None` without one.
     address: Option<SocketAddr>,
-    shared: Arc<Shared>,
+    shared: Arc<ModelState>,
     _server: Option<Task>,
 }
 
-/// What the handle and the server's connections both hold.
+/// The state shared by the handle and the connections of the server.
 #[derive(Debug)]
-struct Shared {
-    stage: Mutex<Stage>,
+struct ModelState {
+    playback: Mutex<Playback>,
     requests: watch::Sender<Vec<RecordedRequest>>,
 }
 
-impl Shared {
-    fn new(stage: Stage) -> Arc<Self> {
-        Arc::new(Self { stage: Mutex::new(stage), requests: watch::Sender::new(Vec::new()) })
+impl ModelState {
+    fn new(playback: Playback) -> Arc<Self> {
+        Arc::new(Self { playback: Mutex::new(playback), requests: watch::Sender::new(Vec::new()) })
     }
 
-    fn stage<T>(&self, use_stage: impl FnOnce(&mut Stage) -> T) -> T {
-        // The stage catches the panics of checks, and its own state is whole between calls.
-        use_stage(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner))
+    fn playback<T>(&self, use_playback: impl FnOnce(&mut Playback) -> T) -> T {
+        // The playback catches panics of checks, so its state is consistent between calls.
+        use_playback(&mut self.playback.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl SessionBuilder {
-    /// Has the scripted model answer, instead of one from a Copilot login.
+    /// Sets the scripted model as the model of the session, instead of one from a Copilot login.
     pub fn scripted_model(self, model: &ScriptedModel) -> Self {
         self.provider(model.provider()).model(model.model_name())
     }
 }
 
 impl ScriptedModel {
-    /// Starts a model that plays one script, or several: a conversation plays the first one that fits its first
-    /// prompt and that no other conversation plays.
+    /// Starts a model with one or several scripts. A conversation uses the first script that matches its first prompt
+    /// and that no other conversation uses.
     ///
     /// # Errors
     ///
-    /// When a script cannot be played, such as one that ends with an expectation, or no port can be had.
+    /// Returns an error if a script is invalid, such as one that ends with an expectation, or if no port is available.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future starts nothing.
     pub async fn start(scripts: impl Into<Scripts>) -> Result<Self> {
-        let stage = Stage::new(scripts.into())?;
+        let playback = Playback::new(scripts.into())?;
         let no_port = |error| {
             Error::with_source(
                 ErrorKind::Transport,
@@ -120,45 +119,45 @@ impl ScriptedModel {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let shared = Shared::new(stage);
+        let shared = ModelState::new(playback);
         let server = task::spawn(server::serve(listener, shared.clone()));
         Ok(Self { address: Some(address), shared, _server: Some(server) })
     }
 
-    /// A model that listens nowhere: it answers what [`inference`](Self::inference) brings it.
+    /// Creates a model without a server, for use with [`inference`](Self::inference).
     ///
     /// # Errors
     ///
-    /// When a script cannot be played.
+    /// Returns an error if a script is invalid.
     pub fn without_server(scripts: impl Into<Scripts>) -> Result<Self> {
-        let shared = Shared::new(Stage::new(scripts.into())?);
+        let shared = ModelState::new(Playback::new(scripts.into())?);
         Ok(Self { address: None, shared, _server: None })
     }
 
-    /// Where the model listens: what the base URL of a provider is that speaks OpenAI's protocols. The one of a model
-    /// [without a server](Self::without_server) leads nowhere.
+    /// Returns the base URL for a provider with OpenAI's protocols. For a model
+    /// [without a server](Self::without_server), the host does not exist.
     pub fn base_url(&self) -> String {
         format!("{}/v1", self.origin())
     }
 
-    /// Where the model listens, without a path: what the base URL of a provider of Azure or Anthropic is.
+    /// Returns the base URL without a path, for a provider of Azure or Anthropic.
     pub fn origin(&self) -> String {
         self.address.map_or_else(|| NOWHERE.to_owned(), |address| format!("http://{address}"))
     }
 
-    /// The name a session gives to select this model.
+    /// Returns the name that selects this model in a session.
     pub fn model_name(&self) -> &'static str {
         MODEL_NAME
     }
 
-    /// The provider of a session that talks to this model; [`SessionBuilder::scripted_model`] sets it.
+    /// Returns the provider for a session with this model. [`SessionBuilder::scripted_model`] sets it.
     ///
     /// Wire: `session.create`, to the CLI.
     pub fn provider(&self) -> Provider {
         Provider::openai(self.base_url()).api_key("scripted")
     }
 
-    /// A provider that talks to this model in this protocol.
+    /// Returns the provider for a session that uses this model with a protocol.
     ///
     /// # Examples
     ///
@@ -183,35 +182,35 @@ impl ScriptedModel {
         }
     }
 
-    /// Every request so far, in the order of arrival.
+    /// Returns all requests so far, in the order of arrival.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.requests.borrow().clone()
     }
 
-    /// The request with this index, counted from 0, once it has come.
+    /// Waits for the request with an index, counted from 0, and returns it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing.
+    /// Cancel safe: dropping the future has no effect.
     pub async fn request(&self, index: usize) -> RecordedRequest {
         let mut requests = self.shared.requests.subscribe();
         let come = requests.wait_for(|requests| requests.len() > index).await;
         come.expect("the sender is in `self.shared`")[index].clone()
     }
 
-    /// Stops the model and says whether the conversations kept to their scripts, to the last turn.
+    /// Stops the model and checks that all conversations followed their scripts to the last turn.
     ///
     /// # Errors
     ///
-    /// A report of every departure and of the turns that were never asked for. Its `Debug` is the report as well, so
-    /// `unwrap` in a test shows it.
+    /// Returns a report of all deviations and of unused turns. `Debug` prints the report too, so that `unwrap` in a
+    /// test shows it.
     pub fn finish(self) -> Result<(), LeftScript> {
-        let report = self.shared.stage(|stage| stage.report());
+        let report = self.shared.playback(|playback| playback.report());
         report.map_or(Ok(()), |report| Err(LeftScript(report)))
     }
 }
 
-/// How conversations left their scripts: which turn, what was expected, what came.
+/// The report of [`ScriptedModel::finish`]: the turn, the expectation and the received request of each deviation.
 pub struct LeftScript(String);
 
 impl fmt::Display for LeftScript {

@@ -1,4 +1,4 @@
-//! What the model was sent, for assertions.
+//! The recorded requests to the model, for assertions.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,173 +7,173 @@ use tokio::sync::watch;
 
 use super::api::ModelApi;
 
-/// One request that a scripted model got. Clones share it.
+/// A request that a scripted model received. Clones share it.
 #[derive(Clone, Debug)]
-pub struct RecordedRequest(Arc<Inner>);
+pub struct RecordedRequest(Arc<RequestRecord>);
 
 #[derive(Debug)]
-struct Inner {
+struct RequestRecord {
     api: ModelApi,
-    /// With what follows the question mark.
+    /// The path with the query.
     path: String,
     body: Value,
     headers: Vec<(String, String)>,
     ending: watch::Sender<Option<Ending>>,
-    /// In the form that is the same for all protocols, once somebody asks.
+    /// The tools in the form common to all protocols, computed on first use.
     tools: OnceLock<Vec<Value>>,
 }
 
-/// How the answer to a request ended.
+/// The end of the answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
-    /// It was sent whole, or was a failure of the script.
+    /// The answer was sent completely, or was a failure of the script.
     Answered,
-    /// The script broke it off.
+    /// The script broke the answer off.
     BrokenOff,
-    /// The script had no answer to it, and it got an error.
+    /// The request did not follow the script and was answered with an error.
     Refused,
-    /// Whoever asked went away before the end, as after an abort.
+    /// The client disconnected before the end, as after an abort.
     Disconnected,
 }
 
-/// Whose a message is.
+/// The author of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Instructions, also where the wire says `developer`.
+    /// Instructions: the roles `system` and `developer`.
     System,
-    /// The user, or the CLI in the user's name.
+    /// The user, or the CLI on behalf of the user.
     User,
-    /// The model.
+    /// The model, with its text and its tool calls.
     Assistant,
-    /// The result of a tool.
+    /// The result of a tool call.
     Tool,
-    /// Any other.
+    /// Another role, by its name on the wire.
     Other(String),
 }
 
-/// One message of the conversation, as the model was sent it.
+/// A message of the conversation in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedMessage {
-    /// Whose it is.
+    /// The author of the message.
     pub role: Role,
-    /// Its text; the text parts joined, where it has several.
+    /// The text; several text parts are joined.
     pub text: String,
-    /// The tools that an assistant's message calls.
+    /// The tool calls of an assistant's message.
     pub calls: Vec<RecordedCall>,
-    /// The call that a tool's message answers.
+    /// The id of the tool call that a tool's message answers; `None` for other messages.
     pub answers: Option<String>,
 }
 
-/// A call of a tool, in an assistant's message.
+/// A tool call in an assistant's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedCall {
-    /// The call's id.
+    /// The id of the call.
     pub id: String,
-    /// The tool's name.
+    /// The name of the tool.
     pub name: String,
-    /// The arguments, as text.
+    /// The arguments as JSON text.
     pub arguments: String,
 }
 
 impl RecordedRequest {
     pub(super) fn new(api: ModelApi, path: String, body: Value, headers: Vec<(String, String)>) -> Self {
         let (ending, tools) = (watch::Sender::new(None), OnceLock::new());
-        Self(Arc::new(Inner { api, path, body, headers, ending, tools }))
+        Self(Arc::new(RequestRecord { api, path, body, headers, ending, tools }))
     }
 
-    /// The protocol that the request is in.
+    /// Returns the protocol of the request.
     pub fn api(&self) -> ModelApi {
         self.0.api
     }
 
-    /// The path that was asked, with what follows the question mark.
+    /// Returns the path with the query.
     pub fn path(&self) -> &str {
         &self.0.path
     }
 
-    /// The request as it came.
+    /// Returns the body of the request.
     pub fn raw(&self) -> &Value {
         &self.0.body
     }
 
-    /// A header of the request; the name is lower case.
+    /// Returns a header of the request. `name` must be lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
-    /// The model that was asked for.
+    /// Returns the name of the requested model.
     pub fn model(&self) -> &str {
         self.raw()["model"].as_str().unwrap_or_default()
     }
 
-    /// Whether the answer was to come in pieces.
+    /// Returns whether the request asks for a stream.
     pub fn is_streamed(&self) -> bool {
         self.raw()["stream"] == true
     }
 
-    /// The whole conversation, oldest message first.
+    /// Returns the conversation, oldest message first.
     pub fn messages(&self) -> Vec<RecordedMessage> {
         self.api().conversation(self.raw())
     }
 
-    /// The instructions.
+    /// Returns the text of the first system message.
     pub fn system(&self) -> Option<String> {
         self.messages().into_iter().find(|message| message.role == Role::System).map(|message| message.text)
     }
 
-    /// The last thing the user said, with what the CLI has added to it.
+    /// Returns the last message of the user, including additions of the CLI.
     pub fn prompt(&self) -> Option<String> {
         self.messages().into_iter().rfind(|message| message.role == Role::User).map(|message| message.text)
     }
 
-    /// The first thing the user said, with what the CLI has added to it.
+    /// Returns the first message of the user, including additions of the CLI.
     pub fn first_prompt(&self) -> Option<String> {
         self.messages().into_iter().find(|message| message.role == Role::User).map(|message| message.text)
     }
 
-    /// The names of the tools that the model may call.
+    /// Returns the names of the tools that the model may call.
     pub fn tool_names(&self) -> Vec<&str> {
         self.tools().iter().filter_map(|tool| tool["name"].as_str()).collect()
     }
 
-    /// A tool that the model may call: an object with `name`, `description` and the schema as `parameters`.
+    /// Returns a tool that the model may call, as an object with `name`, `description` and the schema as `parameters`.
     pub fn tool(&self, name: &str) -> Option<&Value> {
         self.tools().iter().find(|tool| tool["name"] == name)
     }
 
-    /// What the last result of this tool says, in the whole conversation.
+    /// Returns the text of the last result of a tool in the conversation.
     pub fn tool_result(&self, name: &str) -> Option<String> {
         let messages = self.messages();
         let results = results_of(&messages, &messages);
         results.into_iter().rfind(|(_, tool, _)| tool == name).map(|(_, _, text)| text)
     }
 
-    /// The results that came since the model's last message: name of the tool and text, in the order of the wire.
+    /// Returns the results since the model's last message as pairs of tool name and text, in the order of the wire.
     pub fn tool_results(&self) -> Vec<(String, String)> {
         self.new_results().into_iter().map(|(_, tool, text)| (tool, text)).collect()
     }
 
-    /// How the answer ended; `None` while it is on its way.
+    /// Returns the end of the answer; `None` while it is being sent.
     pub fn ending(&self) -> Option<Ending> {
         *self.0.ending.borrow()
     }
 
-    /// Waits for the end of the answer.
+    /// Waits for the end of the answer and returns it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing.
+    /// Cancel safe: dropping the future has no effect.
     pub async fn ended(&self) -> Ending {
         let mut ending = self.0.ending.subscribe();
         let ended = ending.wait_for(Option::is_some).await;
         ended.expect("the sender is in `self`").expect("just waited for")
     }
 
-    /// The first ending counts.
+    /// Sets the ending. Later calls have no effect.
     pub(super) fn end(&self, ending: Ending) {
         self.0.ending.send_if_modified(|known| {
             let first = known.is_none();
@@ -182,7 +182,7 @@ impl RecordedRequest {
         });
     }
 
-    /// Call id, tool and text of the results after the model's last message.
+    /// Returns the results after the model's last message: call id, tool name and text.
     pub(super) fn new_results(&self) -> Vec<(String, String, String)> {
         let messages = self.messages();
         let last = messages.iter().rposition(|message| message.role == Role::Assistant);
@@ -194,7 +194,7 @@ impl RecordedRequest {
     }
 }
 
-/// The results in `part`, with the names of their tools from the calls in `all`.
+/// Returns the results in `part`, with the tool names from the calls in `all`.
 fn results_of(all: &[RecordedMessage], part: &[RecordedMessage]) -> Vec<(String, String, String)> {
     let results = part.iter().filter(|message| message.role == Role::Tool);
     results
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_tells_what_was_said_and_offered() {
+    fn a_request_has_its_messages_and_tools() {
         let request = request();
         assert_eq!(request.model(), "scripted");
         assert!(request.is_streamed());
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_ending_counts() {
+    async fn the_first_ending_is_kept() {
         let request = request();
         assert_eq!(request.ending(), None);
         request.end(Ending::Answered);

@@ -1,20 +1,20 @@
-//! OpenAI's responses: turns as they answer, whole and in events, and the conversation of a request. Pure.
+//! OpenAI's responses: answers as objects and events, and the conversation of a request. Pure.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::MODEL_NAME;
-use super::api::{Frame, Paced, content, list, pieces, said, text, tokens};
+use super::api::{Frame, Paced, content, list, pieces, text, text_pieces, tokens};
 use super::request::{RecordedCall, RecordedMessage, Role};
-use super::script::{Answer, Tokens, Turn};
+use super::script::{Tokens, Turn, TurnAnswer};
 
-/// The answer as one JSON object.
+/// Returns the answer as one JSON object.
 pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
     response(turn, frame, "completed", &items(turn, frame, "completed"))
 }
 
-/// The answer as the events of a stream; one that breaks off has no last ones.
+/// Returns the answer as the events of a stream. An answer that breaks off has no final events.
 pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     let mut events = Events::default();
     let begun = response(turn, frame, "in_progress", &[]);
@@ -42,12 +42,12 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
                 let place = |event| with(place(event), &json!({"content_index": 0}));
                 let empty = json!({"type": "output_text", "text": "", "annotations": []});
                 events.add("response.content_part.added", place(json!({"part": empty})));
-                for (number, piece) in said(turn).iter().enumerate() {
-                    // The first piece comes at once.
+                for (number, piece) in text_pieces(turn).iter().enumerate() {
+                    // The first piece has no delay.
                     let pace = if number == 0 { Duration::ZERO } else { turn.preparation.pace };
                     events.add_after(pace, "response.output_text.delta", place(json!({"delta": piece})));
                 }
-                if matches!(turn.answer, Answer::BreakOff(_)) {
+                if matches!(turn.answer, TurnAnswer::BreakOff(_)) {
                     return events.0;
                 }
                 events.add("response.output_text.done", place(json!({"text": part["text"]})));
@@ -70,7 +70,7 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     events.0
 }
 
-/// Events with their numbers.
+/// Events with sequence numbers.
 #[derive(Default)]
 struct Events(Vec<Paced<Value>>);
 
@@ -117,7 +117,7 @@ fn response(turn: &Turn, frame: &Frame, status: &str, output: &[Value]) -> Value
     })
 }
 
-/// What the model gives: its reasoning, and what it says or calls.
+/// Returns the output items: the reasoning, and the text or the tool calls.
 fn items(turn: &Turn, frame: &Frame, status: &str) -> Vec<Value> {
     let mut items = Vec::new();
     if let Some(reasoning) = &turn.preparation.reasoning {
@@ -125,7 +125,7 @@ fn items(turn: &Turn, frame: &Frame, status: &str) -> Vec<Value> {
         items.push(json!({"id": format!("rs_{}", frame.number), "type": "reasoning", "summary": summary}));
     }
     match &turn.answer {
-        Answer::Call(tools) => items.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
+        TurnAnswer::Call(tools) => items.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
             json!({
                 "id": format!("fc_{id}"),
                 "type": "function_call",
@@ -135,19 +135,19 @@ fn items(turn: &Turn, frame: &Frame, status: &str) -> Vec<Value> {
                 "arguments": tool.arguments,
             })
         })),
-        Answer::Say(_) | Answer::BreakOff(_) => items.push(json!({
+        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => items.push(json!({
             "id": format!("msg_{}", frame.number),
             "type": "message",
             "status": status,
             "role": "assistant",
-            "content": [{"type": "output_text", "text": said(turn).concat(), "annotations": []}],
+            "content": [{"type": "output_text", "text": text_pieces(turn).concat(), "annotations": []}],
         })),
-        Answer::Fail { .. } => {}
+        TurnAnswer::Fail { .. } => {}
     }
     items
 }
 
-/// An item as it is before anything of it was said.
+/// Returns an item without content.
 fn emptied(mut item: Value) -> Value {
     for (member, empty) in [("summary", json!([])), ("content", json!([])), ("arguments", json!(""))] {
         if !item[member].is_null() {
@@ -157,7 +157,7 @@ fn emptied(mut item: Value) -> Value {
     item
 }
 
-/// The conversation of a request. What the model said and called in one answer is one message.
+/// Returns the conversation of a request. Text and tool calls of one answer are one message.
 pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
     let message = |role, text| RecordedMessage { role, text, calls: Vec::new(), answers: None };
     let mut messages = Vec::new();
@@ -172,10 +172,10 @@ pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
             "message" => match item["role"].as_str().unwrap_or_default() {
                 "system" | "developer" => messages.push(message(Role::System, content(&item["content"]))),
                 "user" => messages.push(message(Role::User, content(&item["content"]))),
-                "assistant" => spoken(&mut messages).text.push_str(&content(&item["content"])),
+                "assistant" => assistant_message(&mut messages).text.push_str(&content(&item["content"])),
                 other => messages.push(message(Role::Other(other.to_owned()), content(&item["content"]))),
             },
-            "function_call" => spoken(&mut messages).calls.push(RecordedCall {
+            "function_call" => assistant_message(&mut messages).calls.push(RecordedCall {
                 id: text(&item["call_id"]),
                 name: text(&item["name"]),
                 arguments: text(&item["arguments"]),
@@ -185,7 +185,7 @@ pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
                 messages.push(RecordedMessage { answers: Some(text(&item["call_id"])), ..result });
             }
             "reasoning" => {
-                spoken(&mut messages);
+                assistant_message(&mut messages);
             }
             other => messages.push(message(Role::Other(other.to_owned()), String::new())),
         }
@@ -193,8 +193,8 @@ pub(super) fn conversation(body: &Value) -> Vec<RecordedMessage> {
     messages
 }
 
-/// The model's message that is being put together.
-fn spoken(messages: &mut Vec<RecordedMessage>) -> &mut RecordedMessage {
+/// Returns the current message of the model, and adds one if the last message is of another role.
+fn assistant_message(messages: &mut Vec<RecordedMessage>) -> &mut RecordedMessage {
     if messages.last().is_none_or(|last| last.role != Role::Assistant) {
         let (text, calls) = (String::new(), Vec::new());
         messages.push(RecordedMessage { role: Role::Assistant, text, calls, answers: None });
@@ -208,7 +208,7 @@ mod tests {
     use super::super::script::{Script, ToolUse};
     use super::*;
 
-    /// The text of all deltas of this kind.
+    /// Joins the texts of all deltas of this event type.
     fn deltas(events: &[Paced<Value>], name: &str) -> String {
         let events = events.iter().filter(|(_, event)| event["type"] == name);
         events.map(|(_, event)| event["delta"].as_str().unwrap()).collect()

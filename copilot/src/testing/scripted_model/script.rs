@@ -1,4 +1,4 @@
-//! What the model is to say, and what it is to be told before it says it.
+//! Scripts: the answers of the model and the expectations of its requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +8,13 @@ use serde_json::Value;
 
 use super::request::RecordedRequest;
 
-/// The turns of a model in one conversation.
+/// The turns of the model in one conversation.
 ///
-/// `call`, `calls`, `say`, `stream`, `fail`, `fail_once` and `break_off` are turns: each answers one request. `expect*`,
-/// `delay`, `pace`, `reasoning` and `tokens` stand before the turn they belong to.
+/// `call`, `calls`, `say`, `stream`, `fail`, `fail_once` and `break_off` add a turn, which answers one request.
+/// `expect*`, `delay`, `pace`, `reasoning` and `tokens` apply to the turn that follows.
 ///
-/// Beside what a script expects by itself, some things are expected of every conversation: after a turn that calls
-/// tools, results of just these tools come; a tool that is called is one the request offers; and there is no request
-/// after the last turn.
+/// Every conversation is also checked for these rules: a turn that calls tools is followed by the results of exactly
+/// these calls, a called tool is offered by the request, and there is no request after the last turn.
 ///
 /// # Examples
 ///
@@ -27,27 +26,27 @@ use super::request::RecordedRequest;
 ///
 /// let script = Script::new()
 ///     .calls([ToolUse::new("weather", json!({"city": "Oslo"})), ToolUse::new("weather", json!({"city": "Rome"}))])
-///     .expect("both cities are told", |request| request.tool_results().len() == 2)
+///     .expect("two results", |request| request.tool_results().len() == 2)
 ///     .reasoning("Rome is warmer.")
 ///     .pace(Duration::from_millis(10))
 ///     .stream(["Go to ", "Rome."]);
 /// # drop(script);
 /// ```
 #[derive(Debug, Default)]
-#[must_use = "a script does nothing until a model plays it"]
+#[must_use = "a script has no effect until a model uses it"]
 pub struct Script {
     pub(super) when: Option<String>,
     pub(super) every_conversation: bool,
     pub(super) turns: Vec<Arc<Turn>>,
-    /// What was said about the turn that comes next.
+    /// The settings for the next turn.
     pub(super) next: Preparation,
 }
 
-/// One answer of the model, and what belongs to it.
+/// One answer of the model with its settings.
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) preparation: Preparation,
-    pub(super) answer: Answer,
+    pub(super) answer: TurnAnswer,
 }
 
 #[derive(Debug, Default)]
@@ -60,17 +59,17 @@ pub(super) struct Preparation {
 }
 
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum TurnAnswer {
     Say(Vec<String>),
     Call(Vec<ToolUse>),
     Fail { status: u16, message: String, retry: bool },
     BreakOff(String),
 }
 
-/// Something a request must fulfil.
+/// An expectation of a request.
 pub(super) struct Check {
     pub(super) what: String,
-    /// `Err` says what came instead.
+    /// Checks the request. The error describes what it has instead.
     pub(super) holds: Box<Holds>,
 }
 
@@ -82,77 +81,77 @@ impl fmt::Debug for Check {
     }
 }
 
-/// The numbers of tokens that an answer reports.
+/// The token usage that an answer reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tokens {
-    /// Of the request.
+    /// The tokens of the request.
     pub input: u64,
-    /// Of the answer.
+    /// The tokens of the answer.
     pub output: u64,
 }
 
 impl Script {
-    /// An empty script, for any conversation.
+    /// Creates an empty script for any conversation.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An empty script for a conversation whose first prompt contains `text`.
+    /// Creates an empty script for a conversation whose first prompt contains `text`.
     ///
-    /// So several sessions can share one model, and a sub-agent, which has a conversation of its own, gets a script of
-    /// its own.
+    /// Several sessions can thus share one model, and a sub-agent, which has a separate conversation, can have a
+    /// separate script.
     pub fn when(text: impl Into<String>) -> Self {
         Self { when: Some(text.into()), ..Self::default() }
     }
 
-    /// Lets every conversation that fits play the script from its start, instead of one only.
+    /// Makes the script available to every matching conversation, each from the first turn, instead of a single one.
     pub fn for_every_conversation(mut self) -> Self {
         self.every_conversation = true;
         self
     }
 
-    /// The model calls a tool.
+    /// Adds a turn in which the model calls a tool.
     pub fn call(self, tool: impl Into<String>, arguments: impl Into<Value>) -> Self {
         self.calls([ToolUse::new(tool, arguments)])
     }
 
-    /// The model calls several tools at once.
+    /// Adds a turn in which the model calls several tools in parallel.
     pub fn calls(self, tools: impl IntoIterator<Item = ToolUse>) -> Self {
-        self.turn(Answer::Call(tools.into_iter().collect()))
+        self.turn(TurnAnswer::Call(tools.into_iter().collect()))
     }
 
-    /// The model says something, and ends its turn.
+    /// Adds a turn in which the model answers with a text.
     pub fn say(self, text: impl Into<String>) -> Self {
         self.stream([text])
     }
 
-    /// The model says something in these pieces, and ends its turn; a request that asks for no stream gets them in
-    /// one.
+    /// Adds a turn in which the model answers with a text in these pieces. A request without streaming receives them
+    /// joined.
     pub fn stream<T: Into<String>>(self, pieces: impl IntoIterator<Item = T>) -> Self {
-        self.turn(Answer::Say(pieces.into_iter().map(Into::into).collect()))
+        self.turn(TurnAnswer::Say(pieces.into_iter().map(Into::into).collect()))
     }
 
-    /// The model's server fails with an HTTP status and a message, for good: the CLI is told not to retry, and the
-    /// session's turn ends with an error.
+    /// Adds a turn in which the request fails with an HTTP status and a message and is not retried. The session's turn
+    /// ends with an error.
     pub fn fail(self, status: u16, message: impl Into<String>) -> Self {
-        self.turn(Answer::Fail { status, message: message.into(), retry: false })
+        self.turn(TurnAnswer::Fail { status, message: message.into(), retry: false })
     }
 
-    /// The model's server fails with an HTTP status and a message, and asks to be asked again: the CLI does so a
-    /// second later, and the next turn answers the same question.
+    /// Adds a turn in which the request fails with an HTTP status and a message and is retried. The CLI retries after
+    /// one second, and the next turn answers the retry.
     pub fn fail_once(self, status: u16, message: impl Into<String>) -> Self {
-        self.turn(Answer::Fail { status, message: message.into(), retry: true })
+        self.turn(TurnAnswer::Fail { status, message: message.into(), retry: true })
     }
 
-    /// The connection breaks after the model has said this much.
+    /// Adds a turn in which the connection breaks after this text.
     ///
-    /// The CLI asks again a second later: the next turn answers the same question. Where there is none, the CLI is
-    /// told not to ask any more, and the session's turn ends with an error.
+    /// The CLI retries after one second, and the next turn answers the retry. Without a next turn, the retry fails with
+    /// an error that is not retried, and the session's turn ends with an error.
     pub fn break_off(self, text: impl Into<String>) -> Self {
-        self.turn(Answer::BreakOff(text.into()))
+        self.turn(TurnAnswer::BreakOff(text.into()))
     }
 
-    /// Before the next turn, a result of this tool must have come that fulfils `check`.
+    /// Expects that the request of the next turn has a result of this tool for which `check` returns `true`.
     pub fn expect_tool_result(
         self,
         tool: impl Into<String>,
@@ -172,9 +171,9 @@ impl Script {
         })
     }
 
-    /// Before the next turn, the last thing the user said must fulfil `check`.
+    /// Expects that `check` returns `true` for the last message of the user in the request of the next turn.
     ///
-    /// The CLI adds to prompts, the date for one, so look for what the text contains.
+    /// The CLI adds text to prompts, such as the date, so check for a substring.
     pub fn expect_prompt(self, check: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.check("a fitting prompt".to_owned(), move |request| match request.prompt() {
             Some(prompt) if check(&prompt) => Ok(()),
@@ -183,9 +182,9 @@ impl Script {
         })
     }
 
-    /// Before the next turn, the request must fulfil `check`; `what` is said when it does not.
+    /// Expects that `check` returns `true` for the request of the next turn. `what` is the expectation in the report.
     ///
-    /// An `assert!` in the check works as well: its message is in the report.
+    /// A panic in the check, such as a failed `assert!`, is a deviation too; its message is in the report.
     pub fn expect(
         self,
         what: impl Into<String>,
@@ -197,25 +196,25 @@ impl Script {
         })
     }
 
-    /// The next turn begins after this time.
+    /// Sets the delay before the next turn. Default: none.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.next.delay = delay;
         self
     }
 
-    /// The next turn's pieces come with this time between them.
+    /// Sets the delay between the pieces of the next turn. Default: none.
     pub fn pace(mut self, pace: Duration) -> Self {
         self.next.pace = pace;
         self
     }
 
-    /// The next turn begins with this reasoning.
+    /// Sets the reasoning that precedes the next turn. Default: none.
     pub fn reasoning(mut self, text: impl Into<String>) -> Self {
         self.next.reasoning = Some(text.into());
         self
     }
 
-    /// The next turn reports these numbers of tokens, in place of an estimate from the lengths.
+    /// Sets the token usage of the next turn. Default: an estimate from the lengths.
     pub fn tokens(mut self, tokens: Tokens) -> Self {
         self.next.tokens = Some(tokens);
         self
@@ -230,14 +229,14 @@ impl Script {
         self
     }
 
-    fn turn(mut self, answer: Answer) -> Self {
+    fn turn(mut self, answer: TurnAnswer) -> Self {
         let preparation = std::mem::take(&mut self.next);
         self.turns.push(Arc::new(Turn { preparation, answer }));
         self
     }
 }
 
-/// One or several scripts, as [`ScriptedModel::start`](super::ScriptedModel::start) takes them.
+/// One or several scripts: the argument of [`ScriptedModel::start`](super::ScriptedModel::start).
 #[derive(Debug)]
 pub struct Scripts(pub(super) Vec<Script>);
 
@@ -259,7 +258,7 @@ impl<const N: usize> From<[Script; N]> for Scripts {
     }
 }
 
-/// A call of a tool by the model.
+/// A tool call of the model.
 #[derive(Clone, Debug)]
 pub struct ToolUse {
     pub(super) name: String,
@@ -268,24 +267,24 @@ pub struct ToolUse {
 }
 
 impl ToolUse {
-    /// Calls `name` with JSON arguments.
+    /// Creates a call of `name` with JSON arguments.
     pub fn new(name: impl Into<String>, arguments: impl Into<Value>) -> Self {
         Self::raw(name, arguments.into().to_string())
     }
 
-    /// Calls `name` with arguments as text, which need not be JSON.
+    /// Creates a call of `name` with arguments as text, which need not be JSON.
     pub fn raw(name: impl Into<String>, arguments: impl Into<String>) -> Self {
         Self { name: name.into(), arguments: arguments.into(), offered: true }
     }
 
-    /// Calls the tool even when the session does not offer it, as models that make names up do.
+    /// Allows the call of a tool that the request does not offer, like a model that invents names.
     pub fn not_offered(mut self) -> Self {
         self.offered = false;
         self
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for TurnAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Say(pieces) => write!(f, "say {}", quoted(&pieces.concat())),
@@ -299,7 +298,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// A text for a report: in quotes, and not longer than one can read.
+/// Quotes a text for a report and truncates it.
 pub(super) fn quoted(text: &str) -> String {
     const READABLE: usize = 400;
     match text.char_indices().nth(READABLE) {

@@ -1,4 +1,4 @@
-//! The loopback server: HTTP in, the stage's reaction out.
+//! The loopback HTTP server of the model.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,32 +15,32 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::Shared;
+use super::ModelState;
 use super::api::{Frame, ModelApi};
 use super::completion;
+use super::playback::Reaction;
 use super::request::{Ending, RecordedRequest};
-use super::script::{Answer, Turn};
-use super::sse::{Paced, Running};
-use super::stage::Reaction;
+use super::script::{Turn, TurnAnswer};
+use super::sse::{PacedBody, Running};
 
-/// The longest request that is read.
+/// The maximum size of a request, in bytes.
 const MAX_REQUEST: usize = 256 << 20;
 
-/// The wait after a connection could not be accepted, as when there are no more file descriptors.
+/// The delay after a failed `accept`, as when no file descriptors are left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 
-/// Serves until dropped; the connections end with it.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+/// Serves until dropped. Dropping the future closes the connections.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<ModelState>) {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // The time of a delta is a thing tests look at; failing to set this costs speed only.
+                // Tests measure the time of deltas. A failure to set the option affects only the latency.
                 let _ = stream.set_nodelay(true);
                 let shared = shared.clone();
                 let service = service_fn(move |request: Request<Incoming>| answer(shared.clone(), request));
                 connections.spawn(async move {
-                    // A connection fails when its client goes away or the script breaks off; both are recorded.
+                    // A connection fails when its client disconnects or the script breaks off; both are recorded.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -53,11 +53,11 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Answers one request, whatever has brought it.
+/// Answers one request, from the server or an inference handler.
 pub(super) async fn answer<B: Body>(
-    shared: Arc<Shared>,
+    shared: Arc<ModelState>,
     request: Request<B>,
-) -> Result<Response<Paced>, Infallible>
+) -> Result<Response<PacedBody>, Infallible>
 where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -72,7 +72,7 @@ where
     })
 }
 
-async fn complete<B: Body>(shared: &Shared, api: ModelApi, request: Request<B>) -> Response<Paced>
+async fn complete<B: Body>(shared: &ModelState, api: ModelApi, request: Request<B>) -> Response<PacedBody>
 where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -96,10 +96,10 @@ where
     let path = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let request = RecordedRequest::new(api, path, json, headers.collect());
 
-    // Recorded and cast under one lock, so that the order of the record is the order of the turns.
-    let (reaction, number) = shared.stage(|stage| {
+    // Recorded and matched under one lock, so that the order of the record is the order of the turns.
+    let (reaction, number) = shared.playback(|playback| {
         let mut number = 0;
-        let reaction = stage.react(&request);
+        let reaction = playback.react(&request);
         shared.requests.send_modify(|requests| {
             requests.push(request.clone());
             number = requests.len();
@@ -121,48 +121,48 @@ where
         request_bytes: body.len(),
         streams_usage: request.raw()["stream_options"]["include_usage"] == true,
     };
-    // From here on, a client that goes away drops this future or the body, and either is noted.
+    // From here on, a client that disconnects drops this future or the body, and `running` records either.
     let running = Running::new(request.clone());
     tokio::time::sleep(turn.preparation.delay).await;
     perform(&turn, &frame, &request, running)
 }
 
-fn perform(turn: &Turn, frame: &Frame, request: &RecordedRequest, running: Running) -> Response<Paced> {
+fn perform(turn: &Turn, frame: &Frame, request: &RecordedRequest, running: Running) -> Response<PacedBody> {
     let api = request.api();
     let ending = match &turn.answer {
-        Answer::BreakOff(_) => Ending::BrokenOff,
-        Answer::Fail { status, message, retry } => {
-            let status = StatusCode::from_u16(*status).expect("the stage has checked it");
+        TurnAnswer::BreakOff(_) => Ending::BrokenOff,
+        TurnAnswer::Fail { status, message, retry } => {
+            let status = StatusCode::from_u16(*status).expect("the playback has checked the status");
             let failure = object(status, &api.error(message, "scripted"), Some(running));
             return if *retry { to_be_retried(failure) } else { not_to_be_retried(failure) };
         }
-        Answer::Say(_) | Answer::Call(_) => Ending::Answered,
+        TurnAnswer::Say(_) | TurnAnswer::Call(_) => Ending::Answered,
     };
     let (body, kind) = if request.is_streamed() {
-        (Paced::events(api.stream(turn, frame), ending, running), "text/event-stream")
+        (PacedBody::events(api.stream(turn, frame), ending, running), "text/event-stream")
     } else {
-        (Paced::object(&api.whole(turn, frame), ending, Some(running)), "application/json")
+        (PacedBody::object(&api.whole(turn, frame), ending, Some(running)), "application/json")
     };
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
-fn object(status: StatusCode, object: &Value, running: Option<Running>) -> Response<Paced> {
-    let mut response = Response::new(Paced::object(object, Ending::Answered, running));
+fn object(status: StatusCode, object: &Value, running: Option<Running>) -> Response<PacedBody> {
+    let mut response = Response::new(PacedBody::object(object, Ending::Answered, running));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// Whatever the status: OpenAI's clients and the CLI heed this header.
-fn not_to_be_retried(mut response: Response<Paced>) -> Response<Paced> {
+/// Prevents a retry for any status: OpenAI's clients and the CLI respect this header.
+fn not_to_be_retried(mut response: Response<PacedBody>) -> Response<PacedBody> {
     response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
     response
 }
 
-/// As soon as may be; the CLI waits a second all the same.
-fn to_be_retried(mut response: Response<Paced>) -> Response<Paced> {
+/// Requests an immediate retry. The CLI waits one second in any case.
+fn to_be_retried(mut response: Response<PacedBody>) -> Response<PacedBody> {
     response.headers_mut().insert("x-should-retry", HeaderValue::from_static("true"));
     response.headers_mut().insert("retry-after-ms", HeaderValue::from_static("1"));
     response

@@ -1,4 +1,4 @@
-//! Bodies that come in pieces, at their pace, and end as the script says.
+//! Response bodies in pieces, with the delays and the ending of the script.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::request::{Ending, RecordedRequest};
 
-/// Notes how the answer to a request ended; when dropped before, that whoever asked is gone.
+/// Records the ending of an answer. If dropped before, it records that the client disconnected.
 #[derive(Debug)]
 pub(super) struct Running(RecordedRequest);
 
@@ -33,25 +33,25 @@ impl Drop for Running {
     }
 }
 
-/// A body of pieces with waits before them.
+/// A body of pieces with delays before them.
 #[derive(Debug)]
-pub(super) struct Paced {
+pub(super) struct PacedBody {
     pieces: VecDeque<(Duration, Bytes)>,
     wait: Option<Pin<Box<Sleep>>>,
-    /// What the end of the pieces means.
+    /// The ending to record after the last piece.
     ending: Ending,
-    /// Of an answer that breaks off: whether what was sent had its chance to leave.
+    /// Whether the server had a chance to write the pieces of an answer that breaks off.
     flushed: bool,
     running: Option<Running>,
 }
 
-impl Paced {
-    /// The events of a stream.
+impl PacedBody {
+    /// Creates the body of a stream.
     pub(super) fn events(events: Vec<(Duration, Bytes)>, ending: Ending, running: Running) -> Self {
         Self { pieces: events.into(), wait: None, ending, flushed: false, running: Some(running) }
     }
 
-    /// A whole object, or its first half where it breaks off.
+    /// Creates the body of an object. If it breaks off, only the first half is sent.
     pub(super) fn object(object: &Value, ending: Ending, running: Option<Running>) -> Self {
         let mut text = object.to_string().into_bytes();
         if ending == Ending::BrokenOff {
@@ -68,7 +68,7 @@ impl Paced {
     }
 }
 
-impl Body for Paced {
+impl Body for PacedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -85,14 +85,14 @@ impl Body for Paced {
             self.wait = None;
         }
         if let Some((_, piece)) = self.pieces.pop_front() {
-            // The server asks no further once it has as much as it has promised.
+            // The server does not poll again after the announced length.
             if self.pieces.is_empty() && self.ending == Ending::Answered {
                 self.end(Ending::Answered);
             }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if self.ending == Ending::BrokenOff {
-            // The error makes the server drop what it has not yet written, so it gets a turn to write it.
+            // The error makes the server drop unwritten data, so it first gets a chance to write it.
             if !self.flushed {
                 self.flushed = true;
                 context.waker().wake_by_ref();
@@ -106,7 +106,7 @@ impl Body for Paced {
 
     fn size_hint(&self) -> SizeHint {
         match self.pieces.iter().map(|(_, piece)| piece.len() as u64).sum() {
-            // An object's length is known; a stream's is told to nobody.
+            // The length of an object is known; a stream announces none.
             length if self.ending != Ending::BrokenOff && self.pieces.len() == 1 => {
                 SizeHint::with_exact(length)
             }

@@ -1,4 +1,4 @@
-//! The model as a whole, asked over HTTP as the CLI asks it.
+//! Tests of the model over HTTP, with the requests of the CLI.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// What came back: status, the header that forbids retries, body; and whether the body came to its end.
+/// A response: the status, the header that controls retries, the body, and whether the body was complete.
 #[derive(Debug)]
-struct Answer {
+struct HttpAnswer {
     status: u16,
     should_retry: Option<String>,
     body: String,
     whole: bool,
 }
 
-impl Answer {
+impl HttpAnswer {
     fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
@@ -31,7 +31,7 @@ impl Answer {
         self.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The content of each event of a stream.
+    /// Returns the content of each event of a stream.
     fn pieces(&self) -> Vec<String> {
         let events = self.body.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap());
         let chunks =
@@ -42,7 +42,7 @@ impl Answer {
     }
 }
 
-/// Sends a request to the model; the answer's body is still to come.
+/// Sends a request to the model and returns the response before its body.
 async fn send(
     model: &ScriptedModel,
     method: &str,
@@ -55,16 +55,16 @@ async fn send(
     let request = Request::builder().method(method).uri(path).header("host", "localhost");
     let mut response =
         sender.send_request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap();
-    // The connection lives as long as the response does.
+    // The connection task must live as long as the response.
     response.extensions_mut().insert(Arc::new(connection));
     response
 }
 
-async fn ask(model: &ScriptedModel, body: Value) -> Answer {
+async fn ask(model: &ScriptedModel, body: Value) -> HttpAnswer {
     read(send(model, "POST", "/v1/chat/completions", body.to_string()).await).await
 }
 
-async fn read(mut response: Response<hyper::body::Incoming>) -> Answer {
+async fn read(mut response: Response<hyper::body::Incoming>) -> HttpAnswer {
     let should_retry =
         response.headers().get("x-should-retry").map(|value| value.to_str().unwrap().to_owned());
     let (mut body, mut whole) = (Vec::new(), true);
@@ -75,10 +75,10 @@ async fn read(mut response: Response<hyper::body::Incoming>) -> Answer {
         }
     }
     let body = String::from_utf8(body).unwrap();
-    Answer { status: response.status().as_u16(), should_retry, body, whole }
+    HttpAnswer { status: response.status().as_u16(), should_retry, body, whole }
 }
 
-/// A request with this prompt that offers the tools `a` and `b`.
+/// Returns a request with this prompt that offers the tools `a` and `b`.
 fn prompt(text: &str) -> Value {
     let tool = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": {"type": "object"}}});
     json!({
@@ -88,8 +88,8 @@ fn prompt(text: &str) -> Value {
     })
 }
 
-/// The next request of a conversation: the calls of `answer`, and this text as the result of each.
-fn results(request: &Value, answer: &Answer, text: &str) -> Value {
+/// Returns the next request of a conversation: the calls of `answer` with this text as the result of each.
+fn results(request: &Value, answer: &HttpAnswer, text: &str) -> Value {
     let mut next = request.clone();
     let messages = next["messages"].as_array_mut().unwrap();
     let message = answer.json()["choices"][0]["message"].clone();
@@ -107,7 +107,7 @@ fn streamed(mut request: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_call_is_answered_and_the_model_goes_on() {
+async fn the_model_continues_after_the_result_of_a_call() {
     let script =
         Script::new().call("a", json!({"x": 1})).expect_tool_result("a", |text| text == "yes").say("Done.");
     let model = ScriptedModel::start(script).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_call_is_answered_and_the_model_goes_on() {
 }
 
 #[tokio::test]
-async fn several_tools_are_called_at_once() {
+async fn several_tools_are_called_in_parallel() {
     let script =
         Script::new().calls([ToolUse::new("a", json!({})), ToolUse::new("b", json!({}))]).say("Done.");
     let model = ScriptedModel::start(script).await.unwrap();
@@ -144,12 +144,12 @@ async fn a_stream_comes_in_its_pieces_and_ends_with_a_mark() {
     let answer = ask(&model, streamed(prompt("go"))).await;
     assert_eq!(answer.pieces(), ["GH-42 ", "is ", "open."]);
     assert!(answer.whole && answer.body.ends_with("data: [DONE]\n\n"), "{answer:?}");
-    assert!(!answer.body.contains("usage"), "nobody asked for it");
+    assert!(!answer.body.contains("usage"), "the request has no `include_usage`");
     model.finish().unwrap();
 }
 
 #[tokio::test]
-async fn numbers_of_tokens_come_where_they_are_asked_for() {
+async fn the_token_usage_is_sent_on_request() {
     let script = Script::new().tokens(Tokens { input: 11, output: 7 }).say("x").say("y");
     let model = ScriptedModel::start(script).await.unwrap();
     let mut request = streamed(prompt("go"));
@@ -172,10 +172,10 @@ async fn a_delay_and_a_pace_are_kept() {
 }
 
 #[tokio::test]
-async fn failures_say_whether_to_ask_again() {
+async fn failures_control_the_retry() {
     let script = Script::new().fail_once(503, "busy").fail(429, "slow down").say("fine");
     let model = ScriptedModel::start(script).await.unwrap();
-    let check = |answer: Answer, status: u16, retry: &str, message: &str| {
+    let check = |answer: HttpAnswer, status: u16, retry: &str, message: &str| {
         assert_eq!((answer.status, answer.should_retry.as_deref()), (status, Some(retry)));
         assert_eq!(answer.json()["error"]["message"], message);
     };
@@ -205,7 +205,7 @@ async fn a_broken_answer_has_its_beginning_and_no_end() {
 async fn leaving_the_script_is_an_error_for_both_sides() {
     let model = ScriptedModel::start(Script::new().say("x")).await.unwrap();
     ask(&model, prompt("go")).await;
-    let answer = ask(&model, prompt("go on")).await;
+    let answer = ask(&model, prompt("continue")).await;
     assert_eq!((answer.status, answer.should_retry.as_deref()), (400, Some("false")));
     let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.starts_with("the conversation left the script at its end, after turn 1"), "{message}");
@@ -215,14 +215,14 @@ async fn leaving_the_script_is_an_error_for_both_sides() {
 }
 
 #[tokio::test]
-async fn turns_that_are_left_over_are_told() {
+async fn unused_turns_are_an_error() {
     let model = ScriptedModel::start(Script::new().say("x")).await.unwrap();
     let error = model.finish().unwrap_err();
-    assert_eq!(error.to_string(), "the script was never begun; its first turn is to say \"x\"");
+    assert_eq!(error.to_string(), "the script was not used; its first turn is to say \"x\"");
 }
 
 #[tokio::test]
-async fn who_goes_away_is_noticed_before_and_within_the_answer() {
+async fn a_disconnect_is_recorded_before_and_during_the_answer() {
     let hour = Duration::from_secs(3600);
     let script = Script::new().delay(hour).say("late").pace(hour).stream(["soon", "late"]).say("now");
     let model = ScriptedModel::start(script).await.unwrap();

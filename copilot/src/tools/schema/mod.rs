@@ -1,7 +1,7 @@
-//! From the types of a tool's parameters to the JSON schema that the model reads.
+//! The JSON schema of a tool's arguments, from the types of its parameters.
 //!
-//! schemars describes the types; `normalize` makes of that what every provider understands, losing nothing that
-//! matters to a model. The root is always an object that says so: the CLI drops a tool without a word otherwise.
+//! schemars describes the types; `normalize` converts the output to a form that every provider supports, without loss
+//! of information for a model. The root always has `"type": "object"`, because the CLI silently drops a tool otherwise.
 
 mod normalize;
 mod notes;
@@ -26,7 +26,7 @@ pub(crate) use notes::notes;
 pub use profile::SchemaProfile;
 pub(crate) use profile::openai_strict;
 
-/// The generator that all parameters of one tool share.
+/// Returns the generator that the parameters of one tool share.
 pub(crate) fn generator() -> SchemaGenerator {
     let mut settings = SchemaSettings::draft2020_12().for_deserialize();
     settings.inline_subschemas = true;
@@ -34,7 +34,7 @@ pub(crate) fn generator() -> SchemaGenerator {
     settings.into_generator()
 }
 
-/// The schema of one type, by itself.
+/// Returns the schema of a single type.
 pub(crate) fn of_type<T: JsonSchema>() -> Value {
     let mut generator = generator();
     let mut schema = generator.subschema_for::<T>().to_value();
@@ -50,27 +50,27 @@ pub(crate) fn of_type<T: JsonSchema>() -> Value {
     schema
 }
 
-/// The arguments of a tool, described.
+/// The schema of a tool's arguments, with the data to decode a call.
 #[derive(Debug)]
 pub(crate) struct Arguments {
-    /// The schema, as the model reads it.
+    /// The schema that is sent to the model; `None` for a tool without arguments.
     pub(crate) parameters: Option<Box<RawValue>>,
-    /// The same, to check arguments against.
+    /// The schema that arguments are validated against.
     pub(crate) schema: Value,
-    /// Where each parameter of the function comes from.
+    /// The source of each parameter of the function.
     pub(crate) sources: Box<[Source]>,
-    /// The names that the arguments object may have.
+    /// The properties of the arguments object, in the order of the parameters.
     pub(crate) names: Box<[Box<str>]>,
-    /// Whether the object may have other names too.
+    /// Whether the object may have other properties.
     pub(crate) open: bool,
-    /// Whether the schema forbids values that deserialize, so that it has to be checked before each call.
+    /// Whether the schema rejects values that deserialize, so that each call is validated.
     pub(crate) strict: bool,
-    /// The states that the function is given.
+    /// The states that the function needs.
     pub(crate) needs: Box<[Need]>,
 }
 
 impl Arguments {
-    /// Those of a tool that is no function, as its schema has them.
+    /// Creates the arguments of a dynamic tool from its schema.
     pub(crate) fn of_schema(schema: Value, parameters: Option<Box<RawValue>>) -> Self {
         Self {
             parameters,
@@ -84,7 +84,7 @@ impl Arguments {
     }
 }
 
-/// An argument on its way to the schema.
+/// An argument before its addition to the schema.
 struct Argument {
     index: usize,
     schema: Value,
@@ -93,17 +93,17 @@ struct Argument {
     variants: Names,
 }
 
-/// Builds the portable schema of a tool; the error says why there is none.
+/// Builds the portable schema of a tool. The error is the reason why the schema cannot be built.
 pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Arguments, String> {
     assemble(def, description, true)
 }
 
-/// The schema of a tool as schemars describes its types.
+/// Builds the schema of a tool without normalization.
 pub(crate) fn verbatim(def: &ToolDef, description: Description<'_>) -> Result<Option<Box<RawValue>>, String> {
     assemble(def, description, false).map(|built| built.parameters)
 }
 
-/// Writes the schema of an arguments object, its properties in the order of `names`.
+/// Serializes the schema of an arguments object with the properties in the order of `names`.
 pub(crate) fn ordered(schema: &Value, names: &[Box<str>]) -> serde_json::Result<Box<RawValue>> {
     let place = |name: &str| names.iter().position(|known| **known == *name).unwrap_or(names.len());
     let mut properties: Vec<(String, Value)> = schema["properties"]
@@ -162,8 +162,8 @@ fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Resu
             Shape::Flatten if named => true,
             Shape::Flatten => {
                 return Err(format!(
-                    "argument `{}` cannot be flattened: `flatten` is for types with named fields, which a map, a list \
-                     and an enum are not",
+                    "argument `{}` cannot be flattened: `flatten` requires a type with named fields, not a map, a list \
+                     or an enum",
                     param.name
                 ));
             }
@@ -193,31 +193,31 @@ fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Resu
     })
 }
 
-/// Checks that the root of a schema is what the CLI hands on to the model; the error says why it would not.
+/// Checks that the CLI accepts the root of a schema. The error is the reason why it does not.
 pub(crate) fn check_root(schema: &Value) -> Result<(), String> {
     let Some(root) = schema.as_object() else {
         return Err("its root is not a JSON object".to_owned());
     };
     if root.get("type") != Some(&json!("object")) {
         return Err(
-            "its root does not say `\"type\": \"object\"`, and the CLI would drop the tool".to_owned()
+            "its root does not have `\"type\": \"object\"`, so the CLI would drop the tool".to_owned()
         );
     }
     for keyword in ["oneOf", "anyOf", "allOf", "enum", "not"] {
         if root.contains_key(keyword) {
-            return Err(format!("its root has `{keyword}`, which the providers of models reject"));
+            return Err(format!("its root has `{keyword}`, which providers of models reject"));
         }
     }
     Ok(())
 }
 
-/// Follows a reference into the definitions.
+/// Resolves a reference to a definition.
 fn resolve<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> &'a Value {
     let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
     name.and_then(|name| definitions.get(name)).unwrap_or(schema)
 }
 
-/// Whether a schema describes an object with fields, and nothing else.
+/// Returns whether a schema describes an object with named properties and has no alternatives.
 fn is_named_object(schema: &Value, definitions: &Map<String, Value>) -> bool {
     let schema = resolve(schema, definitions);
     schema["type"] == "object"
@@ -225,7 +225,7 @@ fn is_named_object(schema: &Value, definitions: &Map<String, Value>) -> bool {
         && ["anyOf", "oneOf", "allOf", "not", "if"].iter().all(|keyword| schema.get(keyword).is_none())
 }
 
-/// The root of the arguments, its members in the order in which a model should meet them.
+/// The root of the schema, with its members in the order in which a model reads them.
 #[derive(Default)]
 struct Root {
     description: Option<Value>,
@@ -236,7 +236,7 @@ struct Root {
 }
 
 impl Root {
-    /// Adds the fields of a type as properties.
+    /// Adds the properties of an object type.
     fn flatten(&mut self, schema: &Value, alone: bool) -> Result<(), String> {
         if alone {
             self.description = schema.get("description").cloned();
@@ -253,7 +253,7 @@ impl Root {
         Ok(())
     }
 
-    /// Adds an argument as a property; returns whether it has rules that its type does not enforce.
+    /// Adds an argument as a property. Returns whether it has rules that its type does not enforce.
     fn add(&mut self, param: &ParamDef, mut argument: Argument, portable: bool) -> Result<bool, String> {
         if !argument.optional {
             self.required.push(param.name.into());
@@ -278,11 +278,11 @@ impl Root {
     }
 }
 
-/// Adds what the parameter says to what its type says.
+/// Adds the description and the default of a parameter to the schema of its type.
 fn describe(schema: Value, description: &str, default: Option<Value>) -> Value {
     let Value::Object(mut schema) = schema else { return schema };
     if !description.is_empty() {
-        // What the values mean is told by the type alone; what the type is for, better by the parameter.
+        // The parameter's description replaces the type's; the list of enum values is kept.
         let of_type = schema.get("description").and_then(Value::as_str).unwrap_or_default();
         let values = of_type.lines().filter(|line| schema.contains_key("enum") && line.starts_with("- `"));
         let text = std::iter::once(description).chain(values).collect::<Vec<_>>().join("\n");

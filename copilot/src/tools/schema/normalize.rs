@@ -1,11 +1,11 @@
-//! Makes of schemars' output what every provider understands. Pure.
+//! Normalizes the output of schemars to a form that every provider supports. Pure.
 //!
-//! Each rule loses nothing that a model or our own check of the arguments needs; what a rule cannot say so is left
-//! as it is.
+//! No rule removes information that a model or the validation of arguments needs. Schemas that no rule applies to
+//! stay unchanged.
 
 use serde_json::{Map, Value, json};
 
-/// Normalizes a schema in place; notes in `strict` whether it forbids values that its type would take.
+/// Normalizes a schema in place. Sets `strict` if the schema rejects values that its type accepts.
 pub(crate) fn normalize(schema: &mut Value, strict: &mut bool) {
     match schema {
         Value::Bool(true) => *schema = json!({}),
@@ -21,7 +21,7 @@ pub(crate) fn normalize(schema: &mut Value, strict: &mut bool) {
     }
 }
 
-/// Drops `null` from what may be left out anyway: models that may write it do.
+/// Removes `null` from the schema of an optional value. Models would otherwise send it.
 pub(crate) fn drop_null(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::Array(types)) = object.get_mut("type") {
@@ -40,7 +40,7 @@ pub(crate) fn drop_null(schema: &mut Value) {
             && let Some(Value::Object(mut only)) = branches.pop()
         {
             object.remove("anyOf");
-            // What the option says about itself stands before what its value says.
+            // The members of the `Option` take precedence over those of its value.
             only.append(object);
             *object = only;
         }
@@ -50,13 +50,13 @@ pub(crate) fn drop_null(schema: &mut Value) {
     }
 }
 
-/// Brings the names of an enum into the order of its declaration: schemars puts those without docs first.
+/// Sorts the values of an enum in the order of declaration. schemars lists undocumented variants first.
 pub(crate) fn order_variants(schema: &mut Value, variants: &[&str]) {
     let Some(object) = schema.as_object_mut() else { return };
     for (keyword, value) in object {
         match (keyword.as_str(), value) {
             ("enum", Value::Array(values)) => {
-                // `null`, which is none of them, stays last.
+                // `null` is not a variant and stays last.
                 let place = |value: &Value| variants.iter().position(|name| value == name);
                 values.sort_by_key(|value| place(value).unwrap_or(variants.len()));
             }
@@ -69,7 +69,7 @@ pub(crate) fn order_variants(schema: &mut Value, variants: &[&str]) {
     }
 }
 
-/// Applies the rules to every schema inside of this one.
+/// Normalizes the nested schemas.
 fn children(object: &mut Map<String, Value>, strict: &mut bool) {
     for (keyword, value) in object.iter_mut() {
         match (keyword.as_str(), value) {
@@ -89,7 +89,7 @@ fn children(object: &mut Map<String, Value>, strict: &mut bool) {
     }
 }
 
-/// Replaces the formats that only Rust knows by the bounds that they stand for.
+/// Replaces the formats of Rust's number types by their bounds.
 fn bounds(object: &mut Map<String, Value>, strict: &mut bool) {
     let natural = match object.get("format").and_then(Value::as_str) {
         Some("int8") => Some((Some(json!(i8::MIN)), Some(json!(i8::MAX)))),
@@ -115,7 +115,7 @@ fn bounds(object: &mut Map<String, Value>, strict: &mut bool) {
     } else if object.contains_key("minimum") || object.contains_key("maximum") {
         *strict = true;
     }
-    const ENFORCED_BY_US: [&str; 7] = [
+    const ENFORCED_BY_VALIDATION: [&str; 7] = [
         "minLength",
         "maxLength",
         "pattern",
@@ -129,10 +129,10 @@ fn bounds(object: &mut Map<String, Value>, strict: &mut bool) {
         && (object.contains_key("minItems") || object.contains_key("maxItems"));
     *strict |= counted
         || object.get("uniqueItems") == Some(&Value::Bool(true))
-        || ENFORCED_BY_US.iter().any(|keyword| object.contains_key(*keyword));
+        || ENFORCED_BY_VALIDATION.iter().any(|keyword| object.contains_key(*keyword));
 }
 
-/// Drops `null` from the properties that are not required.
+/// Removes `null` from the properties that are not required.
 fn optional_properties(object: &mut Map<String, Value>) {
     let required = object.get("required").cloned().unwrap_or_default();
     let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|n| n == name));
@@ -144,7 +144,7 @@ fn optional_properties(object: &mut Map<String, Value>) {
     }
 }
 
-/// Writes an enum of documented names as one `enum`, its docs as a list in the description.
+/// Rewrites an enum of documented unit variants as one `enum`, with the docs as a list in the description.
 fn unit_enum(object: &mut Map<String, Value>) {
     let Some(Value::Array(variants)) = object.get("oneOf") else { return };
     let mut values = Vec::new();

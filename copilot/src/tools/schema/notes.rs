@@ -1,19 +1,19 @@
-//! What in a schema some provider passes over, for the report that a person reads. Pure.
+//! Notes on schema keywords that some providers ignore or reject, for the tool report. Pure.
 //!
-//! A note is no error: whatever a provider ignores is still checked when the tool is called.
+//! A note is not an error: arguments are validated against the whole schema in any case.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// One thing that some provider passes over.
+/// A keyword that some providers ignore or reject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Note {
-    /// Stable, for people to look up and for scripts to count.
+    /// A stable code such as `N01`.
     pub(crate) code: &'static str,
-    /// Where in the arguments.
+    /// The path in the arguments.
     pub(crate) path: String,
-    /// What, and what happens instead.
+    /// The construct and its effect.
     pub(crate) text: &'static str,
 }
 
@@ -23,11 +23,15 @@ impl fmt::Display for Note {
     }
 }
 
-/// Keywords, the code of their note, and the note.
+/// Groups of keywords with the code and the text of their note.
 const KEYWORDS: &[(&[&str], &str, &str)] = &[
-    (&["$ref"], "N01", "a reference, which some providers do not follow; they see an argument of any kind"),
+    (
+        &["$ref"],
+        "N01",
+        "a reference, which some providers do not resolve; they treat the argument as any value",
+    ),
     (&["oneOf", "anyOf"], "N02", "alternatives, which some providers read as a hint only"),
-    (&["pattern", "format"], "N03", "a form of text, which many providers do not enforce"),
+    (&["pattern", "format"], "N03", "a pattern or format of text, which many providers do not enforce"),
     (
         &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
         "N04",
@@ -38,21 +42,21 @@ const KEYWORDS: &[(&[&str], &str, &str)] = &[
         "N05",
         "a bound of a length, which many providers do not enforce",
     ),
-    (&["prefixItems"], "N06", "a list of fixed places, which some providers read as any list"),
-    (&["patternProperties"], "N07", "names of a form, which some providers refuse"),
+    (&["prefixItems"], "N06", "a tuple, which some providers treat as a list of any items"),
+    (&["patternProperties"], "N07", "property names by pattern, which some providers reject"),
 ];
 
-/// What there is to say about the schema of a tool's arguments, once for each code and place.
+/// Returns the notes on a schema, once per code and path.
 pub(crate) fn notes(schema: &Value) -> Vec<Note> {
     let mut found = Vec::new();
-    // The root is an object with closed properties in every tool.
-    walk(schema, "", &mut found);
+    // The root of every tool is an object without other properties.
+    collect(schema, "", &mut found);
     found.sort();
     found.dedup();
     found
 }
 
-fn walk(schema: &Value, path: &str, found: &mut Vec<Note>) {
+fn collect(schema: &Value, path: &str, found: &mut Vec<Note>) {
     let Some(object) = schema.as_object() else { return };
     let mut note = |code, text| found.push(Note { code, path: path.to_owned(), text });
     for (keywords, code, text) in KEYWORDS {
@@ -61,23 +65,23 @@ fn walk(schema: &Value, path: &str, found: &mut Vec<Note>) {
         }
     }
     if object.get("additionalProperties").is_some_and(Value::is_object) {
-        note("N08", "a map, which strict providers refuse");
+        note("N08", "a map, which strict providers reject");
     }
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     for (name, property) in object.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        walk(property, &below(name), found);
+        collect(property, &below(name), found);
     }
     for (name, definition) in object.get("$defs").and_then(Value::as_object).into_iter().flatten() {
-        walk(definition, &below(name), found);
+        collect(definition, &below(name), found);
     }
     for keyword in ["items", "additionalProperties"] {
         if let Some(inner) = object.get(keyword) {
-            walk(inner, &format!("{path}[]"), found);
+            collect(inner, &format!("{path}[]"), found);
         }
     }
     for keyword in ["oneOf", "anyOf", "allOf", "prefixItems"] {
         for inner in object.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-            walk(inner, path, found);
+            collect(inner, path, found);
         }
     }
 }
@@ -89,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_note_names_its_place_once() {
+    fn each_note_names_its_path_once() {
         let schema = json!({
             "type": "object",
             "properties": {

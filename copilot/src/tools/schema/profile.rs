@@ -1,28 +1,27 @@
-//! What a session asks of the schemas that it sends. Pure.
+//! The schema profiles of a session. Pure.
 //!
-//! The arguments of a call are held against the portable schema whatever was sent, so that what a profile drops is
-//! still enforced.
+//! Arguments are always validated against the portable schema, so keywords that a profile removes are still enforced.
 
 use serde_json::{Map, Value, json};
 
-/// Which form the schemas of a session's tools take on their way to the model.
+/// The form in which the schemas of a session's tools are sent.
 ///
-/// Whatever it is, arguments are checked against all that the types and `#[arg(..)]` say.
+/// The profile does not affect the validation of arguments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SchemaProfile {
-    /// What every provider understands, losing nothing.
+    /// The form that every provider supports, without loss of information.
     #[default]
     Portable,
-    /// The subset of OpenAI's strict mode: every property is required, one that may be left out takes `null` instead,
-    /// no object takes other properties, and keywords that the mode does not know are left out. What the subset
-    /// cannot say, such as a map or a tuple, is an error at `start` that names the tool and the place.
+    /// The subset of OpenAI's strict mode. Every property is required, optional ones accept `null`, objects have no
+    /// other properties, and keywords outside the subset are removed. Types outside the subset, such as maps and
+    /// tuples, are an error at `start` that names the tool and the path.
     OpenAiStrict,
-    /// As schemars describes the types.
+    /// The output of schemars, unchanged.
     Verbatim,
 }
 
-/// Keywords of the strict subset that say something about a value; all others are left out or refused.
+/// The keywords of the strict subset that are copied. All others are converted, removed or rejected.
 const KEPT: &[&str] = &[
     "type",
     "description",
@@ -38,29 +37,29 @@ const KEPT: &[&str] = &[
     "maxItems",
 ];
 
-/// Formats of the strict subset.
+/// The formats of the strict subset.
 const FORMATS: &[&str] =
     &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
-/// Keywords without which a schema would say something else, and what they say.
+/// Keywords that cannot be removed without a change of meaning, with a description for the error.
 const REFUSED: &[(&str, &str)] = &[
-    ("not", "anything but something"),
-    ("allOf", "several schemas at once"),
+    ("not", "a negation"),
+    ("allOf", "an intersection of schemas"),
     ("if", "a condition"),
     ("patternProperties", "properties named by a pattern"),
     ("dependentRequired", "properties that depend on others"),
     ("dependentSchemas", "properties that depend on others"),
-    ("prefixItems", "a tuple, for which a struct with named fields can stand"),
+    ("prefixItems", "a tuple instead of a struct with named fields"),
 ];
 
-/// Makes a portable schema one of the strict subset; the error names the place and what cannot be said there.
+/// Converts a portable schema to the strict subset. The error names the path and the unsupported construct.
 pub(crate) fn openai_strict(schema: &Value) -> Result<Value, String> {
     strict(schema, "")
 }
 
 fn strict(schema: &Value, place: &str) -> Result<Value, String> {
     let refuse = |what: &str| Err(refusal(place, what));
-    let Some(schema) = schema.as_object() else { return refuse("a schema that takes everything or nothing") };
+    let Some(schema) = schema.as_object() else { return refuse("a boolean schema") };
     if let Some((keyword, what)) = REFUSED.iter().find(|(keyword, _)| schema.contains_key(*keyword)) {
         return refuse(&format!("{what} (`{keyword}`)"));
     }
@@ -72,7 +71,7 @@ fn strict(schema: &Value, place: &str) -> Result<Value, String> {
         out.insert("format".to_owned(), format.clone());
     }
     if let Some(reference) = schema.get("$ref") {
-        // A reference stands alone.
+        // The subset allows no other keywords beside a reference.
         let reference = json!({ "$ref": reference });
         if out.is_empty() {
             return Ok(reference);
@@ -84,7 +83,7 @@ fn strict(schema: &Value, place: &str) -> Result<Value, String> {
         let branches: Vec<Value> =
             branches.iter().map(|branch| strict(branch, place)).collect::<Result<_, _>>()?;
         if out.insert("anyOf".to_owned(), branches.into()).is_some() {
-            return refuse("several of `$ref`, `anyOf` and `oneOf` at once");
+            return refuse("a combination of `$ref`, `anyOf` and `oneOf`");
         }
     }
     let says = |name: &str| {
@@ -97,7 +96,7 @@ fn strict(schema: &Value, place: &str) -> Result<Value, String> {
         object(schema, &mut out, place)?;
     }
     if says("array") {
-        let Some(items) = schema.get("items") else { return refuse("an array of anything") };
+        let Some(items) = schema.get("items") else { return refuse("an array without a type of items") };
         out.insert("items".to_owned(), strict(items, &format!("{place}[]"))?);
     }
     if let Some(Value::Object(definitions)) = schema.get("$defs") {
@@ -109,7 +108,7 @@ fn strict(schema: &Value, place: &str) -> Result<Value, String> {
     if ["type", "enum", "const", "anyOf", "$ref"].iter().any(|keyword| out.contains_key(*keyword)) {
         Ok(out.into())
     } else {
-        refuse("any value at all")
+        refuse("a value of any type")
     }
 }
 
@@ -117,12 +116,12 @@ fn refusal(place: &str, what: &str) -> String {
     if place.is_empty() { format!("its root is {what}") } else { format!("`{place}` is {what}") }
 }
 
-/// The parts of a schema that are about objects.
+/// Converts the keywords of objects.
 fn object(schema: &Map<String, Value>, out: &mut Map<String, Value>, place: &str) -> Result<(), String> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let additional = schema.get("additionalProperties").filter(|value| **value != json!(false));
     if additional.is_some() || (properties.is_none() && !schema.contains_key("additionalProperties")) {
-        let what = "an object with any names, such as a map; name its properties, or take a list of pairs";
+        let what = "a map; use a struct with named fields or a list of pairs";
         return Err(refusal(place, what));
     }
     let required = schema.get("required").and_then(Value::as_array);
@@ -142,7 +141,7 @@ fn object(schema: &Map<String, Value>, out: &mut Map<String, Value>, place: &str
     Ok(())
 }
 
-/// Adds `null` to what a schema takes, and what it stands for to what it says.
+/// Makes a schema accept `null`, and adds the default to its description.
 fn nullable(schema: &mut Value, default: Option<&Value>) {
     let Some(object) = schema.as_object_mut() else { return };
     let old = object.remove("description");
@@ -229,24 +228,24 @@ mod tests {
     }
 
     #[test]
-    fn what_strict_cannot_say_is_refused_by_place() {
+    fn unsupported_constructs_are_rejected_with_their_path() {
         let of = |schema: Value| {
             let root =
                 json!({ "type": "object", "properties": { "list": { "type": "array", "items": schema } } });
             openai_strict(&root).unwrap_err()
         };
-        assert_eq!(of(json!({})), "`list[]` is any value at all");
+        assert_eq!(of(json!({})), "`list[]` is a value of any type");
         assert_eq!(
             of(json!({ "type": "object", "additionalProperties": { "type": "string" } })),
-            "`list[]` is an object with any names, such as a map; name its properties, or take a list of pairs"
+            "`list[]` is a map; use a struct with named fields or a list of pairs"
         );
         assert_eq!(
             of(json!({ "type": "array", "prefixItems": [] })),
-            "`list[]` is a tuple, for which a struct with named fields can stand (`prefixItems`)"
+            "`list[]` is a tuple instead of a struct with named fields (`prefixItems`)"
         );
         assert_eq!(
             of(json!({ "type": "object", "properties": { "a": { "not": {} } } })),
-            "`list[].a` is anything but something (`not`)"
+            "`list[].a` is a negation (`not`)"
         );
     }
 }

@@ -1,12 +1,12 @@
-//! What `#[arg(..)]` says about a parameter, put into the schema of its type. Pure.
+//! Adds the rules of `#[arg(..)]` to the schema of a parameter's type. Pure.
 
 use serde_json::{Map, Value};
 
 use super::super::def::{ParamDef, Scalar};
 
-/// Adds the rules of a parameter to its schema; the error says which one does not go with the type.
+/// Adds the rules of a parameter to its schema. The error names a rule that does not apply to the type.
 ///
-/// Returns whether there was one that the type does not enforce.
+/// Returns whether there is a rule that the type does not enforce.
 pub(crate) fn apply(param: &ParamDef, schema: &mut Map<String, Value>) -> Result<bool, String> {
     let kind = Kind::of(schema);
     let mut any = false;
@@ -16,7 +16,7 @@ pub(crate) fn apply(param: &ParamDef, schema: &mut Map<String, Value>) -> Result
     };
     let refuse = |option: &str, wanted: &str| {
         Err(format!(
-            "`{option}` of argument `{}` is for {wanted}, the argument is {}",
+            "`{option}` of argument `{}` applies to {wanted}, but the argument is {}",
             param.name,
             kind.noun()
         ))
@@ -69,7 +69,7 @@ pub(crate) fn apply(param: &ParamDef, schema: &mut Map<String, Value>) -> Result
     Ok(any)
 }
 
-/// What a schema is of, as far as a rule needs to know.
+/// The type of a schema, as far as the rules distinguish types.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Integer,
@@ -107,7 +107,7 @@ impl Kind {
             Self::Bool => "a bool",
             Self::List => "a list",
             Self::Object => "an object",
-            Self::Other => "of several types",
+            Self::Other => "of another type",
         }
     }
 

@@ -1,4 +1,4 @@
-//! A wide corpus of types: each schema is snapshotted, and held against what serde accepts and rejects.
+//! A corpus of types: each schema is compared with a snapshot and with the values that serde accepts and rejects.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU8;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Checks that schema and serde agree on the given values and on what comes of changing them.
+/// Checks that schema and serde agree on the given values and on mutations of them.
 fn check<T: DeserializeOwned + JsonSchema>(name: &str, accepted: &[Value], rejected: &[Value]) {
     let schema = super::of_type::<T>();
     insta::assert_json_snapshot!(name, schema);
@@ -19,8 +19,8 @@ fn check<T: DeserializeOwned + JsonSchema>(name: &str, accepted: &[Value], rejec
         .should_validate_formats(true)
         .build(&schema)
         .expect("the schema is valid");
-    // serde takes an array for a struct, and `null` for an option that our schemas say may be left out; to forbid
-    // what the types accept there costs a model nothing.
+    // serde accepts an array for a struct and `null` for an optional field. The schemas reject both, which does not
+    // restrict a model.
     let agree = |value: &Value, tolerant: bool| {
         let serde = T::deserialize(value.clone());
         let by_schema = validator.is_valid(value);
@@ -49,7 +49,7 @@ fn check<T: DeserializeOwned + JsonSchema>(name: &str, accepted: &[Value], rejec
         .expect("schema and serde agree");
 }
 
-/// A small value of any type. No whole floats: JSON Schema takes `1.0` for an integer, and so do we after a walk.
+/// A small value of any type, except integral floats: JSON Schema and the validator accept `1.0` as an integer.
 fn leaf() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -64,7 +64,7 @@ fn leaf() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Replaces, removes or adds something somewhere in `value`.
+/// Replaces, removes or adds a part of `value`.
 fn mutate(value: &mut Value, place: &mut usize, new: &Value) {
     let choice = *place % 4;
     *place /= 4;
@@ -154,7 +154,7 @@ corpus! {
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "described and deserialized only")]
 struct Record {
-    /// What it is called.
+    /// Its name.
     name: String,
     count: u16,
     note: Option<String>,

@@ -1,4 +1,4 @@
-//! Injected values of user types, dynamic tools, methods.
+//! Tests of injected values of user types, dynamic tools, methods and schema profiles.
 
 use super::*;
 
@@ -18,14 +18,14 @@ impl FromCall for Caller {
     }
 }
 
-/// Who is asking.
+/// Returns the caller.
 #[crate::tool]
 async fn who(caller: Caller, by_ref: &Caller) -> Vec<Content> {
     vec![caller.0.into(), Image::png(by_ref.0.as_bytes()).into()]
 }
 
 #[tokio::test]
-async fn what_is_made_from_the_call_is_injected() {
+async fn values_made_from_the_call_are_injected() {
     let result = who::TOOL.invoke(invocation(&json!({}))).await;
     assert_eq!(result.text(), "s1 10");
     let by_agent = Invocation { agent_id: Some("a".into()), ..invocation(&json!({})) };
@@ -44,7 +44,7 @@ fn echo(name: &str) -> DynTool {
 }
 
 #[tokio::test]
-async fn dynamic_tools_are_checked_as_the_others_are() {
+async fn the_arguments_of_dynamic_tools_are_validated() {
     let tool = echo("echo").read_only().group("toys").run(|arguments, cx| async move {
         if arguments["n"] == 0 {
             return Err(ToolError::tell("not nothing"));
@@ -68,12 +68,12 @@ async fn dynamic_tools_are_checked_as_the_others_are() {
 }
 
 #[test]
-fn dynamic_tools_that_cannot_be_are_refused() {
+fn invalid_dynamic_tools_are_rejected() {
     let refused = |schema: Value| DynTool::new("x", "X.").schema(schema).unwrap_err().to_string();
-    assert!(refused(json!({ "properties": {} })).contains("does not say"));
+    assert!(refused(json!({ "properties": {} })).contains("does not have"));
     assert!(refused(json!({ "type": "object", "anyOf": [] })).contains("`anyOf`"));
     for (name, expected) in
-        [("a b", "cannot be the name"), ("bash", "of its own"), ("price", "several tools")]
+        [("a b", "is not a valid tool name"), ("bash", "built-in tool"), ("price", "several tools")]
     {
         let mut selection = ToolSelection::default();
         selection.add([echo(name).declare(), price::TOOL]);
@@ -90,14 +90,14 @@ pub(super) struct Shop {
 impl Shop {
     const DISCOUNT: u8 = 10;
 
-    /// What it is called.
+    /// Return the name of the shop.
     #[tool(read_only)]
     async fn title(&self) -> String {
         tokio::task::yield_now().await;
         self.name.clone()
     }
 
-    /// What it costs.
+    /// Return the prices.
     #[tool(inline)]
     fn costs(
         &self,
@@ -107,7 +107,7 @@ impl Shop {
         format!("{} {} {off}", cx.tool(), self.name.len())
     }
 
-    /// When it opens.
+    /// Return the opening hour.
     #[tool(name = "opening")]
     async fn opens() -> &'static str {
         "at eight"
@@ -127,7 +127,7 @@ impl<T> Shelf<T>
 where
     T: std::fmt::Debug + Send + Sync + 'static,
 {
-    /// What lies on it.
+    /// List the items.
     #[tool]
     async fn shelf(&self) -> String {
         format!("{:?}", self.items)
@@ -135,7 +135,7 @@ where
 }
 
 #[tokio::test]
-async fn methods_are_tools_of_the_state_or_of_one_value() {
+async fn methods_use_the_state_of_the_session_or_a_bound_value() {
     let shop = || Shop { name: "Corner".into() };
     assert_eq!(shop().not_a_tool(), 6);
     let [title, costs, opens] = &shop().into_tools()[..] else { panic!("three tools") };
@@ -192,7 +192,7 @@ async fn plan_trip(
     format!("{to} {days} {after:?} {minutes:?} {seats:?}")
 }
 
-/// The same with names of any kind.
+/// Count tags with any names.
 #[crate::tool(docs = allow)]
 async fn tagged(tags: std::collections::HashMap<String, String>) -> usize {
     tags.len()
@@ -206,7 +206,7 @@ fn parameters(tool: &Tool, profile: SchemaProfile) -> String {
 }
 
 #[tokio::test]
-async fn profiles_change_what_is_sent_and_not_what_is_taken() {
+async fn profiles_change_the_sent_schema_and_not_the_validation() {
     let strict = parameters(&plan_trip::TOOL, SchemaProfile::OpenAiStrict);
     assert!(
         strict.starts_with(
@@ -222,7 +222,7 @@ async fn profiles_change_what_is_sent_and_not_what_is_taken() {
     let verbatim = parameters(&plan_trip::TOOL, SchemaProfile::Verbatim);
     assert!(verbatim.contains(r#""format":"uint8""#), "{verbatim}");
     assert!(!parameters(&plan_trip::TOOL, SchemaProfile::Portable).contains("uint8"));
-    // Made once.
+    // Computed once.
     let again = |profile| plan_trip::TOOL.wire(profile).unwrap().get().as_ptr();
     assert_eq!(again(SchemaProfile::OpenAiStrict), again(SchemaProfile::OpenAiStrict));
 
@@ -236,7 +236,7 @@ async fn profiles_change_what_is_sent_and_not_what_is_taken() {
     let refused = tagged::TOOL.wire(SchemaProfile::OpenAiStrict).unwrap_err().to_string();
     assert!(
         refused.starts_with("the arguments of tool `tagged` at ")
-            && refused.contains("OpenAiStrict: `tags` is an"),
+            && refused.contains("OpenAiStrict: `tags` is a map"),
         "{refused}"
     );
 }
@@ -252,7 +252,7 @@ enum Way {
     Slow,
 }
 
-/// Holds itself.
+/// A recursive type.
 #[derive(Deserialize, JsonSchema)]
 struct Nest(Vec<Nest>);
 
@@ -284,6 +284,6 @@ async fn variants_keep_their_order_and_sets_take_each_item_once() {
         "success: Slow None {Fast, Slow}"
     );
     assert_eq!(call(&nests::TOOL, json!({ "nest": [[], []] })).await, "success: 2");
-    let told = call(&go::TOOL, json!({ "way": "slow", "all": ["slow", "fast", "SLOW"] })).await;
-    assert!(told.ends_with("- `all`: expected each item once, got \"slow\" twice"), "{told}");
+    let text = call(&go::TOOL, json!({ "way": "slow", "all": ["slow", "fast", "SLOW"] })).await;
+    assert!(text.ends_with("- `all`: expected each item once, got \"slow\" twice"), "{text}");
 }

@@ -1,6 +1,7 @@
-//! Tools from their attribute to their answer, without a session.
+//! Tests of tools from the attribute to the result, without a session.
 
 mod kinds;
+mod retries;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ use super::*;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 
-/// A session that remembers what a tool told it.
+/// A session that records the progress and the log of a tool.
 #[derive(Default)]
 struct Host(Mutex<Vec<String>>);
 
@@ -32,23 +33,24 @@ impl ToolHost for Host {
 
     fn call(&self, method: String, params: Box<RawValue>) -> BoxFuture<'_, Result<Box<RawValue>>> {
         Box::pin(
-            async move { RawValue::from_string(format!("[{method:?},{params}]")).map_err(|_| unanswered()) },
+            async move { RawValue::from_string(format!("[{method:?},{params}]")).map_err(|_| no_handler()) },
         )
     }
 
     fn ask_user(&self, _: String, _: Vec<String>) -> BoxFuture<'_, Result<String>> {
-        Box::pin(async { Err(unanswered()) })
+        Box::pin(async { Err(no_handler()) })
     }
 }
 
-fn unanswered() -> Error {
-    Error::new(ErrorKind::Session, "nobody answers")
+fn no_handler() -> Error {
+    Error::new(ErrorKind::Session, "no handler")
 }
 
 fn states() -> StateMap {
     let mut states = StateMap::default();
     states.insert(Prices { base: 10 });
     states.insert(kinds::Shop { name: "State".into() });
+    states.insert(retries::Tries::default());
     states
 }
 
@@ -102,7 +104,7 @@ async fn price(
     size: Size,
     /// How many.
     count: Option<u8>,
-    /// What to put on top.
+    /// The toppings.
     #[arg(default)]
     toppings: &[String],
     prices: State<Prices>,
@@ -123,7 +125,7 @@ async fn price(
 
 #[derive(Deserialize, JsonSchema)]
 struct Order {
-    /// Who ordered.
+    /// The guest's name.
     guest: String,
     items: Vec<Item>,
     note: Option<String>,
@@ -142,7 +144,7 @@ async fn place_order(order: Order) -> String {
     format!("{} gets {count} {}{}", order.guest, order.items[0].name, order.note.unwrap_or_default())
 }
 
-/// Every way of passing.
+/// A parameter of each kind.
 #[crate::tool(inline, docs = allow)]
 #[allow(
     clippy::too_many_arguments,
@@ -174,7 +176,7 @@ fn passing<'a>(
 #[crate::tool]
 async fn nothing() {}
 
-/// Fails in every way.
+/// Fails in the given way.
 #[crate::tool(timeout = "50ms", docs = allow)]
 async fn fail(how: &str, cx: &ToolContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match how {
@@ -233,7 +235,7 @@ async fn one_struct_is_the_arguments_object_itself() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_are_told_all_at_once_and_safe_ones_corrected() {
+async fn all_invalid_arguments_are_reported_and_safe_mistakes_corrected() {
     assert_eq!(
         call(&price::TOOL, json!({ "nam": "Funghi", "size": "huge", "count": "many" })).await,
         "failure: The arguments of `price` do not fit. Nothing was done; correct them and call again:\n\
@@ -249,7 +251,7 @@ async fn wrong_arguments_are_told_all_at_once_and_safe_ones_corrected() {
 }
 
 #[tokio::test]
-async fn failures_are_answered() {
+async fn failures_are_results() {
     assert_eq!(call(&nothing::TOOL, json!({})).await, "success: Done.");
     assert_eq!(call(&price::TOOL, json!({ "name": "none" })).await, "failure: there is no such pizza");
     for how in ["panic", "disk full"] {
@@ -264,11 +266,11 @@ async fn failures_are_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_and_patience_end() {
+async fn timed_out_and_cancelled_calls_have_results() {
     let late = call(&fail::TOOL, json!({ "how": "late" })).await;
     assert_eq!(late, "timeout: `fail` did not finish within 0.05 s and was stopped.");
     assert_eq!(call(&fail::TOOL, json!({ "how": "heeds" })).await, "success: Done.");
-    // The session answers unless its own token says that nobody waits.
+    // A timeout does not cancel the token of the session.
     let cancel = Cancellation::default();
     assert!(!fail::TOOL.invoke(invocation_with(&cancel)).await.is_success() && !cancel.is_cancelled());
 
@@ -289,7 +291,7 @@ fn invocation_with(cancel: &Cancellation) -> Invocation {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_waits_for_tells_the_tool() {
+async fn a_dropped_call_cancels_the_context() {
     static KEPT: Mutex<Option<ToolContext>> = Mutex::new(None);
 
     /// Keeps its context.
@@ -327,7 +329,7 @@ fn the_schema_comes_from_types_and_docs() {
                 "count": { "type": "integer", "minimum": 0, "maximum": 255, "description": "How many." },
                 "toppings": {
                     "type": "array", "items": { "type": "string" }, "default": [],
-                    "description": "What to put on top.",
+                    "description": "The toppings.",
                 },
             },
             "required": ["name"],
@@ -351,7 +353,7 @@ fn properties_are_written_in_the_order_of_the_parameters() {
 }
 
 #[test]
-fn a_selection_is_sorted_and_written_as_the_wire_has_it() {
+fn a_selection_is_sorted_and_serialized_for_the_wire() {
     let mut selection = ToolSelection::default();
     selection.add([price::TOOL, nothing::TOOL, nothing::TOOL]);
     let set = selection.resolve(&states()).unwrap();
@@ -372,7 +374,7 @@ fn linked_tools_are_collected() {
 }
 
 #[test]
-fn missing_states_are_told_with_every_tool_that_needs_them() {
+fn missing_states_are_reported_with_every_tool_that_needs_them() {
     let mut selection = ToolSelection::default();
     selection.add([price::TOOL, passing::TOOL]);
     let message = selection.resolve(&StateMap::default()).unwrap_err().to_string();
@@ -381,9 +383,9 @@ fn missing_states_are_told_with_every_tool_that_needs_them() {
 }
 
 #[test]
-fn two_tools_of_one_name_are_refused() {
+fn two_tools_of_one_name_are_rejected() {
     let mut selection = ToolSelection::default();
-    // Not by the attribute, which would register them for every test of this program.
+    // Without the attribute, which would register the tools for all tests of this binary.
     static TWINS: [ToolDef; 2] = [
         ToolDef { name: "twin", location: Location::new("a", "a.rs", 1), ..ToolDef::BASE },
         ToolDef { name: "twin", location: Location::new("b", "b.rs", 2), ..ToolDef::BASE },
@@ -394,7 +396,7 @@ fn two_tools_of_one_name_are_refused() {
 }
 
 #[tokio::test]
-async fn the_function_stays_what_it_was() {
+async fn the_function_can_be_called_directly() {
     nothing().await;
     assert_eq!(stays(1).await, 2);
     assert_eq!(
@@ -445,7 +447,7 @@ async fn trip(
 
 #[derive(Deserialize, JsonSchema)]
 struct Guest {
-    /// Who travels.
+    /// The traveller.
     guest: String,
 }
 
@@ -467,7 +469,7 @@ async fn rules_are_in_the_schema_and_checked_before_the_call() {
         json!({ "type": "string", "minLength": 2, "maxLength": 5, "examples": ["Oslo"] })
     );
     assert_eq!(schema["properties"]["class"], json!({ "type": "string", "enum": ["a", "b"] }));
-    assert_eq!(schema["properties"]["guest"], json!({ "type": "string", "description": "Who travels." }));
+    assert_eq!(schema["properties"]["guest"], json!({ "type": "string", "description": "The traveller." }));
     assert_eq!(schema["required"], json!(["city", "guest"]));
     assert_eq!(
         call(&trip::TOOL, json!({ "city": "Oslo", "guest": "Ada", "ref": "NO-1", "days": "5" })).await,
@@ -488,7 +490,7 @@ async fn rules_are_in_the_schema_and_checked_before_the_call() {
          - `stops[0]`: expected a string, got 1\n\
          - `stops[1]`: expected a string, got 2\n\
          - `stops[2]`: expected a string, got 3\n\
-         - `guest` is missing: expected a string. Who travels."
+         - `guest` is missing: expected a string. The traveller."
     );
     assert_eq!(call(&strict::TOOL, json!({ "n": 3 })).await, "success: 3");
     assert!(call(&strict::TOOL, json!({ "n": "3" })).await.ends_with("got \"3\""));
@@ -511,7 +513,7 @@ fn options_reach_the_wire() {
 }
 
 #[test]
-fn rules_that_do_not_go_with_the_type_are_refused() {
+fn rules_that_do_not_apply_to_the_type_are_rejected() {
     fn never() -> bool {
         false
     }
@@ -523,11 +525,14 @@ fn rules_that_do_not_go_with_the_type_are_refused() {
     }
 
     let message = wrong::TOOL.schema().unwrap_err().to_string();
-    assert!(message.ends_with("`min` of argument `name` is for numbers, the argument is text"), "{message}");
+    assert!(
+        message.ends_with("`min` of argument `name` applies to numbers, but the argument is text"),
+        "{message}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_passing_failure_is_tried_again_and_few_calls_run_at_once() {
+async fn transient_failures_are_retried_and_concurrent_calls_limited() {
     static TRIES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     static RUNNING: Mutex<(u32, u32)> = Mutex::new((0, 0));
 
@@ -540,7 +545,7 @@ async fn a_passing_failure_is_tried_again_and_few_calls_run_at_once() {
         }
     }
 
-    /// Two at once.
+    /// Runs two calls concurrently.
     #[crate::tool(concurrency = 2, max_output = 40)]
     async fn narrow() -> String {
         {
@@ -563,7 +568,7 @@ async fn a_passing_failure_is_tried_again_and_few_calls_run_at_once() {
 }
 
 #[tokio::test]
-async fn errors_are_visible_where_the_tool_says_so() {
+async fn errors_are_visible_if_the_tool_enables_it() {
     /// Fails.
     #[crate::tool(errors = visible)]
     async fn open() -> Result<u8, std::num::ParseIntError> {

@@ -1,10 +1,10 @@
-//! Strict lints have nothing to say about the expansion.
+//! Strict lints accept the expansion.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, clippy::pedantic, unreachable_pub, unused_qualifications)]
 
 use copilot::{Json, State, ToolContext, ToolError};
 
-/// What is searched.
+/// A catalogue of titles.
 #[derive(Debug)]
 pub struct Catalogue(Vec<String>);
 
@@ -15,9 +15,9 @@ pub struct Catalogue(Vec<String>);
 /// When nothing is found.
 #[copilot::tool(read_only, timeout = "5s")]
 pub async fn search(
-    /// What to look for.
+    /// Text to search for.
     query: &str,
-    /// How many to find.
+    /// The maximum number of results.
     #[arg(default = 10)]
     limit: usize,
     catalogue: State<Catalogue>,
@@ -28,7 +28,7 @@ pub async fn search(
     Ok(Json(found))
 }
 
-/// Count what there is.
+/// Count the titles.
 #[copilot::tool]
 fn count(catalogue: State<Catalogue>) -> usize {
     catalogue.0.len()

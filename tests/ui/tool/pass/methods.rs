@@ -1,10 +1,10 @@
-//! Methods under strict lints, of a generic type too.
+//! Strict lints accept the expansion of methods, also of a generic type.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, clippy::pedantic, unreachable_pub, unused_qualifications)]
 
 use copilot::Toolset;
 
-/// What is searched.
+/// A catalogue of titles.
 #[derive(Debug)]
 pub struct Catalogue<T>(pub Vec<T>);
 
@@ -14,14 +14,14 @@ impl<T: AsRef<str> + Send + Sync + 'static> Catalogue<T> {
     #[tool(read_only)]
     pub async fn search(
         &self,
-        /// What to look for.
+        /// Text to search for.
         query: &str,
     ) -> Vec<copilot::Content> {
         let found = self.0.iter().filter(|name| name.as_ref().contains(query));
         found.map(|name| name.as_ref().into()).collect()
     }
 
-    /// How many there are.
+    /// Count the titles.
     #[tool]
     #[must_use]
     pub fn count(&self) -> usize {

@@ -1,4 +1,4 @@
-//! A tool whose every sort of parameter is there at once.
+//! A tool with every kind of parameter.
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;

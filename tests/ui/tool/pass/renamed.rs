@@ -1,4 +1,4 @@
-//! The runtime under another name.
+//! The runtime crate under another path.
 mod vendored {
     pub use copilot as agent;
 }

@@ -1,7 +1,7 @@
-//! "Did you mean": the known name nearest to one that is not.
+//! Suggestions for misspelled names.
 
-/// The candidate that is near enough to `name` to be what was meant.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// Returns the candidate most similar to `name`, if at most a third of the letters differ.
+pub(crate) fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(name);
     candidates
         .into_iter()
@@ -11,7 +11,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// Case and separators are what models change first: `maxDays`, `max-days` and `max_days` are one name.
+/// Removes case and separators, which models often change: `maxDays`, `max-days` and `max_days` are equal.
 fn fold(name: &str) -> Vec<char> {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn typos_case_and_separators_are_forgiven() {
+    fn typos_case_and_separators_have_a_suggestion() {
         let known = ["city", "max_days", "unit"];
         for (name, expected) in [
             ("citty", Some("city")),
@@ -43,7 +43,7 @@ mod tests {
             ("unti", Some("unit")),
             ("weather", None),
         ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
+            assert_eq!(suggest(name, known), expected, "{name}");
         }
     }
 }

@@ -1,41 +1,46 @@
-//! Checks a value against a schema, and corrects on the way what is safe to correct.
+//! Validates arguments against a schema and corrects safe mistakes.
 //!
-//! The slow path of a call: it runs when the types refused the arguments, or when the schema forbids more than the
-//! types do. It finds every problem at once. Pure.
+//! The slow path of a call: it runs when deserialization has failed, or when the schema is stricter than the types. It
+//! reports every problem. Pure.
 
 use std::collections::HashMap;
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::nearest::nearest;
-use super::problem::{Problem, What};
+use super::problem::{Problem, ProblemKind};
+use super::suggest::suggest;
 
-/// What a check is made with.
-pub(crate) struct Checker<'s> {
+/// A schema to validate values against, with the settings.
+pub(crate) struct Validator<'s> {
     pub(crate) schema: &'s Value,
-    /// Whether what is safe to correct is corrected.
+    /// Whether safe mistakes are corrected.
     pub(crate) coerce: bool,
-    /// The patterns of the schema, compiled; one that is not here is not checked.
+    /// The compiled patterns of the schema. Patterns that are not in the map are not checked.
     pub(crate) patterns: &'s HashMap<String, Regex>,
 }
 
-impl Checker<'_> {
-    /// Checks `value`, correcting it in place; says whether it had to, or all that is wrong.
+impl Validator<'_> {
+    /// Validates `value` and corrects it in place. Returns whether it was corrected; the error lists all problems.
     pub(crate) fn check(&self, value: &mut Value) -> Result<bool, Vec<Problem>> {
         self.check_against(self.schema, value)
     }
 
     /// As [`check`](Self::check), against a part of the schema.
     pub(crate) fn check_against(&self, part: &Value, value: &mut Value) -> Result<bool, Vec<Problem>> {
-        let mut walk =
-            Walk { checker: self, path: String::new(), problems: Vec::new(), corrected: false, depth: 0 };
-        walk.value(part, value);
-        if walk.problems.is_empty() { Ok(walk.corrected) } else { Err(walk.problems) }
+        let mut validation = Validation {
+            validator: self,
+            path: String::new(),
+            problems: Vec::new(),
+            corrected: false,
+            depth: 0,
+        };
+        validation.value(part, value);
+        if validation.problems.is_empty() { Ok(validation.corrected) } else { Err(validation.problems) }
     }
 }
 
-/// Compiles the patterns of a schema; leaves out those that are not of our dialect.
+/// Compiles the patterns of a schema. Patterns that `regex_lite` does not support are omitted.
 pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
     let mut found = HashMap::new();
     let mut rest = vec![schema];
@@ -56,18 +61,18 @@ pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
     found
 }
 
-struct Walk<'s> {
-    checker: &'s Checker<'s>,
+struct Validation<'s> {
+    validator: &'s Validator<'s>,
     path: String,
     problems: Vec<Problem>,
     corrected: bool,
     depth: usize,
 }
 
-/// Recursive types end with the value; schemas that refer to themselves without a value in between end here.
+/// The limit of recursion. Recursive types end with the value; this ends schemas that refer only to themselves.
 const MAX_DEPTH: usize = 128;
 
-impl<'s> Walk<'s> {
+impl<'s> Validation<'s> {
     fn value(&mut self, schema: &'s Value, value: &mut Value) {
         let Some(schema) = self.resolve(schema) else { return };
         if self.depth >= MAX_DEPTH {
@@ -94,7 +99,7 @@ impl<'s> Walk<'s> {
                 types == name || types.as_array().is_some_and(|all| all.iter().any(|t| t == name))
             };
             if !fits(&allowed, value) {
-                if !self.checker.coerce || !coerce(&allowed, value) {
+                if !self.validator.coerce || !coerce(&allowed, value) {
                     return self.wrong(expected(schema), value);
                 }
                 self.corrected = true;
@@ -128,11 +133,11 @@ impl<'s> Walk<'s> {
         let mut unknown = Vec::new();
         for (name, value) in object.iter_mut() {
             if let Some(property) = properties.and_then(|properties| properties.get(name)) {
-                self.at(name, |walk| walk.value(property, value));
+                self.at(name, |validation| validation.value(property, value));
             } else if additional == Some(&Value::Bool(false)) {
                 unknown.push(name.clone());
             } else if let Some(additional) = additional {
-                self.at(name, |walk| walk.value(additional, value));
+                self.at(name, |validation| validation.value(additional, value));
             }
         }
         let length = object.len() as u64;
@@ -140,15 +145,18 @@ impl<'s> Walk<'s> {
         if bound("minProperties").is_some_and(|min| length < min)
             || bound("maxProperties").is_some_and(|max| length > max)
         {
-            self.problem(What::Wrong { expected: expected(schema), got: format!("{length} entries") });
+            self.problem(ProblemKind::Invalid {
+                expected: expected(schema),
+                got: format!("{length} entries"),
+            });
         }
         let absent = |name: &str| !object.contains_key(name);
         for name in unknown {
-            // A name that is there already is not what was meant.
+            // A property that is present is not a candidate.
             let candidates = known.keys().map(String::as_str).filter(|known| absent(known));
-            let nearest = nearest(&name, candidates).map(str::to_owned);
+            let suggestion = suggest(&name, candidates).map(str::to_owned);
             let known = known.keys().cloned().collect();
-            self.at(&name, |walk| walk.problem(What::Unknown { nearest, known }));
+            self.at(&name, |validation| validation.problem(ProblemKind::UnknownName { suggestion, known }));
         }
         for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
             let Some(name) = name.as_str().filter(|name| absent(name)) else { continue };
@@ -157,12 +165,12 @@ impl<'s> Walk<'s> {
             let description =
                 property.and_then(|property| property.get("description")).and_then(Value::as_str);
             let description = description.unwrap_or_default().to_owned();
-            self.at(name, |walk| walk.problem(What::Missing { expected, description }));
+            self.at(name, |validation| validation.problem(ProblemKind::Missing { expected, description }));
         }
     }
 
-    /// What may be left out and cannot be `null` is left out by `null`: models that may write it do, and in the strict
-    /// profile they have to.
+    /// Removes `null` values of optional properties that do not accept `null`. Models send them, and the strict profile
+    /// requires it.
     fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut Map<String, Value>) {
         let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
         let required = schema.get("required").and_then(Value::as_array);
@@ -185,18 +193,21 @@ impl<'s> Walk<'s> {
         if bound("minItems").is_some_and(|min| length < min)
             || bound("maxItems").is_some_and(|max| length > max)
         {
-            self.problem(What::Wrong { expected: expected(schema), got: format!("{length} items") });
+            self.problem(ProblemKind::Invalid { expected: expected(schema), got: format!("{length} items") });
         }
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(schema) = first.get(index).or(rest) {
-                self.index(index, |walk| walk.value(schema, item));
+                self.index(index, |validation| validation.value(schema, item));
             }
         }
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
             let twice = (1..items.len()).find(|&index| items[..index].contains(&items[index]));
             if let Some(index) = twice {
                 let expected = "each item once".to_owned();
-                self.problem(What::Wrong { expected, got: format!("{} twice", shortened(&items[index])) });
+                self.problem(ProblemKind::Invalid {
+                    expected,
+                    got: format!("{} twice", shortened(&items[index])),
+                });
             }
         }
     }
@@ -229,7 +240,7 @@ impl<'s> Walk<'s> {
     fn matches(&self, schema: &Map<String, Value>, text: &str) -> bool {
         let pattern = schema.get("pattern").and_then(Value::as_str);
         pattern
-            .and_then(|pattern| self.checker.patterns.get(pattern))
+            .and_then(|pattern| self.validator.patterns.get(pattern))
             .is_none_or(|regex| regex.is_match(text))
     }
 
@@ -237,8 +248,8 @@ impl<'s> Walk<'s> {
         if allowed.contains(value) {
             return;
         }
-        // The same word in another case is what was meant, if it is one only.
-        if let (Value::String(text), true) = (&*value, self.checker.coerce) {
+        // Corrects the case if exactly one value matches.
+        if let (Value::String(text), true) = (&*value, self.validator.coerce) {
             let mut same =
                 allowed.iter().filter(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(text)));
             if let (Some(only), None) = (same.next(), same.next()) {
@@ -250,8 +261,8 @@ impl<'s> Walk<'s> {
         self.wrong(alternatives(allowed.iter().map(Value::to_string)), value);
     }
 
-    /// One of several schemas: the first that fits without a correction, then with one; of those that do not, what
-    /// the nearest says.
+    /// Validates against alternatives: the first that accepts the value, preferably without a correction. If none does,
+    /// reports the problems of the intended alternative.
     fn branches(&mut self, branches: &'s [Value], value: &mut Value) {
         let mut tries: Vec<_> = branches
             .iter()
@@ -270,7 +281,7 @@ impl<'s> Walk<'s> {
             *value = copy;
             return;
         }
-        // A branch whose tag matches, or that got past its own type, is the one that was meant.
+        // The intended branch is the one whose tag matches, or the only one whose own type matches.
         let tagged = tries.iter().position(|(branch, _, _)| self.has_tag_of(branch, value));
         let deep: Vec<_> = (0..tries.len())
             .filter(|&index| tries[index].2.iter().all(|problem| problem.path != self.path))
@@ -284,21 +295,21 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// What comes of a value as one schema has it, and what is wrong with it.
+    /// Validates a copy of the value. Returns the corrected copy and the problems.
     fn try_branch(&self, branch: &'s Value, value: &Value) -> (Value, Vec<Problem>) {
         let mut copy = value.clone();
-        let mut walk = Walk {
-            checker: self.checker,
+        let mut validation = Validation {
+            validator: self.validator,
             corrected: false,
             path: self.path.clone(),
             problems: Vec::new(),
             depth: self.depth,
         };
-        walk.value(branch, &mut copy);
-        (copy, walk.problems)
+        validation.value(branch, &mut copy);
+        (copy, validation.problems)
     }
 
-    /// Whether a branch has a constant that the value has too.
+    /// Returns whether the value has the tag of a branch: a property with the same constant, or its only property.
     fn has_tag_of(&self, branch: &'s Value, value: &Value) -> bool {
         let properties =
             self.resolve(branch).and_then(|branch| branch.get("properties")).and_then(Value::as_object);
@@ -316,9 +327,9 @@ impl<'s> Walk<'s> {
             let object = schema.as_object()?;
             let Some(target) = object.get("$ref").and_then(Value::as_str) else { return Some(object) };
             schema = if target == "#" {
-                self.checker.schema
+                self.validator.schema
             } else {
-                self.checker.schema.pointer(target.strip_prefix('#')?)?
+                self.validator.schema.pointer(target.strip_prefix('#')?)?
             };
         }
         None
@@ -342,11 +353,11 @@ impl<'s> Walk<'s> {
     }
 
     fn wrong(&mut self, expected: String, value: &Value) {
-        self.problem(What::Wrong { expected, got: shortened(value) });
+        self.problem(ProblemKind::Invalid { expected, got: shortened(value) });
     }
 
-    fn problem(&mut self, what: What) {
-        self.problems.push(Problem { path: self.path.clone(), what });
+    fn problem(&mut self, kind: ProblemKind) {
+        self.problems.push(Problem { path: self.path.clone(), kind });
     }
 }
 
@@ -364,7 +375,7 @@ fn fits(allowed: &dyn Fn(&str) -> bool, value: &Value) -> bool {
     }
 }
 
-/// Corrects what models get wrong about types where no meaning is lost.
+/// Corrects common type mistakes of models that are unambiguous. Returns whether the value was corrected.
 fn coerce(allowed: &dyn Fn(&str) -> bool, value: &mut Value) -> bool {
     let corrected = match value {
         Value::String(text) => {
@@ -395,7 +406,7 @@ fn is_multiple(number: f64, step: f64) -> bool {
     (quotient - quotient.round()).abs() < 1e-9
 }
 
-/// A schema in words.
+/// Describes a schema in words.
 fn expected(schema: &Map<String, Value>) -> String {
     if let Some(value) = schema.get("const") {
         return value.to_string();
@@ -456,7 +467,7 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
     }
 }
 
-/// The unit for so many, as in `1 item`.
+/// Returns the unit in singular or plural, as in `1 item`.
 fn counted(unit: &'static str, count: &Value) -> &'static str {
     match unit {
         " entries" if count == 1 => " entry",
@@ -479,7 +490,7 @@ fn alternatives(forms: impl Iterator<Item = String>) -> String {
     }
 }
 
-/// A value as it came, short enough to be read.
+/// Returns a value as JSON, truncated for a message.
 fn shortened(value: &Value) -> String {
     const LONGEST: usize = 60;
     let text = value.to_string();
@@ -496,15 +507,15 @@ mod tests {
     use super::*;
 
     fn check(schema: &Value, mut value: Value, expected: &[&str]) -> Value {
-        let checker = Checker { schema, coerce: true, patterns: &patterns(schema) };
+        let validator = Validator { schema, coerce: true, patterns: &patterns(schema) };
         let problems: Vec<_> =
-            checker.check(&mut value).err().unwrap_or_default().iter().map(ToString::to_string).collect();
+            validator.check(&mut value).err().unwrap_or_default().iter().map(ToString::to_string).collect();
         assert_eq!(problems, expected);
         value
     }
 
     #[test]
-    fn every_problem_is_found_at_once() {
+    fn all_problems_are_reported_together() {
         let schema = json!({
             "type": "object",
             "properties": {
@@ -546,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_forms_the_one_that_was_meant_is_explained() {
+    fn the_problems_of_the_intended_alternative_are_reported() {
         let schema = json!({ "oneOf": [
             { "type": "object", "properties": { "kind": { "const": "circle" }, "r": { "type": "number" } }, "required": ["kind", "r"] },
             { "type": "object", "properties": { "kind": { "const": "square" }, "side": { "type": "number" } }, "required": ["kind", "side"] },

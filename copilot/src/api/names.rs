@@ -1,0 +1,125 @@
+//! Names and URLs of settings that no CLI can take.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::{check_name, check_path, check_secret, shown};
+use crate::protocol::agents::CustomAgent;
+use crate::protocol::mcp::McpServer;
+use crate::protocol::providers::{NamedProvider, Provider, ProviderModel};
+use crate::protocol::secret::{Secret, redacted};
+use crate::session::topic::{Settings, Topic};
+
+pub(crate) const TOPIC: Topic = Topic { check: Some(|settings, _| check(settings)), ..Topic::NONE };
+
+/// Refuses names that no CLI can take; paths are checked where they are made absolute.
+fn check(settings: &Settings) -> Result<()> {
+    let Settings { members, options, .. } = settings;
+    for (setter, member) in [
+        ("model", "model"),
+        ("reasoning_effort", "reasoningEffort"),
+        ("client_name", "clientName"),
+        ("agent", "agent"),
+        ("name", "name"),
+    ] {
+        if let Some(text) = members.get::<String>(member) {
+            check_name(setter, text)?;
+        }
+    }
+    for (setter, list) in [
+        ("allowed_models", members.get::<Vec<String>>("allowedModels")),
+        ("disabled_mcp_servers", members.get("disabledMcpServers")),
+        ("excluded_builtin_agents", members.get("excludedBuiltinAgents")),
+        ("disabled_skills", members.get("disabledSkills")),
+        ("included_builtin_skills", options.get("includedBuiltinSkills")),
+    ] {
+        list.into_iter().flatten().try_for_each(|text| check_name(setter, text))?;
+    }
+    let agents = || members.get::<Vec<CustomAgent>>("customAgents").into_iter().flatten();
+    agents().try_for_each(|agent| check_name("custom_agent", &agent.name))?;
+    let servers = members.get::<BTreeMap<String, McpServer>>("mcpServers").into_iter().flatten();
+    for (name, server) in servers.chain(agents().flat_map(CustomAgent::mcp_servers)) {
+        check_name("mcp_server", name)?;
+        if let Some(command) = server.command() {
+            check_path(&format!("command of the MCP server {name}"), command)?;
+        }
+        if let Some(url) = server.url() {
+            check_url(&format!("URL of the MCP server {name}"), url)?;
+        }
+    }
+    if let Some(provider) = members.get::<Provider>("provider") {
+        check_url("base_url of the provider", provider.base_url.as_str())?;
+    }
+    for named in members.get::<Vec<NamedProvider>>("providers").into_iter().flatten() {
+        check_name("named_provider", &named.name)?;
+        check_url(&format!("base_url of the provider {}", named.name), named.provider.base_url.as_str())?;
+    }
+    let models = members.get::<Vec<ProviderModel>>("models").into_iter().flatten();
+    models.into_iter().try_for_each(|model| check_name("provider_model", &model.id))?;
+    members
+        .get::<Secret>("gitHubToken")
+        .map_or(Ok(()), |token| check_secret("github_token", "GitHub token", token.as_str()))
+}
+
+/// A URL may hold secrets, so it shows without them.
+fn check_url(what: &str, url: &str) -> Result<()> {
+    let problem = if url.trim().is_empty() {
+        "is empty"
+    } else if url.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        "has white space or a control character"
+    } else {
+        return Ok(());
+    };
+    let message = format!(
+        "`{what}` is {}, which {problem}; write a URL such as `https://host/path`",
+        shown(&redacted(url))
+    );
+    Err(Error::new(ErrorKind::Config, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Provider, Session, SessionBuilder};
+
+    fn refusal(builder: &SessionBuilder) -> String {
+        check(&builder.settings).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_refused_with_its_setter() {
+        use crate::config::McpServer;
+
+        let builder = Session::builder;
+        let long = "x".repeat(5000);
+        for bad in ["", "a\0b", "a\nb", &long] {
+            let provider = Provider::openai("http://h/v1");
+            for (builder, setter) in [
+                (builder().model(bad), "`model`"),
+                (builder().agent(bad), "`agent`"),
+                (builder().client_name(bad), "`client_name`"),
+                (builder().name(bad), "`name`"),
+                (builder().allowed_models([bad]), "`allowed_models`"),
+                (builder().disabled_skills([bad]), "`disabled_skills`"),
+                (builder().custom_agent(CustomAgent::new(bad, "p")), "`custom_agent`"),
+                (builder().mcp_server(bad, McpServer::stdio("x")), "`mcp_server`"),
+                (builder().mcp_server("m", McpServer::stdio(bad)), "MCP server m"),
+                (builder().named_provider(bad, provider), "`named_provider`"),
+            ] {
+                let refused = refusal(&builder);
+                assert!(refused.contains(setter), "{bad:?}: {refused}");
+            }
+        }
+        for bad in ["", " ", "http://u:hunter2@h/\n?q=hunter2"] {
+            for builder in [
+                builder().provider(Provider::openai(bad)),
+                builder().named_provider("n", Provider::openai(bad)),
+                builder().mcp_server("m", McpServer::http(bad)),
+                builder().github_token(format!("hunter2{bad}\n")),
+            ] {
+                let refused = refusal(&builder);
+                assert!(refused.contains('`') && !refused.contains("hunter2"), "{refused}");
+            }
+        }
+    }
+}

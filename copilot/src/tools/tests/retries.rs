@@ -1,0 +1,62 @@
+//! Retries: how many there are, after which pauses, and that a cancelled call gets none.
+
+use tokio::time::Instant;
+
+use super::*;
+
+/// When a tool was tried, and the token of its call.
+#[derive(Default)]
+pub(super) struct Tries {
+    at: Mutex<Vec<Instant>>,
+    token: Cancellation,
+}
+
+/// Is always busy.
+#[crate::tool(retries = 3, idempotent)]
+async fn busy(tries: State<Tries>) -> Result<(), ToolError> {
+    tries.at.lock().unwrap().push(Instant::now());
+    Err(ToolError::retry("busy"))
+}
+
+/// Is busy, and its call is cancelled before it ends.
+#[crate::tool(retries = 3, idempotent)]
+async fn cancelled(tries: State<Tries>) -> Result<(), ToolError> {
+    tries.at.lock().unwrap().push(Instant::now());
+    tries.token.cancel();
+    Err(ToolError::retry("busy"))
+}
+
+fn invocation_with(tries: &Arc<Tries>) -> Invocation {
+    let mut states = StateMap::default();
+    states.insert_shared(Arc::clone(tries));
+    Invocation { states: Arc::new(states), cancel: tries.token.clone(), ..invocation(&json!({})) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_is_retried_as_often_as_it_says_after_pauses_that_double() {
+    let tries = Arc::default();
+    let result = busy::TOOL.invoke(invocation_with(&tries)).await;
+    assert_eq!(result.text(), "busy\nThis may pass: the same call can succeed later.");
+    let at = tries.at.lock().unwrap().clone();
+    let pauses: Vec<_> = at.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
+    assert_eq!(pauses, [50, 100, 200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_call_is_not_retried() {
+    let tries = Arc::default();
+    let result = cancelled::TOOL.invoke(invocation_with(&tries)).await;
+    assert!(!result.is_success());
+    assert_eq!(tries.at.lock().unwrap().len(), 1);
+
+    // Cancelled in the second pause.
+    let tries = Arc::<Tries>::default();
+    let started = Instant::now();
+    let mut call = crate::task::spawn(busy::TOOL.invoke(invocation_with(&tries)));
+    tokio::time::sleep(Duration::from_millis(80)).await;
+    tries.token.cancel();
+    let result = call.join().await.unwrap();
+    assert_eq!(result.text(), "`busy` was cancelled.");
+    assert_eq!(tries.at.lock().unwrap().len(), 2);
+    assert_eq!(started.elapsed(), Duration::from_millis(80));
+}

@@ -1,0 +1,5 @@
+/// Remove a book.
+#[copilot::tool(skip_permission, destructive)]
+async fn remove() {}
+
+fn main() {}

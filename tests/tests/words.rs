@@ -47,7 +47,6 @@ const NAMES: &[&str] = &["or_tell", "OrTell", "ToolError::tell", "`tell`"];
 /// and remove its line.
 const NOT_CLEAN: &[&str] = &[
     "ARCHITECTURE.md",
-    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "RELIABILITY.md",

@@ -48,7 +48,6 @@ const NAMES: &[&str] = &["or_tell", "OrTell", "ToolError::tell", "`tell`"];
 const NOT_CLEAN: &[&str] = &[
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
-    "README.md",
     "RELIABILITY.md",
     "copilot/benches/",
     "copilot/src/client/",

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::stream::{EventStream, Queue};
-use super::{Event, TURN_SILENT};
+use super::{Event, EventKind, TURN_SILENT};
 use crate::contain;
 use crate::protocol::MessageId;
 use crate::protocol::event::EventHead;
@@ -310,6 +310,11 @@ impl Event {
             "session.idle" | "abort" | "copilot.disconnected" | "copilot.restarted" | TURN_SILENT => {
                 Concerns::All
             }
+            // A skipped answer belongs to a turn that has begun; a skipped message without a name to any.
+            "copilot.message_skipped" => match self.kind() {
+                EventKind::MessageSkipped(skipped) if skipped.event.is_some() => Concerns::None,
+                _ => Concerns::All,
+            },
             _ => Concerns::None,
         }
     }
@@ -382,7 +387,9 @@ fn has_tasks(tasks: &str) -> bool {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use super::super::MessageSkipped;
     use super::*;
+    use crate::error::{Error, ErrorKind};
 
     fn head<'a>(name: &'a str, data: &'a RawValue) -> EventHead<'a> {
         EventHead {
@@ -455,6 +462,23 @@ mod tests {
         assert_eq!(names(&mut first), [user, start, said, user, error, idle]);
         assert_eq!(names(&mut second), [user, user, error, idle]);
         assert_eq!(names(&mut third), [error, idle]);
+    }
+
+    #[test]
+    fn a_turn_that_waits_learns_of_a_skipped_message_that_may_concern_it() {
+        let subscribers = Subscribers::default();
+        deliver(&subscribers, "user.message", r#"{"messageId":"other"}"#);
+        let (mut turn, _) = subscribers.subscribe_turn(1 << 20);
+        subscribers.taken(&turn, "a".into());
+        let error = Error::new(ErrorKind::Transport, "too long");
+        let skip = |event: Option<&str>| {
+            let (event, error) = (event.map(str::to_owned), error.clone());
+            subscribers.publish(&Event::message_skipped(MessageSkipped { event, error }));
+        };
+        skip(Some("assistant.message"));
+        assert_eq!(names(&mut turn), [""; 0]);
+        skip(None);
+        assert_eq!(names(&mut turn), ["copilot.message_skipped"]);
     }
 
     #[test]

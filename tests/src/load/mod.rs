@@ -54,7 +54,7 @@ impl Table {
         let (_, after) =
             rest.split_once(END).ok_or_else(|| io::Error::other(format!("no {END} after it")))?;
         let rows: String = self.0.iter().map(|row| line(row) + "\n").collect();
-        let head = "| What | Lost | Memory | Tasks | Time |\n|---|---|---|---|---|";
+        let head = "| Load | Lost | Memory | Tasks | Time |\n|---|---|---|---|---|";
         fs::write(path, format!("{before}{BEGIN}\n{machine}\n\n{head}\n{rows}{END}{after}"))
     }
 }

@@ -208,7 +208,7 @@ pub async fn deltas(pieces: usize, budget: usize) -> Row {
     client.shutdown().await.expect("the client shuts down");
     Row {
         what: format!(
-            "{} deltas to a fast subscriber and a very slow one, which saw {} events and was told of {} it missed; {} \
+            "{} deltas to a fast subscriber and a very slow one, which saw {} events and missed {}, as reported; {} \
              tool calls meanwhile",
             count(pieces),
             count(slow.seen),
@@ -294,7 +294,7 @@ pub async fn results(results: usize, at_once: usize, size: usize) -> Row {
     drop((client, session));
     Row {
         what: format!(
-            "{results} tool results of {}, {at_once} at once, compared byte by byte",
+            "{results} tool results of {}, {at_once} concurrently, compared byte by byte",
             bytes(size as i64)
         ),
         lost: results - right,

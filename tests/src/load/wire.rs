@@ -63,7 +63,7 @@ pub async fn endings(carrier: Carrier, times: usize) -> Row {
         memory: String::new(),
         tasks: format!("{tasks_before} before, {} after", tasks()),
         time: format!(
-            "all told after {}, half of them after {}",
+            "all ended after {}, half of them after {}",
             time(took[took.len() - 1]),
             time(took[took.len() / 2])
         ),

@@ -593,18 +593,20 @@ async fn null_members_of_answers_are_absent() {
 
 /// Where JSON is decoded past `protocol::decode`, how often, and why that is not a payload of the wire.
 const OTHER_DECODING: &[(&str, usize, &str)] = &[
+    ("api/hooks.rs", 1, "a constant"),
+    ("api/interaction/elicitation.rs", 1, "a type of the caller"),
+    ("api/mcp/sampling.rs", 1, "a type of the caller"),
+    ("api/requests.rs", 1, "a type of the caller"),
     ("events/mod.rs", 2, "a type of the caller, and the payload as text"),
     ("events/subscribers.rs", 6, "single members, each read by itself so that one cannot hide another"),
     ("protocol/decode.rs", 8, "the place itself"),
     ("protocol/hooks.rs", 1, "arguments that are a text"),
     ("providers/inference/body.rs", 1, "a type of the caller"),
-    ("rpc/reader.rs", 5, "the envelope, all of whose members are options"),
-    ("session/elicitation.rs", 1, "a type of the caller"),
+    ("rpc/head.rs", 2, "the head of a message that is not read whole"),
+    ("rpc/reader.rs", 6, "the envelope, all of whose members are options"),
     ("session/guard.rs", 1, "the output of the program's own hook"),
-    ("session/hooks.rs", 1, "a constant"),
     ("session/host.rs", 1, "parameters of the program"),
     ("session/permission_request.rs", 1, "a type of the caller"),
-    ("session/sampling.rs", 1, "a type of the caller"),
     ("session/structured.rs", 3, "the text of an answer"),
 ];
 
@@ -622,7 +624,7 @@ fn payloads_of_the_wire_are_decoded_in_one_place() {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("copilot/src");
     let mut found = Vec::new();
-    for folder in ["client", "events", "protocol", "providers", "rpc", "session"] {
+    for folder in ["api", "client", "events", "protocol", "providers", "rpc", "session"] {
         sources(&root.join(folder), &mut found);
     }
     found.sort();

@@ -1,14 +1,10 @@
 //! Slash commands: the program's own, and those of the session.
 
-use crate::session::safe_answers::Unreadable;
-use serde_json::json;
-
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+use serde_json::json;
 
 use crate::error::Result;
 use crate::protocol::SessionId;
@@ -22,6 +18,9 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::safe_answers::Unreadable;
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
 
 /// Somebody uses a command of the program. Wire: `command.execute`, from the CLI.
 #[derive(Clone, Debug)]

@@ -24,11 +24,6 @@
 //! # drop(builder);
 //! ```
 
-use crate::session::safe_answers::Named;
-
-use crate::error::Result;
-use crate::session::topic::Topic;
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +34,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::contain::UserValue;
+use crate::error::Result;
 use crate::protocol::decode;
 use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
@@ -47,6 +43,8 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::safe_answers::Named;
+use crate::session::topic::Topic;
 use crate::tools::{State, StateMap};
 
 pub use crate::protocol::hooks::{

@@ -1,12 +1,11 @@
 //! The session that gets nothing by itself. Pure.
 
-use crate::session::SessionBuilder;
-use crate::session::topic::Settings;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::Memory;
 use crate::protocol::mcp::Storage;
 use crate::protocol::system_message::SystemMessageConfig;
+use crate::session::SessionBuilder;
+use crate::session::topic::Settings;
 
 impl SessionBuilder {
     /// A session that gets nothing by itself: no instructions, skills, agents, plugins or memory of this machine, no

@@ -1,20 +1,19 @@
 //! Sessions that have used up what they may.
 
-use crate::session::safe_answers::Unreadable;
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::protocol::config::SessionLimits;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
-
-use std::sync::Arc;
-
 use crate::protocol::limits::{LimitsAnswer, LimitsAnswerParams, LimitsExhausted};
 use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::safe_answers::Unreadable;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
 
 impl SessionBuilder {
     /// Has the program decide what becomes of the session when it has used up what it may.

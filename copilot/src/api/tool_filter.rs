@@ -1,12 +1,11 @@
 //! Naming the tools that a model sees, by name and by source.
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::LargeOutput;
 use crate::protocol::config::ToolSearch;
 use crate::session::SessionBuilder;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
-
-use crate::error::{Error, ErrorKind, Result};
 
 /// A tool, or all tools of a source. A string is one as well: `view` means the tool of that name whatever its source,
 /// and `builtin:view`, `custom:*` or `mcp:*` say the source.

@@ -3,6 +3,9 @@
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}
 
+#[doc = include_str!("permissions.md")]
+pub mod permissions {}
+
 #[doc = include_str!("production.md")]
 pub mod production {}
 

@@ -2,8 +2,6 @@
 
 pub(crate) mod views;
 
-use crate::session::topic::Topic;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +18,7 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::topic::Topic;
 
 /// What the CLI is told where nothing here answers for a canvas.
 const NO_CANVAS: &str = "canvas_handler_unset";

@@ -1,10 +1,9 @@
 //! Reading a session's events from a place on, and going back to an earlier message.
 
-use crate::protocol::controls::CompactParams;
-use crate::protocol::controls::Compaction;
-
 use crate::error::{ErrorKind, Result};
 use crate::events::Event;
+use crate::protocol::controls::CompactParams;
+use crate::protocol::controls::Compaction;
 use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams, EventTail};
 use crate::protocol::rewind::{RewindMode, RewindParams, RewindPoints, Rewound};
 use crate::protocol::session::SessionMessagesResponse;

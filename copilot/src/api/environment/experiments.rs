@@ -1,10 +1,11 @@
 //! Experiments and feature flags.
 
+use std::collections::BTreeMap;
+
 use crate::protocol::experiments::Experiments;
 use crate::session::SessionBuilder;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
-use std::collections::BTreeMap;
 
 members! {
     /// The experiments that the session takes part in, in place of those that the CLI would fetch.

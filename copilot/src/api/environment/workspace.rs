@@ -1,12 +1,11 @@
 //! The files of a session's workspace, where the CLI and the agent keep what belongs to the session.
 
-use crate::protocol::config::Trust;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
-
 use crate::error::Result;
+use crate::protocol::config::Trust;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
 use crate::session::Session;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
 
 impl Session {
     /// The paths of the files in the session's workspace, relative to it.

@@ -1,15 +1,10 @@
 //! Forms that the CLI wants the user to fill in.
 
-use crate::session::safe_answers::Unreadable;
-use serde_json::json;
-
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
-
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +16,9 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::safe_answers::Unreadable;
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
 
 /// A form that the user is to fill in. Wire: `elicitation.requested`, from the CLI.
 #[derive(Clone)]

@@ -1,26 +1,25 @@
 //! The agent asks to work in another way: to carry out its plan, or to go on with another model.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use crate::error::Result;
 use crate::protocol::config::Autopilot;
 use crate::protocol::controls::ModeGetResponse;
 use crate::protocol::controls::ModeSetParams;
-use crate::protocol::session::AgentMode;
-use crate::session::Session;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
-
-use std::sync::Arc;
-
 use crate::protocol::modes::{
     AutoModeAnswer, AutoModeSwitch, AutoModeSwitchResponse, ExitPlanModeResponse, PlanAction, PlanProposal,
 };
+use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
+use crate::session::Session;
 use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
 
 /// The answer to a [`PlanProposal`].
 #[derive(Clone, Debug, PartialEq)]

@@ -1,12 +1,9 @@
 //! Questions to the user: the agent's, and those of the program's own tools.
 
-use crate::protocol::config::AskUserVariant;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
-
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::config::AskUserVariant;
 use crate::protocol::user_input::{UserInputResponse, UserQuestion};
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
@@ -14,6 +11,8 @@ use crate::session::answer::sealed::Sealed;
 use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::setters::members;
+use crate::session::topic::Topic;
 use crate::task;
 
 /// The user's answer to a [`UserQuestion`].

@@ -1,14 +1,10 @@
 //! Headers that the requests to MCP servers need, and that do not last.
 
-use crate::session::safe_answers::Unreadable;
-use serde_json::json;
-
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde_json::json;
 
 use crate::api::models::tokens::Secret;
 use crate::error::Result;
@@ -21,6 +17,9 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::safe_answers::Unreadable;
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
 
 /// The answer to [`McpHeadersWanted`]; the values print as `<redacted>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,13 +1,9 @@
 //! Logins that MCP servers want.
 
-use crate::session::safe_answers::Unreadable;
-use serde_json::json;
-
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
-
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde_json::json;
 
 use crate::api::models::tokens::Secret;
 use crate::error::Result;
@@ -19,6 +15,9 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::safe_answers::Unreadable;
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
 
 /// The answer to a [`McpLogin`].
 #[derive(Clone, Debug, PartialEq, Eq)]

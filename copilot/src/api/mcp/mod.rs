@@ -4,6 +4,8 @@ pub(crate) mod headers;
 pub(crate) mod login;
 pub(crate) mod sampling;
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::protocol::account::ToolInfo;
 use crate::protocol::account::ToolListResponse;
@@ -19,7 +21,6 @@ use crate::session::Session;
 use crate::session::SessionBuilder;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
-use std::collections::BTreeMap;
 
 members! {
     /// MCP servers that are configured on this machine and that the session does without.

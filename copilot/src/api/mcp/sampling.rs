@@ -1,10 +1,5 @@
 //! MCP servers that want a model to write something for them.
 
-use crate::session::safe_answers::Unreadable;
-
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +17,9 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::safe_answers::Unreadable;
+use crate::session::topic::Topic;
+use crate::session::topic::settled;
 
 /// What an MCP server wants a model to write. Wire: `sampling.requested`, from the CLI.
 #[derive(Clone)]

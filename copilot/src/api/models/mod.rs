@@ -4,6 +4,8 @@ pub(crate) mod providers;
 pub(crate) mod system_message;
 pub(crate) mod tokens;
 
+use std::pin::Pin;
+
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
@@ -23,7 +25,6 @@ use crate::session::setters::members;
 use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
-use std::pin::Pin;
 
 members! {
     /// The model that answers, such as `gpt-5`, or `auto`.

@@ -1,21 +1,20 @@
 //! Where answers come from.
 
 use crate::api::models::tokens::DEFAULT_PROVIDER;
+use crate::api::models::tokens::{ProviderTokenRequest, Secret};
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::providers::NamedProvider;
 use crate::protocol::providers::ProviderModel;
+use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
+use crate::protocol::settings::setter;
 use crate::session::SessionBuilder;
+use crate::session::answer::{BoxError, Handler};
 use crate::session::setters::members;
 use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
-
-use crate::api::models::tokens::{ProviderTokenRequest, Secret};
-use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
-use crate::protocol::settings::setter;
-use crate::session::answer::{BoxError, Handler};
 
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
 ///

@@ -1,7 +1,5 @@
 //! What the model is told before the conversation.
 
-use crate::session::topic::Topic;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +11,7 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::topic::Topic;
 use crate::task;
 
 /// The closures that rewrite sections, by section.

@@ -1,15 +1,14 @@
 //! Tokens that the program gives when the CLI needs one: of a model's provider, and of GitHub.
 
-
-use crate::session::topic::Topic;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::protocol::decode;
 use crate::protocol::tokens::{
     GithubTokenParams, GithubTokenResponse, ProviderTokenParams, ProviderTokenResponse, TokenReason,
 };
@@ -19,6 +18,7 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
+use crate::session::topic::Topic;
 
 /// A token or key; it prints as `<redacted>`. A string is a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -201,7 +201,7 @@ fn claims(session: &Inbox, method: &str, params: &RawValue) -> bool {
         registration_id: String,
     }
     method == GITHUB_TOKEN
-        && serde_json::from_str::<Registration>(params.get())
+        && decode::question::<Registration>(params.get())
             .is_ok_and(|params| has_registered(session, &params.registration_id))
 }
 

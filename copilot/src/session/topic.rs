@@ -27,6 +27,24 @@ pub(crate) type OnEvent = fn(&Arc<Inbox>, &RawValue);
 /// Gives the safe answer to an event that asks and cannot be read; `None` where another client answers.
 pub(crate) type OnUnreadable = fn(&Inbox, &Named<'_>, &serde_json::Error) -> Option<Unreadable>;
 
+/// Handles a request of any method. Runs on the reader task.
+pub(crate) type OnUnknown = fn(&Arc<Inbox>, method: &str, &RawValue, Responder);
+
+/// Whether a request that names no session is meant for this one: method and parameters.
+pub(crate) type Claims = fn(&Inbox, &str, &RawValue) -> bool;
+
+/// Answers a request that no session can take, by method and parameters; gives the responder back where it does not.
+pub(crate) type Refuse = fn(&str, &RawValue, Responder) -> Option<Responder>;
+
+/// Whether the program has set a handler.
+pub(crate) type IsSet = fn(&Inbox) -> bool;
+
+/// Runs when the CLI has opened a session; `None` where there is nothing to do.
+pub(crate) type OnOpened = for<'a> fn(&'a Inbox, &'a Peer) -> Option<BoxFuture<'a, Result<()>>>;
+
+/// Asks the user a question with choices.
+pub(crate) type AskUser = for<'a> fn(&'a Inbox, String, Vec<String>) -> BoxFuture<'a, Result<String>>;
+
 /// One topic, declared by its file under `api/`.
 pub(crate) struct Topic {
     /// The members of `session.create` that this library sets, each with the name of its setter.
@@ -34,23 +52,23 @@ pub(crate) struct Topic {
     pub(crate) requests: &'static [(&'static str, OnRequest)],
     pub(crate) events: &'static [(&'static str, OnEvent)],
     /// Handles requests of methods that no topic has.
-    pub(crate) unknown: Option<fn(&Arc<Inbox>, method: &str, &RawValue, Responder)>,
+    pub(crate) unknown: Option<OnUnknown>,
     /// Answers whether a request without `sessionId` is meant for this session.
-    pub(crate) claims: Option<fn(&Inbox, method: &str, params: &RawValue) -> bool>,
+    pub(crate) claims: Option<Claims>,
     /// Answers a request that no session can take; gives the responder back where an error does.
-    pub(crate) refuse: Option<fn(method: &str, params: &RawValue, Responder) -> Option<Responder>>,
+    pub(crate) refuse: Option<Refuse>,
     /// Safe answers to events that ask and cannot be read.
     pub(crate) unreadable: &'static [(&'static str, OnUnreadable)],
     /// The setter of the handler that a request asks, and whether the program has set it.
-    pub(crate) handler_of: &'static [(&'static str, &'static str, fn(&Inbox) -> bool)],
+    pub(crate) handler_of: &'static [(&'static str, &'static str, IsSet)],
     /// Sets what the safe default of this library is and the CLI's is not.
     pub(crate) defaults: Option<fn(&mut Settings)>,
     /// Refuses settings that contradict each other. Runs before anything is started.
     pub(crate) check: Option<fn(&Settings, Occasion) -> Result<()>>,
     /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
-    pub(crate) opened: Option<for<'a> fn(&'a Inbox, &'a Peer) -> Option<BoxFuture<'a, Result<()>>>>,
+    pub(crate) opened: Option<OnOpened>,
     /// Asks the user for a tool of the program: question and choices.
-    pub(crate) ask_user: Option<for<'a> fn(&'a Inbox, String, Vec<String>) -> BoxFuture<'a, Result<String>>>,
+    pub(crate) ask_user: Option<AskUser>,
 }
 
 impl Topic {

@@ -164,7 +164,7 @@ pub(crate) const TOPIC: Topic = Topic {
     members: &[("requestElicitation", "on_elicitation")],
     events: &[
         ("elicitation.requested", |session, data| {
-            session.read_event("elicitation.requested", data, form_requested)
+            session.read_event("elicitation.requested", data, form_requested);
         }),
         ("elicitation.completed", settled),
     ],

@@ -119,7 +119,7 @@ fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder)
     };
     let question = Question::request("on_exit_plan_mode", "a plan", &responder);
     session.consult(question, handler.ask(plan), |_, decision| {
-        let decision = decision.unwrap_or_else(|| unseen());
+        let decision = decision.unwrap_or_else(unseen);
         responder.ok(&decision.0);
     });
 }

@@ -230,7 +230,7 @@ fn answer_sampling(session: &Inbox, request_id: &str, given: &Given) {
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
         ("sampling.requested", |session, data| {
-            session.read_event("sampling.requested", data, sampling_requested)
+            session.read_event("sampling.requested", data, sampling_requested);
         }),
         ("sampling.completed", settled),
     ],

@@ -100,7 +100,7 @@ async fn until(events: &mut EventStream, wanted: impl Fn(&EventKind) -> bool) ->
 
 async fn restarted(events: &mut EventStream) -> copilot::events::Restarted {
     match until(events, |kind| matches!(kind, EventKind::Restarted(_))).await.kind() {
-        EventKind::Restarted(restarted) => restarted.clone(),
+        EventKind::Restarted(restarted) => (**restarted).clone(),
         _ => unreachable!("it was looked for"),
     }
 }

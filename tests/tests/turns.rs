@@ -464,7 +464,7 @@ async fn silences(events: &mut copilot::EventStream) -> Vec<copilot::events::Tur
     let mut told = Vec::new();
     while let Ok(Some(event)) = timeout(Duration::from_millis(1), events.next()).await {
         if let copilot::EventKind::TurnSilent(silence) = event.kind() {
-            told.push(silence.clone());
+            told.push((**silence).clone());
         }
     }
     told

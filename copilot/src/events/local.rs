@@ -84,15 +84,15 @@ pub struct TurnSilence {
 
 impl Event {
     pub(crate) fn turn_silent(silence: TurnSilence) -> Self {
-        Self::local(TURN_SILENT, EventKind::TurnSilent(silence))
+        Self::local(TURN_SILENT, EventKind::TurnSilent(Box::new(silence)))
     }
 
     pub(crate) fn restarted(restarted: Restarted) -> Self {
-        Self::local("copilot.restarted", EventKind::Restarted(restarted))
+        Self::local("copilot.restarted", EventKind::Restarted(Box::new(restarted)))
     }
 
     pub(crate) fn message_skipped(skipped: MessageSkipped) -> Self {
-        Self::local("copilot.message_skipped", EventKind::MessageSkipped(skipped))
+        Self::local("copilot.message_skipped", EventKind::MessageSkipped(Box::new(skipped)))
     }
 
     pub(crate) fn lagged(missed: u64) -> Self {
@@ -100,7 +100,7 @@ impl Event {
     }
 
     pub(crate) fn tool_progress(progress: ToolProgress) -> Self {
-        Self::local("copilot.tool_progress", EventKind::ToolProgress(progress))
+        Self::local("copilot.tool_progress", EventKind::ToolProgress(Box::new(progress)))
     }
 
     pub(crate) fn handler_failed(failure: HandlerFailure) -> Self {
@@ -118,7 +118,7 @@ impl Event {
             ends: [end; 5],
             ephemeral: true,
             large: None,
-            kind: OnceLock::from(Box::new(kind)),
+            kind: OnceLock::from(kind),
         }))
     }
 }

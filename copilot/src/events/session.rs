@@ -1,364 +1,361 @@
-//! Payloads of what happens to a session as a whole.
+//! Payloads about a session as a whole: its start, its errors, its end.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use crate::protocol::{MessageId, RequestId, SessionId, lenient};
+use super::changes::{AutoTier, Verbosity};
+use crate::protocol::capabilities::UiCapabilities;
+use crate::protocol::config::{ContextTier, ReasoningSummary};
+use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::session::AgentMode;
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{MessageId, RequestId, SessionId};
 
-/// A session began.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct SessionStart {
-    /// The session.
-    pub session_id: SessionId,
-    /// The version of the history's format.
-    #[serde(deserialize_with = "lenient::count")]
-    pub version: u64,
-    /// What wrote the history.
-    pub producer: String,
-    /// The version of the CLI.
-    pub copilot_version: String,
-    /// When, as RFC 3339.
-    pub start_time: String,
-    /// The model that was chosen.
-    pub selected_model: Option<String>,
-    /// The model's reasoning effort.
-    pub reasoning_effort: Option<String>,
-    /// Where the agent works.
-    pub context: WorkingContext,
+payload! {
+    /// A session began.
+    pub struct SessionStart {
+        /// The session.
+        pub session_id: SessionId,
+        /// The version of the history's format.
+        #[serde(deserialize_with = "count")]
+        pub version: u64,
+        /// The program that writes the history.
+        pub producer: String,
+        /// The version of the CLI.
+        pub copilot_version: String,
+        /// When the session began, as RFC 3339.
+        pub start_time: String,
+        /// The model; `None` if the CLI chooses it later.
+        pub selected_model: Option<String>,
+        /// The model's reasoning effort.
+        pub reasoning_effort: Option<String>,
+        /// The summary of the reasoning that the model is asked for.
+        pub reasoning_summary: Option<ReasoningSummary>,
+        /// The length of answers that the model is asked for.
+        pub verbosity: Option<Verbosity>,
+        /// The model's context window; `None` for models with one.
+        pub context_tier: Option<ContextTier>,
+        /// The preference by which the CLI chooses models.
+        pub auto_tier: Option<AutoTier>,
+        /// The limits of the session.
+        pub session_limits: Option<AiCreditLimit>,
+        /// The directory and repository that the agent works in.
+        pub context: WorkingContext,
+        /// Whether another client was using the session.
+        pub already_in_use: bool,
+        /// Whether the session can be steered from GitHub.
+        pub remote_steerable: bool,
+        /// The session that this one continues in the background.
+        pub detached_from_spawning_parent_session_id: Option<SessionId>,
+    }
+
+    /// A session was resumed.
+    pub struct SessionResume {
+        /// When the session was resumed, as RFC 3339.
+        pub resume_time: String,
+        /// The number of events in its history.
+        #[serde(deserialize_with = "count")]
+        pub event_count: u64,
+        /// The size of its history, in bytes.
+        #[serde(deserialize_with = "maybe_count")]
+        pub events_file_size_bytes: Option<u64>,
+        /// The model.
+        pub selected_model: Option<String>,
+        /// The model's reasoning effort.
+        pub reasoning_effort: Option<String>,
+        /// The summary of the reasoning that the model is asked for.
+        pub reasoning_summary: Option<ReasoningSummary>,
+        /// The length of answers that the model is asked for.
+        pub verbosity: Option<Verbosity>,
+        /// The model's context window; `None` for models with one.
+        pub context_tier: Option<ContextTier>,
+        /// The preference by which the CLI chooses models.
+        pub auto_tier: Option<AutoTier>,
+        /// The limits of the session.
+        pub session_limits: Option<AiCreditLimit>,
+        /// The directory and repository that the agent works in.
+        pub context: Option<WorkingContext>,
+        /// Whether another client was using the session.
+        pub already_in_use: bool,
+        /// Whether work was running in the session, which this client has joined.
+        pub session_was_active: bool,
+        /// Whether the session can be steered from GitHub.
+        pub remote_steerable: bool,
+        /// Whether open requests stay open.
+        pub continue_pending_work: bool,
+    }
+
+    /// Limits of a session.
+    pub struct AiCreditLimit {
+        /// The number of AI credits that the session may use; `None` for any number.
+        pub max_ai_credits: Option<f64>,
+    }
+
+    /// The limits of the session changed.
+    pub struct SessionLimitsChanged {
+        /// The new limits; `None` if there are none.
+        pub session_limits: Option<AiCreditLimit>,
+    }
+
+    /// The directory and repository that an agent works in.
+    pub struct WorkingContext {
+        /// The working directory.
+        pub cwd: String,
+        /// The root of the repository; `None` outside of one.
+        pub git_root: Option<String>,
+        /// The repository, as `owner/name`.
+        pub repository: Option<String>,
+        /// The kind of host: `github` or `ado`.
+        pub host_type: Option<String>,
+        /// The host's name, such as `github.com`.
+        pub repository_host: Option<String>,
+        /// The branch.
+        pub branch: Option<String>,
+        /// The commit at the head of the branch.
+        pub head_commit: Option<String>,
+        /// The commit that the branch started from.
+        pub base_commit: Option<String>,
+        /// Whether the repository is still being read; another event follows.
+        pub pending_git_context: bool,
+    }
+
+    /// The directory or repository changed.
+    pub struct ContextChanged {
+        /// The directory and repository from here on.
+        #[serde(flatten)]
+        pub context: WorkingContext,
+    }
+
+    /// The queue of messages is empty.
+    pub struct SessionIdle {
+        /// Whether the work was aborted; CLI 1.0.82 and later.
+        pub aborted: bool,
+        /// The agent's mode.
+        pub mode: Option<AgentMode>,
+    }
+
+    /// Work on a message failed.
+    pub struct SessionError {
+        /// The kind of error, such as `authentication`, `quota`, `rate_limit` or `query`.
+        pub error_type: String,
+        /// The error text.
+        pub message: String,
+        /// The HTTP status of the model's service.
+        #[serde(deserialize_with = "maybe_count")]
+        pub status_code: Option<u64>,
+        /// The service's code for the error.
+        pub error_code: Option<String>,
+        /// The CLI's stack trace.
+        pub stack: Option<String>,
+        /// A page about the error.
+        pub url: Option<String>,
+        /// Whether the CLI offers another model after a rate limit.
+        pub eligible_for_auto_switch: bool,
+        /// The message that failed; CLI 1.0.92 and later.
+        pub originating_message_id: Option<MessageId>,
+        /// GitHub's id of the request, for support.
+        pub provider_call_id: Option<String>,
+        /// The Copilot service's id of the request, for support.
+        pub service_request_id: Option<String>,
+    }
+
+    /// A warning or information about the session.
+    pub struct Notice {
+        /// The kind of notice.
+        #[serde(alias = "warningType", alias = "infoType")]
+        pub kind: String,
+        /// The text.
+        pub message: String,
+        /// A page about it.
+        pub url: Option<String>,
+        /// A hint for the user.
+        pub tip: Option<String>,
+    }
+
+    /// A new title.
+    pub struct TitleChanged {
+        /// The title.
+        pub title: String,
+    }
+
+    /// The agent finished its task.
+    pub struct TaskComplete {
+        /// The agent's summary.
+        pub summary: Option<String>,
+        /// Whether the task was accepted as complete.
+        pub success: Option<bool>,
+        /// The decision about the task.
+        pub outcome: Option<TaskOutcome>,
+        /// The reason for the decision.
+        pub reason: Option<String>,
+        /// The objective of autopilot that was reviewed.
+        #[serde(deserialize_with = "maybe_count")]
+        pub objective_id: Option<u64>,
+    }
+
+    /// Autopilot stopped.
+    pub struct AutopilotStopped {
+        /// The message that autopilot was continuing.
+        pub request_id: Option<RequestId>,
+        /// The reason.
+        pub reason: String,
+    }
+
+    /// Autopilot's objective changed.
+    pub struct AutopilotObjectiveChanged {
+        /// What was done to the objective.
+        pub operation: FileOperation,
+        /// The objective; `None` if there is none.
+        #[serde(deserialize_with = "maybe_count")]
+        pub id: Option<u64>,
+        /// The objective's state: `active`, `paused`, `cap_reached` or `completed`.
+        pub status: Option<String>,
+    }
+
+    /// Something changed; a request says what there is now.
+    pub struct Changed {}
+
+    /// The capabilities of the user interface changed; absent members are unchanged.
+    pub struct CapabilitiesChanged {
+        /// Capabilities of the user interface.
+        pub ui: UiCapabilities,
+    }
+
+    /// Work was aborted.
+    pub struct Abort {
+        /// The reason.
+        pub reason: AbortReason,
+    }
+
+    /// A session was handed over from elsewhere.
+    pub struct Handoff {
+        /// When it was handed over, as RFC 3339.
+        pub handoff_time: String,
+        /// Where it comes from.
+        pub source_type: HandoffSource,
+        /// Its repository.
+        pub repository: Option<HandoffRepository>,
+        /// More about it.
+        pub context: Option<String>,
+        /// The work so far.
+        pub summary: Option<String>,
+        /// The session on the other side.
+        pub remote_session_id: Option<SessionId>,
+        /// The GitHub host, such as `https://github.com`.
+        pub host: Option<String>,
+    }
+
+    /// The repository of a session that was handed over.
+    pub struct HandoffRepository {
+        /// The owner.
+        pub owner: String,
+        /// The name.
+        pub name: String,
+        /// The branch.
+        pub branch: Option<String>,
+    }
+
+    /// The session can be steered from GitHub, or no longer.
+    pub struct RemoteSteerableChanged {
+        /// Whether it can be.
+        pub remote_steerable: bool,
+    }
+
+    /// A message of an extension, in its own format.
+    pub struct CustomNotification {
+        /// The sender's namespace.
+        pub source: String,
+        /// The sender's name for the message.
+        pub name: String,
+        /// The version of the payload's format.
+        #[serde(deserialize_with = "maybe_count")]
+        pub version: Option<u64>,
+        /// Ids of what the message is about, by kind.
+        pub subject: BTreeMap<String, String>,
+        /// The message.
+        pub payload: Value,
+    }
+
+    /// The text or the state of a question beside the conversation.
+    pub struct EphemeralQuery {
+        /// The question.
+        pub request_id: RequestId,
+        /// `started`, `chunk`, `completed`, `failed` or `aborted`.
+        pub phase: String,
+        /// A piece of the answer, in phase `chunk`.
+        pub chunk: Option<String>,
+        /// The whole answer, in phase `completed`.
+        pub answer: Option<String>,
+        /// The error text, in phase `failed`.
+        pub error: Option<String>,
+    }
+
+    /// Bytes that other events refer to by their id.
+    pub struct BinaryAsset {
+        /// The id.
+        pub asset_id: String,
+        /// `image` or `resource`.
+        #[serde(rename = "type")]
+        pub kind: String,
+        /// The media type.
+        pub mime_type: String,
+        /// The number of bytes.
+        #[serde(deserialize_with = "count")]
+        pub byte_length: u64,
+        /// The bytes in Base64.
+        pub data: String,
+        /// A description for people.
+        pub description: Option<String>,
+        /// More about the bytes, from the tool that made them.
+        pub metadata: BTreeMap<String, Value>,
+    }
 }
 
-/// Where the agent works.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct WorkingContext {
-    /// The working directory.
-    pub cwd: String,
-    /// The root of the repository.
-    pub git_root: Option<String>,
-    /// The repository, as `owner/name`.
-    pub repository: Option<String>,
-    /// The branch.
-    pub branch: Option<String>,
+vocabulary! {
+    /// The decision about a task.
+    TaskOutcome {
+        /// It is complete.
+        Completed = "completed",
+        /// The agent continues with it.
+        Continue = "continue",
+        /// The agent cannot continue with it.
+        Blocked = "blocked",
+    }
 }
 
-/// A session was taken up again.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct SessionResume {
-    /// When, as RFC 3339.
-    pub resume_time: String,
-    /// How many events its history holds.
-    #[serde(deserialize_with = "lenient::count")]
-    pub event_count: u64,
-    /// The model that was chosen.
-    pub selected_model: Option<String>,
-    /// Whether it was live elsewhere.
-    pub session_was_active: bool,
-    /// Whether questions that were open stay open.
-    pub continue_pending_work: bool,
+vocabulary! {
+    /// What was done to a file or an entry.
+    FileOperation {
+        /// It was created.
+        Create = "create",
+        /// It was changed.
+        Update = "update",
+        /// It was deleted.
+        Delete = "delete",
+    }
 }
 
-/// The queue of messages is empty.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct SessionIdle {
-    /// Whether the work was aborted, on CLIs that tell it.
-    pub aborted: bool,
-    /// The agent's mode.
-    pub mode: Option<String>,
+vocabulary! {
+    /// Why work was aborted.
+    AbortReason {
+        /// The program or the user aborted it.
+        UserInitiated = "user_initiated",
+        /// It was aborted from GitHub.
+        RemoteCommand = "remote_command",
+        /// The user pressed a key.
+        UserAbort = "user_abort",
+        /// Autopilot used up its credits.
+        AutopilotCreditLimit = "autopilot_credit_limit",
+    }
 }
 
-/// Work on a message failed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct SessionError {
-    /// The kind of error.
-    pub error_type: String,
-    /// What happened.
-    pub message: String,
-    /// The HTTP status of the model's service.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub status_code: Option<u64>,
-    /// A code for the error.
-    pub error_code: Option<String>,
-    /// Where it came from.
-    pub stack: Option<String>,
-    /// The message that failed, on CLIs that tell it (1.0.92 and later).
-    pub originating_message_id: Option<MessageId>,
-}
-
-/// Something that the session tells.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct Notice {
-    /// The kind of notice.
-    #[serde(alias = "warningType", alias = "infoType")]
-    pub kind: String,
-    /// What it says.
-    pub message: String,
-    /// Where to read more.
-    pub url: Option<String>,
-}
-
-/// A new title.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct TitleChanged {
-    /// The title.
-    pub title: String,
-}
-
-/// Another model answers.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ModelChange {
-    /// The model before.
-    pub previous_model: Option<String>,
-    /// The model from here on.
-    pub new_model: String,
-    /// Its reasoning effort.
-    pub reasoning_effort: Option<String>,
-    /// What changed it.
-    pub source: Option<String>,
-}
-
-/// The agent's mode changed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ModeChanged {
-    /// The mode before.
-    pub previous_mode: String,
-    /// The mode from here on.
-    pub new_mode: String,
-}
-
-/// The plan changed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct PlanChanged {
-    /// What was done to it.
-    pub operation: String,
-}
-
-/// The CLI's own permission mode changed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct PermissionsChanged {
-    /// The mode before.
-    pub previous_mode: Option<String>,
-    /// The mode from here on.
-    pub mode: String,
-}
-
-/// The directory or repository changed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ContextChanged {
-    /// Where the agent works from here on.
-    #[serde(flatten)]
-    pub context: WorkingContext,
-}
-
-/// How full the context window is.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct UsageInfo {
-    /// Tokens that fit.
-    #[serde(deserialize_with = "lenient::count")]
-    pub token_limit: u64,
-    /// Tokens in use.
-    #[serde(deserialize_with = "lenient::count")]
-    pub current_tokens: u64,
-    /// Messages in the conversation.
-    #[serde(deserialize_with = "lenient::count")]
-    pub messages_length: u64,
-    /// Tokens of the system prompt.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub system_tokens: Option<u64>,
-    /// Tokens of the conversation.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub conversation_tokens: Option<u64>,
-    /// Tokens of the tools' definitions.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub tool_definitions_tokens: Option<u64>,
-    /// Whether this is the first word about it.
-    pub is_initial: bool,
-}
-
-/// The conversation is being summarised.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct CompactionStart {
-    /// Tokens of the conversation before.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub conversation_tokens: Option<u64>,
-}
-
-/// The conversation was summarised.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct CompactionComplete {
-    /// Whether it worked.
-    pub success: bool,
-    /// Why it did not.
-    pub error: Option<String>,
-    /// Tokens that were freed.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub tokens_removed: Option<u64>,
-    /// Messages that were replaced.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub messages_removed: Option<u64>,
-    /// The summary.
-    pub summary_content: Option<String>,
-    /// The file with what was replaced.
-    pub checkpoint_path: Option<String>,
-}
-
-/// Old messages were cut off.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct Truncation {
-    /// Tokens that fit.
-    #[serde(deserialize_with = "lenient::count")]
-    pub token_limit: u64,
-    /// Tokens that were freed.
-    #[serde(deserialize_with = "lenient::count")]
-    pub tokens_removed_during_truncation: u64,
-    /// Messages that were cut off.
-    #[serde(deserialize_with = "lenient::count")]
-    pub messages_removed_during_truncation: u64,
-}
-
-/// The agent calls its task done.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct TaskComplete {
-    /// What it did.
-    pub summary: Option<String>,
-    /// Whether it succeeded.
-    pub success: Option<bool>,
-    /// How it ended.
-    pub outcome: Option<String>,
-}
-
-/// The session ended in the CLI.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct SessionShutdown {
-    /// How it ended.
-    pub shutdown_type: String,
-    /// Time spent waiting for models, in milliseconds.
-    #[serde(deserialize_with = "lenient::maybe_count")]
-    pub total_api_duration_ms: Option<u64>,
-    /// What was changed in files.
-    pub code_changes: Value,
-    /// Usage by model.
-    pub model_metrics: Value,
-}
-
-/// The agent no longer goes on by itself.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct AutopilotStopped {
-    /// The message that it went on from.
-    pub request_id: Option<RequestId>,
-    /// Why.
-    pub reason: String,
-}
-
-/// A file in the session's workspace was written.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct WorkspaceFileChanged {
-    /// The file, relative to the workspace.
-    pub path: String,
-    /// What was done to it.
-    pub operation: String,
-}
-
-/// Something changed; what, is to be asked.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Changed {}
-
-/// The set of tools changed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolsUpdated {
-    /// The model that they are for.
-    pub model: Option<String>,
-}
-
-/// The MCP servers were loaded.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct McpServersLoaded {
-    /// Each server.
-    pub servers: Vec<McpServerStatus>,
-}
-
-/// How an MCP server is.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct McpServerStatus {
-    /// The server.
-    pub name: String,
-    /// `connected`, `failed`, `needs-auth`, `pending`, `disabled` and the like.
-    pub status: String,
-    /// Why it failed.
-    pub error: Option<String>,
-}
-
-/// The status of an MCP server changed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct McpServerStatusChanged {
-    /// The server.
-    pub server_name: String,
-    /// The status from here on.
-    pub status: String,
-}
-
-/// What the host can show changed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct CapabilitiesChanged {
-    /// Capabilities of the user interface.
-    pub ui: Value,
-}
-
-/// Work was aborted.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct Abort {
-    /// Why.
-    pub reason: String,
+vocabulary! {
+    /// Where a session comes from.
+    HandoffSource {
+        /// From GitHub.
+        Remote = "remote",
+        /// From this machine.
+        Local = "local",
+    }
 }

@@ -1,232 +1,171 @@
-//! Payloads of tool calls and of the questions that come with them.
+//! Payloads of tool calls.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use crate::protocol::elicitation::ElicitationMode;
-use crate::protocol::modes::{AutoModeSwitch, PlanProposal};
-use crate::protocol::{RequestId, SessionId, ToolCallId};
+use super::tool_result::ToolExecutionResult;
+use crate::protocol::ToolCallId;
+use crate::protocol::lenient::count;
 
-/// A tool begins.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolExecutionStart {
-    /// The call.
-    pub tool_call_id: ToolCallId,
-    /// The tool.
-    pub tool_name: String,
-    /// The arguments.
-    pub arguments: Value,
-    /// The MCP server that has the tool.
-    pub mcp_server_name: Option<String>,
-    /// The tool's name on that server.
-    pub mcp_tool_name: Option<String>,
-    /// The call of the sub-agent that makes this one.
-    pub parent_tool_call_id: Option<ToolCallId>,
-    /// The step that it belongs to.
-    pub turn_id: Option<String>,
-}
+payload! {
+    /// A tool call began.
+    pub struct ToolExecutionStart {
+        /// The call.
+        pub tool_call_id: ToolCallId,
+        /// The tool.
+        pub tool_name: String,
+        /// The tool's name for people; CLI 1.0.102 and later.
+        pub tool_title: Option<String>,
+        /// The arguments.
+        pub arguments: Value,
+        /// What a shell command may touch; `None` for other tools.
+        pub shell_tool_info: Option<ShellToolInfo>,
+        /// The MCP server that has the tool; `None` for other tools.
+        pub mcp_server_name: Option<String>,
+        /// The tool's name on that server.
+        pub mcp_tool_name: Option<String>,
+        /// The definition of a tool whose MCP server has a user interface for it.
+        pub tool_description: Option<ToolDescription>,
+        /// The call that started the sub-agent that makes this one; `None` for the session's own agent.
+        pub parent_tool_call_id: Option<ToolCallId>,
+        /// The step that the call belongs to.
+        pub turn_id: Option<String>,
+        /// The model that made the call.
+        pub model: Option<String>,
+        /// Whether the output is meant to be shown in full.
+        pub display_verbatim: bool,
+    }
 
-/// Output of a tool while it runs.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolExecutionPartialResult {
-    /// The call.
-    pub tool_call_id: ToolCallId,
-    /// The output so far.
-    pub partial_output: String,
-}
+    /// What a shell command may touch.
+    pub struct ShellToolInfo {
+        /// Files that the command may read or write.
+        pub possible_paths: Vec<String>,
+        /// Whether the command redirects output into a file.
+        pub has_write_file_redirection: bool,
+        /// The command without a needless change of directory; `None` if it has none.
+        pub display_command: Option<String>,
+    }
 
-/// Progress of a tool while it runs.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolExecutionProgress {
-    /// The call.
-    pub tool_call_id: ToolCallId,
-    /// What it says.
-    pub progress_message: String,
-}
+    /// The definition of a tool with a user interface.
+    pub struct ToolDescription {
+        /// The tool.
+        pub name: String,
+        /// The tool's purpose.
+        pub description: Option<String>,
+        /// The tool's metadata, as MCP defines it.
+        #[serde(rename = "_meta")]
+        pub meta: Option<Value>,
+    }
 
-/// A tool ended.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolExecutionComplete {
-    /// The call.
-    pub tool_call_id: ToolCallId,
-    /// Whether it succeeded.
-    pub success: bool,
-    /// What it gave.
-    pub result: Option<ToolExecutionResult>,
-    /// Why it failed.
-    pub error: Option<ToolExecutionError>,
-    /// What the tool measured.
-    pub tool_telemetry: Value,
-}
+    /// Output of a tool while it runs.
+    pub struct ToolExecutionPartialResult {
+        /// The call.
+        pub tool_call_id: ToolCallId,
+        /// The output so far.
+        pub partial_output: String,
+    }
 
-/// What a tool gave.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolExecutionResult {
-    /// What the model reads.
-    pub content: String,
-    /// What a person reads, where it differs.
-    pub detailed_content: Option<String>,
-    /// Images and other binary results.
-    pub binary_results_for_llm: Vec<Value>,
-}
+    /// A piece of the output of a shell command; CLI 1.0.102 and later.
+    pub struct ToolShellOutput {
+        /// The call.
+        pub tool_call_id: ToolCallId,
+        /// The number of the piece.
+        #[serde(deserialize_with = "count")]
+        pub sequence: u64,
+        /// The stream that it was written to, such as `stdout`.
+        pub stream: String,
+        /// The piece.
+        pub text: String,
+    }
 
-/// Why a tool failed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolExecutionError {
-    /// What happened.
-    pub message: String,
-    /// The kind of failure, such as `failure`, `denied`, `timeout`.
-    pub code: Option<String>,
-}
+    /// Progress of a tool while it runs.
+    pub struct ToolExecutionProgress {
+        /// The call.
+        pub tool_call_id: ToolCallId,
+        /// The progress, for people.
+        pub progress_message: String,
+    }
 
-/// The CLI asks for a tool to be run.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ExternalToolRequested {
-    /// The question.
-    pub request_id: RequestId,
-    /// The session.
-    pub session_id: SessionId,
-    /// The call.
-    pub tool_call_id: ToolCallId,
-    /// The tool.
-    pub tool_name: String,
-    /// The arguments.
-    pub arguments: Value,
-    /// Where the agent works.
-    pub working_directory: Option<String>,
-    /// The trace that the call belongs to.
-    pub traceparent: Option<String>,
-    /// Its vendor part.
-    pub tracestate: Option<String>,
-}
+    /// A tool call ended.
+    pub struct ToolExecutionComplete {
+        /// The call.
+        pub tool_call_id: ToolCallId,
+        /// Whether it succeeded.
+        pub success: bool,
+        /// The result; `None` where the tool failed.
+        pub result: Option<ToolExecutionResult>,
+        /// The error; `None` where the tool succeeded.
+        pub error: Option<ToolExecutionError>,
+        /// The exit of a shell command; CLI 1.0.102 and later.
+        pub shell_execution: Option<ShellExecution>,
+        /// Measurements of the tool.
+        pub tool_telemetry: Value,
+        /// The definition of a tool whose MCP server has a user interface for it.
+        pub tool_description: Option<ToolDescription>,
+        /// Whether the user asked for the call and not the model.
+        pub is_user_requested: bool,
+        /// Whether the tool ran in a sandbox; `None` where the CLI does not know.
+        pub sandboxed: Option<bool>,
+        /// The call that started the sub-agent that made this one; `None` for the session's own agent.
+        pub parent_tool_call_id: Option<ToolCallId>,
+        /// The step that the call belongs to.
+        pub turn_id: Option<String>,
+        /// The interaction that the call belongs to.
+        pub interaction_id: Option<String>,
+        /// The model that made the call.
+        pub model: Option<String>,
+        /// Labels of the result for the control of information flow.
+        pub mcp_meta: Option<Value>,
+    }
 
-/// A tool call was answered or dropped.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ExternalToolCompleted {
-    /// The question.
-    pub request_id: RequestId,
-}
+    /// The error of a tool call.
+    pub struct ToolExecutionError {
+        /// The error text.
+        pub message: String,
+        /// The kind of failure, such as `failure`, `denied`, `timeout`.
+        pub code: Option<String>,
+    }
 
-/// The agent asks for permission.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct PermissionRequested {
-    /// The question.
-    pub request_id: RequestId,
-    /// What it wants to do.
-    pub permission_request: Value,
-    /// Whether a hook has answered already.
-    pub resolved_by_hook: bool,
-}
+    /// The exit of a shell command.
+    pub struct ShellExecution {
+        /// The exit code; `None` if a signal ended the command.
+        pub exit_code: Option<i64>,
+    }
 
-/// A permission was given or denied.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct PermissionCompleted {
-    /// The question.
-    pub request_id: RequestId,
-    /// The call it was for.
-    pub tool_call_id: Option<ToolCallId>,
-    /// The decision; its `kind` begins with `approved` or `denied`.
-    pub result: Value,
-}
+    /// A tool runs because the user asked for it.
+    pub struct ToolUserRequested {
+        /// The call.
+        pub tool_call_id: ToolCallId,
+        /// The tool.
+        pub tool_name: String,
+        /// The arguments.
+        pub arguments: Value,
+    }
 
-/// The agent asks the user.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct UserInputRequested {
-    /// The question's id.
-    pub request_id: RequestId,
-    /// The question.
-    pub question: String,
-    /// Answers to choose from.
-    pub choices: Vec<String>,
-    /// Whether another answer is welcome.
-    pub allow_freeform: Option<bool>,
-}
+    /// A user interface of an MCP server called a tool of that server.
+    pub struct McpAppToolCall {
+        /// The server.
+        pub server_name: String,
+        /// The tool.
+        pub tool_name: String,
+        /// The arguments.
+        pub arguments: BTreeMap<String, Value>,
+        /// Whether it succeeded.
+        pub success: bool,
+        /// The duration, in milliseconds.
+        pub duration_ms: f64,
+        /// The result, as MCP defines it; `None` if the call itself failed.
+        pub result: Option<Value>,
+        /// The error, if the call itself failed.
+        pub error: Option<McpAppError>,
+        /// The tool's metadata about user interfaces, as MCP defines it.
+        pub tool_meta: Option<Value>,
+    }
 
-/// The agent, or an MCP server, wants a form filled in.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ElicitationRequested {
-    /// The question's id.
-    pub request_id: RequestId,
-    /// What it is for.
-    pub message: String,
-    /// How it is shown; as fields where this is not said.
-    pub mode: Option<ElicitationMode>,
-    /// Its fields, as a JSON Schema.
-    pub requested_schema: Value,
-    /// The page to open.
-    pub url: Option<String>,
-    /// Who wants it.
-    pub elicitation_source: Option<String>,
-    /// The call that wants it.
-    pub tool_call_id: Option<ToolCallId>,
-}
-
-/// The agent has a plan, and wants to leave the plan mode.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ExitPlanModeRequested {
-    /// The question's id.
-    pub request_id: RequestId,
-    /// The plan.
-    #[serde(flatten)]
-    pub plan: PlanProposal,
-}
-
-/// The CLI offers to go on with another model.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct AutoModeSwitchRequested {
-    /// The question's id.
-    pub request_id: RequestId,
-    /// The offer.
-    #[serde(flatten)]
-    pub offer: AutoModeSwitch,
-}
-
-/// A tool runs because the user said so.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct ToolUserRequested {
-    /// The call.
-    pub tool_call_id: ToolCallId,
-    /// The tool.
-    pub tool_name: String,
-    /// The arguments.
-    pub arguments: Value,
-}
-
-/// A question was answered.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct RequestCompleted {
-    /// The question.
-    pub request_id: RequestId,
+    /// The error of a call by a user interface.
+    pub struct McpAppError {
+        /// The error text.
+        pub message: String,
+    }
 }

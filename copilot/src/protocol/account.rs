@@ -65,6 +65,17 @@ pub struct Quota {
     pub overage: f64,
     /// Whether more may be used than there is.
     pub overage_allowed_with_exhausted_quota: bool,
+    /// Whether use continues when all is used.
+    pub usage_allowed_with_exhausted_quota: bool,
+    /// The budget for use beyond the limit, in AI credits; `None` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overage_entitlement: Option<f64>,
+    /// Whether something is left; `None` on CLIs that do not report it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_quota: Option<bool>,
+    /// Whether tokens are counted and not requests; `None` on CLIs that do not report it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_based_billing: Option<bool>,
     /// When it begins anew, as RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reset_date: Option<String>,

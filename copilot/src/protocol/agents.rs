@@ -161,6 +161,18 @@ pub struct AgentInfo {
     pub display_name: String,
     /// What it is good for.
     pub description: String,
+    /// Its id; `None` on CLIs that do not report it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The tools that it may call; `None` for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+    /// Whether the user can select it; `None` on CLIs that do not report it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_invocable: Option<bool>,
+    /// Its model; `None` for that of the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The file that it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,

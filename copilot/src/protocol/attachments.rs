@@ -1,9 +1,10 @@
 //! What goes with a message.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::base64;
+use super::lenient;
 use super::secret::Url;
 use super::vocabulary::vocabulary;
 
@@ -17,7 +18,8 @@ pub(crate) enum PathKind {
 }
 
 /// A place in a text, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Position {
     /// The line.
     pub line: u32,
@@ -172,16 +174,34 @@ vocabulary! {
 }
 
 /// A repository on GitHub.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GithubRepo {
     owner: String,
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    id: Option<u64>,
 }
 
 impl GithubRepo {
     /// The repository of this owner with this name.
     pub fn new(owner: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { owner: owner.into(), name: name.into() }
+        Self { owner: owner.into(), name: name.into(), id: None }
+    }
+
+    /// Returns the owner: a user or an organization.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Returns the name, without the owner.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns GitHub's number of the repository, where the CLI reported it.
+    pub fn id(&self) -> Option<u64> {
+        self.id
     }
 
     fn url(&self, rest: &str) -> String {
@@ -190,7 +210,8 @@ impl GithubRepo {
 }
 
 /// A file on GitHub, as it is on a branch, at a tag or in a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GithubFileVersion {
     repo: GithubRepo,
     r#ref: String,
@@ -202,10 +223,26 @@ impl GithubFileVersion {
     pub fn new(repo: GithubRepo, reference: impl Into<String>, path: impl Into<String>) -> Self {
         Self { repo, r#ref: reference.into(), path: path.into() }
     }
+
+    /// Returns the repository.
+    pub fn repo(&self) -> &GithubRepo {
+        &self.repo
+    }
+
+    /// Returns the branch, tag or commit.
+    pub fn reference(&self) -> &str {
+        &self.r#ref
+    }
+
+    /// Returns the path in the repository.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
 }
 
 /// A repository on GitHub as it is on a branch, at a tag or in a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GithubRevision {
     repo: GithubRepo,
     revision: String,
@@ -215,6 +252,16 @@ impl GithubRevision {
     /// The repository as it is there.
     pub fn new(repo: GithubRepo, revision: impl Into<String>) -> Self {
         Self { repo, revision: revision.into() }
+    }
+
+    /// Returns the repository.
+    pub fn repo(&self) -> &GithubRepo {
+        &self.repo
+    }
+
+    /// Returns the branch, tag or commit.
+    pub fn revision(&self) -> &str {
+        &self.revision
     }
 }
 

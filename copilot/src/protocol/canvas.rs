@@ -153,6 +153,9 @@ pub struct OpenCanvas {
     pub extension_name: Option<String>,
     /// The canvas.
     pub canvas_id: String,
+    /// A picture for it, as a URL or a name that the CLI knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
     /// What stands above it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -183,6 +186,9 @@ pub struct CanvasInfo {
     pub canvas_id: String,
     /// Its name for people.
     pub display_name: String,
+    /// A picture for it, as a URL or a name that the CLI knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
     /// What it is for.
     pub description: String,
     /// What it is opened with.
@@ -258,7 +264,7 @@ mod tests {
         let open = json!({"instanceId": "one", "extensionId": "connection:1", "canvasId": "board", "title": "Board",
                           "status": "ready", "url": "http://127.0.0.1/x", "input": {"n": 1}, "icon": "pen"});
         let read: OpenCanvas = serde_json::from_value(open.clone()).unwrap();
-        assert_eq!(read.other["icon"], "pen");
+        assert_eq!(read.icon.as_deref(), Some("pen"));
         assert_eq!(serde_json::to_value(read).unwrap(), open);
         let info = json!({"extensionId": "p", "extensionName": "My App", "canvasId": "board", "displayName": "Board",
                           "description": "A board.", "inputSchema": {"type": "object"},

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SessionId;
+use super::ai_units::AiUnits;
 use super::lenient;
 use super::session::AgentMode;
 use super::settings::settings;
@@ -160,6 +161,9 @@ pub struct UsageMetrics {
     pub code_changes: CodeChanges,
     /// The same by model.
     pub model_metrics: BTreeMap<String, ModelMetrics>,
+    /// The cost; `None` where the plan does not count AI units.
+    #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
+    pub total: Option<AiUnits>,
     /// The tokens of the last prompt.
     #[serde(deserialize_with = "lenient::count")]
     pub last_call_input_tokens: u64,
@@ -184,6 +188,9 @@ pub struct CodeChanges {
     pub lines_removed: u64,
     /// The files.
     pub files_modified: Vec<String>,
+    /// The number of these files; `None` on CLIs that do not report it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    pub files_modified_count: Option<u64>,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -198,6 +205,28 @@ pub struct ModelMetrics {
     pub requests: RequestMetrics,
     /// Its tokens.
     pub usage: TokenMetrics,
+    /// The cost; `None` where the plan does not count AI units.
+    #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
+    pub total: Option<AiUnits>,
+    /// The number of tokens by kind, such as `input`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub token_details: BTreeMap<String, TokenCount>,
+    /// Whether the cost is known, on plans with AI credits; CLI 1.0.102 and later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ai_credits_status: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A number of tokens of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct TokenCount {
+    /// The number.
+    #[serde(deserialize_with = "lenient::count")]
+    pub token_count: u64,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -235,6 +264,9 @@ pub struct TokenMetrics {
     /// In prompts, put into the cache.
     #[serde(deserialize_with = "lenient::count")]
     pub cache_write_tokens: u64,
+    /// Tokens received that are reasoning; `None` where providers do not count them.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    pub reasoning_tokens: Option<u64>,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,

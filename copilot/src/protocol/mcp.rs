@@ -305,6 +305,10 @@ vocabulary! {
         NeedsAuth = "needs-auth",
         /// It is being started or reached.
         Pending = "pending",
+        /// It was stopped.
+        Stopped = "stopped",
+        /// It is not configured.
+        NotConfigured = "not_configured",
         /// It is switched off.
         Disabled = "disabled",
     }

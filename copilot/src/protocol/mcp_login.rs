@@ -64,12 +64,14 @@ impl fmt::Debug for McpLogin {
 }
 
 /// The OAuth client that is configured for an MCP server.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpClientConfig {
     /// The client's id.
     pub client_id: Option<String>,
+    /// Whether the client has no secret; `None` where the configuration does not say.
+    pub public_client: Option<bool>,
     /// The kind of grant.
     pub grant_type: Option<String>,
 }

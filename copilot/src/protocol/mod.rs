@@ -6,6 +6,7 @@
 pub(crate) mod account;
 pub(crate) mod agent_hooks;
 pub(crate) mod agents;
+pub(crate) mod ai_units;
 pub(crate) mod attachments;
 pub(crate) mod base64;
 pub(crate) mod canvas;
@@ -48,6 +49,7 @@ pub(crate) mod settings;
 pub(crate) mod skill_provider;
 pub(crate) mod skills;
 pub(crate) mod system_message;
+pub(crate) mod timestamp;
 pub(crate) mod tokens;
 pub(crate) mod tools;
 pub(crate) mod trace;

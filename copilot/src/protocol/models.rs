@@ -34,6 +34,32 @@ pub struct ModelInfo {
     pub default_reasoning_effort: Option<String>,
     /// The context windows that it has.
     pub supported_context_tiers: Vec<String>,
+    /// How the model is grouped in a list, such as `lightweight` or `powerful`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_picker_category: Option<String>,
+    /// How expensive the model is in a list, such as `low` or `very_high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_picker_price_category: Option<String>,
+    /// Information for those who select the model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub info_messages: Vec<ModelMessage>,
+    /// Warnings for those who select the model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warning_messages: Vec<ModelMessage>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A message about a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ModelMessage {
+    /// The kind of message.
+    pub code: String,
+    /// The text.
+    pub message: String,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -62,6 +88,9 @@ pub struct ModelFeatures {
     pub vision: bool,
     /// Different amounts of thinking.
     pub reasoning_effort: bool,
+    /// Whether the model decides itself how much it thinks: `unsupported`, `optional` or `required`.
+    #[serde(rename = "adaptive_thinking", skip_serializing_if = "Option::is_none")]
+    pub adaptive_thinking: Option<String>,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -84,6 +113,27 @@ pub struct ModelTokenLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_context_window_tokens: Option<u64>,
+    /// The limits of images; `None` for models that take none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vision: Option<ModelVisionLimits>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// How many images a model takes, and of which kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ModelVisionLimits {
+    /// The media types, such as `image/png`.
+    pub supported_media_types: Vec<String>,
+    /// The largest number of images in a prompt.
+    #[serde(deserialize_with = "lenient::count")]
+    pub max_prompt_images: u64,
+    /// The largest size of an image, in bytes.
+    #[serde(deserialize_with = "lenient::count")]
+    pub max_prompt_image_size: u64,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -106,12 +156,117 @@ pub struct ModelPermission {
 
 /// What a model costs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelBilling {
     /// How many premium requests one request counts for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multiplier: Option<f64>,
+    /// The discount, in percent; `None` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discount_percent: Option<f64>,
+    /// A discount for a time; `None` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promo: Option<ModelPromo>,
+    /// The prices of tokens, on plans that count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_prices: Option<ModelTokenPrices>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A discount for a time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ModelPromo {
+    /// The discount's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The discount, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discount_percent: Option<f64>,
+    /// The end of the discount, as RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
+    /// The text for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// The prices of a model's tokens, each for a batch of them. `None` where a kind of tokens has no price.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ModelTokenPrices {
+    /// The number of tokens in a batch.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    pub batch_size: Option<u64>,
+    /// Tokens sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_price: Option<f64>,
+    /// Tokens received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_price: Option<f64>,
+    /// Tokens in the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_price: Option<f64>,
+    /// Tokens read from the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_price: Option<f64>,
+    /// Tokens written to the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_price: Option<f64>,
+    /// Tokens written to the prompt cache for an hour.
+    #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h_price: Option<f64>,
+    /// The longest conversation at these prices, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    pub context_max: Option<u64>,
+    /// The longest prompt at these prices, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    pub max_prompt_tokens: Option<u64>,
+    /// The prices in a long context window, for models with several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long_context: Option<ModelLongContextPrices>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// The prices of a model's tokens in a long context window, as in [`ModelTokenPrices`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ModelLongContextPrices {
+    /// Tokens sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_price: Option<f64>,
+    /// Tokens received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_price: Option<f64>,
+    /// Tokens in the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_price: Option<f64>,
+    /// Tokens read from the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_price: Option<f64>,
+    /// Tokens written to the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_price: Option<f64>,
+    /// Tokens written to the prompt cache for an hour.
+    #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h_price: Option<f64>,
+    /// The longest conversation at these prices, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    pub context_max: Option<u64>,
+    /// The longest prompt at these prices, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    pub max_prompt_tokens: Option<u64>,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,

@@ -20,7 +20,7 @@ vocabulary! {
 }
 
 /// The agent has a plan, and wants to leave the plan mode. Wire: `exitPlanMode.request`, from the CLI.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PlanProposal {
@@ -49,7 +49,7 @@ pub(crate) struct ExitPlanModeResponse {
 
 /// The model's service refuses to go on, and the CLI offers to go on with another model. Wire:
 /// `autoModeSwitch.request`, from the CLI.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AutoModeSwitch {

@@ -76,10 +76,19 @@ subjects! {
         can_offer_session_approval: bool,
         /// What to beware of.
         warning: Option<String>,
+        /// The parts of the command line, each with its text.
+        command_segments: Vec<CommandSegment>,
         /// Whether to leave the sandbox, and not only to do this.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
+    }
+    /// A part of a command line.
+    CommandSegment {
+        /// How approvals name the command.
+        identifier: String,
+        /// The text of the part.
+        full_command_text: String,
     }
     /// One command of a command line.
     ShellCommandSubject {
@@ -133,6 +142,8 @@ subjects! {
         args: Value,
         /// Whether the server says that it changes nothing.
         read_only: bool,
+        /// The CLI's recommendation, such as `approve`; `None` without one.
+        permission_recommendation: Option<String>,
     }
     /// An address to fetch.
     UrlSubject {
@@ -159,6 +170,12 @@ subjects! {
         citations: Option<String>,
         /// Why the agent wants it.
         reason: Option<String>,
+        /// Whether the agent agrees with what is remembered, for a vote.
+        direction: Option<MemoryDirection>,
+        /// The scope of the memory: `repository` or `user`.
+        scope: Option<String>,
+        /// The repository, as `owner/name`.
+        repo_nwo: Option<String>,
     }
     /// A tool of this or another program.
     CustomToolSubject {
@@ -168,6 +185,8 @@ subjects! {
         tool_description: String,
         /// What it is called with.
         args: Value,
+        /// Whether the tool is declared as one that needs no permission.
+        skip_permission: bool,
     }
     /// A tool of the CLI, such as `sql` or `task`.
     BuiltinToolSubject {
@@ -202,6 +221,15 @@ subjects! {
         description: String,
         /// How approvals name it.
         approval_key: String,
+        /// Its parts.
+        phases: Vec<WorkflowPhase>,
+        /// Whether the CLI would keep an approval.
+        can_persist_approval: bool,
+        /// The number of sub-agents that it may have at the same time.
+        #[serde(deserialize_with = "lenient::maybe_count")]
+        max_concurrent_subagents: Option<u64>,
+        /// How long it may work, in seconds.
+        timeout_seconds: Option<f64>,
         /// How many sub-agents it may start in all.
         #[serde(deserialize_with = "lenient::maybe_count")]
         max_total_subagents: Option<u64>,
@@ -210,6 +238,13 @@ subjects! {
         /// Everything else that came with it.
         #[serde(flatten)]
         other: BTreeMap<String, Value>,
+    }
+    /// A part of a workflow.
+    WorkflowPhase {
+        /// The title.
+        title: String,
+        /// More about it.
+        detail: Option<String>,
     }
     /// What an extension asks for.
     ExtensionPermissionSubject {
@@ -234,6 +269,16 @@ vocabulary! {
         Store = "store",
         /// To say whether something remembered holds.
         Vote = "vote",
+    }
+}
+
+vocabulary! {
+    /// The agent's vote on something remembered.
+    MemoryDirection {
+        /// It holds.
+        Upvote = "upvote",
+        /// It does not hold.
+        Downvote = "downvote",
     }
 }
 

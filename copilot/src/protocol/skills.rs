@@ -20,6 +20,15 @@ pub struct SkillInfo {
     pub user_invocable: bool,
     /// Whether the agent can use it.
     pub enabled: bool,
+    /// The slash command that the user calls it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_name: Option<String>,
+    /// A hint about its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub argument_hint: Option<String>,
+    /// The plugin that brings it, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin_name: Option<String>,
     /// The file that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,

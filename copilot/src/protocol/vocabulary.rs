@@ -1,5 +1,31 @@
 //! Wire vocabularies: enums of the words that are known, with a place for those that are not.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error, Visitor};
+
+/// Reads a word in place.
+pub(crate) fn word<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Word<T>(PhantomData<T>);
+
+    impl<T: for<'a> From<&'a str>> Visitor<'_> for Word<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
+            Ok(T::from(word))
+        }
+    }
+
+    deserializer.deserialize_str(Word(PhantomData))
+}
+
 /// Declares an enum of wire words; an unknown word becomes `Other` and is sent back as it came.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -51,8 +77,7 @@ macro_rules! vocabulary {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let word = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-                Ok(Self::from(&*word))
+                $crate::protocol::vocabulary::word(deserializer)
             }
         }
     };

@@ -3,9 +3,14 @@
 //! CLIs from 1.0.92 on tell which message an event belongs to. Older ones do not; there the caller makes sure that
 //! no two turns run at once, and the next message that reaches the agent is this one.
 
+use serde::Deserialize;
+
 use crate::error::{Error, ErrorKind};
-use crate::events::{AssistantUsage, Event, EventKind, Idle, SessionError};
+use crate::events::{Event, EventKind, Idle, SessionError};
 use crate::protocol::MessageId;
+use crate::protocol::ai_units::AiUnits;
+use crate::protocol::decode;
+use crate::protocol::lenient::count;
 
 /// The progress of one message.
 #[derive(Debug)]
@@ -50,18 +55,49 @@ pub struct Usage {
     pub cache_read_tokens: u64,
     /// Tokens written to the prompt cache.
     pub cache_write_tokens: u64,
-    /// The cost, in the unit of the plan.
+    /// Tokens received that are reasoning, as far as providers count them.
+    pub reasoning_tokens: u64,
+    /// The number of premium requests.
     pub cost: f64,
+    /// The cost in AI units; zero where the plan does not count them.
+    pub ai_units: AiUnits,
+}
+
+/// The members of `assistant.usage` that are summed up.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestUsage {
+    #[serde(deserialize_with = "count")]
+    input_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    output_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    cache_read_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    cache_write_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    reasoning_tokens: u64,
+    cost: Option<f64>,
+    copilot_usage: Option<RequestCost>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestCost {
+    total_nano_aiu: AiUnits,
 }
 
 impl Usage {
-    fn add(&mut self, usage: &AssistantUsage) {
+    fn add(&mut self, event: &Event) {
+        let Ok(usage) = decode::event::<RequestUsage>(event.raw_data()) else { return };
         self.requests += 1;
-        self.input_tokens += usage.input_tokens.unwrap_or_default();
-        self.output_tokens += usage.output_tokens.unwrap_or_default();
-        self.cache_read_tokens += usage.cache_read_tokens.unwrap_or_default();
-        self.cache_write_tokens += usage.cache_write_tokens.unwrap_or_default();
+        self.input_tokens += usage.input_tokens;
+        self.output_tokens += usage.output_tokens;
+        self.cache_read_tokens += usage.cache_read_tokens;
+        self.cache_write_tokens += usage.cache_write_tokens;
+        self.reasoning_tokens += usage.reasoning_tokens;
         self.cost += usage.cost.unwrap_or_default();
+        self.ai_units = self.ai_units + usage.copilot_usage.unwrap_or_default().total_nano_aiu;
     }
 }
 
@@ -136,21 +172,17 @@ impl Progress {
             self.kept.push(event.clone());
         }
         // A sub-agent's turn is not this one, but its tokens are paid with it.
+        if event.name() == "assistant.usage" {
+            self.usage.add(event);
+            return false;
+        }
         if event.agent_id().is_some() {
-            if let EventKind::AssistantUsage(usage) = event.kind() {
-                self.usage.add(usage);
-            }
             return false;
         }
         // Events count by their names, even those whose payloads cannot be read.
         match event.name() {
             "user.message" => self.reached(event),
             "assistant.message" => self.said(event),
-            "assistant.usage" => {
-                if let EventKind::AssistantUsage(usage) = event.kind() {
-                    self.usage.add(usage);
-                }
-            }
             "session.error" => return self.failed(event),
             "abort" if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
             "abort" => {

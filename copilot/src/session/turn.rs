@@ -12,7 +12,7 @@ use super::clock::{Clock, Stage};
 use super::outgoing::{Alone, Lock};
 use super::progress::{Progress, Usage};
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{AssistantMessage, Event, EventKind, EventStream, MessageSkipped, ToolRequest};
+use crate::events::{AssistantMessage, Event, EventKind, EventStream, ToolRequest};
 use crate::protocol::MessageId;
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
@@ -153,9 +153,9 @@ impl Turn {
                 self.lost.take().filter(|_| !goes_on)
             }
             // The answer may have been in it.
-            EventKind::MessageSkipped(MessageSkipped { event, error }) => {
-                let may_be = event.as_deref().is_none_or(|event| event == "assistant.message");
-                may_be.then(|| error.clone())
+            EventKind::MessageSkipped(skipped) => {
+                let may_be = skipped.event.as_deref().is_none_or(|event| event == "assistant.message");
+                may_be.then(|| skipped.error.clone())
             }
             _ => None,
         }

@@ -10,6 +10,7 @@ mod hermetic;
 mod pending;
 mod scripted_model;
 mod tools;
+mod wire;
 
 pub use fake_cli::{
     Answer, Asked, FakeCli, FakeTurn, FarEnd, HeldRequest, PendingQuestion, PermissionQuestion, RpcError,
@@ -22,3 +23,5 @@ pub use scripted_model::{
     ScriptedModel, Scripts, Tokens, ToolUse,
 };
 pub use tools::{Called, ToolCall, assert_tools_snapshot, call, check_tools, context};
+#[doc(hidden)]
+pub use wire::open_members;

@@ -83,6 +83,10 @@ impl<'de> Deserializer<'de> for Sample<'_> {
             self.put(json!("x"));
             return visitor.visit_borrowed_str("x");
         }
+        if spelled.contains("bool") {
+            self.put(json!(true));
+            return visitor.visit_bool(true);
+        }
         self.put(json!(1));
         visitor.visit_u64(1)
     }
@@ -248,8 +252,10 @@ fn spelled(path: &str) -> Vec<(String, String)> {
     let file = format!("{}/src/{}.rs", env!("CARGO_MANIFEST_DIR"), module.replace("::", "/"));
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let body = text.split(&format!("struct {name} {{\n")).nth(1).unwrap_or_else(|| panic!("{file}: {name}"));
-    let lines =
-        body.lines().take_while(|line| *line != "}").filter_map(|line| line.trim().strip_prefix("pub "));
+    let lines = body
+        .lines()
+        .take_while(|line| line.trim() != "}")
+        .filter_map(|line| line.trim().strip_prefix("pub "));
     lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, of)| (camel(name), of.trim_end_matches(',').to_owned()))
@@ -389,8 +395,13 @@ pub(crate) fn derived(folder: &str) -> BTreeSet<String> {
         let text = fs::read_to_string(path).unwrap();
         let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
         let mut derives = false;
+        let mut declares = false;
         for line in text.lines() {
-            if line.starts_with("#[derive(") {
+            // A macro derives it for all that it declares.
+            declares = line == "payload! {" || (declares && line != "}");
+            if let Some(name) = line.strip_prefix("    pub struct ").filter(|_| declares) {
+                names.insert(name.chars().take_while(|c| c.is_alphanumeric()).collect());
+            } else if line.starts_with("#[derive(") {
                 derives = line.contains("Deserialize");
             } else if line.starts_with("pub") && line.contains("struct ") {
                 let name = line.split("struct ").nth(1).unwrap();
@@ -423,6 +434,7 @@ fn null_means_absent_in_every_type_of_the_protocol() {
     let seen = check_all! {
         account: Status AuthStatus Quota QuotaResponse ToolInfo ToolListResponse;
         agents: AgentInfo AgentListResponse AgentCurrentResponse;
+        attachments: Position GithubRepo GithubFileVersion GithubRevision;
         canvas: CanvasParams OpenCanvas CanvasInfo CanvasActionInfo CanvasListResponse CanvasListOpenResponse CanvasActionResponse;
         capabilities: Capabilities UiCapabilities;
         commands: CommandExecute<'static> CommandsListResponse CommandInfo CommandOutcome;

@@ -1,0 +1,293 @@
+//! What came with a message, as [`UserMessage`](super::UserMessage) reports it.
+
+use serde_json::Value;
+
+use crate::protocol::attachments::{
+    GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, Position,
+};
+use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::vocabulary::vocabulary;
+
+vocabulary! {
+    /// Why the bytes of an attachment are not in the history.
+    OmittedReason {
+        /// They are too many.
+        TooLarge = "too_large",
+        /// The file that they were kept in is missing.
+        AssetUnavailable = "asset_unavailable",
+    }
+}
+
+tagged! {
+    /// Something that came with a message; [`Attachment`](crate::Attachment) is what a program sends.
+    pub enum MessageAttachment {
+        /// A file.
+        File(FileAttachment) = "file",
+        /// A directory.
+        Directory(DirectoryAttachment) = "directory",
+        /// A piece of a file.
+        Selection(SelectionAttachment) = "selection",
+        /// Bytes, such as an image.
+        Blob(BlobAttachment) = "blob",
+        /// An issue, a pull request or a discussion on GitHub.
+        GithubReference(GithubReferenceAttachment) = "github_reference",
+        /// A commit on GitHub.
+        GithubCommit(GithubCommitAttachment) = "github_commit",
+        /// A release on GitHub.
+        GithubRelease(GithubReleaseAttachment) = "github_release",
+        /// A job of a workflow run on GitHub.
+        GithubActionsJob(GithubActionsJobAttachment) = "github_actions_job",
+        /// A repository on GitHub.
+        GithubRepository(GithubRepositoryAttachment) = "github_repository",
+        /// A file on GitHub.
+        GithubFile(GithubFileAttachment) = "github_file",
+        /// A piece of a file on GitHub.
+        GithubSnippet(GithubSnippetAttachment) = "github_snippet",
+        /// A page of GitHub.
+        GithubUrl(GithubUrlAttachment) = "github_url",
+        /// The difference between two versions of a file on GitHub.
+        GithubFileDiff(GithubFileDiffAttachment) = "github_file_diff",
+        /// The difference between two revisions on GitHub.
+        GithubTreeComparison(GithubComparisonAttachment) = "github_tree_comparison",
+        /// Something that an extension of the CLI showed.
+        ExtensionContext(ExtensionContextAttachment) = "extension_context",
+    }
+}
+
+payload! {
+    /// A file.
+    pub struct FileAttachment {
+        /// The path.
+        pub path: String,
+        /// The name that people see.
+        pub display_name: String,
+        /// The lines that are meant; `None` for all.
+        pub line_range: Option<LineRange>,
+        /// The media type, for files that the model receives as bytes.
+        pub mime_type: Option<String>,
+        /// The id of the bytes, as in [`BinaryAsset::asset_id`](super::BinaryAsset::asset_id).
+        pub asset_id: Option<String>,
+        /// The number of bytes.
+        #[serde(deserialize_with = "maybe_count")]
+        pub byte_length: Option<u64>,
+        /// Why the bytes are not in the history; `None` if they are.
+        pub omitted_reason: Option<OmittedReason>,
+        /// What the model read in place of the bytes.
+        pub tagged_files_entry: Option<String>,
+    }
+
+    /// A directory.
+    pub struct DirectoryAttachment {
+        /// The path.
+        pub path: String,
+        /// The name that people see.
+        pub display_name: String,
+        /// What the model read about it.
+        pub tagged_files_entry: Option<String>,
+    }
+
+    /// A piece of a file.
+    pub struct SelectionAttachment {
+        /// The file's path.
+        pub file_path: String,
+        /// The name that people see.
+        pub display_name: String,
+        /// The text.
+        pub text: String,
+        /// The place of the text in the file.
+        pub selection: SelectionRange,
+    }
+
+    /// A place in a file.
+    pub struct SelectionRange {
+        /// The first character.
+        pub start: Position,
+        /// The end.
+        pub end: Position,
+    }
+
+    /// Lines of a file.
+    pub struct LineRange {
+        /// The first line.
+        #[serde(deserialize_with = "count")]
+        pub start: u64,
+        /// The last line.
+        #[serde(deserialize_with = "count")]
+        pub end: u64,
+    }
+
+    /// Bytes, such as an image.
+    pub struct BlobAttachment {
+        /// The bytes in Base64; `None` if they are kept elsewhere or left out.
+        pub data: Option<String>,
+        /// The media type.
+        pub mime_type: String,
+        /// The name that people see.
+        pub display_name: Option<String>,
+        /// The id of the bytes, as in [`BinaryAsset::asset_id`](super::BinaryAsset::asset_id).
+        pub asset_id: Option<String>,
+        /// The number of bytes.
+        #[serde(deserialize_with = "maybe_count")]
+        pub byte_length: Option<u64>,
+        /// Why the bytes are not in the history; `None` if they are.
+        pub omitted_reason: Option<OmittedReason>,
+    }
+
+    /// An issue, a pull request or a discussion on GitHub.
+    pub struct GithubReferenceAttachment {
+        /// The number.
+        #[serde(deserialize_with = "count")]
+        pub number: u64,
+        /// The title.
+        pub title: String,
+        /// What the number stands for.
+        pub reference_type: GithubReferenceKind,
+        /// The state, such as `open`.
+        pub state: String,
+        /// The page.
+        pub url: String,
+    }
+
+    /// A commit on GitHub.
+    pub struct GithubCommitAttachment {
+        /// The repository.
+        pub repo: GithubRepo,
+        /// The commit's hash.
+        pub oid: String,
+        /// The commit's message.
+        pub message: String,
+        /// The page.
+        pub url: String,
+    }
+
+    /// A release on GitHub.
+    pub struct GithubReleaseAttachment {
+        /// The repository.
+        pub repo: GithubRepo,
+        /// The tag.
+        pub tag_name: String,
+        /// The release's name.
+        pub name: String,
+        /// The page.
+        pub url: String,
+    }
+
+    /// A job of a workflow run on GitHub.
+    pub struct GithubActionsJobAttachment {
+        /// The repository.
+        pub repo: GithubRepo,
+        /// The job's id.
+        #[serde(deserialize_with = "count")]
+        pub job_id: u64,
+        /// The job's name.
+        pub job_name: String,
+        /// The workflow's name.
+        pub workflow_name: String,
+        /// The page.
+        pub url: String,
+        /// The outcome, such as `failure`; `None` while the job runs.
+        pub conclusion: Option<String>,
+    }
+
+    /// A repository on GitHub.
+    pub struct GithubRepositoryAttachment {
+        /// The repository.
+        pub repo: GithubRepo,
+        /// The page.
+        pub url: String,
+        /// The repository's description.
+        pub description: Option<String>,
+        /// The branch, tag or commit that is meant; `None` for the default branch.
+        pub r#ref: Option<String>,
+    }
+
+    /// A file on GitHub.
+    pub struct GithubFileAttachment {
+        /// The repository.
+        pub repo: GithubRepo,
+        /// The branch, tag or commit.
+        pub r#ref: String,
+        /// The path in the repository.
+        pub path: String,
+        /// The page.
+        pub url: String,
+    }
+
+    /// A piece of a file on GitHub.
+    pub struct GithubSnippetAttachment {
+        /// The repository.
+        pub repo: GithubRepo,
+        /// The branch, tag or commit.
+        pub r#ref: String,
+        /// The path in the repository.
+        pub path: String,
+        /// The page.
+        pub url: String,
+        /// The lines.
+        pub line_range: LineRange,
+    }
+
+    /// A page of GitHub.
+    pub struct GithubUrlAttachment {
+        /// The page.
+        pub url: String,
+    }
+
+    /// The difference between two versions of a file on GitHub.
+    pub struct GithubFileDiffAttachment {
+        /// The page.
+        pub url: String,
+        /// The file before; `None` if it is new.
+        pub base: Option<GithubFileVersion>,
+        /// The file after; `None` if it was deleted.
+        pub head: Option<GithubFileVersion>,
+    }
+
+    /// The difference between two revisions on GitHub.
+    pub struct GithubComparisonAttachment {
+        /// The page.
+        pub url: String,
+        /// The revision before.
+        pub base: GithubRevision,
+        /// The revision after.
+        pub head: GithubRevision,
+    }
+
+    /// Something that an extension of the CLI showed.
+    pub struct ExtensionContextAttachment {
+        /// The extension.
+        pub extension_id: String,
+        /// The canvas that showed it, if one did.
+        pub canvas_id: Option<String>,
+        /// The open canvas that showed it, if one did.
+        pub instance_id: Option<String>,
+        /// The title.
+        pub title: String,
+        /// The content, as the extension wrote it.
+        pub payload: Value,
+        /// When it was shown, as RFC 3339.
+        pub captured_at: String,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attachments_are_read_by_their_type_and_unknown_ones_are_kept() {
+        let text = r#"[{"type":"file","path":"/a","displayName":"a","lineRange":{"start":1,"end":2.0}},
+            {"type":"github_snippet","repo":{"owner":"o","name":"n","id":7},"ref":"main","path":"p","url":"u",
+             "lineRange":{"start":3,"end":4}},
+            {"type":"hologram","depth":3}]"#;
+        let read: Vec<MessageAttachment> = serde_json::from_str(text).unwrap();
+        let [MessageAttachment::File(file), MessageAttachment::GithubSnippet(snippet), other] = &read[..]
+        else {
+            panic!("{read:?}");
+        };
+        assert_eq!((file.path.as_str(), file.line_range.as_ref().map(|lines| lines.end)), ("/a", Some(2)));
+        assert_eq!((snippet.repo.owner(), snippet.repo.name(), snippet.repo.id()), ("o", "n", Some(7)));
+        let unknown = serde_json::json!({"type": "hologram", "depth": 3});
+        assert_eq!(*other, MessageAttachment::Other(unknown));
+    }
+}

@@ -41,6 +41,14 @@ macro_rules! member_setter {
 }
 pub(crate) use member_setter;
 
+/// The name of a member of the open request; empty for one that is set right after.
+pub(crate) const fn member(place: &str, wire: &'static str) -> &'static str {
+    match place.as_bytes() {
+        b"members" => wire,
+        _ => "",
+    }
+}
+
 /// Declares the setters of a topic, and `MEMBERS`, the list of the members that the topic sets; those set by hand
 /// stand behind `@also`. A setter is in `members` (of the open request) or in `options` (set right after).
 macro_rules! members {
@@ -53,7 +61,7 @@ macro_rules! members {
         }
 
         const MEMBERS: &[(&str, &str)] =
-            &[$(($wire, stringify!($setter)),)* $($(($also, stringify!($by)),)+)?];
+            &[$(($crate::session::setters::member(stringify!($place), $wire), stringify!($setter)),)* $($(($also, stringify!($by)),)+)?];
     };
 }
 pub(crate) use members;

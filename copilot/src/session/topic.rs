@@ -117,6 +117,13 @@ impl Topics {
         Some(self.requests[found].1)
     }
 
+    /// The members of the open request that topics set.
+    #[cfg(feature = "testing")]
+    pub(crate) fn members(&self) -> impl Iterator<Item = &'static str> {
+        let all = self.topics.iter().flat_map(|topic| topic.members).map(|(member, _)| *member);
+        all.filter(|member| !member.is_empty())
+    }
+
     /// Handles a request of a method that no topic has.
     pub(crate) fn unknown(
         &self,

@@ -69,7 +69,7 @@ impl Client {
 
 /// Called on the reader's task.
 pub(super) fn tell(watchers: &Watchers<GithubTelemetry>, params: &RawValue) {
-    watchers.tell(|| match decode::event(params.get()) {
+    watchers.tell(|| match decode::question(params.get()) {
         Ok(telemetry) => Some(telemetry),
         Err(error) => {
             tracing::warn!(%error, "telemetry of the CLI cannot be read");

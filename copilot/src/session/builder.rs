@@ -1,8 +1,8 @@
 //! Configuring a session, and opening it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -212,7 +212,7 @@ impl SessionBuilder {
             _listeners: listeners,
             spoken: AtomicBool::new(self.resume),
             sending: Mutex::new(()),
-            alone: Arc::new(Mutex::new(())),
+            alone: OnceLock::new(),
             tool_changes: Arc::default(),
         })))
     }

@@ -34,8 +34,8 @@ pub(crate) mod topic;
 mod turn;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -100,7 +100,7 @@ struct Shared {
     /// Held while a message is sent.
     sending: Mutex<()>,
     /// Held by a turn on CLIs that do not tell turns apart.
-    alone: Arc<Mutex<()>>,
+    alone: OnceLock<Arc<Mutex<()>>>,
     /// Held while the program changes its tools.
     tool_changes: Arc<Mutex<ToolChanges>>,
 }

@@ -332,7 +332,7 @@ impl Session {
             return None;
         }
         let inbox = &self.0.inbox;
-        let mut lock = pin!(Arc::clone(&self.0.alone).lock_owned());
+        let mut lock = pin!(Arc::clone(self.0.alone.get_or_init(Arc::default)).lock_owned());
         // Half of the limit, so that the other half is left for this message.
         let Some(patience) = limits.idle.map(|idle| idle / 2) else { return Some(lock.await) };
         loop {

@@ -16,7 +16,7 @@ type Version = [u64; 3];
 /// The newest version that lacks anything; newer ones are not looked at.
 const NEWEST: Version = [1, 0, 82];
 
-/// The newest version that is not told the shape of an answer.
+/// The newest version that does not get the schema of an answer.
 const NO_RESPONSE_FORMAT: Version = [1, 0, 82];
 
 /// The members of `session.create` that protocol 2 knows, and those that do not matter where they are ignored.
@@ -242,8 +242,8 @@ mod tests {
         message.attachments.push(Attachment::file("a.rs"));
         assert!(check_message(&cli("0.0.394", 2), &message).is_ok());
         message.attachments.push(Attachment::blob([1], "image/png"));
-        let told = check_message(&cli("0.0.423", 3), &message).unwrap_err().to_string();
-        assert!(told.contains("attachments other than files"), "{told}");
+        let refused = check_message(&cli("0.0.423", 3), &message).unwrap_err().to_string();
+        assert!(refused.contains("attachments other than files"), "{refused}");
         assert!(check_message(&cli("1.0.10", 3), &message).is_ok());
     }
 }

@@ -251,13 +251,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a CLI that is lost is started again (or connected to again) and its sessions are resumed; it is unless
-    /// this says otherwise.
+    /// Enables the restart of a CLI that is lost, or another connection to it, and the resumption of its sessions.
+    /// Default: on.
     ///
-    /// Every turn that was running fails at once with an error whose kind is
-    /// [`Disconnected`](ErrorKind::Disconnected), and every running tool is cancelled; sessions then go on, with their
-    /// tools, handlers and subscriptions, and get [`EventKind::Restarted`](crate::EventKind::Restarted). What is called
-    /// meanwhile waits. After five restarts in a row, with growing pauses between them, the client gives up.
+    /// Every running turn fails immediately with an error of kind [`Disconnected`](ErrorKind::Disconnected), and every
+    /// running tool is cancelled. Sessions then continue with their tools, handlers and subscriptions, and emit
+    /// [`EventKind::Restarted`](crate::EventKind::Restarted). Calls wait for the restart. The client ends after five
+    /// failed starts in a row; the pauses between starts grow from 100 ms to 5 s.
     ///
     /// # Examples
     ///

@@ -63,9 +63,9 @@ pub struct Restarted {
     pub continued: Vec<String>,
 }
 
-/// Nothing has happened in a turn for a while. It still waits; whether it is in trouble a person, or a program, decides.
+/// A turn has had no event for a while, and still waits.
 ///
-/// Told once for each silence, by whoever waits for the turn; see [`AskRequest::report_silence`].
+/// Reported once for each silence, after [`AskRequest::report_silence`].
 ///
 /// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
 #[derive(Clone, Debug)]

@@ -6,11 +6,6 @@ use crate::session::setters::members;
 use crate::session::topic::Topic;
 
 members! {
-    /// Whether the CLI reports to GitHub how it is used.
-    ///
-    /// Wire: `session.create`, `enableSessionTelemetry`.
-    session_telemetry: flag in members "enableSessionTelemetry";
-
     @also "gitHubToken" github_token,
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod permission_mode;
 pub(crate) mod requests;
 pub(crate) mod skills;
 pub(crate) mod tool_filter;
+pub(crate) mod unstable;
 
 use std::sync::LazyLock;
 

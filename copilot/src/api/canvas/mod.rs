@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::canvas::{
     CanvasActionDef, CanvasCall, CanvasDef, CanvasErrorData, CanvasOpen, CanvasParams, CanvasProviderDef,
@@ -215,9 +216,13 @@ impl SessionBuilder {
         self.settings.members.set("requestCanvasRenderer", true);
         self
     }
+}
 
-    /// Who offers the canvases: an id that is the same each time that the session is taken up, so that what was open is
-    /// open again, and a name for people. Unless set it is the connection.
+impl Unstable {
+    /// Sets the source of the canvases: an id that does not change, so that canvases that were open are open again when
+    /// the session is resumed, and a name for people. Default: the connection.
+    ///
+    /// Wire: `session.create`, `canvasProvider`.
     pub fn canvas_provider(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
         let provider = CanvasProviderDef { id: id.into(), name: name.into() };
         self.settings.members.set("canvasProvider", provider);
@@ -289,7 +294,7 @@ pub(crate) const TOPIC: Topic = Topic {
     members: &[
         ("canvases", "canvas"),
         ("requestCanvasRenderer", "canvas"),
-        ("canvasProvider", "canvas_provider"),
+        ("canvasProvider", "unstable(Unstable::new().canvas_provider"),
     ],
     requests: &[
         ("canvas.open", |session, params, responder| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use crate::api::models::ModelOptions;
 use crate::error::Result;
 use crate::protocol::config::Autopilot;
 use crate::protocol::controls::ModeGetResponse;
@@ -79,21 +80,26 @@ impl SessionBuilder {
         self.settings.features.push("on_exit_plan_mode");
         self
     }
+}
 
-    /// Has the program say whether to go on with another model when the model's service refuses, as at the end of a
-    /// quota. Without it, and when the handler fails, the answer is no.
+impl ModelOptions {
+    /// Runs when the model's service refuses, as at the end of a quota; decides whether to continue with another model.
+    /// Without a handler, and when it fails, the answer is no.
     ///
     /// # Examples
     ///
     /// ```
-    /// use copilot::{AutoModeAnswer, Session};
+    /// use copilot::Session;
+    /// use copilot::modes::AutoModeSwitchResponse;
+    /// use copilot::models::ModelOptions;
     ///
-    /// let builder = Session::builder().on_auto_mode_switch(|asked| async move {
+    /// let options = ModelOptions::new().on_auto_mode_switch(|asked| async move {
     ///     match asked.retry_after_seconds {
-    ///         Some(seconds) if seconds < 60 => AutoModeAnswer::No,
-    ///         _ => AutoModeAnswer::Yes,
+    ///         Some(seconds) if seconds < 60 => AutoModeSwitchResponse::No,
+    ///         _ => AutoModeSwitchResponse::Yes,
     ///     }
     /// });
+    /// let builder = Session::builder().model_options(options);
     /// # drop(builder);
     /// ```
     ///
@@ -128,24 +134,26 @@ fn auto_mode_offered(session: &Arc<Inbox>, asked: AutoModeSwitch, responder: Res
     let Some(handler) = session.handler() else {
         return responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No });
     };
-    let question = Question::request("on_auto_mode_switch", "another model", &responder);
+    let question = Question::request("ModelOptions::on_auto_mode_switch", "another model", &responder);
     session.consult(question, handler.ask(asked), |_, answer| {
         responder.ok(&AutoModeSwitchResponse { response: answer.unwrap_or(AutoModeAnswer::No) });
     });
 }
 
 members! {
-    /// How the agent goes on by itself.
+    /// Sets how the agent works without a user.
     ///
     /// Wire: `session.create`, `autopilot`.
     autopilot: (Autopilot) in members "autopilot";
 
-    /// Whether the agent may plan work for later.
-    ///
-    /// Wire: `session.options.update`, `manageScheduleEnabled`.
-    manage_schedule: flag in options "manageScheduleEnabled";
+    @also "requestExitPlanMode" on_exit_plan_mode, "requestAutoModeSwitch" model_options,
 
-    @also "requestExitPlanMode" on_exit_plan_mode, "requestAutoModeSwitch" on_auto_mode_switch,
+    @unstable {
+        /// Enables the tools with which the agent plans work for later.
+        ///
+        /// Wire: `session.options.update`, `manageScheduleEnabled`.
+        manage_schedule: flag in options "manageScheduleEnabled";
+    }
 }
 
 impl Session {
@@ -197,7 +205,7 @@ pub(crate) const TOPIC: Topic = Topic {
         ("exitPlanMode.request", "on_exit_plan_mode", |session| {
             session.topic::<Handler<PlanProposal, PlanDecision>>().is_some()
         }),
-        ("autoModeSwitch.request", "on_auto_mode_switch", |session| {
+        ("autoModeSwitch.request", "ModelOptions::on_auto_mode_switch", |session| {
             session.topic::<Handler<AutoModeSwitch, AutoModeAnswer>>().is_some()
         }),
     ],

@@ -134,17 +134,19 @@ fn respond(responder: Responder, answer: Option<UserAnswer>, question: &UserQues
 }
 
 members! {
-    /// In which form the model asks the user.
-    ///
-    /// Wire: `session.create`, `askUserVariant`.
-    ask_user_variant: (AskUserVariant) in members "askUserVariant";
-
-    /// Whether a person is there to answer.
-    ///
-    /// Wire: `session.create`, `interactiveUser`.
-    interactive_user: flag in members "interactiveUser";
-
     @also "requestUserInput" on_user_input,
+
+    @unstable {
+        /// Sets the form in which the model asks the user.
+        ///
+        /// Wire: `session.create`, `askUserVariant`.
+        ask_user_variant: (AskUserVariant) in members "askUserVariant";
+
+        /// Sets whether a person is there to answer.
+        ///
+        /// Wire: `session.create`, `interactiveUser`.
+        interactive_user: flag in members "interactiveUser";
+    }
 }
 
 pub(crate) const TOPIC: Topic = Topic {

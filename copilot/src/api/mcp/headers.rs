@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::Mcp;
 use crate::api::models::tokens::Secret;
 use crate::error::Result;
 use crate::protocol::mcp_headers::{
@@ -13,7 +14,6 @@ use crate::protocol::mcp_headers::{
 };
 use crate::protocol::mcp_login::InterestParams;
 use crate::rpc::Peer;
-use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
@@ -64,7 +64,7 @@ impl McpHeaders {
     }
 }
 
-impl SessionBuilder {
+impl Mcp {
     /// Has the program give the headers for the requests to an MCP server that is configured with
     /// [`headers_refresh`](crate::config::RemoteServer::headers_refresh): before it is connected, when they have
     /// expired, and when the server refuses them.
@@ -88,10 +88,7 @@ impl SessionBuilder {
     /// ```
     ///
     /// Wire: `mcp.headers_refresh_required`, from the CLI.
-    pub fn on_mcp_headers<F, R>(
-        mut self,
-        handler: impl Fn(McpHeadersWanted) -> F + Send + Sync + 'static,
-    ) -> Self
+    pub fn on_headers<F, R>(mut self, handler: impl Fn(McpHeadersWanted) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<McpHeaders>,
@@ -111,7 +108,7 @@ fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersWanted) {
     let Some(handler) = session.handler() else { return };
     let id = wanted.request_id.clone();
     let what = format!("headers for {}", wanted.server_name);
-    let question = Question::event("on_mcp_headers", what, id.as_str());
+    let question = Question::event("Mcp::on_headers", what, id.as_str());
     session.consult(question, handler.ask(wanted), move |inbox, headers| {
         let result = headers.as_ref().map_or(FAILED, McpHeaders::as_wire);
         let params = McpHeadersAnswerParams { session_id: &inbox.id, request_id: &id, result };
@@ -133,7 +130,7 @@ pub(crate) const TOPIC: Topic = Topic {
     unreadable: &[(HEADERS_REFRESH_REQUIRED, |session, _, _| {
         session.topic::<Handler<McpHeadersWanted, McpHeaders>>()?;
         let method = "session.mcp.headers.handlePendingHeadersRefreshRequest";
-        Some(Unreadable::new("on_mcp_headers", method, json!({"result": FAILED})))
+        Some(Unreadable::new("Mcp::on_headers", method, json!({"result": FAILED})))
     })],
     ..Topic::NONE
 };

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::Mcp;
 use crate::api::models::tokens::Secret;
 use crate::error::Result;
 use crate::protocol::mcp_login::{
     InterestParams, McpLogin, McpLoginAnswerParams, McpLoginResult, OAUTH_REQUIRED,
 };
 use crate::rpc::Peer;
-use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
@@ -76,7 +76,7 @@ impl McpLoginAnswer {
     }
 }
 
-impl SessionBuilder {
+impl Mcp {
     /// Has the program give the token when an MCP server wants a login.
     ///
     /// A handler that fails leaves the session without the server.
@@ -96,7 +96,7 @@ impl SessionBuilder {
     /// ```
     ///
     /// Wire: `mcp.oauth_required`, from the CLI.
-    pub fn on_mcp_login<F, R>(mut self, handler: impl Fn(McpLogin) -> F + Send + Sync + 'static) -> Self
+    pub fn on_login<F, R>(mut self, handler: impl Fn(McpLogin) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<McpLoginAnswer>,
@@ -116,7 +116,7 @@ fn mcp_login_wanted(session: &Arc<Inbox>, login: McpLogin) {
     let Some(handler) = session.handler() else { return };
     let id = login.request_id.clone();
     let what = format!("a login to {}", login.server_name);
-    let question = Question::event("on_mcp_login", what, id.as_str());
+    let question = Question::event("Mcp::on_login", what, id.as_str());
     session.consult(question, handler.ask(login), move |inbox, answer| {
         let answer = answer.unwrap_or_else(McpLoginAnswer::cancelled);
         let params =
@@ -137,7 +137,7 @@ pub(crate) const TOPIC: Topic = Topic {
     unreadable: &[(OAUTH_REQUIRED, |session, _, _| {
         session.topic::<Handler<McpLogin, McpLoginAnswer>>()?;
         let answer = json!({"result": McpLoginAnswer::cancelled().as_wire()});
-        Some(Unreadable::new("on_mcp_login", "session.mcp.oauth.handlePendingRequest", answer))
+        Some(Unreadable::new("Mcp::on_login", "session.mcp.oauth.handlePendingRequest", answer))
     })],
     ..Topic::NONE
 };

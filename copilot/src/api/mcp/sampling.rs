@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Mcp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode;
 use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
     SamplingMessage,
 };
-use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
@@ -137,7 +137,7 @@ impl Sampled {
     }
 }
 
-impl SessionBuilder {
+impl Mcp {
     /// Has the program answer when an MCP server wants a model to write something.
     ///
     /// Without a handler, and when it fails, the server is told that the user refused.
@@ -180,7 +180,7 @@ fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
         }
     };
     let what = format!("an answer for the MCP server {}", request.server_name());
-    let question = Question::event("on_sampling", what, &id);
+    let question = Question::event("Mcp::on_sampling", what, &id);
     let work = {
         let (inbox, id) = (Arc::clone(session), id.clone());
         async move {
@@ -235,7 +235,7 @@ pub(crate) const TOPIC: Topic = Topic {
         ("sampling.completed", settled),
     ],
     unreadable: &[("sampling.requested", |session, _, _| {
-        let handler = session.topic::<Handler<SamplingRequest, Sampled>>().map(|_| "on_sampling");
+        let handler = session.topic::<Handler<SamplingRequest, Sampled>>().map(|_| "Mcp::on_sampling");
         Some(Unreadable { handler, method: "session.ui.handlePendingSampling", answer: json!({}) })
     })],
     ..Topic::NONE

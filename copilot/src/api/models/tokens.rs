@@ -18,7 +18,7 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::topic::{Settings, Topic};
 
 /// A token or key; it prints as `<redacted>`. A string is a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,24 +54,21 @@ pub struct ProviderTokenRequest {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProviderTokens(BTreeMap<String, Handler<ProviderTokenRequest, Secret>>);
 
-impl SessionBuilder {
-    /// Keeps where the bearer token of a provider comes from; of a later provider of the name the later source counts.
-    pub(crate) fn token_source(
-        mut self,
-        provider: &str,
-        source: Option<Handler<ProviderTokenRequest, Secret>>,
-    ) -> Self {
-        if provider == DEFAULT_PROVIDER && source.is_some() {
-            self.settings.features.push("bearer_token_from");
-        }
-        self.settings.state.update(|tokens: &mut ProviderTokens| {
-            match source {
-                Some(source) => tokens.0.insert(provider.to_owned(), source),
-                None => tokens.0.remove(provider),
-            };
-        });
-        self
+/// Sets the source of a provider's bearer token; the last source of a name wins.
+pub(crate) fn token_source(
+    settings: &mut Settings,
+    provider: &str,
+    source: Option<Handler<ProviderTokenRequest, Secret>>,
+) {
+    if provider == DEFAULT_PROVIDER && source.is_some() {
+        settings.features.push("bearer_token_from");
     }
+    settings.state.update(|tokens: &mut ProviderTokens| {
+        match source {
+            Some(source) => tokens.0.insert(provider.to_owned(), source),
+            None => tokens.0.remove(provider),
+        };
+    });
 }
 
 /// The name by which the CLI asks for the token of the only provider.

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example inference`
 
-use copilot::inference::{InferenceError, InferenceRequest, InferenceResponse};
+use copilot::host::inference::{InferenceError, InferenceRequest, InferenceResponse};
 use copilot::testing::hermetic_client;
 use copilot::{Provider, Session};
 use copilot_examples::{ScratchDir, print_turn};

@@ -39,7 +39,7 @@ mod session;
 
 mod compat;
 
-mod providers;
+pub mod host;
 
 mod client;
 
@@ -105,7 +105,7 @@ pub use protocol::system_message::Section;
 pub use protocol::tokens::TokenReason;
 pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
-pub use providers::{inference, session_fs};
+
 pub use session::{
     AskAsRequest, AskRequest, Decision, IntoAnswer, Message, PermissionRequest, Permissions, Reply,
     SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription, Turn, Usage,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use copilot::config::Canvas;
 use copilot::hooks::PreToolUse;
-use copilot::session_fs::MemoryFs;
+use copilot::host::session_fs::MemoryFs;
 use copilot::{
     AutoModeAnswer, CanvasView, Decision, Elicited, Event, EventKind, GithubToken, LimitsAnswer, McpHeaders,
     McpLoginAnswer, PlanAction, PlanDecision, Sampled, Session, SessionId, UserAnswer,

@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use copilot::config::{EventQuery, LogOptions, PermissionMode, RewindMode};
-use copilot::inference::{InferenceRequest, InferenceResponse};
+use copilot::host::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
 use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
 use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext, UserAnswer};

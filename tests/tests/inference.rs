@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use copilot::config::ProviderTransport;
-use copilot::inference::{
+use copilot::host::inference::{
     Chunk, Inference, InferenceError, InferenceRequest, InferenceResponse, InferenceTransport,
 };
-use copilot::session_fs::{FsLayout, MemoryFs};
+use copilot::host::session_fs::{FsLayout, MemoryFs};
 use copilot::testing::{FakeCli, RpcError, Script, ScriptedModel, hermetic_client};
 use copilot::{Client, ErrorKind, EventKind, Provider};
 use copilot_tests::tested;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use copilot::config::ToolFilter;
-use copilot::session_fs::{
+use copilot::host::session_fs::{
     DirectoryFs, FsEntry, FsError, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, MemoryFs, SessionFs, SqlRows,
     SqlStatement, WithWorkspace,
 };

@@ -18,7 +18,7 @@
 //! # Examples
 //!
 //! ```no_run
-//! use copilot::inference::{InferenceRequest, InferenceResponse};
+//! use copilot::host::inference::{InferenceRequest, InferenceResponse};
 //! use copilot::{Client, Provider};
 //! use serde_json::{Value, json};
 //!

@@ -94,10 +94,7 @@ mod tests {
             ),
             (builder().provider(provider()).github_token("gho_1"), "`provider` and `github_token`"),
             (builder().available_tools(["*"]), "`custom:*`"),
-            (
-                builder().model_options(ModelOptions::new().allowed([""; 0])),
-                "`ModelOptions::allowed`",
-            ),
+            (builder().model_options(ModelOptions::new().allowed([""; 0])), "`ModelOptions::allowed`"),
             (builder().name(" "), "`name`"),
             (builder().custom_agent(agent.clone()).custom_agent(agent), "two custom agents"),
             (

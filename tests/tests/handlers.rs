@@ -457,7 +457,7 @@ async fn the_program_gives_the_login_of_an_mcp_server() {
     let mut events = session.events();
     session.ask("Say hello.").await.unwrap();
     // It may have been connected before anybody listened; each change after that is an event.
-    while !session.mcp_servers().await.unwrap().iter().any(|server| server.status.as_str() == "connected") {
+    while !session.mcp().servers().await.unwrap().iter().any(|server| server.status.as_str() == "connected") {
         while !matches!(
             events.next().await.expect("the server is connected before the end").kind(),
             EventKind::McpServerStatusChanged(_)

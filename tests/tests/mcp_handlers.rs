@@ -21,7 +21,7 @@ async fn real(scripts: impl Into<Scripts>) -> Real {
 /// Waits until the session's MCP server is there.
 async fn connected(session: &Session) {
     let mut events = session.events();
-    while !session.mcp_servers().await.unwrap().iter().all(|server| server.status.as_str() == "connected") {
+    while !session.mcp().servers().await.unwrap().iter().all(|server| server.status.as_str() == "connected") {
         loop {
             let event = events.next().await.expect("the server is connected before the end");
             if let EventKind::McpServerStatusChanged(_) | EventKind::McpServersLoaded(_) = event.kind() {

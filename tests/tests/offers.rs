@@ -51,7 +51,7 @@ async fn the_agent_learns_a_skill_that_the_program_offers() {
         .unwrap();
     let events = session.events();
     assert_eq!(session.ask("Greet me.").await.unwrap().text(), "Done.");
-    let skills = session.skills().await.unwrap();
+    let skills = session.skills().list().await.unwrap();
     assert!(skills.iter().any(|skill| skill.name == "greet" && skill.description == "How to greet people."));
     session.close().await.unwrap();
     assert_eq!(failures(events).await, ["skill"]);

@@ -226,6 +226,8 @@ async fn the_history_holds_what_was_said(transport: TransportKind) {
     session.ask("Say goodbye.").await.unwrap();
     let said: Vec<String> = session
         .history()
+        .events()
+        .events()
         .await
         .unwrap()
         .iter()

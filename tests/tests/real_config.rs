@@ -70,7 +70,7 @@ async fn an_mcp_server_over_pipes_gives_its_tools() {
         .await
         .unwrap();
     assert_eq!(session.ask("Greet.").await.unwrap().text(), "It greets.");
-    let servers = session.mcp_servers().await.unwrap();
+    let servers = session.mcp().servers().await.unwrap();
     let status = |name: &str| servers.iter().find(|server| server.name == name).unwrap().status.clone();
     assert_eq!((status("echo"), status("broken")), (McpStatus::Connected, McpStatus::Failed));
     session.close().await.unwrap();
@@ -95,14 +95,14 @@ async fn an_mcp_server_over_http_gives_its_tools() {
             .await
             .unwrap();
         assert_eq!(session.ask("Greet.").await.unwrap().text(), "It greets.", "sse: {sse}");
-        let tools = session.mcp_tools("greeter").await.unwrap();
+        let tools = session.mcp().tools("greeter").await.unwrap();
         assert_eq!(tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["say"]);
-        let status = async || session.mcp_servers().await.unwrap()[0].status.clone();
+        let status = async || session.mcp().servers().await.unwrap()[0].status.clone();
         assert_eq!(status().await, McpStatus::Connected, "sse: {sse}");
-        session.disable_mcp_server("greeter").await.unwrap();
+        session.mcp().disable("greeter").await.unwrap();
         assert_eq!(status().await, McpStatus::Disabled);
-        assert!(session.mcp_tools("greeter").await.unwrap_err().to_string().contains("not connected"));
-        session.enable_mcp_server("greeter").await.unwrap();
+        assert!(session.mcp().tools("greeter").await.unwrap_err().to_string().contains("not connected"));
+        session.mcp().enable("greeter").await.unwrap();
         assert_eq!(status().await, McpStatus::Connected);
         real.finish().await;
     }
@@ -131,13 +131,13 @@ async fn a_session_can_talk_to_a_custom_agent() {
         .await
         .unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
-    assert_eq!(session.current_agent().await.unwrap().unwrap().name, "latin");
-    session.deselect_agent().await.unwrap();
-    assert_eq!(session.current_agent().await.unwrap(), None);
-    session.select_agent("latin").await.unwrap();
-    let names: Vec<_> = session.agents().await.unwrap().into_iter().map(|agent| agent.name).collect();
+    assert_eq!(session.agents().current().await.unwrap().unwrap().name, "latin");
+    session.agents().deselect().await.unwrap();
+    assert_eq!(session.agents().current().await.unwrap(), None);
+    session.agents().select("latin").await.unwrap();
+    let names: Vec<_> = session.agents().list().await.unwrap().into_iter().map(|agent| agent.name).collect();
     assert_eq!(names, ["latin"]);
-    assert!(session.select_agent("greek").await.unwrap_err().to_string().contains("greek"));
+    assert!(session.agents().select("greek").await.unwrap_err().to_string().contains("greek"));
     real.finish().await;
 }
 
@@ -157,13 +157,13 @@ async fn skills_come_from_directories_and_can_be_disabled() {
         .start()
         .await
         .unwrap();
-    let skills = session.skills().await.unwrap();
+    let skills = session.skills().list().await.unwrap();
     let enabled = |name: &str| skills.iter().find(|skill| skill.name == name).map(|skill| skill.enabled);
     assert_eq!((enabled("juggling"), enabled("whistling")), (Some(true), Some(false)));
-    assert_eq!(session.reload_skills().await.unwrap().errors, [""; 0]);
-    session.disable_skill("juggling").await.unwrap();
-    session.enable_skill("whistling").await.unwrap();
-    let skills = session.skills().await.unwrap();
+    assert_eq!(session.skills().reload().await.unwrap().errors, [""; 0]);
+    session.skills().disable("juggling").await.unwrap();
+    session.skills().enable("whistling").await.unwrap();
+    let skills = session.skills().list().await.unwrap();
     let enabled = |name: &str| skills.iter().find(|skill| skill.name == name).map(|skill| skill.enabled);
     assert_eq!((enabled("juggling"), enabled("whistling")), (Some(false), Some(true)));
     real.finish().await;
@@ -352,8 +352,14 @@ async fn attachments_survive_a_resume() {
     let resumed =
         real.client.resume(id).scripted_model(&real.model).resume_options(Resume::new().event(false));
     let resumed = resumed.resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
-    let shown =
-        resumed.history().await.unwrap().iter().any(|event| event.raw_data().contains("Look at all this."));
+    let shown = resumed
+        .history()
+        .events()
+        .events()
+        .await
+        .unwrap()
+        .iter()
+        .any(|event| event.raw_data().contains("Look at all this."));
     assert!(shown);
     assert_eq!(resumed.ask("Once more.").await.unwrap().text(), "Again.");
     real.finish().await;
@@ -426,7 +432,7 @@ async fn a_session_with_any_attachment_can_be_taken_up_by_another_cli() {
     for name in sessions {
         let resumed = second.resume(name).scripted_model(&first.model).start().await;
         let resumed = resumed.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let history = resumed.history().await.unwrap();
+        let history = resumed.history().events().await.unwrap();
         let attached = |event: &copilot::Event| {
             let data: serde_json::Value = event.data().unwrap();
             event.name() == "user.message"

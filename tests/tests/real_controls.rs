@@ -58,11 +58,11 @@ async fn a_session_changes_its_model_mode_plan_and_name() {
     session.set_mode(AgentMode::Plan).await.unwrap();
     assert_eq!(session.mode().await.unwrap(), AgentMode::Plan);
 
-    assert!(!session.plan().await.unwrap().exists);
-    session.set_plan("# First this\n").await.unwrap();
-    assert_eq!(session.plan().await.unwrap().content.as_deref(), Some("# First this\n"));
-    session.delete_plan().await.unwrap();
-    assert!(!session.plan().await.unwrap().exists);
+    assert!(!session.plan().read().await.unwrap().exists);
+    session.plan().write("# First this\n").await.unwrap();
+    assert_eq!(session.plan().read().await.unwrap().content.as_deref(), Some("# First this\n"));
+    session.plan().delete().await.unwrap();
+    assert!(!session.plan().read().await.unwrap().exists);
 
     session.set_name("a good name").await.unwrap();
     assert_eq!(session.name().await.unwrap().as_deref(), Some("a good name"));
@@ -90,7 +90,7 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
     let script = Script::new().say("One.").say("Two.").say("A summary of it all.");
     let real = real(script).await;
     let session = real.session().start().await.unwrap();
-    let nothing = session.compact(None).await.unwrap_err();
+    let nothing = session.history().compact(None).await.unwrap_err();
     assert!(nothing.to_string().contains("Nothing to compact"), "{nothing}");
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
@@ -98,7 +98,7 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
     assert_eq!(usage.total_user_requests, 2);
     let by_model = &usage.model_metrics[real.model.model_name()];
     assert!(by_model.requests.count == 2 && by_model.usage.input_tokens > 0, "{usage:?}");
-    let compaction = session.compact(Some("Keep the numbers.")).await.unwrap();
+    let compaction = session.history().compact(Some("Keep the numbers.")).await.unwrap();
     assert!(compaction.success, "{compaction:?}");
     assert!(compaction.summary_content.unwrap().contains("A summary of it all."));
     real.finish().await;
@@ -108,10 +108,10 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
 async fn a_session_has_files_of_its_own() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    session.write_workspace_file("notes/a.txt", "hello").await.unwrap();
-    assert_eq!(session.workspace_files().await.unwrap(), ["notes/a.txt"]);
-    assert_eq!(session.read_workspace_file("notes/a.txt").await.unwrap(), "hello");
-    assert!(session.read_workspace_file("b.txt").await.is_err());
+    session.workspace().write("notes/a.txt", "hello").await.unwrap();
+    assert_eq!(session.workspace().files().await.unwrap(), ["notes/a.txt"]);
+    assert_eq!(session.workspace().read("notes/a.txt").await.unwrap(), "hello");
+    assert!(session.workspace().read("b.txt").await.is_err());
     assert_eq!(session.capabilities().ui.elicitation, Some(false));
     real.finish().await;
 }
@@ -314,19 +314,19 @@ async fn messages_that_wait_can_be_moved_edited_and_taken_out() {
 async fn events_can_be_read_from_a_place_on() {
     let real = real(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();
-    let cursor = session.event_cursor().await.unwrap();
+    let cursor = session.history().cursor().await.unwrap();
     session.ask("First.").await.unwrap();
     let query = EventQuery::new().cursor(cursor).types(["user.message", "assistant.message"]).max(1);
-    let page = session.read_events(&query).await.unwrap();
+    let page = session.history().page(&query).await.unwrap();
     assert!(page.has_more && !page.expired, "{page:?}");
     let EventKind::UserMessage(message) = page.events[0].kind() else { panic!("{page:?}") };
     assert_eq!(message.content, "First.");
-    let page = session.read_events(&query.cursor(page.cursor)).await.unwrap();
+    let page = session.history().page(&query.cursor(page.cursor)).await.unwrap();
     let EventKind::AssistantMessage(message) = page.events[0].kind() else { panic!("{page:?}") };
     assert_eq!((message.content.as_str(), page.events.len()), ("One.", 1));
     // Nothing happens any more, and waiting for it ends.
-    let tail = session.event_cursor().await.unwrap();
-    let page = session.read_events(&EventQuery::new().cursor(tail).wait_ms(10)).await.unwrap();
+    let tail = session.history().cursor().await.unwrap();
+    let page = session.history().page(&EventQuery::new().cursor(tail).wait_ms(10)).await.unwrap();
     assert!(page.events.is_empty() && !page.has_more);
     real.finish().await;
 }
@@ -346,19 +346,19 @@ async fn a_session_goes_back_to_an_earlier_message() {
     session.ask("Second.").await.unwrap();
     let points = loop {
         // Right after a turn the CLI is still busy writing.
-        let points = session.rewind_points().await.unwrap();
+        let points = session.history().rewind_points().await.unwrap();
         if points.unavailable_reason.is_none() {
             break points;
         }
     };
     assert!(points.file_change_tracking_enabled, "{points:?}");
     let second = points.points.iter().find(|point| point.user_message.contains("Second.")).unwrap();
-    let rewound = session.rewind(&second.event_id, RewindMode::Conversation).await.unwrap();
+    let rewound = session.history().rewind(&second.event_id, RewindMode::Conversation).await.unwrap();
     assert_eq!(rewound.outcome, RewindOutcome::Success, "{rewound:?}");
-    let left = session.history().await.unwrap();
+    let left = session.history().events().await.unwrap();
     assert!(left.iter().all(|event| !event.raw_data().contains("Second.")));
     assert_eq!(session.ask("Third.").await.unwrap().text(), "Anew.");
-    assert!(session.rewind("nonsense", RewindMode::Conversation).await.is_err());
+    assert!(session.history().rewind("nonsense", RewindMode::Conversation).await.is_err());
     real.finish().await;
 }
 
@@ -393,7 +393,7 @@ async fn a_fleet_begins_with_a_prompt() {
     let real = real(script).await;
     let session = real.session().start().await.unwrap();
     let mut events = session.events();
-    assert!(session.start_fleet(Some("Tidy up.")).await.unwrap());
+    assert!(session.agents().start_fleet(Some("Tidy up.")).await.unwrap());
     loop {
         if let EventKind::AssistantMessage(message) = events.next().await.unwrap().kind() {
             assert_eq!(message.content, "Tidied.");

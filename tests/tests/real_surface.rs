@@ -545,12 +545,12 @@ async fn the_mode_is_changed() {
 async fn the_plan_is_written_and_read() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    let Some(plan) = tested::unless_refused([0, 0, 403], session.plan().await) else {
+    let Some(plan) = tested::unless_refused([0, 0, 403], session.plan().read().await) else {
         return real.leave().await;
     };
     assert!(!plan.exists);
-    session.set_plan("# First this\n").await.unwrap();
-    assert_eq!(session.plan().await.unwrap().content.as_deref(), Some("# First this\n"));
+    session.plan().write("# First this\n").await.unwrap();
+    assert_eq!(session.plan().read().await.unwrap().content.as_deref(), Some("# First this\n"));
     real.finish().await;
 }
 
@@ -590,7 +590,7 @@ async fn a_conversation_is_summarised() {
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
-    let compacted = session.compact(None).await;
+    let compacted = session.history().compact(None).await;
     if tested::version() == Some("0.0.423") {
         assert!(compacted.unwrap_err().to_string().contains("Authentication required"));
         tested::not_supported("it summarises with a login only");
@@ -617,12 +617,12 @@ async fn the_usage_is_told() {
 async fn a_session_has_files_of_its_own() {
     let real = real(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    let outcome = session.write_workspace_file("notes/a.txt", "hello").await;
+    let outcome = session.workspace().write("notes/a.txt", "hello").await;
     if tested::unless_refused([0, 0, 403], outcome).is_none() {
         return real.leave().await;
     }
-    assert_eq!(session.workspace_files().await.unwrap(), ["notes/a.txt"]);
-    assert_eq!(session.read_workspace_file("notes/a.txt").await.unwrap(), "hello");
+    assert_eq!(session.workspace().files().await.unwrap(), ["notes/a.txt"]);
+    assert_eq!(session.workspace().read("notes/a.txt").await.unwrap(), "hello");
     real.finish().await;
 }
 

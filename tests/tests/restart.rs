@@ -184,7 +184,7 @@ async fn without_auto_restart_everybody_learns_the_first_cause() {
     cli.hold("session.eventLog.read");
     let waiting = tokio::spawn({
         let session = session.clone();
-        async move { session.history().await }
+        async move { session.history().events().await }
     });
     let _held = cli.held("session.eventLog.read").await;
     cli.hang_up();
@@ -250,7 +250,7 @@ async fn what_the_program_has_changed_stays_changed() {
     let mut events = session.events();
     session.set_model("second").reasoning_effort("low").await.unwrap();
     session.set_mode(AgentMode::Plan).await.unwrap();
-    session.select_agent("reviewer").await.unwrap();
+    session.agents().select("reviewer").await.unwrap();
     session.tools().remove(["add"]).await.unwrap();
     cli.hang_up();
     until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;

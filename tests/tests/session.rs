@@ -181,7 +181,7 @@ async fn the_history_holds_the_persisted_events_in_order() {
     let fake = Fake::start().await;
     let session = fake.session().start().await.unwrap();
     session.ask("one").await.unwrap();
-    let history = session.history().await.unwrap();
+    let history = session.history().events().await.unwrap();
     let names: Vec<_> = history.iter().map(copilot::Event::name).collect();
     let turn = ["user.message", "assistant.turn_start", "assistant.message", "assistant.turn_end"];
     assert_eq!(names, [&["session.start"][..], &turn].concat());

@@ -492,7 +492,7 @@ async fn write_and_resume<F: SessionFs + Clone>(state: &Path, files: F, dir: &st
     std::fs::create_dir(&other).unwrap();
     let client = hermetic_client(&other).session_fs(files).start().await.unwrap();
     let session = open(client.resume(id.clone())).await.unwrap();
-    let before = session.history().await.unwrap();
+    let before = session.history().events().await.unwrap();
     assert!(before.iter().any(|event| event.raw_data().contains("Write a poem.")));
     assert_eq!(session.ask("What colour are they?").await.unwrap().text(), "They are red.");
     client.shutdown().await.unwrap();

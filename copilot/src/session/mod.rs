@@ -139,25 +139,6 @@ impl Session {
         Subscription::start(self.events(), listener)
     }
 
-    /// The persisted events of the session so far, the oldest first.
-    ///
-    /// They are read in pages, so that a long history does not meet the limit of
-    /// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes). Old CLIs give all of them in one message.
-    /// [`read_events`](Self::read_events) gives the pages themselves.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is lost, the CLI refuses, or a single event is over the limit.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.eventLog.read`, or `session.getMessages` on CLIs without it, to the CLI.
-    pub async fn history(&self) -> Result<Vec<Event>> {
-        self.all_events().await
-    }
-
     /// Stops what the agent is doing. Running tools are cancelled, and the turn ends as aborted.
     ///
     /// # Errors

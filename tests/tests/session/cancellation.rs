@@ -30,7 +30,7 @@ use tokio::time::timeout;
 
 /// Says it back.
 #[copilot::tool]
-async fn echo(
+async fn echo_later(
     /// What to say.
     text: &str,
 ) -> String {
@@ -204,7 +204,7 @@ impl World {
         let kept = Kept::default();
         let session = client
             .session()
-            .with_tools([echo::TOOL, keep::TOOL])
+            .with_tools([echo_later::TOOL, keep::TOOL])
             .state(Arc::clone(&kept))
             .on_user_input(|asked| async move {
                 tokio::task::yield_now().await;
@@ -410,20 +410,20 @@ const CASES: &[Case] = cases! {
     };
     "SessionTools::add" => |w| {
         w.session.tools().add([extra::TOOL]).await.or_else(already).unwrap();
-        assert_eq!(tools_of(w), ["echo", "extra", "keep"]);
+        assert_eq!(tools_of(w), ["echo_later", "extra", "keep"]);
     };
     "SessionTools::disable" => |w| {
         // The first future was dropped, and the CLI had done it.
-        w.session.tools().disable(["echo"]).await.or_else(already).unwrap();
+        w.session.tools().disable(["echo_later"]).await.or_else(already).unwrap();
         assert_eq!(tools_of(w), ["keep"]);
     };
     "SessionTools::enable" => |w| {
-        w.session.tools().disable(["echo"]).await.or_else(already).unwrap();
-        w.session.tools().enable(["echo"]).await.unwrap();
-        assert_eq!(tools_of(w), ["echo", "keep"]);
+        w.session.tools().disable(["echo_later"]).await.or_else(already).unwrap();
+        w.session.tools().enable(["echo_later"]).await.unwrap();
+        assert_eq!(tools_of(w), ["echo_later", "keep"]);
     };
     "SessionTools::remove" => |w| {
-        w.session.tools().remove(["echo"]).await.or_else(already).unwrap();
+        w.session.tools().remove(["echo_later"]).await.or_else(already).unwrap();
         assert_eq!(tools_of(w), ["keep"]);
     };
     "SessionTools::set" => |w| {
@@ -475,14 +475,14 @@ const CASES: &[Case] = cases! {
         w.cli.request("userInput.request", params).await.unwrap()
     };
     "FakeCli::requested" => |w| tokio::join!(w.cli.requested("ping", 1), w.client.ping("?")).1.unwrap();
-    "FakeTurn::call_tool" => |w| w.turn.call_tool("echo", json!({"text": "?"})).await;
+    "FakeTurn::call_tool" => |w| w.turn.call_tool("echo_later", json!({"text": "?"})).await;
     "PendingQuestion::answer" => |w| {
-        w.cli.call_tool(w.session.id(), "echo", json!({"text": "?"})).start().answer().await
+        w.cli.call_tool(w.session.id(), "echo_later", json!({"text": "?"})).start().answer().await
     };
     "PermissionQuestion" => |w| w.cli.ask_permission(w.session.id(), json!({"kind": "shell"})).await;
     "ScriptedModel::start" => |_w| ScriptedModel::start(copilot::testing::Script::new().say("a")).await.unwrap();
-    "ToolCall" => |_w| assert_eq!(call(echo::TOOL, json!({"text": "a"})).await.result.text(), "a");
-    "ToolCallQuestion" => |w| w.cli.call_tool(w.session.id(), "echo", json!({"text": "?"})).await;
+    "ToolCall" => |_w| assert_eq!(call(echo_later::TOOL, json!({"text": "a"})).await.result.text(), "a");
+    "ToolCallQuestion" => |w| w.cli.call_tool(w.session.id(), "echo_later", json!({"text": "?"})).await;
 
     "Installer::cached" => |w| {
         let installer = Installer::new().cache_dir(w.directory.path());

@@ -13,18 +13,11 @@ use copilot_tests::faulty::{Carrier, Manner, tasks, tasks_fall_to};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::backpressure::echo;
+
 const RELAY: &str = env!("CARGO_BIN_EXE_relay");
 /// Only what never ends takes this long.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Says it back.
-#[copilot::tool]
-async fn echo(
-    /// What to say.
-    text: &str,
-) -> String {
-    text.to_owned()
-}
 
 /// The number in the next event that has one.
 async fn number(events: &mut EventStream) -> Value {

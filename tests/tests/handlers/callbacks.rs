@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 /// Add two numbers.
 #[copilot::tool(read_only)]
-async fn add(
+pub(crate) async fn add(
     /// The first.
     a: i64,
     /// The second.

@@ -23,19 +23,12 @@ use copilot_tests::mcp_http::McpHttp;
 use copilot_tests::real::Real;
 use serde_json::json;
 
+use crate::providers::increment;
+
 /// Say something long.
 #[copilot::tool(read_only)]
-async fn long() -> String {
+pub(crate) async fn long() -> String {
     "all work and no play ".repeat(3000)
-}
-
-/// Add one.
-#[copilot::tool(read_only)]
-async fn increment(
-    /// The number.
-    n: i64,
-) -> i64 {
-    n + 1
 }
 
 /// A red dot, as a PNG: the CLI leaves out what it cannot decode, and cannot resume the session then.

@@ -16,13 +16,13 @@ use tokio::time::sleep;
 
 /// Harmless.
 #[copilot::tool]
-async fn harmless() -> &'static str {
+pub(crate) async fn harmless() -> &'static str {
     "done"
 }
 
 /// Not harmless.
 #[copilot::tool(destructive)]
-async fn harmful() -> &'static str {
+pub(crate) async fn harmful() -> &'static str {
     "destroyed"
 }
 

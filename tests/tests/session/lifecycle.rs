@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 /// Says it back.
 #[copilot::tool]
-async fn echo(
+pub(crate) async fn echo(
     /// What to say.
     text: &str,
 ) -> String {

@@ -542,7 +542,7 @@ async fn a_tool_that_asks_the_user_gets_an_error_where_the_handler_panics() {
 
 /// Never ends.
 #[copilot::tool]
-async fn endless() {
+async fn stuck() {
     pending::<()>().await;
 }
 
@@ -597,8 +597,8 @@ async fn end(how: End, client: &Client, session: Session) {
 async fn a_session_that_ends_answers_the_calls_of_protocol_2_whose_tools_do_not_end() {
     for how in [End::Shutdown, End::Close, End::Drop] {
         let fake = Fake::of_version("0.0.403").await;
-        let session = fake.session().with_tools([endless::TOOL]).start().await.unwrap();
-        let call = fake.cli.call_tool(session.id(), "endless", json!({})).start();
+        let session = fake.session().with_tools([stuck::TOOL]).start().await.unwrap();
+        let call = fake.cli.call_tool(session.id(), "stuck", json!({})).start();
         settle().await;
         let before = answers(&fake.cli);
         end(how, &fake.client, session).await;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 /// Runs until nobody waits for it.
 #[copilot::tool]
-async fn endless() {
+async fn stuck() {
     std::future::pending::<()>().await;
 }
 
@@ -18,10 +18,10 @@ async fn endless() {
 async fn shutdown_lets_go_of_every_session_and_later_calls_say_closed() {
     for (version, method) in [("0.0.403", "session.destroy"), ("1.0.102", "session.detach")] {
         let fake = Fake::of_version(version).await;
-        let one = fake.session().id("one").with_tools([endless::TOOL]).start().await.unwrap();
+        let one = fake.session().id("one").with_tools([stuck::TOOL]).start().await.unwrap();
         let two = fake.session().id("two").start().await.unwrap();
         let mut events = one.events();
-        let call = fake.cli.call_tool(one.id(), "endless", json!({})).start();
+        let call = fake.cli.call_tool(one.id(), "stuck", json!({})).start();
         settle().await;
         fake.client.shutdown().await.unwrap();
         let mut let_go: Vec<_> =

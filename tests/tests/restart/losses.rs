@@ -25,7 +25,7 @@ const LIMIT: u32 = 64 << 10;
 
 /// Add two numbers.
 #[copilot::tool]
-async fn add(
+pub(crate) async fn add(
     /// The first.
     a: i64,
     /// The second.
@@ -36,7 +36,7 @@ async fn add(
 
 /// Never end.
 #[copilot::tool]
-async fn endless(cx: &ToolContext) -> String {
+async fn unending(cx: &ToolContext) -> String {
     cx.cancelled().await;
     "cancelled".to_owned()
 }
@@ -116,7 +116,7 @@ fn every_wait_ends_when_the_runtime_of_the_client_is_dropped() {
     cli.on_turn(|_| std::future::pending());
     cli.hold("x.y");
     let client = client_on(&of_client, &of_cli, &cli);
-    let session = of_client.block_on(client.session().with_tools([endless::TOOL]).start()).unwrap();
+    let session = of_client.block_on(client.session().with_tools([unending::TOOL]).start()).unwrap();
     let calling = ours.spawn(call(&client, json!({})));
     let asking = ours.spawn({
         let session = session.clone();
@@ -415,9 +415,9 @@ async fn a_session_that_is_being_closed_runs_no_tool() {
 #[tokio::test(start_paused = true)]
 async fn taking_back_one_request_cancels_no_other() {
     let fake = Fake::of_version("0.0.403").await;
-    let session = fake.session().id("s").with_tools([endless::TOOL]).start().await.unwrap();
+    let session = fake.session().id("s").with_tools([unending::TOOL]).start().await.unwrap();
     let params =
-        |call: &str| json!({"sessionId": "s", "toolCallId": call, "toolName": "endless", "arguments": {}});
+        |call: &str| json!({"sessionId": "s", "toolCallId": call, "toolName": "unending", "arguments": {}});
     for id in [501, 502] {
         let request =
             json!({"jsonrpc": "2.0", "id": id, "method": "tool.call", "params": params(&id.to_string())});

@@ -7,11 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use copilot::{Client, Error, Event, EventKind, EventStream, Session, State, ToolContext};
+use copilot::{Client, Error, Event, EventKind, EventStream, Session};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+
+use crate::recovery::endless;
 
 /// Only so that a test that fails ends.
 const LONG: Duration = Duration::from_secs(60);
@@ -24,14 +26,6 @@ const FATES: &[(&str, &str)] = &[
     ("close-stdin", "takes nothing more"),
     ("leave-heir", "exit status: 0"),
 ];
-
-/// Never end.
-#[copilot::tool]
-async fn endless(begun: State<Arc<Notify>>, cx: &ToolContext) -> String {
-    begun.notify_one();
-    cx.cancelled().await;
-    "cancelled".to_owned()
-}
 
 /// A CLI that dies as these lines say, one for each time that it is started.
 struct Doomed {

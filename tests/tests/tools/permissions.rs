@@ -10,13 +10,7 @@ use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-/// Harmless.
-#[copilot::tool]
-async fn harmless() {}
-
-/// Not harmless.
-#[copilot::tool(destructive)]
-async fn harmful() {}
+use crate::policy::{harmful, harmless};
 
 /// One version of each way to ask, with its words for yes, no, and nobody there.
 const GENERATIONS: &[(&str, [&str; 3])] =

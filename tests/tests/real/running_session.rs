@@ -17,14 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-/// Add one.
-#[copilot::tool(read_only)]
-async fn increment(
-    /// The number.
-    n: i64,
-) -> i64 {
-    n + 1
-}
+use crate::providers::increment;
 
 /// Subtract one.
 #[copilot::tool(read_only)]

@@ -20,23 +20,14 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::losses::add;
+
 /// Within this time everybody who waits learns that the CLI is gone.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Add two numbers.
-#[copilot::tool]
-async fn add(
-    /// The first.
-    a: i64,
-    /// The second.
-    b: i64,
-) -> i64 {
-    a + b
-}
-
 /// Never end.
 #[copilot::tool]
-async fn endless(begun: State<Arc<Notify>>, cx: &ToolContext) -> String {
+pub(crate) async fn endless(begun: State<Arc<Notify>>, cx: &ToolContext) -> String {
     begun.notify_one();
     cx.cancelled().await;
     "cancelled".to_owned()

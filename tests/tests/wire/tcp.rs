@@ -6,14 +6,7 @@ use copilot_tests::fake::Fake;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// Says it back.
-#[copilot::tool]
-async fn echo(
-    /// What to say.
-    text: &str,
-) -> String {
-    text.to_owned()
-}
+use crate::backpressure::echo;
 
 /// A CLI that waits for one client on a port of its own, and takes this token.
 async fn listen(token: Option<&'static str>) -> (FakeCli, String, TcpListener) {

@@ -19,7 +19,7 @@ use tokio::sync::{Barrier, Notify};
 
 /// Add two numbers.
 #[copilot::tool(read_only)]
-async fn add(
+pub(crate) async fn add(
     /// The first.
     a: i64,
     /// The second.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Add one.
 #[copilot::tool(read_only)]
-async fn increment(
+pub(crate) async fn increment(
     /// The number.
     n: i64,
 ) -> i64 {

@@ -6,14 +6,7 @@ use copilot::EventKind;
 use copilot_tests::fake::{Fake, settle};
 use serde_json::json;
 
-/// Says it back.
-#[copilot::tool]
-async fn echo(
-    /// What to say.
-    text: &str,
-) -> String {
-    text.to_owned()
-}
+use crate::lifecycle::echo;
 
 #[tokio::test(start_paused = true)]
 async fn every_subscriber_gets_every_event_in_order() {

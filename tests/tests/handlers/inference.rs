@@ -17,6 +17,8 @@ use copilot_tests::tested;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
+use crate::callbacks::add;
+
 const START: &str = "llmInference.httpRequestStart";
 const CHUNK: &str = "llmInference.httpRequestChunk";
 const HEAD: &str = "llmInference.httpResponseStart";
@@ -349,17 +351,6 @@ async fn is_offered(client: copilot::ClientBuilder) -> Option<Client> {
     assert!(error.is_unsupported() && error.to_string().contains("1.0.82"), "{error:?}");
     tested::not_supported("it asks no program for inference, and the library says so");
     None
-}
-
-/// Add two numbers.
-#[copilot::tool]
-async fn add(
-    /// The first.
-    a: i64,
-    /// The second.
-    b: i64,
-) -> i64 {
-    a + b
 }
 
 #[tokio::test]

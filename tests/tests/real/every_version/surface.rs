@@ -29,22 +29,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-/// Add two numbers.
-#[copilot::tool(read_only)]
-async fn add(
-    /// The first.
-    a: i64,
-    /// The second.
-    b: i64,
-) -> i64 {
-    a + b
-}
+use super::basics::add;
 
-/// Say something long.
-#[copilot::tool(read_only)]
-async fn long() -> String {
-    "all work and no play ".repeat(3000)
-}
+use crate::session_config::long;
 
 /// A red dot, as a PNG.
 const DOT: &[u8] =

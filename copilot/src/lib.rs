@@ -8,9 +8,9 @@
 extern crate self as copilot;
 
 // The path of a message, from bytes to tools; imports point only upward in this list.
-mod protocol;
-
 mod error;
+
+mod protocol;
 
 mod input;
 mod random;

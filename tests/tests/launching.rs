@@ -227,7 +227,7 @@ async fn an_encrypted_address_is_refused_before_anything_is_sent() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     let error = refusal(Client::builder().cli_url(url).connection_token("hunter2")).await;
     let message = error.to_string();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(message.contains("plain text") && message.contains("ssh -L"), "{message}");
     assert!(listener.accept().is_err(), "nothing connects");
 }
@@ -256,7 +256,7 @@ fn a_setting_that_no_process_can_have_is_refused_by_name() {
     ] {
         let error = builder.lazy().unwrap_err();
         let message = error.to_string();
-        assert_eq!(error.kind(), ErrorKind::Config, "{message}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{message}");
         assert!(message.contains(setter) && !message.contains("hunter2") && message.len() < 400, "{message}");
     }
 }
@@ -269,7 +269,7 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
     let builder = || Client::builder().cli_path(&path).env("STARTED", &started);
     let missing = directory.path().join("missing");
     let error = refusal(builder().cwd(&missing)).await;
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     assert!(error.to_string().contains("`cwd`") && error.to_string().contains("does not exist"), "{error}");
     let missing = missing.to_str().unwrap();
     for (session, setter) in [
@@ -279,7 +279,7 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
         (copilot::Session::builder().id("x".repeat(5000)), "session id"),
     ] {
         let error = session.own_client(builder()).start().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains(setter), "{error}");
     }
     assert!(!started.exists());
@@ -306,7 +306,7 @@ async fn a_message_with_a_file_that_does_not_exist_is_not_sent() {
         Attachment::file(""),
     ] {
         let error = session.send(Message::new("?").attach(attachment)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains("`Attachment::"), "{error}");
     }
     client.ping("nothing was sent").await.unwrap();

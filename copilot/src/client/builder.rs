@@ -334,7 +334,7 @@ impl ClientBuilder {
         let files = self.files();
         let excludes = |one: &str, other: &str, why: &str| {
             let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");
-            Err(Error::new(ErrorKind::Config, message))
+            Err(Error::new(ErrorKind::Configuration, message))
         };
         let tcp = self.transport == Some(TransportKind::Tcp);
         if self.cli_url.is_some() {
@@ -446,7 +446,7 @@ impl LaunchOptions {
             // A CLI that runs elsewhere would take a relative path for another one.
             *path = std::path::absolute(&*path).map_err(|source| {
                 let message = format!("`{setter}` is {}, which cannot be made absolute", path.display());
-                Error::with_source(ErrorKind::Config, message, source)
+                Error::with_source(ErrorKind::Configuration, message, source)
             })?;
         }
         if let Some(token) = &self.github_token {
@@ -463,18 +463,18 @@ impl LaunchOptions {
             if name.as_encoded_bytes().contains(&b'=') {
                 let message =
                     format!("`{setter}` has the name {:?}, and a variable's name has no `=`", name.display());
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
         if let Some((name, _)) = self.env.iter().find(|(_, value)| has_null(value)) {
             let message =
                 format!("`env`: the value of {} has a null byte, which no variable can hold", name.display());
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         if let Some(at) = self.cli_args.iter().position(|argument| has_null(argument)) {
             let message =
                 format!("`cli_args`: argument {} has a null byte, which no command line can hold", at + 1);
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         Ok(self)
     }

@@ -143,7 +143,7 @@ fn explain(error: Error, path: Option<&Path>, beginning: &[u8]) -> Error {
     } else {
         format!("{program} is not a Copilot CLI, because it wrote {}: {error}", quoted(beginning))
     };
-    Error::with_source(error.kind(), message, error)
+    error.context(message)
 }
 
 /// The reader's hold on its connection, which ends with it: a runtime that is shut down drops its tasks, and calls on

@@ -173,7 +173,11 @@ impl Client {
     /// being started for it is stopped, and the next use of the client starts one.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
-            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+            Error::with_source(
+                ErrorKind::InvalidInput,
+                format!("{method}: the parameters are not JSON"),
+                source,
+            )
         })?;
         decode(method, &self.connection().await?.peer.call_raw(method, &params).await?)
     }
@@ -273,7 +277,7 @@ impl Connect for OnClient {
             if apart && !self.client.0.options.keeps_own_state() {
                 let message = "an isolated session needs a client with `state_dir` or `session_fs`: without it the CLI \
                                reads and writes the user's own files";
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));

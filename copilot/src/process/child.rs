@@ -71,7 +71,7 @@ impl Child {
             Error::with_source(ErrorKind::Cli, message, source)
         };
         if let Some(problem) = launch.working_directory.as_deref().and_then(failure::directory_problem) {
-            return Err(Error::new(ErrorKind::Config, problem));
+            return Err(Error::new(ErrorKind::Configuration, problem));
         }
         if let Program::Native(path) = &launch.program
             && let Some(problem) = failure::other_machine(path)

@@ -302,7 +302,7 @@ fn checked(id: SessionId) -> Result<SessionId> {
     } else {
         format!("{shown} is not a session id: use ASCII letters, digits, `_` and `-`")
     };
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]

@@ -190,7 +190,11 @@ impl Session {
     /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
-            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+            Error::with_source(
+                ErrorKind::InvalidInput,
+                format!("{method}: the parameters are not JSON"),
+                source,
+            )
         })?;
         let params = host::with_session(method, self.id(), &params)?;
         decode(method, &self.peer().await?.call_raw(method, &params).await?)

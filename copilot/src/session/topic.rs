@@ -193,11 +193,11 @@ impl Topics {
         for member in settings.raw.keys() {
             if let Some((_, setter)) = members().find(|(wire, _)| wire == member) {
                 let message = format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..)`");
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
             if let Some((_, instead)) = OWN_MEMBERS.iter().find(|(own, _)| own == member) {
                 let message = format!("`.raw(\"{member}\", ..)`: {instead}");
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
         Ok(())

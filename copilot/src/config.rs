@@ -4,7 +4,7 @@ pub use crate::api::canvas::Canvas;
 pub use crate::api::models::ModelRequest;
 pub use crate::api::skills::Skill;
 pub use crate::api::tool_filter::ToolFilter;
-pub use crate::client::{Telemetry, TelemetryExporter, TelemetryProtocol};
+pub use crate::process::{Telemetry, TelemetryExporter, TelemetryProtocol};
 pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
 pub use crate::protocol::agents::{CustomAgent, ModelPolicy};
 pub use crate::protocol::attachments::{GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision};

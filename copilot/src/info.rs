@@ -1,7 +1,9 @@
 //! What the CLI tells when it is asked: about itself, its user, its sessions and what they have.
 
 pub use crate::api::conversation::history::EventPage;
-pub use crate::client::{GithubTelemetryEvents, LifecycleEvent, LifecycleEvents};
+pub use crate::client::{
+    ConnectionState, ConnectionStates, GithubTelemetryEvents, LifecycleEvent, LifecycleEvents,
+};
 pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 pub use crate::protocol::agents::AgentInfo;
 pub use crate::protocol::ai_units::AiUnits;

@@ -109,6 +109,20 @@ async fn the_environment_of_a_cli_is_as_configured() {
 }
 
 #[tokio::test]
+async fn a_cleared_environment_has_only_the_variables_of_the_client() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = directory.path().join("environment");
+    let path = shell(&directory, &format!("/usr/bin/env > {}; exit 1", written.display()));
+    let builder = Client::builder().cli_path(path).env_clear().env("SET", "1").state_dir("/nowhere");
+    refusal(builder).await;
+    let mut names: Vec<String> = environment(&written).into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    // The shell adds its own: `PWD`, and on some systems `SHLVL`, `OLDPWD` and `_`.
+    names.retain(|name| !["PWD", "SHLVL", "OLDPWD", "_"].contains(&&**name));
+    assert_eq!(names, ["COPILOT_HOME", "COPILOT_TOOLS_PROCESS", "SET"]);
+}
+
+#[tokio::test]
 async fn each_cli_on_tcp_gets_a_connection_token_that_cannot_be_guessed() {
     let mut tokens = Vec::new();
     for _ in 0..3 {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use futures_core::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -166,7 +167,16 @@ impl SessionBuilder {
     /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub async fn start(mut self) -> Result<Session> {
+    pub async fn start(self) -> Result<Session> {
+        self.start_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn start_boxed(self) -> BoxFuture<'static, Result<Session>> {
+        Box::pin(self.open())
+    }
+
+    async fn open(mut self) -> Result<Session> {
         if let Some(fill) = self.isolate {
             fill(&mut self.settings)?;
         }

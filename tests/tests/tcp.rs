@@ -1,8 +1,7 @@
 //! A CLI that somebody else started, over TCP.
 
-use copilot::info::ConnectionState;
 use copilot::testing::{FakeCli, RpcError};
-use copilot::{Client, ErrorKind, EventKind, TransportKind};
+use copilot::{Client, ConnectionState, ErrorKind, EventKind, TransportKind};
 use copilot_tests::fake::Fake;
 use serde_json::json;
 use tokio::io::duplex;

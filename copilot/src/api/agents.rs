@@ -5,9 +5,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::agents::AgentCurrentResponse;
-use crate::protocol::agents::AgentInfo;
 use crate::protocol::agents::AgentListResponse;
-use crate::protocol::agents::CustomAgent;
 use crate::protocol::agents::DefaultAgent;
 use crate::protocol::controls::NameParams;
 use crate::protocol::instructions::FleetParams;
@@ -19,55 +17,75 @@ use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
 
+pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
+pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};
+
 members! {
-    /// The custom agent that the session talks to; the CLI's own unless set.
+    /// Sets the custom agent that the session talks to. Default: the CLI's agent.
     ///
     /// Wire: `session.create`, `agent`.
     agent: text in members "agent";
 
-    /// Agents of the CLI's own that the session does without.
-    ///
-    /// Wire: `session.create`, `excludedBuiltinAgents`.
-    excluded_builtin_agents: list in members "excludedBuiltinAgents";
+    @also "customAgents" custom_agent,
 
-    /// Directories with custom agents.
-    ///
-    /// Wire: `session.create`, `agentDirectories`.
-    agent_directories: list in members "agentDirectories";
+    @group
+        /// Rare settings of the agents of a session. [`custom_agent`](crate::SessionBuilder::custom_agent) adds one.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::agents::Agents;
+        ///
+        /// let builder = Session::builder().agents(Agents::new().excluded_builtin(["research"]).local_only(true));
+        /// # drop(builder);
+        /// ```
+        Agents
+        /// Sets rare settings of the session's agents.
+        agents {
+            /// Excludes agents that are built into the CLI.
+            ///
+            /// Wire: `session.create`, `excludedBuiltinAgents`.
+            excluded_builtin: list in members "excludedBuiltinAgents";
 
-    /// Whether the pieces of sub-agents' messages come as well.
-    ///
-    /// Wire: `session.create`, `includeSubAgentStreamingEvents`.
-    sub_agent_streaming: flag in members "includeSubAgentStreamingEvents";
+            /// Sets the directories with custom agents.
+            ///
+            /// Wire: `session.create`, `agentDirectories`.
+            directories: list in members "agentDirectories";
 
-    @also "customAgents" custom_agent, "defaultAgent" default_agent_excluded_tools, "customAgentsLocalOnly" custom_agents_local_only,
+            /// Sends the pieces of sub-agents' messages as events too. Default: off.
+            ///
+            /// Wire: `session.create`, `includeSubAgentStreamingEvents`.
+            sub_agent_streaming: flag in members "includeSubAgentStreamingEvents";
+
+            @also "defaultAgent" default_excluded_tools, "customAgentsLocalOnly" local_only,
+        }
 }
 
 impl SessionBuilder {
-    /// Adds an agent with instructions and tools of its own.
+    /// Adds an agent with separate instructions and tools.
     ///
     /// Wire: `session.create`, `customAgents`.
     pub fn custom_agent(mut self, agent: CustomAgent) -> Self {
         self.settings.members.update("customAgents", |all: &mut Vec<CustomAgent>| all.push(agent));
         self
     }
+}
 
-    /// Tools that the CLI's own agent does not get, and custom agents may.
+impl Agents {
+    /// Excludes tools from the CLI's default agent; custom agents may have them.
     ///
     /// Wire: `session.create`, `defaultAgent`.
-    pub fn default_agent_excluded_tools(
-        mut self,
-        tools: impl IntoIterator<Item = impl Into<ToolFilter>>,
-    ) -> Self {
+    pub fn default_excluded_tools(mut self, tools: impl IntoIterator<Item = impl Into<ToolFilter>>) -> Self {
         let excluded_tools = tools.into_iter().map(|tool| tool.into().0).collect();
         self.settings.members.set("defaultAgent", DefaultAgent { excluded_tools });
         self
     }
 
-    /// Whether only custom agents of this machine count, and none of an organization.
+    /// Excludes the custom agents of an organization: those of this machine remain.
     ///
     /// Wire: `session.create` and `session.options.update`, `customAgentsLocalOnly`.
-    pub fn custom_agents_local_only(mut self, on: bool) -> Self {
+    pub fn local_only(mut self, on: bool) -> Self {
         self.settings.members.set("customAgentsLocalOnly", on);
         self.settings.options.set("customAgentsLocalOnly", on);
         self

@@ -13,10 +13,10 @@ use super::router::Router;
 use super::streams::Streams;
 use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
+use crate::host::Providers;
 use crate::input::check_secret;
 use crate::process::{Channel, LaunchOptions, LogLevel, Telemetry};
 use crate::protocol::secret::redacted;
-use crate::providers::Providers;
 use crate::session::paths::Files;
 use crate::session::topic::Topics;
 use crate::transport::Transport;
@@ -218,7 +218,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// use copilot::Client;
-    /// use copilot::config::Telemetry;
+    /// use copilot::Telemetry;
     ///
     /// let builder = Client::builder().telemetry(Telemetry::otlp("http://127.0.0.1:4318").source_name("my-agent"));
     /// # drop(builder);

@@ -92,8 +92,7 @@ impl Client {
     /// # Examples
     ///
     /// ```
-    /// use copilot::Client;
-    /// use copilot::info::ConnectionState;
+    /// use copilot::{Client, ConnectionState};
     ///
     /// # fn main() -> copilot::Result<()> {
     /// let client = Client::builder().lazy()?;

@@ -192,7 +192,9 @@ impl Topics {
         let members = || self.topics.iter().flat_map(|topic| topic.members);
         for member in settings.raw.keys() {
             if let Some((_, setter)) = members().find(|(wire, _)| wire == member) {
-                let message = format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..)`");
+                let end = if setter.contains('(') { ")" } else { "" };
+                let message =
+                    format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..){end}`");
                 return Err(Error::new(ErrorKind::Configuration, message));
             }
             if let Some((_, instead)) = OWN_MEMBERS.iter().find(|(own, _)| own == member) {
@@ -262,6 +264,17 @@ pub(crate) struct Settings {
     pub(crate) state: TopicState,
 }
 
+impl Settings {
+    /// Takes over what `other` sets, in place of earlier values.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.members.merge(other.members);
+        self.options.merge(other.options);
+        self.raw.extend(other.raw);
+        self.features.extend(other.features);
+        self.state.merge(other.state);
+    }
+}
+
 /// State of topics in one session, by type.
 #[derive(Clone, Default)]
 pub(crate) struct TopicState(Vec<Arc<dyn State>>);
@@ -285,6 +298,18 @@ impl TopicState {
             !state.is::<T>()
         });
         self.0.push(Arc::new(value));
+    }
+
+    /// Puts in all values of `other`, in place of earlier ones of their types.
+    fn merge(&mut self, other: Self) {
+        for value in other.0 {
+            let of = |state: &Arc<dyn State>| {
+                let state: &dyn Any = &**state;
+                state.type_id()
+            };
+            self.0.retain(|state| of(state) != of(&value));
+            self.0.push(value);
+        }
     }
 
     /// Changes a value, beginning with the default.

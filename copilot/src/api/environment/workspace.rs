@@ -1,11 +1,12 @@
 //! The files of a session's workspace, where the CLI and the agent keep what belongs to the session.
 
 use crate::error::Result;
-use crate::protocol::config::Trust;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
 use crate::session::Session;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
+
+pub use crate::protocol::config::Trust;
 
 impl Session {
     /// The paths of the files in the session's workspace, relative to it.
@@ -60,33 +61,61 @@ impl Session {
 }
 
 members! {
-    /// The directory that the agent works in; the CLI's own unless set. It must exist. A relative one starts from the
-    /// client's [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the
-    /// client was configured, and the session's other relative paths start from it. With [`cli_url`](crate::ClientBuilder::cli_url) or a
-    /// `session_fs` all of them must be absolute, and are not looked for.
+    /// Sets the directory that the agent works in. It must exist. A relative one starts from the client's
+    /// [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the client was
+    /// configured, and the session's other relative paths start from it. With
+    /// [`cli_url`](crate::ClientBuilder::cli_url) or a `session_fs` all of them must be absolute, and are not checked.
+    /// Default: the CLI's directory.
     ///
     /// Wire: `session.create`, `workingDirectory`.
     working_directory: text in members "workingDirectory";
 
-    /// For how long the working directory is trusted. For new sessions only.
-    ///
-    /// Wire: `session.create`, `trustWorkingDirectory`.
-    trust_working_directory: (Trust) in members "trustWorkingDirectory";
+    @group
+        /// Rare settings of the directories that a session works in.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::workspace::Workspace;
+        ///
+        /// let workspace = Workspace::new().additional_directories(["/srv/shared"]).file_change_tracking(true);
+        /// let builder = Session::builder().working_directory("/srv/app").workspace(workspace);
+        /// # drop(builder);
+        /// ```
+        Workspace
+        /// Sets rare settings of the directories that the session works in.
+        workspace {
+            /// Sets for how long the working directory is trusted. For new sessions only.
+            ///
+            /// Wire: `session.create`, `trustWorkingDirectory`.
+            trust: (Trust) in members "trustWorkingDirectory";
 
-    /// Other directories that the agent may work in.
-    ///
-    /// Wire: `session.create`, `additionalDirectories`.
-    additional_directories: list in members "additionalDirectories";
+            /// Sets other directories that the agent may work in.
+            ///
+            /// Wire: `session.create`, `additionalDirectories`.
+            additional_directories: list in members "additionalDirectories";
 
-    /// The directory where this session's configuration and state are, instead of the client's `state_dir`.
-    ///
-    /// Wire: `session.create`, `configDir`.
-    config_dir: text in members "configDir";
+            /// Sets the directory of this session's configuration and state, in place of the client's `state_dir`.
+            ///
+            /// Wire: `session.create`, `configDir`.
+            config_dir: text in members "configDir";
 
-    /// Whether changes to files are tracked.
-    ///
-    /// Wire: `session.create`, `enableFileChangeTracking`.
-    file_change_tracking: flag in members "enableFileChangeTracking";
+            /// Enables the tracking of changes to files.
+            ///
+            /// Wire: `session.create`, `enableFileChangeTracking`.
+            file_change_tracking: flag in members "enableFileChangeTracking";
+
+            /// Enables the CLI's use of git on this machine.
+            ///
+            /// Wire: `session.create`, `enableHostGitOperations`.
+            host_git_operations: flag in members "enableHostGitOperations";
+
+            /// Names the agent as a co-author of commits.
+            ///
+            /// Wire: `session.options.update`, `coauthorEnabled`.
+            coauthor: flag in options "coauthorEnabled";
+        }
 }
 
 pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };

@@ -9,47 +9,73 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::protocol::account::ToolInfo;
 use crate::protocol::account::ToolListResponse;
-use crate::protocol::diagnostics::DiagnosticLevel;
-use crate::protocol::diagnostics::Diagnostics;
 use crate::protocol::instructions::ServerParams;
-use crate::protocol::mcp::GithubMcp;
 use crate::protocol::mcp::McpListResponse;
-use crate::protocol::mcp::McpServer;
-use crate::protocol::mcp::McpServerInfo;
 use crate::protocol::mcp::Storage;
 use crate::session::Session;
 use crate::session::SessionBuilder;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
 
+pub use crate::protocol::mcp::{GithubMcp, McpServer, McpServerInfo, McpStatus, RemoteServer, StdioServer};
+pub use crate::protocol::mcp_headers::{McpHeadersReason, McpHeadersRequest};
+pub use crate::protocol::mcp_login::{McpClientConfig, McpLoginReason, McpLoginRequest};
+pub use crate::protocol::sampling::{SamplingMessage, SamplingRole};
+pub use headers::McpHeadersResponse;
+pub use login::McpLoginResponse;
+pub use sampling::{SamplingRequest, SamplingResponse};
+
 members! {
-    /// MCP servers that are configured on this machine and that the session does without.
-    ///
-    /// Wire: `session.create`, `disabledMcpServers`.
-    disabled_mcp_servers: list in members "disabledMcpServers";
+    @also "mcpServers" mcp_server,
 
-    /// How long logins to MCP servers are kept.
-    ///
-    /// Wire: `session.create`, `mcpOAuthTokenStorage`.
-    mcp_token_storage: (Storage) in members "mcpOAuthTokenStorage";
+    @group
+        /// Rare settings of MCP servers, and handlers of their requests.
+        /// [`mcp_server`](crate::SessionBuilder::mcp_server) adds a server.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::mcp::{Mcp, McpLoginResponse};
+        ///
+        /// let mcp = Mcp::new().disabled_servers(["playwright"]).on_login(|login| async move {
+        ///     match std::env::var(format!("{}_TOKEN", login.server_name.to_uppercase())) {
+        ///         Ok(token) => McpLoginResponse::token(token),
+        ///         Err(_) => McpLoginResponse::cancelled(),
+        ///     }
+        /// });
+        /// let builder = Session::builder().mcp(mcp);
+        /// # drop(builder);
+        /// ```
+        Mcp
+        /// Sets rare settings of MCP servers, and handlers of their requests.
+        mcp {
+            /// Excludes MCP servers that are configured on this machine.
+            ///
+            /// Wire: `session.create`, `disabledMcpServers`.
+            disabled_servers: list in members "disabledMcpServers";
 
-    /// The URL of the document that tells MCP servers which client this is.
-    ///
-    /// Wire: `session.create`, `authClientIdMetadataUrl`.
-    auth_client_id_metadata_url: url in members "authClientIdMetadataUrl";
+            /// Sets where logins to MCP servers are kept.
+            ///
+            /// Wire: `session.create`, `mcpOAuthTokenStorage`.
+            token_storage: (Storage) in members "mcpOAuthTokenStorage";
 
-    /// What the agent gets of GitHub's own MCP server.
-    ///
-    /// Wire: `session.create`, `githubMcpToolConfig`.
-    github_mcp: (GithubMcp) in members "githubMcpToolConfig";
+            /// Sets the URL of the document that describes this client to MCP servers.
+            ///
+            /// Wire: `session.create`, `authClientIdMetadataUrl`.
+            client_id_metadata_url: url in members "authClientIdMetadataUrl";
 
-    /// Whether this program shows the pages that MCP servers bring along; set it only where it does. Whether the
-    /// CLI agreed is in [`capabilities`](crate::Session::capabilities).
-    ///
-    /// Wire: `session.create`, `requestMcpApps`.
-    mcp_apps: flag in members "requestMcpApps";
+            /// Sets the toolsets and tools of GitHub's MCP server that the agent gets.
+            ///
+            /// Wire: `session.create`, `githubMcpToolConfig`.
+            github: (GithubMcp) in members "githubMcpToolConfig";
 
-    @also "mcpServers" mcp_server, "diagnostics" mcp_diagnostics,
+            /// Enables the pages that MCP servers bring; set it only where this program shows them. Whether the CLI
+            /// agreed is in [`capabilities`](crate::Session::capabilities).
+            ///
+            /// Wire: `session.create`, `requestMcpApps`.
+            apps: flag in members "requestMcpApps";
+        }
 }
 
 impl SessionBuilder {
@@ -64,14 +90,6 @@ impl SessionBuilder {
         self.settings.members.update("mcpServers", |all: &mut BTreeMap<String, McpServer>| {
             all.insert(name.into(), server);
         });
-        self
-    }
-
-    /// How much the CLI keeps of what MCP servers say.
-    ///
-    /// Wire: `session.create`, `diagnostics`.
-    pub fn mcp_diagnostics(mut self, level: DiagnosticLevel) -> Self {
-        self.settings.members.set("diagnostics", Diagnostics::of_mcp_servers(level));
         self
     }
 }

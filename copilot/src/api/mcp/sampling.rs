@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Mcp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode;
 use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
     SamplingMessage,
 };
-use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
@@ -89,7 +89,7 @@ impl fmt::Debug for SamplingRequest {
 /// The answer to a [`SamplingRequest`].
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub struct Sampled(Given);
+pub struct SamplingResponse(Given);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Given {
@@ -99,7 +99,7 @@ enum Given {
     Elsewhere,
 }
 
-impl Sampled {
+impl SamplingResponse {
     /// The model of this name has written this text.
     pub fn text(model: impl Into<String>, text: impl Into<String>) -> Self {
         let content = json!({"type": "text", "text": text.into()});
@@ -138,7 +138,7 @@ impl Sampled {
     }
 }
 
-impl SessionBuilder {
+impl Mcp {
     /// Has the program answer when an MCP server wants a model to write something.
     ///
     /// Without a handler, and when it fails, the server is told that the user refused.
@@ -146,12 +146,13 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Sampled, Session};
+    /// use copilot::Session;
+    /// use copilot::mcp::SamplingResponse;
     ///
     /// let builder = Session::builder().on_sampling(|request| async move {
     ///     match request.server_name() {
-    ///         "translator" => Sampled::by_session_model(),
-    ///         _ => Sampled::rejected(),
+    ///         "translator" => SamplingResponse::by_session_model(),
+    ///         _ => SamplingResponse::rejected(),
     ///     }
     /// });
     /// # drop(builder);
@@ -161,7 +162,7 @@ impl SessionBuilder {
     pub fn on_sampling<F, R>(mut self, handler: impl Fn(SamplingRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<Sampled>,
+        R: IntoAnswer<SamplingResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self
@@ -170,7 +171,7 @@ impl SessionBuilder {
 
 fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
     let id = asked.request_id.as_ref().to_owned();
-    let Some(handler) = session.handler::<SamplingRequest, Sampled>() else {
+    let Some(handler) = session.handler::<SamplingRequest, SamplingResponse>() else {
         return answer_sampling(session, &id, &Given::Rejected);
     };
     let request = match SamplingRequest::read(asked) {
@@ -181,13 +182,13 @@ fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
         }
     };
     let what = format!("an answer for the MCP server {}", request.server_name());
-    let question = Question::event("on_sampling", what, &id);
+    let question = Question::event("Mcp::on_sampling", what, &id);
     let work = {
         let (inbox, id) = (Arc::clone(session), id.clone());
         async move {
             match handler.ask(request.clone()).await? {
-                Sampled(Given::BySession) => sample(&inbox, &id, &request).await.map(Given::Answer),
-                Sampled(given) => Ok(given),
+                SamplingResponse(Given::BySession) => sample(&inbox, &id, &request).await.map(Given::Answer),
+                SamplingResponse(given) => Ok(given),
             }
         }
     };
@@ -236,7 +237,8 @@ pub(crate) const TOPIC: Topic = Topic {
         ("sampling.completed", settled),
     ],
     unreadable: &[("sampling.requested", |session, _, _| {
-        let handler = session.topic::<Handler<SamplingRequest, Sampled>>().map(|_| "on_sampling");
+        let handler =
+            session.topic::<Handler<SamplingRequest, SamplingResponse>>().map(|_| "Mcp::on_sampling");
         Some(Unreadable { handler, method: "session.ui.handlePendingSampling", answer: json!({}) })
     })],
     ..Topic::NONE

@@ -1,13 +1,12 @@
 //! Where answers come from.
 
-use crate::api::models::tokens::DEFAULT_PROVIDER;
-use crate::api::models::tokens::{ProviderTokenRequest, Secret};
+use crate::api::tokens::DEFAULT_PROVIDER;
+use crate::api::tokens::{ProviderTokenRequest, Secret, token_source};
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::providers::NamedProvider;
-use crate::protocol::providers::ProviderModel;
-use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
+use crate::protocol::providers::{AzureProvider, Provider as Wire};
 use crate::protocol::settings::setter;
 use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler};
@@ -16,12 +15,16 @@ use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
 
+pub use crate::protocol::providers::{
+    ModelLimits, ModelMaker, ModelOverrides, ModelSupports, ProviderModel, ProviderTransport, VisionLimits,
+};
+
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
 ///
 /// # Examples
 ///
 /// ```
-/// use copilot::Provider;
+/// use copilot::providers::Provider;
 ///
 /// let provider = Provider::openai("http://127.0.0.1:11434/v1").api_key("none");
 /// # let _ = provider;
@@ -129,7 +132,7 @@ impl Provider {
     /// # Examples
     ///
     /// ```
-    /// use copilot::Provider;
+    /// use copilot::providers::Provider;
     ///
     /// let provider = Provider::openai("https://models.example/v1")
     ///     .bearer_token_from(|_| async { std::env::var("MODEL_TOKEN") });
@@ -160,49 +163,76 @@ impl Provider {
 }
 
 members! {
-
-    @also "provider" provider, "providers" named_provider, "models" provider_model,
+    @also "provider" provider, "providers" providers, "models" providers,
 }
 
 impl SessionBuilder {
-    /// A model's endpoint of your own, instead of a Copilot login.
+    /// Sets an endpoint of a model, in place of a Copilot login.
     ///
     /// Wire: `session.create`, `provider`.
     pub fn provider(mut self, provider: Provider) -> Self {
         let (wire, token) = provider.into_parts();
         self.settings.members.set("provider", wire);
-        self.token_source(DEFAULT_PROVIDER, token)
+        token_source(&mut self.settings, DEFAULT_PROVIDER, token);
+        self
     }
 
-    /// Adds one of several endpoints of your own; their models are told with
-    /// [`provider_model`](Self::provider_model).
+    /// Adds several endpoints, by names, and their models.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use copilot::config::ProviderModel;
-    /// use copilot::{Provider, Session};
-    ///
-    /// let builder = Session::builder()
-    ///     .named_provider("local", Provider::openai("http://127.0.0.1:11434/v1"))
-    ///     .provider_model(ProviderModel::new("local", "small").wire_model("llama3.2"))
-    ///     .model("local/small");
-    /// # drop(builder);
-    /// ```
-    ///
-    /// Wire: `session.create`, `providers`.
-    pub fn named_provider(mut self, name: impl Into<String>, provider: Provider) -> Self {
-        let (name, (wire, token)) = (name.into(), provider.into_parts());
-        let named = NamedProvider { name: name.clone(), provider: wire };
-        self.settings.members.update("providers", |all: &mut Vec<NamedProvider>| all.push(named));
-        self.token_source(&name, token)
+    /// Wire: `session.create`, `providers` and `models`.
+    pub fn providers(mut self, providers: Providers) -> Self {
+        for (name, provider) in providers.providers {
+            let (wire, token) = provider.into_parts();
+            let named = NamedProvider { name: name.clone(), provider: wire };
+            self.settings.members.update("providers", |all: &mut Vec<NamedProvider>| all.push(named));
+            token_source(&mut self.settings, &name, token);
+        }
+        if !providers.models.is_empty() {
+            self.settings
+                .members
+                .update("models", |all: &mut Vec<ProviderModel>| all.extend(providers.models));
+        }
+        self
+    }
+}
+
+/// Several endpoints of models, by names, and their models.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::providers::{ProviderModel, Providers};
+/// use copilot::Session;
+/// use copilot::providers::Provider;
+///
+/// let providers = Providers::new()
+///     .provider("local", Provider::openai("http://127.0.0.1:11434/v1"))
+///     .model(ProviderModel::new("local", "small").wire_model("llama3.2"));
+/// let builder = Session::builder().providers(providers).model("local/small");
+/// # drop(builder);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Providers {
+    providers: Vec<(String, Provider)>,
+    models: Vec<ProviderModel>,
+}
+
+impl Providers {
+    /// Creates an empty list.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Adds a model of a named provider; [`model`](Self::model) selects it as `provider/id`.
-    ///
-    /// Wire: `session.create`, `models`.
-    pub fn provider_model(mut self, model: ProviderModel) -> Self {
-        self.settings.members.update("models", |all: &mut Vec<ProviderModel>| all.push(model));
+    /// Adds an endpoint under a name.
+    pub fn provider(mut self, name: impl Into<String>, provider: Provider) -> Self {
+        self.providers.push((name.into(), provider));
+        self
+    }
+
+    /// Adds a model of a named endpoint; [`SessionBuilder::model`] selects it as `provider/id`.
+    pub fn model(mut self, model: ProviderModel) -> Self {
+        self.models.push(model);
         self
     }
 }
@@ -212,10 +242,10 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     for (one, other, why) in [
         (
             ("provider", "provider"),
-            ("providers", "named_provider"),
+            ("providers", "providers"),
             "a session has one endpoint or a list of them",
         ),
-        (("provider", "provider"), ("models", "provider_model"), "models are listed for named providers"),
+        (("provider", "provider"), ("models", "providers"), "models are listed for named providers"),
         (
             ("provider", "provider"),
             ("gitHubToken", "github_token"),
@@ -231,7 +261,7 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     for model in settings.members.get::<Vec<ProviderModel>>("models").into_iter().flatten() {
         if !providers.into_iter().flatten().any(|provider| provider.name == model.provider) {
             return refuse(format!(
-                "model `{}` is of provider `{}`, which no `named_provider(..)` describes",
+                "model `{}` is of provider `{}`, which no `Providers::provider(..)` describes",
                 model.id, model.provider
             ));
         }

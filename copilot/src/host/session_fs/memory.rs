@@ -20,7 +20,7 @@ use crate::protocol::SessionId;
 /// ```no_run
 /// # async fn example() -> copilot::Result<()> {
 /// use copilot::Client;
-/// use copilot::session_fs::MemoryFs;
+/// use copilot::host::session_fs::MemoryFs;
 ///
 /// let files = MemoryFs::new().file("/workspace/notes.md", "Buy milk.");
 /// let client = Client::builder().session_fs(files.clone()).start().await?;

@@ -91,7 +91,7 @@ impl InferenceResponse {
     /// # Examples
     ///
     /// ```
-    /// use copilot::inference::InferenceResponse;
+    /// use copilot::host::inference::InferenceResponse;
     ///
     /// let response = InferenceResponse::new(200).header("content-type", "text/event-stream").write(
     ///     |body| async move {

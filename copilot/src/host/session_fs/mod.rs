@@ -54,7 +54,7 @@ pub use workspace::WithWorkspace;
 ///
 /// ```
 /// use copilot::SessionId;
-/// use copilot::session_fs::{
+/// use copilot::host::session_fs::{
 ///     FsEntry, FsError, FsMkdir, FsRm, FsStat, FsWrite, SessionFs,
 /// };
 ///

@@ -21,7 +21,7 @@ use crate::protocol::SessionId;
 /// ```no_run
 /// # async fn example() -> copilot::Result<()> {
 /// use copilot::Client;
-/// use copilot::session_fs::DirectoryFs;
+/// use copilot::host::session_fs::DirectoryFs;
 ///
 /// let client = Client::builder().session_fs(DirectoryFs::new("/srv/agent/sessions")).start().await?;
 /// let session = client.session().id("first").start().await?;

@@ -20,7 +20,7 @@ use crate::protocol::SessionId;
 /// ```no_run
 /// # async fn example() -> copilot::Result<()> {
 /// use copilot::Client;
-/// use copilot::session_fs::{MemoryFs, WithWorkspace};
+/// use copilot::host::session_fs::{MemoryFs, WithWorkspace};
 ///
 /// let files = WithWorkspace::new(MemoryFs::new(), "/home/me/project");
 /// let client = Client::builder().session_fs(files).start().await?;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::protocol::decode;
 use crate::protocol::tokens::{
-    GithubTokenParams, GithubTokenResponse, ProviderTokenParams, ProviderTokenResponse, TokenReason,
+    GithubTokenAnswer, GithubTokenParams, ProviderTokenParams, ProviderTokenResponse,
 };
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
@@ -18,7 +18,9 @@ use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::topic::{Settings, Topic};
+
+pub use crate::protocol::tokens::TokenReason;
 
 /// A token or key; it prints as `<redacted>`. A string is a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,24 +56,21 @@ pub struct ProviderTokenRequest {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProviderTokens(BTreeMap<String, Handler<ProviderTokenRequest, Secret>>);
 
-impl SessionBuilder {
-    /// Keeps where the bearer token of a provider comes from; of a later provider of the name the later source counts.
-    pub(crate) fn token_source(
-        mut self,
-        provider: &str,
-        source: Option<Handler<ProviderTokenRequest, Secret>>,
-    ) -> Self {
-        if provider == DEFAULT_PROVIDER && source.is_some() {
-            self.settings.features.push("bearer_token_from");
-        }
-        self.settings.state.update(|tokens: &mut ProviderTokens| {
-            match source {
-                Some(source) => tokens.0.insert(provider.to_owned(), source),
-                None => tokens.0.remove(provider),
-            };
-        });
-        self
+/// Sets the source of a provider's bearer token; the last source of a name wins.
+pub(crate) fn token_source(
+    settings: &mut Settings,
+    provider: &str,
+    source: Option<Handler<ProviderTokenRequest, Secret>>,
+) {
+    if provider == DEFAULT_PROVIDER && source.is_some() {
+        settings.features.push("bearer_token_from");
     }
+    settings.state.update(|tokens: &mut ProviderTokens| {
+        match source {
+            Some(source) => tokens.0.insert(provider.to_owned(), source),
+            None => tokens.0.remove(provider),
+        };
+    });
 }
 
 /// The name by which the CLI asks for the token of the only provider.
@@ -90,9 +89,9 @@ pub struct GithubTokenRequest {
 /// The answer to a [`GithubTokenRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct GithubToken(Option<(Secret, Duration)>);
+pub struct GithubTokenResponse(Option<(Secret, Duration)>);
 
-impl GithubToken {
+impl GithubTokenResponse {
     /// This token, which is good for so long. CLI 1.0.102 wants more than an hour, and asks again before it is over.
     pub fn new(token: impl Into<Secret>, expires_in: Duration) -> Self {
         Self(Some((token.into(), expires_in)))
@@ -103,12 +102,12 @@ impl GithubToken {
         Self(None)
     }
 
-    fn as_wire(&self) -> GithubTokenResponse<'_> {
+    fn as_wire(&self) -> GithubTokenAnswer<'_> {
         match &self.0 {
             Some((token, expires_in)) => {
-                GithubTokenResponse::Token { access_token: token.as_str(), expires_in: expires_in.as_secs() }
+                GithubTokenAnswer::Token { access_token: token.as_str(), expires_in: expires_in.as_secs() }
             }
-            None => GithubTokenResponse::Cancelled,
+            None => GithubTokenAnswer::Cancelled,
         }
     }
 }
@@ -117,7 +116,7 @@ impl GithubToken {
 #[derive(Clone, Debug)]
 pub(crate) struct GithubTokens {
     id: Arc<str>,
-    source: Handler<GithubTokenRequest, GithubToken>,
+    source: Handler<GithubTokenRequest, GithubTokenResponse>,
 }
 
 impl SessionBuilder {
@@ -132,12 +131,13 @@ impl SessionBuilder {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use copilot::{GithubToken, Session};
+    /// use copilot::Session;
+    /// use copilot::tokens::GithubTokenResponse;
     ///
     /// let builder = Session::builder().on_github_token(|wanted| async move {
     ///     println!("a token for {}", wanted.host);
     ///     let token = std::env::var("MY_TOKEN")?;
-    ///     Ok::<_, std::env::VarError>(GithubToken::new(token, Duration::from_secs(8 * 3600)))
+    ///     Ok::<_, std::env::VarError>(GithubTokenResponse::new(token, Duration::from_secs(8 * 3600)))
     /// });
     /// # drop(builder);
     /// ```
@@ -149,7 +149,7 @@ impl SessionBuilder {
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<GithubToken>,
+        R: IntoAnswer<GithubTokenResponse>,
     {
         let source = Handler::new(source);
         let tokens = GithubTokens { id: random::id().into(), source };
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn tokens_do_not_show() {
-        let shown = format!("{:?}", GithubToken::new("gho_1", Duration::from_secs(1)));
+        let shown = format!("{:?}", GithubTokenResponse::new("gho_1", Duration::from_secs(1)));
         assert!(!shown.contains("gho_1") && shown.contains("<redacted>"), "{shown}");
     }
 }

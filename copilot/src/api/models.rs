@@ -1,21 +1,11 @@
 //! The model of a session: which one, how it thinks, and what it may cost.
 
-pub(crate) mod providers;
-pub(crate) mod system_message;
-pub(crate) mod tokens;
-
 use std::pin::Pin;
 
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::SessionId;
-use crate::protocol::config::ContextTier;
-use crate::protocol::config::CopilotApi;
-use crate::protocol::config::ImageGeneration;
-use crate::protocol::config::ReasoningSummary;
-use crate::protocol::models::CurrentModel;
-use crate::protocol::models::ModelChanged;
 use crate::protocol::models::ModelSwitch;
 use crate::protocol::models::ModelSwitchParams;
 use crate::protocol::providers::ModelOverrides;
@@ -26,61 +16,85 @@ use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
 
+pub use crate::protocol::config::{ContextTier, CopilotApi, ImageGeneration, ReasoningSummary};
+pub use crate::protocol::models::{
+    CurrentModel, ModelBilling, ModelCapabilities, ModelChanged, ModelFeatures, ModelInfo,
+    ModelLongContextPrices, ModelMessage, ModelPermission, ModelPromo, ModelTokenLimits, ModelTokenPrices,
+    ModelVisionLimits,
+};
+
 members! {
-    /// The model that answers, such as `gpt-5`, or `auto`.
+    /// Sets the model that answers, such as `gpt-5`, or `auto`.
     ///
     /// Wire: `session.create`, `model`.
     model: text in members "model";
 
-    /// The only models that the session may use.
-    ///
-    /// Wire: `session.create`, `allowedModels`.
-    allowed_models: list in members "allowedModels";
-
-    /// How hard the model thinks, such as `low` or `high`; which efforts there are depends on the model.
+    /// Sets the reasoning effort of the model, such as `low` or `high`; the choices depend on the model.
     ///
     /// Wire: `session.create`, `reasoningEffort`.
     reasoning_effort: text in members "reasoningEffort";
 
-    /// How much the model tells of its thinking.
-    ///
-    /// Wire: `session.create`, `reasoningSummary`.
-    reasoning_summary: (ReasoningSummary) in members "reasoningSummary";
-
-    /// How large a context window the model gets, where it has several.
-    ///
-    /// Wire: `session.create`, `contextTier`.
-    context_tier: (ContextTier) in members "contextTier";
-
-    /// What the model can do, in place of what the CLI thinks of it.
-    ///
-    /// Wire: `session.create`, `modelCapabilities`.
-    model_capabilities: (ModelOverrides) in members "modelCapabilities";
-
-    /// Whether messages also come in pieces while the model writes them; off unless set.
+    /// Sends messages also in pieces while the model writes them. Default: off.
     ///
     /// Wire: `session.create`, `streaming`.
     streaming: flag in members "streaming";
 
-    /// How requests to Copilot's own models travel.
-    ///
-    /// Wire: `session.create`, `capi`.
-    copilot_api: (CopilotApi) in members "capi";
+    @group
+        /// Rare settings of the model.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::models::{ContextTier, ModelOptions};
+        ///
+        /// let options = ModelOptions::new().allowed(["gpt-5", "gpt-5-mini"]).context_tier(ContextTier::LongContext);
+        /// let builder = Session::builder().model("gpt-5").model_options(options);
+        /// # drop(builder);
+        /// ```
+        ModelOptions
+        /// Sets rare settings of the model.
+        model_options {
+            /// Sets the only models that the session may use. Default: all.
+            ///
+            /// Wire: `session.create`, `allowedModels`.
+            allowed: list in members "allowedModels";
 
-    /// The name that this program gives itself towards the model's service.
-    ///
-    /// Wire: `session.create`, `clientName`.
-    client_name: text in members "clientName";
+            /// Sets how much of its reasoning the model reports.
+            ///
+            /// Wire: `session.create`, `reasoningSummary`.
+            reasoning_summary: (ReasoningSummary) in members "reasoningSummary";
 
-    /// Whether the agent makes images.
-    ///
-    /// Wire: `session.create`, `imageGeneration`.
-    image_generation: (ImageGeneration) in members "imageGeneration";
+            /// Sets the size of the context window, for models with several.
+            ///
+            /// Wire: `session.create`, `contextTier`.
+            context_tier: (ContextTier) in members "contextTier";
 
-    /// Whether answers name their sources.
-    ///
-    /// Wire: `session.create`, `enableCitations`.
-    citations: flag in members "enableCitations";
+            /// Sets the capabilities of the model, in place of those that the CLI assumes.
+            ///
+            /// Wire: `session.create`, `modelCapabilities`.
+            capabilities: (ModelOverrides) in members "modelCapabilities";
+
+            /// Sets how requests to Copilot's models travel.
+            ///
+            /// Wire: `session.create`, `capi`.
+            copilot_api: (CopilotApi) in members "capi";
+
+            /// Sets the name of this program for the service of the model.
+            ///
+            /// Wire: `session.create`, `clientName`.
+            client_name: text in members "clientName";
+
+            /// Sets whether the agent makes images.
+            ///
+            /// Wire: `session.create`, `imageGeneration`.
+            image_generation: (ImageGeneration) in members "imageGeneration";
+
+            /// Enables sources in answers.
+            ///
+            /// Wire: `session.create`, `enableCitations`.
+            citations: flag in members "enableCitations";
+        }
 }
 
 impl Session {
@@ -181,7 +195,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
 
 fn check(settings: &Settings, _: Occasion) -> Result<()> {
     if settings.members.get::<Vec<String>>("allowedModels").is_some_and(Vec::is_empty) {
-        let message = "`allowed_models` is empty: name at least one model, or leave it out";
+        let message = "`ModelOptions::allowed` is empty: name at least one model, or leave it out";
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     Ok(())

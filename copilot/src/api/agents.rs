@@ -166,7 +166,7 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => {
             let message = format!("two custom agents are named `{}`; rename one", pair[0]);
-            Err(Error::new(ErrorKind::Config, message))
+            Err(Error::new(ErrorKind::Configuration, message))
         }
         None => Ok(()),
     }

@@ -45,7 +45,7 @@ fn fill(settings: &mut Settings) -> Result<()> {
     if !members.has("availableTools") {
         let message =
             "`isolated` needs `available_tools`: name the tools that the agent gets, such as `custom:*`";
-        return Err(Error::new(ErrorKind::Config, message));
+        return Err(Error::new(ErrorKind::Configuration, message));
     }
     for (member, value) in [
         ("enableSessionTelemetry", false),

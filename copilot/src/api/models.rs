@@ -180,7 +180,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
 fn check(settings: &Settings, _: Occasion) -> Result<()> {
     if settings.members.get::<Vec<String>>("allowedModels").is_some_and(Vec::is_empty) {
         let message = "`ModelOptions::allowed` is empty: name at least one model, or leave it out";
-        return Err(Error::new(ErrorKind::Config, message));
+        return Err(Error::new(ErrorKind::Configuration, message));
     }
     Ok(())
 }

@@ -74,7 +74,7 @@ fn check_url(what: &str, url: &str) -> Result<()> {
         "`{what}` is {}, which {problem}; write a URL such as `https://host/path`",
         shown(&redacted(url))
     );
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]

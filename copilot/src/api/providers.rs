@@ -238,7 +238,7 @@ impl Providers {
 }
 
 fn check(settings: &Settings, _: Occasion) -> Result<()> {
-    let refuse = |message| Err(Error::new(ErrorKind::Config, message));
+    let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
     for (one, other, why) in [
         (
             ("provider", "provider"),

@@ -124,7 +124,7 @@ impl OfferedSkills {
 
     /// Checks what the CLI would refuse one by one, or all of them for, only once the agent works.
     pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         if let Some(name) = &self.twice {
             return refuse(format!("the skill `{name}` is offered twice"));
         }

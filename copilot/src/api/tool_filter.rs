@@ -110,7 +110,7 @@ fn check(setter: &str, filters: Option<&Vec<String>>) -> Result<()> {
             }
             _ => continue,
         };
-        return Err(Error::new(ErrorKind::Config, format!("`{setter}`: {filter:?}: {problem}")));
+        return Err(Error::new(ErrorKind::Configuration, format!("`{setter}`: {filter:?}: {problem}")));
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ impl Router {
         }
         if sessions.inboxes.contains_key(&inbox.id) {
             let message = format!("session {} is open on this client already; close it first", inbox.id);
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         sessions.inboxes.insert(inbox.id.clone(), inbox);
         Ok(())
@@ -323,7 +323,7 @@ mod tests {
         let router = Router::new(Providers::default(), &TOPICS);
         let (first, second) = (inbox("s"), inbox("s"));
         router.register(Arc::clone(&first)).unwrap();
-        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Config);
+        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Configuration);
         router.unregister(&second);
         assert!(router.get("s").is_some());
         router.unregister(&first);

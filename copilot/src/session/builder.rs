@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use futures_core::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -154,7 +155,16 @@ impl SessionBuilder {
     /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub async fn start(mut self) -> Result<Session> {
+    pub async fn start(self) -> Result<Session> {
+        self.start_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn start_boxed(self) -> BoxFuture<'static, Result<Session>> {
+        Box::pin(self.open())
+    }
+
+    async fn open(mut self) -> Result<Session> {
         if let Some(fill) = self.isolate {
             fill(&mut self.settings)?;
         }
@@ -301,7 +311,7 @@ fn checked(id: SessionId) -> Result<SessionId> {
     } else {
         format!("{shown} is not a session id: use ASCII letters, digits, `_` and `-`")
     };
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_core::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -171,7 +172,11 @@ impl Session {
     /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
-            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+            Error::with_source(
+                ErrorKind::InvalidInput,
+                format!("{method}: the parameters are not JSON"),
+                source,
+            )
         })?;
         let params = host::with_session(method, self.id(), &params)?;
         decode(method, &self.peer().await?.call_raw(method, &params).await?)
@@ -192,19 +197,28 @@ impl Session {
     ///
     /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
     pub async fn close(&self) -> Result<()> {
-        self.inbox().calls.close();
-        let closing = Closing(&self.0);
-        let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
-            Ok(detached) => detached,
-            Err(_) => {
-                let message =
-                    format!("the CLI did not let go of session {} in {DETACH_TIMEOUT:?}", self.id());
-                Err(Error::new(ErrorKind::Timeout, message))
-            }
-        };
-        closing.done();
-        let released = self.0.link.carrier.release().await;
-        detached.and(released)
+        self.close_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn close_boxed(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.inbox().calls.close();
+            let closing = Closing(&self.0);
+            let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
+                Ok(detached) => detached,
+                Err(_) => {
+                    let message = format!(
+                        "the CLI did not detach from session {} within {DETACH_TIMEOUT:?}",
+                        self.id()
+                    );
+                    Err(Error::new(ErrorKind::Timeout, message))
+                }
+            };
+            closing.done();
+            let released = self.0.link.carrier.release().await;
+            detached.and(released)
+        })
     }
 
     async fn detach(&self) -> Result<()> {

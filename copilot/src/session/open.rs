@@ -225,5 +225,5 @@ fn let_go(peer: &Peer, id: &SessionId) {
 
 /// The CLI has no code for it, only words.
 pub(super) fn is_unknown_session(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Rpc(_)) && error.to_string().contains("Session not found")
+    error.kind() == ErrorKind::Response && error.to_string().contains("Session not found")
 }

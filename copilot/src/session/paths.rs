@@ -164,7 +164,7 @@ impl Files {
 }
 
 fn refusal(what: &str, path: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("`{what}` is {}, {why}", shown(path)))
+    Error::new(ErrorKind::Configuration, format!("`{what}` is {}, {why}", shown(path)))
 }
 
 /// Whether a path is absolute on any system that a CLI runs on.

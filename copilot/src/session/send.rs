@@ -286,7 +286,7 @@ impl Session {
                  session is needed",
                 self.id()
             );
-            Error::with_source(source.kind(), message, source)
+            source.context(message)
         })
     }
 
@@ -359,7 +359,7 @@ impl Session {
              `Session::send`, or another session",
             self.id()
         );
-        Err(Error::new(ErrorKind::Config, message))
+        Err(Error::new(ErrorKind::InvalidInput, message))
     }
 }
 

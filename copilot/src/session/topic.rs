@@ -195,11 +195,11 @@ impl Topics {
                 let end = if setter.contains('(') { ")" } else { "" };
                 let message =
                     format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..){end}`");
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
             if let Some((_, instead)) = OWN_MEMBERS.iter().find(|(own, _)| own == member) {
                 let message = format!("`.raw(\"{member}\", ..)`: {instead}");
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
         Ok(())

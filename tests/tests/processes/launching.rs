@@ -111,6 +111,20 @@ async fn the_environment_of_a_cli_is_as_configured() {
 }
 
 #[tokio::test]
+async fn a_cleared_environment_has_only_the_variables_of_the_client() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = directory.path().join("environment");
+    let path = shell(&directory, &format!("/usr/bin/env > {}; exit 1", written.display()));
+    let builder = Client::builder().cli_path(path).env_clear().env("SET", "1").state_dir("/nowhere");
+    refusal(builder).await;
+    let mut names: Vec<String> = environment(&written).into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    // The shell adds its own: `PWD`, and on some systems `SHLVL`, `OLDPWD` and `_`.
+    names.retain(|name| !["PWD", "SHLVL", "OLDPWD", "_"].contains(&&**name));
+    assert_eq!(names, ["COPILOT_HOME", "COPILOT_TOOLS_PROCESS", "SET"]);
+}
+
+#[tokio::test]
 async fn each_cli_on_tcp_gets_a_connection_token_that_cannot_be_guessed() {
     let mut tokens = Vec::new();
     for _ in 0..3 {
@@ -229,7 +243,7 @@ async fn an_encrypted_address_is_refused_before_anything_is_sent() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     let error = refusal(Client::builder().cli_url(url).connection_token("hunter2")).await;
     let message = error.to_string();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(message.contains("plain text") && message.contains("ssh -L"), "{message}");
     assert!(listener.accept().is_err(), "nothing connects");
 }
@@ -258,7 +272,7 @@ fn a_setting_that_no_process_can_have_is_refused_by_name() {
     ] {
         let error = builder.lazy().unwrap_err();
         let message = error.to_string();
-        assert_eq!(error.kind(), ErrorKind::Config, "{message}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{message}");
         assert!(message.contains(setter) && !message.contains("hunter2") && message.len() < 400, "{message}");
     }
 }
@@ -271,7 +285,7 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
     let builder = || Client::builder().cli_path(&path).env("STARTED", &started);
     let missing = directory.path().join("missing");
     let error = refusal(builder().cwd(&missing)).await;
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     assert!(error.to_string().contains("`cwd`") && error.to_string().contains("does not exist"), "{error}");
     let missing = missing.to_str().unwrap();
     for (session, setter) in [
@@ -281,7 +295,7 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
         (copilot::Session::builder().id("x".repeat(5000)), "session id"),
     ] {
         let error = session.client(builder()).start().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains(setter), "{error}");
     }
     assert!(!started.exists());
@@ -308,7 +322,7 @@ async fn a_message_with_a_file_that_does_not_exist_is_not_sent() {
         Attachment::file(""),
     ] {
         let error = session.send(Message::new("?").attach(attachment)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains("`Attachment::"), "{error}");
     }
     client.ping("nothing was sent").await.unwrap();

@@ -182,7 +182,7 @@ async fn tools_are_filtered_by_name_and_source() {
         .unwrap();
     assert_eq!(session.ask("Which?").await.unwrap().text(), "Few.");
     let refused = real.session().available_tools(["*"]).start().await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
     real.finish().await;
 }
 

@@ -12,7 +12,8 @@ use copilot::elicitation::ElicitationResponse;
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError, Script};
 use copilot::{
-    AgentMode, Decision, ErrorKind, EventKind, EventStream, SessionId, State, ToolContext, TransportKind,
+    AgentMode, ConnectionState, Decision, ErrorKind, EventKind, EventStream, SessionId, State, ToolContext,
+    TransportKind,
 };
 use copilot_tests::fake::settle;
 use copilot_tests::real::Real;
@@ -121,12 +122,17 @@ async fn killed_during_a_model_call_the_turn_fails_at_once() {
         async move { session.ask("Hello?").await }
     });
     real.model.request(0).await;
+    let mut states = real.client.connection_states();
+    assert_eq!(states.next().await, Some(ConnectionState::Connected));
     kill(&real);
     let failed = timeout(AT_ONCE, asking).await.expect("the turn fails at once").unwrap().unwrap_err();
     assert!(failed.is_retryable(), "{failed:?}");
+    assert_eq!(states.next().await, Some(ConnectionState::Restarting));
     // Until the CLI is back, what is called waits.
     assert!(real.client.ping("back?").await.unwrap().message.contains("back?"));
+    assert_eq!(states.next().await, Some(ConnectionState::Connected));
     real.client.shutdown().await.unwrap();
+    assert_eq!((states.next().await, states.next().await), (Some(ConnectionState::Closed), None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,6 +151,35 @@ async fn a_lost_connection_is_made_again_and_the_session_resumed() {
     assert_eq!(resumed.len(), 2);
     assert_eq!(resumed[1]["sessionId"], session.id().as_str());
     assert_eq!(resumed[1]["tools"][0]["name"], "add");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connection_state_follows_starts_restarts_and_the_end() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().auto_restart(true).lazy().unwrap();
+    let mut states = client.connection_states();
+    assert_eq!(states.next().await, Some(ConnectionState::Idle));
+    cli.stop_reading();
+    let (abandoned, state) = tokio::join!(timeout(AT_ONCE, client.ping("?")), async {
+        (states.next().await, client.connection_state())
+    });
+    assert!(abandoned.is_err());
+    assert_eq!(state, (Some(ConnectionState::Connecting), ConnectionState::Connecting));
+    assert_eq!(states.next().await, Some(ConnectionState::Idle), "a start that is dropped");
+    cli.read_on();
+    client.ping("?").await.unwrap();
+    assert_eq!(states.next().await, Some(ConnectionState::Connected), "the latest state");
+    for _ in 0..2 {
+        cli.hang_up();
+        assert_eq!(states.next().await, Some(ConnectionState::Restarting));
+        assert_eq!(states.next().await, Some(ConnectionState::Connected));
+        client.ping("?").await.unwrap();
+    }
+    cli.on("connect", |_, _| RpcError::new(-32603, "not today"));
+    cli.hang_up();
+    assert_eq!(states.next().await, Some(ConnectionState::Restarting));
+    assert_eq!(states.next().await, Some(ConnectionState::Closed));
+    assert_eq!((states.next().await, client.connection_state()), (None, ConnectionState::Closed));
 }
 
 #[tokio::test(start_paused = true)]

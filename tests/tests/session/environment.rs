@@ -117,7 +117,7 @@ async fn what_has_a_setter_is_not_taken_raw() {
         ("cloud", "gives such sessions their ids itself"),
     ] {
         let refused = fake.session().raw(member, json!({})).start().await.unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Config);
+        assert_eq!(refused.kind(), ErrorKind::Configuration);
         assert!(refused.to_string().contains(hint), "{refused}");
     }
     assert_eq!(fake.cli.requests("session.create"), [Value::Null; 0]);
@@ -238,10 +238,13 @@ async fn an_empty_session_keeps_away_from_what_is_the_users() {
 
     // Where the client would share the user's files nothing is even started.
     let refused = empty(Client::builder().cli_path(&program)).start().await.unwrap_err();
-    assert!(refused.kind() == ErrorKind::Config && refused.to_string().contains("`state_dir`"), "{refused}");
+    assert!(
+        refused.kind() == ErrorKind::Configuration && refused.to_string().contains("`state_dir`"),
+        "{refused}"
+    );
     let shared = Client::builder().cli_path(&program).lazy().unwrap();
     let refused = shared.session().isolated().available_tools(["custom:*"]).start().await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
     assert!(!environment.exists());
 
     let client = Client::builder().cli_path(&program).state_dir(directory.path().join("state"));

@@ -287,7 +287,8 @@ async fn a_message_that_is_refused_fails_and_the_next_one_is_sent() {
         });
         let fake = Fake::on(cli).await;
         let session = fake.session().start().await.unwrap();
-        assert_eq!(fails(session.ask("?")).await.kind(), ErrorKind::Rpc(-32603));
+        let error = fails(session.ask("?")).await;
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Response, Some(-32603)));
         assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
     }
 }

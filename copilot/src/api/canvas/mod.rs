@@ -177,7 +177,7 @@ impl OfferedCanvases {
 
     /// Checks what the CLI would take and the agent could not tell apart.
     pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         for (at, Canvas { def, .. }) in self.offered.iter().enumerate() {
             let id = &def.id;
             if self.offered[..at].iter().any(|other| other.def.id == *id) {

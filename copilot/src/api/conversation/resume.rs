@@ -78,7 +78,7 @@ impl Resume {
 
 /// Refuses settings of the other occasion.
 fn check(settings: &Settings, occasion: Occasion) -> Result<()> {
-    let refuse = |message| Err(Error::new(ErrorKind::Config, message));
+    let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
     if settings.members.get::<String>("name").is_some_and(|name| name.trim().is_empty()) {
         return refuse("`name` is empty: leave it out for a session without a name".to_owned());
     }

@@ -99,7 +99,7 @@ impl Session {
         let closed = self.close().await;
         // The CLI has nothing left to let go of, and old ones say so with an error.
         deleted.and(match closed {
-            Err(error) if matches!(error.kind(), ErrorKind::Rpc(_)) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Response => Ok(()),
             other => other,
         })
     }

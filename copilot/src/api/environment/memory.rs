@@ -70,7 +70,7 @@ fn check_thresholds(infinite: Option<&InfiniteSessions>) -> Result<()> {
 }
 
 fn refuse(message: String) -> Error {
-    Error::new(ErrorKind::Config, message)
+    Error::new(ErrorKind::Configuration, message)
 }
 
 pub(crate) const TOPIC: Topic = Topic {

@@ -52,8 +52,9 @@ impl ElicitationRequest {
     /// # Errors
     ///
     /// When it does not have that shape, or there is none.
-    pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+    pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.schema().unwrap_or("null"))
+            .map_err(|source| Error::decode("the schema of the form has another shape", source))
     }
 
     /// The page to open, with [`ElicitationMode::Url`].
@@ -91,7 +92,7 @@ impl ElicitationResponse {
     /// When `content` is not JSON.
     pub fn accept(content: impl Serialize) -> Result<Self> {
         let content = serde_json::to_value(content).map_err(|source| {
-            Error::with_source(ErrorKind::Config, "the content of a form is not JSON", source)
+            Error::with_source(ErrorKind::InvalidInput, "the content of a form is not JSON", source)
         })?;
         Ok(Self { action: ElicitationAction::Accept, content: Some(content) })
     }

@@ -71,8 +71,9 @@ impl SamplingRequest {
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.raw())
+            .map_err(|source| Error::decode("the sampling request has another shape", source))
     }
 }
 
@@ -114,7 +115,7 @@ impl SamplingResponse {
     /// When `result` is not JSON.
     pub fn result(result: impl Serialize) -> Result<Self> {
         let result = serde_json::to_value(result).map_err(|source| {
-            Error::with_source(ErrorKind::Config, "the answer to an MCP server is not JSON", source)
+            Error::with_source(ErrorKind::InvalidInput, "the answer to an MCP server is not JSON", source)
         })?;
         Ok(Self(Given::Answer(result)))
     }

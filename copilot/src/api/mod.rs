@@ -23,7 +23,7 @@ pub(crate) mod tool_filter;
 
 use std::sync::LazyLock;
 
-use crate::session::topic::{Topic, Topics};
+use crate::session::core::topic::{Topic, Topics};
 
 /// All topics, ready for lookup.
 pub(crate) static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::new(ALL));
@@ -67,7 +67,7 @@ const ALL: &[&Topic] = &[
 mod tests {
     use super::*;
     use crate::config::{CustomAgent, InfiniteSessions, ProviderModel};
-    use crate::session::topic::Occasion;
+    use crate::session::core::topic::Occasion;
     use crate::{Provider, Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder, occasion: Occasion) -> Option<String> {

@@ -14,8 +14,8 @@ use crate::input::{check_name, check_path, check_secret};
 use crate::process::{Carrier, LogLevel};
 use crate::protocol::secret::redacted;
 use crate::providers::Providers;
+use crate::session::core::topic::Topics;
 use crate::session::paths::Files;
-use crate::session::topic::Topics;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
 /// How long the CLI may take to become ready unless the caller says otherwise.

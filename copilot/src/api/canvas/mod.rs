@@ -15,10 +15,10 @@ use crate::protocol::canvas::{
 };
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::topic::Topic;
 
 /// What the CLI is told where nothing here answers for a canvas.
 const NO_CANVAS: &str = "canvas_handler_unset";

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::protocol::config::Trust;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
 use crate::session::Session;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 impl Session {
     /// The paths of the files in the session's workspace, relative to it.

@@ -13,12 +13,12 @@ use crate::protocol::elicitation::{
     ElicitationAction, ElicitationAnswerParams, ElicitationMode, ElicitationRequested, Elicited,
 };
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 /// A form that the user is to fill in. Wire: `elicitation.requested`, from the CLI.
 #[derive(Clone)]

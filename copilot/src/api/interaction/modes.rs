@@ -15,11 +15,11 @@ use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 /// The answer to a [`PlanProposal`].
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::builder::{MaxToolResult, SessionBuilder};
+use crate::session::builder::{MaxToolResult, SessionBuilder};
 use crate::tools::{Choice, SchemaProfile, Tool, ToolErrors, Toolset};
 
 impl SessionBuilder {

@@ -1,4 +1,4 @@
-//! Declares setters of [`SessionBuilder`](super::SessionBuilder) together with the members that they set.
+//! Declares setters of [`SessionBuilder`](crate::session::SessionBuilder) together with the members that they set.
 
 /// Declares one setter: `text`, `flag` and `list` say what it takes, any other type stands in parentheses.
 macro_rules! member_setter {
@@ -57,11 +57,11 @@ macro_rules! members {
         $(@also $($also:literal $by:ident,)+)?
     ) => {
         impl $crate::SessionBuilder {
-            $($crate::session::setters::member_setter! { $(#[$doc])* $setter: $kind in $place $wire })*
+            $($crate::session::core::setters::member_setter! { $(#[$doc])* $setter: $kind in $place $wire })*
         }
 
         const MEMBERS: &[(&str, &str)] =
-            &[$(($crate::session::setters::member(stringify!($place), $wire), stringify!($setter)),)* $($(($also, stringify!($by)),)+)?];
+            &[$(($crate::session::core::setters::member(stringify!($place), $wire), stringify!($setter)),)* $($(($also, stringify!($by)),)+)?];
     };
 }
 pub(crate) use members;

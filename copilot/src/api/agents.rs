@@ -12,10 +12,10 @@ use crate::protocol::instructions::FleetParams;
 use crate::protocol::instructions::FleetResponse;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
 pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};

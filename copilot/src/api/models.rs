@@ -11,10 +11,10 @@ use crate::protocol::models::ModelSwitchParams;
 use crate::protocol::providers::ModelOverrides;
 use crate::protocol::settings::setter;
 use crate::session::Session;
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::{ContextTier, CopilotApi, ImageGeneration, ReasoningSummary};
 pub use crate::protocol::models::{

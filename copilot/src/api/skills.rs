@@ -11,11 +11,11 @@ use crate::protocol::skill_provider::{
 };
 use crate::protocol::skills::SkillListResponse as SkillsResponse;
 use crate::rpc::{INTERNAL_ERROR, Responder};
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 use crate::session::{Session, SessionBuilder};
 
 pub use crate::protocol::skills::{SkillInfo, SkillProblems};

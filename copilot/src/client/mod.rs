@@ -30,7 +30,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
 use crate::protocol::models::ModelInfo;
 use crate::rpc::{Line, decode};
-use crate::session::inbox::Inbox;
+use crate::session::core::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::task::{OnDrop, Task};

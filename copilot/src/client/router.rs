@@ -21,8 +21,8 @@ use crate::protocol::decode;
 use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
-use crate::session::inbox::Inbox;
-use crate::session::topic::Topics;
+use crate::session::core::Inbox;
+use crate::session::core::topic::Topics;
 
 /// The live sessions of one connection.
 pub(super) struct Router {
@@ -307,8 +307,8 @@ mod tests {
     use super::*;
     use crate::api::TOPICS;
     use crate::rpc::Peer;
-    use crate::session::inbox::Asks;
-    use crate::session::topic::Settings;
+    use crate::session::core::Asks;
+    use crate::session::core::topic::Settings;
     use crate::tools::{StateMap, ToolSet};
 
     fn inbox(id: &str) -> Arc<Inbox> {

@@ -17,7 +17,7 @@ use super::router::Router;
 use super::state::ConnectionState;
 use crate::error::{Error, ErrorKind};
 use crate::rpc::Peer;
-use crate::session::inbox::Inbox;
+use crate::session::core::Inbox;
 use crate::task::{self, Task};
 
 /// Starts to watch over a client from its first connection on. `ended` is the reader's task, which ends with the cause.

@@ -13,11 +13,11 @@ use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::Autopilot;
 pub use crate::protocol::modes::{

@@ -10,33 +10,33 @@ use std::sync::{Arc, PoisonError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::calls::{By, What};
-use super::inbox::Inbox;
-use super::members::Members;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::decode;
 use crate::protocol::mcp::{McpServer, McpToolsParams};
 use crate::random;
+use crate::session::core::Inbox;
+use crate::session::core::members::Members;
+use crate::session::core::running::{By, What};
 use crate::tools::{Cancellation, Tool};
 
 /// The server's own name for a tool that the model calls `tool`, if it may be one of this server.
-pub(super) fn bare<'a>(tool: &'a str, server: &str) -> Option<&'a str> {
+pub(in crate::session) fn bare<'a>(tool: &'a str, server: &str) -> Option<&'a str> {
     tool.strip_prefix(server)?.strip_prefix('-').filter(|bare| !bare.is_empty())
 }
 
 /// The names of the MCP servers that the program has configured.
-pub(super) fn configured(members: &Members) -> impl Iterator<Item = &String> {
+pub(in crate::session) fn configured(members: &Members) -> impl Iterator<Item = &String> {
     members.get::<BTreeMap<String, McpServer>>("mcpServers").into_iter().flat_map(BTreeMap::keys)
 }
 
 /// Whether a tool of the program may have the name of a tool of these servers.
-pub(super) fn possible<'a>(members: &Members, mut tools: impl Iterator<Item = &'a str>) -> bool {
+pub(in crate::session) fn possible<'a>(members: &Members, mut tools: impl Iterator<Item = &'a str>) -> bool {
     tools.any(|tool| configured(members).any(|server| bare(tool, server).is_some()))
 }
 
 /// Refuses a tool of the program that has the name of a tool that the program wants of a server.
-pub(super) fn check<'a>(members: &Members, tools: impl Iterator<Item = &'a str>) -> Result<()> {
+pub(in crate::session) fn check<'a>(members: &Members, tools: impl Iterator<Item = &'a str>) -> Result<()> {
     let servers = members.get::<BTreeMap<String, McpServer>>("mcpServers");
     for tool in tools {
         for (name, server) in servers.into_iter().flatten() {
@@ -69,7 +69,7 @@ struct ListedTool {
 
 impl Inbox {
     /// Takes the names of the servers from `session.mcp_servers_loaded`, and looks for clashes.
-    pub(super) fn servers_loaded(self: &Arc<Self>, data: &RawValue) {
+    pub(in crate::session) fn servers_loaded(self: &Arc<Self>, data: &RawValue) {
         #[derive(Deserialize)]
         struct Loaded {
             servers: Vec<Server>,
@@ -89,7 +89,7 @@ impl Inbox {
     }
 
     /// Reports clashes, once a server may have listed its tools.
-    pub(super) fn look_for_clashes(self: &Arc<Self>) {
+    pub(in crate::session) fn look_for_clashes(self: &Arc<Self>) {
         let (tools, servers) = (self.tools(), self.servers());
         let suspects: Vec<String> = tools
             .iter()
@@ -112,7 +112,7 @@ impl Inbox {
     }
 
     /// The clash of a tool of the program with a tool that a server lists; reported the first time.
-    pub(super) async fn clash_of(&self, tool: &str) -> Option<String> {
+    pub(in crate::session) async fn clash_of(&self, tool: &str) -> Option<String> {
         if !self.tools().iter().any(|own| own.name() == tool) {
             return None;
         }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::OwnedMutexGuard;
 
-use super::Session;
-use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::rpc::Outcome;
+use crate::session::core::Inbox;
+use crate::session::handle::Session;
 use crate::tools::{Tool, ToolSet};
 
 /// The tools that this program gives to a running session. Made by [`Session::tools`].
@@ -205,7 +205,7 @@ fn check_names(names: &BTreeSet<String>, found: &[Tool], what: &str) -> Result<(
 
 /// What changes of the tools leave behind.
 #[derive(Debug, Default)]
-pub(super) struct ToolChanges {
+pub(in crate::session) struct ToolChanges {
     /// The tools that the program has switched off for a while.
     disabled: Vec<Tool>,
     /// Sets that are no longer in use. Tools may hold a user's values, whose drop is a user's code and must not run on

@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Session;
-use super::clock::Limits;
-use super::send::{Message, Sending, message_options, turn_options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, ResponseFormat};
+use crate::session::handle::Session;
+use crate::session::turn::limits::Limits;
+use crate::session::turn::send::{Message, Sending, message_options, turn_options};
 use crate::tools::schema_of;
 
 /// The member that a type stands in which is no object by itself.

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
 
-use super::inbox::Inbox;
-use super::members::Members;
-use super::safe_answers::{Named, Unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::tools::Settled;
 use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
+use crate::session::core::Inbox;
+use crate::session::core::members::Members;
+use crate::session::core::safe_answers::{Named, Unreadable};
 
 /// Handles a request of the CLI. Runs on the reader task.
 pub(crate) type OnRequest = fn(&Arc<Inbox>, &RawValue, Responder);
@@ -218,7 +218,11 @@ impl Topics {
 
 impl Inbox {
     /// Asks the user for a tool of the program.
-    pub(super) async fn ask_user(&self, question: String, choices: Vec<String>) -> Result<String> {
+    pub(in crate::session) async fn ask_user(
+        &self,
+        question: String,
+        choices: Vec<String>,
+    ) -> Result<String> {
         match self.topics.topics.iter().find_map(|topic| topic.ask_user) {
             Some(ask) => ask(self, question, choices).await,
             None => Err(Error::new(ErrorKind::Unsupported, "this build cannot ask the user")),

@@ -3,8 +3,8 @@
 //! A policy is plain data and decides at once; only a handler of the program may take its time. Nothing here knows
 //! how a decision reaches the CLI, but for the words that it is told in.
 
-use super::permission_request::PermissionRequest;
 use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
+use crate::session::permissions::request::PermissionRequest;
 use crate::tools::ToolResult;
 
 /// Which of the agent's wishes are granted.

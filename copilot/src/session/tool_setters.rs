@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::builder::SessionBuilder;
+use crate::session::builder::SessionBuilder;
 use crate::tools::{Choice, Tool, ToolErrors, Toolset};
 
 impl SessionBuilder {

@@ -109,7 +109,7 @@ impl Calls {
     ///
     /// With a number, the caller calls [`own`](Self::own) with the task that answers, and [`finish`](Self::finish) when
     /// that task has ended in any way.
-    pub(super) fn admit(&self, asked: By, what: What, cancel: Cancellation) -> Option<u64> {
+    pub(in crate::session) fn admit(&self, asked: By, what: What, cancel: Cancellation) -> Option<u64> {
         let mut state = self.state();
         let (id, owed) = match asked {
             By::Event(id) if !state.closed && state.recent.is_new(&id) => (id, None),
@@ -127,7 +127,7 @@ impl Calls {
     /// Gives the table the task that answers. One that has ended already, or is not wanted any more, is aborted.
     ///
     /// Not spawned with the table locked: a runtime that shuts down drops it there and then, which calls `finish`.
-    pub(super) fn own(&self, id: &str, number: u64, task: Task) {
+    pub(in crate::session) fn own(&self, id: &str, number: u64, task: Task) {
         let mut state = self.state();
         let unwanted = match state.running.get_mut(id).filter(|running| running.number == number) {
             Some(running) => running.task.replace(task),
@@ -138,7 +138,7 @@ impl Calls {
     }
 
     /// Takes out a call whose task ends.
-    pub(super) fn finish(&self, id: &str, number: u64) {
+    pub(in crate::session) fn finish(&self, id: &str, number: u64) {
         let mut state = self.state();
         let is_own = state.running.get(id).is_some_and(|running| running.number == number);
         let finished = if is_own { state.running.remove(id) } else { None };

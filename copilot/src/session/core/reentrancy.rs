@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::inbox::Inbox;
+use crate::session::core::Inbox;
 
 tokio::task_local! {
     /// The address of the inbox of the session that waits; it is there as long as the task is.
@@ -13,11 +13,14 @@ tokio::task_local! {
 }
 
 /// Runs `work`, for which the agent of this session waits.
-pub(super) fn answering<F: Future>(inbox: &Arc<Inbox>, work: F) -> impl Future<Output = F::Output> + use<F> {
+pub(in crate::session) fn answering<F: Future>(
+    inbox: &Arc<Inbox>,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
     FOR.scope(Arc::as_ptr(inbox).addr(), work)
 }
 
 /// Whether the agent of this session waits for the code that runs now.
-pub(super) fn is_answering(inbox: &Inbox) -> bool {
+pub(in crate::session) fn is_answering(inbox: &Inbox) -> bool {
     FOR.try_with(|waits| *waits == std::ptr::from_ref(inbox).addr()).unwrap_or_default()
 }

@@ -11,13 +11,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::Session;
-use super::answering::is_answering;
-use super::clock::{Clock, Limits, Stage};
-use super::open::is_unknown_session;
-use super::outgoing::{Lock, OnItsWay, Outgoing};
-use super::progress::Progress;
-use super::turn::{Begun, Reply, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::attachments::Attachment;
@@ -25,11 +18,18 @@ use crate::protocol::session::{
     AgentMode, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
 };
 use crate::rpc::{Peer, decode};
+use crate::session::core::reentrancy::is_answering;
+use crate::session::handle::Session;
+use crate::session::open::is_unknown_session;
+use crate::session::turn::limits::{Clock, Limits, Stage};
+use crate::session::turn::sent_message::{Lock, OnItsWay, Outgoing};
+use crate::session::turn::tracker::Progress;
+use crate::session::turn::{Begun, Reply, Turn};
 
 /// What is sent to the agent: a text, and what goes with it. A string is a message.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Message(pub(super) SendOptions);
+pub struct Message(pub(in crate::session) SendOptions);
 
 impl Message {
     /// A message of this text.
@@ -91,7 +91,7 @@ macro_rules! message_options {
     };
 }
 
-pub(super) use message_options;
+pub(in crate::session) use message_options;
 
 /// The time limits of a turn.
 macro_rules! turn_options {
@@ -129,7 +129,7 @@ macro_rules! turn_options {
     };
 }
 
-pub(super) use turn_options;
+pub(in crate::session) use turn_options;
 
 impl Message {
     message_options!(0);
@@ -290,7 +290,7 @@ impl Session {
         })
     }
 
-    pub(super) async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
+    pub(in crate::session) async fn begin(&self, message: Message, limits: Limits) -> Result<Turn> {
         let inbox = &self.0.inbox;
         let mut clock = Clock::start(inbox, limits);
         let begun = {
@@ -350,7 +350,7 @@ impl Session {
     }
 
     /// Refuses to wait for a turn where the turn waits for the caller.
-    pub(super) fn can_wait(&self, method: &str) -> Result<()> {
+    pub(in crate::session) fn can_wait(&self, method: &str) -> Result<()> {
         if !is_answering(&self.0.inbox) {
             return Ok(());
         }
@@ -364,7 +364,7 @@ impl Session {
 }
 
 /// The future of a request.
-pub(super) type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(in crate::session) type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl<'a> IntoFuture for SendRequest<'a> {
     type Output = Result<MessageId>;

@@ -1,5 +1,11 @@
 //! One message and what becomes of it: the stream of its events, its end, and the reply.
 
+pub(in crate::session) mod limits;
+pub(in crate::session) mod send;
+pub(in crate::session) mod sent_message;
+pub(in crate::session) mod structured;
+pub(in crate::session) mod tracker;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,13 +13,13 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::Session;
-use super::clock::{Clock, Stage};
-use super::outgoing::{Alone, Lock};
-use super::progress::{Progress, Usage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{AssistantMessage, Event, EventKind, EventStream, ToolRequest};
 use crate::protocol::MessageId;
+use crate::session::handle::Session;
+use crate::session::turn::limits::{Clock, Stage};
+use crate::session::turn::sent_message::{Alone, Lock};
+use crate::session::turn::tracker::{Progress, Usage};
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
 ///
@@ -33,14 +39,14 @@ pub struct Turn {
 }
 
 /// A turn whose message the CLI has taken.
-pub(super) struct Begun {
-    pub(super) events: EventStream,
-    pub(super) progress: Progress,
-    pub(super) lock: Lock,
+pub(in crate::session) struct Begun {
+    pub(in crate::session) events: EventStream,
+    pub(in crate::session) progress: Progress,
+    pub(in crate::session) lock: Lock,
 }
 
 impl Turn {
-    pub(super) fn new(session: Session, begun: Begun, clock: Clock) -> Self {
+    pub(in crate::session) fn new(session: Session, begun: Begun, clock: Clock) -> Self {
         let Begun { events, progress, lock } = begun;
         Self { session, events, progress, clock, ended: None, lost: None, lock }
     }

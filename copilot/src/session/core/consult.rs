@@ -11,16 +11,16 @@ use std::task::Poll;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::answer::BoxError;
-use super::answering::answering;
-use super::calls::{By, Owed, What};
-use super::inbox::{Entry, Inbox, log_unsent};
 use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::decode;
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Peer, Responder};
+use crate::session::core::handler::BoxError;
+use crate::session::core::reentrancy::answering;
+use crate::session::core::running::{By, Owed, What};
+use crate::session::core::{Entry, Inbox, log_unsent};
 use crate::task;
 use crate::tools::Cancellation;
 
@@ -134,7 +134,7 @@ impl Inbox {
 
     /// The CLI that an event has asked for, once it is there: a session that is taken up again is asked before it is
     /// whole. None when nobody waits for the answer any more.
-    pub(super) async fn asker(&self, cancel: &Cancellation) -> Option<Peer> {
+    pub(in crate::session) async fn asker(&self, cancel: &Cancellation) -> Option<Peer> {
         let peer = match self.line.now() {
             Some(peer) => peer,
             // Boxed, so that no answer has to make room for what is rare.
@@ -166,7 +166,10 @@ impl Inbox {
 }
 
 /// The output of `work`, unless nobody waits for it any more.
-pub(super) async fn unless_cancelled<F: Future>(token: &Cancellation, work: F) -> Option<F::Output> {
+pub(in crate::session) async fn unless_cancelled<F: Future>(
+    token: &Cancellation,
+    work: F,
+) -> Option<F::Output> {
     let (mut cancelled, mut work) = (pin!(token.cancelled()), pin!(work));
     std::future::poll_fn(|cx| {
         if cancelled.as_mut().poll(cx).is_ready() {

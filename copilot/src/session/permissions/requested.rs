@@ -8,13 +8,6 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::answering::answering;
-use super::calls::{By, Owed, What};
-use super::inbox::{Entry, Inbox, ReplyTo, log_unsent};
-use super::permission_request::PermissionRequest;
-use super::permissions::{Decision, OwnTool};
-use super::requests::unless_cancelled;
-use super::safe_answers;
 use crate::protocol::agents::CustomAgent;
 use crate::protocol::decode;
 use crate::protocol::permissions::{
@@ -23,6 +16,13 @@ use crate::protocol::permissions::{
 use crate::protocol::tools::Wrapped;
 use crate::random;
 use crate::rpc::Responder;
+use crate::session::core::consult::unless_cancelled;
+use crate::session::core::reentrancy::answering;
+use crate::session::core::running::{By, Owed, What};
+use crate::session::core::safe_answers;
+use crate::session::core::{Entry, Inbox, ReplyTo, log_unsent};
+use crate::session::permissions::policy::{Decision, OwnTool};
+use crate::session::permissions::request::PermissionRequest;
 use crate::task;
 use crate::tools::Cancellation;
 
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 impl Inbox {
     /// Protocol 3 asks by an event.
-    pub(super) fn permission_requested(self: &Arc<Self>, data: &RawValue) {
+    pub(in crate::session) fn permission_requested(self: &Arc<Self>, data: &RawValue) {
         match decode::question::<PermissionAsked<'_>>(data.get()) {
             Ok(asked) if asked.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") => {}
             Ok(_) if !self.can_be_answered("permission.requested", data) => {}
@@ -47,7 +47,7 @@ impl Inbox {
     }
 
     /// Protocol 2 asks by a request.
-    pub(super) fn permission_wanted(self: &Arc<Self>, params: &RawValue, responder: Responder) {
+    pub(in crate::session) fn permission_wanted(self: &Arc<Self>, params: &RawValue, responder: Responder) {
         let method = "permission.request";
         match decode::question::<PermissionRequestParams<'_>>(params.get()) {
             Ok(asked) => self.decide(asked.permission_request, Vocabulary::Old, ReplyTo::Request(responder)),
@@ -56,7 +56,7 @@ impl Inbox {
     }
 
     /// Decides what another CLI, or another program, has left undecided, unless that is being done.
-    pub(super) fn decide_again(self: &Arc<Self>, request_id: &str, request: &RawValue) {
+    pub(in crate::session) fn decide_again(self: &Arc<Self>, request_id: &str, request: &RawValue) {
         // Every CLI that continues has the new words.
         self.decide(request, Vocabulary::New, ReplyTo::Call(request_id.into()));
     }
@@ -142,7 +142,7 @@ impl Inbox {
     }
 
     /// The program's decision, by its handler or its policy.
-    pub(super) async fn decide_here(&self, request: PermissionRequest) -> Decision {
+    pub(in crate::session) async fn decide_here(&self, request: PermissionRequest) -> Decision {
         let Some(handler) = self.policy.handler.clone() else {
             return self.by_policy(&request).await;
         };
@@ -172,7 +172,7 @@ impl Inbox {
 
     /// The decision of the session's permissions. A hook that requires a confirmation grants nothing: its tool has to
     /// be granted as well.
-    pub(super) async fn by_policy(&self, request: &PermissionRequest) -> Decision {
+    pub(in crate::session) async fn by_policy(&self, request: &PermissionRequest) -> Decision {
         let decision = self.decide_by_policy(request).await;
         match self.behind(request) {
             Some((behind, _)) if decision == Decision::Approve => self.decide_by_policy(&behind).await,

@@ -7,20 +7,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::permissions::Decision;
 use crate::error::{Error, Result};
 use crate::protocol::decode;
 use crate::protocol::permission_subjects::PermissionSubject;
 use crate::protocol::permissions::{Approval, OwnToolRequest, PermissionDetails, PermissionKind};
 use crate::protocol::tools::ToolRequested;
 use crate::protocol::{SessionId, ToolCallId};
+use crate::session::permissions::policy::Decision;
 use crate::tools::Tool;
 
 /// What the agent asks permission for. Wire: `permission.requested`, from the CLI.
 #[derive(Clone)]
 pub struct PermissionRequest {
     session_id: SessionId,
-    pub(super) details: PermissionDetails,
+    pub(in crate::session) details: PermissionDetails,
     raw: Arc<RawValue>,
 }
 

@@ -1,4 +1,4 @@
-//! Declares setters of [`SessionBuilder`](super::SessionBuilder), and of groups of rare settings, together with the
+//! Declares setters of [`SessionBuilder`](crate::SessionBuilder), and of groups of rare settings, together with the
 //! members that they set.
 
 /// Declares one setter: `text`, `flag` and `list` say what it takes, any other type stands in parentheses.
@@ -69,7 +69,7 @@ macro_rules! members {
         })?
     ) => {
         impl $crate::SessionBuilder {
-            $($crate::session::setters::member_setter! { $(#[$doc])* $setter: $kind in $place $wire })*
+            $($crate::session::core::setters::member_setter! { $(#[$doc])* $setter: $kind in $place $wire })*
         }
 
         $(
@@ -77,7 +77,7 @@ macro_rules! members {
             #[derive(Clone, Debug, Default)]
             #[must_use]
             pub struct $group {
-                pub(crate) settings: $crate::session::topic::Settings,
+                pub(crate) settings: $crate::session::core::topic::Settings,
             }
 
             impl $group {
@@ -86,7 +86,7 @@ macro_rules! members {
                     Self::default()
                 }
 
-                $($crate::session::setters::member_setter! { $(#[$in_doc])* $in_setter: $in_kind in $in_place $in_wire })*
+                $($crate::session::core::setters::member_setter! { $(#[$in_doc])* $in_setter: $in_kind in $in_place $in_wire })*
             }
 
             impl $crate::SessionBuilder {
@@ -102,16 +102,16 @@ macro_rules! members {
 
         $(
             impl $crate::api::unstable::Unstable {
-                $($crate::session::setters::member_setter! { $(#[$un_doc])* $un_setter: $un_kind in $un_place $un_wire })*
+                $($crate::session::core::setters::member_setter! { $(#[$un_doc])* $un_setter: $un_kind in $un_place $un_wire })*
             }
         )?
 
         const MEMBERS: &[(&str, &str)] = &[
-            $(($crate::session::setters::member(stringify!($place), $wire), stringify!($setter)),)*
+            $(($crate::session::core::setters::member(stringify!($place), $wire), stringify!($setter)),)*
             $($(($also, stringify!($by)),)+)?
             $(
                 $((
-                    $crate::session::setters::member(stringify!($in_place), $in_wire),
+                    $crate::session::core::setters::member(stringify!($in_place), $in_wire),
                     concat!(stringify!($via), "(", stringify!($group), "::new().", stringify!($in_setter)),
                 ),)*
                 $($((
@@ -121,7 +121,7 @@ macro_rules! members {
             )?
             $(
                 $((
-                    $crate::session::setters::member(stringify!($un_place), $un_wire),
+                    $crate::session::core::setters::member(stringify!($un_place), $un_wire),
                     concat!("unstable(Unstable::new().", stringify!($un_setter)),
                 ),)*
                 $($(($un_also, concat!("unstable(Unstable::new().", stringify!($un_by))),)+)?

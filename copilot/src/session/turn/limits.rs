@@ -11,30 +11,30 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, TURN_SILENT, TurnSilence};
 use crate::protocol::mcp::{McpListResponse, McpStatus};
 use crate::protocol::session::SessionParams;
 use crate::protocol::tools::ToolsPendingResponse;
 use crate::rpc::Peer;
+use crate::session::core::Inbox;
 use crate::task::{self, Task};
 
 /// How long a turn may take, and what is kept of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(in crate::session) struct Limits {
     /// From the message to the end.
-    pub(super) total: Option<Duration>,
+    pub(in crate::session) total: Option<Duration>,
     /// Without any event.
-    pub(super) idle: Option<Duration>,
+    pub(in crate::session) idle: Option<Duration>,
     /// Without any event, until that is reported.
-    pub(super) silence: Option<Duration>,
+    pub(in crate::session) silence: Option<Duration>,
     /// Whether the reply has the events.
-    pub(super) keep_events: bool,
+    pub(in crate::session) keep_events: bool,
 }
 
 impl Limits {
-    pub(super) const DEFAULT: Self =
+    pub(in crate::session) const DEFAULT: Self =
         Self { total: None, idle: Some(IDLE), silence: Some(SILENCE), keep_events: true };
 }
 
@@ -47,7 +47,7 @@ const REPORT: Duration = Duration::from_secs(1);
 
 /// Where a turn is, for errors to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::session) enum Stage {
     /// The CLI has not taken the message.
     Sending,
     /// The CLI has the message.
@@ -56,7 +56,7 @@ pub(super) enum Stage {
 
 /// Watches the limits of one turn.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(in crate::session) struct Clock {
     limits: Limits,
     /// When the message was given to us.
     began: Instant,
@@ -71,7 +71,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn start(inbox: &Arc<Inbox>, limits: Limits) -> Self {
+    pub(in crate::session) fn start(inbox: &Arc<Inbox>, limits: Limits) -> Self {
         Self {
             limits,
             began: Instant::now(),
@@ -84,7 +84,7 @@ impl Clock {
     }
 
     /// An event of the turn is here.
-    pub(super) fn event(&mut self, event: &Event) {
+    pub(in crate::session) fn event(&mut self, event: &Event) {
         if event.name() != TURN_SILENT && (self.limits.idle.is_some() || self.limits.silence.is_some()) {
             self.last_event = Some((event.clone(), Instant::now()));
             self.reported = false;
@@ -92,12 +92,17 @@ impl Clock {
     }
 
     /// The agent has reached the message.
-    pub(super) fn begun(&mut self) {
+    pub(in crate::session) fn begun(&mut self) {
         self.unbegun = None;
     }
 
     /// Gives the error when a limit has passed. `error` makes it whole.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, inbox: &Arc<Inbox>, stage: Stage) -> Poll<Error> {
+    pub(in crate::session) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbox: &Arc<Inbox>,
+        stage: Stage,
+    ) -> Poll<Error> {
         loop {
             self.look(inbox);
             let now = Instant::now();

@@ -14,7 +14,7 @@ use crate::protocol::lenient::count;
 
 /// The progress of one message.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(in crate::session) struct Progress {
     message: MessageId,
     /// Whether the agent had nothing to do when the message was sent.
     was_idle: bool,
@@ -32,12 +32,12 @@ pub(super) struct Progress {
     /// The last message of the agent for this turn.
     answer: Option<Event>,
     answered: bool,
-    pub(super) error: Option<Error>,
+    pub(in crate::session) error: Option<Error>,
     /// How often in a row the agent has failed without doing anything in between.
     failures: u32,
-    pub(super) aborted: bool,
-    pub(super) usage: Usage,
-    pub(super) kept: Vec<Event>,
+    pub(in crate::session) aborted: bool,
+    pub(in crate::session) usage: Usage,
+    pub(in crate::session) kept: Vec<Event>,
     keeps: bool,
 }
 
@@ -102,7 +102,7 @@ impl Usage {
 }
 
 impl Progress {
-    pub(super) fn new(message: MessageId, was_idle: bool) -> Self {
+    pub(in crate::session) fn new(message: MessageId, was_idle: bool) -> Self {
         Self {
             message,
             was_idle,
@@ -123,12 +123,12 @@ impl Progress {
     }
 
     /// The next so many aborts are from before the message was sent.
-    pub(super) fn after_aborts(self, earlier_aborts: u32) -> Self {
+    pub(in crate::session) fn after_aborts(self, earlier_aborts: u32) -> Self {
         Self { earlier_aborts, ..self }
     }
 
     /// Whether events are kept.
-    pub(super) fn keeping(self, keeps: bool) -> Self {
+    pub(in crate::session) fn keeping(self, keeps: bool) -> Self {
         Self { keeps, ..self }
     }
 
@@ -138,12 +138,12 @@ impl Progress {
         Self::new(message, self.was_idle).keeping(self.keeps)
     }
 
-    pub(super) fn answer(&self) -> Option<&Event> {
+    pub(in crate::session) fn answer(&self) -> Option<&Event> {
         self.answer.as_ref()
     }
 
     /// Takes in an event; `true` when it ends the turn.
-    pub(super) fn observe(&mut self, event: &Event) -> bool {
+    pub(in crate::session) fn observe(&mut self, event: &Event) -> bool {
         // Deltas are most of a turn and say nothing about where it stands.
         if event.is_ephemeral() && !matters(event.name()) {
             return false;
@@ -271,7 +271,7 @@ impl Progress {
     }
 
     /// Whether the message has reached the agent.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(in crate::session) fn has_begun(&self) -> bool {
         self.begun
     }
 

@@ -6,10 +6,10 @@ use futures_core::future::BoxFuture;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, ToolProgress};
 use crate::protocol::{SessionId, ToolCallId};
+use crate::session::core::Inbox;
 use crate::tools::ToolHost;
 
 impl ToolHost for Inbox {
@@ -53,7 +53,7 @@ impl ToolHost for Inbox {
 }
 
 /// The parameters with `sessionId` among them.
-pub(super) fn with_session(
+pub(in crate::session) fn with_session(
     method: &str,
     session: &SessionId,
     params: &RawValue,

@@ -12,26 +12,26 @@ use serde_json::value::RawValue;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::inbox::Inbox;
-use super::progress::Progress;
 use crate::events::{Event, EventStream};
 use crate::protocol::MessageId;
 use crate::protocol::decode;
 use crate::protocol::session::SessionSendResponse;
+use crate::session::core::Inbox;
+use crate::session::turn::tracker::Progress;
 
 /// The lock that keeps turns apart, where they need it.
-pub(super) type Lock = Option<OwnedMutexGuard<()>>;
+pub(in crate::session) type Lock = Option<OwnedMutexGuard<()>>;
 
 /// What there is of a turn before the CLI has taken its message.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(in crate::session) struct Outgoing {
     /// Since before the message was sent.
-    pub(super) events: EventStream,
+    pub(in crate::session) events: EventStream,
     /// Whether the agent had nothing to do then.
-    pub(super) was_idle: bool,
-    pub(super) lock: Lock,
+    pub(in crate::session) was_idle: bool,
+    pub(in crate::session) lock: Lock,
     /// Whether the CLI says which message an event belongs to.
-    pub(super) correlates: bool,
+    pub(in crate::session) correlates: bool,
 }
 
 /// Shared by the sender, who may go, and the reader, who sees the answer.
@@ -59,17 +59,17 @@ impl Slot {
 }
 
 /// The sender's side; dropped without [`taken`](Self::taken), nobody waits for the message any more.
-pub(super) struct OnItsWay(Arc<Mutex<Slot>>);
+pub(in crate::session) struct OnItsWay(Arc<Mutex<Slot>>);
 
 impl OnItsWay {
-    pub(super) fn new(outgoing: Outgoing, inbox: &Arc<Inbox>) -> Self {
+    pub(in crate::session) fn new(outgoing: Outgoing, inbox: &Arc<Inbox>) -> Self {
         let inbox = Arc::clone(inbox);
         let slot = Slot { outgoing: Some(outgoing), aborts: None, gone: false, inbox };
         Self(Arc::new(Mutex::new(slot)))
     }
 
     /// What the reader does when the answer is here, which the CLI has if it took the message.
-    pub(super) fn note(&self) -> impl FnOnce(Option<&RawValue>) + Send + use<> {
+    pub(in crate::session) fn note(&self) -> impl FnOnce(Option<&RawValue>) + Send + use<> {
         let slot = Arc::clone(&self.0);
         move |answer| {
             let mut slot = lock(&slot);
@@ -89,7 +89,7 @@ impl OnItsWay {
     }
 
     /// The CLI has taken the message: what there is, and how many aborts are from before.
-    pub(super) fn taken(self) -> Option<(Outgoing, u32)> {
+    pub(in crate::session) fn taken(self) -> Option<(Outgoing, u32)> {
         let mut slot = lock(&self.0);
         Some((slot.outgoing.take()?, slot.aborts.unwrap_or_default()))
     }
@@ -107,10 +107,10 @@ impl Drop for OnItsWay {
 
 /// A message that was sent alone and is not waited for.
 #[derive(Debug)]
-pub(super) struct Alone {
-    pub(super) events: EventStream,
-    pub(super) progress: Progress,
-    pub(super) _lock: OwnedMutexGuard<()>,
+pub(in crate::session) struct Alone {
+    pub(in crate::session) events: EventStream,
+    pub(in crate::session) progress: Progress,
+    pub(in crate::session) _lock: OwnedMutexGuard<()>,
 }
 
 impl Alone {
@@ -130,19 +130,19 @@ impl Alone {
 pub(crate) struct Left(Mutex<Option<Box<(Alone, Instant)>>>);
 
 impl Left {
-    pub(super) fn keep(&self, alone: Alone) {
+    pub(in crate::session) fn keep(&self, alone: Alone) {
         *lock(&self.0) = Some(Box::new((alone, Instant::now())));
         // What came until here is looked at now, and what comes later when it comes.
         self.look();
     }
 
     /// Something has come that may tell how far it is.
-    pub(super) fn look(&self) {
+    pub(in crate::session) fn look(&self) {
         self.take_if(|left| left.0.is_done());
     }
 
     /// Whoever waits for it longer than this waits in vain.
-    pub(super) fn give_up(&self, after: Duration) {
+    pub(in crate::session) fn give_up(&self, after: Duration) {
         self.take_if(|left| left.1.elapsed() >= after);
     }
 

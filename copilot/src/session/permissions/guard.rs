@@ -14,17 +14,17 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::answer::BoxError;
-use super::clash;
-use super::inbox::Inbox;
-use super::permission_request::PermissionRequest;
-use super::permissions::Decision;
 use crate::error::Result;
 use crate::protocol::agents::CustomAgent;
 use crate::protocol::decode;
 use crate::protocol::hooks::PreToolUseInput;
 use crate::protocol::permissions::{Approval, PermissionKind, PermissionSettled};
 use crate::protocol::session::SessionParams;
+use crate::session::core::Inbox;
+use crate::session::core::handler::BoxError;
+use crate::session::permissions::name_clash;
+use crate::session::permissions::policy::Decision;
+use crate::session::permissions::request::PermissionRequest;
 use crate::tools::Tool;
 
 /// The reason that the model reads when a call is denied, and the mark of requests that this library's hook caused.
@@ -107,21 +107,21 @@ const REMEMBERED: usize = 256;
 
 /// What a session remembers about its permissions.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
-    pub(super) granted: Granted,
+pub(in crate::session) struct Guard {
+    pub(in crate::session) granted: Granted,
     /// Whether hooks that are not the program's may permit calls.
     foreign: AtomicBool,
     /// Whether the CLI was asked for such hooks.
     prepared: tokio::sync::Mutex<bool>,
     /// The MCP servers that the CLI has found beside the configured ones.
-    pub(super) servers: Mutex<Vec<String>>,
+    pub(in crate::session) servers: Mutex<Vec<String>>,
     /// The tools whose names were reported.
-    pub(super) clashes: Mutex<Vec<String>>,
+    pub(in crate::session) clashes: Mutex<Vec<String>>,
 }
 
 /// What was permitted in a session. Bounded: what is forgotten is decided once more.
 #[derive(Debug, Default)]
-pub(super) struct Granted(Mutex<Grants>);
+pub(in crate::session) struct Granted(Mutex<Grants>);
 
 #[derive(Debug, Default)]
 struct Grants {
@@ -134,7 +134,7 @@ struct Grants {
 
 impl Granted {
     /// A call that the program, or a client that it left the decision to, has permitted.
-    pub(super) fn call(&self, id: &str) {
+    pub(in crate::session) fn call(&self, id: &str) {
         let mut grants = self.grants();
         let hash = grants.hasher.hash_one(id);
         if grants.calls.len() == REMEMBERED {
@@ -144,7 +144,7 @@ impl Granted {
     }
 
     /// Whether this call was permitted.
-    pub(super) fn has_call(&self, id: &str) -> bool {
+    pub(in crate::session) fn has_call(&self, id: &str) -> bool {
         let grants = self.grants();
         grants.calls.contains(&grants.hasher.hash_one(id))
     }
@@ -161,7 +161,7 @@ impl Granted {
     }
 
     /// Whether an approval of this session covers the request.
-    pub(super) fn covers(&self, request: &PermissionRequest) -> bool {
+    pub(in crate::session) fn covers(&self, request: &PermissionRequest) -> bool {
         let Some(wanted) = request.approval() else { return false };
         self.grants().approvals.iter().any(|approval| match (approval, &wanted) {
             (Approval::Mcp { server_name, tool_name: None }, Approval::Mcp { server_name: wanted, .. }) => {
@@ -184,7 +184,7 @@ impl Granted {
 }
 
 impl Inbox {
-    pub(super) fn guard(&self) -> &Guard {
+    pub(in crate::session) fn guard(&self) -> &Guard {
         self.guard.get_or_init(Box::default)
     }
 
@@ -324,7 +324,7 @@ impl Inbox {
             }
             PermissionKind::Mcp => {
                 let server = self.server_of(tool);
-                let bare = server.as_deref().and_then(|server| clash::bare(tool, server));
+                let bare = server.as_deref().and_then(|server| name_clash::bare(tool, server));
                 set("toolTitle", Some(json!(bare.unwrap_or(tool))));
                 set("serverName", server.map(Value::from));
                 set("readOnly", Some(json!(false)));
@@ -340,7 +340,10 @@ impl Inbox {
     }
 
     /// The request behind one of the kind `hook`, and whether this library's hook has caused it.
-    pub(super) fn behind(&self, request: &PermissionRequest) -> Option<(PermissionRequest, bool)> {
+    pub(in crate::session) fn behind(
+        &self,
+        request: &PermissionRequest,
+    ) -> Option<(PermissionRequest, bool)> {
         let details = &request.details;
         if details.kind != PermissionKind::Hook {
             return None;
@@ -357,7 +360,7 @@ impl Inbox {
     }
 
     /// Remembers what a decision permits beyond its own request, and which call it permits.
-    pub(super) fn note(&self, request: &PermissionRequest, decision: &Decision) {
+    pub(in crate::session) fn note(&self, request: &PermissionRequest, decision: &Decision) {
         match decision {
             Decision::ApproveForSession(approval) | Decision::ApproveForLocation { approval, .. } => {
                 self.guard().granted.approval(approval);
@@ -377,7 +380,7 @@ impl Inbox {
 impl Inbox {
     /// A permission was decided about, here or by another client. A call that another client has permitted while this
     /// program had not decided yet is permitted.
-    pub(super) fn permission_settled(&self, data: &RawValue) {
+    pub(in crate::session) fn permission_settled(&self, data: &RawValue) {
         let Ok(settled) = decode::event::<PermissionSettled<'_>>(data.get()) else { return };
         if self.calls.cancel(&settled.request_id)
             && let (Some(id), Some(result)) = (&settled.tool_call_id, &settled.result)
@@ -388,7 +391,7 @@ impl Inbox {
     }
 
     /// Whether the CLI calls a tool for which no permission was given: the permissions decide now.
-    pub(super) fn is_unpermitted(&self, tool: &Tool, call_id: &str) -> bool {
+    pub(in crate::session) fn is_unpermitted(&self, tool: &Tool, call_id: &str) -> bool {
         if tool.def().skip_permission || !self.policy.decides_calls() {
             return false;
         }
@@ -403,7 +406,7 @@ impl Inbox {
     }
 
     /// The session was opened, maybe by another CLI than before.
-    pub(super) async fn forget_preparation(&self) {
+    pub(in crate::session) async fn forget_preparation(&self) {
         if let Some(guard) = self.guard.get() {
             *guard.prepared.lock().await = false;
         }
@@ -442,7 +445,7 @@ impl Inbox {
 }
 
 /// Whether hooks of files or plugins may answer for the CLI, from the answer to `hooks.discover`.
-pub(super) fn approves_calls(discovered: &Value) -> bool {
+pub(in crate::session) fn approves_calls(discovered: &Value) -> bool {
     let hooks = discovered.get("hooks").and_then(Value::as_array);
     let kinds = hooks.into_iter().flatten().filter_map(|hook| hook.get("hookType")?.as_str());
     kinds.into_iter().any(|kind| matches!(kind, "preToolUse" | "permissionRequest"))
@@ -453,13 +456,13 @@ impl Inbox {
     /// The name of the MCP server that a tool belongs to: the longest that fits.
     fn server_of(&self, tool: &str) -> Option<String> {
         let names = self.servers();
-        let fits = names.iter().filter(|server| clash::bare(tool, server).is_some());
+        let fits = names.iter().filter(|server| name_clash::bare(tool, server).is_some());
         fits.max_by_key(|server| server.len()).cloned()
     }
 
     /// The MCP servers of the session, as far as they are known.
-    pub(super) fn servers(&self) -> Vec<String> {
-        let mut names: Vec<String> = clash::configured(&self.opening().members).cloned().collect();
+    pub(in crate::session) fn servers(&self) -> Vec<String> {
+        let mut names: Vec<String> = name_clash::configured(&self.opening().members).cloned().collect();
         if let Some(guard) = self.guard.get() {
             let found = guard.servers.lock().unwrap_or_else(PoisonError::into_inner);
             names.extend(found.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());

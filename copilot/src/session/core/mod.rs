@@ -3,6 +3,16 @@
 //! The reader's task runs this code, so it only reads, looks up, queues and spawns: events to the subscribers, tool
 //! calls and questions to tasks of their own. It has no task itself.
 
+pub(crate) mod consult;
+pub(crate) mod handler;
+pub(crate) mod members;
+pub(in crate::session) mod reentrancy;
+pub(in crate::session) mod running;
+pub(crate) mod safe_answers;
+pub(crate) mod setters;
+pub(in crate::session) mod tool_host;
+pub(crate) mod topic;
+
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -10,16 +20,6 @@ use std::task::Waker;
 
 use serde_json::value::RawValue;
 
-use super::answer::Handler;
-use super::answering::answering;
-use super::builder::Policy;
-use super::calls::{By, Calls, Owed, What};
-use super::clash;
-use super::guard::Guard;
-use super::members::Members;
-use super::outgoing::Left;
-use super::permission_request::PermissionRequest;
-use super::topic::{Settings, TopicState, Topics};
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, MessageSkipped, Subscribers};
 use crate::protocol::capabilities::Capabilities;
@@ -30,6 +30,16 @@ use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::{Head, Line, Peer, Responder};
+use crate::session::builder::Policy;
+use crate::session::core::handler::Handler;
+use crate::session::core::members::Members;
+use crate::session::core::reentrancy::answering;
+use crate::session::core::running::{By, Calls, Owed, What};
+use crate::session::core::topic::{Settings, TopicState, Topics};
+use crate::session::permissions::guard::Guard;
+use crate::session::permissions::name_clash;
+use crate::session::permissions::request::PermissionRequest;
+use crate::session::turn::sent_message::Left;
 use crate::task;
 use crate::tools::{Cancellation, Invocation, StateMap, Tool, ToolErrors, ToolResult, ToolSet, unknown_tool};
 
@@ -46,29 +56,29 @@ pub(crate) struct Inbox {
     capabilities: Mutex<Capabilities>,
     pub(crate) states: Arc<StateMap>,
     pub(crate) policy: Policy,
-    pub(super) topics: &'static Topics,
+    pub(in crate::session) topics: &'static Topics,
     state: TopicState,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: Calls,
     /// What the guard of the permissions remembers; most sessions need none of it.
-    pub(super) guard: OnceLock<Box<Guard>>,
+    pub(in crate::session) guard: OnceLock<Box<Guard>>,
     /// Whether the program has only joined the session of others, and has not said how to decide.
-    pub(super) joins: bool,
+    pub(in crate::session) joins: bool,
     /// Whether approvals of earlier sessions count.
-    pub(super) saved_approvals: bool,
+    pub(in crate::session) saved_approvals: bool,
     /// Whether a tool of the program may have the name of a tool of an MCP server.
-    pub(super) watches_names: bool,
+    pub(in crate::session) watches_names: bool,
     /// The message that nobody waits for any more.
-    pub(super) left: Left,
+    pub(in crate::session) left: Left,
     closed: AtomicBool,
 }
 
 /// What opens a session, and opens it again after a restart.
 #[derive(Clone, Debug, Default)]
-pub(super) struct OpenMembers {
-    pub(super) members: Members,
-    pub(super) options: Members,
-    pub(super) raw: RawMembers,
+pub(in crate::session) struct OpenMembers {
+    pub(in crate::session) members: Members,
+    pub(in crate::session) options: Members,
+    pub(in crate::session) raw: RawMembers,
 }
 
 /// How a session answers the CLI.
@@ -82,13 +92,13 @@ pub(crate) struct Asks {
 }
 
 /// Where an answer goes: protocol 3 is called back, protocol 2 has asked by request.
-pub(super) enum ReplyTo {
+pub(in crate::session) enum ReplyTo {
     Call(Arc<str>),
     Request(Responder),
 }
 
 /// The place of running work in the table of running calls; its drop takes it out.
-pub(super) struct Entry {
+pub(in crate::session) struct Entry {
     inbox: Arc<Inbox>,
     id: Arc<str>,
     number: u64,
@@ -120,7 +130,7 @@ impl Inbox {
     ) -> Arc<Self> {
         let Settings { mut members, options, raw, state, .. } = settings;
         let Asks { policy, joins, saved_approvals } = asks;
-        let watches_names = clash::possible(&members, tools.iter().map(Tool::name));
+        let watches_names = name_clash::possible(&members, tools.iter().map(Tool::name));
         if !joins && (policy.decides_calls() || watches_names) {
             members.set("hooks", true);
         }
@@ -149,7 +159,7 @@ impl Inbox {
     /// Starts the work that answers a question, unless the table of running calls does not take it: then nothing runs.
     ///
     /// The work owns its entry in that table, so the entry ends with the work whatever becomes of it.
-    pub(super) fn run<F>(
+    pub(in crate::session) fn run<F>(
         self: &Arc<Self>,
         by: By,
         what: What,
@@ -180,7 +190,7 @@ impl Inbox {
     }
 
     /// What the session would be opened with now.
-    pub(super) fn opening(&self) -> Arc<OpenMembers> {
+    pub(in crate::session) fn opening(&self) -> Arc<OpenMembers> {
         Arc::clone(&self.opening.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -191,7 +201,7 @@ impl Inbox {
     }
 
     /// Whether tools outlast the CLI that has asked for them.
-    pub(super) fn continues(&self) -> bool {
+    pub(in crate::session) fn continues(&self) -> bool {
         self.opening().members.get("continuePendingWork") == Some(&true)
     }
 
@@ -206,12 +216,12 @@ impl Inbox {
     }
 
     /// Runs a tool that another CLI, or another program, has left unanswered, unless it runs still.
-    pub(super) fn run_again(self: &Arc<Self>, call: ToolRequested<'_>) {
+    pub(in crate::session) fn run_again(self: &Arc<Self>, call: ToolRequested<'_>) {
         let reply = ReplyTo::Call(call.request_id.as_ref().into());
         self.run_tool(call, None, reply);
     }
 
-    pub(super) fn mode(&self) -> Option<AgentMode> {
+    pub(in crate::session) fn mode(&self) -> Option<AgentMode> {
         self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -448,7 +458,7 @@ fn cancel_tool(responder: Responder) {
 }
 
 /// An answer that cannot be sent is lost with its connection, which everybody learns of; anything else is a bug.
-pub(super) fn log_unsent(sent: crate::Result<()>, what: &str) {
+pub(in crate::session) fn log_unsent(sent: crate::Result<()>, what: &str) {
     if let Err(error) = sent {
         if error.is_disconnected() || error.kind() == ErrorKind::Closed {
             tracing::debug!(%error, "{what} came after the connection had ended");

@@ -12,19 +12,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::answer::BoxError;
-use super::inbox::Inbox;
-use super::permissions::Decision;
-use super::requests::Question;
-use super::topic::Topics;
 use crate::protocol::decode;
 use crate::protocol::permissions::Vocabulary;
 use crate::protocol::tools::Wrapped;
 use crate::rpc::{INVALID_PARAMS, Responder};
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::BoxError;
+use crate::session::core::topic::Topics;
+use crate::session::permissions::policy::Decision;
 use crate::tools::ToolResult;
 
 /// The answer to a permission request.
-pub(super) const PERMISSION: Decision = Decision::Unavailable;
+pub(in crate::session) const PERMISSION: Decision = Decision::Unavailable;
 /// The parts of a question that name it, as they were sent: each may be of a wrong type.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -111,7 +111,7 @@ impl Inbox {
     }
 
     /// Answers a request of this session that cannot be read, and reports it to the program where it has a handler.
-    pub(super) fn refuse_unreadable(
+    pub(in crate::session) fn refuse_unreadable(
         &self,
         method: &str,
         params: &RawValue,
@@ -141,7 +141,7 @@ impl Inbox {
 
     /// Answers an event of this name that asks and cannot be read. A question that another client of the session has
     /// to answer is left to that one.
-    pub(super) fn answer_unreadable(
+    pub(in crate::session) fn answer_unreadable(
         self: &Arc<Self>,
         name: &str,
         data: &RawValue,
@@ -190,7 +190,7 @@ impl Inbox {
 
     /// Whether an event that asks has an id to answer it under. Without one it is not handled: no answer would reach
     /// the CLI.
-    pub(super) fn can_be_answered(&self, name: &str, data: &RawValue) -> bool {
+    pub(in crate::session) fn can_be_answered(&self, name: &str, data: &RawValue) -> bool {
         let has_id = Named::read(data).is_none_or(|named| named.id().is_some());
         if !has_id {
             tracing::error!(name, session = %self.id, "a question without `requestId` cannot be answered");

@@ -3,87 +3,11 @@
 //! An [`Event`] is a cheap handle that all subscribers share. Its envelope is read when it arrives; its payload only
 //! when somebody asks with [`Event::kind`], and then once for all of them. Knows no session.
 
-/// Declares payloads. A member that was not sent has its default.
-macro_rules! payload {
-    ($(
-        $(#[$doc:meta])*
-        pub struct $name:ident { $($(#[$about:meta])* pub $member:ident: $type:ty,)* }
-    )*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        #[non_exhaustive]
-        pub struct $name {
-            $($(#[$about])* pub $member: $type,)*
-        }
-    )*};
-}
-
-/// Declares a choice between payloads, which the member `type` makes.
-macro_rules! tagged {
-    ($(#[$doc:meta])* pub enum $name:ident {
-        $($(#[$about:meta])* $variant:ident($payload:ty) = $word:literal,)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$about])* $variant($payload),)*
-            /// A `type` that this version of the library does not know, as it is on the wire.
-            Other(serde_json::Value),
-        }
-
-        #[cfg(test)]
-        impl $name {
-            /// Checks each payload; gives the names of the types in them.
-            pub(super) fn check_absent() -> std::collections::BTreeSet<String> {
-                let mut seen = std::collections::BTreeSet::new();
-                $(seen.extend(crate::protocol::decode::tests::check_event::<$payload>());)*
-                seen
-            }
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self::Other(serde_json::Value::Null)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let raw: Box<serde_json::value::RawValue> = serde::Deserialize::deserialize(deserializer)?;
-                if raw.get() == "null" {
-                    return Err(serde::de::Error::custom("invalid type: null, expected an object"));
-                }
-                let read = match &*super::tag_of(raw.get()) {
-                    $($word => crate::protocol::decode::event(raw.get()).map(Self::$variant),)*
-                    _ => crate::protocol::decode::event(raw.get()).map(Self::Other),
-                };
-                read.map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-mod agent;
-mod assistant;
-mod attachment;
-mod changes;
-mod citation;
-mod context;
 mod kind;
 mod local;
-mod mcp;
-mod permission;
-mod question;
-mod sandbox;
-mod session;
-mod shutdown;
+mod payloads;
 mod stream;
 mod subscribers;
-mod tool;
-mod tool_result;
-mod usage;
 
 use std::fmt;
 use std::ops::Range;
@@ -93,86 +17,85 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::protocol::decode;
 use crate::protocol::event::EventHead;
 use crate::protocol::mcp_headers::HEADERS_REFRESH_REQUIRED;
 use crate::protocol::mcp_login::OAUTH_REQUIRED;
 
-pub use agent::{
+pub use kind::EventKind;
+pub(crate) use local::TURN_SILENT;
+pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
+pub use payloads::agent::{
     BackgroundAgent, BackgroundShell, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated,
     DiscoveredInstruction, HookEnded, HookError, HookProgress, HookStarted, InboxMessage, NotificationKind,
     PromptBlock, PromptMetadata, SkillInvoked, SkillTrigger, SkillsLoaded, SubagentConfigured, SubagentEnded,
     SubagentSelected, SubagentStarted, SystemMessage, SystemNotification, WorkflowEnd,
 };
-pub use assistant::{
+pub use payloads::assistant::{
     AgentInterrupted, AssistantIdle, AssistantIntent, AssistantMessage, AssistantMessageDelta,
     AssistantMessageStart, AssistantReasoning, AssistantReasoningDelta, AssistantServerToolProgress,
     AssistantStreamingDelta, AssistantToolCallDelta, AssistantTurn, AssistantTurnRetry, InterruptedActivity,
     MessageDelivery, ServerTools, ToolCallKind, ToolCaller, ToolRequest, UserMessage,
 };
-pub use attachment::{
+pub use payloads::attachment::{
     BlobAttachment, DirectoryAttachment, ExtensionContextAttachment, FileAttachment,
     GithubActionsJobAttachment, GithubCommitAttachment, GithubComparisonAttachment, GithubFileAttachment,
     GithubFileDiffAttachment, GithubReferenceAttachment, GithubReleaseAttachment, GithubRepositoryAttachment,
     GithubSnippetAttachment, GithubUrlAttachment, LineRange, MessageAttachment, OmittedReason,
     SelectionAttachment, SelectionRange,
 };
-pub use changes::{
+pub use payloads::changes::{
     AutoModeResolved, AutoTier, ManagedSettingsEnforced, ManagedSettingsResolved, ModeChanged, ModelChange,
     PermissionsChanged, PlanChanged, ScheduleCancelled, ScheduleCreated, ScheduleRearmed,
     ToolSearchActivated, ToolsUpdated, Verbosity, WorkspaceFileChanged,
 };
-pub use citation::{
+pub use payloads::citation::{
     BlockRange, CharRange, CitableSource, CitationLocation, CitationReference, CitationSource, CitationSpan,
     Citations, PageRange,
 };
-pub use context::{
+pub use payloads::context::{
     CompactionComplete, CompactionStart, CompactionTrigger, CompactionUsage, ContextCleared, SnapshotRewind,
     Truncation, UsageInfo,
 };
-pub use kind::EventKind;
-pub(crate) use local::TURN_SILENT;
-pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
-pub use mcp::{
+pub use payloads::mcp::{
     AttachmentsPushed, AuthenticateParams, CanvasGone, CanvasRegistryChanged, ExtensionState,
     ExtensionStatus, ExtensionsLoaded, McpHeadersCompleted, McpHeadersRequired, McpHttpHeader,
     McpHttpResponse, McpListChanged, McpOauthCompleted, McpOauthRequired, McpServerStatus,
     McpServerStatusChanged, McpServersLoaded,
 };
-pub use permission::{
+pub use payloads::permission::{
     PermissionCompleted, PermissionOutcome, PermissionOutcomeKind, PermissionRequested, PermissionRule,
 };
-pub use question::{
+pub use payloads::question::{
     AutoModeSwitchCompleted, AutoModeSwitchRequested, ElicitationCompleted, ElicitationRequested,
     ExitPlanModeCompleted, ExitPlanModeRequested, ExternalToolCompleted, ExternalToolRequested,
     LimitsDecision, LimitsExhaustedCompleted, LimitsExhaustedRequested, RequestCompleted, SamplingRequested,
     UserInputCompleted, UserInputRequested,
 };
-pub use sandbox::{SandboxDecision, SandboxDecisionKind, SandboxPaths};
-pub use session::{
+pub use payloads::sandbox::{SandboxDecision, SandboxDecisionKind, SandboxPaths};
+pub use payloads::session::{
     Abort, AbortReason, AiCreditLimit, AutopilotObjectiveChanged, AutopilotStopped, BinaryAsset,
     CapabilitiesChanged, Changed, ContextChanged, CustomNotification, EphemeralQuery, FileOperation, Handoff,
     HandoffRepository, HandoffSource, Notice, RemoteSteerableChanged, SessionError, SessionIdle,
     SessionLimitsChanged, SessionResume, SessionStart, TaskComplete, TaskOutcome, TitleChanged,
     WorkingContext,
 };
-pub use shutdown::{AgentUsage, ProviderModelUsage, SessionShutdown, ShutdownKind};
-pub(crate) use stream::DEFAULT_BUDGET;
-pub use stream::EventStream;
-pub(crate) use subscribers::{Idle, Subscribers};
-pub use tool::{
+pub use payloads::shutdown::{AgentUsage, ProviderModelUsage, SessionShutdown, ShutdownKind};
+pub use payloads::tool::{
     McpAppError, McpAppToolCall, ShellExecution, ShellToolInfo, ToolDescription, ToolExecutionComplete,
     ToolExecutionError, ToolExecutionPartialResult, ToolExecutionProgress, ToolExecutionStart,
     ToolShellOutput, ToolUserRequested,
 };
-pub use tool_result::{
+pub use payloads::tool_result::{
     BinaryResult, EmbeddedResource, MediaContent, ResourceContent, ResourceIcon, ResourceLinkContent,
     ShellExitContent, TerminalContent, TextContent, ToolContent, ToolExecutionResult,
 };
-pub use usage::{
+pub use payloads::usage::{
     AssistantUsage, CopilotUsage, FinishReason, ModelCacheState, ModelCallFailure, ModelCallFinished,
     ModelCallStart, ModelEndpoint, ModelFailureKind, ModelTransport, TokenCost, UsageCheckpoint,
 };
+pub(crate) use stream::DEFAULT_BUDGET;
+pub use stream::EventStream;
+pub(crate) use subscribers::{Idle, Subscribers};
 
 /// One event of a session; clones share it.
 ///
@@ -296,16 +219,6 @@ impl Event {
         let large = self.0.large.as_ref().map_or(0, |large| large.whole.len());
         self.0.text.len() + large + size_of::<Inner>() + size_of::<Self>()
     }
-}
-
-/// The `type` of an object; empty where it has none.
-fn tag_of(text: &str) -> String {
-    #[derive(Deserialize)]
-    struct Tagged {
-        #[serde(rename = "type")]
-        tag: String,
-    }
-    decode::event(text).map(|tagged: Tagged| tagged.tag).unwrap_or_default()
 }
 
 impl Large {

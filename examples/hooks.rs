@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use copilot::State;
-use copilot::hooks::{PostToolUse, PreToolUse, UserPromptSubmitted};
+use copilot::hooks::{Hooks, PostToolUse, PreToolUse, UserPromptSubmitted};
 use copilot::testing::Script;
 use copilot_examples::{Agent, print_turn};
 use serde_json::json;
@@ -46,19 +46,19 @@ async fn main() -> copilot::Result<()> {
         .with_tools([customer::TOOL, refund::TOOL])
         .state(Clock(Instant::now()))
         // Runs when the user submits a prompt.
-        .on_user_prompt_submitted(|said, _| async move {
+        .hooks(Hooks::new().on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("this customer", "customer 7"))
-        })
+        }))
         // Runs before a tool: allows or denies the call, or changes its arguments.
-        .on_pre_tool_use(|step, _| async move {
+        .hooks(Hooks::new().on_pre_tool_use(|step, _| async move {
             match (step.tool_name.as_str(), step.tool_args["cents"].as_u64()) {
                 ("bash", _) => PreToolUse::deny("this program has no shell"),
                 ("refund", Some(501..)) => PreToolUse::modify(json!({"cents": 500})),
                 _ => PreToolUse::pass(),
             }
-        })
+        }))
         // Runs after a tool: receives the result, and has access to the session's state.
-        .on_post_tool_use(|step, cx| async move {
+        .hooks(Hooks::new().on_post_tool_use(|step, cx| async move {
             let clock: State<Clock> = cx.state().ok_or("the session has a clock")?;
             eprintln!("{:.1?} {} {}", clock.0.elapsed(), step.tool_name, step.tool_args);
             let text = step.tool_result.text_result_for_llm;
@@ -67,7 +67,7 @@ async fn main() -> copilot::Result<()> {
                 Some((before, _)) => PostToolUse::replace(format!("{before}card ****")),
                 None => PostToolUse::pass(),
             })
-        })
+        }))
         .start()
         .await?;
     print_turn(&session, "Refund 900.00 to this customer.").await?;

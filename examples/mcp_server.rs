@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 
-use copilot::config::McpServer;
+use copilot::mcp::McpServer;
 use copilot::testing::Script;
 use copilot::{PermissionKind, Permissions};
 use copilot_examples::{Agent, print_turn};

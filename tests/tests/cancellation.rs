@@ -13,11 +13,15 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use copilot::config::{EventQuery, LogOptions, PermissionMode, RewindMode};
+use copilot::history::{EventQuery, RewindMode};
 use copilot::host::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
+use copilot::log::LogOptions;
+use copilot::mcp::Mcp;
+use copilot::permission_mode::PermissionMode;
 use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
-use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext, UserAnswer};
+use copilot::user_input::UserInputResponse;
+use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext};
 use copilot_tests::api::async_items;
 use copilot_tests::fake::settle;
 use serde_json::{Value, json};
@@ -200,7 +204,7 @@ impl World {
             .state(Arc::clone(&kept))
             .on_user_input(|asked| async move {
                 tokio::task::yield_now().await;
-                UserAnswer::new(asked.question)
+                UserInputResponse::new(asked.question)
             })
             .start()
             .await
@@ -387,13 +391,13 @@ const CASES: &[Case] = cases! {
     "Session::workspace_files" => |w| w.session.workspace_files().await.unwrap();
     "Session::write_workspace_file" => |w| w.session.write_workspace_file("a", "b").await.unwrap();
     "SessionBuilder::start" => |w| {
-        let session = w.client.session().on_mcp_login(|_| async { copilot::McpLoginAnswer::cancelled() });
+        let session = w.client.session().mcp(Mcp::new().on_login(|_| async { copilot::mcp::McpLoginResponse::cancelled() }));
         session.start().await.unwrap()
     };
     "SessionBuilder::start, resuming" => |w| w.client.resume(w.closed.clone()).start().await.unwrap();
     "SessionBuilder::start, with a client of its own" => |_w| {
         let cli = FakeCli::new();
-        let session = Session::builder().own_client(cli.client_builder()).start().await.unwrap();
+        let session = Session::builder().client(cli.client_builder()).start().await.unwrap();
         session.close().await.unwrap();
         cli.disconnected().await;
     };

@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use copilot::config::McpServer;
+use copilot::discovery::Discovery;
+use copilot::mcp::McpServer;
+use copilot::skills::Skills;
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
 use copilot::{Attachment, Client, ClientBuilder, Error, ErrorKind, Message, Permissions, TransportKind};
 use copilot_tests::fake::Fake;
@@ -78,7 +80,7 @@ async fn the_processes_that_a_cli_starts_have_no_token_of_the_client() {
         .session()
         .scripted_model(&model)
         .permissions(Permissions::approve_all())
-        .file_hooks(true)
+        .discovery(Discovery::new().file_hooks(true))
         .mcp_server("printer", McpServer::stdio("sh").args(["-c", &server]))
         .start()
         .await
@@ -274,11 +276,11 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
     let missing = missing.to_str().unwrap();
     for (session, setter) in [
         (copilot::Session::builder().working_directory(missing), "`working_directory`"),
-        (copilot::Session::builder().skill_directories([missing]), "`skill_directories`"),
+        (copilot::Session::builder().skills(Skills::new().directories([missing])), "`skill_directories`"),
         (copilot::Session::builder().mcp_server("x", McpServer::stdio("x").cwd(missing)), "MCP server x"),
         (copilot::Session::builder().id("x".repeat(5000)), "session id"),
     ] {
-        let error = session.own_client(builder()).start().await.unwrap_err();
+        let error = session.client(builder()).start().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
         assert!(error.to_string().contains(setter), "{error}");
     }

@@ -691,7 +691,7 @@ async fn on_the_real_cli_the_pages_of_a_history_are_the_whole_of_it() {
     };
     assert!(whole.len() > 5, "{whole:?}");
     assert_eq!(of_pages(&session.history().await.unwrap()), whole);
-    let mut query = copilot::config::EventQuery::new().max(2).include_ephemeral(false);
+    let mut query = copilot::history::EventQuery::new().max(2).include_ephemeral(false);
     let mut events = Vec::new();
     loop {
         let page = session.read_events(&query).await.unwrap();

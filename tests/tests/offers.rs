@@ -4,11 +4,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use copilot::config::{Canvas, Skill};
+use copilot::canvas::{Canvas, CanvasError, CanvasView};
+use copilot::skills::Skill;
 use copilot::testing::{FakeCli, Script};
-use copilot::{
-    CanvasError, CanvasView, Event, EventKind, EventStream, PermissionKind, Permissions, TransportKind,
-};
+use copilot::unstable::Unstable;
+use copilot::{Event, EventKind, EventStream, PermissionKind, Permissions, TransportKind};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ async fn the_agent_opens_a_canvas_and_acts_on_it() {
         .session()
         .permissions(Permissions::default().allow(PermissionKind::CustomTool))
         .canvas(board(Arc::clone(&closed)))
-        .canvas_provider("my-app", "My App")
+        .unstable(Unstable::new().canvas_provider("my-app", "My App"))
         .start()
         .await
         .unwrap();

@@ -1,14 +1,24 @@
 //! What a session can be configured with, on the real CLI.
 
-use copilot::config::{
-    CustomAgent, GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, McpServer, Memory,
-    ProviderModel, ToolFilter, ToolSearch, TraceContext,
-};
-use copilot::info::McpStatus;
+use copilot::agents::{Agents, CustomAgent};
+use copilot::attachments::{GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, Position};
+use copilot::diagnostics::Diagnostics;
+use copilot::discovery::Discovery;
+use copilot::instructions::Instructions;
+use copilot::limits::Limits;
+use copilot::mcp::{Mcp, McpServer, McpStatus};
+use copilot::memory::Memory;
+use copilot::models::ModelOptions;
+use copilot::providers::{ProviderModel, Providers};
+use copilot::resume::Resume;
+use copilot::skills::Skills;
+use copilot::system_message::SystemMessage;
 use copilot::testing::{Script, hermetic_client};
-use copilot::{
-    Attachment, ErrorKind, Message, PermissionKind, Permissions, Position, SystemMessage, TransportKind,
-};
+use copilot::tool_filter::{ToolFilter, ToolOptions, ToolSearch};
+use copilot::trace::TraceContext;
+use copilot::unstable::Unstable;
+use copilot::workspace::Workspace;
+use copilot::{Attachment, ErrorKind, Message, PermissionKind, Permissions, TransportKind};
 use copilot_tests::mcp_http::McpHttp;
 use copilot_tests::real::Real;
 use serde_json::json;
@@ -142,8 +152,8 @@ async fn skills_come_from_directories_and_can_be_disabled() {
     }
     let session = real
         .session()
-        .skill_directories([skills.to_str().unwrap()])
-        .disabled_skills(["whistling"])
+        .skills(Skills::new().directories([skills.to_str().unwrap()]))
+        .skills(Skills::new().disabled(["whistling"]))
         .start()
         .await
         .unwrap();
@@ -192,9 +202,12 @@ async fn several_providers_have_models_of_their_own() {
     let session = real
         .client
         .session()
-        .named_provider("here", real.model.provider())
-        .provider_model(ProviderModel::new("here", "big").wire_model("big-2025"))
-        .provider_model(ProviderModel::new("here", "small"))
+        .providers(
+            Providers::new()
+                .provider("here", real.model.provider())
+                .model(ProviderModel::new("here", "big").wire_model("big-2025"))
+                .model(ProviderModel::new("here", "small")),
+        )
         .model("here/big")
         .start()
         .await
@@ -217,10 +230,10 @@ async fn an_empty_session_gets_nothing_by_itself() {
         .say("Quiet.");
     let real = real(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
-    let builder = real.session().empty().with_tools([increment::TOOL, long::TOOL]);
+    let builder = real.session().isolated().with_tools([increment::TOOL, long::TOOL]);
     let session = builder.available_tools([ToolFilter::custom("increment")]).start().await.unwrap();
     assert_eq!(session.ask("Anything?").await.unwrap().text(), "Quiet.");
-    let refused = real.session().empty().start().await.unwrap_err();
+    let refused = real.session().isolated().start().await.unwrap_err();
     assert!(refused.to_string().contains("`available_tools`"), "{refused}");
     real.finish().await;
 }
@@ -232,52 +245,63 @@ async fn every_member_is_taken_by_the_cli() {
     let session = real
         .session()
         .name("everything")
-        .client_name("copilot-tests")
+        .model_options(ModelOptions::new().client_name("copilot-tests"))
         .system_message(SystemMessage::append("Be brief."))
-        .reasoning_summary(copilot::config::ReasoningSummary::Concise)
-        .context_tier(copilot::config::ContextTier::Default)
-        .allowed_models([real.model.model_name()])
+        .model_options(ModelOptions::new().reasoning_summary(copilot::models::ReasoningSummary::Concise))
+        .model_options(ModelOptions::new().context_tier(copilot::models::ContextTier::Default))
+        .model_options(ModelOptions::new().allowed([real.model.model_name()]))
         .memory(Memory::new().enabled(false))
-        .tool_search(ToolSearch::new().enabled(false).defer_threshold(50))
-        .image_generation(copilot::config::ImageGeneration::new().enabled(false))
-        .autopilot(copilot::config::Autopilot::new().continuation_enabled(true).max_continues(2))
-        .copilot_api(copilot::config::CopilotApi::new().enable_web_socket_responses(false))
-        .github_mcp(copilot::config::GithubMcp::new().enable_all_tools(false).additional_toolsets(["x"]))
-        .mcp_token_storage(copilot::config::Storage::InMemory)
-        .embedding_cache(copilot::config::Storage::InMemory)
-        .remote_session(copilot::config::RemoteSession::Off)
-        .trust_working_directory(copilot::config::Trust::Session)
-        .max_ai_credits(30.0)
+        .tool_options(ToolOptions::new().search(ToolSearch::new().enabled(false).defer_threshold(50)))
+        .model_options(
+            ModelOptions::new().image_generation(copilot::models::ImageGeneration::new().enabled(false)),
+        )
+        .autopilot(copilot::modes::Autopilot::new().continuation_enabled(true).max_continues(2))
+        .model_options(
+            ModelOptions::new()
+                .copilot_api(copilot::models::CopilotApi::new().enable_web_socket_responses(false)),
+        )
+        .mcp(
+            Mcp::new()
+                .github(copilot::mcp::GithubMcp::new().enable_all_tools(false).additional_toolsets(["x"])),
+        )
+        .mcp(Mcp::new().token_storage(copilot::memory::Storage::InMemory))
+        .unstable(Unstable::new().embedding_cache(copilot::memory::Storage::InMemory))
+        .unstable(Unstable::new().remote_session(copilot::unstable::RemoteSession::Off))
+        .workspace(Workspace::new().trust(copilot::workspace::Trust::Session))
+        .limits(Limits::new().max_ai_credits(30.0))
         .working_directory(here)
-        .additional_directories([here])
-        .agent_directories([here])
-        .hook_directories([here])
-        .instruction_directories([here])
-        .plugin_directories([here])
-        .organization_instructions("Be kind.")
-        .default_agent_excluded_tools(["bash"])
-        .excluded_builtin_agents(["explore"])
-        .disabled_mcp_servers(["nothing"])
-        .included_builtin_skills([""; 0])
-        .custom_agents_local_only(true)
-        .sub_agent_streaming(false)
-        .refresh_instructions(false)
-        .on_demand_instructions(false)
-        .skip_custom_instructions(true)
-        .config_discovery(false)
-        .skills(false)
-        .file_hooks(false)
-        .host_git_operations(false)
-        .session_store(false)
-        .session_telemetry(false)
-        .citations(false)
-        .file_change_tracking(false)
-        .experimental(false)
-        .interactive_user(false)
-        .skip_embedding_retrieval(true)
-        .coauthor(false)
-        .manage_schedule(false)
-        .trace_context(TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+        .workspace(Workspace::new().additional_directories([here]))
+        .agents(Agents::new().directories([here]))
+        .discovery(Discovery::new().hook_directories([here]))
+        .instructions(Instructions::new().directories([here]))
+        .discovery(Discovery::new().plugin_directories([here]))
+        .instructions(Instructions::new().organization("Be kind."))
+        .agents(Agents::new().default_excluded_tools(["bash"]))
+        .agents(Agents::new().excluded_builtin(["explore"]))
+        .mcp(Mcp::new().disabled_servers(["nothing"]))
+        .skills(Skills::new().builtin([""; 0]))
+        .agents(Agents::new().local_only(true))
+        .agents(Agents::new().sub_agent_streaming(false))
+        .instructions(Instructions::new().refresh(false))
+        .instructions(Instructions::new().on_demand(false))
+        .instructions(Instructions::new().files(false))
+        .discovery(Discovery::new().agents_and_skills(false))
+        .skills(Skills::new().enabled(false))
+        .discovery(Discovery::new().file_hooks(false))
+        .workspace(Workspace::new().host_git_operations(false))
+        .unstable(Unstable::new().session_store(false))
+        .diagnostics(Diagnostics::new().session_telemetry(false))
+        .model_options(ModelOptions::new().citations(false))
+        .workspace(Workspace::new().file_change_tracking(false))
+        .unstable(Unstable::new().experimental(false))
+        .unstable(Unstable::new().interactive_user(false))
+        .unstable(Unstable::new().embedding_retrieval(false))
+        .workspace(Workspace::new().coauthor(false))
+        .unstable(Unstable::new().manage_schedule(false))
+        .diagnostics(
+            Diagnostics::new()
+                .trace_context(TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")),
+        )
         .start()
         .await
         .unwrap();
@@ -325,8 +349,9 @@ async fn attachments_survive_a_resume() {
     }
     let id = session.id().clone();
     session.close().await.unwrap();
-    let resumed = real.client.resume(id).scripted_model(&real.model).disable_resume_event(true);
-    let resumed = resumed.continue_pending_work(true).start().await.unwrap();
+    let resumed =
+        real.client.resume(id).scripted_model(&real.model).resume_options(Resume::new().event(false));
+    let resumed = resumed.resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
     let shown =
         resumed.history().await.unwrap().iter().any(|event| event.raw_data().contains("Look at all this."));
     assert!(shown);

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use copilot::config::{
-    BypassMode, EventQuery, LogKind, LogOptions, ManagedPermissions, PermissionMode, RewindMode,
-    SessionFilter, Telemetry,
-};
-use copilot::info::{LifecycleKind, QueueItemKind, RewindOutcome};
+use copilot::Telemetry;
+use copilot::history::{EventQuery, RewindMode, RewindOutcome};
+use copilot::log::{LogKind, LogOptions};
+use copilot::managed::{BypassMode, ManagedPermissions, ManagedSettings};
+use copilot::permission_mode::PermissionMode;
+use copilot::queue::QueueItemKind;
+use copilot::sessions::{LifecycleKind, SessionFilter};
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
+use copilot::workspace::Workspace;
 use copilot::{AgentMode, ErrorKind, EventKind, Permissions, TransportKind};
 use copilot_tests::real::Real;
 use schemars::JsonSchema;
@@ -260,7 +263,7 @@ async fn traces_are_written_where_the_program_says() {
         .await
         .unwrap();
     let trace = "0af7651916cd43dd8448eb211c80319c";
-    let context = copilot::config::TraceContext::new(format!("00-{trace}-b7ad6b7169203331-01"));
+    let context = copilot::trace::TraceContext::new(format!("00-{trace}-b7ad6b7169203331-01"));
     let session = client.session().scripted_model(&model).start().await.unwrap();
     session.ask("Hello.").trace_context(context).await.unwrap();
     session.close().await.unwrap();
@@ -334,7 +337,10 @@ async fn a_session_goes_back_to_an_earlier_message() {
         Script::new().say("One.").say("Two.").expect_prompt(|text| !text.contains("Second.")).say("Anew.");
     let real = real(script).await;
     // Without hooks, whose events the CLI keeps although it goes back.
-    let session = real.session().file_change_tracking(true).permissions(Permissions::approve_all());
+    let session = real
+        .session()
+        .workspace(Workspace::new().file_change_tracking(true))
+        .permissions(Permissions::approve_all());
     let session = session.start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
@@ -374,7 +380,8 @@ async fn a_session_tells_what_it_follows_and_what_it_may() {
     session.forget_approvals().await.unwrap();
     assert_eq!(session.pending_tool_calls().await.unwrap(), []);
     let rules = ManagedPermissions::new().bypass(BypassMode::Disable);
-    let managed = real.session().managed_permissions(rules).start().await.unwrap();
+    let managed =
+        real.session().managed_settings(ManagedSettings::new().permissions(rules)).start().await.unwrap();
     let refused = managed.set_permission_mode(&PermissionMode::AllowAll).await.unwrap_err();
     assert!(refused.to_string().contains("allow-all"), "{refused}");
     real.finish().await;

@@ -6,15 +6,22 @@
 
 use std::sync::{Arc, Mutex};
 
-use copilot::config::{
-    CustomAgent, GithubReferenceKind, GithubRepo, InfiniteSessions, LargeOutput, LogKind, LogOptions,
-    McpServer, ProviderModel, StdioServer, Storage, ToolFilter,
-};
-use copilot::hooks::{PostToolUse, PreToolUse, UserPromptSubmitted};
+use copilot::agents::CustomAgent;
+use copilot::attachments::{GithubReferenceKind, GithubRepo, Position};
+use copilot::elicitation::ElicitationResponse;
+use copilot::hooks::{Hooks, PostToolUse, PreToolUse, UserPromptSubmitted};
+use copilot::log::{LogKind, LogOptions};
+use copilot::mcp::{Mcp, McpServer, StdioServer};
+use copilot::memory::{InfiniteSessions, Storage};
+use copilot::modes::{ExitPlanModeResponse, PlanAction};
+use copilot::providers::{Provider, ProviderModel, Providers};
+use copilot::skills::Skills;
+use copilot::system_message::{Section, SystemMessage};
 use copilot::testing::{RecordedRequest, Script};
+use copilot::tool_filter::{LargeOutput, ToolFilter, ToolOptions};
+use copilot::user_input::UserInputResponse;
 use copilot::{
-    AgentMode, Attachment, Elicited, EventKind, Message, PermissionKind, Permissions, PlanAction,
-    PlanDecision, Position, Provider, Section, Session, SystemMessage, TransportKind, UserAnswer,
+    AgentMode, Attachment, EventKind, Message, PermissionKind, Permissions, Session, TransportKind,
 };
 use copilot_tests::real::Real;
 use copilot_tests::tested;
@@ -220,8 +227,8 @@ async fn skills_come_from_directories() {
     }
     let session = real
         .session()
-        .skill_directories([skills.to_str().unwrap()])
-        .disabled_skills(["whistling"])
+        .skills(Skills::new().directories([skills.to_str().unwrap()]))
+        .skills(Skills::new().disabled(["whistling"]))
         .start()
         .await
         .unwrap();
@@ -263,7 +270,10 @@ async fn large_output_can_be_left_whole() {
         .expect_tool_result("long", |text| text.len() > 60_000)
         .say("Whole.");
     let real = real(script).await;
-    let session = real.session().with_tools([long::TOOL]).large_output(LargeOutput::disabled());
+    let session = real
+        .session()
+        .with_tools([long::TOOL])
+        .tool_options(ToolOptions::new().large_output(LargeOutput::disabled()));
     let Some(session) = tested::unless_refused([1, 0, 57], session.start().await) else {
         return real.leave().await;
     };
@@ -360,7 +370,7 @@ async fn hooks_see_and_change_a_tool_call() {
     let started = real
         .session()
         .with_tools([add::TOOL])
-        .on_pre_tool_use({
+        .hooks(Hooks::new().on_pre_tool_use({
             let seen = Arc::clone(&seen);
             move |step, _| {
                 seen.lock().unwrap().push(step.tool_args.clone());
@@ -371,10 +381,10 @@ async fn hooks_see_and_change_a_tool_call() {
                     }
                 }
             }
-        })
-        .on_post_tool_use(|step, _| async move {
+        }))
+        .hooks(Hooks::new().on_post_tool_use(|step, _| async move {
             PostToolUse::replace(format!("{}, says the hook", step.tool_result.text_result_for_llm))
-        })
+        }))
         .start()
         .await;
     let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
@@ -389,9 +399,9 @@ async fn a_hook_changes_a_message() {
     let real = real(script).await;
     let started = real
         .session()
-        .on_user_prompt_submitted(|said, _| async move {
+        .hooks(Hooks::new().on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("two", "two, please"))
-        })
+        }))
         .start()
         .await;
     let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
@@ -407,7 +417,7 @@ async fn the_agent_asks_the_user() {
         .say("Blue, then.");
     let real = real(script).await;
     let session = real.session().on_user_input(|asked| async move {
-        UserAnswer::from(asked.choices.last().cloned().unwrap_or_default())
+        UserInputResponse::from(asked.choices.last().cloned().unwrap_or_default())
     });
     let started = session.start().await;
     let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
@@ -422,7 +432,7 @@ async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
         .expect_tool_result("ask_user", |text| !text.contains("undefined"))
         .say("Any, then.");
     let real = real(script).await;
-    let session = real.session().on_user_input(|_| async { UserAnswer::dismissed() });
+    let session = real.session().on_user_input(|_| async { UserInputResponse::dismissed() });
     let Some(session) = tested::unless_refused([0, 0, 394], session.start().await) else {
         return real.leave().await;
     };
@@ -435,7 +445,7 @@ async fn the_program_shows_forms() {
     let real = real(Script::new()).await;
     let started = real
         .session()
-        .on_elicitation(|_| async { Elicited::accept(json!({"confirmed": true})) })
+        .on_elicitation(|_| async { ElicitationResponse::accept(json!({"confirmed": true})) })
         .start()
         .await;
     let Some(session) = tested::unless_refused([1, 0, 10], started) else { return real.leave().await };
@@ -454,7 +464,7 @@ async fn the_program_looks_at_a_plan() {
     let real = real(script).await;
     let session = real.session().on_exit_plan_mode(|plan| async move {
         assert_eq!(plan.recommended_action, PlanAction::Interactive);
-        PlanDecision::reject("write it down first")
+        ExitPlanModeResponse::reject("write it down first")
     });
     let started = session.start().await;
     let Some(session) = tested::unless_refused([0, 0, 403], started) else { return real.leave().await };
@@ -697,8 +707,11 @@ async fn several_providers_have_models_of_their_own() {
     let started = real
         .client
         .session()
-        .named_provider("here", real.model.provider())
-        .provider_model(ProviderModel::new("here", "big").wire_model("big-2025"))
+        .providers(
+            Providers::new()
+                .provider("here", real.model.provider())
+                .model(ProviderModel::new("here", "big").wire_model("big-2025")),
+        )
         .model("here/big")
         .start()
         .await;
@@ -759,7 +772,8 @@ async fn an_empty_session_gets_nothing_by_itself() {
         .say("Quiet.");
     let real = real(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
-    let builder = real.session().empty().with_tools([add::TOOL]).mcp_token_storage(Storage::InMemory);
+    let builder =
+        real.session().isolated().with_tools([add::TOOL]).mcp(Mcp::new().token_storage(Storage::InMemory));
     let builder = builder.available_tools([ToolFilter::custom("add")]);
     let Some(session) = tested::unless_refused([1, 0, 32], builder.start().await) else {
         return real.leave().await;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use copilot::elicitation::ElicitationResponse;
+use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError, Script};
 use copilot::{
-    AgentMode, Decision, Elicited, ErrorKind, EventKind, EventStream, SessionId, State, ToolContext,
-    TransportKind,
+    AgentMode, Decision, ErrorKind, EventKind, EventStream, SessionId, State, ToolContext, TransportKind,
 };
 use copilot_tests::fake::settle;
 use copilot_tests::real::Real;
@@ -292,7 +293,12 @@ async fn a_tool_that_runs_goes_on_and_so_does_its_turn() {
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
     let gates = Arc::new(Gates::default());
     let session = client.session().with_tools([gate::TOOL, endless::TOOL]).state(Arc::clone(&gates));
-    let session = session.state(Arc::new(Notify::new())).continue_pending_work(true).start().await.unwrap();
+    let session = session
+        .state(Arc::new(Notify::new()))
+        .resume_options(Resume::new().continue_pending_work(true))
+        .start()
+        .await
+        .unwrap();
     let mut events = session.events();
     let turn = session.stream("Go through.").await.unwrap();
     // This one the CLI will have forgotten.
@@ -325,7 +331,7 @@ async fn what_was_answered_in_vain_is_answered_again() {
     });
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
     let session = client.session().with_tools([add::TOOL]).on_permission(async |_| Decision::Approve);
-    let session = session.continue_pending_work(true).start().await.unwrap();
+    let session = session.resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
     let mut events = session.events();
     let request = json!({"kind": "custom-tool", "toolName": "add", "args": {}});
     let _asked = cli.ask_permission(session.id(), request).request_id("p1").start();
@@ -359,8 +365,9 @@ async fn what_the_cli_asks_while_it_takes_a_session_up_is_answered() {
         // Time for the handlers to be done before the session is whole.
         cli.hold("session.mode.set");
         let client = cli.client_builder().auto_restart(true).start().await.unwrap();
-        let session = client.session().on_elicitation(async |_| Elicited::decline());
-        let session = session.continue_pending_work(goes_on).start().await.unwrap();
+        let session = client.session().on_elicitation(async |_| ElicitationResponse::decline());
+        let session =
+            session.resume_options(Resume::new().continue_pending_work(goes_on)).start().await.unwrap();
         let (moded, ()) = tokio::join!(session.set_mode(AgentMode::Plan), async {
             cli.held("session.mode.set").await.answer(json!({}));
         });
@@ -385,7 +392,8 @@ async fn a_turn_of_which_nothing_goes_on_fails_with_the_cause() {
     cli.on("session.tools.listPendingRequests", |_, _| json!({"items": []}));
     cli.on("session.permissions.pendingRequests", |_, _| json!({"items": []}));
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
-    let session = client.session().continue_pending_work(true).start().await.unwrap();
+    let session =
+        client.session().resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
     let turn = session.stream("?").await.unwrap();
     cli.hang_up();
     let failed = turn.reply().await.unwrap_err();
@@ -419,8 +427,11 @@ async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_goes_on() {
         .say("Still here.");
     let real = Real::start(TransportKind::Stdio, script).await;
     let gates = Arc::new(Gates::default());
-    let session =
-        real.session().with_tools([gate::TOOL]).state(Arc::clone(&gates)).continue_pending_work(true);
+    let session = real
+        .session()
+        .with_tools([gate::TOOL])
+        .state(Arc::clone(&gates))
+        .resume_options(Resume::new().continue_pending_work(true));
     let session = session.start().await.unwrap();
     let mut events = session.events();
     let turn = session.stream("Go through.").await.unwrap();
@@ -456,11 +467,14 @@ async fn on_the_real_cli_another_program_takes_up_what_was_left() {
     session.close().await.unwrap();
     let resumed = real.client.resume(id).scripted_model(&real.model).with_tools([gate::TOOL]);
     let (said, mut hear) = tokio::sync::mpsc::channel(100);
-    let resumed = resumed.state(Arc::clone(&gates)).continue_pending_work(true).on_event(move |event| {
-        if let EventKind::AssistantMessage(message) = event.kind() {
-            said.try_send(message.content.clone()).unwrap();
-        }
-    });
+    let resumed = resumed
+        .state(Arc::clone(&gates))
+        .resume_options(Resume::new().continue_pending_work(true))
+        .on_event(move |event| {
+            if let EventKind::AssistantMessage(message) = event.kind() {
+                said.try_send(message.content.clone()).unwrap();
+            }
+        });
     let resumed = resumed.start().await.unwrap();
     gates.begun.notified().await;
     gates.open.notify_one();

@@ -5,6 +5,8 @@ use crate::session::SessionBuilder;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
 
+pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
+
 members! {
     @also "gitHubToken" github_token,
 }

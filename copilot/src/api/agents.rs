@@ -5,9 +5,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::agents::AgentCurrentResponse;
-use crate::protocol::agents::AgentInfo;
 use crate::protocol::agents::AgentListResponse;
-use crate::protocol::agents::CustomAgent;
 use crate::protocol::agents::DefaultAgent;
 use crate::protocol::controls::NameParams;
 use crate::protocol::instructions::FleetParams;
@@ -18,6 +16,9 @@ use crate::session::setters::members;
 use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
+
+pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
+pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};
 
 members! {
     /// Sets the custom agent that the session talks to. Default: the CLI's agent.

@@ -9,8 +9,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::protocol::SessionId;
 use crate::protocol::commands::{
-    CommandAnswerParams, CommandDef, CommandExecute, CommandInfo, CommandInvokeParams, CommandOutcome,
-    CommandsListResponse,
+    CommandAnswerParams, CommandDef, CommandExecute, CommandInvokeParams, CommandsListResponse,
 };
 use crate::protocol::session::SessionParams;
 use crate::session::Session;
@@ -22,10 +21,12 @@ use crate::session::safe_answers::Unreadable;
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
 
+pub use crate::protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
+
 /// Somebody uses a command of the program. Wire: `command.execute`, from the CLI.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct CommandInvocation {
+pub struct CommandRequest {
     /// The session.
     pub session_id: SessionId,
     /// The command's name, without the slash.
@@ -43,7 +44,7 @@ pub(crate) struct Offered(BTreeMap<String, Command>);
 #[derive(Clone)]
 struct Command {
     description: String,
-    handler: Handler<CommandInvocation, ()>,
+    handler: Handler<CommandRequest, ()>,
 }
 
 impl Offered {
@@ -86,7 +87,7 @@ impl SessionBuilder {
         mut self,
         name: impl Into<String>,
         description: impl Into<String>,
-        handler: impl Fn(CommandInvocation) -> F + Send + Sync + 'static,
+        handler: impl Fn(CommandRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
@@ -115,7 +116,7 @@ fn command_used(session: &Arc<Inbox>, used: CommandExecute<'_>) {
     let id: Box<str> = used.request_id.as_ref().into();
     let what = format!("command /{}", used.command_name);
     let question = Question::event("command", what, &used.request_id);
-    let invocation = CommandInvocation {
+    let invocation = CommandRequest {
         session_id: session.id.clone(),
         name: used.command_name.as_ref().to_owned(),
         args: used.args.into_owned(),

@@ -1,8 +1,11 @@
 //! Where a program begins: builders of clients and sessions.
 
+use std::fmt;
+
 use crate::api::TOPICS;
 use crate::client::{Client, ClientBuilder, OwnClient};
 use crate::protocol::SessionId;
+use crate::session::link::Connect;
 use crate::session::{Session, SessionBuilder};
 
 impl Client {
@@ -29,14 +32,31 @@ impl Session {
     }
 }
 
-impl SessionBuilder {
-    /// Opens the session on this client.
-    pub fn client(self, client: &Client) -> Self {
-        self.connect(client.connect(false))
-    }
+/// The client of a session: see [`SessionBuilder::client`].
+pub struct ClientSource(Box<dyn Connect>);
 
-    /// Opens the session on a CLI of its own that is started like this; closing the session stops it.
-    pub fn own_client(self, client: ClientBuilder) -> Self {
-        self.connect(Box::new(OwnClient(client)))
+impl fmt::Debug for ClientSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSource")
+    }
+}
+
+impl From<&Client> for ClientSource {
+    fn from(client: &Client) -> Self {
+        Self(client.connect(false))
+    }
+}
+
+impl From<ClientBuilder> for ClientSource {
+    fn from(builder: ClientBuilder) -> Self {
+        Self(Box::new(OwnClient(builder)))
+    }
+}
+
+impl SessionBuilder {
+    /// Sets the client of the session: a [`Client`] that several sessions share, or a [`ClientBuilder`] for a CLI that
+    /// only this session uses and that ends with it. Default: `Client::builder()`.
+    pub fn client(self, client: impl Into<ClientSource>) -> Self {
+        self.connect(client.into().0)
     }
 }

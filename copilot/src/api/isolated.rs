@@ -19,11 +19,11 @@ impl SessionBuilder {
     ///
     /// ```no_run
     /// # async fn example() -> copilot::Result<()> {
-    /// use copilot::config::ToolFilter;
+    /// use copilot::tool_filter::ToolFilter;
     /// use copilot::{Client, Session};
     ///
     /// let session = Session::builder()
-    ///     .own_client(Client::builder().state_dir("/srv/agent/state"))
+    ///     .client(Client::builder().state_dir("/srv/agent/state"))
     ///     .isolated()
     ///     .available_tools([ToolFilter::all_custom()])
     ///     .with_all_tools()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::protocol::config::SessionLimits;
-use crate::protocol::limits::{LimitsAnswer, LimitsAnswerParams, LimitsExhausted};
+use crate::protocol::limits::LimitsAnswerParams;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
@@ -14,19 +14,21 @@ use crate::session::setters::members;
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
 
-fn limits_exhausted(session: &Arc<Inbox>, exhausted: LimitsExhausted) {
+pub use crate::protocol::limits::{LimitsRequest, LimitsResponse};
+
+fn limits_exhausted(session: &Arc<Inbox>, exhausted: LimitsRequest) {
     let id = exhausted.request_id.clone();
     let answer = move |inbox: &Arc<Inbox>, response| {
         let params = LimitsAnswerParams { session_id: &inbox.id, request_id: &id, response };
         inbox.post_answer("session.ui.handlePendingSessionLimitsExhausted", &params);
     };
     let Some(handler) = session.handler() else {
-        return answer(session, LimitsAnswer::Cancel);
+        return answer(session, LimitsResponse::Cancel);
     };
     let id = exhausted.request_id.clone();
     let question = Question::event("Limits::on_exhausted", "what the session may use", id.as_str());
     session.consult(question, handler.ask(exhausted), move |inbox, given| {
-        answer(inbox, given.unwrap_or(LimitsAnswer::Cancel));
+        answer(inbox, given.unwrap_or(LimitsResponse::Cancel));
     });
 }
 
@@ -70,13 +72,10 @@ impl Limits {
     /// Without a handler, and when it fails, the session stops there.
     ///
     /// Wire: `session_limits_exhausted.requested`, from the CLI.
-    pub fn on_exhausted<F, R>(
-        mut self,
-        handler: impl Fn(LimitsExhausted) -> F + Send + Sync + 'static,
-    ) -> Self
+    pub fn on_exhausted<F, R>(mut self, handler: impl Fn(LimitsRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<LimitsAnswer>,
+        R: IntoAnswer<LimitsResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self
@@ -93,9 +92,9 @@ pub(crate) const TOPIC: Topic = Topic {
     ],
     unreadable: &[("session_limits_exhausted.requested", |session, _, _| {
         let handler =
-            session.topic::<Handler<LimitsExhausted, LimitsAnswer>>().map(|_| "Limits::on_exhausted");
+            session.topic::<Handler<LimitsRequest, LimitsResponse>>().map(|_| "Limits::on_exhausted");
         let method = "session.ui.handlePendingSessionLimitsExhausted";
-        let answer = json!({"response": LimitsAnswer::Cancel});
+        let answer = json!({"response": LimitsResponse::Cancel});
         Some(Unreadable { handler, method, answer })
     })],
     ..Topic::NONE

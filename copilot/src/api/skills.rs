@@ -9,7 +9,7 @@ use crate::protocol::controls::NameParams;
 use crate::protocol::skill_provider::{
     SkillDescriptor, SkillListParams, SkillListResponse, SkillReadParams, SkillReadResponse,
 };
-use crate::protocol::skills::{SkillInfo, SkillListResponse as SkillsResponse, SkillProblems};
+use crate::protocol::skills::SkillListResponse as SkillsResponse;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
@@ -17,6 +17,8 @@ use crate::session::requests::Question;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
 use crate::session::{Session, SessionBuilder};
+
+pub use crate::protocol::skills::{SkillInfo, SkillProblems};
 
 /// How many skills the CLI takes.
 const MOST: usize = 1024;
@@ -29,7 +31,7 @@ const LONGEST_NAME: usize = 64;
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::config::Skill;
+/// use copilot::skills::Skill;
 ///
 /// let release = Skill::new("release", "How to make a release.", "Run `make release`, then tell everybody.");
 /// let oncall = Skill::read_by("on-call", "Who is on call.", || async {

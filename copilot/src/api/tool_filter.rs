@@ -2,8 +2,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::SessionBuilder;
+use crate::session::builder::MaxToolResult;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
+use crate::tools::SchemaProfile;
 
 pub use crate::protocol::config::{LargeOutput, ToolSearch};
 
@@ -24,7 +26,7 @@ pub use crate::protocol::config::{LargeOutput, ToolSearch};
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::config::ToolFilter;
+/// use copilot::tool_filter::ToolFilter;
 ///
 /// let builder = Session::builder()
 ///     .available_tools([ToolFilter::all_custom(), ToolFilter::builtin("view"), "mcp:files-read".into()]);
@@ -142,6 +144,19 @@ members! {
 }
 
 impl ToolOptions {
+    /// Sets the form of the schemas that the model reads. Default: [`SchemaProfile::Portable`].
+    pub fn schema_profile(mut self, profile: SchemaProfile) -> Self {
+        self.settings.state.set(profile);
+        self
+    }
+
+    /// Sets the largest result of a tool in bytes, images included. In place of a larger one the model reads that it was
+    /// too large. A tool's `max_output` shortens its text before that. Default: 128 MiB.
+    pub fn max_result(mut self, bytes: usize) -> Self {
+        self.settings.state.set(MaxToolResult(bytes));
+        self
+    }
+
     /// Sets how the CLI stores long output of tools.
     ///
     /// Wire: `session.create`, `largeOutput`.

@@ -230,9 +230,16 @@ mod tests {
 
     #[test]
     fn protocol_2_knows_few_members() {
-        let known = || Session::builder().model("m").streaming(true).client_name("n");
+        let known = || {
+            Session::builder()
+                .model("m")
+                .streaming(true)
+                .model_options(crate::models::ModelOptions::new().client_name("n"))
+        };
         assert_eq!(refusal(&cli("0.0.403", 2), &known()), None);
-        let refused = refusal(&cli("0.0.403", 2), &known().max_ai_credits(40.0)).unwrap();
+        let refused =
+            refusal(&cli("0.0.403", 2), &known().limits(crate::limits::Limits::new().max_ai_credits(40.0)))
+                .unwrap();
         assert!(refused.contains("`sessionLimits`") && refused.contains("0.0.403"), "{refused}");
     }
 

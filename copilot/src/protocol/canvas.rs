@@ -56,7 +56,7 @@ pub(crate) struct CanvasParams {
 /// A canvas is opened, or looked at again. Wire: `canvas.open`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct CanvasOpen {
+pub struct CanvasOpenRequest {
     /// Which one of the open canvases it is; the same again when it is looked at again.
     pub instance_id: String,
     /// What it is opened with.
@@ -66,14 +66,14 @@ pub struct CanvasOpen {
 /// The agent or the user does something with an open canvas. Wire: `canvas.action.invoke`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct CanvasCall {
+pub struct CanvasActionRequest {
     /// Which one of the open canvases it is.
     pub instance_id: String,
     /// What the action is given.
     pub input: Value,
 }
 
-impl CanvasOpen {
+impl CanvasOpenRequest {
     /// The input read as a type of your own.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl CanvasOpen {
     }
 }
 
-impl CanvasCall {
+impl CanvasActionRequest {
     /// The input read as a type of your own.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl CanvasCall {
     }
 }
 
-/// What an open canvas looks like: the answer to a [`CanvasOpen`].
+/// What an open canvas looks like: the answer to a [`CanvasOpenRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[must_use]
 pub struct CanvasView {

@@ -88,7 +88,7 @@ impl McpServer {
     ///
     /// ```
     /// use copilot::Session;
-    /// use copilot::config::McpServer;
+    /// use copilot::mcp::McpServer;
     ///
     /// let files = McpServer::stdio("mcp-files").args(["--root", "/srv/docs"]).env("LOG", "off");
     /// let builder = Session::builder().mcp_server("files", files);

@@ -21,7 +21,7 @@ use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
-use crate::tools::{StateMap, Tool, ToolErrors, ToolSelection};
+use crate::tools::{SchemaProfile, StateMap, Tool, ToolErrors, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -41,7 +41,6 @@ pub struct SessionBuilder {
     pub(super) tools: ToolSelection,
     pub(super) states: StateMap,
     pub(super) policy: Policy,
-    saved_approvals: bool,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
@@ -58,7 +57,6 @@ impl SessionBuilder {
             tools: ToolSelection::default(),
             states: StateMap::default(),
             policy: Policy::default(),
-            saved_approvals: false,
             event_budget: DEFAULT_BUDGET,
             listeners: Vec::new(),
         }
@@ -124,16 +122,6 @@ impl SessionBuilder {
         self
     }
 
-    /// Whether approvals count that an earlier session has saved for the working directory, with
-    /// [`Decision::ApproveForLocation`] or by the user of the CLI: what they cover is then run without a request.
-    /// Default: off.
-    ///
-    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
-    pub fn saved_approvals(mut self, on: bool) -> Self {
-        self.saved_approvals = on;
-        self
-    }
-
     /// How many bytes of events wait for a slow subscriber before the oldest are dropped; 64 MiB unless set.
     pub fn event_budget(mut self, bytes: usize) -> Self {
         self.event_budget = bytes;
@@ -175,6 +163,12 @@ impl SessionBuilder {
         let files = self.connect.files();
         files.resolve(&mut self.settings.members)?;
         let files = files.starting_in(self.settings.members.get::<String>("workingDirectory"));
+        if let Some(profile) = self.settings.state.get::<SchemaProfile>() {
+            self.tools.profile = *profile;
+        }
+        if let Some(largest) = self.settings.state.get::<MaxToolResult>() {
+            self.policy.max_tool_result = *largest;
+        }
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
@@ -189,7 +183,8 @@ impl SessionBuilder {
         }
         link.compat.adapt(&link.cli, &mut self.settings, &mut tools.iter().map(Tool::name));
         let states = Arc::new(self.states);
-        let asks = Asks { policy: self.policy, joins, saved_approvals: self.saved_approvals };
+        let saved_approvals = self.settings.state.get().is_some_and(|SavedApprovals(on)| *on);
+        let asks = Asks { policy: self.policy, joins, saved_approvals };
         let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, asks);
         let listening =
             |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
@@ -228,6 +223,10 @@ impl fmt::Debug for SessionBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// Whether approvals of earlier sessions count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedApprovals(pub(crate) bool);
 
 /// What the session lets the agent and its tools do.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@
 
 pub(crate) mod answer;
 mod answering;
-mod builder;
+pub(crate) mod builder;
 pub(crate) mod call;
 mod calls;
 mod clash;

@@ -10,16 +10,18 @@ use serde_json::Value;
 
 use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::canvas::{
-    CanvasActionDef, CanvasCall, CanvasDef, CanvasErrorData, CanvasOpen, CanvasParams, CanvasProviderDef,
-    CanvasView,
-};
+use crate::protocol::canvas::{CanvasActionDef, CanvasDef, CanvasErrorData, CanvasParams, CanvasProviderDef};
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
 use crate::session::topic::Topic;
+
+pub use crate::protocol::canvas::{
+    CanvasActionInfo, CanvasActionRequest, CanvasInfo, CanvasOpenRequest, CanvasView, OpenCanvas,
+};
+pub use views::Canvases;
 
 /// What the CLI is told where nothing here answers for a canvas.
 const NO_CANVAS: &str = "canvas_handler_unset";
@@ -33,8 +35,9 @@ const FAILED: &str = "canvas_handler_error";
 /// # Examples
 ///
 /// ```
-/// use copilot::config::Canvas;
-/// use copilot::{CanvasView, Session};
+/// use copilot::canvas::Canvas;
+/// use copilot::Session;
+/// use copilot::canvas::CanvasView;
 /// use serde_json::json;
 ///
 /// let board = Canvas::new("board", "Board", "A board to draw on.")
@@ -52,9 +55,9 @@ const FAILED: &str = "canvas_handler_error";
 #[must_use]
 pub struct Canvas {
     def: CanvasDef,
-    open: Option<Handler<CanvasOpen, CanvasView>>,
+    open: Option<Handler<CanvasOpenRequest, CanvasView>>,
     close: Option<Handler<String, ()>>,
-    actions: BTreeMap<String, Handler<CanvasCall, Value>>,
+    actions: BTreeMap<String, Handler<CanvasActionRequest, Value>>,
 }
 
 impl Canvas {
@@ -77,7 +80,7 @@ impl Canvas {
     }
 
     /// Has the program show it. Without, it is opened without anything to see.
-    pub fn on_open<F, R>(mut self, handler: impl Fn(CanvasOpen) -> F + Send + Sync + 'static) -> Self
+    pub fn on_open<F, R>(mut self, handler: impl Fn(CanvasOpenRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<CanvasView>,
@@ -102,7 +105,7 @@ impl Canvas {
         mut self,
         name: impl Into<String>,
         description: impl Into<String>,
-        handler: impl Fn(CanvasCall) -> F + Send + Sync + 'static,
+        handler: impl Fn(CanvasActionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
@@ -237,7 +240,7 @@ fn canvas_opened(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder
     };
     let Some(handler) = canvas.open.clone() else { return responder.ok(&CanvasView::new()) };
     let question = Question::request("on_open", format!("the canvas {}", asked.canvas_id), &responder);
-    let open = CanvasOpen { instance_id: asked.instance_id, input: asked.input };
+    let open = CanvasOpenRequest { instance_id: asked.instance_id, input: asked.input };
     session.consult(question, told(handler.ask(open)), |_, view| match outcome(view) {
         Ok(view) => responder.ok(&view),
         Err(error) => error.answer(responder),
@@ -269,7 +272,7 @@ fn canvas_acted_on(session: &Arc<Inbox>, asked: CanvasParams, responder: Respond
     };
     let what = format!("{action} on the canvas {}", asked.canvas_id);
     let question = Question::request("action", what, &responder);
-    let call = CanvasCall { instance_id: asked.instance_id, input: asked.input };
+    let call = CanvasActionRequest { instance_id: asked.instance_id, input: asked.input };
     session.consult(question, told(handler.ask(call)), |_, result| match outcome(result) {
         Ok(result) => responder.ok(&result),
         Err(error) => error.answer(responder),

@@ -3,12 +3,15 @@
 use crate::error::{ErrorKind, Result};
 use crate::events::Event;
 use crate::protocol::controls::CompactParams;
-use crate::protocol::controls::Compaction;
-use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams, EventTail};
-use crate::protocol::rewind::{RewindMode, RewindParams, RewindPoints, Rewound};
+use crate::protocol::event_log::{EventPageResponse, EventQueryParams, EventTail};
+use crate::protocol::rewind::RewindParams;
 use crate::protocol::session::SessionMessagesResponse;
 use crate::rpc::decode;
 use crate::session::Session;
+
+pub use crate::protocol::controls::Compaction;
+pub use crate::protocol::event_log::EventQuery;
+pub use crate::protocol::rewind::{RewindMode, RewindOutcome, RewindPoint, RewindPoints, Rewound};
 
 /// How many events of the history are read at once.
 const PAGE: u64 = 1000;
@@ -58,7 +61,7 @@ impl Session {
     ///
     /// ```no_run
     /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
-    /// use copilot::config::EventQuery;
+    /// use copilot::history::EventQuery;
     ///
     /// let mut page = session.read_events(&EventQuery::new().types(["assistant.message"])).await?;
     /// while page.has_more {

@@ -1,9 +1,10 @@
 //! Lines in a session's log.
 
 use crate::error::Result;
-use crate::protocol::controls::LogOptions;
 use crate::protocol::controls::LogParams;
 use crate::session::Session;
+
+pub use crate::protocol::controls::{LogKind, LogOptions};
 
 impl Session {
     /// Writes a line into the session's log, where it becomes a `session.info`, `session.warning` or `session.error`
@@ -21,7 +22,7 @@ impl Session {
     ///
     /// ```no_run
     /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
-    /// use copilot::config::{LogKind, LogOptions};
+    /// use copilot::log::{LogKind, LogOptions};
     ///
     /// session.log("the index is old", LogOptions::new().level(LogKind::Warning)).await?;
     /// # Ok(())

@@ -1,9 +1,10 @@
 //! Calls of tools that wait for a result.
 
 use crate::error::Result;
-use crate::protocol::instructions::PendingToolCall;
 use crate::protocol::instructions::PendingToolCallsResponse;
 use crate::session::Session;
+
+pub use crate::protocol::instructions::PendingToolCall;
 
 impl Session {
     /// The calls of programs' tools that wait for their results, as after a resume with

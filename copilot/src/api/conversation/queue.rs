@@ -4,8 +4,10 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::error::Result;
-use crate::protocol::queue::{QueueContent, QueueParams, QueueRemoved};
+use crate::protocol::queue::{QueueParams, QueueRemoved};
 use crate::session::Session;
+
+pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
 
 /// The messages of a session that wait for their turn. Made by [`Session::queue`].
 ///

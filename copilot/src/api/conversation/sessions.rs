@@ -7,6 +7,10 @@ use crate::protocol::controls::NameResponse;
 use crate::session::Session;
 use crate::session::call::done;
 
+pub use crate::protocol::sessions::{
+    LifecycleKind, LifecycleMetadata, SessionContext, SessionFilter, SessionInfo,
+};
+
 impl Session {
     /// The name of the session, if it was given one.
     ///

@@ -1,8 +1,12 @@
 //! Usage of a session so far.
 
 use crate::error::Result;
-use crate::protocol::controls::UsageMetrics;
 use crate::session::Session;
+
+pub use crate::protocol::ai_units::AiUnits;
+pub use crate::protocol::controls::{
+    CodeChanges, ModelMetrics, RequestMetrics, TokenCount, TokenMetrics, UsageMetrics,
+};
 
 impl Session {
     /// What the session has cost so far.

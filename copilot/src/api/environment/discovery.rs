@@ -1,5 +1,6 @@
 //! Configuration that the CLI finds by itself in directories.
 
+use crate::session::builder::SavedApprovals;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
 
@@ -48,6 +49,18 @@ members! {
             /// Wire: `session.create`, `enableFileHooks`.
             file_hooks: flag in members "enableFileHooks";
         }
+}
+
+impl Discovery {
+    /// Applies approvals that an earlier session has saved for the working directory, with
+    /// [`Decision::ApproveForLocation`](crate::Decision::ApproveForLocation) or by the user of the CLI: the calls that
+    /// they cover run without a request. Default: off.
+    ///
+    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
+    pub fn saved_approvals(mut self, on: bool) -> Self {
+        self.settings.state.set(SavedApprovals(on));
+        self
+    }
 }
 
 pub(crate) const TOPIC: Topic = Topic {

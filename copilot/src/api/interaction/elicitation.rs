@@ -9,9 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
-use crate::protocol::elicitation::{
-    ElicitationAction, ElicitationAnswerParams, ElicitationMode, ElicitationRequested, Elicited,
-};
+use crate::protocol::elicitation::{ElicitationAnswerParams, ElicitationRequested};
 use crate::session::SessionBuilder;
 use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
@@ -19,6 +17,8 @@ use crate::session::requests::Question;
 use crate::session::safe_answers::Unreadable;
 use crate::session::topic::Topic;
 use crate::session::topic::settled;
+
+pub use crate::protocol::elicitation::{ElicitationAction, ElicitationMode, ElicitationResponse};
 
 /// A form that the user is to fill in. Wire: `elicitation.requested`, from the CLI.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ impl fmt::Debug for ElicitationRequest {
     }
 }
 
-impl Elicited {
+impl ElicitationResponse {
     /// The form was filled in like this, by field.
     ///
     /// # Errors
@@ -115,11 +115,12 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Elicited, Session};
+    /// use copilot::Session;
+    /// use copilot::elicitation::ElicitationResponse;
     ///
     /// let builder = Session::builder().on_elicitation(|form| async move {
     ///     println!("{}\n{}", form.message(), form.schema().unwrap_or_default());
-    ///     Elicited::decline()
+    ///     ElicitationResponse::decline()
     /// });
     /// # drop(builder);
     /// ```
@@ -131,7 +132,7 @@ impl SessionBuilder {
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<Elicited>,
+        R: IntoAnswer<ElicitationResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self.settings.members.set("requestElicitation", true);
@@ -154,7 +155,7 @@ fn form_requested(session: &Arc<Inbox>, asked: ElicitationRequested<'_>) {
         tool_call_id: asked.tool_call_id.as_deref().map(ToolCallId::from),
     };
     session.consult(question, handler.ask(request), move |inbox, elicited| {
-        let elicited = elicited.unwrap_or_else(Elicited::cancel);
+        let elicited = elicited.unwrap_or_else(ElicitationResponse::cancel);
         let params = ElicitationAnswerParams { session_id: &inbox.id, request_id: &id, result: &elicited };
         inbox.post_answer("session.ui.handlePendingElicitation", &params);
     });
@@ -169,8 +170,8 @@ pub(crate) const TOPIC: Topic = Topic {
         ("elicitation.completed", settled),
     ],
     unreadable: &[("elicitation.requested", |session, _, _| {
-        session.topic::<Handler<ElicitationRequest, Elicited>>()?;
-        let answer = json!({"result": Elicited::cancel()});
+        session.topic::<Handler<ElicitationRequest, ElicitationResponse>>()?;
+        let answer = json!({"result": ElicitationResponse::cancel()});
         Some(Unreadable::new("on_elicitation", "session.ui.handlePendingElicitation", answer))
     })],
     ..Topic::NONE

@@ -6,12 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::api::models::ModelOptions;
 use crate::error::Result;
-use crate::protocol::config::Autopilot;
 use crate::protocol::controls::ModeGetResponse;
 use crate::protocol::controls::ModeSetParams;
-use crate::protocol::modes::{
-    AutoModeAnswer, AutoModeSwitch, AutoModeSwitchResponse, ExitPlanModeResponse, PlanAction, PlanProposal,
-};
+use crate::protocol::modes::{AutoModeSwitchAnswer, ExitPlanModeAnswer};
 use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
 use crate::session::Session;
@@ -22,22 +19,27 @@ use crate::session::requests::Question;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
 
-/// The answer to a [`PlanProposal`].
+pub use crate::protocol::config::Autopilot;
+pub use crate::protocol::modes::{
+    AutoModeSwitchRequest, AutoModeSwitchResponse, ExitPlanModeRequest, PlanAction,
+};
+
+/// The answer to a [`ExitPlanModeRequest`].
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub struct PlanDecision(ExitPlanModeResponse);
+pub struct ExitPlanModeResponse(ExitPlanModeAnswer);
 
-impl PlanDecision {
+impl ExitPlanModeResponse {
     /// The plan is good, and this follows.
     pub fn approve(action: PlanAction) -> Self {
         let selected_action = Some(action);
-        Self(ExitPlanModeResponse { approved: true, selected_action, ..ExitPlanModeResponse::default() })
+        Self(ExitPlanModeAnswer { approved: true, selected_action, ..ExitPlanModeAnswer::default() })
     }
 
     /// The plan is not good yet; the agent reads why, and goes on planning.
     pub fn reject(feedback: impl Into<String>) -> Self {
         let feedback = Some(feedback.into());
-        Self(ExitPlanModeResponse { feedback, ..ExitPlanModeResponse::default() })
+        Self(ExitPlanModeAnswer { feedback, ..ExitPlanModeAnswer::default() })
     }
 
     /// Says whether the agent may edit files without asking while it carries out the plan.
@@ -55,12 +57,13 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{PlanAction, PlanDecision, Session};
+    /// use copilot::Session;
+    /// use copilot::modes::{ExitPlanModeResponse, PlanAction};
     ///
     /// let builder = Session::builder().on_exit_plan_mode(|plan| async move {
     ///     match plan.summary.contains("rm -rf") {
-    ///         true => PlanDecision::reject("nothing is to be removed"),
-    ///         false => PlanDecision::approve(PlanAction::Interactive),
+    ///         true => ExitPlanModeResponse::reject("nothing is to be removed"),
+    ///         false => ExitPlanModeResponse::approve(PlanAction::Interactive),
     ///     }
     /// });
     /// # drop(builder);
@@ -69,11 +72,11 @@ impl SessionBuilder {
     /// Wire: `exitPlanMode.request`, from the CLI.
     pub fn on_exit_plan_mode<F, R>(
         mut self,
-        handler: impl Fn(PlanProposal) -> F + Send + Sync + 'static,
+        handler: impl Fn(ExitPlanModeRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<PlanDecision>,
+        R: IntoAnswer<ExitPlanModeResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self.settings.members.set("requestExitPlanMode", true);
@@ -106,11 +109,11 @@ impl ModelOptions {
     /// Wire: `autoModeSwitch.request`, from the CLI.
     pub fn on_auto_mode_switch<F, R>(
         mut self,
-        handler: impl Fn(AutoModeSwitch) -> F + Send + Sync + 'static,
+        handler: impl Fn(AutoModeSwitchRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<AutoModeAnswer>,
+        R: IntoAnswer<AutoModeSwitchResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self.settings.members.set("requestAutoModeSwitch", true);
@@ -118,10 +121,10 @@ impl ModelOptions {
     }
 }
 
-fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder) {
+fn plan_proposed(session: &Arc<Inbox>, plan: ExitPlanModeRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
         // What the CLI does where it need not ask; what the plan does still needs permission.
-        return responder.ok(&ExitPlanModeResponse { approved: true, ..ExitPlanModeResponse::default() });
+        return responder.ok(&ExitPlanModeAnswer { approved: true, ..ExitPlanModeAnswer::default() });
     };
     let question = Question::request("on_exit_plan_mode", "a plan", &responder);
     session.consult(question, handler.ask(plan), |_, decision| {
@@ -130,13 +133,13 @@ fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder)
     });
 }
 
-fn auto_mode_offered(session: &Arc<Inbox>, asked: AutoModeSwitch, responder: Responder) {
+fn auto_mode_offered(session: &Arc<Inbox>, asked: AutoModeSwitchRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
-        return responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No });
+        return responder.ok(&AutoModeSwitchAnswer { response: AutoModeSwitchResponse::No });
     };
     let question = Question::request("ModelOptions::on_auto_mode_switch", "another model", &responder);
     session.consult(question, handler.ask(asked), |_, answer| {
-        responder.ok(&AutoModeSwitchResponse { response: answer.unwrap_or(AutoModeAnswer::No) });
+        responder.ok(&AutoModeSwitchAnswer { response: answer.unwrap_or(AutoModeSwitchResponse::No) });
     });
 }
 
@@ -203,25 +206,27 @@ pub(crate) const TOPIC: Topic = Topic {
     refuse: Some(refuse),
     handler_of: &[
         ("exitPlanMode.request", "on_exit_plan_mode", |session| {
-            session.topic::<Handler<PlanProposal, PlanDecision>>().is_some()
+            session.topic::<Handler<ExitPlanModeRequest, ExitPlanModeResponse>>().is_some()
         }),
         ("autoModeSwitch.request", "ModelOptions::on_auto_mode_switch", |session| {
-            session.topic::<Handler<AutoModeSwitch, AutoModeAnswer>>().is_some()
+            session.topic::<Handler<AutoModeSwitchRequest, AutoModeSwitchResponse>>().is_some()
         }),
     ],
     ..Topic::NONE
 };
 
 /// The decision about a plan that the program could not see.
-fn unseen() -> PlanDecision {
-    PlanDecision::reject("the plan could not be looked at")
+fn unseen() -> ExitPlanModeResponse {
+    ExitPlanModeResponse::reject("the plan could not be looked at")
 }
 
 /// The safe answers where no session can be asked: nothing is approved.
 fn refuse(method: &str, _: &RawValue, responder: Responder) -> Option<Responder> {
     match method {
         "exitPlanMode.request" => responder.ok(&unseen().0),
-        "autoModeSwitch.request" => responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No }),
+        "autoModeSwitch.request" => {
+            responder.ok(&AutoModeSwitchAnswer { response: AutoModeSwitchResponse::No })
+        }
         _ => return Some(responder),
     }
     None

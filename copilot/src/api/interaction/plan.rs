@@ -1,9 +1,10 @@
 //! The agent's plan.
 
 use crate::error::Result;
-use crate::protocol::controls::Plan;
 use crate::protocol::controls::PlanUpdateParams;
 use crate::session::Session;
+
+pub use crate::protocol::controls::Plan;
 
 impl Session {
     /// The agent's plan.

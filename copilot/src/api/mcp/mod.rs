@@ -10,15 +10,20 @@ use crate::error::Result;
 use crate::protocol::account::ToolInfo;
 use crate::protocol::account::ToolListResponse;
 use crate::protocol::instructions::ServerParams;
-use crate::protocol::mcp::GithubMcp;
 use crate::protocol::mcp::McpListResponse;
-use crate::protocol::mcp::McpServer;
-use crate::protocol::mcp::McpServerInfo;
 use crate::protocol::mcp::Storage;
 use crate::session::Session;
 use crate::session::SessionBuilder;
 use crate::session::setters::members;
 use crate::session::topic::Topic;
+
+pub use crate::protocol::mcp::{GithubMcp, McpServer, McpServerInfo, McpStatus, RemoteServer, StdioServer};
+pub use crate::protocol::mcp_headers::{McpHeadersReason, McpHeadersRequest};
+pub use crate::protocol::mcp_login::{McpClientConfig, McpLoginReason, McpLoginRequest};
+pub use crate::protocol::sampling::{SamplingMessage, SamplingRole};
+pub use headers::McpHeadersResponse;
+pub use login::McpLoginResponse;
+pub use sampling::{SamplingRequest, SamplingResponse};
 
 members! {
     @also "mcpServers" mcp_server,

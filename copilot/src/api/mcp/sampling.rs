@@ -88,7 +88,7 @@ impl fmt::Debug for SamplingRequest {
 /// The answer to a [`SamplingRequest`].
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub struct Sampled(Given);
+pub struct SamplingResponse(Given);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Given {
@@ -98,7 +98,7 @@ enum Given {
     Elsewhere,
 }
 
-impl Sampled {
+impl SamplingResponse {
     /// The model of this name has written this text.
     pub fn text(model: impl Into<String>, text: impl Into<String>) -> Self {
         let content = json!({"type": "text", "text": text.into()});
@@ -145,12 +145,13 @@ impl Mcp {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Sampled, Session};
+    /// use copilot::Session;
+    /// use copilot::mcp::SamplingResponse;
     ///
     /// let builder = Session::builder().on_sampling(|request| async move {
     ///     match request.server_name() {
-    ///         "translator" => Sampled::by_session_model(),
-    ///         _ => Sampled::rejected(),
+    ///         "translator" => SamplingResponse::by_session_model(),
+    ///         _ => SamplingResponse::rejected(),
     ///     }
     /// });
     /// # drop(builder);
@@ -160,7 +161,7 @@ impl Mcp {
     pub fn on_sampling<F, R>(mut self, handler: impl Fn(SamplingRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<Sampled>,
+        R: IntoAnswer<SamplingResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self
@@ -169,7 +170,7 @@ impl Mcp {
 
 fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
     let id = asked.request_id.as_ref().to_owned();
-    let Some(handler) = session.handler::<SamplingRequest, Sampled>() else {
+    let Some(handler) = session.handler::<SamplingRequest, SamplingResponse>() else {
         return answer_sampling(session, &id, &Given::Rejected);
     };
     let request = match SamplingRequest::read(asked) {
@@ -185,8 +186,8 @@ fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
         let (inbox, id) = (Arc::clone(session), id.clone());
         async move {
             match handler.ask(request.clone()).await? {
-                Sampled(Given::BySession) => sample(&inbox, &id, &request).await.map(Given::Answer),
-                Sampled(given) => Ok(given),
+                SamplingResponse(Given::BySession) => sample(&inbox, &id, &request).await.map(Given::Answer),
+                SamplingResponse(given) => Ok(given),
             }
         }
     };
@@ -235,7 +236,8 @@ pub(crate) const TOPIC: Topic = Topic {
         ("sampling.completed", settled),
     ],
     unreadable: &[("sampling.requested", |session, _, _| {
-        let handler = session.topic::<Handler<SamplingRequest, Sampled>>().map(|_| "Mcp::on_sampling");
+        let handler =
+            session.topic::<Handler<SamplingRequest, SamplingResponse>>().map(|_| "Mcp::on_sampling");
         Some(Unreadable { handler, method: "session.ui.handlePendingSampling", answer: json!({}) })
     })],
     ..Topic::NONE

@@ -2,7 +2,7 @@
 //!
 //! With [`ClientBuilder::inference`](crate::ClientBuilder::inference) the CLI opens no connection to a model: each
 //! request that it would make is given to an [`Inference`], which answers, forwards or refuses it. It is asked for
-//! models from a Copilot login and for those of a [`Provider`](crate::Provider) alike, in the protocol that the
+//! models from a Copilot login and for those of a [`Provider`](crate::providers::Provider) alike, in the protocol that the
 //! provider is set to speak; the address that is set need not exist.
 //!
 //! An answer is sent as the program gives it: whole, or in pieces, each of which the CLI has taken before the next is
@@ -19,7 +19,8 @@
 //!
 //! ```no_run
 //! use copilot::host::inference::{InferenceRequest, InferenceResponse};
-//! use copilot::{Client, Provider};
+//! use copilot::Client;
+//! use copilot::providers::Provider;
 //! use serde_json::{Value, json};
 //!
 //! # #[tokio::main]

@@ -4,11 +4,12 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::instructions::ApproveAllParams;
-use crate::protocol::instructions::PermissionMode;
 use crate::protocol::instructions::PermissionModeParams;
 use crate::protocol::instructions::PermissionModeResponse;
 use crate::protocol::session::Success;
 use crate::session::Session;
+
+pub use crate::protocol::instructions::PermissionMode;
 
 impl Session {
     /// How the CLI itself deals with permissions, before this program is asked.

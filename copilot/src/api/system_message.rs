@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::protocol::system_message::{
-    Section, SectionChange, SectionContent, SystemMessageConfig, TransformSections,
+    SectionChange, SectionContent, SystemMessageConfig, TransformSections,
 };
 use crate::rpc::Responder;
 use crate::session::SessionBuilder;
@@ -14,6 +14,8 @@ use crate::session::requests::Question;
 use crate::session::topic::Topic;
 use crate::task;
 
+pub use crate::protocol::system_message::Section;
+
 /// The closures that rewrite sections, by section.
 pub(crate) type Transforms = BTreeMap<String, Handler<String, String>>;
 
@@ -22,7 +24,8 @@ pub(crate) type Transforms = BTreeMap<String, Handler<String, String>>;
 /// # Examples
 ///
 /// ```
-/// use copilot::{Section, Session, SystemMessage};
+/// use copilot::Session;
+/// use copilot::system_message::{Section, SystemMessage};
 ///
 /// let builder = Session::builder().system_message(
 ///     SystemMessage::customize()

@@ -1,13 +1,12 @@
 //! Where answers come from.
 
-use crate::api::models::tokens::DEFAULT_PROVIDER;
-use crate::api::models::tokens::{ProviderTokenRequest, Secret, token_source};
+use crate::api::tokens::DEFAULT_PROVIDER;
+use crate::api::tokens::{ProviderTokenRequest, Secret, token_source};
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::providers::NamedProvider;
-use crate::protocol::providers::ProviderModel;
-use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
+use crate::protocol::providers::{AzureProvider, Provider as Wire};
 use crate::protocol::settings::setter;
 use crate::session::SessionBuilder;
 use crate::session::answer::{BoxError, Handler};
@@ -16,12 +15,16 @@ use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
 
+pub use crate::protocol::providers::{
+    ModelLimits, ModelMaker, ModelOverrides, ModelSupports, ProviderModel, ProviderTransport, VisionLimits,
+};
+
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
 ///
 /// # Examples
 ///
 /// ```
-/// use copilot::Provider;
+/// use copilot::providers::Provider;
 ///
 /// let provider = Provider::openai("http://127.0.0.1:11434/v1").api_key("none");
 /// # let _ = provider;
@@ -129,7 +132,7 @@ impl Provider {
     /// # Examples
     ///
     /// ```
-    /// use copilot::Provider;
+    /// use copilot::providers::Provider;
     ///
     /// let provider = Provider::openai("https://models.example/v1")
     ///     .bearer_token_from(|_| async { std::env::var("MODEL_TOKEN") });
@@ -199,7 +202,8 @@ impl SessionBuilder {
 ///
 /// ```
 /// use copilot::providers::{ProviderModel, Providers};
-/// use copilot::{Provider, Session};
+/// use copilot::Session;
+/// use copilot::providers::Provider;
 ///
 /// let providers = Providers::new()
 ///     .provider("local", Provider::openai("http://127.0.0.1:11434/v1"))

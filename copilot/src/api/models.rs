@@ -1,21 +1,11 @@
 //! The model of a session: which one, how it thinks, and what it may cost.
 
-pub(crate) mod providers;
-pub(crate) mod system_message;
-pub(crate) mod tokens;
-
 use std::pin::Pin;
 
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::SessionId;
-use crate::protocol::config::ContextTier;
-use crate::protocol::config::CopilotApi;
-use crate::protocol::config::ImageGeneration;
-use crate::protocol::config::ReasoningSummary;
-use crate::protocol::models::CurrentModel;
-use crate::protocol::models::ModelChanged;
 use crate::protocol::models::ModelSwitch;
 use crate::protocol::models::ModelSwitchParams;
 use crate::protocol::providers::ModelOverrides;
@@ -25,6 +15,13 @@ use crate::session::setters::members;
 use crate::session::topic::Occasion;
 use crate::session::topic::Settings;
 use crate::session::topic::Topic;
+
+pub use crate::protocol::config::{ContextTier, CopilotApi, ImageGeneration, ReasoningSummary};
+pub use crate::protocol::models::{
+    CurrentModel, ModelBilling, ModelCapabilities, ModelChanged, ModelFeatures, ModelInfo,
+    ModelLongContextPrices, ModelMessage, ModelPermission, ModelPromo, ModelTokenLimits, ModelTokenPrices,
+    ModelVisionLimits,
+};
 
 members! {
     /// Sets the model that answers, such as `gpt-5`, or `auto`.
@@ -198,7 +195,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
 
 fn check(settings: &Settings, _: Occasion) -> Result<()> {
     if settings.members.get::<Vec<String>>("allowedModels").is_some_and(Vec::is_empty) {
-        let message = "`allowed_models` is empty: name at least one model, or leave it out";
+        let message = "`ModelOptions::allowed` is empty: name at least one model, or leave it out";
         return Err(Error::new(ErrorKind::Config, message));
     }
     Ok(())

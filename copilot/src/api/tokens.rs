@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::protocol::decode;
 use crate::protocol::tokens::{
-    GithubTokenParams, GithubTokenResponse, ProviderTokenParams, ProviderTokenResponse, TokenReason,
+    GithubTokenAnswer, GithubTokenParams, ProviderTokenParams, ProviderTokenResponse,
 };
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
@@ -19,6 +19,8 @@ use crate::session::answer::{Handler, IntoAnswer};
 use crate::session::inbox::Inbox;
 use crate::session::requests::Question;
 use crate::session::topic::{Settings, Topic};
+
+pub use crate::protocol::tokens::TokenReason;
 
 /// A token or key; it prints as `<redacted>`. A string is a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,9 +89,9 @@ pub struct GithubTokenRequest {
 /// The answer to a [`GithubTokenRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct GithubToken(Option<(Secret, Duration)>);
+pub struct GithubTokenResponse(Option<(Secret, Duration)>);
 
-impl GithubToken {
+impl GithubTokenResponse {
     /// This token, which is good for so long. CLI 1.0.102 wants more than an hour, and asks again before it is over.
     pub fn new(token: impl Into<Secret>, expires_in: Duration) -> Self {
         Self(Some((token.into(), expires_in)))
@@ -100,12 +102,12 @@ impl GithubToken {
         Self(None)
     }
 
-    fn as_wire(&self) -> GithubTokenResponse<'_> {
+    fn as_wire(&self) -> GithubTokenAnswer<'_> {
         match &self.0 {
             Some((token, expires_in)) => {
-                GithubTokenResponse::Token { access_token: token.as_str(), expires_in: expires_in.as_secs() }
+                GithubTokenAnswer::Token { access_token: token.as_str(), expires_in: expires_in.as_secs() }
             }
-            None => GithubTokenResponse::Cancelled,
+            None => GithubTokenAnswer::Cancelled,
         }
     }
 }
@@ -114,7 +116,7 @@ impl GithubToken {
 #[derive(Clone, Debug)]
 pub(crate) struct GithubTokens {
     id: Arc<str>,
-    source: Handler<GithubTokenRequest, GithubToken>,
+    source: Handler<GithubTokenRequest, GithubTokenResponse>,
 }
 
 impl SessionBuilder {
@@ -129,12 +131,13 @@ impl SessionBuilder {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use copilot::{GithubToken, Session};
+    /// use copilot::Session;
+    /// use copilot::tokens::GithubTokenResponse;
     ///
     /// let builder = Session::builder().on_github_token(|wanted| async move {
     ///     println!("a token for {}", wanted.host);
     ///     let token = std::env::var("MY_TOKEN")?;
-    ///     Ok::<_, std::env::VarError>(GithubToken::new(token, Duration::from_secs(8 * 3600)))
+    ///     Ok::<_, std::env::VarError>(GithubTokenResponse::new(token, Duration::from_secs(8 * 3600)))
     /// });
     /// # drop(builder);
     /// ```
@@ -146,7 +149,7 @@ impl SessionBuilder {
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<GithubToken>,
+        R: IntoAnswer<GithubTokenResponse>,
     {
         let source = Handler::new(source);
         let tokens = GithubTokens { id: random::id().into(), source };
@@ -224,7 +227,7 @@ mod tests {
 
     #[test]
     fn tokens_do_not_show() {
-        let shown = format!("{:?}", GithubToken::new("gho_1", Duration::from_secs(1)));
+        let shown = format!("{:?}", GithubTokenResponse::new("gho_1", Duration::from_secs(1)));
         assert!(!shown.contains("gho_1") && shown.contains("<redacted>"), "{shown}");
     }
 }

@@ -94,10 +94,7 @@ mod tests {
             ),
             (builder().provider(provider()).github_token("gho_1"), "`provider` and `github_token`"),
             (builder().available_tools(["*"]), "`custom:*`"),
-            (
-                builder().model_options(ModelOptions::new().allowed([""; 0])),
-                "`ModelOptions::allowed`",
-            ),
+            (builder().model_options(ModelOptions::new().allowed([""; 0])), "`ModelOptions::allowed`"),
             (builder().name(" "), "`name`"),
             (builder().custom_agent(agent.clone()).custom_agent(agent), "two custom agents"),
             (
@@ -130,7 +127,7 @@ mod tests {
     fn a_name_on_the_wire_belongs_to_one_topic() {
         let mut names: Vec<_> = ALL.iter().flat_map(|topic| topic.members).map(|(wire, _)| *wire).collect();
         names.extend(ALL.iter().flat_map(|topic| topic.requests).map(|(method, _)| *method));
-        names.extend(ALL.iter().flat_map(|topic| topic.events).map(|(event, _)| *event));
+        names.extend(ALL.iter().flat_map(|topic| topic.events).map(|(event, _)| event.as_str()));
         names.retain(|name| !name.is_empty());
         names.sort_unstable();
         let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();

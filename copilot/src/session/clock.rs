@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::inbox::Inbox;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, TURN_SILENT, TurnSilence};
+use crate::events::{Event, EventName, TurnSilence};
 use crate::protocol::mcp::{McpListResponse, McpStatus};
 use crate::protocol::session::SessionParams;
 use crate::protocol::tools::ToolsPendingResponse;
@@ -85,7 +85,9 @@ impl Clock {
 
     /// An event of the turn is here.
     pub(super) fn event(&mut self, event: &Event) {
-        if event.name() != TURN_SILENT && (self.limits.idle.is_some() || self.limits.silence.is_some()) {
+        if event.event_name() != EventName::TurnSilent
+            && (self.limits.idle.is_some() || self.limits.silence.is_some())
+        {
             self.last_event = Some((event.clone(), Instant::now()));
             self.reported = false;
         }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
+use super::local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
 use super::payloads::{
     agent, assistant, changes, context, mcp, permission, question, sandbox, session, shutdown, tool, usage,
 };
@@ -30,7 +30,7 @@ macro_rules! kinds {
             MessageSkipped,
             Disconnected,
             Restarted,
-            TurnSilent,
+            TurnStalled,
             ToolProgress,
             HandlerFailed,
         }
@@ -48,7 +48,7 @@ macro_rules! kinds {
                     Self::MessageSkipped => "copilot.message_skipped",
                     Self::Disconnected => "copilot.disconnected",
                     Self::Restarted => "copilot.restarted",
-                    Self::TurnSilent => "copilot.turn_silent",
+                    Self::TurnStalled => "copilot.turn_stalled",
                     Self::ToolProgress => "copilot.tool_progress",
                     Self::HandlerFailed => "copilot.handler_failed",
                 }
@@ -82,7 +82,7 @@ macro_rules! kinds {
             /// The CLI was started again and the session resumed. Local.
             Restarted(Box<Restarted>),
             /// Nothing has happened in a turn for a while. Local.
-            TurnSilent(Box<TurnSilence>),
+            TurnStalled(Box<TurnStalled>),
             /// A tool of this program reports its progress. Local.
             ToolProgress(Box<ToolProgress>),
             /// A handler of this program failed. Local.

@@ -68,7 +68,7 @@ pub struct Restarted {
 /// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct TurnSilence {
+pub struct TurnStalled {
     /// For how long.
     pub silent_for: Duration,
     /// The name of the last event of the turn, if there was one.
@@ -81,8 +81,8 @@ pub struct TurnSilence {
 }
 
 impl Event {
-    pub(crate) fn turn_silent(silence: TurnSilence) -> Self {
-        Self::local(EventName::TurnSilent, EventKind::TurnSilent(Box::new(silence)))
+    pub(crate) fn turn_stalled(stalled: TurnStalled) -> Self {
+        Self::local(EventName::TurnStalled, EventKind::TurnStalled(Box::new(stalled)))
     }
 
     pub(crate) fn restarted(restarted: Restarted) -> Self {

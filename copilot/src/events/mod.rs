@@ -16,7 +16,7 @@ pub use event::Event;
 pub(crate) use head::EventHead;
 pub use kind::EventKind;
 pub(crate) use kind::EventName;
-pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
+pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
 pub use payloads::agent::{
     BackgroundAgent, BackgroundShell, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated,
     DiscoveredInstruction, HookEnded, HookError, HookProgress, HookStarted, InboxMessage, NotificationKind,

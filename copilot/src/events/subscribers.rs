@@ -224,7 +224,7 @@ impl List {
     }
 
     fn queue(&mut self, event: &Event, asleep: &mut Vec<Waker>) {
-        if let Some(turns) = self.turns.as_mut().filter(|_| event.event_name() != EventName::TurnSilent) {
+        if let Some(turns) = self.turns.as_mut().filter(|_| event.event_name() != EventName::TurnStalled) {
             turns.reported = None;
             if turns.unbegun > 0 {
                 turns.last = Some((event.clone(), Instant::now()));
@@ -310,7 +310,7 @@ impl Event {
             | EventName::Abort
             | EventName::Disconnected
             | EventName::Restarted
-            | EventName::TurnSilent => Concerns::All,
+            | EventName::TurnStalled => Concerns::All,
             // A skipped answer belongs to a turn that has begun; a skipped message without a name to any.
             EventName::MessageSkipped => match self.kind() {
                 EventKind::MessageSkipped(skipped) if skipped.event.is_some() => Concerns::None,

@@ -2,8 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::events::{Event, EventKind};
-use crate::protocol::event::EventHead;
+use crate::events::{Event, EventHead, EventKind};
 
 /// The first line is the type, the rest the payload.
 ///
@@ -15,11 +14,11 @@ pub fn event(data: &[u8]) {
     let (name, payload) = text.split_once('\n').unwrap_or((text, "{}"));
     let Ok(payload) = serde_json::from_str::<&RawValue>(payload) else { return };
     let event = Event::new(&EventHead {
-        name,
-        id: "id",
-        timestamp: "",
-        parent: None,
-        agent: Some(name),
+        tag: name.into(),
+        id: "id".into(),
+        timestamp: None,
+        parent: "".into(),
+        agent: name.into(),
         ephemeral: false,
         data: Some(payload),
         whole: None,

@@ -3,12 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Event, EventKind, Inner};
+use super::event::Inner;
+use super::{Event, EventKind, EventName};
 use crate::error::Error;
 use crate::protocol::ToolCallId;
-
-/// The name of the event that tells of a silence, which it does not end.
-pub(crate) const TURN_SILENT: &str = "copilot.turn_silent";
 
 /// A tool says how far it is; see `ToolContext::progress`.
 #[derive(Clone, Debug)]
@@ -70,7 +68,7 @@ pub struct Restarted {
 /// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct TurnSilence {
+pub struct TurnStalled {
     /// For how long.
     pub silent_for: Duration,
     /// The name of the last event of the turn, if there was one.
@@ -83,39 +81,39 @@ pub struct TurnSilence {
 }
 
 impl Event {
-    pub(crate) fn turn_silent(silence: TurnSilence) -> Self {
-        Self::local(TURN_SILENT, EventKind::TurnSilent(Box::new(silence)))
+    pub(crate) fn turn_stalled(stalled: TurnStalled) -> Self {
+        Self::local(EventName::TurnStalled, EventKind::TurnStalled(Box::new(stalled)))
     }
 
     pub(crate) fn restarted(restarted: Restarted) -> Self {
-        Self::local("copilot.restarted", EventKind::Restarted(Box::new(restarted)))
+        Self::local(EventName::Restarted, EventKind::Restarted(Box::new(restarted)))
     }
 
     pub(crate) fn message_skipped(skipped: MessageSkipped) -> Self {
-        Self::local("copilot.message_skipped", EventKind::MessageSkipped(Box::new(skipped)))
+        Self::local(EventName::MessageSkipped, EventKind::MessageSkipped(Box::new(skipped)))
     }
 
     pub(crate) fn lagged(missed: u64) -> Self {
-        Self::local("copilot.lagged", EventKind::Lagged(missed))
+        Self::local(EventName::Lagged, EventKind::Lagged(missed))
     }
 
     pub(crate) fn tool_progress(progress: ToolProgress) -> Self {
-        Self::local("copilot.tool_progress", EventKind::ToolProgress(Box::new(progress)))
+        Self::local(EventName::ToolProgress, EventKind::ToolProgress(Box::new(progress)))
     }
 
     pub(crate) fn handler_failed(failure: HandlerFailure) -> Self {
-        Self::local("copilot.handler_failed", EventKind::HandlerFailed(failure))
+        Self::local(EventName::HandlerFailed, EventKind::HandlerFailed(failure))
     }
 
     pub(crate) fn disconnected(cause: Error) -> Self {
-        Self::local("copilot.disconnected", EventKind::Disconnected(cause))
+        Self::local(EventName::Disconnected, EventKind::Disconnected(cause))
     }
 
-    fn local(name: &str, kind: EventKind) -> Self {
-        let end = u32::try_from(name.len()).expect("the names above are short");
+    fn local(name: EventName, kind: EventKind) -> Self {
         Self(Arc::new(Inner {
-            text: format!("{name}null").into_boxed_str(),
-            ends: [end; 5],
+            name,
+            text: "null".into(),
+            ends: [0; 5],
             ephemeral: true,
             large: None,
             kind: OnceLock::from(kind),

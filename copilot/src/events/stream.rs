@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::Event;
+use super::{Event, EventName};
 
 /// How many bytes of events wait for a subscriber before the oldest are dropped: 64 MiB.
 pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
@@ -199,9 +199,10 @@ impl State {
 
 /// Whether a turn may begin, end or be answered with this event.
 fn decides(event: &Event) -> bool {
-    let name = event.name();
+    use EventName::{Abort, AssistantMessage, SessionError, SessionIdle, UserMessage};
+    let name = event.event_name();
     event.agent_id().is_none()
-        && matches!(name, "user.message" | "assistant.message" | "session.error" | "session.idle" | "abort")
+        && matches!(name, UserMessage | AssistantMessage | SessionError | SessionIdle | Abort)
 }
 
 #[cfg(test)]

@@ -19,10 +19,9 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::stream::{EventStream, Queue};
-use super::{Event, EventKind, TURN_SILENT};
+use super::{Event, EventHead, EventKind, EventName};
 use crate::contain;
 use crate::protocol::MessageId;
-use crate::protocol::event::EventHead;
 
 /// The subscribers of one session.
 #[derive(Debug, Default)]
@@ -213,19 +212,19 @@ impl List {
 
     /// What the event says about the session.
     fn learn(&mut self, head: &EventHead<'_>) {
-        if head.agent.is_some_and(|agent| !agent.is_empty()) {
+        if head.agent().is_some() {
             return;
         }
-        match head.name {
-            "user.message" | "assistant.turn_start" => self.busy = true,
-            "session.idle" => self.busy = !Idle::read(head.data.map_or("null", RawValue::get)).is_end(),
-            "session.autopilot_stopped" => self.busy = false,
+        match head.name() {
+            EventName::UserMessage | EventName::AssistantTurnStart => self.busy = true,
+            EventName::SessionIdle => self.busy = !Idle::read(head.data().get()).is_end(),
+            EventName::AutopilotStopped => self.busy = false,
             _ => {}
         }
     }
 
     fn queue(&mut self, event: &Event, asleep: &mut Vec<Waker>) {
-        if let Some(turns) = self.turns.as_mut().filter(|_| event.name() != TURN_SILENT) {
+        if let Some(turns) = self.turns.as_mut().filter(|_| event.event_name() != EventName::TurnStalled) {
             turns.reported = None;
             if turns.unbegun > 0 {
                 turns.last = Some((event.clone(), Instant::now()));
@@ -302,16 +301,18 @@ impl Event {
         if self.agent_id().is_some() {
             return Concerns::None;
         }
-        match self.name() {
-            "user.message" => Concerns::Reached(self.message_id()),
-            "assistant.message" | "session.error" => {
+        match self.event_name() {
+            EventName::UserMessage => Concerns::Reached(self.message_id()),
+            EventName::AssistantMessage | EventName::SessionError => {
                 self.originating_message_id().map_or(Concerns::None, Concerns::Of)
             }
-            "session.idle" | "abort" | "copilot.disconnected" | "copilot.restarted" | TURN_SILENT => {
-                Concerns::All
-            }
+            EventName::SessionIdle
+            | EventName::Abort
+            | EventName::Disconnected
+            | EventName::Restarted
+            | EventName::TurnStalled => Concerns::All,
             // A skipped answer belongs to a turn that has begun; a skipped message without a name to any.
-            "copilot.message_skipped" => match self.kind() {
+            EventName::MessageSkipped => match self.kind() {
                 EventKind::MessageSkipped(skipped) if skipped.event.is_some() => Concerns::None,
                 _ => Concerns::All,
             },
@@ -393,11 +394,11 @@ mod tests {
 
     fn head<'a>(name: &'a str, data: &'a RawValue) -> EventHead<'a> {
         EventHead {
-            name,
-            id: "",
-            timestamp: "",
-            parent: None,
-            agent: None,
+            tag: name.into(),
+            id: "".into(),
+            timestamp: None,
+            parent: "".into(),
+            agent: "".into(),
             ephemeral: false,
             data: Some(data),
             whole: None,

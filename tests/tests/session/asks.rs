@@ -170,7 +170,7 @@ async fn limits_count_from_the_call_while_the_cli_does_not_take_the_message() {
         assert_eq!(asked.elapsed().as_secs(), 5, "{version}");
         assert!(error.to_string().contains("did not take the message"), "{error}");
         let silent =
-            std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_silent");
+            std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_stalled");
         assert!(silent, "{version}: the silence is reported");
     }
 }
@@ -239,7 +239,7 @@ async fn turns_that_wait_together_report_a_silence_once() {
     });
     all(asks).await;
     let silences =
-        std::iter::from_fn(|| events.try_next()).filter(|event| event.name() == "copilot.turn_silent");
+        std::iter::from_fn(|| events.try_next()).filter(|event| event.name() == "copilot.turn_stalled");
     assert_eq!(silences.count(), 1);
 }
 
@@ -318,7 +318,7 @@ async fn a_silence_names_the_servers_that_connect_and_the_calls_of_other_program
     assert!(error.is_timeout());
     let silence = loop {
         let event = events.next().await.expect("a silence is reported");
-        if let EventKind::TurnSilent(silence) = event.kind() {
+        if let EventKind::TurnStalled(silence) = event.kind() {
             break silence.clone();
         }
     };
@@ -340,7 +340,7 @@ async fn a_silence_is_reported_although_the_cli_does_not_say_what_it_waits_for()
         begin(&fake, &session);
     });
     assert!(error.is_timeout());
-    assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_silent"));
+    assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_stalled"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

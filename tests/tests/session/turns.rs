@@ -461,10 +461,10 @@ async fn a_message_that_an_abort_throws_out_of_the_queue_ends_as_aborted() {
 }
 
 /// The silences that the session tells of, of those that wait to be read.
-async fn silences(events: &mut copilot::EventStream) -> Vec<copilot::events::TurnSilence> {
+async fn silences(events: &mut copilot::EventStream) -> Vec<copilot::events::TurnStalled> {
     let mut told = Vec::new();
     while let Ok(Some(event)) = timeout(Duration::from_millis(1), events.next()).await {
-        if let copilot::EventKind::TurnSilent(silence) = event.kind() {
+        if let copilot::EventKind::TurnStalled(silence) = event.kind() {
             told.push((**silence).clone());
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{EventHead, EventKind, EventName};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 
 /// One event of a session; clones share it.
 ///
@@ -91,9 +92,9 @@ impl Event {
         self.part(1)
     }
 
-    /// When it happened, as RFC 3339.
-    pub fn timestamp(&self) -> &str {
-        self.part(2).trim_matches('"')
+    /// Returns when it happened; `None` for a local event, and where the CLI sent no time that can be read.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        maybe_time(&mut serde_json::Deserializer::from_str(self.part(2))).ok().flatten()
     }
 
     /// The id of the persisted event before it.
@@ -177,7 +178,11 @@ impl Serialize for Event {
         let mut members = serializer.serialize_map(None)?;
         members.serialize_entry("type", self.name())?;
         members.serialize_entry("id", self.id())?;
-        members.serialize_entry("timestamp", self.timestamp())?;
+        if let timestamp @ [_, ..] = self.part(2).as_bytes() {
+            let timestamp: &RawValue =
+                serde_json::from_slice(timestamp).map_err(serde::ser::Error::custom)?;
+            members.serialize_entry("timestamp", timestamp)?;
+        }
         members.serialize_entry("parentId", &self.parent_id())?;
         if let Some(agent) = self.agent_id() {
             members.serialize_entry("agentId", agent)?;

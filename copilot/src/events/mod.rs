@@ -12,6 +12,7 @@ mod payloads;
 mod stream;
 mod subscribers;
 
+pub use crate::protocol::timestamp::{InvalidTimestamp, Timestamp};
 pub use event::Event;
 pub(crate) use head::EventHead;
 pub use kind::EventKind;
@@ -84,7 +85,7 @@ pub use payloads::tool_result::{
 };
 pub use payloads::usage::{
     AssistantUsage, CopilotUsage, FinishReason, ModelCacheState, ModelCallFailure, ModelCallFinished,
-    ModelCallStart, ModelEndpoint, ModelFailureKind, ModelTransport, TokenCost, UsageCheckpoint,
+    ModelCallStart, ModelEndpoint, ModelFailureKind, TokenCost, UsageCheckpoint,
 };
 pub(crate) use stream::DEFAULT_BUDGET;
 pub use stream::EventStream;

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::attachment::MessageAttachment;
 use super::citation::Citations;
-use super::usage::{ModelEndpoint, ModelTransport};
+use super::usage::ModelEndpoint;
+use crate::protocol::inference::InferenceTransport;
 use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
 use crate::protocol::vocabulary::vocabulary;
@@ -287,7 +288,7 @@ payload! {
         /// The path of the model's service.
         pub api_endpoint: Option<ModelEndpoint>,
         /// How the model's service was reached.
-        pub transport: Option<ModelTransport>,
+        pub transport: Option<InferenceTransport>,
         /// `pre_first_token` or `mid_stream`, if a model was asked.
         pub cancel_phase: Option<String>,
         /// The time to the first output of the model, in milliseconds; only where output had begun.

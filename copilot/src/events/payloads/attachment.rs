@@ -6,6 +6,7 @@ use crate::protocol::attachments::{
     GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, Position,
 };
 use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -265,8 +266,9 @@ payload! {
         pub title: String,
         /// The content, as the extension wrote it.
         pub payload: Value,
-        /// When it was shown, as RFC 3339.
-        pub captured_at: String,
+        /// When it was shown.
+        #[serde(deserialize_with = "maybe_time")]
+        pub captured_at: Option<Timestamp>,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::instructions::PermissionMode;
 use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -181,9 +182,9 @@ payload! {
         /// The schedule.
         #[serde(deserialize_with = "count")]
         pub id: u64,
-        /// The time, in milliseconds since 1970.
-        #[serde(deserialize_with = "count")]
-        pub next_run_at: u64,
+        /// When the message is sent next.
+        #[serde(deserialize_with = "maybe_time")]
+        pub next_run_at: Option<Timestamp>,
     }
 
     /// The settings that an organization or a device prescribes were read.

@@ -9,6 +9,7 @@ use crate::protocol::capabilities::UiCapabilities;
 use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{MessageId, RequestId, SessionId};
 
@@ -24,8 +25,9 @@ payload! {
         pub producer: String,
         /// The version of the CLI.
         pub copilot_version: String,
-        /// When the session began, as RFC 3339.
-        pub start_time: String,
+        /// When the session began.
+        #[serde(deserialize_with = "maybe_time")]
+        pub start_time: Option<Timestamp>,
         /// The model; `None` if the CLI chooses it later.
         pub selected_model: Option<String>,
         /// The model's reasoning effort.
@@ -52,8 +54,9 @@ payload! {
 
     /// A session was resumed.
     pub struct SessionResume {
-        /// When the session was resumed, as RFC 3339.
-        pub resume_time: String,
+        /// When the session was resumed.
+        #[serde(deserialize_with = "maybe_time")]
+        pub resume_time: Option<Timestamp>,
         /// The number of events in its history.
         #[serde(deserialize_with = "count")]
         pub event_count: u64,
@@ -230,8 +233,9 @@ payload! {
 
     /// A session was handed over from elsewhere.
     pub struct Handoff {
-        /// When it was handed over, as RFC 3339.
-        pub handoff_time: String,
+        /// When it was handed over.
+        #[serde(deserialize_with = "maybe_time")]
+        pub handoff_time: Option<Timestamp>,
         /// Where it comes from.
         pub source_type: HandoffSource,
         /// Its repository.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::controls::{CodeChanges, ModelMetrics, TokenCount};
 use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -34,9 +35,9 @@ payload! {
         /// The time that requests to models took, in milliseconds.
         #[serde(deserialize_with = "maybe_count")]
         pub total_api_duration_ms: Option<u64>,
-        /// When the session began, in milliseconds since 1970.
-        #[serde(deserialize_with = "maybe_count")]
-        pub session_start_time: Option<u64>,
+        /// When the session began.
+        #[serde(deserialize_with = "maybe_time")]
+        pub session_start_time: Option<Timestamp>,
         /// The size of the history, in bytes.
         #[serde(deserialize_with = "maybe_count")]
         pub events_file_size_bytes: Option<u64>,

@@ -6,7 +6,9 @@ use crate::protocol::ToolCallId;
 use crate::protocol::account::Quota;
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::config::ReasoningSummary;
+use crate::protocol::inference::InferenceTransport;
 use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -20,16 +22,6 @@ vocabulary! {
         ToolCalls = "tool_calls",
         /// A content filter cut the answer off.
         ContentFilter = "content_filter",
-    }
-}
-
-vocabulary! {
-    /// How a model's service is reached.
-    ModelTransport {
-        /// By HTTP.
-        Http = "http",
-        /// By a web socket.
-        Websocket = "websocket",
     }
 }
 
@@ -71,8 +63,9 @@ payload! {
         /// Tokens written to the prompt cache.
         #[serde(deserialize_with = "maybe_count")]
         pub cache_write_tokens: Option<u64>,
-        /// When the prompt cache expires, as RFC 3339; only where the request changed that.
-        pub cache_expires_at: Option<String>,
+        /// When the prompt cache expires; `None` where the request did not change that.
+        #[serde(deserialize_with = "maybe_time")]
+        pub cache_expires_at: Option<Timestamp>,
         /// How long the prompt cache lives, in seconds.
         #[serde(deserialize_with = "maybe_count")]
         pub cache_ttl_seconds: Option<u64>,
@@ -114,7 +107,7 @@ payload! {
         /// The path of the model's service.
         pub api_endpoint: Option<ModelEndpoint>,
         /// How the model's service was reached.
-        pub transport: Option<ModelTransport>,
+        pub transport: Option<InferenceTransport>,
         /// The reasoning effort that was asked for.
         pub reasoning_effort: Option<String>,
         /// The summary of the reasoning that was asked for.
@@ -238,7 +231,7 @@ payload! {
         /// The path of the model's service.
         pub api_endpoint: Option<ModelEndpoint>,
         /// How the model's service was reached.
-        pub transport: Option<ModelTransport>,
+        pub transport: Option<InferenceTransport>,
         /// The reasoning effort that was asked for.
         pub reasoning_effort: Option<String>,
         /// The largest prompt that the request could have had, in tokens.
@@ -309,8 +302,9 @@ payload! {
     pub struct ModelCacheState {
         /// The model.
         pub model_id: String,
-        /// When the cache expires, as RFC 3339.
-        pub cache_expires_at: String,
+        /// When the cache expires.
+        #[serde(deserialize_with = "maybe_time")]
+        pub cache_expires_at: Option<Timestamp>,
         /// How long the cache lives after it was used, in seconds.
         #[serde(deserialize_with = "count")]
         pub cache_ttl_seconds: u64,

@@ -11,9 +11,9 @@ use crate::protocol::vocabulary::vocabulary;
 vocabulary! {
     /// How a session ended.
     ShutdownKind {
-        /// As it should.
+        /// The session was closed.
         Routine = "routine",
-        /// By an error.
+        /// An error ended the session.
         Error = "error",
     }
 }
@@ -69,11 +69,11 @@ payload! {
     pub struct ProviderModelUsage {
         /// The provider; `None` for Copilot or a provider without a name.
         pub provider: Option<String>,
-        /// The model.
+        /// The id of the model.
         pub model_id: String,
         /// The model's name for people.
         pub model_display_name: Option<String>,
-        /// The usage.
+        /// The requests, tokens and cost.
         pub metrics: ModelMetrics,
     }
 
@@ -86,7 +86,7 @@ payload! {
         /// The time that requests to models took, in milliseconds.
         #[serde(deserialize_with = "count")]
         pub total_api_duration_ms: u64,
-        /// The cost.
+        /// The cost, in AI units.
         #[serde(rename = "totalNanoAiu")]
         pub total: AiUnits,
         /// The usage by model.

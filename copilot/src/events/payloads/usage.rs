@@ -30,9 +30,9 @@ vocabulary! {
     ModelEndpoint {
         /// Chat completions of OpenAI.
         ChatCompletions = "/chat/completions",
-        /// Messages of Anthropic.
+        /// The messages API of Anthropic.
         Messages = "/v1/messages",
-        /// Responses of OpenAI.
+        /// The responses API of OpenAI.
         Responses = "/responses",
         /// Responses of OpenAI by a web socket.
         WebsocketResponses = "ws:/responses",
@@ -42,13 +42,13 @@ vocabulary! {
 payload! {
     /// One request to a model: tokens, cost and times.
     pub struct AssistantUsage {
-        /// The model.
+        /// The id of the model.
         pub model: String,
         /// The model's name for people; CLI 1.0.102 and later.
         pub model_display_name: Option<String>,
         /// The company that made the model; CLI 1.0.102 and later.
         pub model_provider: Option<String>,
-        /// Tokens sent.
+        /// Tokens of the prompt; `None` where the provider does not count them.
         #[serde(deserialize_with = "maybe_count")]
         pub input_tokens: Option<u64>,
         /// Tokens received, those of the reasoning included.
@@ -155,7 +155,7 @@ payload! {
 
     /// The cost of a request, as Copilot bills it.
     pub struct CopilotUsage {
-        /// The cost.
+        /// The cost, in AI units.
         #[serde(rename = "totalNanoAiu")]
         pub total: AiUnits,
         /// The parts of the cost.
@@ -191,7 +191,7 @@ vocabulary! {
 payload! {
     /// A request to a model failed.
     pub struct ModelCallFailure {
-        /// The model.
+        /// The id of the model; `None` if none was chosen.
         pub model: Option<String>,
         /// The company that made the model; CLI 1.0.102 and later.
         pub model_provider: Option<String>,
@@ -262,7 +262,7 @@ payload! {
     pub struct ModelCallStart {
         /// The step that it belongs to.
         pub turn_id: String,
-        /// The model.
+        /// The id of the model; `None` if none was chosen.
         pub model: Option<String>,
         /// The answer that the request continues, for services that keep answers.
         pub previous_response_id: Option<String>,
@@ -289,7 +289,7 @@ payload! {
 
     /// The cost of the session so far. It is in the history, so that a resumed session keeps counting.
     pub struct UsageCheckpoint {
-        /// The cost.
+        /// The cost, in AI units.
         #[serde(rename = "totalNanoAiu")]
         pub total: AiUnits,
         /// The number of premium requests.
@@ -300,7 +300,7 @@ payload! {
 
     /// The state of a model's prompt cache.
     pub struct ModelCacheState {
-        /// The model.
+        /// The id of the model.
         pub model_id: String,
         /// When the cache expires.
         #[serde(deserialize_with = "maybe_time")]

@@ -24,7 +24,7 @@ pub fn event(data: &[u8]) {
         whole: None,
     });
     assert_eq!((event.name(), event.id(), event.parent_id()), (name, "id", None));
-    assert_eq!((event.timestamp(), event.raw_data()), ("", payload.get()));
+    assert_eq!((event.timestamp(), event.raw_data()), (None, payload.get()));
     assert_eq!(event.agent_id(), Some(name).filter(|name| !name.is_empty()));
     match event.kind() {
         EventKind::Invalid(why) => assert!(!why.is_empty()),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{EventHead, EventKind, EventName};
 use crate::error::{Error, Result};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 
 /// One event of a session; clones share it.
 ///
@@ -74,7 +75,7 @@ impl Event {
         Self(Arc::new(Inner { name, text, ends, ephemeral, large, kind: OnceLock::new() }))
     }
 
-    /// The name of the event's type on the wire, such as `assistant.message`.
+    /// Returns the type's name on the wire, such as `assistant.message`.
     pub fn name(&self) -> &str {
         match self.0.name {
             EventName::Other => &self.0.text[..self.0.ends[0] as usize],
@@ -82,32 +83,32 @@ impl Event {
         }
     }
 
-    /// The same, decoded.
+    /// Returns the type's name, decoded.
     pub(crate) fn event_name(&self) -> EventName {
         self.0.name
     }
 
-    /// The event's own id.
+    /// Returns the event's id; empty for a local event.
     pub fn id(&self) -> &str {
         self.part(1)
     }
 
-    /// When it happened, as RFC 3339.
-    pub fn timestamp(&self) -> &str {
-        self.part(2).trim_matches('"')
+    /// Returns when it happened; `None` for a local event, and where the CLI sent no time that can be read.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        maybe_time(&mut serde_json::Deserializer::from_str(self.part(2))).ok().flatten()
     }
 
-    /// The id of the persisted event before it.
+    /// Returns the id of the persisted event before this one; `None` for the first one and for local events.
     pub fn parent_id(&self) -> Option<&str> {
         Some(self.part(3)).filter(|part| !part.is_empty())
     }
 
-    /// The sub-agent that it belongs to; `None` for the session's own agent.
+    /// Returns the sub-agent that the event belongs to; `None` for the session's own agent.
     pub fn agent_id(&self) -> Option<&str> {
         Some(self.part(4)).filter(|part| !part.is_empty())
     }
 
-    /// Whether the event is not kept in the session's history.
+    /// Returns whether the event is left out of the session's history.
     pub fn is_ephemeral(&self) -> bool {
         self.0.ephemeral
     }
@@ -120,7 +121,7 @@ impl Event {
         }
     }
 
-    /// The payload read as a type of your own.
+    /// Decodes the payload into a type of the program.
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ impl Event {
         })
     }
 
-    /// The payload, typed. It is read at the first call and kept.
+    /// Returns the payload, typed. The first call decodes it, for all clones of the event.
     pub fn kind(&self) -> &EventKind {
         self.0.kind.get_or_init(|| EventKind::read(self.0.name, self.raw_data()))
     }
@@ -140,7 +141,7 @@ impl Event {
         &self.0.text[self.0.ends[at - 1] as usize..self.0.ends[at] as usize]
     }
 
-    /// What it costs to keep the event in a queue, in bytes.
+    /// Returns the size of the event in a queue, in bytes.
     pub(super) fn size(&self) -> usize {
         let large = self.0.large.as_ref().map_or(0, |large| large.whole.len());
         self.0.text.len() + large + size_of::<Inner>() + size_of::<Self>()
@@ -172,7 +173,7 @@ impl fmt::Debug for Event {
     }
 }
 
-/// As it is on the wire, the payload exactly as it came.
+/// Writes the event as it is on the wire, with the time and the payload as the CLI sent them.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Payloads come out of JSON and are kept as they are, so they are JSON.
@@ -180,7 +181,11 @@ impl Serialize for Event {
         let mut members = serializer.serialize_map(None)?;
         members.serialize_entry("type", self.name())?;
         members.serialize_entry("id", self.id())?;
-        members.serialize_entry("timestamp", self.timestamp())?;
+        if let timestamp @ [_, ..] = self.part(2).as_bytes() {
+            let timestamp: &RawValue =
+                serde_json::from_slice(timestamp).map_err(serde::ser::Error::custom)?;
+            members.serialize_entry("timestamp", timestamp)?;
+        }
         members.serialize_entry("parentId", &self.parent_id())?;
         if let Some(agent) = self.agent_id() {
             members.serialize_entry("agentId", agent)?;

@@ -1,7 +1,6 @@
 //! The envelope of an event, as it arrives.
 //!
-//! A member of the envelope never fails the event, nor the page of the history that it is on: one of a wrong type is
-//! kept as its JSON text.
+//! A member of the envelope never fails the event, nor the page of the history that it is on.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ pub(crate) struct EventHead<'a> {
     pub(crate) timestamp: Option<&'a RawValue>,
     #[serde(rename = "parentId", borrow, default, deserialize_with = "text")]
     pub(crate) parent: Cow<'a, str>,
-    #[serde(rename = "agentId", borrow, default, deserialize_with = "text")]
+    #[serde(rename = "agentId", borrow, default, deserialize_with = "agent")]
     pub(crate) agent: Cow<'a, str>,
     #[serde(default, deserialize_with = "flag")]
     pub(crate) ephemeral: bool,
@@ -70,13 +69,19 @@ impl<'de: 'a, 'a> Deserialize<'de> for Tag<'a> {
     }
 }
 
-/// Reads a text. A value of another type is its JSON text, so that an agent's id never gets lost: without it the event
-/// would be one of the session's own agent.
+/// Reads a text; a value of another type counts as absent.
 fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
+    let value = Option::<&'de RawValue>::deserialize(deserializer)?;
+    Ok(value.filter(|value| value.get().starts_with('"')).map(as_text).unwrap_or_default())
+}
+
+/// Reads the id of an agent. It is never absent because of its type: the event would be one of the session's own agent.
+fn agent<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
     let value = Option::<&'de RawValue>::deserialize(deserializer)?;
     Ok(value.map(as_text).unwrap_or_default())
 }
 
+/// Returns the text that a value is; its JSON where it is not a text.
 fn as_text(value: &RawValue) -> Cow<'_, str> {
     let json = value.get();
     match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -102,7 +107,7 @@ mod tests {
         let json = r#"{"type":"session.\u0069dle","id":"a\"b","timestamp":7,"parentId":[1],"agentId":{"a":1},
             "ephemeral":"x","data":5}"#;
         let head = read(json);
-        assert_eq!((head.name(), &*head.id, &*head.parent), (EventName::SessionIdle, "a\"b", "[1]"));
+        assert_eq!((head.name(), &*head.id, &*head.parent), (EventName::SessionIdle, "a\"b", ""));
         assert_eq!((head.agent(), head.ephemeral), (Some(r#"{"a":1}"#), false));
         assert_eq!(head.timestamp.map(RawValue::get), Some("7"));
         let head =

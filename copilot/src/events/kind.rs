@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::protocol::canvas::OpenCanvas;
 use crate::protocol::decode;
 
-/// Reads a payload where it stays. Not inlined, so that reading one kind takes no room on the stack for all others.
+/// Decodes a payload. Not inlined, so that one kind takes no room on the stack for all others.
 #[inline(never)]
 fn payload<'a, T: Deserialize<'a>>(data: &'a str) -> serde_json::Result<Box<T>> {
     decode::event(data).map(Box::new)
@@ -57,7 +57,7 @@ macro_rules! kinds {
 
         /// The payload of an [`Event`](super::Event), by type.
         ///
-        /// Each payload has a box of its own, so that an event costs no more than what was sent.
+        /// Each payload is boxed, so that an event is as small as its payload allows.
         ///
         /// A type that is not here is [`Other`](Self::Other); its name and payload are on the event.
         #[derive(Clone, Debug)]
@@ -385,10 +385,10 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_of_another_shape_is_told_and_kept_apart_from_unknown_types() {
+    fn a_payload_of_another_shape_is_invalid_and_an_unknown_type_is_not() {
         let EventKind::Invalid(error) = EventKind::read(EventName::AssistantMessage, r#"{"content":5}"#)
         else {
-            panic!("a number is no content");
+            panic!("a number is not a text");
         };
         assert!(error.contains("expected a string"), "{error}");
         assert!(matches!(EventKind::read(EventName::read("model.turn_started"), "[]"), EventKind::Other));

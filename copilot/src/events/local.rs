@@ -8,17 +8,17 @@ use super::{Event, EventKind, EventName};
 use crate::error::Error;
 use crate::protocol::ToolCallId;
 
-/// A tool says how far it is; see `ToolContext::progress`.
+/// A tool reports its progress, with `ToolContext::progress`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ToolProgress {
-    /// The call that progresses.
+    /// The tool call.
     pub tool_call_id: ToolCallId,
     /// The tool's name.
     pub tool_name: String,
-    /// How much is done, from 0 to 1, where the tool knows.
+    /// The completed part, from 0 to 1; `None` where the tool does not know it.
     pub fraction: Option<f64>,
-    /// What it is doing.
+    /// The text of the tool, for people.
     pub message: String,
 }
 
@@ -26,9 +26,9 @@ pub struct ToolProgress {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HandlerFailure {
-    /// Which handler, such as `on_permission`.
+    /// The setter of the handler, such as `on_permission`.
     pub handler: &'static str,
-    /// What went wrong.
+    /// The error that the handler returned, or its panic.
     pub error: Error,
 }
 
@@ -45,23 +45,23 @@ pub struct MessageSkipped {
     pub error: Error,
 }
 
-/// The CLI was lost, started again, and has taken the session up.
+/// The CLI was lost and started again, and the session resumed.
 ///
-/// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again, unless
-/// tools of it go on.
+/// Files on disk are unchanged. A turn that was running has failed with the cause and may be sent again, unless tool
+/// calls of it continue.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Restarted {
     /// Why the CLI was lost.
     pub cause: Error,
-    /// The tool calls and questions that were running and have been cancelled, for a person to read.
+    /// The tool calls and questions that were running and have been cancelled, as text for people.
     pub cancelled: Vec<String>,
-    /// The tool calls that go on, for a person to read; see
+    /// The tool calls that continue, as text for people; see
     /// [`SessionBuilder::continue_pending_work`](crate::SessionBuilder::continue_pending_work).
     pub continued: Vec<String>,
 }
 
-/// A turn has had no event for a while, and still waits.
+/// A turn has had no event for a while, and has not failed yet.
 ///
 /// Reported once for each silence, after [`AskRequest::report_silence`].
 ///
@@ -69,9 +69,9 @@ pub struct Restarted {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TurnStalled {
-    /// For how long.
+    /// The time since the last event of the turn, or since the message was sent.
     pub silent_for: Duration,
-    /// The name of the last event of the turn, if there was one.
+    /// The name of the turn's last event on the wire; `None` without one.
     pub last_event: Option<String>,
     /// The tool calls, permissions and other questions that the CLI waits for, for a person to read. Those of other
     /// programs are among them if the CLI lists them within a second.

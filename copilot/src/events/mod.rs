@@ -1,7 +1,7 @@
-//! What happens in a session, as events.
+//! The events of a session, with typed payloads.
 //!
-//! An [`Event`] is a cheap handle that all subscribers share. Its envelope is read when it arrives; its payload only
-//! when somebody asks with [`Event::kind`], and then once for all of them. Knows no session.
+//! An [`Event`] is a cheap handle that all subscribers share. Its envelope is decoded when it arrives; its payload at the
+//! first call of [`Event::kind`], once for all subscribers. This module does not depend on sessions.
 
 mod event;
 mod head;
@@ -12,6 +12,7 @@ mod payloads;
 mod stream;
 mod subscribers;
 
+pub use crate::protocol::timestamp::{InvalidTimestamp, Timestamp};
 pub use event::Event;
 pub(crate) use head::EventHead;
 pub use kind::EventKind;
@@ -84,7 +85,7 @@ pub use payloads::tool_result::{
 };
 pub use payloads::usage::{
     AssistantUsage, CopilotUsage, FinishReason, ModelCacheState, ModelCallFailure, ModelCallFinished,
-    ModelCallStart, ModelEndpoint, ModelFailureKind, ModelTransport, TokenCost, UsageCheckpoint,
+    ModelCallStart, ModelEndpoint, ModelFailureKind, TokenCost, UsageCheckpoint,
 };
 pub(crate) use stream::DEFAULT_BUDGET;
 pub use stream::EventStream;

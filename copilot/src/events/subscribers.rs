@@ -1,4 +1,4 @@
-//! Who receives the events of a session, and what is known of the session at each event.
+//! The subscribers of a session, and the state of the session at each event.
 //!
 //! One lock guards the list of subscribers and the state that events change. The reader changes the state and fills
 //! the queues under it, and a turn subscribes and reads the state under it. So for each event a turn either has seen
@@ -74,12 +74,12 @@ fn wake(waker: Waker) {
 }
 
 impl Subscribers {
-    /// A new subscriber, who sees what is published from here on.
+    /// Adds a subscriber, which receives the events from here on.
     pub(crate) fn subscribe(&self, budget: usize) -> EventStream {
         self.list().subscribe(budget)
     }
 
-    /// A new subscriber for a turn, and whether the agent has nothing to do at the moment from which it subscribes.
+    /// Adds a subscriber for a turn; returns with it whether the agent is idle at that moment.
     pub(crate) fn subscribe_turn(&self, budget: usize) -> (EventStream, bool) {
         let mut list = self.list();
         (list.subscribe(budget), !list.busy)
@@ -107,7 +107,7 @@ impl Subscribers {
         self.list().is_empty()
     }
 
-    /// An event from the CLI: changes what is known of the session and queues it for the subscribers. Those who sleep
+    /// Delivers an event from the CLI: updates the state and queues it for the subscribers. Those that sleep
     /// are added to `asleep`, for the caller to wake.
     pub(crate) fn deliver(&self, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
         let mut list = self.list();
@@ -126,7 +126,7 @@ impl Subscribers {
         asleep.into_iter().for_each(wake);
     }
 
-    /// The CLI is lost, and whatever the agent did with it.
+    /// The CLI is lost, and with it the work of the agent.
     pub(crate) fn interrupt(&self, event: &Event) {
         let mut asleep = Vec::new();
         {
@@ -137,7 +137,7 @@ impl Subscribers {
         asleep.into_iter().for_each(wake);
     }
 
-    /// The CLI has the session idle, whatever its events have said.
+    /// Marks the session as idle, as the CLI reports it.
     pub(crate) fn rest(&self) {
         self.list().busy = false;
     }
@@ -210,7 +210,7 @@ impl List {
         self.turns.get_or_insert_default()
     }
 
-    /// What the event says about the session.
+    /// Updates the state from an event.
     fn learn(&mut self, head: &EventHead<'_>) {
         if head.agent().is_some() {
             return;

@@ -10,7 +10,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError, Script};
-use copilot::{Client, ErrorKind, Event, EventKind, EventStream, SessionId, ToolContext, TransportKind};
+use copilot::{
+    Client, ErrorKind, Event, EventKind, EventStream, Permissions, SessionId, ToolContext, TransportKind,
+};
 use copilot_tests::fake::{Fake, all, settle};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -566,6 +568,34 @@ async fn an_event_over_the_limit_is_reported_and_ends_the_turn_whose_answer_it_m
         (&answers[0]["requestId"], &answers[0]["result"]["resultType"]),
         (&json!("r"), &json!("failure"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_over_the_limit_that_asks_gets_the_safe_answer() {
+    let fake = limited().await;
+    // The members of the real CLI, in its order.
+    let event = |name: &str, request: &str, member: &str| {
+        let data = format!(
+            r#"{{"requestId":"{request}","{member}":{{"a":"{}"}},"promptRequest":{{}}}}"#,
+            "x".repeat(2 * LIMIT as usize)
+        );
+        let params = format!(r#"{{"sessionId":"s","event":{{"type":"{name}","data":{data},"id":"e"}}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","method":"session.event","params":{params}}}"#)
+    };
+    let answer = async |method: &str| within(fake.cli.requested(method, 1)).await.remove(0);
+    // The permissions of the session grant it; what cannot be read is denied all the same.
+    let session = fake.session().id("s").permissions(Permissions::approve_all());
+    let session = session.on_elicitation(|_| async { copilot::elicitation::ElicitationResponse::decline() });
+    let _session = session.start().await.unwrap();
+    fake.cli.frame(event("permission.requested", "p", "permissionRequest"));
+    let denied = answer("session.permissions.handlePendingPermissionRequest").await;
+    assert_eq!(
+        (&denied["requestId"], &denied["result"]["kind"]),
+        (&json!("p"), &json!("user-not-available"))
+    );
+    fake.cli.frame(event("elicitation.requested", "f", "requestedSchema"));
+    let cancelled = answer("session.ui.handlePendingElicitation").await;
+    assert_eq!((&cancelled["requestId"], &cancelled["result"]["action"]), (&json!("f"), &json!("cancel")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -277,15 +277,10 @@ impl Inbox {
         }
     }
 
-    /// A message about this session was skipped. A tool call among them is answered as far as it can be.
-    pub(crate) fn skipped(&self, head: &Head<'_>, why: &str) {
+    /// A message about this session was skipped. An event that asks gets the safe answer.
+    pub(crate) fn skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
         tracing::error!(event = head.event, session = %self.id, why, "a message of the CLI was skipped");
-        let name = head.event.as_deref().map_or(EventName::Other, EventName::read);
-        if let (EventName::ExternalToolRequested, Some(request), Some(tool)) =
-            (name, &head.request, &head.tool)
-        {
-            self.refuse_tool(request, tool);
-        }
+        self.answer_skipped(head, why);
         let error = Error::new(ErrorKind::Transport, format!("a message of the CLI was skipped: {why}"));
         let skipped = MessageSkipped { event: head.event.clone(), error };
         self.subscribers.publish(&Event::message_skipped(skipped));
@@ -350,14 +345,6 @@ impl Inbox {
             }
             Err(error) => self.answer_unreadable(EventName::ExternalToolRequested, data, &error),
         }
-    }
-
-    /// A tool that is another client's is left to that one.
-    fn refuse_tool(&self, request_id: &str, tool_name: &str) {
-        let Some(peer) = self.line.now().filter(|_| self.tools().get(tool_name).is_some()) else { return };
-        let result = &ToolResult::failure(format!("The call of `{tool_name}` could not be read."));
-        let params = ToolAnswerParams { session_id: &self.id, request_id, result };
-        log_unsent(peer.post_answer("session.tools.handlePendingToolCall", &params), "a refusal");
     }
 
     fn run_tool(self: &Arc<Self>, call: ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {

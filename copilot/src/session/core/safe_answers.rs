@@ -9,14 +9,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::events::EventName;
 use crate::protocol::decode;
 use crate::protocol::permissions::Vocabulary;
 use crate::protocol::tools::Wrapped;
-use crate::rpc::{INVALID_PARAMS, Responder};
+use crate::rpc::{Head, INVALID_PARAMS, Responder};
 use crate::session::core::Inbox;
 use crate::session::core::consult::Question;
 use crate::session::core::handler::BoxError;
@@ -162,6 +162,29 @@ impl Inbox {
         self.consult(question, async { Err::<(), BoxError>(failed) }, move |inbox, _| {
             inbox.post_answer(method, &params);
         });
+    }
+
+    /// Answers an event of which only the beginning is known, where it asks and that names the request.
+    pub(super) fn answer_skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
+        let (Some(event), Some(request)) = (&head.event, &head.request) else { return };
+        let name = EventName::read(event);
+        let asks = match name {
+            // Without its name the tool may be another client's.
+            EventName::ExternalToolRequested => head.tool.is_some(),
+            // In a session of other clients these decide.
+            EventName::PermissionRequested => !self.joins,
+            _ => self.topics.unreadable(name).is_some(),
+        };
+        if !asks {
+            return;
+        }
+        // Every CLI denies what it does not understand in an answer to an event, so the newest words are safe.
+        let mut known = json!({"requestId": request, "promptRequest": {}});
+        if let Some(tool) = &head.tool {
+            known["toolName"] = json!(tool);
+        }
+        let known = to_raw_value(&known).expect("text is JSON");
+        self.answer_unreadable(name, &known, &serde::de::Error::custom(why));
     }
 
     fn safe_answer(

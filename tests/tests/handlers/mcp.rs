@@ -7,18 +7,14 @@ use std::time::Duration;
 
 use copilot::config::McpServer;
 use copilot::hooks::PreMcpToolCall;
-use copilot::testing::{FakeCli, Script, Scripts};
+use copilot::testing::{FakeCli, Script};
 use copilot::{
     Approval, EventKind, LimitsAnswer, McpHeaders, McpHeadersReason, PermissionKind, Permissions, Sampled,
-    SamplingRole, Session, TransportKind,
+    SamplingRole, Session,
 };
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
-
-async fn real(scripts: impl Into<Scripts>) -> Real {
-    Real::start(TransportKind::Stdio, scripts).await
-}
 
 /// Waits until the session's MCP server is there.
 async fn connected(session: &Session) {
@@ -46,7 +42,7 @@ async fn the_program_answers_for_a_model_and_has_the_sessions_model_answer() {
         .call("brain-think", json!({}))
         .expect_tool_result("brain-think", |text| text.contains("cancelled"))
         .say("Done.");
-    let real = real([script, question]).await;
+    let real = Real::over_stdio([script, question]).await;
     let server = LoopbackMcp::open().await;
     let times = Arc::new(Mutex::new(0));
     let session = real
@@ -88,7 +84,7 @@ async fn without_a_handler_a_server_that_wants_a_model_is_told_no() {
         .call("brain-think", json!({}))
         .expect_tool_result("brain-think", |text| text.contains("cancelled"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::open().await;
     let session = real
         .session()
@@ -107,7 +103,7 @@ async fn the_program_gives_headers_to_an_mcp_server() {
         .call("vault-hello", json!({}))
         .expect_tool_result("vault-hello", |text| text.contains("Hello!"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::locked("X-Key", "open-sesame").await;
     let reasons = Arc::new(Mutex::new(Vec::new()));
     let vault = McpServer::http(server.url.as_str()).headers_refresh(Duration::from_secs(600));
@@ -136,7 +132,7 @@ async fn a_hook_gives_the_meta_of_a_call_to_an_mcp_server() {
         .call("vault-hello", json!({}))
         .expect_tool_result("vault-hello", |text| text.contains(r#""from":"the hook""#))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::open().await;
     let session = real
         .session()
@@ -159,7 +155,7 @@ async fn an_approval_of_an_mcp_tool_lasts_for_the_session() {
         .call("vault-hello", json!({}))
         .expect_tool_result("vault-hello", |text| text.contains("Hello!"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::open().await;
     let asked = Arc::new(Mutex::new(Vec::new()));
     let session = real.session().mcp_server("vault", McpServer::http(server.url.as_str())).on_permission({

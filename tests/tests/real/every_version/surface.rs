@@ -14,8 +14,9 @@ use copilot::hooks::{PostToolUse, PreToolUse, UserPromptSubmitted};
 use copilot::testing::{RecordedRequest, Script};
 use copilot::{
     AgentMode, Attachment, Elicited, EventKind, Message, PermissionKind, Permissions, PlanAction,
-    PlanDecision, Position, Provider, Section, Session, SystemMessage, TransportKind, UserAnswer,
+    PlanDecision, Position, Provider, Section, Session, SystemMessage, UserAnswer,
 };
+use copilot_tests::files::{RED_DOT_PNG, write_skills};
 use copilot_tests::real::Real;
 use copilot_tests::tested;
 use schemars::JsonSchema;
@@ -26,24 +27,15 @@ use super::basics::add;
 
 use crate::session_config::long;
 
-/// A red dot, as a PNG.
-const DOT: &[u8] =
-    b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\
-    \x00\x01\x08\x02\x00\x00\x00\x90\x77\x53\xde\x00\x00\x00\x0c\x49\x44\x41\x54\x78\x9c\x63\
-    \xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00\x49\x45\x4e\x44\xae\
-    \x42\x60\x82";
-
-async fn real(script: Script) -> Real {
-    Real::start(TransportKind::Stdio, script).await
-}
-
 fn system_has(text: &'static str) -> impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static {
     move |request| request.system().is_some_and(|system| system.contains(text))
 }
 
 #[tokio::test]
 async fn a_system_message_is_appended() {
-    let real = real(Script::new().expect("the addition", system_has("Speak Latin.")).say("Salve.")).await;
+    let real =
+        Real::over_stdio(Script::new().expect("the addition", system_has("Speak Latin.")).say("Salve."))
+            .await;
     let session = real.session().system_message(SystemMessage::append("Speak Latin.")).start().await.unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
     real.finish().await;
@@ -54,7 +46,7 @@ async fn a_system_message_is_replaced() {
     let whole = |request: &RecordedRequest| {
         request.system().is_some_and(|text| text.contains("Speak Latin.") && !text.contains("Copilot CLI"))
     };
-    let real = real(Script::new().expect("only these instructions", whole).say("Salve.")).await;
+    let real = Real::over_stdio(Script::new().expect("only these instructions", whole).say("Salve.")).await;
     let session =
         real.session().system_message(SystemMessage::replace("Speak Latin.")).start().await.unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
@@ -63,7 +55,8 @@ async fn a_system_message_is_replaced() {
 
 #[tokio::test]
 async fn a_section_of_the_system_message_is_replaced() {
-    let real = real(Script::new().expect("the section", system_has("SPEAK SOFTLY")).say("Salve.")).await;
+    let real =
+        Real::over_stdio(Script::new().expect("the section", system_has("SPEAK SOFTLY")).say("Salve.")).await;
     let message = SystemMessage::customize().replace(Section::Tone, "SPEAK SOFTLY");
     let started = real.session().system_message(message).start().await;
     let Some(session) = tested::unless_refused([0, 0, 423], started) else { return real.leave().await };
@@ -73,7 +66,8 @@ async fn a_section_of_the_system_message_is_replaced() {
 
 #[tokio::test]
 async fn a_section_of_the_system_message_is_transformed() {
-    let real = real(Script::new().expect("the section", system_has("TONE: ")).say("Salve.")).await;
+    let real =
+        Real::over_stdio(Script::new().expect("the section", system_has("TONE: ")).say("Salve.")).await;
     let message =
         SystemMessage::customize().transform(Section::Tone, |text| async move { format!("TONE: {text}") });
     let started = real.session().system_message(message).start().await;
@@ -84,7 +78,7 @@ async fn a_section_of_the_system_message_is_transformed() {
 
 #[tokio::test]
 async fn tools_are_excluded_and_chosen_by_name() {
-    let real = real(
+    let real = Real::over_stdio(
         Script::new()
             .expect("all but these", |request| {
                 let names = request.tool_names();
@@ -100,7 +94,7 @@ async fn tools_are_excluded_and_chosen_by_name() {
 
 #[tokio::test]
 async fn only_chosen_tools_are_offered() {
-    let real = real(
+    let real = Real::over_stdio(
         Script::new()
             .expect("these", |request| {
                 let mut names = request.tool_names();
@@ -117,7 +111,7 @@ async fn only_chosen_tools_are_offered() {
 
 #[tokio::test]
 async fn tools_are_chosen_by_source() {
-    let real = real(
+    let real = Real::over_stdio(
         Script::new()
             .expect("these", |request| {
                 let mut names = request.tool_names();
@@ -143,7 +137,7 @@ async fn greet_through(server: StdioServer, greeting: &'static str) -> (Real, co
         .call("echo-say", json!({"text": "there"}))
         .expect_tool_result("echo-say", move |text| text.contains(greeting))
         .say("It greets.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let permissions = Permissions::deny_all().allow(PermissionKind::Mcp);
     let started = real.session().mcp_server("echo", server).permissions(permissions).start().await;
     (real, started)
@@ -171,7 +165,7 @@ async fn the_agent_hands_work_to_a_custom_agent() {
     let script = Script::new()
         .expect("the agent is offered", |request| request.raw().to_string().contains("A poet of Rome."))
         .say("Salve.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let agent = CustomAgent::new("latin", "You only speak Latin.").description("A poet of Rome.");
     let session = real.session().custom_agent(agent).start().await.unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
@@ -180,9 +174,10 @@ async fn the_agent_hands_work_to_a_custom_agent() {
 
 #[tokio::test]
 async fn a_session_starts_as_a_custom_agent() {
-    let real =
-        real(Script::new().expect("its instructions", system_has("You only speak Latin.")).say("Salve."))
-            .await;
+    let real = Real::over_stdio(
+        Script::new().expect("its instructions", system_has("You only speak Latin.")).say("Salve."),
+    )
+    .await;
     let agent = CustomAgent::new("latin", "You only speak Latin.");
     let started = real.session().custom_agent(agent).agent("latin").start().await;
     let Some(session) = tested::unless_refused([1, 0, 57], started) else { return real.leave().await };
@@ -198,13 +193,9 @@ async fn skills_come_from_directories() {
             request.contains("How juggling goes.") && !request.contains("How whistling goes.")
         })
         .say("One.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let skills = real.state.path().join("skills");
-    for name in ["juggling", "whistling"] {
-        std::fs::create_dir_all(skills.join(name)).unwrap();
-        let text = format!("---\nname: {name}\ndescription: How {name} goes.\n---\nPractise.\n");
-        std::fs::write(skills.join(name).join("SKILL.md"), text).unwrap();
-    }
+    write_skills(&skills, &["juggling", "whistling"]);
     let session = real
         .session()
         .skill_directories([skills.to_str().unwrap()])
@@ -218,7 +209,7 @@ async fn skills_come_from_directories() {
 
 #[tokio::test]
 async fn infinite_sessions_have_a_directory_unless_disabled() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let workspace = async |settings: InfiniteSessions| {
         let session = real.session().infinite_sessions(settings).start().await.unwrap();
         session.workspace_path().map(str::to_owned)
@@ -237,7 +228,7 @@ async fn large_output_goes_to_a_file() {
         .call("long", json!({}))
         .expect_tool_result("long", |text| text.len() < 30_000)
         .say("Short.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([long::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("Keep it short.").await.unwrap().text(), "Short.");
     real.finish().await;
@@ -249,7 +240,7 @@ async fn large_output_can_be_left_whole() {
         .call("long", json!({}))
         .expect_tool_result("long", |text| text.len() > 60_000)
         .say("Whole.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([long::TOOL]).large_output(LargeOutput::disabled());
     let Some(session) = tested::unless_refused([1, 0, 57], session.start().await) else {
         return real.leave().await;
@@ -260,7 +251,7 @@ async fn large_output_can_be_left_whole() {
 
 #[tokio::test]
 async fn files_and_directories_are_attached() {
-    let real = real(Script::new().say("Seen.").say("Again.")).await;
+    let real = Real::over_stdio(Script::new().say("Seen.").say("Again.")).await;
     let file = real.state.path().join("notes.txt");
     std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
     let message = Message::new("Look.")
@@ -279,9 +270,9 @@ async fn files_and_directories_are_attached() {
 
 #[tokio::test]
 async fn images_are_attached() {
-    let real = real(Script::new().say("Red.")).await;
-    let message =
-        Message::new("Which colour?").attach(Attachment::blob(DOT, "image/png").display_name("dot.png"));
+    let real = Real::over_stdio(Script::new().say("Red.")).await;
+    let message = Message::new("Which colour?")
+        .attach(Attachment::blob(RED_DOT_PNG, "image/png").display_name("dot.png"));
     let session = real.session().start().await.unwrap();
     let Some(reply) = tested::unless_refused([0, 0, 423], session.ask(message).await) else {
         return real.leave().await;
@@ -294,7 +285,7 @@ async fn images_are_attached() {
 
 #[tokio::test]
 async fn references_to_github_are_attached() {
-    let real = real(Script::new().say("Mend it.")).await;
+    let real = Real::over_stdio(Script::new().say("Mend it.")).await;
     let issue = Attachment::github(
         GithubReferenceKind::Issue,
         &GithubRepo::new("octo", "cat"),
@@ -314,7 +305,7 @@ async fn references_to_github_are_attached() {
 
 #[tokio::test]
 async fn a_selection_is_attached() {
-    let real = real(Script::new().say("Two.")).await;
+    let real = Real::over_stdio(Script::new().say("Two.")).await;
     let file = real.state.path().join("notes.txt");
     std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
     let selection = Attachment::selection(
@@ -342,7 +333,7 @@ async fn hooks_see_and_change_a_tool_call() {
         .call("add", json!({"a": 0, "b": 0}))
         .expect_tool_result("add", |text| text.contains("nothing to add"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let started = real
         .session()
@@ -373,7 +364,7 @@ async fn hooks_see_and_change_a_tool_call() {
 #[tokio::test]
 async fn a_hook_changes_a_message() {
     let script = Script::new().expect_prompt(|prompt| prompt.contains("two, please")).say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let started = real
         .session()
         .on_user_prompt_submitted(|said, _| async move {
@@ -392,7 +383,7 @@ async fn the_agent_asks_the_user() {
         .call("ask_user", json!({"question": "Which colour?", "choices": ["red", "blue"]}))
         .expect_tool_result("ask_user", |text| text.contains("blue"))
         .say("Blue, then.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().on_user_input(|asked| async move {
         UserAnswer::from(asked.choices.last().cloned().unwrap_or_default())
     });
@@ -408,7 +399,7 @@ async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
         .call("ask_user", json!({"question": "Which colour?"}))
         .expect_tool_result("ask_user", |text| !text.contains("undefined"))
         .say("Any, then.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().on_user_input(|_| async { UserAnswer::dismissed() });
     let Some(session) = tested::unless_refused([0, 0, 394], session.start().await) else {
         return real.leave().await;
@@ -419,7 +410,7 @@ async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
 
 #[tokio::test]
 async fn the_program_shows_forms() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let started = real
         .session()
         .on_elicitation(|_| async { Elicited::accept(json!({"confirmed": true})) })
@@ -438,7 +429,7 @@ async fn the_program_looks_at_a_plan() {
         .call("exit_plan_mode", plan())
         .expect_tool_result("exit_plan_mode", |text| text.contains("write it down first"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().on_exit_plan_mode(|plan| async move {
         assert_eq!(plan.recommended_action, PlanAction::Interactive);
         PlanDecision::reject("write it down first")
@@ -451,7 +442,7 @@ async fn the_program_looks_at_a_plan() {
 
 #[tokio::test]
 async fn slash_commands_of_the_program_are_used() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().command("deploy", "Deploys to a stage", |used| async move {
         if used.args == "to mars" { Ok(()) } else { Err("say where") }
     });
@@ -472,7 +463,7 @@ async fn an_approval_for_the_session_is_asked_for_once() {
         .call("bash", bash())
         .expect_tool_result("bash", |text| text.starts_with("hello"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let asked = Arc::new(Mutex::new(0));
     let session = real.session().on_permission({
         let asked = Arc::clone(&asked);
@@ -494,7 +485,7 @@ async fn an_approval_for_the_session_is_asked_for_once() {
 #[tokio::test]
 async fn the_model_is_changed() {
     let script = Script::new().expect("the other model", |request| request.model() == "other").say("Other.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let outcome = session.set_model("other").await;
     if tested::unless_refused([0, 0, 403], outcome).is_none() {
@@ -507,7 +498,7 @@ async fn the_model_is_changed() {
 
 #[tokio::test]
 async fn the_mode_is_changed() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let Some(mode) = tested::unless_refused([0, 0, 403], session.mode().await) else {
         return real.leave().await;
@@ -520,7 +511,7 @@ async fn the_mode_is_changed() {
 
 #[tokio::test]
 async fn the_plan_is_written_and_read() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let Some(plan) = tested::unless_refused([0, 0, 403], session.plan().await) else {
         return real.leave().await;
@@ -533,7 +524,7 @@ async fn the_plan_is_written_and_read() {
 
 #[tokio::test]
 async fn a_session_has_a_name() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let outcome = session.set_name("mine").await;
     if tested::unless_refused([1, 0, 10], outcome).is_none() {
@@ -545,7 +536,7 @@ async fn a_session_has_a_name() {
 
 #[tokio::test]
 async fn a_log_line_is_an_event() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let mut events = session.events();
     let outcome = session.log("the index is old", LogOptions::new().level(LogKind::Warning)).await;
@@ -563,7 +554,7 @@ async fn a_log_line_is_an_event() {
 
 #[tokio::test]
 async fn a_conversation_is_summarised() {
-    let real = real(Script::new().say("One.").say("Two.").say("A summary of it all.")).await;
+    let real = Real::over_stdio(Script::new().say("One.").say("Two.").say("A summary of it all.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
@@ -580,7 +571,7 @@ async fn a_conversation_is_summarised() {
 
 #[tokio::test]
 async fn the_usage_is_told() {
-    let real = real(Script::new().say("One.")).await;
+    let real = Real::over_stdio(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     let Some(usage) = tested::unless_refused([1, 0, 10], session.usage().await) else {
@@ -592,7 +583,7 @@ async fn the_usage_is_told() {
 
 #[tokio::test]
 async fn a_session_has_files_of_its_own() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let outcome = session.write_workspace_file("notes/a.txt", "hello").await;
     if tested::unless_refused([0, 0, 403], outcome).is_none() {
@@ -607,7 +598,7 @@ async fn a_session_has_files_of_its_own() {
 async fn tools_come_and_go() {
     let has = |name: &'static str| move |request: &RecordedRequest| request.tool_names().contains(&name);
     let script = Script::new().expect("one", has("add")).say("One.").expect("both", has("long")).say("Both.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([add::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("1").await.unwrap().text(), "One.");
     if tested::unless_refused([1, 0, 57], session.tools().add([long::TOOL]).await).is_none() {
@@ -627,7 +618,7 @@ struct Verdict {
 #[tokio::test]
 async fn an_answer_has_the_type_that_was_asked_for() {
     let script = Script::new().say(r#"{"approved": false}"#);
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let verdict: Verdict = session.ask_as("Review.").await.unwrap();
     assert_eq!(verdict, Verdict { approved: false });
@@ -642,7 +633,7 @@ async fn an_answer_has_the_type_that_was_asked_for() {
 
 #[tokio::test]
 async fn sessions_are_listed_and_deleted() {
-    let real = real(Script::new().say("Hello.")).await;
+    let real = Real::over_stdio(Script::new().say("Hello.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("Hello?").await.unwrap();
     let id = session.id().clone();
@@ -657,7 +648,7 @@ async fn sessions_are_listed_and_deleted() {
 
 #[tokio::test]
 async fn one_session_is_looked_up() {
-    let real = real(Script::new().say("Hello.")).await;
+    let real = Real::over_stdio(Script::new().say("Hello.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("Hello?").await.unwrap();
     session.close().await.unwrap();
@@ -669,7 +660,7 @@ async fn one_session_is_looked_up() {
 
 #[tokio::test]
 async fn a_client_knows_itself_and_its_user() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let status = real.client.status().await.unwrap();
     assert!((2..=3).contains(&status.protocol_version));
     assert!(!real.client.auth_status().await.unwrap().is_authenticated);
@@ -680,7 +671,7 @@ async fn a_client_knows_itself_and_its_user() {
 #[tokio::test]
 async fn several_providers_have_models_of_their_own() {
     let script = Script::new().expect("its name there", |request| request.model() == "big-2025").say("Big.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let started = real
         .client
         .session()
@@ -699,7 +690,7 @@ async fn the_program_gives_the_providers_token() {
     let script = Script::new()
         .expect("the token", |request| request.header("authorization") == Some("Bearer token-1"))
         .say("Hello.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let provider = Provider::openai(real.model.base_url())
         .bearer_token_from(|_| async { Ok::<_, String>("token-1".to_owned()) });
     let session = real.client.session().model(real.model.model_name()).provider(provider);
@@ -715,7 +706,7 @@ async fn a_provider_has_a_token_and_headers() {
     let script = Script::new()
         .expect("the token", |request| request.header("authorization") == Some("Bearer hush"))
         .say("Hello.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let provider = Provider::openai(real.model.base_url()).bearer_token("hush");
     let session = real.client.session().model(real.model.model_name()).provider(provider);
     assert_eq!(session.start().await.unwrap().ask("Hello?").await.unwrap().text(), "Hello.");
@@ -726,7 +717,7 @@ async fn a_provider_has_a_token_and_headers() {
 async fn headers_of_a_message_reach_the_model() {
     let script =
         Script::new().expect("the header", |request| request.header("x-ours") == Some("7")).say("Seen.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let message = Message::new("Look.").request_header("x-ours", "7");
     let Some(reply) = tested::unless_refused([1, 0, 10], session.ask(message).await) else {
@@ -744,7 +735,7 @@ async fn an_empty_session_gets_nothing_by_itself() {
             !request.system().unwrap_or_default().contains("never say never")
         })
         .say("Quiet.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
     let builder = real.session().empty().with_tools([add::TOOL]).mcp_token_storage(Storage::InMemory);
     let builder = builder.available_tools([ToolFilter::custom("add")]);

@@ -93,6 +93,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::error::{Error, Result};
 use crate::protocol::decode;
 use crate::protocol::event::EventHead;
 use crate::protocol::mcp_headers::HEADERS_REFRESH_REQUIRED;
@@ -278,8 +279,10 @@ impl Event {
     /// # Errors
     ///
     /// When the payload does not have that shape.
-    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        serde_json::from_str(self.raw_data())
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_str(self.raw_data()).map_err(|source| {
+            Error::decode(format!("{}: the payload has another shape", self.name()), source)
+        })
     }
 
     /// The payload, typed. It is read at the first call and kept.

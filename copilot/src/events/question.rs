@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::protocol::elicitation::{ElicitationAction, ElicitationMode};
-use crate::protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanAction, PlanProposal};
+use crate::protocol::modes::{
+    AutoModeSwitchRequest, AutoModeSwitchResponse, ExitPlanModeRequest, PlanAction,
+};
 use crate::protocol::{RequestId, SessionId, ToolCallId};
 
 payload! {
@@ -98,7 +100,7 @@ payload! {
         pub request_id: RequestId,
         /// The plan.
         #[serde(flatten)]
-        pub plan: PlanProposal,
+        pub plan: ExitPlanModeRequest,
         /// The model that made the plan.
         pub model: Option<String>,
     }
@@ -123,7 +125,7 @@ payload! {
         pub request_id: RequestId,
         /// The offer.
         #[serde(flatten)]
-        pub offer: AutoModeSwitch,
+        pub offer: AutoModeSwitchRequest,
     }
 
     /// The user decided about the offer of another model.
@@ -131,7 +133,7 @@ payload! {
         /// The request.
         pub request_id: RequestId,
         /// The answer.
-        pub response: Option<AutoModeAnswer>,
+        pub response: Option<AutoModeSwitchResponse>,
     }
 
     /// A session used up its AI credits.
@@ -152,7 +154,7 @@ payload! {
         pub response: LimitsDecision,
     }
 
-    /// What becomes of a session that used up its AI credits; [`LimitsAnswer`](crate::LimitsAnswer) is what a
+    /// What becomes of a session that used up its AI credits; [`LimitsResponse`](crate::limits::LimitsResponse) is what a
     /// program sends.
     pub struct LimitsDecision {
         /// `add`, `set`, `unset` or `cancel`.

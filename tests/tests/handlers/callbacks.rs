@@ -6,17 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::config::{AskUserVariant, McpServer};
+use copilot::commands::CommandKind;
+use copilot::elicitation::{ElicitationAction, ElicitationResponse};
 use copilot::hooks::{
-    AgentStop, PostToolUse, PreToolUse, SessionEnd, SessionEndReason, SessionSource, SessionStart,
+    AgentStop, Hooks, PostToolUse, PreToolUse, SessionEnd, SessionEndReason, SessionSource, SessionStart,
     UserPromptSubmitted,
 };
+use copilot::mcp::{Mcp, McpLoginReason, McpLoginResponse, McpServer};
+use copilot::modes::{ExitPlanModeResponse, PlanAction};
+use copilot::providers::Provider;
+use copilot::system_message::{Section, SystemMessage};
 use copilot::testing::Script;
-use copilot::{
-    AgentMode, CommandKind, Decision, ElicitationAction, Elicited, EventKind, GithubToken, McpLoginAnswer,
-    McpLoginReason, PlanAction, PlanDecision, Provider, Section, State, SystemMessage, TokenReason,
-    ToolContext, UserAnswer,
-};
+use copilot::tokens::{GithubTokenResponse, TokenReason};
+use copilot::unstable::{AskUserVariant, Unstable};
+use copilot::user_input::UserInputResponse;
+use copilot::{AgentMode, Decision, EventKind, State, ToolContext};
 use copilot_tests::events::failed_handlers;
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
@@ -63,35 +67,35 @@ async fn hooks_have_a_say_at_every_step() {
         .session()
         .with_tools([add::TOOL])
         .state(Arc::clone(&seen))
-        .on_session_start(|start, cx| async move {
+        .hooks(Hooks::new().on_session_start(|start, cx| async move {
             assert_eq!(start.source, SessionSource::New);
             note(&cx.state().unwrap(), "start");
             SessionStart::pass()
-        })
-        .on_user_prompt_submitted(|said, _| async move {
+        }))
+        .hooks(Hooks::new().on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("two.", "two, please."))
-        })
-        .on_pre_tool_use(|step, cx| async move {
+        }))
+        .hooks(Hooks::new().on_pre_tool_use(|step, cx| async move {
             assert!(cx.timestamp().unwrap() > 1e12 && cx.cwd().is_some());
             note(&cx.state().unwrap(), format!("pre {}", step.tool_args));
             match step.tool_args["a"].as_i64() {
                 Some(0) => PreToolUse::deny("nothing to add"),
                 _ => PreToolUse::modify(json!({"a": 10, "b": 20})).additional_context("beware"),
             }
-        })
-        .on_post_tool_use(|step, cx| async move {
+        }))
+        .hooks(Hooks::new().on_post_tool_use(|step, cx| async move {
             note(&cx.state().unwrap(), format!("post {}", step.tool_args));
             PostToolUse::replace(format!("{}, says the hook", step.tool_result.text_result_for_llm))
-        })
-        .on_agent_stop(|stop, cx| async move {
+        }))
+        .hooks(Hooks::new().on_agent_stop(|stop, cx| async move {
             note(&cx.state().unwrap(), format!("stop {}", stop.stop_hook_active));
             if stop.stop_hook_active { AgentStop::pass() } else { AgentStop::block("Say it again.") }
-        })
-        .on_session_end(|end, cx| async move {
+        }))
+        .hooks(Hooks::new().on_session_end(|end, cx| async move {
             assert_eq!(end.reason, SessionEndReason::UserExit);
             note(&cx.state().unwrap(), "end");
             SessionEnd::pass()
-        })
+        }))
         .start()
         .await
         .unwrap();
@@ -135,11 +139,11 @@ async fn a_hook_that_fails_is_reported_and_denies_where_it_guards() {
     let after = real
         .session()
         .with_tools([add::TOOL])
-        .on_post_tool_use(|_, _| async { panic!("the hook is broken") as PostToolUse });
+        .hooks(Hooks::new().on_post_tool_use(|_, _| async { panic!("the hook is broken") as PostToolUse }));
     let before = real
         .session()
         .with_tools([add::TOOL])
-        .on_pre_tool_use(|_, _| async { Err::<PreToolUse, _>("no idea") });
+        .hooks(Hooks::new().on_pre_tool_use(|_, _| async { Err::<PreToolUse, _>("no idea") }));
     for (session, handler) in [(after, "on_post_tool_use"), (before, "on_pre_tool_use")] {
         let session = session.start().await.unwrap();
         let mut events = session.events();
@@ -153,9 +157,10 @@ async fn a_hook_that_fails_is_reported_and_denies_where_it_guards() {
 #[tokio::test]
 async fn a_hook_can_block_a_message() {
     let real = Real::over_stdio(Script::new()).await;
-    let session = real
-        .session()
-        .on_user_prompt_submitted(|_, _| async { UserPromptSubmitted::block("not in this house") });
+    let session = real.session().hooks(
+        Hooks::new()
+            .on_user_prompt_submitted(|_, _| async { UserPromptSubmitted::block("not in this house") }),
+    );
     let session = session.start().await.unwrap();
     let mut events = session.events();
     session.send("Swear.").await.unwrap();
@@ -185,7 +190,7 @@ async fn the_agent_and_a_tool_ask_the_user() {
     let session = real.session().with_tools([ask::TOOL]).on_user_input(|asked| async move {
         match asked.question.as_str() {
             "Fail!" => Err("nobody is here"),
-            "Dismiss!" => Ok(UserAnswer::dismissed()),
+            "Dismiss!" => Ok(UserInputResponse::dismissed()),
             _ => Ok(asked.choices.last().cloned().unwrap_or_default().into()),
         }
     });
@@ -223,25 +228,25 @@ async fn the_program_shows_forms() {
     let real = Real::over_stdio(script).await;
     let session = real
         .session()
-        .ask_user_variant(AskUserVariant::Form)
-        .on_user_input(|_| async { UserAnswer::dismissed() })
+        .unstable(Unstable::new().ask_user_variant(AskUserVariant::Form))
+        .on_user_input(|_| async { UserInputResponse::dismissed() })
         .on_elicitation(|form| async move {
             match form.message() {
                 "Pick one" => {
                     assert!(form.schema().unwrap().contains("colour") && form.tool_call_id().is_some());
-                    Elicited::accept(json!({"colour": "blue"}))
+                    ElicitationResponse::accept(json!({"colour": "blue"}))
                 }
-                "Sure?" => Elicited::accept(json!({"confirmed": true})),
-                "Which?" => Elicited::accept(json!({"selection": "b"})),
+                "Sure?" => ElicitationResponse::accept(json!({"confirmed": true})),
+                "Which?" => ElicitationResponse::accept(json!({"selection": "b"})),
                 "Why?" => {
                     assert_eq!(
                         form.schema_as::<Value>().unwrap()["properties"]["value"],
                         json!({"type": "string", "title": "Reason", "maxLength": 80})
                     );
-                    Elicited::accept(json!({"value": "because"}))
+                    ElicitationResponse::accept(json!({"value": "because"}))
                 }
                 "Panic!" => panic!("the form is torn"),
-                _ => Ok(Elicited::decline()),
+                _ => Ok(ElicitationResponse::decline()),
             }
         });
     let session = session.start().await.unwrap();
@@ -274,8 +279,8 @@ async fn the_program_looks_at_a_plan() {
             assert_eq!(plan.summary, "Do it.");
             assert_eq!(plan.recommended_action, PlanAction::Interactive);
             match first {
-                true => PlanDecision::reject("write it down first"),
-                false => PlanDecision::approve(PlanAction::Interactive),
+                true => ExitPlanModeResponse::reject("write it down first"),
+                false => ExitPlanModeResponse::approve(PlanAction::Interactive),
             }
         }
     });
@@ -373,7 +378,7 @@ async fn the_program_gives_the_sessions_github_token() {
         let asked = Arc::clone(&asked);
         real.client.session().on_github_token(move |wanted| {
             asked.lock().unwrap().push((wanted.host, wanted.reason));
-            async move { GithubToken::new("gho_nothing", Duration::from_secs(hours * 3600)) }
+            async move { GithubTokenResponse::new("gho_nothing", Duration::from_secs(hours * 3600)) }
         })
     };
     // No GitHub is here to take the token, so what the session could do with it is not seen.
@@ -429,19 +434,19 @@ async fn the_program_gives_the_login_of_an_mcp_server() {
     let server = LoopbackMcp::locked("authorization", "Bearer open-sesame").await;
     let (url, asked) = (server.url.clone(), Seen::default());
     let vault = McpServer::http(url.as_str());
-    let session = real.session().mcp_server("vault", vault).on_mcp_login({
+    let session = real.session().mcp_server("vault", vault).mcp(Mcp::new().on_login({
         let asked = Arc::clone(&asked);
         move |login| {
             assert_eq!((&login.reason, login.server_url.as_str()), (&McpLoginReason::Initial, url.as_str()));
             asked.lock().unwrap().push(login.server_name);
-            async { McpLoginAnswer::token("open-sesame") }
+            async { McpLoginResponse::token("open-sesame") }
         }
-    });
+    }));
     let session = session.start().await.unwrap();
     let mut events = session.events();
     session.ask("Say hello.").await.unwrap();
     // It may have been connected before anybody listened; each change after that is an event.
-    while !session.mcp_servers().await.unwrap().iter().any(|server| server.status.as_str() == "connected") {
+    while !session.mcp().servers().await.unwrap().iter().any(|server| server.status.as_str() == "connected") {
         while !matches!(
             events.next().await.expect("the server is connected before the end").kind(),
             EventKind::McpServerStatusChanged(_)

@@ -6,13 +6,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use copilot::config::ProviderTransport;
-use copilot::inference::{
+use copilot::host::inference::{
     Chunk, Inference, InferenceError, InferenceRequest, InferenceResponse, InferenceTransport,
 };
-use copilot::session_fs::{FsLayout, MemoryFs};
+use copilot::host::session_fs::{FsLayout, MemoryFs};
+use copilot::providers::{Provider, ProviderTransport};
 use copilot::testing::{FakeCli, RpcError, Script, ScriptedModel, hermetic_client};
-use copilot::{Client, ErrorKind, EventKind, Provider};
+use copilot::{Client, ErrorKind, EventKind};
 use copilot_tests::tested;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};

@@ -5,13 +5,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::config::McpServer;
-use copilot::hooks::PreMcpToolCall;
+use copilot::hooks::{Hooks, PreMcpToolCall};
+use copilot::limits::{Limits, LimitsResponse};
+use copilot::mcp::{Mcp, McpHeadersReason, McpHeadersResponse, McpServer, SamplingResponse, SamplingRole};
 use copilot::testing::{FakeCli, Script};
-use copilot::{
-    Approval, EventKind, LimitsAnswer, McpHeaders, McpHeadersReason, PermissionKind, Permissions, Sampled,
-    SamplingRole, Session,
-};
+use copilot::{Approval, EventKind, PermissionKind, Permissions, Session};
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -19,7 +17,7 @@ use serde_json::{Value, json};
 /// Waits until the session's MCP server is there.
 async fn connected(session: &Session) {
     let mut events = session.events();
-    while !session.mcp_servers().await.unwrap().iter().all(|server| server.status.as_str() == "connected") {
+    while !session.mcp().servers().await.unwrap().iter().all(|server| server.status.as_str() == "connected") {
         loop {
             let event = events.next().await.expect("the server is connected before the end");
             if let EventKind::McpServerStatusChanged(_) | EventKind::McpServersLoaded(_) = event.kind() {
@@ -49,7 +47,7 @@ async fn the_program_answers_for_a_model_and_has_the_sessions_model_answer() {
         .session()
         .permissions(Permissions::default().allow(PermissionKind::Mcp))
         .mcp_server("brain", McpServer::http(server.url.as_str()))
-        .on_sampling(move |request| {
+        .mcp(Mcp::new().on_sampling(move |request| {
             *times.lock().unwrap() += 1;
             let time = *times.lock().unwrap();
             async move {
@@ -58,12 +56,12 @@ async fn the_program_answers_for_a_model_and_has_the_sessions_model_answer() {
                 assert_eq!(request.messages()[0].role, SamplingRole::User);
                 assert_eq!(request.messages()[0].text(), "What is 1 + 1?");
                 match time {
-                    1 => Ok(Sampled::text("abacus", "Two.")),
-                    2 => Ok(Sampled::by_session_model()),
+                    1 => Ok(SamplingResponse::text("abacus", "Two.")),
+                    2 => Ok(SamplingResponse::by_session_model()),
                     _ => Err("no fingers left"),
                 }
             }
-        });
+        }));
     let session = session.start().await.unwrap();
     let mut events = session.events();
     assert_eq!(session.ask("Think.").await.unwrap().text(), "Done.");
@@ -111,14 +109,14 @@ async fn the_program_gives_headers_to_an_mcp_server() {
         .session()
         .permissions(Permissions::default().allow(PermissionKind::Mcp))
         .mcp_server("vault", vault)
-        .on_mcp_headers({
+        .mcp(Mcp::new().on_headers({
             let (reasons, url) = (Arc::clone(&reasons), server.url.clone());
             move |wanted| {
                 assert_eq!((&wanted.server_name, &wanted.server_url), (&"vault".to_owned(), &url));
                 reasons.lock().unwrap().push(wanted.reason);
-                async { McpHeaders::new("X-Key", "open-sesame").good_for(Duration::from_secs(300)) }
+                async { McpHeadersResponse::new("X-Key", "open-sesame").good_for(Duration::from_secs(300)) }
             }
-        });
+        }));
     let session = session.start().await.unwrap();
     connected(&session).await;
     assert_eq!(session.ask("Say hello.").await.unwrap().text(), "Done.");
@@ -138,10 +136,10 @@ async fn a_hook_gives_the_meta_of_a_call_to_an_mcp_server() {
         .session()
         .permissions(Permissions::default().allow(PermissionKind::Mcp))
         .mcp_server("vault", McpServer::http(server.url.as_str()))
-        .on_pre_mcp_tool_call(|call, _| async move {
+        .hooks(Hooks::new().on_pre_mcp_tool_call(|call, _| async move {
             assert_eq!((call.server_name.as_str(), call.tool_name.as_str()), ("vault", "hello"));
             PreMcpToolCall::replace_meta(json!({"from": "the hook"}))
-        });
+        }));
     let session = session.start().await.unwrap();
     assert_eq!(session.ask("Say hello.").await.unwrap().text(), "Done.");
     real.finish().await;
@@ -177,12 +175,12 @@ async fn a_session_that_has_used_up_its_limit_is_decided_about() {
     let cli = FakeCli::new();
     let client = cli.client_builder().start().await.unwrap();
     let without = client.session().start().await.unwrap();
-    let with = client.session().on_limits_exhausted(|used| async move {
+    let with = client.session().limits(Limits::new().on_exhausted(|used| async move {
         match used.used_ai_credits {
-            ..100.0 => Ok(LimitsAnswer::Add { additional_ai_credits: used.max_ai_credits }),
+            ..100.0 => Ok(LimitsResponse::Add { additional_ai_credits: used.max_ai_credits }),
             _ => Err("nobody pays that"),
         }
-    });
+    }));
     let with = with.start().await.unwrap();
     let mut failures = with.events();
     for (session, used, wanted) in [
@@ -213,20 +211,20 @@ async fn questions_of_mcp_servers_that_cannot_be_answered_get_the_safe_answer() 
     let client = cli.client_builder().start().await.unwrap();
     let session = client
         .session()
-        .on_sampling(|request| async move {
+        .mcp(Mcp::new().on_sampling(|request| async move {
             match request.server_name() {
                 "panics" => panic!("no"),
-                "elsewhere" => Sampled::elsewhere(),
-                "session" => Sampled::by_session_model(),
-                _ => Sampled::result(json!({"any": "thing"})).unwrap(),
+                "elsewhere" => SamplingResponse::elsewhere(),
+                "session" => SamplingResponse::by_session_model(),
+                _ => SamplingResponse::result(json!({"any": "thing"})).unwrap(),
             }
-        })
-        .on_mcp_headers(|wanted| async move {
+        }))
+        .mcp(Mcp::new().on_headers(|wanted| async move {
             match wanted.server_name.as_str() {
                 "fails" => Err("no"),
-                _ => Ok(McpHeaders::none()),
+                _ => Ok(McpHeadersResponse::none()),
             }
-        })
+        }))
         .start()
         .await
         .unwrap();

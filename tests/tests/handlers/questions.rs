@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use copilot::hooks::PreToolUse;
+use copilot::elicitation::ElicitationResponse;
+use copilot::hooks::{Hooks, PreToolUse};
+use copilot::mcp::{Mcp, McpLoginResponse};
+use copilot::models::ModelOptions;
+use copilot::modes::{AutoModeSwitchResponse, ExitPlanModeResponse};
+use copilot::system_message::SystemMessage;
 use copilot::testing::FakeCli;
-use copilot::{
-    Approval, AutoModeAnswer, Client, Decision, Elicited, EventKind, GithubToken, McpLoginAnswer,
-    Permissions, PlanDecision, SessionId, State, SystemMessage, ToolContext, UserAnswer,
-};
+use copilot::tokens::GithubTokenResponse;
+use copilot::unstable::Unstable;
+use copilot::user_input::UserInputResponse;
+use copilot::{Approval, Client, Decision, EventKind, Permissions, SessionId, State, ToolContext};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -71,10 +76,12 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
     let (cli, client) = start().await;
     let session = client
         .session()
-        .on_pre_tool_use(|_, _| async { Err::<PreToolUse, _>("no") })
-        .on_user_input(|_| async { panic!("no") as UserAnswer })
-        .on_exit_plan_mode(|_| async { Err::<PlanDecision, _>("no") })
-        .on_auto_mode_switch(|_| async { panic!("no") as AutoModeAnswer })
+        .hooks(Hooks::new().on_pre_tool_use(|_, _| async { Err::<PreToolUse, _>("no") }))
+        .on_user_input(|_| async { panic!("no") as UserInputResponse })
+        .on_exit_plan_mode(|_| async { Err::<ExitPlanModeResponse, _>("no") })
+        .model_options(
+            ModelOptions::new().on_auto_mode_switch(|_| async { panic!("no") as AutoModeSwitchResponse }),
+        )
         .system_message(SystemMessage::customize().transform("tone", |_| async { Err::<String, _>("no") }))
         .start()
         .await
@@ -119,13 +126,13 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
 async fn a_tool_that_is_guarded_stays_so_when_the_session_is_dropped() {
     let (cli, client) = start().await;
     let begun = Arc::new(Notify::new());
-    let session = client.session().on_pre_tool_use({
+    let session = client.session().hooks(Hooks::new().on_pre_tool_use({
         let begun = Arc::clone(&begun);
         move |_, _| {
             begun.notify_one();
             std::future::pending::<PreToolUse>()
         }
-    });
+    }));
     let session = session.start().await.unwrap();
     let id = session.id().clone();
     let ask = async |kind: &str| {
@@ -146,11 +153,12 @@ async fn a_tool_that_is_guarded_stays_so_when_the_session_is_dropped() {
 #[tokio::test]
 async fn hooks_of_old_clis_are_read() {
     let (cli, client) = start().await;
-    let session =
-        client.session().permissions(Permissions::approve_all()).on_pre_tool_use(|step, cx| async move {
+    let session = client.session().permissions(Permissions::approve_all()).hooks(
+        Hooks::new().on_pre_tool_use(|step, cx| async move {
             assert!(!cx.session_id().as_str().is_empty());
             PreToolUse::modify(json!({"was": step.tool_args}))
-        });
+        }),
+    );
     let session = session.start().await.unwrap();
     let input = json!({"timestamp": 1.5, "cwd": "/w", "toolName": "t", "toolArgs": r#"{"a":1}"#});
     let params = json!({"hookType": "preToolUse", "input": input});
@@ -165,8 +173,8 @@ async fn events_that_ask_are_answered_once_by_whoever_has_the_handler() {
     let without = client.session().start().await.unwrap();
     let session = client
         .session()
-        .on_elicitation(|form| async move { Elicited::accept(json!({"said": form.message()})) })
-        .on_mcp_login(|login| async move { McpLoginAnswer::token(login.server_name) })
+        .on_elicitation(|form| async move { ElicitationResponse::accept(json!({"said": form.message()})) })
+        .mcp(Mcp::new().on_login(|login| async move { McpLoginResponse::token(login.server_name) }))
         .command("deploy", "", |used| async move { if used.args == "x" { Ok(()) } else { Err("where?") } })
         .start()
         .await
@@ -211,7 +219,7 @@ async fn a_form_that_is_answered_elsewhere_is_taken_back() {
             async move {
                 let _gone = gone;
                 shown.notify_one();
-                std::future::pending::<Elicited>().await
+                std::future::pending::<ElicitationResponse>().await
             }
         }
     });
@@ -244,7 +252,7 @@ async fn a_request_that_the_cli_takes_back_is_cancelled_and_answered_once() {
             async move {
                 let _gone = gone;
                 asked.notify_one();
-                std::future::pending::<UserAnswer>().await
+                std::future::pending::<UserInputResponse>().await
             }
         }
     });
@@ -309,7 +317,9 @@ async fn a_github_token_is_wanted_by_registration_while_the_session_is_opened() 
     let open = |name: &'static str| {
         client
             .session()
-            .on_github_token(move |_| async move { GithubToken::new(name, Duration::from_secs(8 * 3600)) })
+            .on_github_token(
+                move |_| async move { GithubTokenResponse::new(name, Duration::from_secs(8 * 3600)) },
+            )
             .start()
     };
     let (one, two, ()) = tokio::join!(open("one"), open("two"), async {
@@ -354,7 +364,7 @@ async fn a_request_of_an_unknown_method_is_answered_by_its_handler() {
     let (cli, client) = start().await;
     let session = client
         .session()
-        .on_unknown_request(|request| async move {
+        .unstable(Unstable::new().on_unknown_request(|request| async move {
             match request.method() {
                 "preview.add" => {
                     let params: Value = request.data().map_err(|error| error.to_string())?;
@@ -363,7 +373,7 @@ async fn a_request_of_an_unknown_method_is_answered_by_its_handler() {
                 }
                 other => Err(format!("{other} is unknown")),
             }
-        })
+        }))
         .start()
         .await
         .unwrap();

@@ -6,12 +6,12 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use copilot::config::ToolFilter;
-use copilot::session_fs::{
+use copilot::host::session_fs::{
     DirectoryFs, FsEntry, FsError, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, MemoryFs, SessionFs, SqlRows,
     SqlStatement, WithWorkspace,
 };
 use copilot::testing::{FakeCli, Script, ScriptedModel, hermetic_client};
+use copilot::tool_filter::ToolFilter;
 use copilot::{Client, ErrorKind, EventKind, Permissions, SessionBuilder, SessionId};
 use copilot_tests::tested;
 use serde_json::{Value, json};
@@ -492,7 +492,7 @@ async fn write_and_resume<F: SessionFs + Clone>(state: &Path, files: F, dir: &st
     std::fs::create_dir(&other).unwrap();
     let client = hermetic_client(&other).session_fs(files).start().await.unwrap();
     let session = open(client.resume(id.clone())).await.unwrap();
-    let before = session.history().await.unwrap();
+    let before = session.history().events().await.unwrap();
     assert!(before.iter().any(|event| event.raw_data().contains("Write a poem.")));
     assert_eq!(session.ask("What colour are they?").await.unwrap().text(), "They are red.");
     client.shutdown().await.unwrap();
@@ -580,13 +580,13 @@ async fn two_sessions_have_trees_of_their_own_and_an_empty_one_needs_no_state_di
         }
     };
     let shared = client(None);
-    let refused = shared.session().empty().available_tools([ToolFilter::builtin("create")]).start().await;
+    let refused = shared.session().isolated().available_tools([ToolFilter::builtin("create")]).start().await;
     let told = refused.unwrap_err().to_string();
     assert!(told.contains("`state_dir` or `session_fs`"), "{told}");
     shared.shutdown().await.unwrap();
     let client = client(Some(files.clone()));
     let open = || async {
-        let session = client.session().empty().available_tools([ToolFilter::builtin("create")]);
+        let session = client.session().isolated().available_tools([ToolFilter::builtin("create")]);
         session.scripted_model(&model).permissions(Permissions::approve_all()).start().await.unwrap()
     };
     let (one, two) = tokio::join!(open(), open());

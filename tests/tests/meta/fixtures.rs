@@ -4,11 +4,18 @@
 use std::mem::discriminant;
 use std::path::Path;
 
-use copilot::info::{
-    AgentInfo, AuthStatus, Capabilities, Compaction, CurrentModel, McpServerInfo, ModelChanged, Plan,
-    SessionInfo, SkillInfo, SkillProblems, Status, ToolInfo, UsageMetrics,
-};
-use copilot::{AgentMode, CommandInfo, Event, EventKind};
+use copilot::account::{AuthStatus, Status, ToolInfo};
+use copilot::agents::AgentInfo;
+use copilot::capabilities::Capabilities;
+use copilot::commands::CommandInfo;
+use copilot::history::Compaction;
+use copilot::mcp::McpServerInfo;
+use copilot::models::{CurrentModel, ModelChanged};
+use copilot::plan::Plan;
+use copilot::sessions::SessionInfo;
+use copilot::skills::{SkillInfo, SkillProblems};
+use copilot::usage::UsageMetrics;
+use copilot::{AgentMode, Event, EventKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -13,12 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 
-use copilot::info::{ModelInfo, Quota, SkillInfo};
+use copilot::account::Quota;
+use copilot::models::ModelInfo;
 use copilot::permissions::{
     CustomToolSubject, ExtensionEnvSubject, ExtensionManagementSubject, ExtensionPermissionSubject,
     HookSubject, McpSubject, MemorySubject, ReadSubject, ShellSubject, UrlSubject, WorkflowSubject,
     WriteSubject,
 };
+use copilot::skills::SkillInfo;
 use copilot::{Event, EventKind, PermissionKind, Pong};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

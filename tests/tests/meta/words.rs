@@ -62,7 +62,7 @@ const NOT_CLEAN: &[&str] = &[
     "copilot/src/permissions.rs",
     "copilot/src/process/",
     "copilot/src/protocol/",
-    "copilot/src/providers/",
+    "copilot/src/host/",
     "copilot/src/rpc/",
     "copilot/src/session/",
     "copilot/src/tools/arguments.rs",

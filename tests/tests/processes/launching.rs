@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use copilot::config::McpServer;
+use copilot::discovery::Discovery;
+use copilot::mcp::McpServer;
+use copilot::skills::Skills;
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
 use copilot::{Attachment, Client, ClientBuilder, Error, ErrorKind, Message, Permissions, TransportKind};
 use copilot_tests::fake::Fake;
@@ -78,7 +80,7 @@ async fn the_processes_that_a_cli_starts_have_no_token_of_the_client() {
         .session()
         .scripted_model(&model)
         .permissions(Permissions::approve_all())
-        .file_hooks(true)
+        .discovery(Discovery::new().file_hooks(true))
         .mcp_server("printer", McpServer::stdio("sh").args(["-c", &server]))
         .start()
         .await
@@ -106,6 +108,20 @@ async fn the_environment_of_a_cli_is_as_configured() {
         |wanted: &str| variables.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     assert_eq!((value("SET"), value("REMOVED")), (Some("1"), None), "{variables:?}");
     assert!(std::env::var_os("PATH").is_some_and(|own| value("PATH").map(Into::into) != Some(own)));
+}
+
+#[tokio::test]
+async fn a_cleared_environment_has_only_the_variables_of_the_client() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = directory.path().join("environment");
+    let path = shell(&directory, &format!("/usr/bin/env > {}; exit 1", written.display()));
+    let builder = Client::builder().cli_path(path).env_clear().env("SET", "1").state_dir("/nowhere");
+    refusal(builder).await;
+    let mut names: Vec<String> = environment(&written).into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    // The shell adds its own: `PWD`, and on some systems `SHLVL`, `OLDPWD` and `_`.
+    names.retain(|name| !["PWD", "SHLVL", "OLDPWD", "_"].contains(&&**name));
+    assert_eq!(names, ["COPILOT_HOME", "COPILOT_TOOLS_PROCESS", "SET"]);
 }
 
 #[tokio::test]
@@ -227,7 +243,7 @@ async fn an_encrypted_address_is_refused_before_anything_is_sent() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     let error = refusal(Client::builder().cli_url(url).connection_token("hunter2")).await;
     let message = error.to_string();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(message.contains("plain text") && message.contains("ssh -L"), "{message}");
     assert!(listener.accept().is_err(), "nothing connects");
 }
@@ -256,7 +272,7 @@ fn a_setting_that_no_process_can_have_is_refused_by_name() {
     ] {
         let error = builder.lazy().unwrap_err();
         let message = error.to_string();
-        assert_eq!(error.kind(), ErrorKind::Config, "{message}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{message}");
         assert!(message.contains(setter) && !message.contains("hunter2") && message.len() < 400, "{message}");
     }
 }
@@ -269,17 +285,17 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
     let builder = || Client::builder().cli_path(&path).env("STARTED", &started);
     let missing = directory.path().join("missing");
     let error = refusal(builder().cwd(&missing)).await;
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     assert!(error.to_string().contains("`cwd`") && error.to_string().contains("does not exist"), "{error}");
     let missing = missing.to_str().unwrap();
     for (session, setter) in [
         (copilot::Session::builder().working_directory(missing), "`working_directory`"),
-        (copilot::Session::builder().skill_directories([missing]), "`skill_directories`"),
+        (copilot::Session::builder().skills(Skills::new().directories([missing])), "`skill_directories`"),
         (copilot::Session::builder().mcp_server("x", McpServer::stdio("x").cwd(missing)), "MCP server x"),
         (copilot::Session::builder().id("x".repeat(5000)), "session id"),
     ] {
-        let error = session.own_client(builder()).start().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        let error = session.client(builder()).start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains(setter), "{error}");
     }
     assert!(!started.exists());
@@ -306,7 +322,7 @@ async fn a_message_with_a_file_that_does_not_exist_is_not_sent() {
         Attachment::file(""),
     ] {
         let error = session.send(Message::new("?").attach(attachment)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains("`Attachment::"), "{error}");
     }
     client.ping("nothing was sent").await.unwrap();

@@ -6,12 +6,14 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::config::{CustomAgent, McpServer, Telemetry};
+use copilot::Telemetry;
+use copilot::agents::CustomAgent;
+use copilot::mcp::{Mcp, McpLoginResponse, McpServer};
+use copilot::providers::{Provider, Providers};
 use copilot::testing::{Answer, FakeCli, RpcError};
-use copilot::{
-    Attachment, Client, Event, GithubToken, Image, McpLoginAnswer, Message, Provider, ToolResult,
-    TransportKind,
-};
+use copilot::tokens::GithubTokenResponse;
+use copilot::tool_filter::ToolOptions;
+use copilot::{Attachment, Client, Event, Image, Message, ToolResult, TransportKind};
 use copilot_tests::fake::{Fake, settle};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -147,11 +149,11 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
             CustomAgent::new("helper", "Help.")
                 .mcp_server("of the agent", McpServer::stdio("true").args([secret("agent-argument")])),
         )
-        .auth_client_id_metadata_url(url("metadata-url"))
-        .on_mcp_login(move |login| {
+        .mcp(Mcp::new().client_id_metadata_url(url("metadata-url")))
+        .mcp(Mcp::new().on_login(move |login| {
             logins.lock().unwrap().push(format!("{login:?}"));
-            async { McpLoginAnswer::token(secret("login")) }
-        })
+            async { McpLoginResponse::token(secret("login")) }
+        }))
         .raw("newMember", secret("raw"))
         .with_tools([look::TOOL])
         .on_event(move |event| heard.lock().unwrap().push(event.clone()));
@@ -194,9 +196,9 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     let builder = fake.session().github_token(secret("session"));
     show(&builder);
     let with_token = builder.start().await.unwrap();
-    let builder = fake
-        .session()
-        .on_github_token(|_| async { GithubToken::new(secret("rotating"), Duration::from_secs(7200)) });
+    let builder = fake.session().on_github_token(|_| async {
+        GithubTokenResponse::new(secret("rotating"), Duration::from_secs(7200))
+    });
     show(&builder);
     let rotating = builder.start().await.unwrap();
     let created = fake.cli.requests("session.create").pop().unwrap();
@@ -206,7 +208,7 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     let token = fake.cli.request("gitHubToken.getToken", wanted).await.unwrap();
     assert!(token.to_string().contains(&secret("rotating")), "{token}");
     let named = Provider::openai("http://127.0.0.1:1/v1").api_key(secret("named"));
-    let builder = fake.session().named_provider("mine", named);
+    let builder = fake.session().providers(Providers::new().provider("mine", named));
     show(&builder);
     drop((with_token, rotating, builder.start().await.unwrap()));
 
@@ -214,7 +216,7 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     let broken = |what: &str| format!("{}\n", url(what));
     for builder in [
         fake.session().provider(Provider::openai(broken("base-url"))),
-        fake.session().named_provider("mine", Provider::openai(broken("base-url"))),
+        fake.session().providers(Providers::new().provider("mine", Provider::openai(broken("base-url")))),
         fake.session().mcp_server("remote", McpServer::http(broken("mcp-url"))),
         fake.session().github_token(secret("line-end\n")),
     ] {
@@ -363,7 +365,13 @@ async fn much(
 async fn a_result_that_is_too_large_is_an_error_that_the_model_reads() {
     for version in ["0.0.403", "1.0.102"] {
         let fake = Fake::of_version(version).await;
-        let session = fake.session().with_tools([much::TOOL]).max_tool_result(1024).start().await.unwrap();
+        let session = fake
+            .session()
+            .with_tools([much::TOOL])
+            .tool_options(ToolOptions::new().max_result(1024))
+            .start()
+            .await
+            .unwrap();
         for (bytes, picture, kind) in [
             (1024, false, "success"),
             (1025, false, "failure"),

@@ -4,8 +4,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use copilot::config::CustomAgent;
-use copilot::hooks::{ErrorOccurred, PostToolUseFailure, SubagentStart, SubagentStop, UserPromptTransformed};
+use copilot::agents::CustomAgent;
+use copilot::hooks::{
+    ErrorOccurred, Hooks, PostToolUseFailure, SubagentStart, SubagentStop, UserPromptTransformed,
+};
 use copilot::testing::Script;
 use copilot::{EventKind, State, ToolError};
 use copilot_tests::real::Real;
@@ -32,14 +34,14 @@ async fn a_hook_adds_to_a_failure() {
         .say("Done.");
     let real = Real::over_stdio(script).await;
     let seen = Seen::default();
-    let session = real.session().with_tools([fail::TOOL]).state(Arc::clone(&seen)).on_post_tool_use_failure(
-        |failed, cx| async move {
+    let session = real.session().with_tools([fail::TOOL]).state(Arc::clone(&seen)).hooks(
+        Hooks::new().on_post_tool_use_failure(|failed, cx| async move {
             note(
                 &cx.state().unwrap(),
                 format!("{} {}", failed.tool_name, failed.error.contains("disk is full")),
             );
             PostToolUseFailure::pass().additional_context("try the other disk")
-        },
+        }),
     );
     let session = session.start().await.unwrap();
     assert_eq!(session.ask("Write it.").await.unwrap().text(), "Done.");
@@ -51,13 +53,15 @@ async fn a_hook_adds_to_a_failure() {
 async fn a_hook_hears_that_the_model_failed() {
     let real = Real::over_stdio(Script::new().fail(500, "the model is out of order")).await;
     let seen = Seen::default();
-    let session = real.session().state(Arc::clone(&seen)).on_error_occurred(|error, cx| async move {
-        note(
-            &cx.state().unwrap(),
-            format!("{:?} {}", error.error_context, cx.raw().contains("out of order")),
-        );
-        ErrorOccurred::pass()
-    });
+    let session = real.session().state(Arc::clone(&seen)).hooks(Hooks::new().on_error_occurred(
+        |error, cx| async move {
+            note(
+                &cx.state().unwrap(),
+                format!("{:?} {}", error.error_context, cx.raw().contains("out of order")),
+            );
+            ErrorOccurred::pass()
+        },
+    ));
     let session = session.start().await.unwrap();
     session.ask("Are you there?").await.unwrap_err();
     assert_eq!(*seen.lock().unwrap(), [r#"Some("model_call") true"#]);
@@ -68,11 +72,11 @@ async fn a_hook_hears_that_the_model_failed() {
 async fn a_hook_changes_what_the_model_reads_of_a_prompt() {
     let script = Script::new().expect_prompt(|prompt| prompt.contains("Say it in French.")).say("Oui.");
     let real = Real::over_stdio(script).await;
-    let session = real.session().on_user_prompt_transformed(|prompt, _| async move {
+    let session = real.session().hooks(Hooks::new().on_user_prompt_transformed(|prompt, _| async move {
         assert!(prompt.transformed_prompt.contains(&prompt.prompt) && prompt.prompt == "Say yes.");
         let more = format!("{} Say it in French.", prompt.transformed_prompt);
         UserPromptTransformed::replace(more)
-    });
+    }));
     let session = session.start().await.unwrap();
     assert_eq!(session.ask("Say yes.").await.unwrap().text(), "Oui.");
     real.finish().await;
@@ -95,14 +99,14 @@ async fn hooks_hear_of_a_sub_agent_and_change_its_answer() {
         .session()
         .custom_agent(agent)
         .state(Arc::clone(&seen))
-        .on_subagent_start(|started, cx| async move {
+        .hooks(Hooks::new().on_subagent_start(|started, cx| async move {
             note(&cx.state().unwrap(), format!("start {}", started.agent_name));
             SubagentStart::pass().additional_context("Beware of wolves.")
-        })
-        .on_subagent_stop(|stopped, cx| async move {
+        }))
+        .hooks(Hooks::new().on_subagent_stop(|stopped, cx| async move {
             note(&cx.state().unwrap(), format!("stop {} {:?}", stopped.agent_name, stopped.response));
             SubagentStop::replace("a dozen, says the hook")
-        });
+        }));
     let session = session.start().await.unwrap();
     let mut events = session.events();
     assert_eq!(session.ask("How many sheep?").await.unwrap().text(), "A dozen.");

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use copilot::config::{ModelLimits, ModelOverrides, ProviderModel};
+use copilot::providers::{ModelLimits, ModelOverrides, Provider, ProviderModel, Providers};
 use copilot::testing::{ModelApi, RecordedRequest, Script, Tokens};
-use copilot::{EventKind, Provider, SessionBuilder};
+use copilot::{EventKind, SessionBuilder};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 
@@ -165,21 +165,20 @@ async fn each_of_several_providers_is_asked_in_its_own_way() {
     let real = Real::over_stdio(scripts).await;
     let limits = ModelOverrides::new().limits(ModelLimits::new().max_prompt_tokens(50_000));
     let builder = || {
-        real.client
-            .session()
-            .named_provider("chat", real.model.provider().header("X-Own", "1"))
-            .named_provider("claude", Provider::anthropic(real.model.origin()).api_key("c-1"))
-            .named_provider(
-                "tokens",
-                Provider::openai(real.model.base_url()).responses().bearer_token_from(|request| async move {
-                    Ok::<_, std::io::Error>(format!("for-{}", request.provider))
-                }),
-            )
-            .provider_model(ProviderModel::new("chat", "small").wire_model("small-2025"))
-            .provider_model(
-                ProviderModel::new("claude", "big").max_output_tokens(77).capabilities(limits.clone()),
-            )
-            .provider_model(ProviderModel::new("tokens", "new"))
+        real.client.session().providers(
+            Providers::new()
+                .provider("chat", real.model.provider().header("X-Own", "1"))
+                .provider("claude", Provider::anthropic(real.model.origin()).api_key("c-1"))
+                .provider(
+                    "tokens",
+                    Provider::openai(real.model.base_url()).responses().bearer_token_from(
+                        |request| async move { Ok::<_, std::io::Error>(format!("for-{}", request.provider)) },
+                    ),
+                )
+                .model(ProviderModel::new("chat", "small").wire_model("small-2025"))
+                .model(ProviderModel::new("claude", "big").max_output_tokens(77).capabilities(limits.clone()))
+                .model(ProviderModel::new("tokens", "new")),
+        )
     };
     for (model, prompt, answer) in
         [("chat/small", "First", "One."), ("claude/big", "Second", "Two."), ("tokens/new", "Third", "Three.")]

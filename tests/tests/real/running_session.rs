@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use copilot::config::{
-    BypassMode, EventQuery, LogKind, LogOptions, ManagedPermissions, PermissionMode, RewindMode,
-    SessionFilter, Telemetry,
-};
-use copilot::info::{LifecycleKind, QueueItemKind, RewindOutcome};
+use copilot::Telemetry;
+use copilot::history::{EventQuery, RewindMode, RewindOutcome};
+use copilot::log::{LogKind, LogOptions};
+use copilot::managed::{BypassMode, ManagedPermissions, ManagedSettings};
+use copilot::permission_mode::PermissionMode;
+use copilot::queue::QueueItemKind;
+use copilot::sessions::{LifecycleKind, SessionFilter};
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
+use copilot::workspace::Workspace;
 use copilot::{AgentMode, ErrorKind, EventKind, Permissions};
 use copilot_tests::real::Real;
 use schemars::JsonSchema;
@@ -44,11 +47,11 @@ async fn a_session_changes_its_model_mode_plan_and_name() {
     session.set_mode(AgentMode::Plan).await.unwrap();
     assert_eq!(session.mode().await.unwrap(), AgentMode::Plan);
 
-    assert!(!session.plan().await.unwrap().exists);
-    session.set_plan("# First this\n").await.unwrap();
-    assert_eq!(session.plan().await.unwrap().content.as_deref(), Some("# First this\n"));
-    session.delete_plan().await.unwrap();
-    assert!(!session.plan().await.unwrap().exists);
+    assert!(!session.plan().read().await.unwrap().exists);
+    session.plan().write("# First this\n").await.unwrap();
+    assert_eq!(session.plan().read().await.unwrap().content.as_deref(), Some("# First this\n"));
+    session.plan().delete().await.unwrap();
+    assert!(!session.plan().read().await.unwrap().exists);
 
     session.set_name("a good name").await.unwrap();
     assert_eq!(session.name().await.unwrap().as_deref(), Some("a good name"));
@@ -76,7 +79,7 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
     let script = Script::new().say("One.").say("Two.").say("A summary of it all.");
     let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
-    let nothing = session.compact(None).await.unwrap_err();
+    let nothing = session.history().compact(None).await.unwrap_err();
     assert!(nothing.to_string().contains("Nothing to compact"), "{nothing}");
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
@@ -84,7 +87,7 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
     assert_eq!(usage.total_user_requests, 2);
     let by_model = &usage.model_metrics[real.model.model_name()];
     assert!(by_model.requests.count == 2 && by_model.usage.input_tokens > 0, "{usage:?}");
-    let compaction = session.compact(Some("Keep the numbers.")).await.unwrap();
+    let compaction = session.history().compact(Some("Keep the numbers.")).await.unwrap();
     assert!(compaction.success, "{compaction:?}");
     assert!(compaction.summary_content.unwrap().contains("A summary of it all."));
     real.finish().await;
@@ -94,10 +97,10 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
 async fn a_session_has_files_of_its_own() {
     let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    session.write_workspace_file("notes/a.txt", "hello").await.unwrap();
-    assert_eq!(session.workspace_files().await.unwrap(), ["notes/a.txt"]);
-    assert_eq!(session.read_workspace_file("notes/a.txt").await.unwrap(), "hello");
-    assert!(session.read_workspace_file("b.txt").await.is_err());
+    session.workspace().write("notes/a.txt", "hello").await.unwrap();
+    assert_eq!(session.workspace().files().await.unwrap(), ["notes/a.txt"]);
+    assert_eq!(session.workspace().read("notes/a.txt").await.unwrap(), "hello");
+    assert!(session.workspace().read("b.txt").await.is_err());
     assert_eq!(session.capabilities().ui.elicitation, Some(false));
     real.finish().await;
 }
@@ -249,7 +252,7 @@ async fn traces_are_written_where_the_program_says() {
         .await
         .unwrap();
     let trace = "0af7651916cd43dd8448eb211c80319c";
-    let context = copilot::config::TraceContext::new(format!("00-{trace}-b7ad6b7169203331-01"));
+    let context = copilot::trace::TraceContext::new(format!("00-{trace}-b7ad6b7169203331-01"));
     let session = client.session().scripted_model(&model).start().await.unwrap();
     session.ask("Hello.").trace_context(context).await.unwrap();
     session.close().await.unwrap();
@@ -300,19 +303,19 @@ async fn messages_that_wait_can_be_moved_edited_and_taken_out() {
 async fn events_can_be_read_from_a_place_on() {
     let real = Real::over_stdio(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();
-    let cursor = session.event_cursor().await.unwrap();
+    let cursor = session.history().cursor().await.unwrap();
     session.ask("First.").await.unwrap();
     let query = EventQuery::new().cursor(cursor).types(["user.message", "assistant.message"]).max(1);
-    let page = session.read_events(&query).await.unwrap();
+    let page = session.history().page(&query).await.unwrap();
     assert!(page.has_more && !page.expired, "{page:?}");
     let EventKind::UserMessage(message) = page.events[0].kind() else { panic!("{page:?}") };
     assert_eq!(message.content, "First.");
-    let page = session.read_events(&query.cursor(page.cursor)).await.unwrap();
+    let page = session.history().page(&query.cursor(page.cursor)).await.unwrap();
     let EventKind::AssistantMessage(message) = page.events[0].kind() else { panic!("{page:?}") };
     assert_eq!((message.content.as_str(), page.events.len()), ("One.", 1));
     // Nothing happens any more, and waiting for it ends.
-    let tail = session.event_cursor().await.unwrap();
-    let page = session.read_events(&EventQuery::new().cursor(tail).wait_ms(10)).await.unwrap();
+    let tail = session.history().cursor().await.unwrap();
+    let page = session.history().page(&EventQuery::new().cursor(tail).wait_ms(10)).await.unwrap();
     assert!(page.events.is_empty() && !page.has_more);
     real.finish().await;
 }
@@ -323,25 +326,28 @@ async fn a_session_goes_back_to_an_earlier_message() {
         Script::new().say("One.").say("Two.").expect_prompt(|text| !text.contains("Second.")).say("Anew.");
     let real = Real::over_stdio(script).await;
     // Without hooks, whose events the CLI keeps although it goes back.
-    let session = real.session().file_change_tracking(true).permissions(Permissions::approve_all());
+    let session = real
+        .session()
+        .workspace(Workspace::new().file_change_tracking(true))
+        .permissions(Permissions::approve_all());
     let session = session.start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
     let points = loop {
         // Right after a turn the CLI is still busy writing.
-        let points = session.rewind_points().await.unwrap();
+        let points = session.history().rewind_points().await.unwrap();
         if points.unavailable_reason.is_none() {
             break points;
         }
     };
     assert!(points.file_change_tracking_enabled, "{points:?}");
     let second = points.points.iter().find(|point| point.user_message.contains("Second.")).unwrap();
-    let rewound = session.rewind(&second.event_id, RewindMode::Conversation).await.unwrap();
+    let rewound = session.history().rewind(&second.event_id, RewindMode::Conversation).await.unwrap();
     assert_eq!(rewound.outcome, RewindOutcome::Success, "{rewound:?}");
-    let left = session.history().await.unwrap();
+    let left = session.history().events().await.unwrap();
     assert!(left.iter().all(|event| !event.raw_data().contains("Second.")));
     assert_eq!(session.ask("Third.").await.unwrap().text(), "Anew.");
-    assert!(session.rewind("nonsense", RewindMode::Conversation).await.is_err());
+    assert!(session.history().rewind("nonsense", RewindMode::Conversation).await.is_err());
     real.finish().await;
 }
 
@@ -363,7 +369,8 @@ async fn a_session_tells_what_it_follows_and_what_it_may() {
     session.forget_approvals().await.unwrap();
     assert_eq!(session.pending_tool_calls().await.unwrap(), []);
     let rules = ManagedPermissions::new().bypass(BypassMode::Disable);
-    let managed = real.session().managed_permissions(rules).start().await.unwrap();
+    let managed =
+        real.session().managed_settings(ManagedSettings::new().permissions(rules)).start().await.unwrap();
     let refused = managed.set_permission_mode(&PermissionMode::AllowAll).await.unwrap_err();
     assert!(refused.to_string().contains("allow-all"), "{refused}");
     real.finish().await;
@@ -375,7 +382,7 @@ async fn a_fleet_begins_with_a_prompt() {
     let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let mut events = session.events();
-    assert!(session.start_fleet(Some("Tidy up.")).await.unwrap());
+    assert!(session.agents().start_fleet(Some("Tidy up.")).await.unwrap());
     loop {
         if let EventKind::AssistantMessage(message) = events.next().await.unwrap().kind() {
             assert_eq!(message.content, "Tidied.");

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use copilot::config::{CustomAgent, McpServer};
+use copilot::agents::CustomAgent;
+use copilot::discovery::Discovery;
+use copilot::mcp::McpServer;
 use copilot::testing::Script;
 use copilot::{Decision, EventKind, PermissionKind, Permissions, SessionBuilder, State};
 use copilot_tests::real::Real;
@@ -73,11 +75,15 @@ async fn a_repository_runs_no_commands_and_approves_none() {
     assert_eq!(default.ask("Go.").await.unwrap().text(), "Done.");
     assert!(!mark.exists(), "no hook has run");
     // Where the program wants them they run, and still approve nothing.
-    let denies = session(real.session()).file_hooks(true).permissions(Permissions::deny_all());
+    let denies = session(real.session())
+        .discovery(Discovery::new().file_hooks(true))
+        .permissions(Permissions::deny_all());
     assert_eq!(denies.start().await.unwrap().ask("Go.").await.unwrap().text(), "Done.");
     let marks = std::fs::read_to_string(&mark).unwrap();
     assert!(marks.contains("start") && marks.contains("preToolUse"), "{marks}");
-    let rejects = session(real.session()).file_hooks(true).on_permission(async |_| Decision::reject("no"));
+    let rejects = session(real.session())
+        .discovery(Discovery::new().file_hooks(true))
+        .on_permission(async |_| Decision::reject("no"));
     assert_eq!(rejects.start().await.unwrap().ask("Go.").await.unwrap().text(), "Done.");
     assert_eq!(ran.load(Ordering::SeqCst), 0);
     real.finish().await;
@@ -183,7 +189,7 @@ async fn approvals_of_earlier_sessions_do_not_count() {
     for builder in [
         approves,
         real.session().permissions(Permissions::deny_all()),
-        real.session().permissions(Permissions::deny_all()).saved_approvals(true),
+        real.session().permissions(Permissions::deny_all()).discovery(Discovery::new().saved_approvals(true)),
     ] {
         let session = builder.start().await.unwrap();
         assert_eq!(session.ask("Go.").await.unwrap().text(), "Done.");

@@ -1,12 +1,24 @@
 //! What a session can be configured with, on the real CLI.
 
-use copilot::config::{
-    CustomAgent, GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, McpServer, Memory,
-    ProviderModel, ToolFilter, ToolSearch, TraceContext,
-};
-use copilot::info::McpStatus;
+use copilot::agents::{Agents, CustomAgent};
+use copilot::attachments::{GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, Position};
+use copilot::diagnostics::Diagnostics;
+use copilot::discovery::Discovery;
+use copilot::instructions::Instructions;
+use copilot::limits::Limits;
+use copilot::mcp::{Mcp, McpServer, McpStatus};
+use copilot::memory::Memory;
+use copilot::models::ModelOptions;
+use copilot::providers::{ProviderModel, Providers};
+use copilot::resume::Resume;
+use copilot::skills::Skills;
+use copilot::system_message::SystemMessage;
 use copilot::testing::{Script, hermetic_client};
-use copilot::{Attachment, ErrorKind, Message, PermissionKind, Permissions, Position, SystemMessage};
+use copilot::tool_filter::{ToolFilter, ToolOptions, ToolSearch};
+use copilot::trace::TraceContext;
+use copilot::unstable::Unstable;
+use copilot::workspace::Workspace;
+use copilot::{Attachment, ErrorKind, Message, PermissionKind, Permissions};
 use copilot_tests::files::{RED_DOT_PNG, write_skills};
 use copilot_tests::mcp_http::McpHttp;
 use copilot_tests::real::Real;
@@ -41,7 +53,7 @@ async fn an_mcp_server_over_pipes_gives_its_tools() {
         .await
         .unwrap();
     assert_eq!(session.ask("Greet.").await.unwrap().text(), "It greets.");
-    let servers = session.mcp_servers().await.unwrap();
+    let servers = session.mcp().servers().await.unwrap();
     let status = |name: &str| servers.iter().find(|server| server.name == name).unwrap().status.clone();
     assert_eq!((status("echo"), status("broken")), (McpStatus::Connected, McpStatus::Failed));
     session.close().await.unwrap();
@@ -66,14 +78,14 @@ async fn an_mcp_server_over_http_gives_its_tools() {
             .await
             .unwrap();
         assert_eq!(session.ask("Greet.").await.unwrap().text(), "It greets.", "sse: {sse}");
-        let tools = session.mcp_tools("greeter").await.unwrap();
+        let tools = session.mcp().tools("greeter").await.unwrap();
         assert_eq!(tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["say"]);
-        let status = async || session.mcp_servers().await.unwrap()[0].status.clone();
+        let status = async || session.mcp().servers().await.unwrap()[0].status.clone();
         assert_eq!(status().await, McpStatus::Connected, "sse: {sse}");
-        session.disable_mcp_server("greeter").await.unwrap();
+        session.mcp().disable("greeter").await.unwrap();
         assert_eq!(status().await, McpStatus::Disabled);
-        assert!(session.mcp_tools("greeter").await.unwrap_err().to_string().contains("not connected"));
-        session.enable_mcp_server("greeter").await.unwrap();
+        assert!(session.mcp().tools("greeter").await.unwrap_err().to_string().contains("not connected"));
+        session.mcp().enable("greeter").await.unwrap();
         assert_eq!(status().await, McpStatus::Connected);
         real.finish().await;
     }
@@ -102,13 +114,13 @@ async fn a_session_can_talk_to_a_custom_agent() {
         .await
         .unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
-    assert_eq!(session.current_agent().await.unwrap().unwrap().name, "latin");
-    session.deselect_agent().await.unwrap();
-    assert_eq!(session.current_agent().await.unwrap(), None);
-    session.select_agent("latin").await.unwrap();
-    let names: Vec<_> = session.agents().await.unwrap().into_iter().map(|agent| agent.name).collect();
+    assert_eq!(session.agents().current().await.unwrap().unwrap().name, "latin");
+    session.agents().deselect().await.unwrap();
+    assert_eq!(session.agents().current().await.unwrap(), None);
+    session.agents().select("latin").await.unwrap();
+    let names: Vec<_> = session.agents().list().await.unwrap().into_iter().map(|agent| agent.name).collect();
     assert_eq!(names, ["latin"]);
-    assert!(session.select_agent("greek").await.unwrap_err().to_string().contains("greek"));
+    assert!(session.agents().select("greek").await.unwrap_err().to_string().contains("greek"));
     real.finish().await;
 }
 
@@ -119,18 +131,18 @@ async fn skills_come_from_directories_and_can_be_disabled() {
     write_skills(&skills, &["juggling", "whistling"]);
     let session = real
         .session()
-        .skill_directories([skills.to_str().unwrap()])
-        .disabled_skills(["whistling"])
+        .skills(Skills::new().directories([skills.to_str().unwrap()]))
+        .skills(Skills::new().disabled(["whistling"]))
         .start()
         .await
         .unwrap();
-    let skills = session.skills().await.unwrap();
+    let skills = session.skills().list().await.unwrap();
     let enabled = |name: &str| skills.iter().find(|skill| skill.name == name).map(|skill| skill.enabled);
     assert_eq!((enabled("juggling"), enabled("whistling")), (Some(true), Some(false)));
-    assert_eq!(session.reload_skills().await.unwrap().errors, [""; 0]);
-    session.disable_skill("juggling").await.unwrap();
-    session.enable_skill("whistling").await.unwrap();
-    let skills = session.skills().await.unwrap();
+    assert_eq!(session.skills().reload().await.unwrap().errors, [""; 0]);
+    session.skills().disable("juggling").await.unwrap();
+    session.skills().enable("whistling").await.unwrap();
+    let skills = session.skills().list().await.unwrap();
     let enabled = |name: &str| skills.iter().find(|skill| skill.name == name).map(|skill| skill.enabled);
     assert_eq!((enabled("juggling"), enabled("whistling")), (Some(false), Some(true)));
     real.finish().await;
@@ -156,7 +168,7 @@ async fn tools_are_filtered_by_name_and_source() {
         .unwrap();
     assert_eq!(session.ask("Which?").await.unwrap().text(), "Few.");
     let refused = real.session().available_tools(["*"]).start().await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
     real.finish().await;
 }
 
@@ -169,9 +181,12 @@ async fn several_providers_have_models_of_their_own() {
     let session = real
         .client
         .session()
-        .named_provider("here", real.model.provider())
-        .provider_model(ProviderModel::new("here", "big").wire_model("big-2025"))
-        .provider_model(ProviderModel::new("here", "small"))
+        .providers(
+            Providers::new()
+                .provider("here", real.model.provider())
+                .model(ProviderModel::new("here", "big").wire_model("big-2025"))
+                .model(ProviderModel::new("here", "small")),
+        )
         .model("here/big")
         .start()
         .await
@@ -194,10 +209,10 @@ async fn an_empty_session_gets_nothing_by_itself() {
         .say("Quiet.");
     let real = Real::over_stdio(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
-    let builder = real.session().empty().with_tools([increment::TOOL, long::TOOL]);
+    let builder = real.session().isolated().with_tools([increment::TOOL, long::TOOL]);
     let session = builder.available_tools([ToolFilter::custom("increment")]).start().await.unwrap();
     assert_eq!(session.ask("Anything?").await.unwrap().text(), "Quiet.");
-    let refused = real.session().empty().start().await.unwrap_err();
+    let refused = real.session().isolated().start().await.unwrap_err();
     assert!(refused.to_string().contains("`available_tools`"), "{refused}");
     real.finish().await;
 }
@@ -209,52 +224,63 @@ async fn every_member_is_taken_by_the_cli() {
     let session = real
         .session()
         .name("everything")
-        .client_name("copilot-tests")
+        .model_options(ModelOptions::new().client_name("copilot-tests"))
         .system_message(SystemMessage::append("Be brief."))
-        .reasoning_summary(copilot::config::ReasoningSummary::Concise)
-        .context_tier(copilot::config::ContextTier::Default)
-        .allowed_models([real.model.model_name()])
+        .model_options(ModelOptions::new().reasoning_summary(copilot::models::ReasoningSummary::Concise))
+        .model_options(ModelOptions::new().context_tier(copilot::models::ContextTier::Default))
+        .model_options(ModelOptions::new().allowed([real.model.model_name()]))
         .memory(Memory::new().enabled(false))
-        .tool_search(ToolSearch::new().enabled(false).defer_threshold(50))
-        .image_generation(copilot::config::ImageGeneration::new().enabled(false))
-        .autopilot(copilot::config::Autopilot::new().continuation_enabled(true).max_continues(2))
-        .copilot_api(copilot::config::CopilotApi::new().enable_web_socket_responses(false))
-        .github_mcp(copilot::config::GithubMcp::new().enable_all_tools(false).additional_toolsets(["x"]))
-        .mcp_token_storage(copilot::config::Storage::InMemory)
-        .embedding_cache(copilot::config::Storage::InMemory)
-        .remote_session(copilot::config::RemoteSession::Off)
-        .trust_working_directory(copilot::config::Trust::Session)
-        .max_ai_credits(30.0)
+        .tool_options(ToolOptions::new().search(ToolSearch::new().enabled(false).defer_threshold(50)))
+        .model_options(
+            ModelOptions::new().image_generation(copilot::models::ImageGeneration::new().enabled(false)),
+        )
+        .autopilot(copilot::modes::Autopilot::new().continuation_enabled(true).max_continues(2))
+        .model_options(
+            ModelOptions::new()
+                .copilot_api(copilot::models::CopilotApi::new().enable_web_socket_responses(false)),
+        )
+        .mcp(
+            Mcp::new()
+                .github(copilot::mcp::GithubMcp::new().enable_all_tools(false).additional_toolsets(["x"])),
+        )
+        .mcp(Mcp::new().token_storage(copilot::memory::Storage::InMemory))
+        .unstable(Unstable::new().embedding_cache(copilot::memory::Storage::InMemory))
+        .unstable(Unstable::new().remote_session(copilot::unstable::RemoteSession::Off))
+        .workspace(Workspace::new().trust(copilot::workspace::Trust::Session))
+        .limits(Limits::new().max_ai_credits(30.0))
         .working_directory(here)
-        .additional_directories([here])
-        .agent_directories([here])
-        .hook_directories([here])
-        .instruction_directories([here])
-        .plugin_directories([here])
-        .organization_instructions("Be kind.")
-        .default_agent_excluded_tools(["bash"])
-        .excluded_builtin_agents(["explore"])
-        .disabled_mcp_servers(["nothing"])
-        .included_builtin_skills([""; 0])
-        .custom_agents_local_only(true)
-        .sub_agent_streaming(false)
-        .refresh_instructions(false)
-        .on_demand_instructions(false)
-        .skip_custom_instructions(true)
-        .config_discovery(false)
-        .skills(false)
-        .file_hooks(false)
-        .host_git_operations(false)
-        .session_store(false)
-        .session_telemetry(false)
-        .citations(false)
-        .file_change_tracking(false)
-        .experimental(false)
-        .interactive_user(false)
-        .skip_embedding_retrieval(true)
-        .coauthor(false)
-        .manage_schedule(false)
-        .trace_context(TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+        .workspace(Workspace::new().additional_directories([here]))
+        .agents(Agents::new().directories([here]))
+        .discovery(Discovery::new().hook_directories([here]))
+        .instructions(Instructions::new().directories([here]))
+        .discovery(Discovery::new().plugin_directories([here]))
+        .instructions(Instructions::new().organization("Be kind."))
+        .agents(Agents::new().default_excluded_tools(["bash"]))
+        .agents(Agents::new().excluded_builtin(["explore"]))
+        .mcp(Mcp::new().disabled_servers(["nothing"]))
+        .skills(Skills::new().builtin([""; 0]))
+        .agents(Agents::new().local_only(true))
+        .agents(Agents::new().sub_agent_streaming(false))
+        .instructions(Instructions::new().refresh(false))
+        .instructions(Instructions::new().on_demand(false))
+        .instructions(Instructions::new().files(false))
+        .discovery(Discovery::new().agents_and_skills(false))
+        .skills(Skills::new().enabled(false))
+        .discovery(Discovery::new().file_hooks(false))
+        .workspace(Workspace::new().host_git_operations(false))
+        .unstable(Unstable::new().session_store(false))
+        .diagnostics(Diagnostics::new().session_telemetry(false))
+        .model_options(ModelOptions::new().citations(false))
+        .workspace(Workspace::new().file_change_tracking(false))
+        .unstable(Unstable::new().experimental(false))
+        .unstable(Unstable::new().interactive_user(false))
+        .unstable(Unstable::new().embedding_retrieval(false))
+        .workspace(Workspace::new().coauthor(false))
+        .unstable(Unstable::new().manage_schedule(false))
+        .diagnostics(
+            Diagnostics::new()
+                .trace_context(TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")),
+        )
         .start()
         .await
         .unwrap();
@@ -302,10 +328,16 @@ async fn attachments_survive_a_resume() {
     }
     let id = session.id().clone();
     session.close().await.unwrap();
-    let resumed = real.client.resume(id).scripted_model(&real.model).disable_resume_event(true);
-    let resumed = resumed.continue_pending_work(true).start().await.unwrap();
-    let shown =
-        resumed.history().await.unwrap().iter().any(|event| event.raw_data().contains("Look at all this."));
+    let resumed =
+        real.client.resume(id).scripted_model(&real.model).resume_options(Resume::new().event(false));
+    let resumed = resumed.resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
+    let shown = resumed
+        .history()
+        .events()
+        .await
+        .unwrap()
+        .iter()
+        .any(|event| event.raw_data().contains("Look at all this."));
     assert!(shown);
     assert_eq!(resumed.ask("Once more.").await.unwrap().text(), "Again.");
     real.finish().await;
@@ -378,7 +410,7 @@ async fn a_session_with_any_attachment_can_be_taken_up_by_another_cli() {
     for name in sessions {
         let resumed = second.resume(name).scripted_model(&first.model).start().await;
         let resumed = resumed.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let history = resumed.history().await.unwrap();
+        let history = resumed.history().events().await.unwrap();
         let attached = |event: &copilot::Event| {
             let data: serde_json::Value = event.data().unwrap();
             event.name() == "user.message"

@@ -126,7 +126,7 @@ fn every_wait_ends_when_the_runtime_of_the_client_is_dropped() {
         // As the next test with the same client.
         names_the_runtime(&within(client.ping("?")).await.unwrap_err());
         names_the_runtime(&within(session.ask("?")).await.unwrap_err());
-        names_the_runtime(&within(session.history()).await.unwrap_err());
+        names_the_runtime(&within(session.history().events()).await.unwrap_err());
         names_the_runtime(&within(client.session().start()).await.unwrap_err());
         within(session.close()).await.unwrap();
         within(client.shutdown()).await.unwrap();
@@ -354,7 +354,7 @@ async fn a_closed_session_calls_nothing() {
     for error in [
         within(session.ask("?")).await.unwrap_err(),
         within(session.send("?")).await.unwrap_err(),
-        within(session.history()).await.unwrap_err(),
+        within(session.history().events()).await.unwrap_err(),
         within(session.abort()).await.unwrap_err(),
         within(session.tools().remove(["add"])).await.unwrap_err(),
         within(session.call::<_, Value>("x.y", json!({}))).await.unwrap_err(),
@@ -625,7 +625,7 @@ async fn a_history_is_read_in_pages_that_fit() {
         notices.collect()
     };
     let expected: Vec<String> = (0..2500).map(|number| number.to_string()).collect();
-    let history = within(session.history()).await.unwrap();
+    let history = within(session.history().events()).await.unwrap();
     assert_eq!(messages(&history), expected);
     // A thousand of these are over the limit.
     let sizes: Vec<_> =
@@ -636,7 +636,7 @@ async fn a_history_is_read_in_pages_that_fit() {
     let fake = Fake::of_version("1.0.32").await;
     let session = fake.session().start().await.unwrap();
     fake.cli.event(session.id(), "session.info", json!({"message": "0"}));
-    assert_eq!(messages(&within(session.history()).await.unwrap()), ["0"]);
+    assert_eq!(messages(&within(session.history().events()).await.unwrap()), ["0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -644,7 +644,7 @@ async fn a_history_ends_whatever_the_cli_says_of_its_pages() {
     let fake = Fake::start().await;
     let session = fake.session().start().await.unwrap();
     fake.cli.on("session.eventLog.read", |_, _| json!({"events": [], "cursor": "c", "hasMore": true}));
-    assert!(within(session.history()).await.unwrap().is_empty());
+    assert!(within(session.history().events()).await.unwrap().is_empty());
     // A place that is forgotten meanwhile begins the list again.
     fake.cli.on("session.eventLog.read", |params, asked| {
         let event = json!({"type": "session.info", "id": "e", "timestamp": "", "data": {"message": "m"}});
@@ -654,7 +654,7 @@ async fn a_history_ends_whatever_the_cli_says_of_its_pages() {
             count => panic!("{count} {params}"),
         }
     });
-    assert_eq!(within(session.history()).await.unwrap().len(), 1);
+    assert_eq!(within(session.history().events()).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -670,11 +670,11 @@ async fn on_the_real_cli_the_pages_of_a_history_are_the_whole_of_it() {
         events.iter().map(|event| (json!(event.id()), json!(event.name()), data(event))).collect()
     };
     assert!(whole.len() > 5, "{whole:?}");
-    assert_eq!(of_pages(&session.history().await.unwrap()), whole);
-    let mut query = copilot::config::EventQuery::new().max(2).include_ephemeral(false);
+    assert_eq!(of_pages(&session.history().events().await.unwrap()), whole);
+    let mut query = copilot::history::EventQuery::new().max(2).include_ephemeral(false);
     let mut events = Vec::new();
     loop {
-        let page = session.read_events(&query).await.unwrap();
+        let page = session.history().page(&query).await.unwrap();
         assert!(page.events.len() <= 2);
         events.extend(page.events);
         if !page.has_more {
@@ -687,7 +687,7 @@ async fn on_the_real_cli_the_pages_of_a_history_are_the_whole_of_it() {
     let id: SessionId = session.id().clone();
     session.close().await.unwrap();
     let session = real.client.resume(id).scripted_model(&real.model).start().await.unwrap();
-    assert_eq!(of_pages(&session.history().await.unwrap()), whole_of(&session).await);
+    assert_eq!(of_pages(&session.history().events().await.unwrap()), whole_of(&session).await);
     real.finish().await;
 }
 

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use copilot::elicitation::ElicitationResponse;
+use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError, Script};
 use copilot::{
-    AgentMode, Decision, Elicited, ErrorKind, EventKind, SessionId, State, ToolContext, TransportKind,
+    AgentMode, ConnectionState, Decision, ErrorKind, EventKind, SessionId, State, ToolContext, TransportKind,
 };
 use copilot_tests::events::next_event;
 use copilot_tests::fake::settle;
@@ -109,12 +111,17 @@ async fn killed_during_a_model_call_the_turn_fails_at_once() {
         async move { session.ask("Hello?").await }
     });
     real.model.request(0).await;
+    let mut states = real.client.connection_states();
+    assert_eq!(states.next().await, Some(ConnectionState::Connected));
     kill(&real);
     let failed = timeout(AT_ONCE, asking).await.expect("the turn fails at once").unwrap().unwrap_err();
     assert!(failed.is_retryable(), "{failed:?}");
+    assert_eq!(states.next().await, Some(ConnectionState::Restarting));
     // Until the CLI is back, what is called waits.
     assert!(real.client.ping("back?").await.unwrap().message.contains("back?"));
+    assert_eq!(states.next().await, Some(ConnectionState::Connected));
     real.client.shutdown().await.unwrap();
+    assert_eq!((states.next().await, states.next().await), (Some(ConnectionState::Closed), None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,6 +140,35 @@ async fn a_lost_connection_is_made_again_and_the_session_resumed() {
     assert_eq!(resumed.len(), 2);
     assert_eq!(resumed[1]["sessionId"], session.id().as_str());
     assert_eq!(resumed[1]["tools"][0]["name"], "add");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connection_state_follows_starts_restarts_and_the_end() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().auto_restart(true).lazy().unwrap();
+    let mut states = client.connection_states();
+    assert_eq!(states.next().await, Some(ConnectionState::Idle));
+    cli.stop_reading();
+    let (abandoned, state) = tokio::join!(timeout(AT_ONCE, client.ping("?")), async {
+        (states.next().await, client.connection_state())
+    });
+    assert!(abandoned.is_err());
+    assert_eq!(state, (Some(ConnectionState::Connecting), ConnectionState::Connecting));
+    assert_eq!(states.next().await, Some(ConnectionState::Idle), "a start that is dropped");
+    cli.read_on();
+    client.ping("?").await.unwrap();
+    assert_eq!(states.next().await, Some(ConnectionState::Connected), "the latest state");
+    for _ in 0..2 {
+        cli.hang_up();
+        assert_eq!(states.next().await, Some(ConnectionState::Restarting));
+        assert_eq!(states.next().await, Some(ConnectionState::Connected));
+        client.ping("?").await.unwrap();
+    }
+    cli.on("connect", |_, _| RpcError::new(-32603, "not today"));
+    cli.hang_up();
+    assert_eq!(states.next().await, Some(ConnectionState::Restarting));
+    assert_eq!(states.next().await, Some(ConnectionState::Closed));
+    assert_eq!((states.next().await, client.connection_state()), (None, ConnectionState::Closed));
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,7 +199,7 @@ async fn without_auto_restart_everybody_learns_the_first_cause() {
     cli.hold("session.eventLog.read");
     let waiting = tokio::spawn({
         let session = session.clone();
-        async move { session.history().await }
+        async move { session.history().events().await }
     });
     let _held = cli.held("session.eventLog.read").await;
     cli.hang_up();
@@ -229,7 +265,7 @@ async fn what_the_program_has_changed_stays_changed() {
     let mut events = session.events();
     session.set_model("second").reasoning_effort("low").await.unwrap();
     session.set_mode(AgentMode::Plan).await.unwrap();
-    session.select_agent("reviewer").await.unwrap();
+    session.agents().select("reviewer").await.unwrap();
     session.tools().remove(["add"]).await.unwrap();
     cli.hang_up();
     next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
@@ -272,7 +308,12 @@ async fn a_tool_that_runs_goes_on_and_so_does_its_turn() {
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
     let gates = Arc::new(Gates::default());
     let session = client.session().with_tools([gate::TOOL, endless::TOOL]).state(Arc::clone(&gates));
-    let session = session.state(Arc::new(Notify::new())).continue_pending_work(true).start().await.unwrap();
+    let session = session
+        .state(Arc::new(Notify::new()))
+        .resume_options(Resume::new().continue_pending_work(true))
+        .start()
+        .await
+        .unwrap();
     let mut events = session.events();
     let turn = session.stream("Go through.").await.unwrap();
     // This one the CLI will have forgotten.
@@ -305,7 +346,7 @@ async fn what_was_answered_in_vain_is_answered_again() {
     });
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
     let session = client.session().with_tools([add::TOOL]).on_permission(async |_| Decision::Approve);
-    let session = session.continue_pending_work(true).start().await.unwrap();
+    let session = session.resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
     let mut events = session.events();
     let request = json!({"kind": "custom-tool", "toolName": "add", "args": {}});
     let _asked = cli.ask_permission(session.id(), request).request_id("p1").start();
@@ -339,8 +380,9 @@ async fn what_the_cli_asks_while_it_takes_a_session_up_is_answered() {
         // Time for the handlers to be done before the session is whole.
         cli.hold("session.mode.set");
         let client = cli.client_builder().auto_restart(true).start().await.unwrap();
-        let session = client.session().on_elicitation(async |_| Elicited::decline());
-        let session = session.continue_pending_work(goes_on).start().await.unwrap();
+        let session = client.session().on_elicitation(async |_| ElicitationResponse::decline());
+        let session =
+            session.resume_options(Resume::new().continue_pending_work(goes_on)).start().await.unwrap();
         let (moded, ()) = tokio::join!(session.set_mode(AgentMode::Plan), async {
             cli.held("session.mode.set").await.answer(json!({}));
         });
@@ -365,7 +407,8 @@ async fn a_turn_of_which_nothing_goes_on_fails_with_the_cause() {
     cli.on("session.tools.listPendingRequests", |_, _| json!({"items": []}));
     cli.on("session.permissions.pendingRequests", |_, _| json!({"items": []}));
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
-    let session = client.session().continue_pending_work(true).start().await.unwrap();
+    let session =
+        client.session().resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
     let turn = session.stream("?").await.unwrap();
     cli.hang_up();
     let failed = turn.reply().await.unwrap_err();
@@ -399,8 +442,11 @@ async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_goes_on() {
         .say("Still here.");
     let real = Real::over_stdio(script).await;
     let gates = Arc::new(Gates::default());
-    let session =
-        real.session().with_tools([gate::TOOL]).state(Arc::clone(&gates)).continue_pending_work(true);
+    let session = real
+        .session()
+        .with_tools([gate::TOOL])
+        .state(Arc::clone(&gates))
+        .resume_options(Resume::new().continue_pending_work(true));
     let session = session.start().await.unwrap();
     let mut events = session.events();
     let turn = session.stream("Go through.").await.unwrap();
@@ -436,11 +482,14 @@ async fn on_the_real_cli_another_program_takes_up_what_was_left() {
     session.close().await.unwrap();
     let resumed = real.client.resume(id).scripted_model(&real.model).with_tools([gate::TOOL]);
     let (said, mut hear) = tokio::sync::mpsc::channel(100);
-    let resumed = resumed.state(Arc::clone(&gates)).continue_pending_work(true).on_event(move |event| {
-        if let EventKind::AssistantMessage(message) = event.kind() {
-            said.try_send(message.content.clone()).unwrap();
-        }
-    });
+    let resumed = resumed
+        .state(Arc::clone(&gates))
+        .resume_options(Resume::new().continue_pending_work(true))
+        .on_event(move |event| {
+            if let EventKind::AssistantMessage(message) = event.kind() {
+                said.try_send(message.content.clone()).unwrap();
+            }
+        });
     let resumed = resumed.start().await.unwrap();
     gates.begun.notified().await;
     gates.open.notify_one();

@@ -691,7 +691,7 @@ async fn a_session_that_the_real_cli_does_not_have_any_more_answers_with_its_his
     let mut events = session.events();
     assert_eq!(session.ask("two").await.unwrap().text(), "Second.");
     assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "session.resume"));
-    let history = session.history().await.unwrap();
+    let history = session.history().events().await.unwrap();
     assert_eq!(history.iter().filter(|event| event.name() == "user.message").count(), 2);
     client.shutdown().await.unwrap();
     model.finish().unwrap();

@@ -13,11 +13,15 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use copilot::config::{EventQuery, LogOptions, PermissionMode, RewindMode};
-use copilot::inference::{InferenceRequest, InferenceResponse};
+use copilot::history::{EventQuery, RewindMode};
+use copilot::host::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
+use copilot::log::LogOptions;
+use copilot::mcp::Mcp;
+use copilot::permission_mode::PermissionMode;
 use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
-use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext, UserAnswer};
+use copilot::user_input::UserInputResponse;
+use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext};
 use copilot_tests::api::async_items;
 use copilot_tests::fake::settle;
 use serde_json::{Value, json};
@@ -93,6 +97,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         "session.mcp.enable",
         "session.mcp.list",
         "session.mcp.listTools",
+        "session.mcp.restartServer",
         "session.mode.set",
         "session.model.getCurrent",
         "session.model.switchTo",
@@ -137,6 +142,7 @@ fn answers() -> Vec<(&'static str, Value)> {
             "session.mcp.disable",
             "session.mcp.enable",
             "session.mcp.listTools",
+            "session.mcp.restartServer",
             "session.permissions.getMode",
             "session.permissions.resetSessionApprovals",
             "session.permissions.setMode",
@@ -157,9 +163,11 @@ fn answers() -> Vec<(&'static str, Value)> {
     answers.extend([
         ("session.eventLog.read", json!({"events": [], "cursor": "1"})),
         ("session.eventLog.tail", json!({"cursor": "1"})),
+        ("session.metadata.getContextAttribution", json!({"contextAttribution": {"entries": []}})),
         ("session.mode.get", json!("plan")),
         ("session.options.update", json!({"success": true})),
         ("session.permissions.setMode", json!({"success": true, "mode": "manual"})),
+        ("sessions.fork", json!({"sessionId": "copy"})),
         ("session.setForeground", json!({"success": true})),
         ("session.ui.elicitation", json!({"action": "accept", "content": {"confirmed": true}})),
         ("session.workspaces.readFile", json!({"content": "text"})),
@@ -200,7 +208,7 @@ impl World {
             .state(Arc::clone(&kept))
             .on_user_input(|asked| async move {
                 tokio::task::yield_now().await;
-                UserAnswer::new(asked.question)
+                UserInputResponse::new(asked.question)
             })
             .start()
             .await
@@ -332,14 +340,14 @@ const CASES: &[Case] = cases! {
     "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
     "Queue::send_now" => |w| w.session.queue().send_now("a").await.unwrap();
     "Session::abort" => |w| w.session.abort().await.unwrap();
-    "Session::agents" => |w| w.session.agents().await.unwrap();
+    "SessionAgents::list" => |w| w.session.agents().list().await.unwrap();
     "Session::call" => |w| w.session.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();
     "Session::close" => |w| {
         w.session.close().await.unwrap();
         assert!(w.cli.open_sessions().is_empty());
     };
-    "Session::compact" => |w| w.session.compact(None).await.unwrap();
-    "Session::current_agent" => |w| w.session.current_agent().await.unwrap();
+    "History::compact" => |w| w.session.history().compact(None).await.unwrap();
+    "SessionAgents::current" => |w| w.session.agents().current().await.unwrap();
     "Session::current_model" => |w| w.session.current_model().await.unwrap();
     "Session::delete" => |w| match w.session.delete().await {
         // The first future was dropped after the CLI had done it, or while the session was closed behind it.
@@ -351,49 +359,52 @@ const CASES: &[Case] = cases! {
         }
         Ok(()) => assert!(w.cli.open_sessions().is_empty()),
     };
-    "Session::delete_plan" => |w| w.session.delete_plan().await.unwrap();
-    "Session::deselect_agent" => |w| w.session.deselect_agent().await.unwrap();
-    "Session::history" => |w| w.session.history().await.unwrap();
+    "SessionPlan::delete" => |w| w.session.plan().delete().await.unwrap();
+    "SessionAgents::deselect" => |w| w.session.agents().deselect().await.unwrap();
+    "History::events" => |w| w.session.history().events().await.unwrap();
     "Session::log" => |w| w.session.log("?", LogOptions::new()).await.unwrap();
-    "Session::mcp_servers" => |w| w.session.mcp_servers().await.unwrap();
+    "SessionMcp::servers" => |w| w.session.mcp().servers().await.unwrap();
     "Session::mode" => |w| w.session.mode().await.unwrap();
     "Session::name" => |w| w.session.name().await.unwrap();
-    "Session::plan" => |w| w.session.plan().await.unwrap();
-    "Session::read_workspace_file" => |w| w.session.read_workspace_file("a").await.unwrap();
-    "Session::reload_skills" => |w| w.session.reload_skills().await.unwrap();
-    "Session::select_agent" => |w| w.session.select_agent("a").await.unwrap();
+    "SessionPlan::read" => |w| w.session.plan().read().await.unwrap();
+    "SessionWorkspace::read" => |w| w.session.workspace().read("a").await.unwrap();
+    "SessionSkills::reload" => |w| w.session.skills().reload().await.unwrap();
+    "SessionAgents::select" => |w| w.session.agents().select("a").await.unwrap();
     "Session::set_mode" => |w| w.session.set_mode(AgentMode::Plan).await.unwrap();
     "Session::set_name" => |w| w.session.set_name("a").await.unwrap();
-    "Session::set_plan" => |w| w.session.set_plan("a").await.unwrap();
-    "Session::skills" => |w| w.session.skills().await.unwrap();
-    "Session::disable_mcp_server" => |w| w.session.disable_mcp_server("a").await.unwrap();
-    "Session::disable_skill" => |w| w.session.disable_skill("a").await.unwrap();
-    "Session::enable_mcp_server" => |w| w.session.enable_mcp_server("a").await.unwrap();
-    "Session::enable_skill" => |w| w.session.enable_skill("a").await.unwrap();
-    "Session::event_cursor" => |w| w.session.event_cursor().await.unwrap();
+    "SessionPlan::write" => |w| w.session.plan().write("a").await.unwrap();
+    "SessionSkills::list" => |w| w.session.skills().list().await.unwrap();
+    "SessionMcp::disable" => |w| w.session.mcp().disable("a").await.unwrap();
+    "SessionSkills::disable" => |w| w.session.skills().disable("a").await.unwrap();
+    "SessionMcp::enable" => |w| w.session.mcp().enable("a").await.unwrap();
+    "SessionSkills::enable" => |w| w.session.skills().enable("a").await.unwrap();
+    "History::cursor" => |w| w.session.history().cursor().await.unwrap();
     "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
     "Session::instructions" => |w| w.session.instructions().await.unwrap();
-    "Session::mcp_tools" => |w| w.session.mcp_tools("a").await.unwrap();
+    "Session::context_attribution" => |w| w.session.context_attribution().await.unwrap();
+    "Session::fork" => |w| w.session.fork(copilot::sessions::Fork::new()).await.unwrap();
+    "SessionMcp::restart" => |w| w.session.mcp().restart("a").await.unwrap();
+    "SessionMcp::tools" => |w| w.session.mcp().tools("a").await.unwrap();
     "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
     "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
-    "Session::read_events" => |w| w.session.read_events(&EventQuery::new()).await.unwrap();
-    "Session::rewind" => |w| w.session.rewind("a", RewindMode::Conversation).await.unwrap();
-    "Session::rewind_points" => |w| w.session.rewind_points().await.unwrap();
+    "History::page" => |w| w.session.history().page(&EventQuery::new()).await.unwrap();
+    "History::rewind" => |w| w.session.history().rewind("a", RewindMode::Conversation).await.unwrap();
+    "History::rewind_points" => |w| w.session.history().rewind_points().await.unwrap();
     "Session::set_permission_mode" => |w| {
         w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
     };
-    "Session::start_fleet" => |w| w.session.start_fleet(None).await.unwrap();
+    "SessionAgents::start_fleet" => |w| w.session.agents().start_fleet(None).await.unwrap();
     "Session::usage" => |w| w.session.usage().await.unwrap();
-    "Session::workspace_files" => |w| w.session.workspace_files().await.unwrap();
-    "Session::write_workspace_file" => |w| w.session.write_workspace_file("a", "b").await.unwrap();
+    "SessionWorkspace::files" => |w| w.session.workspace().files().await.unwrap();
+    "SessionWorkspace::write" => |w| w.session.workspace().write("a", "b").await.unwrap();
     "SessionBuilder::start" => |w| {
-        let session = w.client.session().on_mcp_login(|_| async { copilot::McpLoginAnswer::cancelled() });
+        let session = w.client.session().mcp(Mcp::new().on_login(|_| async { copilot::mcp::McpLoginResponse::cancelled() }));
         session.start().await.unwrap()
     };
     "SessionBuilder::start, resuming" => |w| w.client.resume(w.closed.clone()).start().await.unwrap();
     "SessionBuilder::start, with a client of its own" => |_w| {
         let cli = FakeCli::new();
-        let session = Session::builder().own_client(cli.client_builder()).start().await.unwrap();
+        let session = Session::builder().client(cli.client_builder()).start().await.unwrap();
         session.close().await.unwrap();
         cli.disconnected().await;
     };
@@ -486,23 +497,26 @@ const CASES: &[Case] = cases! {
     "Queue::remove" => |w| w.session.queue().remove("1").await.unwrap();
     "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
     "Queue::send_now" => |w| w.session.queue().send_now("1").await.unwrap();
-    "Session::disable_mcp_server" => |w| w.session.disable_mcp_server("a").await.unwrap();
-    "Session::disable_skill" => |w| w.session.disable_skill("a").await.unwrap();
-    "Session::enable_mcp_server" => |w| w.session.enable_mcp_server("a").await.unwrap();
-    "Session::enable_skill" => |w| w.session.enable_skill("a").await.unwrap();
-    "Session::event_cursor" => |w| w.session.event_cursor().await.unwrap();
+    "SessionMcp::disable" => |w| w.session.mcp().disable("a").await.unwrap();
+    "SessionSkills::disable" => |w| w.session.skills().disable("a").await.unwrap();
+    "SessionMcp::enable" => |w| w.session.mcp().enable("a").await.unwrap();
+    "SessionSkills::enable" => |w| w.session.skills().enable("a").await.unwrap();
+    "History::cursor" => |w| w.session.history().cursor().await.unwrap();
     "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
     "Session::instructions" => |w| w.session.instructions().await.unwrap();
-    "Session::mcp_tools" => |w| w.session.mcp_tools("a").await.unwrap();
+    "Session::context_attribution" => |w| w.session.context_attribution().await.unwrap();
+    "Session::fork" => |w| w.session.fork(copilot::sessions::Fork::new()).await.unwrap();
+    "SessionMcp::restart" => |w| w.session.mcp().restart("a").await.unwrap();
+    "SessionMcp::tools" => |w| w.session.mcp().tools("a").await.unwrap();
     "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
     "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
-    "Session::read_events" => |w| w.session.read_events(&EventQuery::new()).await.unwrap();
-    "Session::rewind" => |w| w.session.rewind("1", RewindMode::Conversation).await.unwrap();
-    "Session::rewind_points" => |w| w.session.rewind_points().await.unwrap();
+    "History::page" => |w| w.session.history().page(&EventQuery::new()).await.unwrap();
+    "History::rewind" => |w| w.session.history().rewind("1", RewindMode::Conversation).await.unwrap();
+    "History::rewind_points" => |w| w.session.history().rewind_points().await.unwrap();
     "Session::set_permission_mode" => |w| {
         w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
     };
-    "Session::start_fleet" => |w| w.session.start_fleet(None).await.unwrap();
+    "SessionAgents::start_fleet" => |w| w.session.agents().start_fleet(None).await.unwrap();
 };
 
 /// Items without a case, and why.

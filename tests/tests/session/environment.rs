@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use copilot::config::{
-    AgentHook, AgentHookEvent, AskUserVariant, BypassMode, CustomAgent, DiagnosticLevel, Experiments,
-    LifecycleDiagnostics, ManagedPermissions, ModelMaker, Sandbox, SandboxFiles, SandboxLogins,
-    SandboxNetwork, SandboxProxy,
-};
+use copilot::agents::{AgentHook, AgentHookEvent, CustomAgent};
+use copilot::diagnostics::{DiagnosticLevel, Diagnostics, LifecycleDiagnostics};
+use copilot::managed::{BypassMode, ManagedPermissions, ManagedSettings};
+use copilot::mcp::Mcp;
+use copilot::providers::{ModelMaker, Provider};
+use copilot::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, SandboxProxy};
 use copilot::testing::Script;
-use copilot::{Client, ErrorKind, Provider, Session, SessionBuilder, UserAnswer};
+use copilot::unstable::{AskUserVariant, Experiments, Unstable};
+use copilot::user_input::UserInputResponse;
+use copilot::{Client, ErrorKind, Session, SessionBuilder};
 use copilot_tests::fake::Fake;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -47,28 +50,40 @@ fn rules() -> ManagedPermissions {
 fn everything(builder: SessionBuilder) -> SessionBuilder {
     builder
         .sandbox(sandbox())
-        .managed_permissions(rules())
-        .excluded_managed_settings(["permissions.deny"])
-        .enforce_managed_model(true)
-        .feature_flag("one", true)
-        .feature_flag("two", false)
-        .experiments(Experiments::new("context").feature("f").flight("a", "b").config("c", [("p", 1)]))
-        .extensions(true)
-        .extension_sdk_path("/nowhere")
-        .extension_info("copilot-tests", "surroundings")
-        .mcp_apps(true)
-        .ask_user_variant(AskUserVariant::Form)
-        .mcp_diagnostics(DiagnosticLevel::Debug)
-        .lifecycle_diagnostics(LifecycleDiagnostics::new().expose(true).persist(true))
+        .managed_settings(ManagedSettings::new().permissions(rules()))
+        .managed_settings(ManagedSettings::new().excluded(["permissions.deny"]))
+        .managed_settings(ManagedSettings::new().enforce_model(true))
+        .unstable(Unstable::new().feature_flag("one", true))
+        .unstable(Unstable::new().feature_flag("two", false))
+        .unstable(
+            Unstable::new().experiments(
+                Experiments::new("context").feature("f").flight("a", "b").config("c", [("p", 1)]),
+            ),
+        )
+        .unstable(Unstable::new().extensions(true))
+        .unstable(Unstable::new().extension_sdk_path("/nowhere"))
+        .unstable(Unstable::new().extension_info("copilot-tests", "surroundings"))
+        .mcp(Mcp::new().apps(true))
+        .unstable(Unstable::new().ask_user_variant(AskUserVariant::Form))
+        .diagnostics(Diagnostics::new().mcp_servers(DiagnosticLevel::Debug))
+        .diagnostics(Diagnostics::new().lifecycle(LifecycleDiagnostics::new().expose(true).persist(true)))
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_setting_is_a_member_of_create_and_resume() {
     let fake = Fake::start().await;
-    let session = everything(fake.session()).fetch_managed_settings(true).start().await.unwrap();
+    let session = everything(fake.session())
+        .managed_settings(ManagedSettings::new().fetch(true))
+        .start()
+        .await
+        .unwrap();
     let id = session.id().clone();
     session.close().await.unwrap();
-    everything(fake.client.resume(id)).fetch_managed_settings(true).start().await.unwrap();
+    everything(fake.client.resume(id))
+        .managed_settings(ManagedSettings::new().fetch(true))
+        .start()
+        .await
+        .unwrap();
     for method in ["session.create", "session.resume"] {
         let sent = &fake.cli.requests(method)[0];
         for (member, value) in [
@@ -97,12 +112,12 @@ async fn what_has_a_setter_is_not_taken_raw() {
     let fake = Fake::start().await;
     for (member, hint) in [
         ("sandboxConfig", "`.sandbox(..)`"),
-        ("managedSettings", "`.managed_permissions(..)`"),
-        ("featureFlags", "`.feature_flag(..)`"),
+        ("managedSettings", "`.managed_settings(ManagedSettings::new().permissions(..))`"),
+        ("featureFlags", "`.unstable(Unstable::new().feature_flag(..))`"),
         ("cloud", "gives such sessions their ids itself"),
     ] {
         let refused = fake.session().raw(member, json!({})).start().await.unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Config);
+        assert_eq!(refused.kind(), ErrorKind::Configuration);
         assert!(refused.to_string().contains(hint), "{refused}");
     }
     assert_eq!(fake.cli.requests("session.create"), [Value::Null; 0]);
@@ -126,9 +141,19 @@ async fn the_cli_takes_what_the_session_runs_in() {
 #[tokio::test]
 async fn the_cli_refuses_levels_that_it_does_not_know() {
     let real = Real::over_stdio(Script::new()).await;
-    let refused = real.session().mcp_diagnostics(DiagnosticLevel::from("loud")).start().await.unwrap_err();
+    let refused = real
+        .session()
+        .diagnostics(Diagnostics::new().mcp_servers(DiagnosticLevel::from("loud")))
+        .start()
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("loud"), "{refused}");
-    let refused = real.session().ask_user_variant(AskUserVariant::from("shout")).start().await.unwrap_err();
+    let refused = real
+        .session()
+        .unstable(Unstable::new().ask_user_variant(AskUserVariant::from("shout")))
+        .start()
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("askUserVariant"), "{refused}");
     real.finish().await;
 }
@@ -147,12 +172,14 @@ async fn the_model_asks_the_user_in_the_form_that_was_chosen() {
     ];
     let real = Real::over_stdio(scripts).await;
     let builder = || {
-        let builder = real.session().on_user_input(|_| async { UserAnswer::new("yes") });
-        builder.on_elicitation(|_| async { copilot::Elicited::decline() })
+        let builder = real.session().on_user_input(|_| async { UserInputResponse::new("yes") });
+        builder.on_elicitation(|_| async { copilot::elicitation::ElicitationResponse::decline() })
     };
-    let session = builder().ask_user_variant(AskUserVariant::Question).start().await.unwrap();
+    let session =
+        builder().unstable(Unstable::new().ask_user_variant(AskUserVariant::Question)).start().await.unwrap();
     assert_eq!(session.ask("Question?").await.unwrap().text(), "A question.");
-    let session = builder().ask_user_variant(AskUserVariant::Form).start().await.unwrap();
+    let session =
+        builder().unstable(Unstable::new().ask_user_variant(AskUserVariant::Form)).start().await.unwrap();
     assert_eq!(session.ask("Form?").await.unwrap().text(), "A form.");
     real.finish().await;
 }
@@ -207,14 +234,17 @@ async fn an_empty_session_keeps_away_from_what_is_the_users() {
     let directory = tempfile::tempdir().unwrap();
     let program = tell_tale(directory.path());
     let environment = directory.path().join("environment");
-    let empty = |client| Session::builder().own_client(client).empty().available_tools(["custom:*"]);
+    let empty = |client| Session::builder().client(client).isolated().available_tools(["custom:*"]);
 
     // Where the client would share the user's files nothing is even started.
     let refused = empty(Client::builder().cli_path(&program)).start().await.unwrap_err();
-    assert!(refused.kind() == ErrorKind::Config && refused.to_string().contains("`state_dir`"), "{refused}");
+    assert!(
+        refused.kind() == ErrorKind::Configuration && refused.to_string().contains("`state_dir`"),
+        "{refused}"
+    );
     let shared = Client::builder().cli_path(&program).lazy().unwrap();
-    let refused = shared.session().empty().available_tools(["custom:*"]).start().await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Config);
+    let refused = shared.session().isolated().available_tools(["custom:*"]).start().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
     assert!(!environment.exists());
 
     let client = Client::builder().cli_path(&program).state_dir(directory.path().join("state"));

@@ -105,8 +105,8 @@ async fn what_comes_before_the_answer_to_create_is_served() {
 async fn a_bad_configuration_is_refused_before_anything_is_sent() {
     let fake = Fake::start().await;
     for (builder, kind, said) in [
-        (fake.session().id("a/b"), ErrorKind::Config, "is not a session id"),
-        (fake.session().raw("model", "m"), ErrorKind::Config, ".model(..)"),
+        (fake.session().id("a/b"), ErrorKind::Configuration, "is not a session id"),
+        (fake.session().raw("model", "m"), ErrorKind::Configuration, ".model(..)"),
         (fake.session().with_tools([waits::TOOL]), ErrorKind::Tools, "Log"),
     ] {
         let error = builder.start().await.unwrap_err();
@@ -128,7 +128,7 @@ async fn a_session_that_is_refused_or_renamed_is_not_open() {
     });
     let fake = Fake::on(cli).await;
     for (kind, said) in [
-        (ErrorKind::Rpc(-32603), "no such model"),
+        (ErrorKind::Response, "no such model (error -32603)"),
         (ErrorKind::Decode, "asked for session s, the CLI opened another"),
         (ErrorKind::Decode, "unexpected shape"),
     ] {
@@ -142,7 +142,7 @@ async fn a_session_that_is_refused_or_renamed_is_not_open() {
     let _session = fake.session().id("s").start().await.unwrap();
     let error = fake.session().id("s").start().await.unwrap_err();
     assert!(
-        error.kind() == ErrorKind::Config && error.to_string().contains("open on this client already"),
+        error.kind() == ErrorKind::Configuration && error.to_string().contains("open on this client already"),
         "{error}"
     );
 }
@@ -181,7 +181,7 @@ async fn the_history_holds_the_persisted_events_in_order() {
     let fake = Fake::start().await;
     let session = fake.session().start().await.unwrap();
     session.ask("one").await.unwrap();
-    let history = session.history().await.unwrap();
+    let history = session.history().events().await.unwrap();
     let names: Vec<_> = history.iter().map(copilot::Event::name).collect();
     let turn = ["user.message", "assistant.turn_start", "assistant.message", "assistant.turn_end"];
     assert_eq!(names, [&["session.start"][..], &turn].concat());
@@ -199,7 +199,7 @@ async fn any_method_can_be_called_with_the_session_added() {
     let answer: Value = session.call("session.mode.set", json!({"mode": "plan"})).await.unwrap();
     assert_eq!(answer["got"], json!({"sessionId": "s", "mode": "plan"}));
     let error = session.call::<_, Value>("session.mode.set", json!([1])).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     let error = session.call::<_, Value>("session.no.such", json!({})).await.unwrap_err();
     assert!(error.is_unsupported(), "{error:?}");
     let error = session.call::<_, u8>("session.mode.set", json!({})).await.unwrap_err();

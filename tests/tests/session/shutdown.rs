@@ -39,7 +39,7 @@ async fn shutdown_lets_go_of_every_session_and_later_calls_say_closed() {
             fake.client.call::<_, Value>("x.y", json!({})).await.unwrap_err(),
             fake.session().start().await.unwrap_err(),
             one.ask("?").await.unwrap_err(),
-            two.history().await.unwrap_err(),
+            two.history().events().await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::Closed, "{version}: {error:?}");
         }

@@ -4,9 +4,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use copilot::config::{Canvas, Skill};
+use copilot::canvas::{Canvas, CanvasError, CanvasView};
+use copilot::skills::Skill;
 use copilot::testing::{FakeCli, Script};
-use copilot::{CanvasError, CanvasView, Event, EventKind, EventStream, PermissionKind, Permissions};
+use copilot::unstable::Unstable;
+use copilot::{Event, EventKind, EventStream, PermissionKind, Permissions};
 use copilot_tests::events::failed_handlers;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -35,7 +37,7 @@ async fn the_agent_learns_a_skill_that_the_program_offers() {
         .unwrap();
     let mut events = session.events();
     assert_eq!(session.ask("Greet me.").await.unwrap().text(), "Done.");
-    let skills = session.skills().await.unwrap();
+    let skills = session.skills().list().await.unwrap();
     assert!(skills.iter().any(|skill| skill.name == "greet" && skill.description == "How to greet people."));
     session.close().await.unwrap();
     assert_eq!(failed_handlers(&mut events).await, ["skill"]);
@@ -86,7 +88,7 @@ async fn the_agent_opens_a_canvas_and_acts_on_it() {
         .session()
         .permissions(Permissions::default().allow(PermissionKind::CustomTool))
         .canvas(board(Arc::clone(&closed)))
-        .canvas_provider("my-app", "My App")
+        .unstable(Unstable::new().canvas_provider("my-app", "My App"))
         .start()
         .await
         .unwrap();

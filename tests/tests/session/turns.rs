@@ -273,7 +273,8 @@ async fn a_message_that_is_refused_fails_and_the_next_one_is_sent() {
         });
         let fake = Fake::on(cli).await;
         let session = fake.session().start().await.unwrap();
-        assert_eq!(failure(session.ask("?")).await.kind(), ErrorKind::Rpc(-32603));
+        let error = failure(session.ask("?")).await;
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Response, Some(-32603)));
         assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use copilot::testing::FakeCli;
+use copilot::tool_filter::ToolOptions;
 use copilot::{EventKind, SchemaProfile, Session, State, ToolContext, ToolError, ToolErrors, ToolResult};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
@@ -200,7 +201,11 @@ async fn count_words(
 async fn a_profile_forms_the_schemas_that_are_sent() {
     let fake = Fake::start().await;
     let open = |tools: Vec<copilot::Tool>| {
-        fake.session().id("s").with_tools(tools).schema_profile(SchemaProfile::OpenAiStrict).start()
+        fake.session()
+            .id("s")
+            .with_tools(tools)
+            .tool_options(ToolOptions::new().schema_profile(SchemaProfile::OpenAiStrict))
+            .start()
     };
     let session = open(vec![wait_for_bus::TOOL]).await.expect("it opens");
     let sent = |method: &str| fake.cli.requests(method)[0]["tools"][0]["parameters"].clone();

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::config::{CustomAgent, McpServer};
-use copilot::hooks::{HookPermission, PreToolUse};
+use copilot::agents::CustomAgent;
+use copilot::discovery::Discovery;
+use copilot::hooks::{HookPermission, Hooks, PreToolUse};
+use copilot::mcp::McpServer;
 use copilot::testing::Answer;
 use copilot::{Decision, DynTool, ErrorKind, EventKind, PermissionKind, Permissions, Session};
 use copilot_tests::fake::{Fake, settle};
@@ -131,12 +133,16 @@ async fn a_handler_is_asked_once_for_each_call_with_the_kind_of_the_tool() {
 #[tokio::test(start_paused = true)]
 async fn the_hook_of_the_program_denies_but_does_not_grant() {
     let fake = Fake::start().await;
-    let session = fake.session().with_tools([harmless::TOOL]).on_pre_tool_use(|step, _| async move {
-        match step.tool_name.as_str() {
-            "glob" => PreToolUse::deny("no"),
-            _ => PreToolUse::pass().permission_decision(HookPermission::Allow).modified_args(json!({"n": 1})),
-        }
-    });
+    let session = fake.session().with_tools([harmless::TOOL]).hooks(Hooks::new().on_pre_tool_use(
+        |step, _| async move {
+            match step.tool_name.as_str() {
+                "glob" => PreToolUse::deny("no"),
+                _ => PreToolUse::pass()
+                    .permission_decision(HookPermission::Allow)
+                    .modified_args(json!({"n": 1})),
+            }
+        },
+    ));
     let session = session.start().await.unwrap();
     let decision = async |tool: &str| before(&fake, &session, tool, json!({})).await;
     assert_eq!(decision("glob").await["permissionDecision"], "deny");
@@ -171,7 +177,7 @@ async fn where_other_hooks_may_grant_calls_each_call_is_asked_about() {
     assert_eq!(output["permissionDecision"], "ask");
     assert!(!permitted(&fake, &session, "bash", json!({"command": "ls"})).await);
     let plain = Fake::start().await;
-    let session = plain.session().file_hooks(true).start().await.unwrap();
+    let session = plain.session().discovery(Discovery::new().file_hooks(true)).start().await.unwrap();
     assert_eq!(before(&plain, &session, "bash", json!({})).await["permissionDecision"], "ask");
 }
 
@@ -179,7 +185,7 @@ async fn where_other_hooks_may_grant_calls_each_call_is_asked_about() {
 async fn hooks_of_the_repository_are_off_unless_they_are_enabled() {
     let fake = Fake::start().await;
     let session = fake.session().start().await.unwrap();
-    fake.session().file_hooks(true).start().await.unwrap();
+    fake.session().discovery(Discovery::new().file_hooks(true)).start().await.unwrap();
     fake.session().permissions(Permissions::approve_all()).start().await.unwrap();
     let sent: Vec<_> =
         fake.cli.requests("session.create").iter().map(|sent| sent["enableFileHooks"].clone()).collect();
@@ -198,7 +204,7 @@ async fn hooks_of_the_repository_are_off_unless_they_are_enabled() {
 async fn approvals_of_earlier_sessions_do_not_count_unless_they_are_enabled() {
     let method = "session.permissions.resetSessionApprovals";
     let fake = Fake::start().await;
-    let counts = fake.session().saved_approvals(true).start().await.unwrap();
+    let counts = fake.session().discovery(Discovery::new().saved_approvals(true)).start().await.unwrap();
     before(&fake, &counts, "bash", json!({})).await;
     assert!(fake.cli.requests(method).is_empty());
     let session = fake.session().start().await.unwrap();

@@ -1,7 +1,8 @@
 //! What the model of the real CLI is sent for each form and type of a tool's result, and which names the CLI has
 //! tools of its own for.
 
-use copilot::config::{ModelLimits, ModelOverrides, ModelSupports, VisionLimits};
+use copilot::models::ModelOptions;
+use copilot::providers::{ModelLimits, ModelOverrides, ModelSupports, VisionLimits};
 use copilot::testing::Script;
 use copilot::{Audio, Content, DynTool, Image, Json, Resource, Tool, ToolError, ToolResult, toolset};
 use copilot_tests::real::Real;
@@ -176,7 +177,7 @@ async fn a_model_that_can_see_is_sent_the_pictures() {
     let session = real
         .session()
         .with_tools(toolset![picture, mixture])
-        .model_capabilities(vision)
+        .model_options(ModelOptions::new().capabilities(vision))
         .start()
         .await
         .unwrap();

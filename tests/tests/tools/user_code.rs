@@ -9,13 +9,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
-use copilot::config::{Canvas, Skill};
-use copilot::hooks::PreToolUse;
+use copilot::canvas::{Canvas, CanvasView};
+use copilot::elicitation::ElicitationResponse;
+use copilot::hooks::{Hooks, PreToolUse};
+use copilot::limits::{Limits, LimitsResponse};
+use copilot::mcp::{Mcp, McpHeadersResponse, McpLoginResponse, SamplingResponse};
+use copilot::models::ModelOptions;
+use copilot::modes::{AutoModeSwitchResponse, ExitPlanModeResponse, PlanAction};
+use copilot::skills::Skill;
+use copilot::system_message::SystemMessage;
 use copilot::testing::FakeCli;
+use copilot::tokens::GithubTokenResponse;
+use copilot::user_input::UserInputResponse;
 use copilot::{
-    AutoModeAnswer, CanvasView, Client, Decision, DynTool, Elicited, ErrorKind, FromCall, GithubToken,
-    LimitsAnswer, McpHeaders, McpLoginAnswer, PlanAction, PlanDecision, Sampled, Session, SessionBuilder,
-    State, SystemMessage, Tool, ToolContext, ToolError, UserAnswer,
+    Client, Decision, DynTool, ErrorKind, FromCall, Session, SessionBuilder, State, Tool, ToolContext,
+    ToolError,
 };
 use copilot_tests::fake::{Fake, settle};
 use schemars::JsonSchema;
@@ -319,10 +327,10 @@ async fn values_that_panic_when_they_are_dropped_end_with_their_session() {
                 let _listener = &listener;
                 explode();
             })
-            .on_pre_tool_use(move |_, _| {
+            .hooks(Hooks::new().on_pre_tool_use(move |_, _| {
                 let _hook = &hook;
                 async { PreToolUse::pass() }
-            })
+            }))
             .start()
             .await
             .unwrap();
@@ -377,20 +385,22 @@ fn with_handlers(session: SessionBuilder, fault: Fault) -> SessionBuilder {
         .action("draw", "Draws.", move |_| fault.answer(json!({})));
     session
         .on_permission(move |_| fault.answer(Decision::Approve))
-        .on_pre_tool_use(move |_, _| fault.answer(PreToolUse::pass()))
-        .on_user_input(move |_| fault.answer(UserAnswer::new("yes")))
-        .on_elicitation(move |_| fault.answer(Elicited::decline()))
-        .on_exit_plan_mode(move |_| fault.answer(PlanDecision::approve(PlanAction::Interactive)))
-        .on_auto_mode_switch(move |_| fault.answer(AutoModeAnswer::Yes))
+        .hooks(Hooks::new().on_pre_tool_use(move |_, _| fault.answer(PreToolUse::pass())))
+        .on_user_input(move |_| fault.answer(UserInputResponse::new("yes")))
+        .on_elicitation(move |_| fault.answer(ElicitationResponse::decline()))
+        .on_exit_plan_mode(move |_| fault.answer(ExitPlanModeResponse::approve(PlanAction::Interactive)))
+        .model_options(
+            ModelOptions::new().on_auto_mode_switch(move |_| fault.answer(AutoModeSwitchResponse::Yes)),
+        )
         .system_message(SystemMessage::customize().transform("tone", move |text| fault.answer(text + "!")))
         .command("deploy", "Deploys.", move |_| fault.answer(()))
         .skill(Skill::read_by("release", "How to release.", move || fault.answer("text".to_owned())))
         .canvas(canvas)
-        .on_github_token(move |_| fault.answer(GithubToken::new("t", Duration::from_secs(1))))
-        .on_mcp_login(move |_| fault.answer(McpLoginAnswer::token("t")))
-        .on_mcp_headers(move |_| fault.answer(McpHeaders::new("a", "b")))
-        .on_sampling(move |_| fault.answer(Sampled::text("m", "t")))
-        .on_limits_exhausted(move |_| fault.answer(LimitsAnswer::Cancel))
+        .on_github_token(move |_| fault.answer(GithubTokenResponse::new("t", Duration::from_secs(1))))
+        .mcp(Mcp::new().on_login(move |_| fault.answer(McpLoginResponse::token("t"))))
+        .mcp(Mcp::new().on_headers(move |_| fault.answer(McpHeadersResponse::new("a", "b"))))
+        .mcp(Mcp::new().on_sampling(move |_| fault.answer(SamplingResponse::text("m", "t"))))
+        .limits(Limits::new().on_exhausted(move |_| fault.answer(LimitsResponse::Cancel)))
 }
 
 /// The requests that handlers answer, with what is answered where they fail; an error where there is nothing.
@@ -523,7 +533,7 @@ async fn a_tool_that_asks_the_user_gets_an_error_where_the_handler_panics() {
         let session = fake
             .session()
             .with_tools([asks::TOOL])
-            .on_user_input(move |_| fault.answer(UserAnswer::new("yes")));
+            .on_user_input(move |_| fault.answer(UserInputResponse::new("yes")));
         let session = session.start().await.unwrap();
         let result = fake.cli.call_tool(session.id(), "asks", json!({})).await;
         assert_eq!(result["textResultForLlm"], "the handler `on_user_input` failed", "{fault:?}");

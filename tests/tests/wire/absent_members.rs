@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use copilot::config::Canvas;
-use copilot::hooks::PreToolUse;
-use copilot::session_fs::MemoryFs;
-use copilot::{
-    AutoModeAnswer, CanvasView, Decision, Elicited, Event, EventKind, GithubToken, LimitsAnswer, McpHeaders,
-    McpLoginAnswer, PlanAction, PlanDecision, Sampled, Session, SessionId, UserAnswer,
-};
+use copilot::canvas::{Canvas, CanvasView};
+use copilot::elicitation::ElicitationResponse;
+use copilot::hooks::{Hooks, PreToolUse};
+use copilot::host::session_fs::MemoryFs;
+use copilot::limits::{Limits, LimitsResponse};
+use copilot::mcp::{Mcp, McpHeadersResponse, McpLoginResponse, SamplingResponse};
+use copilot::models::ModelOptions;
+use copilot::modes::{AutoModeSwitchResponse, ExitPlanModeResponse, PlanAction};
+use copilot::tokens::GithubTokenResponse;
+use copilot::user_input::UserInputResponse;
+use copilot::{Decision, Event, EventKind, Session, SessionId};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 
@@ -194,16 +198,16 @@ async fn yes(fake: &Fake) -> Session {
         .session()
         .with_tools([plus_one::TOOL])
         .on_permission(|_| async { Decision::Approve })
-        .on_pre_tool_use(|_, _| async { PreToolUse::allow() })
-        .on_user_input(|_| async { UserAnswer::new("yes") })
-        .on_elicitation(|_| async { Elicited::accept(json!({})) })
-        .on_exit_plan_mode(|_| async { PlanDecision::approve(PlanAction::Autopilot) })
-        .on_auto_mode_switch(|_| async { AutoModeAnswer::Yes })
-        .on_mcp_login(|_| async { McpLoginAnswer::token("t") })
-        .on_mcp_headers(|_| async { McpHeaders::new("a", "b") })
-        .on_sampling(|_| async { Sampled::text("m", "yes") })
-        .on_limits_exhausted(|_| async { LimitsAnswer::Add { additional_ai_credits: 10.0 } })
-        .on_github_token(|_| async { GithubToken::new("t", std::time::Duration::from_secs(9999)) })
+        .hooks(Hooks::new().on_pre_tool_use(|_, _| async { PreToolUse::allow() }))
+        .on_user_input(|_| async { UserInputResponse::new("yes") })
+        .on_elicitation(|_| async { ElicitationResponse::accept(json!({})) })
+        .on_exit_plan_mode(|_| async { ExitPlanModeResponse::approve(PlanAction::Autopilot) })
+        .model_options(ModelOptions::new().on_auto_mode_switch(|_| async { AutoModeSwitchResponse::Yes }))
+        .mcp(Mcp::new().on_login(|_| async { McpLoginResponse::token("t") }))
+        .mcp(Mcp::new().on_headers(|_| async { McpHeadersResponse::new("a", "b") }))
+        .mcp(Mcp::new().on_sampling(|_| async { SamplingResponse::text("m", "yes") }))
+        .limits(Limits::new().on_exhausted(|_| async { LimitsResponse::Add { additional_ai_credits: 10.0 } }))
+        .on_github_token(|_| async { GithubTokenResponse::new("t", std::time::Duration::from_secs(9999)) })
         .command("deploy", "Deploys.", |_| async {})
         .canvas(canvas)
         .start();

@@ -46,7 +46,8 @@ async fn texts_are_said_in_order_and_then_the_default() -> copilot::Result<()> {
         texts.push(session.ask("?").await?.to_string());
     }
     assert_eq!(texts, ["one", "two", "OK."]);
-    let kept: Vec<_> = session.history().await?.iter().map(|event| event.name().to_owned()).collect();
+    let kept: Vec<_> =
+        session.history().events().await?.iter().map(|event| event.name().to_owned()).collect();
     let turn = ["user.message", "assistant.turn_start", "assistant.message", "assistant.turn_end"];
     assert_eq!(kept, [&["session.start"][..], &turn, &turn, &turn].concat());
     Ok(())
@@ -63,7 +64,7 @@ async fn a_session_that_was_let_go_is_resumed_by_the_next_client() -> copilot::R
 
     let client = cli.client_builder().start().await?;
     let session = client.resume("kept").start().await?;
-    assert_eq!(session.history().await?.len(), 6);
+    assert_eq!(session.history().events().await?.len(), 6);
     let error = client.resume("gone").start().await.unwrap_err();
     assert!(error.to_string().contains("Session not found: gone"), "{error}");
     Ok(())

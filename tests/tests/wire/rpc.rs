@@ -90,21 +90,22 @@ async fn every_shape_of_answer_ends_its_call() {
         (r#""result":{"a":1}"#, Ok(json!({"a": 1}))),
         // No CLI sends this one, but a call must not wait for ever.
         (r#""extra":1"#, Ok(json!(null))),
-        (r#""error":{"code":-32001}"#, Err(ErrorKind::Rpc(-32001))),
+        (r#""error":{"code":-32001}"#, Err((ErrorKind::Response, Some(-32001), None))),
         (
             r#""error":{"code":-32603,"message":"no","data":{"why":1}},"result":null"#,
-            Err(ErrorKind::Rpc(-32603)),
+            Err((ErrorKind::Response, Some(-32603), Some(json!({"why": 1})))),
         ),
-        (r#""error":"odd""#, Err(ErrorKind::Rpc(-32603))),
+        (r#""error":"odd""#, Err((ErrorKind::Response, Some(-32603), None))),
         (r#""error":null,"result":7"#, Ok(json!(7))),
-        (r#""result":1,"result":2"#, Err(ErrorKind::Decode)),
+        (r#""result":1,"result":2"#, Err((ErrorKind::Decode, None, None))),
     ] {
         let (answer, ()) = tokio::join!(timeout(Duration::from_secs(1), call(&fake, json!({}))), async {
             let id = fake.cli.held("x.y").await.id().clone();
             fake.cli.frame(format!(r#"{{"jsonrpc":"2.0","id":{id},{members}}}"#));
         });
         let answer = answer.unwrap_or_else(|_| panic!("{members} leaves its call waiting"));
-        assert_eq!(answer.map_err(|error| error.kind()), expected, "{members}");
+        let answer = answer.map_err(|error| (error.kind(), error.code(), error.data().cloned()));
+        assert_eq!(answer, expected, "{members}");
     }
     // An answer that is no text at all in places is mended, as long as it is one.
     let (answer, ()) = tokio::join!(timeout(Duration::from_secs(1), call(&fake, json!({}))), async {
@@ -127,7 +128,7 @@ async fn an_error_without_id_fails_the_calls_that_wait_and_no_later_one() {
     });
     for result in results {
         let error = result.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Rpc(-32700));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Response, Some(-32700)));
         assert_eq!(error.to_string(), "x.y: recursion limit exceeded (error -32700)");
     }
     assert!(fake.client.ping("still there").await.is_ok());
@@ -171,7 +172,7 @@ async fn parameters_that_the_cli_could_not_read_are_refused_before_they_are_sent
     let fake = Fake::start().await;
     let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
     let error = call(&fake, json!({"deep": deep})).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("127 levels"), "{source}");
     settle().await;

@@ -1,9 +1,10 @@
 //! A CLI that somebody else started, over TCP.
 
 use copilot::testing::{FakeCli, RpcError};
-use copilot::{Client, ErrorKind, EventKind};
+use copilot::{Client, ConnectionState, ErrorKind, EventKind, TransportKind};
 use copilot_tests::fake::Fake;
 use serde_json::json;
+use tokio::io::duplex;
 use tokio::net::TcpListener;
 
 use crate::backpressure::echo;
@@ -45,6 +46,52 @@ async fn a_turn_works_over_tcp_and_the_cli_is_left_running() {
     assert!(fake.cli.requests("runtime.shutdown").is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_over_the_streams_of_a_program_never_stops_the_cli_nor_reconnects() {
+    let cli = FakeCli::new();
+    let ((reader, far_writer), (far_reader, writer)) = (duplex(64), duplex(64));
+    cli.serve(far_reader, far_writer);
+    cli.on_turn(|turn| async move {
+        let result = turn.call_tool("echo", json!({"text": "over a duplex"})).await;
+        turn.say(result["textResultForLlm"].as_str().unwrap());
+    });
+    let client = Client::from_streams(reader, writer).auto_restart(true).start().await.unwrap();
+    let session = client.session().with_tools([echo::TOOL]).start().await.unwrap();
+    assert_eq!(session.ask("?").await.unwrap().text(), "over a duplex");
+    assert_eq!((client.process_id(), client.address()), (None, None));
+    cli.hang_up();
+    let mut states = client.connection_states();
+    while let Some(state) = states.next().await {
+        assert!([ConnectionState::Connected, ConnectionState::Closed].contains(&state), "{state:?}");
+    }
+    assert!(client.ping("?").await.unwrap_err().is_disconnected());
+
+    let ((reader, far_writer), (far_reader, writer)) = (duplex(64), duplex(64));
+    let cli = FakeCli::new();
+    cli.serve(far_reader, far_writer);
+    let client = Client::from_streams(reader, writer).start().await.unwrap();
+    client.shutdown().await.unwrap();
+    cli.disconnected().await;
+    assert!(cli.requests("runtime.shutdown").is_empty());
+}
+
+#[tokio::test]
+async fn options_that_start_a_cli_are_refused_with_streams() {
+    let builder = || Client::from_streams(tokio::io::empty(), tokio::io::sink());
+    for (builder, option) in [
+        (builder().cli_path("/copilot"), "`cli_path`"),
+        (builder().env_clear(), "`env_clear`"),
+        (builder().cli_url("4321"), "`cli_url`"),
+        (builder().port(1), "`port`"),
+        (builder().transport(TransportKind::Stdio), "`transport`"),
+    ] {
+        let refused = builder.lazy().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Configuration);
+        let text = refused.to_string();
+        assert!(text.contains("`from_streams`") && text.contains(option), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_token_is_refused_with_what_to_do_and_without_the_token() {
     for (wanted, given, said) in [
@@ -59,7 +106,7 @@ async fn a_wrong_token_is_refused_with_what_to_do_and_without_the_token() {
         }
         let (client, ()) = tokio::join!(builder.start(), accept(&cli, &listener));
         let error = client.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Rpc(_)), "{error:?}");
+        assert!(error.kind() == ErrorKind::Response && error.code().is_some(), "{error:?}");
         assert!(error.to_string().contains(said), "{error}");
         assert!(!format!("{error:?}").contains("wrong-token"), "{error:?}");
         cli.disconnected().await;

@@ -226,6 +226,7 @@ async fn the_history_holds_what_was_said(transport: TransportKind) {
     session.ask("Say goodbye.").await.unwrap();
     let said: Vec<String> = session
         .history()
+        .events()
         .await
         .unwrap()
         .iter()

@@ -6,16 +6,21 @@
 
 use std::sync::{Arc, Mutex};
 
-use copilot::config::{
-    CustomAgent, GithubReferenceKind, GithubRepo, InfiniteSessions, LargeOutput, LogKind, LogOptions,
-    McpServer, ProviderModel, StdioServer, Storage, ToolFilter,
-};
-use copilot::hooks::{PostToolUse, PreToolUse, UserPromptSubmitted};
+use copilot::agents::CustomAgent;
+use copilot::attachments::{GithubReferenceKind, GithubRepo, Position};
+use copilot::elicitation::ElicitationResponse;
+use copilot::hooks::{Hooks, PostToolUse, PreToolUse, UserPromptSubmitted};
+use copilot::log::{LogKind, LogOptions};
+use copilot::mcp::{Mcp, McpServer, StdioServer};
+use copilot::memory::{InfiniteSessions, Storage};
+use copilot::modes::{ExitPlanModeResponse, PlanAction};
+use copilot::providers::{Provider, ProviderModel, Providers};
+use copilot::skills::Skills;
+use copilot::system_message::{Section, SystemMessage};
 use copilot::testing::{RecordedRequest, Script};
-use copilot::{
-    AgentMode, Attachment, Elicited, EventKind, Message, PermissionKind, Permissions, PlanAction,
-    PlanDecision, Position, Provider, Section, Session, SystemMessage, UserAnswer,
-};
+use copilot::tool_filter::{LargeOutput, ToolFilter, ToolOptions};
+use copilot::user_input::UserInputResponse;
+use copilot::{AgentMode, Attachment, EventKind, Message, PermissionKind, Permissions, Session};
 use copilot_tests::files::{RED_DOT_PNG, write_skills};
 use copilot_tests::real::Real;
 use copilot_tests::tested;
@@ -198,8 +203,8 @@ async fn skills_come_from_directories() {
     write_skills(&skills, &["juggling", "whistling"]);
     let session = real
         .session()
-        .skill_directories([skills.to_str().unwrap()])
-        .disabled_skills(["whistling"])
+        .skills(Skills::new().directories([skills.to_str().unwrap()]))
+        .skills(Skills::new().disabled(["whistling"]))
         .start()
         .await
         .unwrap();
@@ -241,7 +246,10 @@ async fn large_output_can_be_left_whole() {
         .expect_tool_result("long", |text| text.len() > 60_000)
         .say("Whole.");
     let real = Real::over_stdio(script).await;
-    let session = real.session().with_tools([long::TOOL]).large_output(LargeOutput::disabled());
+    let session = real
+        .session()
+        .with_tools([long::TOOL])
+        .tool_options(ToolOptions::new().large_output(LargeOutput::disabled()));
     let Some(session) = tested::unless_refused([1, 0, 57], session.start().await) else {
         return real.leave().await;
     };
@@ -338,7 +346,7 @@ async fn hooks_see_and_change_a_tool_call() {
     let started = real
         .session()
         .with_tools([add::TOOL])
-        .on_pre_tool_use({
+        .hooks(Hooks::new().on_pre_tool_use({
             let seen = Arc::clone(&seen);
             move |step, _| {
                 seen.lock().unwrap().push(step.tool_args.clone());
@@ -349,10 +357,10 @@ async fn hooks_see_and_change_a_tool_call() {
                     }
                 }
             }
-        })
-        .on_post_tool_use(|step, _| async move {
+        }))
+        .hooks(Hooks::new().on_post_tool_use(|step, _| async move {
             PostToolUse::replace(format!("{}, says the hook", step.tool_result.text_result_for_llm))
-        })
+        }))
         .start()
         .await;
     let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
@@ -367,9 +375,9 @@ async fn a_hook_changes_a_message() {
     let real = Real::over_stdio(script).await;
     let started = real
         .session()
-        .on_user_prompt_submitted(|said, _| async move {
+        .hooks(Hooks::new().on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("two", "two, please"))
-        })
+        }))
         .start()
         .await;
     let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
@@ -385,7 +393,7 @@ async fn the_agent_asks_the_user() {
         .say("Blue, then.");
     let real = Real::over_stdio(script).await;
     let session = real.session().on_user_input(|asked| async move {
-        UserAnswer::from(asked.choices.last().cloned().unwrap_or_default())
+        UserInputResponse::from(asked.choices.last().cloned().unwrap_or_default())
     });
     let started = session.start().await;
     let Some(session) = tested::unless_refused([0, 0, 394], started) else { return real.leave().await };
@@ -400,7 +408,7 @@ async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
         .expect_tool_result("ask_user", |text| !text.contains("undefined"))
         .say("Any, then.");
     let real = Real::over_stdio(script).await;
-    let session = real.session().on_user_input(|_| async { UserAnswer::dismissed() });
+    let session = real.session().on_user_input(|_| async { UserInputResponse::dismissed() });
     let Some(session) = tested::unless_refused([0, 0, 394], session.start().await) else {
         return real.leave().await;
     };
@@ -413,7 +421,7 @@ async fn the_program_shows_forms() {
     let real = Real::over_stdio(Script::new()).await;
     let started = real
         .session()
-        .on_elicitation(|_| async { Elicited::accept(json!({"confirmed": true})) })
+        .on_elicitation(|_| async { ElicitationResponse::accept(json!({"confirmed": true})) })
         .start()
         .await;
     let Some(session) = tested::unless_refused([1, 0, 10], started) else { return real.leave().await };
@@ -432,7 +440,7 @@ async fn the_program_looks_at_a_plan() {
     let real = Real::over_stdio(script).await;
     let session = real.session().on_exit_plan_mode(|plan| async move {
         assert_eq!(plan.recommended_action, PlanAction::Interactive);
-        PlanDecision::reject("write it down first")
+        ExitPlanModeResponse::reject("write it down first")
     });
     let started = session.start().await;
     let Some(session) = tested::unless_refused([0, 0, 403], started) else { return real.leave().await };
@@ -513,12 +521,12 @@ async fn the_mode_is_changed() {
 async fn the_plan_is_written_and_read() {
     let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    let Some(plan) = tested::unless_refused([0, 0, 403], session.plan().await) else {
+    let Some(plan) = tested::unless_refused([0, 0, 403], session.plan().read().await) else {
         return real.leave().await;
     };
     assert!(!plan.exists);
-    session.set_plan("# First this\n").await.unwrap();
-    assert_eq!(session.plan().await.unwrap().content.as_deref(), Some("# First this\n"));
+    session.plan().write("# First this\n").await.unwrap();
+    assert_eq!(session.plan().read().await.unwrap().content.as_deref(), Some("# First this\n"));
     real.finish().await;
 }
 
@@ -558,7 +566,7 @@ async fn a_conversation_is_summarised() {
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
-    let compacted = session.compact(None).await;
+    let compacted = session.history().compact(None).await;
     if tested::version() == Some("0.0.423") {
         assert!(compacted.unwrap_err().to_string().contains("Authentication required"));
         tested::not_supported("it summarises with a login only");
@@ -585,12 +593,12 @@ async fn the_usage_is_told() {
 async fn a_session_has_files_of_its_own() {
     let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
-    let outcome = session.write_workspace_file("notes/a.txt", "hello").await;
+    let outcome = session.workspace().write("notes/a.txt", "hello").await;
     if tested::unless_refused([0, 0, 403], outcome).is_none() {
         return real.leave().await;
     }
-    assert_eq!(session.workspace_files().await.unwrap(), ["notes/a.txt"]);
-    assert_eq!(session.read_workspace_file("notes/a.txt").await.unwrap(), "hello");
+    assert_eq!(session.workspace().files().await.unwrap(), ["notes/a.txt"]);
+    assert_eq!(session.workspace().read("notes/a.txt").await.unwrap(), "hello");
     real.finish().await;
 }
 
@@ -675,8 +683,11 @@ async fn several_providers_have_models_of_their_own() {
     let started = real
         .client
         .session()
-        .named_provider("here", real.model.provider())
-        .provider_model(ProviderModel::new("here", "big").wire_model("big-2025"))
+        .providers(
+            Providers::new()
+                .provider("here", real.model.provider())
+                .model(ProviderModel::new("here", "big").wire_model("big-2025")),
+        )
         .model("here/big")
         .start()
         .await;
@@ -737,7 +748,8 @@ async fn an_empty_session_gets_nothing_by_itself() {
         .say("Quiet.");
     let real = Real::over_stdio(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
-    let builder = real.session().empty().with_tools([add::TOOL]).mcp_token_storage(Storage::InMemory);
+    let builder =
+        real.session().isolated().with_tools([add::TOOL]).mcp(Mcp::new().token_storage(Storage::InMemory));
     let builder = builder.available_tools([ToolFilter::custom("add")]);
     let Some(session) = tested::unless_refused([1, 0, 32], builder.start().await) else {
         return real.leave().await;

@@ -16,11 +16,12 @@ use copilot::mcp::{Mcp, McpLoginReason, McpLoginResponse, McpServer};
 use copilot::modes::{ExitPlanModeResponse, PlanAction};
 use copilot::providers::Provider;
 use copilot::system_message::{Section, SystemMessage};
-use copilot::testing::{Script, Scripts};
+use copilot::testing::Script;
 use copilot::tokens::{GithubTokenResponse, TokenReason};
 use copilot::unstable::{AskUserVariant, Unstable};
 use copilot::user_input::UserInputResponse;
-use copilot::{AgentMode, Decision, EventKind, EventStream, State, ToolContext, TransportKind};
+use copilot::{AgentMode, Decision, EventKind, State, ToolContext};
+use copilot_tests::events::failed_handlers;
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -42,26 +43,11 @@ async fn ask(cx: &ToolContext) -> Result<String, String> {
     cx.ask_user("Which colour?", ["red", "blue"]).await.map_err(|error| error.to_string())
 }
 
-async fn real(scripts: impl Into<Scripts>) -> Real {
-    Real::start(TransportKind::Stdio, scripts).await
-}
-
 /// What handlers saw, in order.
 type Seen = Arc<Mutex<Vec<String>>>;
 
 fn note(seen: &State<Seen>, what: impl Into<String>) {
     seen.lock().unwrap().push(what.into());
-}
-
-/// The handlers that failed, once the session is closed.
-async fn failures(events: &mut EventStream) -> Vec<&'static str> {
-    let mut failed = Vec::new();
-    while let Some(event) = events.next().await {
-        if let EventKind::HandlerFailed(failure) = event.kind() {
-            failed.push(failure.handler);
-        }
-    }
-    failed
 }
 
 #[tokio::test]
@@ -75,7 +61,7 @@ async fn hooks_have_a_say_at_every_step() {
         .say("Done.")
         .expect_prompt(|prompt| prompt.contains("Say it again."))
         .say("Done again.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let seen = Seen::default();
     let session = real
         .session()
@@ -145,8 +131,11 @@ async fn a_hook_that_fails_is_reported_and_denies_where_it_guards() {
     let script = |fits: fn(&str) -> bool| {
         Script::new().call("add", json!({"a": 1, "b": 2})).expect_tool_result("add", fits).say("Done.")
     };
-    let real =
-        real([script(|text| text == "3"), script(|text| text.contains("guards this tool failed"))]).await;
+    let real = Real::over_stdio([
+        script(|text| text == "3"),
+        script(|text| text.contains("guards this tool failed")),
+    ])
+    .await;
     let after = real
         .session()
         .with_tools([add::TOOL])
@@ -160,14 +149,14 @@ async fn a_hook_that_fails_is_reported_and_denies_where_it_guards() {
         let mut events = session.events();
         session.ask("Add one and two.").await.unwrap();
         session.close().await.unwrap();
-        assert_eq!(failures(&mut events).await, [handler]);
+        assert_eq!(failed_handlers(&mut events).await, [handler]);
     }
     real.finish().await;
 }
 
 #[tokio::test]
 async fn a_hook_can_block_a_message() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().hooks(
         Hooks::new()
             .on_user_prompt_submitted(|_, _| async { UserPromptSubmitted::block("not in this house") }),
@@ -197,7 +186,7 @@ async fn the_agent_and_a_tool_ask_the_user() {
         .call("ask_user", json!({"question": "Dismiss!"}))
         .expect_tool_result("ask_user", |text| text.contains("unable to respond"))
         .say("Blue, then.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([ask::TOOL]).on_user_input(|asked| async move {
         match asked.question.as_str() {
             "Fail!" => Err("nobody is here"),
@@ -209,7 +198,7 @@ async fn the_agent_and_a_tool_ask_the_user() {
     let mut events = session.events();
     assert_eq!(session.ask("Paint it.").await.unwrap().text(), "Blue, then.");
     session.close().await.unwrap();
-    assert_eq!(failures(&mut events).await, ["on_user_input"]);
+    assert_eq!(failed_handlers(&mut events).await, ["on_user_input"]);
     real.finish().await;
 }
 
@@ -220,7 +209,7 @@ async fn without_a_handler_the_agent_cannot_ask_and_a_tool_learns_it() {
         .call("ask", json!({}))
         .expect_tool_result("ask", |text| text.contains("on_user_input"))
         .say("Fine.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([ask::TOOL]).start().await.unwrap();
     session.ask("Paint it.").await.unwrap();
     assert!(!session.ui().is_available());
@@ -236,7 +225,7 @@ async fn the_program_shows_forms() {
         .call("ask_user", json!({"message": "Pick one", "requestedSchema": schema}))
         .expect_tool_result("ask_user", |text| text.contains("blue"))
         .say("Blue, then.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real
         .session()
         .unstable(Unstable::new().ask_user_variant(AskUserVariant::Form))
@@ -282,7 +271,7 @@ async fn the_program_looks_at_a_plan() {
         .call("exit_plan_mode", plan())
         .expect_tool_result("exit_plan_mode", |text| text.contains("approved"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let times = Arc::new(AtomicUsize::new(0));
     let session = real.session().on_exit_plan_mode(move |plan| {
         let first = times.fetch_add(1, Ordering::SeqCst) == 0;
@@ -303,7 +292,7 @@ async fn the_program_looks_at_a_plan() {
 
 #[tokio::test]
 async fn commands_of_the_program_are_listed_and_used() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let seen = Seen::default();
     let session = real.session().command("deploy", "Deploys to a stage", {
         let seen = Arc::clone(&seen);
@@ -331,7 +320,7 @@ async fn commands_of_the_program_are_listed_and_used() {
     assert!(unknown.to_string().contains("no-such-command"), "{unknown}");
     session.close().await.unwrap();
     assert_eq!(*seen.lock().unwrap(), ["deploy to mars /deploy to mars", "deploy  /deploy"]);
-    assert_eq!(failures(&mut events).await, ["command"]);
+    assert_eq!(failed_handlers(&mut events).await, ["command"]);
     real.finish().await;
 }
 
@@ -345,7 +334,7 @@ async fn a_system_message_is_changed_section_by_section() {
                 .all(|text| system.contains(text))
         })
         .say("Yes.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let message = SystemMessage::customize()
         .replace(Section::Preamble, "THE FIRST WORDS")
         .append(Section::Guidelines, "BE BRIEF")
@@ -357,7 +346,7 @@ async fn a_system_message_is_changed_section_by_section() {
     let mut events = session.events();
     session.ask("Are you there?").await.unwrap();
     session.close().await.unwrap();
-    assert_eq!(failures(&mut events).await, ["transform"]);
+    assert_eq!(failed_handlers(&mut events).await, ["transform"]);
     real.finish().await;
 }
 
@@ -368,7 +357,7 @@ async fn the_program_gives_the_providers_token() {
         .call("add", json!({"a": 1, "b": 2}))
         .expect("another token", |request| request.header("authorization") == Some("Bearer token-2"))
         .say("Three.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let given = AtomicUsize::new(0);
     let provider = Provider::openai(real.model.base_url()).bearer_token_from(move |wanted| {
         assert_eq!(wanted.provider, "default");
@@ -383,7 +372,7 @@ async fn the_program_gives_the_providers_token() {
 
 #[tokio::test]
 async fn the_program_gives_the_sessions_github_token() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let asked = Arc::new(Mutex::new(Vec::new()));
     let open = |hours: u64| {
         let asked = Arc::clone(&asked);
@@ -417,7 +406,7 @@ async fn an_approval_for_the_session_is_asked_for_once() {
         .call("bash", json!({"command": "echo other", "description": "x"}))
         .expect_tool_result("bash", |text| text.starts_with("other"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let asked = Arc::new(Mutex::new(Vec::new()));
     let session = real.session().on_permission({
         let (asked, location) = (Arc::clone(&asked), real.state.path().display().to_string());
@@ -441,7 +430,7 @@ async fn an_approval_for_the_session_is_asked_for_once() {
 #[tokio::test]
 async fn the_program_gives_the_login_of_an_mcp_server() {
     let script = Script::new().say("Hello.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::locked("authorization", "Bearer open-sesame").await;
     let (url, asked) = (server.url.clone(), Seen::default());
     let vault = McpServer::http(url.as_str());

@@ -8,15 +8,11 @@ use std::time::Duration;
 use copilot::hooks::{Hooks, PreMcpToolCall};
 use copilot::limits::{Limits, LimitsResponse};
 use copilot::mcp::{Mcp, McpHeadersReason, McpHeadersResponse, McpServer, SamplingResponse, SamplingRole};
-use copilot::testing::{FakeCli, Script, Scripts};
-use copilot::{Approval, EventKind, PermissionKind, Permissions, Session, TransportKind};
+use copilot::testing::{FakeCli, Script};
+use copilot::{Approval, EventKind, PermissionKind, Permissions, Session};
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
-
-async fn real(scripts: impl Into<Scripts>) -> Real {
-    Real::start(TransportKind::Stdio, scripts).await
-}
 
 /// Waits until the session's MCP server is there.
 async fn connected(session: &Session) {
@@ -44,7 +40,7 @@ async fn the_program_answers_for_a_model_and_has_the_sessions_model_answer() {
         .call("brain-think", json!({}))
         .expect_tool_result("brain-think", |text| text.contains("cancelled"))
         .say("Done.");
-    let real = real([script, question]).await;
+    let real = Real::over_stdio([script, question]).await;
     let server = LoopbackMcp::open().await;
     let times = Arc::new(Mutex::new(0));
     let session = real
@@ -86,7 +82,7 @@ async fn without_a_handler_a_server_that_wants_a_model_is_told_no() {
         .call("brain-think", json!({}))
         .expect_tool_result("brain-think", |text| text.contains("cancelled"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::open().await;
     let session = real
         .session()
@@ -105,7 +101,7 @@ async fn the_program_gives_headers_to_an_mcp_server() {
         .call("vault-hello", json!({}))
         .expect_tool_result("vault-hello", |text| text.contains("Hello!"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::locked("X-Key", "open-sesame").await;
     let reasons = Arc::new(Mutex::new(Vec::new()));
     let vault = McpServer::http(server.url.as_str()).headers_refresh(Duration::from_secs(600));
@@ -134,7 +130,7 @@ async fn a_hook_gives_the_meta_of_a_call_to_an_mcp_server() {
         .call("vault-hello", json!({}))
         .expect_tool_result("vault-hello", |text| text.contains(r#""from":"the hook""#))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::open().await;
     let session = real
         .session()
@@ -157,7 +153,7 @@ async fn an_approval_of_an_mcp_tool_lasts_for_the_session() {
         .call("vault-hello", json!({}))
         .expect_tool_result("vault-hello", |text| text.contains("Hello!"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = LoopbackMcp::open().await;
     let asked = Arc::new(Mutex::new(Vec::new()));
     let session = real.session().mcp_server("vault", McpServer::http(server.url.as_str())).on_permission({

@@ -8,8 +8,8 @@ use copilot::agents::CustomAgent;
 use copilot::hooks::{
     ErrorOccurred, Hooks, PostToolUseFailure, SubagentStart, SubagentStop, UserPromptTransformed,
 };
-use copilot::testing::{Script, Scripts};
-use copilot::{EventKind, State, ToolError, TransportKind};
+use copilot::testing::Script;
+use copilot::{EventKind, State, ToolError};
 use copilot_tests::real::Real;
 use serde_json::json;
 
@@ -18,10 +18,6 @@ type Seen = Arc<Mutex<Vec<String>>>;
 
 fn note(seen: &State<Seen>, what: impl Into<String>) {
     seen.lock().unwrap().push(what.into());
-}
-
-async fn real(scripts: impl Into<Scripts>) -> Real {
-    Real::start(TransportKind::Stdio, scripts).await
 }
 
 /// Fails, and says so.
@@ -36,7 +32,7 @@ async fn a_hook_adds_to_a_failure() {
         .call("fail", json!({}))
         .expect("the hook's words", |request| request.raw().to_string().contains("try the other disk"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let seen = Seen::default();
     let session = real.session().with_tools([fail::TOOL]).state(Arc::clone(&seen)).hooks(
         Hooks::new().on_post_tool_use_failure(|failed, cx| async move {
@@ -55,7 +51,7 @@ async fn a_hook_adds_to_a_failure() {
 
 #[tokio::test]
 async fn a_hook_hears_that_the_model_failed() {
-    let real = real(Script::new().fail(500, "the model is out of order")).await;
+    let real = Real::over_stdio(Script::new().fail(500, "the model is out of order")).await;
     let seen = Seen::default();
     let session = real.session().state(Arc::clone(&seen)).hooks(Hooks::new().on_error_occurred(
         |error, cx| async move {
@@ -75,7 +71,7 @@ async fn a_hook_hears_that_the_model_failed() {
 #[tokio::test]
 async fn a_hook_changes_what_the_model_reads_of_a_prompt() {
     let script = Script::new().expect_prompt(|prompt| prompt.contains("Say it in French.")).say("Oui.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().hooks(Hooks::new().on_user_prompt_transformed(|prompt, _| async move {
         assert!(prompt.transformed_prompt.contains(&prompt.prompt) && prompt.prompt == "Say yes.");
         let more = format!("{} Say it in French.", prompt.transformed_prompt);
@@ -96,7 +92,7 @@ async fn hooks_hear_of_a_sub_agent_and_change_its_answer() {
     let counter = Script::when("Count the sheep.")
         .expect("the hook's words", |request| request.raw().to_string().contains("Beware of wolves."))
         .say("Eleven.");
-    let real = real([main, counter]).await;
+    let real = Real::over_stdio([main, counter]).await;
     let seen = Seen::default();
     let agent = CustomAgent::new("counter", "You count.").description("Counts sheep.");
     let session = real

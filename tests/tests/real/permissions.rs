@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use copilot::install::Installer;
 use copilot::permissions::PermissionSubject;
 use copilot::testing::{Script, ScriptedModel};
-use copilot::{Client, Decision, PermissionKind, PermissionRequest, TransportKind};
+use copilot::{Client, Decision, PermissionKind, PermissionRequest};
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use copilot_tests::tested;
@@ -22,7 +22,7 @@ async fn an_approval_of_an_address_lasts_for_its_origin() {
     let fetch = |path: &str| json!({"url": format!("{}/{path}", server.url)});
     let script = || Script::new().call("web_fetch", fetch("a")).call("web_fetch", fetch("b")).say("Done.");
     for for_ever in [false, true] {
-        let real = Real::start(TransportKind::Stdio, script()).await;
+        let real = Real::over_stdio(script()).await;
         let asked = Arc::new(Mutex::new(Vec::new()));
         let session = real.session().on_permission({
             let asked = Arc::clone(&asked);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use copilot::providers::{ModelLimits, ModelOverrides, Provider, ProviderModel, Providers};
 use copilot::testing::{ModelApi, RecordedRequest, Script, Tokens};
-use copilot::{EventKind, SessionBuilder, TransportKind};
+use copilot::{EventKind, SessionBuilder};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn session(real: &Real, provider: Provider) -> SessionBuilder {
 async fn played(provider: impl Fn(&Real) -> Provider, api: ModelApi) -> Vec<RecordedRequest> {
     let mut requests = Vec::new();
     for streaming in [false, true] {
-        let real = Real::start(TransportKind::Stdio, conversation()).await;
+        let real = Real::over_stdio(conversation()).await;
         let session =
             session(&real, provider(&real)).streaming(streaming).start().await.expect("the session starts");
         let mut events = session.events();
@@ -134,7 +134,7 @@ async fn azure_is_asked_as_openai_where_no_version_is_given() {
 
 #[tokio::test]
 async fn the_program_gives_a_token_for_every_request() {
-    let real = Real::start(TransportKind::Stdio, conversation()).await;
+    let real = Real::over_stdio(conversation()).await;
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let provider = Provider::openai(real.model.base_url()).bearer_token_from(move |_| {
@@ -162,7 +162,7 @@ async fn each_of_several_providers_is_asked_in_its_own_way() {
         Script::when("Second").say("Two."),
         Script::when("Third").say("Three."),
     ];
-    let real = Real::start(TransportKind::Stdio, scripts).await;
+    let real = Real::over_stdio(scripts).await;
     let limits = ModelOverrides::new().limits(ModelLimits::new().max_prompt_tokens(50_000));
     let builder = || {
         real.client.session().providers(
@@ -206,7 +206,7 @@ async fn each_of_several_providers_is_asked_in_its_own_way() {
 async fn failures_and_broken_answers_are_told_in_every_protocol() {
     for api in [ModelApi::ChatCompletions, ModelApi::Responses, ModelApi::Messages] {
         let script = Script::new().break_off("Hal").say("Whole.").fail(400, "too many cooks");
-        let real = Real::start(TransportKind::Stdio, script).await;
+        let real = Real::over_stdio(script).await;
         let session = session(&real, real.model.provider_of(api)).streaming(true).start().await.unwrap();
         assert_eq!(session.ask("Say it.").await.unwrap().text(), "Whole.", "{api:?}");
         let failed = session.ask("And again.").await.unwrap_err();

@@ -11,7 +11,7 @@ use copilot::queue::QueueItemKind;
 use copilot::sessions::{LifecycleKind, SessionFilter};
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
 use copilot::workspace::Workspace;
-use copilot::{AgentMode, ErrorKind, EventKind, Permissions, TransportKind};
+use copilot::{AgentMode, ErrorKind, EventKind, Permissions};
 use copilot_tests::real::Real;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,10 +28,6 @@ async fn decrement(
     n - 1
 }
 
-async fn real(script: Script) -> Real {
-    Real::start(TransportKind::Stdio, script).await
-}
-
 #[tokio::test]
 async fn a_session_changes_its_model_mode_plan_and_name() {
     let script = Script::new()
@@ -39,7 +35,7 @@ async fn a_session_changes_its_model_mode_plan_and_name() {
             request.model() == "other" && request.raw()["reasoning_effort"] == "low"
         })
         .say("Other.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let changed = session.set_model("other").reasoning_effort("low").await.unwrap();
     assert_eq!((changed.status.as_str(), changed.model_id.as_deref()), ("applied", Some("other")));
@@ -64,7 +60,7 @@ async fn a_session_changes_its_model_mode_plan_and_name() {
 
 #[tokio::test]
 async fn log_lines_are_events() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let mut events = session.events();
     session.log("the index is old", LogOptions::new().level(LogKind::Warning)).await.unwrap();
@@ -81,7 +77,7 @@ async fn log_lines_are_events() {
 #[tokio::test]
 async fn a_conversation_is_summarised_and_its_cost_told() {
     let script = Script::new().say("One.").say("Two.").say("A summary of it all.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let nothing = session.history().compact(None).await.unwrap_err();
     assert!(nothing.to_string().contains("Nothing to compact"), "{nothing}");
@@ -99,7 +95,7 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
 
 #[tokio::test]
 async fn a_session_has_files_of_its_own() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     session.workspace().write("notes/a.txt", "hello").await.unwrap();
     assert_eq!(session.workspace().files().await.unwrap(), ["notes/a.txt"]);
@@ -130,7 +126,7 @@ async fn tools_come_and_go_in_a_running_session() {
         .say("Both again.")
         .expect("none", offers(&[]))
         .say("None.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([increment::TOOL]).start().await.unwrap();
     let tools = session.tools();
     assert_eq!(session.ask("1").await.unwrap().text(), "One.");
@@ -178,7 +174,7 @@ async fn an_answer_has_the_type_that_was_asked_for() {
         )
         .say("Certainly not.")
         .say(r#"{"value": [1, 2]}"#);
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let verdict: Verdict = session.ask_as("Review.").await.unwrap();
     assert_eq!(verdict, Verdict { approved: false, problems: vec!["no tests".into()] });
@@ -193,7 +189,7 @@ async fn an_answer_has_the_type_that_was_asked_for() {
 
 #[tokio::test]
 async fn a_client_knows_its_sessions() {
-    let real = real(Script::new().say("Hello.")).await;
+    let real = Real::over_stdio(Script::new().say("Hello.")).await;
     let mut lifecycle = real.client.lifecycle();
     let session = real.session().name("listed").start().await.unwrap();
     session.ask("Hello?").await.unwrap();
@@ -223,7 +219,7 @@ async fn a_client_knows_its_sessions() {
 
 #[tokio::test]
 async fn a_client_knows_itself_and_its_user() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     assert_eq!(real.client.status().await.unwrap().protocol_version, 3);
     assert!(!real.client.auth_status().await.unwrap().is_authenticated);
     assert!(real.client.models().await.unwrap_err().to_string().contains("Not authenticated"));
@@ -235,7 +231,7 @@ async fn a_client_knows_itself_and_its_user() {
 
 #[tokio::test]
 async fn what_the_cli_lacks_is_told_with_its_version() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let error = session.call::<_, serde_json::Value>("session.fly", json!({})).await.unwrap_err();
     assert!(error.is_unsupported() && error.kind() == ErrorKind::Unsupported, "{error:?}");
@@ -272,7 +268,7 @@ async fn messages_that_wait_can_be_moved_edited_and_taken_out() {
         .say("Three.")
         .expect_prompt(|text| text.contains("second"))
         .say("Two.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let (mut events, queue) = (session.events(), session.queue());
     queue.pause().await.unwrap();
@@ -305,7 +301,7 @@ async fn messages_that_wait_can_be_moved_edited_and_taken_out() {
 
 #[tokio::test]
 async fn events_can_be_read_from_a_place_on() {
-    let real = real(Script::new().say("One.")).await;
+    let real = Real::over_stdio(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();
     let cursor = session.history().cursor().await.unwrap();
     session.ask("First.").await.unwrap();
@@ -328,7 +324,7 @@ async fn events_can_be_read_from_a_place_on() {
 async fn a_session_goes_back_to_an_earlier_message() {
     let script =
         Script::new().say("One.").say("Two.").expect_prompt(|text| !text.contains("Second.")).say("Anew.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     // Without hooks, whose events the CLI keeps although it goes back.
     let session = real
         .session()
@@ -359,7 +355,7 @@ async fn a_session_goes_back_to_an_earlier_message() {
 async fn a_session_tells_what_it_follows_and_what_it_may() {
     let script = Script::new().call("bash", json!({"command": "echo hi", "description": "Greet"}));
     let script = script.expect_tool_result("bash", |text| text.contains("hi")).say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Never say never.\n").unwrap();
     let session = real.session().permissions(Permissions::deny_all()).start().await.unwrap();
     let sources = session.instructions().await.unwrap();
@@ -383,7 +379,7 @@ async fn a_session_tells_what_it_follows_and_what_it_may() {
 #[tokio::test]
 async fn a_fleet_begins_with_a_prompt() {
     let script = Script::new().expect_prompt(|text| text.contains("Tidy up.")).say("Tidied.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let mut events = session.events();
     assert!(session.agents().start_fleet(Some("Tidy up.")).await.unwrap());

@@ -10,8 +10,8 @@ use std::time::Instant;
 use copilot::agents::CustomAgent;
 use copilot::discovery::Discovery;
 use copilot::mcp::McpServer;
-use copilot::testing::{Script, Scripts};
-use copilot::{Decision, EventKind, PermissionKind, Permissions, SessionBuilder, State, TransportKind};
+use copilot::testing::Script;
+use copilot::{Decision, EventKind, PermissionKind, Permissions, SessionBuilder, State};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 
@@ -32,10 +32,6 @@ async fn look(ran: State<Arc<AtomicUsize>>) -> &'static str {
 /// Does nothing.
 #[copilot::tool]
 async fn nothing() {}
-
-async fn real(scripts: impl Into<Scripts>) -> Real {
-    Real::start(TransportKind::Stdio, scripts).await
-}
 
 fn bash(command: &str) -> Value {
     json!({"command": command, "description": "x"})
@@ -71,7 +67,7 @@ async fn a_repository_runs_no_commands_and_approves_none() {
             .expect_tool_result("wipe", is_denied)
             .say("Done.")
     };
-    let real = real([script(), script(), script()]).await;
+    let real = Real::over_stdio([script(), script(), script()]).await;
     let (mark, ran) = (real.state.path().join("mark"), Arc::new(AtomicUsize::new(0)));
     write(real.state.path().join(".github/hooks/any.json"), hooks(&mark, "preToolUse"));
     let session = |builder: SessionBuilder| builder.with_tools([wipe::TOOL]).state(Arc::clone(&ran));
@@ -98,7 +94,7 @@ async fn hooks_of_the_state_directory_approve_nothing() {
     for kind in ["preToolUse", "permissionRequest"] {
         let script =
             Script::new().call("bash", bash("echo ran")).expect_tool_result("bash", is_denied).say("Done.");
-        let real = real(script).await;
+        let real = Real::over_stdio(script).await;
         let mark = real.state.path().join("mark");
         write(real.state.path().join("copilot/hooks/any.json"), hooks(&mark, kind));
         let session = real.session().start().await.unwrap();
@@ -118,7 +114,7 @@ async fn an_mcp_server_cannot_approve_itself() {
     let mut scripts: Vec<Script> = (0..4).map(|_| script(is_denied)).collect();
     scripts.push(script(|text| text.contains("hello there")));
     scripts.push(script(|text| text.contains("hello there")));
-    let real = real(scripts).await;
+    let real = Real::over_stdio(scripts).await;
     let server = || McpServer::stdio(env!("CARGO_BIN_EXE_mcp-echo")).env("GREETING", "hello ");
     let asked = Arc::new(Mutex::new(Vec::new()));
     let by_handler = |decision: Decision| {
@@ -165,7 +161,7 @@ async fn built_in_tools_and_sub_agents_obey_the_permissions() {
         .call("wipe", json!({}))
         .expect_tool_result("wipe", is_denied)
         .say("A dozen.");
-    let real = real([main, counter]).await;
+    let real = Real::over_stdio([main, counter]).await;
     let ran = Arc::new(AtomicUsize::new(0));
     let session = real
         .session()
@@ -184,7 +180,7 @@ async fn approvals_of_earlier_sessions_do_not_count() {
         Script::new().call("bash", bash("echo ran")).expect_tool_result("bash", fits).say("Done.")
     };
     let runs: fn(&str) -> bool = |text| text.starts_with("ran");
-    let real = real([script(runs), script(is_denied), script(runs)]).await;
+    let real = Real::over_stdio([script(runs), script(is_denied), script(runs)]).await;
     let location = real.state.path().to_str().unwrap().to_owned();
     let approves = real.session().on_permission(move |request| {
         let (approval, location) = (request.approval().unwrap(), location.clone());
@@ -207,7 +203,7 @@ async fn a_tool_does_not_run_in_place_of_a_servers_tool_of_its_name() {
     let script = Script::new()
         .call("echo-look", json!({}))
         .expect_tool_result("echo-look", |text| text.contains("one name"));
-    let real = real(script.say("Done.")).await;
+    let real = Real::over_stdio(script.say("Done.")).await;
     let ran = Arc::new(AtomicUsize::new(0));
     let session = real
         .session()
@@ -279,7 +275,7 @@ async fn files_of_the_working_directory_start_nothing() {
         .call("lsp", json!({"operation": "documentSymbol", "file": "f.txt"}))
         .expect_tool_result("lsp", is_denied)
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let mark = real.state.path().join("mark");
     plant(real.state.path(), &mark);
     let session = real.session().start().await.unwrap();
@@ -294,7 +290,7 @@ async fn the_hook_of_the_permissions_costs_little() {
     const CALLS: usize = 30;
     let script =
         || (0..CALLS).fold(Script::new(), |script, _| script.call("nothing", json!({}))).say("Done.");
-    let real = real([script(), script(), script()]).await;
+    let real = Real::over_stdio([script(), script(), script()]).await;
     let mut took = Vec::new();
     // The first one warms up.
     for permissions in [Permissions::approve_all(), Permissions::approve_all(), Permissions::default()] {

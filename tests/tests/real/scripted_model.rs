@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use copilot::ErrorKind;
 use copilot::testing::{Ending, RecordedRequest, Script, Tokens, ToolUse};
-use copilot::{ErrorKind, TransportKind};
 use copilot_tests::real::Real;
 use serde_json::json;
 
@@ -18,7 +18,7 @@ async fn lookup(
 }
 
 async fn start(script: Script) -> Real {
-    Real::start(TransportKind::Stdio, script).await
+    Real::over_stdio(script).await
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_sub_agent_plays_a_script_of_its_own() {
             .say("The helper found nothing."),
         Script::when("Look for").say("It is nowhere."),
     ];
-    let real = Real::start(TransportKind::Stdio, scripts).await;
+    let real = Real::over_stdio(scripts).await;
     let session = real.session().permissions(copilot::Permissions::approve_all()).start().await.unwrap();
     assert_eq!(session.ask("Ask somebody.").await.unwrap().text(), "The helper found nothing.");
     real.finish().await;

@@ -18,7 +18,8 @@ use copilot::tool_filter::{ToolFilter, ToolOptions, ToolSearch};
 use copilot::trace::TraceContext;
 use copilot::unstable::Unstable;
 use copilot::workspace::Workspace;
-use copilot::{Attachment, ErrorKind, Message, PermissionKind, Permissions, TransportKind};
+use copilot::{Attachment, ErrorKind, Message, PermissionKind, Permissions};
+use copilot_tests::files::{RED_DOT_PNG, write_skills};
 use copilot_tests::mcp_http::McpHttp;
 use copilot_tests::real::Real;
 use serde_json::json;
@@ -31,17 +32,6 @@ pub(crate) async fn long() -> String {
     "all work and no play ".repeat(3000)
 }
 
-/// A red dot, as a PNG: the CLI leaves out what it cannot decode, and cannot resume the session then.
-const DOT: &[u8] =
-    b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\
-    \x00\x01\x08\x02\x00\x00\x00\x90\x77\x53\xde\x00\x00\x00\x0c\x49\x44\x41\x54\x78\x9c\x63\
-    \xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00\x49\x45\x4e\x44\xae\
-    \x42\x60\x82";
-
-async fn real(script: Script) -> Real {
-    Real::start(TransportKind::Stdio, script).await
-}
-
 #[tokio::test]
 async fn an_mcp_server_over_pipes_gives_its_tools() {
     let script = Script::new()
@@ -52,7 +42,7 @@ async fn an_mcp_server_over_pipes_gives_its_tools() {
         .call("echo-say", json!({"text": "there"}))
         .expect_tool_result("echo-say", |text| text.contains("hello there"))
         .say("It greets.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let server = McpServer::stdio(env!("CARGO_BIN_EXE_mcp-echo")).env("GREETING", "hello ").tools(["say"]);
     let session = real
         .session()
@@ -77,7 +67,7 @@ async fn an_mcp_server_over_http_gives_its_tools() {
             .call("greeter-say", json!({"text": "there"}))
             .expect_tool_result("greeter-say", |text| text.contains("hello there"))
             .say("It greets.");
-        let real = real(script).await;
+        let real = Real::over_stdio(script).await;
         let server = McpHttp::start().await;
         let config = if sse { McpServer::sse(server.events()) } else { McpServer::http(server.streamable()) };
         let session = real
@@ -113,7 +103,7 @@ async fn a_session_can_talk_to_a_custom_agent() {
             request.tool_names().into_iter().filter(own).eq(["increment"])
         })
         .say("Salve.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let agent = CustomAgent::new("latin", "You only speak Latin.").tools(["increment"]);
     let session = real
         .session()
@@ -136,13 +126,9 @@ async fn a_session_can_talk_to_a_custom_agent() {
 
 #[tokio::test]
 async fn skills_come_from_directories_and_can_be_disabled() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let skills = real.state.path().join("skills");
-    for name in ["juggling", "whistling"] {
-        std::fs::create_dir_all(skills.join(name)).unwrap();
-        let text = format!("---\nname: {name}\ndescription: How {name} goes.\n---\nPractise.\n");
-        std::fs::write(skills.join(name).join("SKILL.md"), text).unwrap();
-    }
+    write_skills(&skills, &["juggling", "whistling"]);
     let session = real
         .session()
         .skills(Skills::new().directories([skills.to_str().unwrap()]))
@@ -171,7 +157,7 @@ async fn tools_are_filtered_by_name_and_source() {
             names == ["increment", "view"]
         })
         .say("Few.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real
         .session()
         .with_tools([increment::TOOL, long::TOOL])
@@ -191,7 +177,7 @@ async fn several_providers_have_models_of_their_own() {
     let script = Script::new()
         .expect("the endpoint's own name for the model", |request| request.model() == "big-2025")
         .say("Big.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real
         .client
         .session()
@@ -221,7 +207,7 @@ async fn an_empty_session_gets_nothing_by_itself() {
             !system.contains("Current working directory") && !system.contains("never say never")
         })
         .say("Quiet.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
     let builder = real.session().isolated().with_tools([increment::TOOL, long::TOOL]);
     let session = builder.available_tools([ToolFilter::custom("increment")]).start().await.unwrap();
@@ -233,7 +219,7 @@ async fn an_empty_session_gets_nothing_by_itself() {
 
 #[tokio::test]
 async fn every_member_is_taken_by_the_cli() {
-    let real = real(Script::new().say("Fine.")).await;
+    let real = Real::over_stdio(Script::new().say("Fine.")).await;
     let here = real.state.path().to_str().unwrap();
     let session = real
         .session()
@@ -310,14 +296,14 @@ async fn every_member_is_taken_by_the_cli() {
 #[tokio::test]
 async fn attachments_survive_a_resume() {
     let script = Script::new().say("Seen.").say("Again.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let file = real.state.path().join("notes.txt");
     std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
     let repo = GithubRepo::new("octo", "cat");
     let message = Message::new("Look.")
         .attach(Attachment::file(file.to_str().unwrap()).lines(2..=3))
         .attach(Attachment::directory(real.state.path().to_str().unwrap()))
-        .attach(Attachment::blob(DOT, "image/png").display_name("dot.png"))
+        .attach(Attachment::blob(RED_DOT_PNG, "image/png").display_name("dot.png"))
         .attach(Attachment::github(GithubReferenceKind::Issue, &repo, 42, "It breaks", "open"))
         .attach(Attachment::github_commit(repo.clone(), "0123abcd", "Mend it"))
         .attach(Attachment::github_release(repo.clone(), "v1", "One"))
@@ -348,7 +334,6 @@ async fn attachments_survive_a_resume() {
     let shown = resumed
         .history()
         .events()
-        .events()
         .await
         .unwrap()
         .iter()
@@ -361,7 +346,7 @@ async fn attachments_survive_a_resume() {
 #[tokio::test]
 async fn a_session_with_any_attachment_can_be_taken_up_by_another_cli() {
     let script = || Script::new().for_every_conversation().say("Seen.").say("Again.");
-    let first = real(script()).await;
+    let first = Real::over_stdio(script()).await;
     let file = first.state.path().join("notes.txt");
     std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
     let (file, here) = (file.to_str().unwrap(), first.state.path().to_str().unwrap());
@@ -374,7 +359,7 @@ async fn a_session_with_any_attachment_can_be_taken_up_by_another_cli() {
         ("missing", Attachment::selection("/does/not/exist.txt", "one", start, end)),
         ("directory", Attachment::directory(here)),
         ("selection", Attachment::selection(file, "one", start, end)),
-        ("blob", Attachment::blob(DOT, "image/png").display_name("dot.png")),
+        ("blob", Attachment::blob(RED_DOT_PNG, "image/png").display_name("dot.png")),
         ("text-blob", Attachment::blob("some text", "text/plain")),
         ("issue", Attachment::github(GithubReferenceKind::Issue, &repo(), 42, "It breaks", "open")),
         ("commit", Attachment::github_commit(repo(), "0123abcd", "Mend it")),

@@ -10,17 +10,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError, Script};
-use copilot::{
-    Client, ErrorKind, Event, EventKind, EventStream, Permissions, SessionId, ToolContext, TransportKind,
-};
+use copilot::{Client, ErrorKind, Event, EventKind, Permissions, SessionId, ToolContext};
+use copilot_tests::events::{next_event, next_restart, within};
 use copilot_tests::fake::{Fake, all, settle};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout};
-
-/// Only so that a test that fails ends.
-const LONG: Duration = Duration::from_secs(60);
 
 /// The limit of a frame in the tests that meet it.
 const LIMIT: u32 = 64 << 10;
@@ -56,24 +52,6 @@ async fn swallow(
     text: String,
 ) -> usize {
     text.len()
-}
-
-async fn within<F: IntoFuture>(future: F) -> F::Output {
-    timeout(LONG, future).await.expect("every wait ends")
-}
-
-/// Reads events until one is of this kind.
-async fn until(events: &mut EventStream, wanted: impl Fn(&EventKind) -> bool) -> Event {
-    loop {
-        let event = within(events.next()).await.expect("the stream continues");
-        if wanted(event.kind()) {
-            return event;
-        }
-    }
-}
-
-async fn restarted(events: &mut EventStream) {
-    until(events, |kind| matches!(kind, EventKind::Restarted(_))).await;
 }
 
 fn call(client: &Client, params: Value) -> impl Future<Output = copilot::Result<Value>> + Send + 'static {
@@ -165,7 +143,7 @@ fn calls_that_wait_for_a_restart_end_when_the_runtime_of_the_client_is_dropped()
     cli.hold("connect");
     let (calling, asking) = ours.block_on(async {
         cli.hang_up();
-        until(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+        next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
         let waiting = session.clone();
         let calls =
             (tokio::spawn(call(&client, json!({}))), tokio::spawn(async move { waiting.ask("?").await }));
@@ -213,7 +191,7 @@ async fn losses_are_survived_as_long_as_restarts_succeed_and_pauses_grow() {
     for _ in 0..12 {
         let lost = Instant::now();
         fake.cli.hang_up();
-        restarted(&mut events).await;
+        next_restart(&mut events).await;
         pauses.push(lost.elapsed().as_millis());
         assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
     }
@@ -225,7 +203,7 @@ async fn losses_are_survived_as_long_as_restarts_succeed_and_pauses_grow() {
     tokio::time::sleep(Duration::from_secs(30)).await;
     let lost = Instant::now();
     fake.cli.hang_up();
-    restarted(&mut events).await;
+    next_restart(&mut events).await;
     assert!(lost.elapsed() < Duration::from_millis(120), "{:?}", lost.elapsed());
 }
 
@@ -239,7 +217,7 @@ async fn a_start_counts_as_failed_when_the_cli_is_lost_before_its_sessions_are_t
     });
     let mut events = session.events();
     fake.cli.hang_up();
-    until(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
     let error = within(session.ask("?")).await.unwrap_err();
     assert!(error.is_disconnected(), "{error:?}");
     assert_eq!(fake.cli.requests("connect").len(), 1 + 5);
@@ -333,7 +311,7 @@ async fn wakers_that_panic_when_a_connection_is_lost_leave_the_others_awake() {
     for result in within(calls).await.unwrap() {
         assert!(result.unwrap_err().is_disconnected());
     }
-    restarted(&mut events).await;
+    next_restart(&mut events).await;
     assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
 }
 
@@ -556,7 +534,7 @@ async fn an_event_over_the_limit_is_reported_and_ends_the_turn_whose_answer_it_m
     let error = within(session.ask("?")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert!(error.to_string().contains("the limit is 65536"), "{error}");
-    let reported = until(&mut events, |kind| matches!(kind, EventKind::MessageSkipped(_))).await;
+    let reported = next_event(&mut events, |kind| matches!(kind, EventKind::MessageSkipped(_))).await;
     let EventKind::MessageSkipped(skipped) = reported.kind() else { unreachable!() };
     assert_eq!(skipped.event.as_deref(), Some("assistant.message"));
     assert!(skipped.error.to_string().contains("the limit is 65536"), "{skipped:?}");
@@ -638,7 +616,7 @@ async fn half_a_character_costs_no_message() {
         r#"{{"jsonrpc":"2.0","method":"session.event","params":{{"sessionId":"{}","event":{event}}}}}"#,
         session.id()
     ));
-    let event = until(&mut events, |kind| matches!(kind, EventKind::SessionInfo(_))).await;
+    let event = next_event(&mut events, |kind| matches!(kind, EventKind::SessionInfo(_))).await;
     let EventKind::SessionInfo(notice) = event.kind() else { unreachable!() };
     assert_eq!(notice.message, "half \u{fffd}");
 }
@@ -710,7 +688,7 @@ async fn a_history_ends_whatever_the_cli_says_of_its_pages() {
 #[tokio::test]
 async fn on_the_real_cli_the_pages_of_a_history_are_the_whole_of_it() {
     let script = Script::new().call("add", json!({"a": 1, "b": 2})).say("Three.").say("Bye.");
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([add::TOOL]).streaming(true).start().await.unwrap();
     session.ask("One and two?").await.unwrap();
     session.ask("Bye?").await.unwrap();

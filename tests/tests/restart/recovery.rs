@@ -12,9 +12,9 @@ use copilot::elicitation::ElicitationResponse;
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError, Script};
 use copilot::{
-    AgentMode, ConnectionState, Decision, ErrorKind, EventKind, EventStream, SessionId, State, ToolContext,
-    TransportKind,
+    AgentMode, ConnectionState, Decision, ErrorKind, EventKind, SessionId, State, ToolContext, TransportKind,
 };
+use copilot_tests::events::next_event;
 use copilot_tests::fake::settle;
 use copilot_tests::real::Real;
 use serde_json::json;
@@ -48,17 +48,6 @@ struct Gates {
     open: Notify,
 }
 
-/// Reads events until one is of this kind.
-async fn until(events: &mut EventStream, wanted: impl Fn(&EventKind) -> bool) -> copilot::Event {
-    loop {
-        let event = timeout(Duration::from_secs(30), events.next()).await.expect("an event comes");
-        let event = event.expect("the stream goes on");
-        if wanted(event.kind()) {
-            return event;
-        }
-    }
-}
-
 fn kill(real: &Real) {
     let process = real.client.process_id().expect("it runs");
     let killed = Command::new("kill").args(["-9", &process.to_string()]).status().expect("`kill` runs");
@@ -73,12 +62,12 @@ async fn killed_while_idle_the_cli_comes_back_with_its_sessions_and_tools() {
         .call("add", json!({"a": 3, "b": 3}))
         .expect_tool_result("add", |text| text == "6")
         .say("Six.");
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([add::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("One and two?").await.unwrap().text(), "Three.");
     let (before, mut events) = (real.client.process_id(), session.events());
     kill(&real);
-    let restarted = until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let restarted = next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     let EventKind::Restarted(restarted) = restarted.kind() else { unreachable!() };
     assert!(restarted.cause.to_string().contains("signal: 9"), "{}", restarted.cause);
     assert_ne!(real.client.process_id(), before);
@@ -105,7 +94,7 @@ async fn killed_during_a_tool_the_turn_fails_at_once_and_the_tool_is_cancelled()
     let failed = timeout(AT_ONCE, asking).await.expect("the turn fails at once").unwrap().unwrap_err();
     assert!(failed.is_disconnected() && failed.is_retryable(), "{failed:?}");
     assert!(failed.to_string().contains("signal: 9"), "{failed}");
-    let restarted = until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let restarted = next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     let EventKind::Restarted(restarted) = restarted.kind() else { unreachable!() };
     assert!(restarted.cancelled.iter().any(|what| what.starts_with("endless")), "{restarted:?}");
     assert_eq!(other.ask("Are you there?").await.unwrap().text(), "I am.");
@@ -115,7 +104,7 @@ async fn killed_during_a_tool_the_turn_fails_at_once_and_the_tool_is_cancelled()
 #[tokio::test]
 async fn killed_during_a_model_call_the_turn_fails_at_once() {
     let script = Script::new().delay(Duration::from_secs(60)).say("Too late.");
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let asking = tokio::spawn({
         let session = session.clone();
@@ -143,8 +132,8 @@ async fn a_lost_connection_is_made_again_and_the_session_resumed() {
     let mut events = session.events();
     for _ in 0..2 {
         cli.hang_up();
-        until(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
-        until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+        next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+        next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     }
     assert_eq!(session.ask("Still there?").await.unwrap().text(), "OK.");
     let resumed = cli.requests("session.resume");
@@ -190,7 +179,7 @@ async fn after_five_restarts_in_a_row_the_end_is_final() {
     let mut events = session.events();
     cli.on("connect", |_, _| RpcError::new(-32603, "not today"));
     cli.hang_up();
-    until(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
     let waiting = client.ping("anybody?").await.unwrap_err();
     assert!(waiting.to_string().contains("not today"), "{waiting}");
     let mut last = None;
@@ -256,9 +245,9 @@ async fn a_session_closed_while_the_cli_is_gone_is_not_resumed() {
     let (kept, closed) = (client.session().start().await.unwrap(), client.session().start().await.unwrap());
     let (mut events, mut lost) = (kept.events(), closed.events());
     cli.hang_up();
-    until(&mut lost, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+    next_event(&mut lost, |kind| matches!(kind, EventKind::Disconnected(_))).await;
     closed.close().await.unwrap();
-    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     let resumed: Vec<_> =
         cli.requests("session.resume").iter().map(|asked| asked["sessionId"].clone()).collect();
     assert_eq!(resumed, [kept.id().as_str()]);
@@ -279,7 +268,7 @@ async fn what_the_program_has_changed_stays_changed() {
     session.agents().select("reviewer").await.unwrap();
     session.tools().remove(["add"]).await.unwrap();
     cli.hang_up();
-    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     let resumed = &cli.requests("session.resume")[0];
     assert_eq!((&resumed["model"], &resumed["reasoningEffort"]), (&json!("second"), &json!("low")));
     assert_eq!((&resumed["agent"], &resumed["tools"]), (&json!("reviewer"), &json!(null)));
@@ -290,14 +279,14 @@ async fn what_the_program_has_changed_stays_changed() {
 #[tokio::test]
 async fn on_the_real_cli_a_changed_model_and_mode_stay_changed() {
     let script = Script::new().say("Hello.").say("Still here.");
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     assert_eq!(session.ask("Hello?").await.unwrap().text(), "Hello.");
     session.set_model("another").await.unwrap();
     session.set_mode(AgentMode::Plan).await.unwrap();
     let mut events = session.events();
     kill(&real);
-    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     assert_eq!(session.current_model().await.unwrap().model_id.as_deref(), Some("another"));
     assert_eq!(session.mode().await.unwrap(), AgentMode::Plan);
     real.client.shutdown().await.unwrap();
@@ -331,7 +320,7 @@ async fn a_tool_that_runs_goes_on_and_so_does_its_turn() {
     let _forgotten = cli.call_tool(session.id(), "endless", json!({})).request_id("r2").start();
     gates.begun.notified().await;
     cli.hang_up();
-    let restarted = until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let restarted = next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     let EventKind::Restarted(restarted) = restarted.kind() else { unreachable!() };
     assert_eq!(restarted.continued, ["gate (r1)", "permission (p1)"]);
     assert_eq!(restarted.cancelled, ["endless (r2)"]);
@@ -369,7 +358,7 @@ async fn what_was_answered_in_vain_is_answered_again() {
     }
     // The CLI is lost before it has noted the answers.
     cli.hang_up();
-    until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     for method in answers {
         let answered =
             timeout(Duration::from_secs(30), cli.requested(method, 2)).await.expect("it is answered");
@@ -451,7 +440,7 @@ async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_goes_on() {
         .expect_tool_result("gate", |text| text == "let through")
         .say("I am through.")
         .say("Still here.");
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let gates = Arc::new(Gates::default());
     let session = real
         .session()
@@ -464,7 +453,7 @@ async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_goes_on() {
     gates.begun.notified().await;
     written_down(&real, &session).await;
     kill(&real);
-    let restarted = until(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    let restarted = next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     let EventKind::Restarted(restarted) = restarted.kind() else { unreachable!() };
     assert_eq!((restarted.continued.len(), restarted.cancelled.len()), (1, 0), "{restarted:?}");
     gates.open.notify_one();
@@ -479,7 +468,7 @@ async fn on_the_real_cli_another_program_takes_up_what_was_left() {
         .call("gate", json!({}))
         .expect_tool_result("gate", |text| text == "let through")
         .say("I am through.");
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let gates = Arc::new(Gates::default());
     let session = real.session().with_tools([gate::TOOL]).state(Arc::clone(&gates)).start().await.unwrap();
     session.send("Go through.").await.unwrap();
@@ -487,7 +476,7 @@ async fn on_the_real_cli_another_program_takes_up_what_was_left() {
     written_down(&real, &session).await;
     kill(&real);
     let mut events = session.events();
-    until(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
     // Before it is resumed, which would have the tool count as interrupted.
     let id = session.id().clone();
     session.close().await.unwrap();

@@ -7,16 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use copilot::{Client, Error, Event, EventKind, EventStream, Session};
+use copilot::{Client, Error, EventKind, Session};
+use copilot_tests::events::{next_event, next_restart, within};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::recovery::endless;
-
-/// Only so that a test that fails ends.
-const LONG: Duration = Duration::from_secs(60);
 
 /// Each way to be lost, and how the cause is told.
 const FATES: &[(&str, &str)] = &[
@@ -78,27 +76,6 @@ impl Doomed {
     }
 }
 
-async fn within<F: Future>(future: F) -> F::Output {
-    timeout(LONG, future).await.expect("nobody waits for ever")
-}
-
-/// Reads events until one is of this kind.
-async fn until(events: &mut EventStream, wanted: impl Fn(&EventKind) -> bool) -> Event {
-    loop {
-        let event = within(events.next()).await.expect("the stream goes on");
-        if wanted(event.kind()) {
-            return event;
-        }
-    }
-}
-
-async fn restarted(events: &mut EventStream) -> copilot::events::Restarted {
-    match until(events, |kind| matches!(kind, EventKind::Restarted(_))).await.kind() {
-        EventKind::Restarted(restarted) => (**restarted).clone(),
-        _ => unreachable!("it was looked for"),
-    }
-}
-
 fn check_cause(cause: &Error, told: &str) {
     assert!(cause.is_disconnected() && cause.is_retryable(), "{cause:?}");
     let said = cause.to_string();
@@ -113,7 +90,7 @@ async fn lost_while_idle_its_sessions_go_on() {
         let (mut of_one, mut of_two) = (one.events(), two.events());
         check_cause(&doomed.die().await, told);
         for events in [&mut of_one, &mut of_two] {
-            let restarted = restarted(events).await;
+            let restarted = next_restart(events).await;
             check_cause(&restarted.cause, told);
             assert_eq!(restarted.cancelled, Vec::<String>::new());
         }
@@ -137,7 +114,7 @@ async fn lost_in_the_middle_of_a_turn_the_turn_fails_with_the_cause() {
             let (cause, turn) = tokio::join!(doomed.die(), within(turn.reply()));
             check_cause(&cause, told);
             assert_eq!(turn.unwrap_err().to_string(), cause.to_string(), "{fate}");
-            let restarted = restarted(&mut events).await;
+            let restarted = next_restart(&mut events).await;
             let cancelled = restarted.cancelled.iter().any(|what| what.starts_with("endless"));
             assert_eq!(cancelled, prompt == "Call.", "{fate}: {restarted:?}");
             // Its tools are there again.
@@ -168,7 +145,7 @@ async fn lost_while_a_session_is_closed_the_session_is_closed() {
         let (closed, kept) = (doomed.session().await, doomed.session().await);
         let mut events = kept.events();
         within(closed.close()).await.unwrap();
-        restarted(&mut events).await;
+        next_restart(&mut events).await;
         assert!(within(closed.send("?").into_future()).await.is_err(), "{fate}");
         assert_eq!(within(kept.ask("?").into_future()).await.unwrap().text(), "OK.", "{fate}");
         doomed.client.shutdown().await.unwrap();
@@ -192,7 +169,7 @@ async fn lost_again_while_it_comes_back_the_sessions_still_go_on() {
             let session = doomed.session().await;
             let mut events = session.events();
             check_cause(&doomed.die().await, "signal: 9");
-            restarted(&mut events).await;
+            next_restart(&mut events).await;
             assert!(doomed.started());
             assert_eq!(
                 within(session.ask("?").into_future()).await.unwrap().text(),
@@ -225,7 +202,7 @@ async fn a_client_shut_down_while_the_cli_comes_back_starts_nothing_more() {
     let session = doomed.session().await;
     let mut events = session.events();
     check_cause(&doomed.die().await, "signal: 9");
-    until(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+    next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
     while !doomed.started() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError, Script, ScriptedModel, hermetic_client};
-use copilot::{Decision, Error, ErrorKind, EventKind, Session};
+use copilot::{Decision, ErrorKind, EventKind, Session};
+use copilot_tests::fake::failure;
 use copilot_tests::fake::{Fake, all, settle};
 use copilot_tests::tested;
 use serde_json::{Value, json};
@@ -25,26 +26,13 @@ async fn echoing() -> (Fake, Session) {
 
 /// A turn whose events the test sends.
 async fn by_hand_on(cli: FakeCli) -> (Fake, Session) {
-    cli.on("session.send", |_, _| json!({"messageId": "m"}));
-    let fake = Fake::on(cli).await;
+    let fake = Fake::with_manual_turns(cli).await;
     let session = fake.session().start().await.expect("it opens");
     (fake, session)
 }
 
 async fn by_hand() -> (Fake, Session) {
     by_hand_on(FakeCli::new()).await
-}
-
-fn begin(fake: &Fake, session: &Session) {
-    fake.cli.event(session.id(), "user.message", json!({"content": "?", "messageId": "m"}));
-}
-
-fn say(fake: &Fake, session: &Session, text: &str) {
-    fake.cli.event(session.id(), "assistant.message", json!({"content": text, "originatingMessageId": "m"}));
-}
-
-async fn fails(ask: impl IntoFuture<Output = copilot::Result<copilot::Reply>>) -> Error {
-    ask.await.expect_err("the turn fails")
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -132,7 +120,7 @@ async fn an_answer_over_the_budget_of_events_is_an_error_that_says_how_to_raise_
     let fake = Fake::start().await;
     fake.cli.on_turn(|turn| async move { turn.say("x".repeat(200_000)) });
     let session = fake.session().event_budget(100_000).start().await.unwrap();
-    let error = fails(session.ask("?")).await;
+    let error = failure(session.ask("?")).await;
     let text = error.to_string();
     assert!(text.contains("100000 bytes") && text.contains("event_budget"), "{error:?}");
     let session = fake.session().event_budget(1_000_000).start().await.unwrap();
@@ -144,12 +132,12 @@ async fn pieces_over_the_budget_of_events_do_not_fail_a_turn_that_has_its_answer
     let (fake, _) = by_hand().await;
     let session = fake.session().event_budget(20_000).start().await.unwrap();
     let mut turn = session.stream("?").await.unwrap();
-    begin(&fake, &session);
+    fake.begin_turn(&session);
     assert_eq!(turn.next().await.unwrap().unwrap().name(), "user.message");
     for _ in 0..1_000 {
         fake.cli.event(session.id(), "assistant.message_delta", json!({"deltaContent": "piece"}));
     }
-    say(&fake, &session, "whole");
+    fake.say(&session, "whole");
     fake.cli.event(session.id(), "session.idle", json!({}));
     settle().await;
     assert_eq!(turn.reply().await.unwrap().text(), "whole");
@@ -165,7 +153,7 @@ async fn limits_count_from_the_call_while_the_cli_does_not_take_the_message() {
         let mut events = session.events();
         let asked = Instant::now();
         let ask = session.ask("?").idle_timeout(5 * SECOND).report_silence(2 * SECOND);
-        let error = timeout(60 * SECOND, fails(ask)).await.expect("the limit holds while sending");
+        let error = timeout(60 * SECOND, failure(ask)).await.expect("the limit holds while sending");
         assert!(error.is_timeout(), "{error:?}");
         assert_eq!(asked.elapsed().as_secs(), 5, "{version}");
         assert!(error.to_string().contains("did not take the message"), "{error}");
@@ -184,7 +172,7 @@ async fn limits_count_from_the_call_while_another_message_is_being_sent() {
     let asked = Instant::now();
     let (first, second) = tokio::join!(
         timeout(60 * SECOND, session.send("a").into_future()),
-        fails(session.ask("b").idle_timeout(5 * SECOND))
+        failure(session.ask("b").idle_timeout(5 * SECOND))
     );
     assert!(first.is_err() && second.is_timeout(), "{second:?}");
     assert_eq!(asked.elapsed().as_secs(), 60);
@@ -198,7 +186,7 @@ async fn the_total_limit_counts_from_the_call_and_not_from_when_the_cli_has_the_
     let fake = Fake::on(cli).await;
     let session = fake.session().start().await.unwrap();
     let asked = Instant::now();
-    let (error, ()) = tokio::join!(fails(session.ask("?").timeout(30 * SECOND)), async {
+    let (error, ()) = tokio::join!(failure(session.ask("?").timeout(30 * SECOND)), async {
         sleep(20 * SECOND).await;
         fake.cli.held("session.send").await.answer(json!({"messageId": "m"}));
     });
@@ -264,10 +252,10 @@ async fn an_idle_with_tasks_in_the_background_does_not_end_the_turn() {
 async fn an_error_that_repeats_after_the_answer_ends_the_turn_with_both() {
     let (fake, session) = by_hand().await;
     let began = Instant::now();
-    let (error, ()) = tokio::join!(fails(session.ask("?")), async {
+    let (error, ()) = tokio::join!(failure(session.ask("?")), async {
         fake.cli.requested("session.send", 1).await;
-        begin(&fake, &session);
-        say(&fake, &session, "the answer");
+        fake.begin_turn(&session);
+        fake.say(&session, "the answer");
         for _ in 0..3 {
             sleep(SECOND).await;
             let message = "ENOSPC: no space left on device, write";
@@ -287,16 +275,16 @@ async fn an_error_that_repeats_after_the_answer_ends_the_turn_with_both() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_idle_gives_the_answer_with_the_error() {
     let (fake, session) = by_hand().await;
-    let (error, ()) = tokio::join!(fails(session.ask("?").idle_timeout(10 * SECOND)), async {
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(10 * SECOND)), async {
         fake.cli.requested("session.send", 1).await;
-        begin(&fake, &session);
-        say(&fake, &session, "the answer");
+        fake.begin_turn(&session);
+        fake.say(&session, "the answer");
     });
     assert!(error.is_timeout());
     let reply = error.partial_reply().expect("the answer has arrived");
     assert_eq!((reply.text(), reply.events().len()), ("the answer", 2));
-    let (error, ()) = tokio::join!(fails(session.ask("?").idle_timeout(10 * SECOND)), async {
-        begin(&fake, &session);
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(10 * SECOND)), async {
+        fake.begin_turn(&session);
     });
     assert!(error.partial_reply().is_none(), "nothing was answered");
 }
@@ -311,9 +299,9 @@ async fn a_silence_names_the_servers_that_connect_and_the_calls_of_other_program
         json!({"items": [{"requestId": "r9", "toolCallId": "c9", "toolName": "elsewhere", "arguments": {}}]})
     });
     let mut events = session.events();
-    let (error, ()) = tokio::join!(fails(session.ask("?").idle_timeout(100 * SECOND)), async {
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(100 * SECOND)), async {
         fake.cli.requested("session.send", 1).await;
-        begin(&fake, &session);
+        fake.begin_turn(&session);
     });
     assert!(error.is_timeout());
     let silence = loop {
@@ -335,9 +323,9 @@ async fn a_silence_is_reported_although_the_cli_does_not_say_what_it_waits_for()
     fake.cli.hold("session.mcp.list");
     fake.cli.hold("session.tools.listPendingRequests");
     let mut events = session.events();
-    let (error, ()) = tokio::join!(fails(session.ask("?").idle_timeout(100 * SECOND)), async {
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(100 * SECOND)), async {
         fake.cli.requested("session.send", 1).await;
-        begin(&fake, &session);
+        fake.begin_turn(&session);
     });
     assert!(error.is_timeout());
     assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_stalled"));
@@ -521,7 +509,7 @@ async fn a_session_that_the_cli_has_evicted_is_resumed_once_and_the_message_sent
         session.send("!").await.expect("it is resumed");
         assert_eq!(fake.cli.requests("session.resume").len(), 2);
         evicted.store(2, Ordering::SeqCst);
-        let error = fails(session.ask("?")).await;
+        let error = failure(session.ask("?")).await;
         assert!(error.to_string().contains("Session not found"), "{error}");
         assert_eq!(fake.cli.requests("session.resume").len(), 3, "{version}: only once for a message");
         evicted.store(0, Ordering::SeqCst);
@@ -535,7 +523,7 @@ async fn a_session_that_is_not_on_disk_any_more_is_not_replaced_by_an_empty_one(
     let session = fake.session().id("s").start().await.unwrap();
     session.ask("?").await.unwrap();
     let _: Value = fake.client.call("session.delete", json!({"sessionId": "s"})).await.unwrap();
-    let error = fails(session.ask("?")).await;
+    let error = failure(session.ask("?")).await;
     assert!(error.to_string().contains("cannot be resumed"), "{error}");
     assert_eq!(fake.cli.requests("session.create").len(), 1);
 }
@@ -545,14 +533,14 @@ async fn an_end_and_an_answer_count_by_name_when_their_payloads_cannot_be_read()
     let (fake, session) = by_hand().await;
     let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
         fake.cli.requested("session.send", 1).await;
-        begin(&fake, &session);
-        say(&fake, &session, "fine");
+        fake.begin_turn(&session);
+        fake.say(&session, "fine");
         fake.cli.event(session.id(), "session.idle", json!({"aborted": 7, "mode": []}));
     });
     assert_eq!(reply.unwrap().text(), "fine");
-    let (error, ()) = tokio::join!(fails(session.ask("?")), async {
+    let (error, ()) = tokio::join!(failure(session.ask("?")), async {
         fake.cli.requested("session.send", 2).await;
-        begin(&fake, &session);
+        fake.begin_turn(&session);
         let answer = json!({"content": ["no", "text"], "originatingMessageId": "m"});
         fake.cli.event(session.id(), "assistant.message", answer);
         fake.cli.event(session.id(), "session.idle", json!({}));
@@ -570,7 +558,7 @@ async fn a_lost_cli_leaves_the_session_idle() {
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
     let fake = Fake { cli, client };
     let session = fake.session().start().await.unwrap();
-    begin(&fake, &session);
+    fake.begin_turn(&session);
     settle().await;
     let mut events = session.events();
     fake.cli.hang_up();
@@ -621,11 +609,11 @@ async fn an_abort_cancels_the_tools_of_the_session_and_one_of_a_sub_agent_does_n
     fake.cli.whole_event(session.id(), json!({"type": "abort", "agentId": "sub", "data": {"reason": "x"}}));
     settle().await;
     // A cancelled call has no answer; the error of a time limit names the tools that run.
-    let error = fails(session.ask("?").timeout(5 * SECOND)).await;
+    let error = failure(session.ask("?").timeout(5 * SECOND)).await;
     assert!(error.to_string().contains("waiting for endless (r)"), "only the sub-agent is aborted: {error}");
     fake.cli.event(session.id(), "abort", json!({"reason": "user_initiated"}));
     settle().await;
-    let error = fails(session.ask("?").timeout(5 * SECOND)).await;
+    let error = failure(session.ask("?").timeout(5 * SECOND)).await;
     assert!(error.is_timeout() && !error.to_string().contains("waiting for"), "{error}");
 }
 

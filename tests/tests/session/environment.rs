@@ -11,7 +11,7 @@ use copilot::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, San
 use copilot::testing::Script;
 use copilot::unstable::{AskUserVariant, Experiments, Unstable};
 use copilot::user_input::UserInputResponse;
-use copilot::{Client, ErrorKind, Session, SessionBuilder, TransportKind};
+use copilot::{Client, ErrorKind, Session, SessionBuilder};
 use copilot_tests::fake::Fake;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ async fn what_has_a_setter_is_not_taken_raw() {
 
 #[tokio::test]
 async fn the_cli_takes_what_the_session_runs_in() {
-    let real = Real::start(TransportKind::Stdio, Script::new().say("Held in.")).await;
+    let real = Real::over_stdio(Script::new().say("Held in.")).await;
     let session = everything(real.session()).start().await.unwrap();
     // The CLI grants extensions, and no pages of MCP servers where they are not unlocked.
     assert_eq!(session.capabilities().extensions, Some(true));
@@ -140,7 +140,7 @@ async fn the_cli_takes_what_the_session_runs_in() {
 
 #[tokio::test]
 async fn the_cli_refuses_levels_that_it_does_not_know() {
-    let real = Real::start(TransportKind::Stdio, Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let refused = real
         .session()
         .diagnostics(Diagnostics::new().mcp_servers(DiagnosticLevel::from("loud")))
@@ -170,7 +170,7 @@ async fn the_model_asks_the_user_in_the_form_that_was_chosen() {
         Script::when("Question").expect("a question", offers("question")).say("A question."),
         Script::when("Form").expect("a form", offers("requestedSchema")).say("A form."),
     ];
-    let real = Real::start(TransportKind::Stdio, scripts).await;
+    let real = Real::over_stdio(scripts).await;
     let builder = || {
         let builder = real.session().on_user_input(|_| async { UserInputResponse::new("yes") });
         builder.on_elicitation(|_| async { copilot::elicitation::ElicitationResponse::decline() })
@@ -186,7 +186,7 @@ async fn the_model_asks_the_user_in_the_form_that_was_chosen() {
 
 #[tokio::test]
 async fn an_agents_hooks_run_in_the_cli() {
-    let real = Real::start(TransportKind::Stdio, Script::new().say("Done.")).await;
+    let real = Real::over_stdio(Script::new().say("Done.")).await;
     let hook = AgentHook::bash("cat > \"$MARK\"; echo '{}'")
         .cwd(real.state.path().to_str().unwrap())
         .env("MARK", "prompt.json")
@@ -202,7 +202,7 @@ async fn an_agents_hooks_run_in_the_cli() {
 
 #[tokio::test]
 async fn a_command_gives_the_key() {
-    let real = Real::start(TransportKind::Stdio, Script::new().say("Let in.")).await;
+    let real = Real::over_stdio(Script::new().say("Let in.")).await;
     let provider = |command| {
         Provider::openai(real.model.base_url()).api_key_command(command).model_maker(ModelMaker::Ollama)
     };

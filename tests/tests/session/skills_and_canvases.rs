@@ -8,24 +8,10 @@ use copilot::canvas::{Canvas, CanvasError, CanvasView};
 use copilot::skills::Skill;
 use copilot::testing::{FakeCli, Script};
 use copilot::unstable::Unstable;
-use copilot::{Event, EventKind, EventStream, PermissionKind, Permissions, TransportKind};
+use copilot::{Event, EventKind, EventStream, PermissionKind, Permissions};
+use copilot_tests::events::failed_handlers;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
-
-async fn real(script: Script) -> Real {
-    Real::start(TransportKind::Stdio, script).await
-}
-
-/// The handlers that have failed up to now, of a session that is closed.
-async fn failures(mut events: EventStream) -> Vec<&'static str> {
-    let mut failed = Vec::new();
-    while let Some(event) = events.next().await {
-        if let EventKind::HandlerFailed(failure) = event.kind() {
-            failed.push(failure.handler);
-        }
-    }
-    failed
-}
 
 #[tokio::test]
 async fn the_agent_learns_a_skill_that_the_program_offers() {
@@ -40,7 +26,7 @@ async fn the_agent_learns_a_skill_that_the_program_offers() {
         .call("skill", json!({"skill": "broken"}))
         .expect("no text", |request| !request.raw().to_string().contains("never shown"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let broken = || async { Err::<String, _>("never shown: the disk is gone") };
     let session = real
         .session()
@@ -49,12 +35,12 @@ async fn the_agent_learns_a_skill_that_the_program_offers() {
         .start()
         .await
         .unwrap();
-    let events = session.events();
+    let mut events = session.events();
     assert_eq!(session.ask("Greet me.").await.unwrap().text(), "Done.");
     let skills = session.skills().list().await.unwrap();
     assert!(skills.iter().any(|skill| skill.name == "greet" && skill.description == "How to greet people."));
     session.close().await.unwrap();
-    assert_eq!(failures(events).await, ["skill"]);
+    assert_eq!(failed_handlers(&mut events).await, ["skill"]);
     real.finish().await;
 }
 
@@ -96,7 +82,7 @@ async fn the_agent_opens_a_canvas_and_acts_on_it() {
         .call("invoke_canvas_action", act("tear", json!({})))
         .expect_tool_result("invoke_canvas_action", |text| !text.contains("secret"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let closed = Arc::default();
     let session = real
         .session()
@@ -148,7 +134,7 @@ async fn canvases_that_are_unknown_and_handlers_that_fail_have_codes() {
     let created = &cli.requests("session.create")[0];
     assert_eq!(created["requestCanvasRenderer"], true);
     assert_eq!(created["canvases"][0]["actions"][0]["inputSchema"], json!({"type": "object"}));
-    let events = session.events();
+    let mut events = session.events();
     for (id, method, canvas, action, code) in [
         (500, "canvas.open", "easel", "", "canvas_handler_unset"),
         (501, "canvas.close", "easel", "", "canvas_handler_unset"),
@@ -170,7 +156,7 @@ async fn canvases_that_are_unknown_and_handlers_that_fail_have_codes() {
         assert!(!error.to_string().contains("secret"), "{error}");
     }
     session.close().await.unwrap();
-    assert_eq!(failures(events).await, ["action"]);
+    assert_eq!(failed_handlers(&mut events).await, ["action"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError};
-use copilot::{AgentMode, Attachment, Decision, DeliveryMode, Error, ErrorKind, Session};
+use copilot::{AgentMode, Attachment, Decision, DeliveryMode, ErrorKind, Session};
+use copilot_tests::fake::failure;
 use copilot_tests::fake::{Fake, all, settle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
@@ -21,22 +22,9 @@ async fn slow(
 /// A turn without an end of its own, which the test plays by hand.
 async fn by_hand() -> (Fake, Session) {
     let cli = FakeCli::new();
-    cli.on("session.send", |_, _| json!({"messageId": "m"}));
-    let fake = Fake::on(cli).await;
+    let fake = Fake::with_manual_turns(cli).await;
     let session = fake.session().with_tools([slow::TOOL]).start().await.expect("it opens");
     (fake, session)
-}
-
-fn begin(fake: &Fake, session: &Session) {
-    fake.cli.event(session.id(), "user.message", json!({"content": "?", "messageId": "m"}));
-}
-
-fn say(fake: &Fake, session: &Session, text: &str) {
-    fake.cli.event(session.id(), "assistant.message", json!({"content": text, "originatingMessageId": "m"}));
-}
-
-async fn fails(ask: impl IntoFuture<Output = copilot::Result<copilot::Reply>>) -> Error {
-    ask.await.expect_err("the turn fails")
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,8 +87,7 @@ async fn asks_wait_for_one_another_only_where_the_cli_cannot_tell_them_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_on_an_old_cli_does_not_end_with_the_idle_of_one_that_was_given_up() {
     let cli = FakeCli::of_version("1.0.57");
-    cli.on("session.send", |_, _| json!({"messageId": "m"}));
-    let fake = Fake::on(cli).await;
+    let fake = Fake::with_manual_turns(cli).await;
     let session = fake.session().start().await.unwrap();
     let event = |name: &str, data: Value| fake.cli.event(session.id(), name, data);
     let given_up = timeout(Duration::from_secs(1), async {
@@ -122,8 +109,7 @@ async fn a_turn_on_an_old_cli_does_not_end_with_the_idle_of_one_that_was_given_u
 /// A session on an old CLI of which the test plays the turns by hand.
 async fn by_hand_on_an_old_cli(version: &str) -> (Fake, Session) {
     let cli = FakeCli::of_version(version);
-    cli.on("session.send", |_, _| json!({"messageId": "m"}));
-    let fake = Fake::on(cli).await;
+    let fake = Fake::with_manual_turns(cli).await;
     let session = fake.session().with_tools([slow::TOOL]).start().await.expect("it opens");
     (fake, session)
 }
@@ -176,11 +162,11 @@ async fn an_old_cli_that_does_nothing_with_a_message_does_not_hold_up_the_next_o
     let (fake, session) = by_hand_on_an_old_cli("1.0.57").await;
     assert!(timeout(Duration::from_secs(1), session.ask("a").into_future()).await.is_err());
     let asked = Instant::now();
-    let error = fails(session.ask("b").idle_timeout(Duration::from_secs(60))).await;
+    let error = failure(session.ask("b").idle_timeout(Duration::from_secs(60))).await;
     assert_eq!((error.kind(), fake.cli.requests("session.send").len()), (ErrorKind::Timeout, 2));
     assert!(asked.elapsed() < Duration::from_secs(150), "{:?}", asked.elapsed());
     // The end of the session frees who waits as well.
-    let (error, ()) = tokio::join!(fails(session.ask("c")), async {
+    let (error, ()) = tokio::join!(failure(session.ask("c")), async {
         settle().await;
         session.close().await.unwrap();
     });
@@ -227,7 +213,7 @@ async fn a_limit_that_never_comes_is_none() {
     let (reply, ()) = tokio::join!(ask.into_future(), async {
         fake.cli.requested("session.send", 1).await;
         sleep(Duration::from_secs(1000)).await;
-        begin(&fake, &session);
+        fake.begin_turn(&session);
         fake.cli.event(session.id(), "session.idle", json!({}));
     });
     reply.unwrap();
@@ -287,7 +273,7 @@ async fn a_message_that_is_refused_fails_and_the_next_one_is_sent() {
         });
         let fake = Fake::on(cli).await;
         let session = fake.session().start().await.unwrap();
-        let error = fails(session.ask("?")).await;
+        let error = failure(session.ask("?")).await;
         assert_eq!((error.kind(), error.code()), (ErrorKind::Response, Some(-32603)));
         assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
     }
@@ -313,8 +299,8 @@ async fn an_abort_ends_the_turn_as_aborted() {
 async fn silence_ends_the_wait_and_the_error_says_what_came_last() {
     let (fake, session) = by_hand().await;
     let began = Instant::now();
-    let (error, ()) = tokio::join!(fails(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
-        begin(&fake, &session);
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
+        fake.begin_turn(&session);
         // Each event starts the clock anew, a sub-agent's too.
         for _ in 0..5 {
             sleep(Duration::from_secs(9)).await;
@@ -334,8 +320,8 @@ async fn silence_ends_the_wait_and_the_error_says_what_came_last() {
 async fn the_clock_of_silence_stands_still_while_a_tool_runs() {
     let (fake, session) = by_hand().await;
     let began = Instant::now();
-    let (error, ()) = tokio::join!(fails(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
-        begin(&fake, &session);
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
+        fake.begin_turn(&session);
         let _call = fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).start();
     });
     assert!(error.is_timeout());
@@ -347,8 +333,8 @@ async fn the_wall_clock_does_not_stand_still_and_the_error_names_what_is_pending
     let (fake, session) = by_hand().await;
     let began = Instant::now();
     let limit = Duration::from_secs(30);
-    let (error, ()) = tokio::join!(fails(session.ask("?").timeout(limit)), async {
-        begin(&fake, &session);
+    let (error, ()) = tokio::join!(failure(session.ask("?").timeout(limit)), async {
+        fake.begin_turn(&session);
         let _call =
             fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).request_id("r1").start();
     });
@@ -368,7 +354,7 @@ async fn a_cli_that_never_takes_the_message_is_waited_for_no_longer_than_the_lim
     let fake = Fake::start().await;
     fake.cli.hold("session.send");
     let session = fake.session().start().await.unwrap();
-    let ask = fails(session.ask("?").timeout(Duration::from_secs(30)));
+    let ask = failure(session.ask("?").timeout(Duration::from_secs(30)));
     let error = timeout(Duration::from_secs(60), ask).await.expect("the limit holds for sending too");
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(fake.calls_pending(), 0);
@@ -378,7 +364,7 @@ async fn a_cli_that_never_takes_the_message_is_waited_for_no_longer_than_the_lim
 async fn events_of_sub_agents_do_not_end_a_turn_nor_answer_it() {
     let (fake, session) = by_hand().await;
     let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
-        begin(&fake, &session);
+        fake.begin_turn(&session);
         let inner = |event: Value| fake.cli.whole_event(session.id(), event);
         inner(
             json!({"type": "user.message", "agentId": "a", "data": {"content": "?", "messageId": "other"}}),
@@ -387,7 +373,7 @@ async fn events_of_sub_agents_do_not_end_a_turn_nor_answer_it() {
         inner(json!({"type": "session.error", "agentId": "a", "data": {"message": "inner"}}));
         inner(json!({"type": "assistant.usage", "agentId": "a", "data": {"inputTokens": 7}}));
         inner(json!({"type": "session.idle", "agentId": "a"}));
-        say(&fake, &session, "outer");
+        fake.say(&session, "outer");
         fake.cli.event(session.id(), "session.idle", json!({}));
     });
     let reply = reply.unwrap();
@@ -430,8 +416,8 @@ async fn a_turn_that_is_dropped_leaves_the_session_usable() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_ends_with_the_session() {
     let (fake, session) = by_hand().await;
-    let (error, ()) = tokio::join!(fails(session.ask("?")), async {
-        begin(&fake, &session);
+    let (error, ()) = tokio::join!(failure(session.ask("?")), async {
+        fake.begin_turn(&session);
         settle().await;
         session.close().await.unwrap();
     });
@@ -477,11 +463,11 @@ async fn a_silence_is_told_once_with_what_the_session_waits_for() {
     fake.cli.on_turn(|_| std::future::pending());
     let session = fake.session().on_permission(|_| std::future::pending::<Decision>()).start().await.unwrap();
     let mut events = session.events();
-    let asked = fails(
+    let asked = failure(
         session.ask("?").report_silence(Duration::from_secs(10)).idle_timeout(Duration::from_secs(100)),
     );
     let (error, ()) = tokio::join!(asked, async {
-        begin(&fake, &session);
+        fake.begin_turn(&session);
         sleep(Duration::from_secs(5)).await;
         fake.cli.event(session.id(), "assistant.turn_start", json!({"turnId": "0"}));
         sleep(Duration::from_secs(20)).await;
@@ -506,13 +492,14 @@ async fn no_silence_is_told_while_a_tool_runs_nor_when_nobody_wants_it() {
     let (fake, session) = by_hand().await;
     let mut events = session.events();
     let quick = Duration::from_secs(10);
-    let (error, ()) = tokio::join!(fails(session.ask("?").report_silence(quick).timeout(quick * 9)), async {
-        begin(&fake, &session);
-        let _call = fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).start();
-    });
+    let (error, ()) =
+        tokio::join!(failure(session.ask("?").report_silence(quick).timeout(quick * 9)), async {
+            fake.begin_turn(&session);
+            let _call = fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).start();
+        });
     assert!(error.is_timeout());
     let never = session.ask("?").report_silence(Duration::MAX).idle_timeout(Duration::from_secs(600));
-    let (error, ()) = tokio::join!(fails(never), async { begin(&fake, &session) });
+    let (error, ()) = tokio::join!(failure(never), async { fake.begin_turn(&session) });
     assert!(error.is_timeout());
     assert!(silences(&mut events).await.is_empty());
 }

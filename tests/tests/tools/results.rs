@@ -4,9 +4,7 @@
 use copilot::models::ModelOptions;
 use copilot::providers::{ModelLimits, ModelOverrides, ModelSupports, VisionLimits};
 use copilot::testing::Script;
-use copilot::{
-    Audio, Content, DynTool, Image, Json, Resource, Tool, ToolError, ToolResult, TransportKind, toolset,
-};
+use copilot::{Audio, Content, DynTool, Image, Json, Resource, Tool, ToolError, ToolResult, toolset};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 
@@ -95,7 +93,7 @@ async fn reject() -> ToolResult {
 }
 
 async fn told(tools: impl IntoIterator<Item = Tool>, script: Script) -> Real {
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools(tools).start().await.expect("the session starts");
     session.ask("Go.").await.expect("the turn ends");
     session.close().await.expect("the session closes");
@@ -154,7 +152,7 @@ async fn a_terminal_tool_and_a_rejection_end_the_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_macro_knows_the_names_of_the_own_tools_of_the_cli() {
     let known: Vec<&str> = copilot::__private::builtin_tools!().to_vec();
-    let real = Real::start(TransportKind::Stdio, Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let answer: Value = session.call("session.tools.getBuiltinDescriptors", json!({})).await.unwrap();
     let names: Vec<&str> =
@@ -168,7 +166,7 @@ async fn the_macro_knows_the_names_of_the_own_tools_of_the_cli() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_can_see_is_sent_the_pictures() {
     let script = Script::new().call("picture", json!({})).call("mixture", json!({})).say("Seen.");
-    let real = Real::start(TransportKind::Stdio, script).await;
+    let real = Real::over_stdio(script).await;
     let images = VisionLimits::new()
         .supported_media_types(vec!["image/png".to_owned()])
         .max_prompt_images(5)

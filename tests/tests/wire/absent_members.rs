@@ -214,8 +214,8 @@ async fn an_envelope_of_wrong_types_fails_neither_its_event_nor_its_page() {
     }
     check(&live);
     let page = json!({"events": all, "cursor": "1"});
-    fake.cli.on("session.eventLog.read", move |_| page.clone());
-    check(&session.read_events(&EventQuery::new()).await.unwrap().events);
+    fake.cli.on("session.eventLog.read", move |_, _| page.clone());
+    check(&session.history().page(&EventQuery::new()).await.unwrap().events);
 }
 
 /// Adds one.

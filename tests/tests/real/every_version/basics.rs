@@ -227,7 +227,6 @@ async fn the_history_holds_what_was_said(transport: TransportKind) {
     let said: Vec<String> = session
         .history()
         .events()
-        .events()
         .await
         .unwrap()
         .iter()

@@ -20,9 +20,8 @@ use copilot::system_message::{Section, SystemMessage};
 use copilot::testing::{RecordedRequest, Script};
 use copilot::tool_filter::{LargeOutput, ToolFilter, ToolOptions};
 use copilot::user_input::UserInputResponse;
-use copilot::{
-    AgentMode, Attachment, EventKind, Message, PermissionKind, Permissions, Session, TransportKind,
-};
+use copilot::{AgentMode, Attachment, EventKind, Message, PermissionKind, Permissions, Session};
+use copilot_tests::files::{RED_DOT_PNG, write_skills};
 use copilot_tests::real::Real;
 use copilot_tests::tested;
 use schemars::JsonSchema;
@@ -33,24 +32,15 @@ use super::basics::add;
 
 use crate::session_config::long;
 
-/// A red dot, as a PNG.
-const DOT: &[u8] =
-    b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\
-    \x00\x01\x08\x02\x00\x00\x00\x90\x77\x53\xde\x00\x00\x00\x0c\x49\x44\x41\x54\x78\x9c\x63\
-    \xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00\x49\x45\x4e\x44\xae\
-    \x42\x60\x82";
-
-async fn real(script: Script) -> Real {
-    Real::start(TransportKind::Stdio, script).await
-}
-
 fn system_has(text: &'static str) -> impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static {
     move |request| request.system().is_some_and(|system| system.contains(text))
 }
 
 #[tokio::test]
 async fn a_system_message_is_appended() {
-    let real = real(Script::new().expect("the addition", system_has("Speak Latin.")).say("Salve.")).await;
+    let real =
+        Real::over_stdio(Script::new().expect("the addition", system_has("Speak Latin.")).say("Salve."))
+            .await;
     let session = real.session().system_message(SystemMessage::append("Speak Latin.")).start().await.unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
     real.finish().await;
@@ -61,7 +51,7 @@ async fn a_system_message_is_replaced() {
     let whole = |request: &RecordedRequest| {
         request.system().is_some_and(|text| text.contains("Speak Latin.") && !text.contains("Copilot CLI"))
     };
-    let real = real(Script::new().expect("only these instructions", whole).say("Salve.")).await;
+    let real = Real::over_stdio(Script::new().expect("only these instructions", whole).say("Salve.")).await;
     let session =
         real.session().system_message(SystemMessage::replace("Speak Latin.")).start().await.unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
@@ -70,7 +60,8 @@ async fn a_system_message_is_replaced() {
 
 #[tokio::test]
 async fn a_section_of_the_system_message_is_replaced() {
-    let real = real(Script::new().expect("the section", system_has("SPEAK SOFTLY")).say("Salve.")).await;
+    let real =
+        Real::over_stdio(Script::new().expect("the section", system_has("SPEAK SOFTLY")).say("Salve.")).await;
     let message = SystemMessage::customize().replace(Section::Tone, "SPEAK SOFTLY");
     let started = real.session().system_message(message).start().await;
     let Some(session) = tested::unless_refused([0, 0, 423], started) else { return real.leave().await };
@@ -80,7 +71,8 @@ async fn a_section_of_the_system_message_is_replaced() {
 
 #[tokio::test]
 async fn a_section_of_the_system_message_is_transformed() {
-    let real = real(Script::new().expect("the section", system_has("TONE: ")).say("Salve.")).await;
+    let real =
+        Real::over_stdio(Script::new().expect("the section", system_has("TONE: ")).say("Salve.")).await;
     let message =
         SystemMessage::customize().transform(Section::Tone, |text| async move { format!("TONE: {text}") });
     let started = real.session().system_message(message).start().await;
@@ -91,7 +83,7 @@ async fn a_section_of_the_system_message_is_transformed() {
 
 #[tokio::test]
 async fn tools_are_excluded_and_chosen_by_name() {
-    let real = real(
+    let real = Real::over_stdio(
         Script::new()
             .expect("all but these", |request| {
                 let names = request.tool_names();
@@ -107,7 +99,7 @@ async fn tools_are_excluded_and_chosen_by_name() {
 
 #[tokio::test]
 async fn only_chosen_tools_are_offered() {
-    let real = real(
+    let real = Real::over_stdio(
         Script::new()
             .expect("these", |request| {
                 let mut names = request.tool_names();
@@ -124,7 +116,7 @@ async fn only_chosen_tools_are_offered() {
 
 #[tokio::test]
 async fn tools_are_chosen_by_source() {
-    let real = real(
+    let real = Real::over_stdio(
         Script::new()
             .expect("these", |request| {
                 let mut names = request.tool_names();
@@ -150,7 +142,7 @@ async fn greet_through(server: StdioServer, greeting: &'static str) -> (Real, co
         .call("echo-say", json!({"text": "there"}))
         .expect_tool_result("echo-say", move |text| text.contains(greeting))
         .say("It greets.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let permissions = Permissions::deny_all().allow(PermissionKind::Mcp);
     let started = real.session().mcp_server("echo", server).permissions(permissions).start().await;
     (real, started)
@@ -178,7 +170,7 @@ async fn the_agent_hands_work_to_a_custom_agent() {
     let script = Script::new()
         .expect("the agent is offered", |request| request.raw().to_string().contains("A poet of Rome."))
         .say("Salve.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let agent = CustomAgent::new("latin", "You only speak Latin.").description("A poet of Rome.");
     let session = real.session().custom_agent(agent).start().await.unwrap();
     assert_eq!(session.ask("Hello.").await.unwrap().text(), "Salve.");
@@ -187,9 +179,10 @@ async fn the_agent_hands_work_to_a_custom_agent() {
 
 #[tokio::test]
 async fn a_session_starts_as_a_custom_agent() {
-    let real =
-        real(Script::new().expect("its instructions", system_has("You only speak Latin.")).say("Salve."))
-            .await;
+    let real = Real::over_stdio(
+        Script::new().expect("its instructions", system_has("You only speak Latin.")).say("Salve."),
+    )
+    .await;
     let agent = CustomAgent::new("latin", "You only speak Latin.");
     let started = real.session().custom_agent(agent).agent("latin").start().await;
     let Some(session) = tested::unless_refused([1, 0, 57], started) else { return real.leave().await };
@@ -205,13 +198,9 @@ async fn skills_come_from_directories() {
             request.contains("How juggling goes.") && !request.contains("How whistling goes.")
         })
         .say("One.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let skills = real.state.path().join("skills");
-    for name in ["juggling", "whistling"] {
-        std::fs::create_dir_all(skills.join(name)).unwrap();
-        let text = format!("---\nname: {name}\ndescription: How {name} goes.\n---\nPractise.\n");
-        std::fs::write(skills.join(name).join("SKILL.md"), text).unwrap();
-    }
+    write_skills(&skills, &["juggling", "whistling"]);
     let session = real
         .session()
         .skills(Skills::new().directories([skills.to_str().unwrap()]))
@@ -225,7 +214,7 @@ async fn skills_come_from_directories() {
 
 #[tokio::test]
 async fn infinite_sessions_have_a_directory_unless_disabled() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let workspace = async |settings: InfiniteSessions| {
         let session = real.session().infinite_sessions(settings).start().await.unwrap();
         session.workspace_path().map(str::to_owned)
@@ -244,7 +233,7 @@ async fn large_output_goes_to_a_file() {
         .call("long", json!({}))
         .expect_tool_result("long", |text| text.len() < 30_000)
         .say("Short.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([long::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("Keep it short.").await.unwrap().text(), "Short.");
     real.finish().await;
@@ -256,7 +245,7 @@ async fn large_output_can_be_left_whole() {
         .call("long", json!({}))
         .expect_tool_result("long", |text| text.len() > 60_000)
         .say("Whole.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real
         .session()
         .with_tools([long::TOOL])
@@ -270,7 +259,7 @@ async fn large_output_can_be_left_whole() {
 
 #[tokio::test]
 async fn files_and_directories_are_attached() {
-    let real = real(Script::new().say("Seen.").say("Again.")).await;
+    let real = Real::over_stdio(Script::new().say("Seen.").say("Again.")).await;
     let file = real.state.path().join("notes.txt");
     std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
     let message = Message::new("Look.")
@@ -289,9 +278,9 @@ async fn files_and_directories_are_attached() {
 
 #[tokio::test]
 async fn images_are_attached() {
-    let real = real(Script::new().say("Red.")).await;
-    let message =
-        Message::new("Which colour?").attach(Attachment::blob(DOT, "image/png").display_name("dot.png"));
+    let real = Real::over_stdio(Script::new().say("Red.")).await;
+    let message = Message::new("Which colour?")
+        .attach(Attachment::blob(RED_DOT_PNG, "image/png").display_name("dot.png"));
     let session = real.session().start().await.unwrap();
     let Some(reply) = tested::unless_refused([0, 0, 423], session.ask(message).await) else {
         return real.leave().await;
@@ -304,7 +293,7 @@ async fn images_are_attached() {
 
 #[tokio::test]
 async fn references_to_github_are_attached() {
-    let real = real(Script::new().say("Mend it.")).await;
+    let real = Real::over_stdio(Script::new().say("Mend it.")).await;
     let issue = Attachment::github(
         GithubReferenceKind::Issue,
         &GithubRepo::new("octo", "cat"),
@@ -324,7 +313,7 @@ async fn references_to_github_are_attached() {
 
 #[tokio::test]
 async fn a_selection_is_attached() {
-    let real = real(Script::new().say("Two.")).await;
+    let real = Real::over_stdio(Script::new().say("Two.")).await;
     let file = real.state.path().join("notes.txt");
     std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
     let selection = Attachment::selection(
@@ -352,7 +341,7 @@ async fn hooks_see_and_change_a_tool_call() {
         .call("add", json!({"a": 0, "b": 0}))
         .expect_tool_result("add", |text| text.contains("nothing to add"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let started = real
         .session()
@@ -383,7 +372,7 @@ async fn hooks_see_and_change_a_tool_call() {
 #[tokio::test]
 async fn a_hook_changes_a_message() {
     let script = Script::new().expect_prompt(|prompt| prompt.contains("two, please")).say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let started = real
         .session()
         .hooks(Hooks::new().on_user_prompt_submitted(|said, _| async move {
@@ -402,7 +391,7 @@ async fn the_agent_asks_the_user() {
         .call("ask_user", json!({"question": "Which colour?", "choices": ["red", "blue"]}))
         .expect_tool_result("ask_user", |text| text.contains("blue"))
         .say("Blue, then.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().on_user_input(|asked| async move {
         UserInputResponse::from(asked.choices.last().cloned().unwrap_or_default())
     });
@@ -418,7 +407,7 @@ async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
         .call("ask_user", json!({"question": "Which colour?"}))
         .expect_tool_result("ask_user", |text| !text.contains("undefined"))
         .say("Any, then.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().on_user_input(|_| async { UserInputResponse::dismissed() });
     let Some(session) = tested::unless_refused([0, 0, 394], session.start().await) else {
         return real.leave().await;
@@ -429,7 +418,7 @@ async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
 
 #[tokio::test]
 async fn the_program_shows_forms() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let started = real
         .session()
         .on_elicitation(|_| async { ElicitationResponse::accept(json!({"confirmed": true})) })
@@ -448,7 +437,7 @@ async fn the_program_looks_at_a_plan() {
         .call("exit_plan_mode", plan())
         .expect_tool_result("exit_plan_mode", |text| text.contains("write it down first"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().on_exit_plan_mode(|plan| async move {
         assert_eq!(plan.recommended_action, PlanAction::Interactive);
         ExitPlanModeResponse::reject("write it down first")
@@ -461,7 +450,7 @@ async fn the_program_looks_at_a_plan() {
 
 #[tokio::test]
 async fn slash_commands_of_the_program_are_used() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().command("deploy", "Deploys to a stage", |used| async move {
         if used.args == "to mars" { Ok(()) } else { Err("say where") }
     });
@@ -482,7 +471,7 @@ async fn an_approval_for_the_session_is_asked_for_once() {
         .call("bash", bash())
         .expect_tool_result("bash", |text| text.starts_with("hello"))
         .say("Done.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let asked = Arc::new(Mutex::new(0));
     let session = real.session().on_permission({
         let asked = Arc::clone(&asked);
@@ -504,7 +493,7 @@ async fn an_approval_for_the_session_is_asked_for_once() {
 #[tokio::test]
 async fn the_model_is_changed() {
     let script = Script::new().expect("the other model", |request| request.model() == "other").say("Other.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let outcome = session.set_model("other").await;
     if tested::unless_refused([0, 0, 403], outcome).is_none() {
@@ -517,7 +506,7 @@ async fn the_model_is_changed() {
 
 #[tokio::test]
 async fn the_mode_is_changed() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let Some(mode) = tested::unless_refused([0, 0, 403], session.mode().await) else {
         return real.leave().await;
@@ -530,7 +519,7 @@ async fn the_mode_is_changed() {
 
 #[tokio::test]
 async fn the_plan_is_written_and_read() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let Some(plan) = tested::unless_refused([0, 0, 403], session.plan().read().await) else {
         return real.leave().await;
@@ -543,7 +532,7 @@ async fn the_plan_is_written_and_read() {
 
 #[tokio::test]
 async fn a_session_has_a_name() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let outcome = session.set_name("mine").await;
     if tested::unless_refused([1, 0, 10], outcome).is_none() {
@@ -555,7 +544,7 @@ async fn a_session_has_a_name() {
 
 #[tokio::test]
 async fn a_log_line_is_an_event() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let mut events = session.events();
     let outcome = session.log("the index is old", LogOptions::new().level(LogKind::Warning)).await;
@@ -573,7 +562,7 @@ async fn a_log_line_is_an_event() {
 
 #[tokio::test]
 async fn a_conversation_is_summarised() {
-    let real = real(Script::new().say("One.").say("Two.").say("A summary of it all.")).await;
+    let real = Real::over_stdio(Script::new().say("One.").say("Two.").say("A summary of it all.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     session.ask("Second.").await.unwrap();
@@ -590,7 +579,7 @@ async fn a_conversation_is_summarised() {
 
 #[tokio::test]
 async fn the_usage_is_told() {
-    let real = real(Script::new().say("One.")).await;
+    let real = Real::over_stdio(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
     let Some(usage) = tested::unless_refused([1, 0, 10], session.usage().await) else {
@@ -602,7 +591,7 @@ async fn the_usage_is_told() {
 
 #[tokio::test]
 async fn a_session_has_files_of_its_own() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let outcome = session.workspace().write("notes/a.txt", "hello").await;
     if tested::unless_refused([0, 0, 403], outcome).is_none() {
@@ -617,7 +606,7 @@ async fn a_session_has_files_of_its_own() {
 async fn tools_come_and_go() {
     let has = |name: &'static str| move |request: &RecordedRequest| request.tool_names().contains(&name);
     let script = Script::new().expect("one", has("add")).say("One.").expect("both", has("long")).say("Both.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([add::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("1").await.unwrap().text(), "One.");
     if tested::unless_refused([1, 0, 57], session.tools().add([long::TOOL]).await).is_none() {
@@ -637,7 +626,7 @@ struct Verdict {
 #[tokio::test]
 async fn an_answer_has_the_type_that_was_asked_for() {
     let script = Script::new().say(r#"{"approved": false}"#);
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let verdict: Verdict = session.ask_as("Review.").await.unwrap();
     assert_eq!(verdict, Verdict { approved: false });
@@ -652,7 +641,7 @@ async fn an_answer_has_the_type_that_was_asked_for() {
 
 #[tokio::test]
 async fn sessions_are_listed_and_deleted() {
-    let real = real(Script::new().say("Hello.")).await;
+    let real = Real::over_stdio(Script::new().say("Hello.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("Hello?").await.unwrap();
     let id = session.id().clone();
@@ -667,7 +656,7 @@ async fn sessions_are_listed_and_deleted() {
 
 #[tokio::test]
 async fn one_session_is_looked_up() {
-    let real = real(Script::new().say("Hello.")).await;
+    let real = Real::over_stdio(Script::new().say("Hello.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("Hello?").await.unwrap();
     session.close().await.unwrap();
@@ -679,7 +668,7 @@ async fn one_session_is_looked_up() {
 
 #[tokio::test]
 async fn a_client_knows_itself_and_its_user() {
-    let real = real(Script::new()).await;
+    let real = Real::over_stdio(Script::new()).await;
     let status = real.client.status().await.unwrap();
     assert!((2..=3).contains(&status.protocol_version));
     assert!(!real.client.auth_status().await.unwrap().is_authenticated);
@@ -690,7 +679,7 @@ async fn a_client_knows_itself_and_its_user() {
 #[tokio::test]
 async fn several_providers_have_models_of_their_own() {
     let script = Script::new().expect("its name there", |request| request.model() == "big-2025").say("Big.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let started = real
         .client
         .session()
@@ -712,7 +701,7 @@ async fn the_program_gives_the_providers_token() {
     let script = Script::new()
         .expect("the token", |request| request.header("authorization") == Some("Bearer token-1"))
         .say("Hello.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let provider = Provider::openai(real.model.base_url())
         .bearer_token_from(|_| async { Ok::<_, String>("token-1".to_owned()) });
     let session = real.client.session().model(real.model.model_name()).provider(provider);
@@ -728,7 +717,7 @@ async fn a_provider_has_a_token_and_headers() {
     let script = Script::new()
         .expect("the token", |request| request.header("authorization") == Some("Bearer hush"))
         .say("Hello.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let provider = Provider::openai(real.model.base_url()).bearer_token("hush");
     let session = real.client.session().model(real.model.model_name()).provider(provider);
     assert_eq!(session.start().await.unwrap().ask("Hello?").await.unwrap().text(), "Hello.");
@@ -739,7 +728,7 @@ async fn a_provider_has_a_token_and_headers() {
 async fn headers_of_a_message_reach_the_model() {
     let script =
         Script::new().expect("the header", |request| request.header("x-ours") == Some("7")).say("Seen.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
     let message = Message::new("Look.").request_header("x-ours", "7");
     let Some(reply) = tested::unless_refused([1, 0, 10], session.ask(message).await) else {
@@ -757,7 +746,7 @@ async fn an_empty_session_gets_nothing_by_itself() {
             !request.system().unwrap_or_default().contains("never say never")
         })
         .say("Quiet.");
-    let real = real(script).await;
+    let real = Real::over_stdio(script).await;
     std::fs::write(real.state.path().join("AGENTS.md"), "Rule one: never say never.\n").unwrap();
     let builder =
         real.session().isolated().with_tools([add::TOOL]).mcp(Mcp::new().token_storage(Storage::InMemory));

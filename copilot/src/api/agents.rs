@@ -170,7 +170,8 @@ impl Session {
     /// Wire: `session.fleet.start`, to the CLI.
     pub async fn start_fleet(&self, prompt: Option<&str>) -> Result<bool> {
         let params = FleetParams { session_id: self.id(), prompt };
-        let answer: FleetResponse = self.peer().await?.call("session.fleet.start", &params).await?;
+        let answer: FleetResponse =
+            self.peer().await?.request("session.fleet.start", &params).decoded().await?;
         Ok(answer.started)
     }
 }

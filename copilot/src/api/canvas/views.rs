@@ -45,7 +45,8 @@ impl Canvases<'_> {
     /// Wire: `session.canvas.list`, to the CLI.
     pub async fn list(&self) -> Result<Vec<CanvasInfo>> {
         let params = SessionParams { session_id: self.0.id() };
-        let answer: CanvasListResponse = self.0.peer().await?.call("session.canvas.list", &params).await?;
+        let answer: CanvasListResponse =
+            self.0.peer().await?.request("session.canvas.list", &params).decoded().await?;
         Ok(answer.canvases)
     }
 
@@ -63,7 +64,7 @@ impl Canvases<'_> {
     pub async fn list_open(&self) -> Result<Vec<OpenCanvas>> {
         let params = SessionParams { session_id: self.0.id() };
         let answer: CanvasListOpenResponse =
-            self.0.peer().await?.call("session.canvas.listOpen", &params).await?;
+            self.0.peer().await?.request("session.canvas.listOpen", &params).decoded().await?;
         Ok(answer.open_canvases)
     }
 
@@ -89,7 +90,7 @@ impl Canvases<'_> {
             input: Some(input.into()),
             ..self.params(instance)
         };
-        self.0.peer().await?.call("session.canvas.open", &params).await
+        self.0.peer().await?.request("session.canvas.open", &params).decoded().await
     }
 
     /// Does something with an open canvas.
@@ -115,7 +116,7 @@ impl Canvases<'_> {
             ..self.params(instance)
         };
         let answer: CanvasActionResponse =
-            self.0.peer().await?.call("session.canvas.action.invoke", &params).await?;
+            self.0.peer().await?.request("session.canvas.action.invoke", &params).decoded().await?;
         Ok(answer.result)
     }
 
@@ -131,7 +132,7 @@ impl Canvases<'_> {
     ///
     /// Wire: `session.canvas.close`, to the CLI.
     pub async fn close(&self, instance: &str) -> Result<()> {
-        self.0.peer().await?.call_raw("session.canvas.close", &self.params(instance)).await.map(drop)
+        self.0.peer().await?.request("session.canvas.close", &self.params(instance)).raw().await.map(drop)
     }
 
     fn params<'a>(&'a self, instance_id: &'a str) -> CanvasRequestParams<'a> {

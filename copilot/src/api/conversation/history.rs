@@ -75,7 +75,7 @@ impl Session {
     pub async fn read_events(&self, query: &EventQuery) -> Result<EventPage> {
         let method = "session.eventLog.read";
         let params = EventQueryParams { session_id: self.id(), query };
-        let answer = self.peer().await?.call_raw(method, &params).await?;
+        let answer = self.peer().await?.request(method, &params).raw().await?;
         let page: EventPageResponse<Event> = decode(method, &answer)?;
         let expired = page.cursor_status.as_deref() == Some("expired");
         Ok(EventPage { events: page.events, cursor: page.cursor, has_more: page.has_more, expired })
@@ -114,7 +114,7 @@ impl Session {
     /// The same in one message.
     async fn messages(&self) -> Result<Vec<Event>> {
         let method = "session.getMessages";
-        let answer = self.peer().await?.call_raw(method, &self.params()).await?;
+        let answer = self.peer().await?.request(method, &self.params()).raw().await?;
         decode::<SessionMessagesResponse<Event>>(method, &answer).map(|answer| answer.events)
     }
 
@@ -146,7 +146,7 @@ impl Session {
     /// Wire: `session.history.rewind`, to the CLI.
     pub async fn rewind(&self, event_id: &str, mode: RewindMode) -> Result<Rewound> {
         let params = RewindParams { session_id: self.id(), event_id, mode };
-        self.peer().await?.call("session.history.rewind", &params).await
+        self.peer().await?.request("session.history.rewind", &params).decoded().await
     }
 }
 

@@ -58,7 +58,7 @@ impl Session {
     ///
     /// Wire: `session.delete`, to the CLI.
     pub async fn delete(&self) -> Result<()> {
-        let deleted = match self.peer().await?.call("session.delete", &self.params()).await {
+        let deleted = match self.peer().await?.request("session.delete", &self.params()).decoded().await {
             Ok(answer) => done("session.delete", answer),
             Err(error) => Err(error),
         };

@@ -123,7 +123,8 @@ impl Session {
     /// Wire: `session.mcp.listTools`, to the CLI.
     pub async fn mcp_tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
         let params = ServerParams { session_id: self.id(), server_name: server };
-        let answer: ToolListResponse = self.peer().await?.call("session.mcp.listTools", &params).await?;
+        let answer: ToolListResponse =
+            self.peer().await?.request("session.mcp.listTools", &params).decoded().await?;
         Ok(answer.tools)
     }
 

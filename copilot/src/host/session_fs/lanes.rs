@@ -3,11 +3,12 @@
 //! Knows nothing of files. Each session with work has a task, which the table owns and which ends with its last piece.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use futures_core::future::BoxFuture;
 
 use crate::protocol::SessionId;
+use crate::task::lock;
 use crate::task::{self, Task};
 
 /// How many pieces may wait, those of all sessions together. What comes on top is refused: nobody waits on the reader.
@@ -77,10 +78,6 @@ async fn work(lanes: Weak<Mutex<State>>, session: SessionId) {
             Err(lane) => return drop(lane),
         }
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
 use crate::protocol::models::ModelInfo;
 use crate::rpc::{Reconnectable, decode};
-use crate::session::inbox::Inbox;
+use crate::session::core::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::task::{DropGuard, Task};

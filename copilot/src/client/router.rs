@@ -21,8 +21,8 @@ use crate::protocol::decode;
 use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::rpc::{Head, INTERNAL_ERROR, INVALID_PARAMS, IncomingId, METHOD_NOT_FOUND, Responder, Service};
-use crate::session::inbox::Inbox;
-use crate::session::topic::Topics;
+use crate::session::core::Inbox;
+use crate::session::core::topic::Topics;
 use crate::task::{lock, read, write};
 
 /// The open sessions of a client.
@@ -306,8 +306,8 @@ mod tests {
     use super::*;
     use crate::api::TOPICS;
     use crate::rpc::Peer;
-    use crate::session::inbox::Asks;
-    use crate::session::topic::Settings;
+    use crate::session::core::Asks;
+    use crate::session::core::topic::Settings;
     use crate::tools::{StateMap, ToolSet};
 
     fn inbox(id: &str) -> Arc<Inbox> {

@@ -17,7 +17,7 @@ use super::router::Router;
 use super::state::ConnectionState;
 use crate::error::{Error, ErrorKind};
 use crate::rpc::Peer;
-use crate::session::inbox::Inbox;
+use crate::session::core::Inbox;
 use crate::task::{self, DropGuard, Task};
 
 /// Starts the supervision of a client after its first connection. `ended` is the reader's task, which returns the cause.

@@ -11,12 +11,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 use crate::protocol::elicitation::{ElicitationAnswerParams, ElicitationRequested};
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 pub use crate::protocol::elicitation::{ElicitationAction, ElicitationMode, ElicitationResponse};
 

@@ -154,7 +154,8 @@ impl SessionAgents<'_> {
     /// Wire: `session.fleet.start`, a [command](crate#commands).
     pub async fn start_fleet(&self, prompt: Option<&str>) -> Result<bool> {
         let params = FleetParams { session_id: self.0.id(), prompt };
-        let answer: FleetResponse = self.0.peer().await?.call("session.fleet.start", &params).await?;
+        let answer: FleetResponse =
+            self.0.peer().await?.request("session.fleet.start", &params).decoded().await?;
         Ok(answer.started)
     }
 }

@@ -189,7 +189,7 @@ impl Commands<'_> {
     pub async fn list(&self) -> Result<Vec<CommandInfo>> {
         let params = SessionParams { session_id: self.0.id() };
         let answer: CommandsListResponse =
-            self.0.peer().await?.call("session.commands.list", &params).await?;
+            self.0.peer().await?.request("session.commands.list", &params).decoded().await?;
         Ok(answer.commands)
     }
 
@@ -202,6 +202,6 @@ impl Commands<'_> {
     /// Wire: `session.commands.invoke`, a [command](crate#commands).
     pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {
         let params = CommandInvokeParams { session_id: self.0.id(), name, input };
-        self.0.peer().await?.call("session.commands.invoke", &params).await
+        self.0.peer().await?.request("session.commands.invoke", &params).decoded().await
     }
 }

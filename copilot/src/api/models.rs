@@ -163,7 +163,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
             let Self { session, model, options } = self;
             let session_id: &SessionId = session.id();
             let params = ModelSwitchParams { session_id, model_id: &model, options: &options };
-            let changed = session.peer().await?.call("session.model.switchTo", &params).await?;
+            let changed = session.peer().await?.request("session.model.switchTo", &params).decoded().await?;
             session.inbox().remember(|members| {
                 members.set("model", model);
                 // Settings that are not named are those of the new model.

@@ -1,4 +1,4 @@
-//! Configuring a client.
+//! The builder of a client.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -22,22 +22,22 @@ use crate::session::paths::Files;
 use crate::transport::Transport;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
-/// How long the CLI may take to become ready unless the caller says otherwise.
+/// The default of `startup_timeout`.
 const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What carries the conversation with a CLI that the client starts.
+/// The transport of a CLI that the client starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportKind {
     /// The pipes of the child process.
     #[default]
     Stdio,
-    /// A loopback socket, protected by a connection token. CLIs without tokens (1.0.32 and before) are refused: they
-    /// would serve whoever reaches the port, and up to 1.0.10 they listen on every interface.
+    /// A loopback socket, protected by a connection token. CLIs without tokens (up to 1.0.32) are refused: they would
+    /// serve every process that reaches the port, and up to 1.0.10 they listen on every interface.
     Tcp,
 }
 
-/// Configures a client. Made by [`Client::builder`].
+/// Configures a client. Created by [`Client::builder`].
 #[must_use = "a builder does nothing until `start` is awaited or `lazy` called"]
 pub struct ClientBuilder {
     topics: &'static Topics,
@@ -57,9 +57,9 @@ pub struct ClientBuilder {
 /// The options of a client, checked.
 pub(super) struct Options {
     pub(super) target: Target,
-    /// Where the files of sessions are.
+    /// The location of the files of sessions.
     pub(super) files: Files,
-    /// The sessions of all connections of the client, one after the other.
+    /// The sessions, which outlive a connection.
     pub(super) router: Arc<Router>,
     pub(super) auto_restart: bool,
     pub(super) startup_timeout: Duration,
@@ -69,7 +69,7 @@ pub(super) struct Options {
     pub(super) launch: LaunchOptions,
 }
 
-/// Where the CLI is.
+/// The location of the CLI.
 pub(super) enum Target {
     Spawn(Channel),
     Address(String),
@@ -94,20 +94,20 @@ impl ClientBuilder {
         }
     }
 
-    /// The program to run, instead of the one that is found: a native `copilot`, or a script, which the Node.js that
-    /// the variable `COPILOT_NODE_PATH` names runs, or the one on `PATH`.
+    /// Sets the program of the CLI: a native `copilot`, or a script, which runs with the Node.js that the variable
+    /// `COPILOT_NODE_PATH` names, or with the one on `PATH`. Default: the CLI that is found on this machine.
     pub fn cli_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.cli_path = Some(path.into());
         self
     }
 
-    /// Adds arguments to the CLI's command line, at its end.
+    /// Appends arguments to the command line of the CLI.
     pub fn cli_args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.launch.cli_args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Connects to a CLI that is running already: `PORT`, `host:port` or `http://host:port`. It is never stopped.
+    /// Sets the address of a CLI that runs already: `PORT`, `host:port` or `http://host:port`. The client never stops it.
     ///
     /// The connection is not encrypted, so `https://` is refused; a CLI on another machine is reached through a tunnel,
     /// such as `ssh -L 4321:127.0.0.1:4321 host`.
@@ -116,7 +116,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The directory that the CLI runs in; this process's own unless set. It must exist.
+    /// Sets the directory of the CLI, which must exist. Default: the current directory of this process.
     pub fn cwd(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.cwd = Some(path.into());
         self
@@ -161,25 +161,25 @@ impl ClientBuilder {
         self
     }
 
-    /// What carries the conversation; the pipes of the child unless set.
+    /// Sets the transport. Default: [`TransportKind::Stdio`].
     pub fn transport(mut self, transport: TransportKind) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// The port that the CLI listens on, with [`TransportKind::Tcp`]; it picks one unless set.
+    /// Sets the port of the CLI, with [`TransportKind::Tcp`]. Default: the CLI chooses one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// How much the CLI writes to its own log.
+    /// Sets the level of the CLI's own log. Default: the CLI decides.
     pub fn log_level(mut self, level: LogLevel) -> Self {
         self.launch.log_level = Some(level);
         self
     }
 
-    /// Sets the GitHub token that the CLI uses. It travels in the environment of the CLI, never in its command line, and
+    /// Sets the GitHub token that the CLI uses. It is passed in the environment of the CLI, never in its command line, and
     /// the CLI removes it from the environment of the shells, MCP servers and hooks that it starts. A process of the
     /// same user can still read the environment of the CLI itself, as it can read its memory. Tokens that this program
     /// has in its own environment, such as `GH_TOKEN`, do reach what the CLI starts; [`env_remove`](Self::env_remove)
@@ -189,22 +189,21 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether the CLI may use the login that it finds on this machine; it may unless a token is given. 0.0.394 cannot
-    /// be kept from it.
+    /// Enables the login that the CLI finds on this machine. Default: on without a token, off with one. CLI 0.0.394 always
+    /// uses it.
     pub fn use_logged_in_user(mut self, on: bool) -> Self {
         self.launch.use_logged_in_user = Some(on);
         self
     }
 
-    /// The secret that a CLI on TCP wants from whoever connects. A CLI that the client starts gets a random one
-    /// unless set.
+    /// Sets the secret that a CLI on TCP requires from its clients. Default: a random one for a CLI that the client starts.
     pub fn connection_token(mut self, token: impl Into<String>) -> Self {
         self.connection_token = Some(token.into());
         self
     }
 
-    /// How long a session may be idle before the CLI lets go of it; for ever unless set. CLIs before 1.0.57 do not
-    /// start with it.
+    /// Sets how long a session may be idle before the CLI evicts it. Default: without limit. CLIs before 1.0.57 do not start
+    /// with this option.
     ///
     /// Wire: the flag `--session-idle-timeout`, in whole seconds.
     pub fn session_idle_timeout(mut self, limit: Duration) -> Self {
@@ -212,7 +211,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Has the CLI report traces of what it does.
+    /// Enables traces of the CLI. Default: off.
     ///
     /// # Examples
     ///
@@ -230,8 +229,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether the CLI tells the program what it tells GitHub about itself, which
-    /// [`Client::github_telemetry`] gives; it does not unless set. CLIs before 1.0.82 never do.
+    /// Enables [`Client::github_telemetry`]: the CLI forwards the telemetry that it sends to GitHub. Default: off. CLIs
+    /// before 1.0.82 do not forward it.
     ///
     /// Wire: `connect`, `enableGitHubTelemetryForwarding`.
     pub fn forward_github_telemetry(mut self, on: bool) -> Self {
@@ -239,27 +238,26 @@ impl ClientBuilder {
         self
     }
 
-    /// The directory where the CLI keeps its sessions and settings, instead of the user's. CLIs before 1.0.10 have no
-    /// such option and are refused, unless the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME` are set with
-    /// [`env`](Self::env).
+    /// Sets the directory of the CLI's sessions and settings. Default: the directory of the user. CLIs before 1.0.10 have no
+    /// such option and are refused, unless [`env`](Self::env) sets the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME`.
     pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.state_dir = Some(path.into());
         self
     }
 
-    /// How long the CLI may take to become ready; a minute unless set.
+    /// Sets the time limit of a start, up to the end of the handshake. Default: one minute.
     pub fn startup_timeout(mut self, limit: Duration) -> Self {
         self.startup_timeout = Some(limit);
         self
     }
 
-    /// Enables the restart of a CLI that is lost, or another connection to it, and the resumption of its sessions.
+    /// Enables the restart of a lost CLI, or a new connection to it, and the resumption of its sessions.
     /// Default: on.
     ///
     /// Every running turn fails immediately with an error of kind [`Disconnected`](ErrorKind::Disconnected), and every
     /// running tool is cancelled. Sessions then continue with their tools, handlers and subscriptions, and emit
     /// [`EventKind::Restarted`](crate::EventKind::Restarted). Calls wait for the restart. The client ends after five
-    /// failed starts in a row; the pauses between starts grow from 100 ms to 5 s.
+    /// consecutive failed starts; the pauses between starts grow from 100 ms to 5 s.
     ///
     /// # Examples
     ///
@@ -267,8 +265,8 @@ impl ClientBuilder {
     /// use copilot::{EventKind, Session};
     ///
     /// let builder = Session::builder().on_event(|event| match event.kind() {
-    ///     EventKind::Disconnected(_) => println!("the CLI is lost"),
-    ///     EventKind::Restarted(restarted) => println!("it is back: {}", restarted.cause),
+    ///     EventKind::Disconnected(_) => println!("the connection is lost"),
+    ///     EventKind::Restarted(restarted) => println!("restarted after: {}", restarted.cause),
     ///     EventKind::TurnStalled(stalled) => println!("still waiting for {:?}", stalled.waiting_for),
     ///     _ => {}
     /// });
@@ -279,13 +277,13 @@ impl ClientBuilder {
         self
     }
 
-    /// The largest message that is taken from the CLI, in bytes; 256 MiB unless set.
+    /// Sets the largest message that is accepted from the CLI, in bytes. Default: 256 MiB.
     pub fn max_frame_bytes(mut self, bytes: u32) -> Self {
         self.max_frame = Some(bytes as usize);
         self
     }
 
-    /// Connects over the streams of the program.
+    /// Sets streams of the program as the connection.
     pub(crate) fn streams(
         self,
         reader: impl AsyncRead + Send + Unpin + 'static,
@@ -303,11 +301,12 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// When options exclude each other, no CLI is found, it cannot be started, or it is not ready in time.
+    /// Returns an error if options exclude each other, no CLI is found, it cannot be started, or the start exceeds the
+    /// [time limit](Self::startup_timeout).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started.
+    /// Dropping the future terminates a CLI that it started.
     ///
     /// Wire: `connect`, to the CLI.
     pub async fn start(self) -> Result<Client> {
@@ -323,23 +322,23 @@ impl ClientBuilder {
         })
     }
 
-    /// A client that starts the CLI at its first use.
+    /// Returns a client that starts the CLI at its first use.
     ///
     /// # Errors
     ///
-    /// When options exclude each other.
+    /// Returns an error if options exclude each other.
     pub fn lazy(self) -> Result<Client> {
         Ok(Client::new(self.check()?))
     }
 
-    /// Where the files of sessions are: on this machine when the CLI is started here.
+    /// Returns the location of the files of sessions: this machine if the client starts the CLI.
     pub(super) fn files(&self) -> Files {
         let external = self.streams.as_ref().is_some_and(|streams| streams.external);
         let remote = self.cli_url.is_some() || external || self.providers.keeps_files();
         files(remote, self.streams.is_none(), self.launch.cwd.as_deref())
     }
 
-    /// Keeps a CLI that is started away from the user's keychain, unless the caller has said otherwise.
+    /// Disables the user's keychain for a CLI that the client starts, unless `env` enables it.
     pub(super) fn without_keychain(mut self) -> Self {
         let starts = self.cli_url.is_none() && self.streams.is_none();
         if starts {
@@ -364,7 +363,7 @@ impl ClientBuilder {
                 return excludes("from_streams", option, why);
             }
         } else if self.cli_url.is_some() {
-            let why = "a CLI that runs already is not started";
+            let why = "the client does not start a CLI that runs already";
             if let Some(option) = self.launch.first_set() {
                 return excludes("cli_url", option, why);
             }
@@ -375,7 +374,7 @@ impl ClientBuilder {
                 return excludes("cli_url", "transport(Stdio)", why);
             }
         } else if !tcp {
-            let why = "pipes have neither port nor token, so use `transport(TransportKind::Tcp)` with it";
+            let why = "pipes have neither port nor token; add `transport(TransportKind::Tcp)`";
             if self.port.is_some() {
                 return excludes("port", "transport(Stdio)", why);
             }
@@ -408,12 +407,12 @@ impl ClientBuilder {
 }
 
 impl Options {
-    /// Whether the client starts its CLI, which then has no client before it.
+    /// Returns whether the client starts its CLI, which then has no other clients.
     pub(super) fn starts_cli(&self) -> bool {
         matches!(self.target, Target::Spawn(_))
     }
 
-    /// Whether the CLI keeps its sessions' files apart from the user's. Nobody knows that of one that runs already.
+    /// Returns whether the CLI keeps its files apart from those of the user. Assumed for a CLI that runs already.
     pub(super) fn keeps_own_state(&self) -> bool {
         if self.router.providers.keeps_files() {
             return true;
@@ -425,13 +424,13 @@ impl Options {
     }
 }
 
-/// Where the files of sessions are; `checked` when they must exist.
+/// Returns the location of the files of sessions; with `checked` they must exist.
 fn files(remote: bool, checked: bool, directory: Option<&Path>) -> Files {
     if remote {
         return Files::ELSEWHERE;
     }
     let start = directory.unwrap_or(Path::new(""));
-    // Without a current directory, a relative path is an error later.
+    // Without a current directory, a relative path is refused later.
     let start = std::env::current_dir().map_or_else(|_| start.to_owned(), |here| here.join(start));
     Files::here(start, checked)
 }

@@ -8,12 +8,13 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
 use super::{Event, EventName};
+use crate::task::lock;
 
 /// The bytes of events that wait for a subscriber before the oldest are dropped: 64 MiB.
 pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
@@ -153,7 +154,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

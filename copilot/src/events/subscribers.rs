@@ -10,7 +10,7 @@
 //! would cost N times N times the events of a turn.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use super::stream::{EventStream, Queue};
 use super::{Event, EventHead, EventKind, EventName};
 use crate::contain;
 use crate::protocol::MessageId;
+use crate::task::lock;
 
 /// The subscribers of one session.
 #[derive(Debug, Default)]
@@ -189,7 +190,7 @@ impl Subscribers {
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

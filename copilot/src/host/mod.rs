@@ -28,12 +28,12 @@ impl Providers {
     pub(crate) async fn offer(&self, peer: &Peer, cli: &CliVersion) -> Result<()> {
         if let Some(files) = &self.session_fs {
             let method = "sessionFs.setProvider";
-            let answer = peer.call(method, &files.params()).await;
+            let answer = peer.request(method, &files.params()).decoded().await;
             accepted(method, answer, "`session_fs` needs CLI 1.0.32", cli)?;
         }
         if self.inference.is_some() {
             let method = "llmInference.setProvider";
-            let answer = peer.call(method, &NoParams {}).await;
+            let answer = peer.request(method, &NoParams {}).decoded().await;
             accepted(method, answer, "`inference` needs CLI 1.0.82", cli)?;
         }
         Ok(())

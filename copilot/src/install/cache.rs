@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_entry_is_whole_by_its_content_and_marked_anew() {
+    fn a_copied_entry_is_valid_by_its_content_and_marked_again() {
         let (_root, entry) = installed();
         touch(&entry, 1_000_000);
         assert_eq!(state(&entry), State::Whole);

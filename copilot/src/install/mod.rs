@@ -191,7 +191,7 @@ impl Installer {
             State::Missing => {}
             State::Damaged(reason) => {
                 let directory = entry.directory();
-                tracing::warn!(reason, directory = %directory.display(), "fetching the Copilot CLI anew");
+                tracing::warn!(reason, directory = %directory.display(), "downloading the Copilot CLI again");
             }
         }
         let package = entry.package();

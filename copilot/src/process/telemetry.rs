@@ -1,4 +1,4 @@
-//! Having the CLI report traces of what it does. Pure.
+//! Traces of the CLI: the variables that enable them. Pure.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use crate::protocol::secret::Url;
 use crate::protocol::settings::setter;
 use crate::protocol::vocabulary::vocabulary;
 
-/// Where the CLI's traces go, and what is in them.
+/// The destination and the content of the CLI's traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Telemetry {
@@ -18,32 +18,32 @@ pub struct Telemetry {
 }
 
 vocabulary! {
-    /// How traces leave the CLI.
+    /// The exporter of the CLI's traces.
     TelemetryExporter {
-        /// To a collector, over HTTP.
+        /// OTLP over HTTP, to a collector.
         Otlp = "otlp-http",
-        /// Into a file, one JSON object a line.
+        /// A file with one JSON object per line.
         File = "file",
     }
 }
 
 vocabulary! {
-    /// How a collector is spoken to.
+    /// The encoding of OTLP.
     TelemetryProtocol {
-        /// In JSON.
+        /// JSON over HTTP.
         Json = "http/json",
-        /// In protocol buffers.
+        /// Protocol buffers over HTTP.
         Protobuf = "http/protobuf",
     }
 }
 
 impl Telemetry {
-    /// To the collector at this URL.
+    /// Exports traces to the collector at this URL.
     pub fn otlp(endpoint: impl Into<String>) -> Self {
         Self::new(TelemetryExporter::Otlp, endpoint.into())
     }
 
-    /// Into this file, one JSON object a line.
+    /// Writes traces to this file, one JSON object per line.
     pub fn file(path: impl Into<String>) -> Self {
         Self::new(TelemetryExporter::File, path.into())
     }
@@ -53,19 +53,19 @@ impl Telemetry {
     }
 
     setter! {
-        /// How the collector is spoken to.
+        /// Sets the encoding of OTLP. Default: the CLI decides.
         protocol: (TelemetryProtocol) in protocol
     }
     setter! {
-        /// The name that the traces carry.
+        /// Sets the source name in the traces.
         source_name: text in source_name
     }
     setter! {
-        /// Whether prompts, answers and the arguments of tools are in the traces.
+        /// Enables prompts, replies and the arguments of tools in the traces. Default: the CLI decides.
         capture_content: flag in capture_content
     }
 
-    /// The variables that tell the CLI.
+    /// Returns the variables that enable the traces.
     pub(super) fn environment(&self) -> Vec<(OsString, OsString)> {
         let target = match self.exporter {
             TelemetryExporter::File => "COPILOT_OTEL_FILE_EXPORTER_PATH",
@@ -83,7 +83,7 @@ impl Telemetry {
             variables.push(("COPILOT_OTEL_SOURCE_NAME", name));
         }
         if let Some(on) = self.capture_content {
-            // The name that older CLIs read, and the newer one.
+            // The variable of older CLIs, and the newer one.
             let (old, new) = if on { ("true", "SPAN_ONLY") } else { ("false", "NO_CONTENT") };
             variables.push(("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", old));
             variables.push(("OTEL_INSTRUMENTATION_GENAI_CAPTURE_CONTENT", new));

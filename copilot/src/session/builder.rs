@@ -22,6 +22,7 @@ use crate::session::permissions::name_clash;
 use crate::session::permissions::policy::{Decision, Permissions};
 use crate::session::permissions::request::PermissionRequest;
 use crate::session::subscription::Subscription;
+use crate::task::DropGuard;
 use crate::tools::{SchemaProfile, StateMap, Tool, ToolErrors, ToolSelection};
 
 /// What is called with each event.
@@ -201,13 +202,13 @@ impl SessionBuilder {
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and questions may come before the answer.
         link.carrier.register(Arc::clone(&inbox))?;
-        let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
+        let unopened = DropGuard::new((&inbox, &link), abandon);
         let answer = inbox.open(&link.peer, occasion).await?;
         if self.resume {
             let pending = inbox.pending(&link.peer).await?;
             inbox.go_on(pending);
         }
-        unopened.done();
+        unopened.dismiss();
         Ok(Session(Arc::new(Shared {
             inbox,
             link,
@@ -268,28 +269,12 @@ impl Default for MaxToolResult {
     }
 }
 
-/// A session that is being opened; dropped before it is, nothing is delivered to it any more.
-struct Unopened<'a> {
-    inbox: &'a Arc<Inbox>,
-    link: &'a Link,
-    opened: bool,
-}
-
-impl Unopened<'_> {
-    fn done(mut self) {
-        self.opened = true;
-    }
-}
-
-impl Drop for Unopened<'_> {
-    fn drop(&mut self) {
-        if !self.opened {
-            // First, so that a listener that sees the end can open the session again.
-            self.link.carrier.unregister(self.inbox);
-            self.inbox.close();
-            self.inbox.calls.abort();
-        }
-    }
+/// Ends a session that was not opened completely.
+fn abandon((inbox, link): (&Arc<Inbox>, &Link)) {
+    // First, so that a listener that sees the end can open the session again.
+    link.carrier.unregister(inbox);
+    inbox.close();
+    inbox.calls.abort();
 }
 
 /// The CLI names a directory after the id, and a file after the id and `.lock`; file systems take 255 bytes.

@@ -26,6 +26,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
 use crate::rpc::{Peer, decode};
+use crate::task::DropGuard;
 
 /// How long `close` waits for the CLI to let go of the session.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,7 +114,8 @@ impl Session {
     ///
     /// Wire: `session.abort`, to the CLI.
     pub async fn abort(&self) -> Result<()> {
-        let done: Option<Success> = self.peer().await?.call("session.abort", &self.params()).await?;
+        let done: Option<Success> =
+            self.peer().await?.request("session.abort", &self.params()).decoded().await?;
         match done {
             Some(Success { success: false, error: Some(error) }) => {
                 Err(Error::new(ErrorKind::Session, format!("session.abort: {error}")))
@@ -140,7 +142,7 @@ impl Session {
             )
         })?;
         let params = tool_host::with_session(method, self.id(), &params)?;
-        decode(method, &self.peer().await?.call_raw(method, &params).await?)
+        decode(method, &self.peer().await?.request(method, &params).raw().await?)
     }
 
     /// Ends the session here: running tools are cancelled, streams end, and the CLI lets go of it. What is on disk
@@ -165,7 +167,8 @@ impl Session {
     fn close_boxed(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             self.inbox().calls.close();
-            let closing = Closing(&self.0);
+            // Dropped before the CLI has detached, the session is closed too.
+            let closing = DropGuard::new(&*self.0, Shared::leave);
             let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
                 Ok(detached) => detached,
                 Err(_) => {
@@ -176,7 +179,7 @@ impl Session {
                     Err(Error::new(ErrorKind::Timeout, message))
                 }
             };
-            closing.done();
+            closing.dismiss().end();
             let released = self.0.link.carrier.release().await;
             detached.and(released)
         })
@@ -184,18 +187,18 @@ impl Session {
 
     async fn detach(&self) -> Result<()> {
         // A session without connection has nothing to let go of.
-        let Some(peer) = self.inbox().line.now() else { return Ok(()) };
-        match peer.call_raw("session.detach", &self.params()).await {
+        let Some(peer) = self.inbox().connection.current() else { return Ok(()) };
+        match peer.request("session.detach", &self.params()).raw().await {
             Err(error) if error.is_unsupported() => {}
             Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => return Ok(()),
             other => return other.map(drop),
         }
-        peer.call_raw("session.destroy", &self.params()).await.map(drop)
+        peer.request("session.destroy", &self.params()).raw().await.map(drop)
     }
 
     /// The connection, once it is there.
     pub(crate) async fn peer(&self) -> Result<Peer> {
-        self.inbox().line.ready().await
+        self.inbox().connection.ready().await
     }
 
     pub(crate) fn params(&self) -> SessionParams<'_> {
@@ -218,22 +221,6 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A session that waits for the CLI to let go of it; dropped meanwhile, it is closed all the same.
-struct Closing<'a>(&'a Shared);
-
-impl Closing<'_> {
-    fn done(self) {
-        self.0.end();
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.leave();
-    }
-}
-
 impl Drop for Shared {
     fn drop(&mut self) {
         if !self.inbox.is_closed() {
@@ -253,13 +240,13 @@ impl Shared {
 
     /// Ends it, and tells the CLI without waiting that it is let go of.
     fn leave(&self) {
-        let (inbox, peer) = (&self.inbox, self.inbox.line.now());
+        let (inbox, peer) = (&self.inbox, self.inbox.connection.current());
         self.end();
         // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
         // version says has to do.
         let Some(peer) = peer else { return };
         let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
-        if let Err(error) = peer.post_answer(method, &SessionParams { session_id: &inbox.id }) {
+        if let Err(error) = peer.request(method, &SessionParams { session_id: &inbox.id }).detach() {
             tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");
         }
     }

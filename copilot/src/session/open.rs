@@ -17,6 +17,7 @@ use crate::session::call::done;
 use crate::session::core::Inbox;
 use crate::session::core::members::Members;
 use crate::session::core::topic::Occasion;
+use crate::task::DropGuard;
 
 impl Inbox {
     /// When it fails or is dropped on the way, the CLI lets go of the session again.
@@ -51,8 +52,9 @@ impl Inbox {
                 let_go(&to, &id);
             }
         };
-        let answer = peer.call_and_settle(method, &params, settle).await?;
-        let opened = Opened { peer, id: &self.id };
+        let answer = peer.request(method, &params).on_end(settle).raw().await?;
+        // Dropped before the session is complete, the CLI is asked to detach from it.
+        let opened = DropGuard::new((peer, &self.id), |(peer, id)| let_go(peer, id));
         let answer: SessionOpenResponse = decode(method, &answer)?;
         if let Some(other) = answer.session_id.as_ref().filter(|other| **other != self.id) {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
@@ -64,7 +66,7 @@ impl Inbox {
             self.learn(capabilities);
         }
         self.topics.opened(self, peer).await?;
-        opened.keep();
+        opened.dismiss();
         Ok(answer)
     }
 
@@ -77,7 +79,7 @@ impl Inbox {
         }
         let method = "session.options.update";
         let params = SessionOptionsParams { session_id: &self.id, options };
-        done(method, peer.call(method, &params).await?)
+        done(method, peer.request(method, &params).decoded().await?)
     }
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.
@@ -97,7 +99,9 @@ impl Inbox {
         };
         resumed?;
         if let Some(mode) = self.mode() {
-            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+            peer.request("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode })
+                .raw()
+                .await?;
         }
         if self.is_closed() {
             // The program has closed it meanwhile, when there was no CLI that could have been told.
@@ -106,7 +110,7 @@ impl Inbox {
         }
         let mut pending = self.pending(peer).await?;
         cancelled.append(&mut pending.cancelled);
-        self.line.up(peer.clone());
+        self.connection.set_connected(peer.clone());
         let continued = self.go_on(pending);
         self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled, continued }));
         Ok(())
@@ -121,7 +125,9 @@ impl Inbox {
             other => other?,
         };
         if let Some(mode) = self.mode() {
-            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+            peer.request("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode })
+                .raw()
+                .await?;
         }
         // Whatever its last events have said, it does nothing now.
         self.subscribers.rest();
@@ -161,7 +167,7 @@ impl Inbox {
         method: &'static str,
         params: &impl Serialize,
     ) -> Result<R> {
-        match peer.call(method, params).await {
+        match peer.request(method, params).decoded().await {
             Err(error) if error.is_unsupported() => Ok(R::default()),
             other => other,
         }
@@ -192,24 +198,6 @@ pub(in crate::session) struct Pending {
     cancelled: Vec<String>,
 }
 
-/// A session that the CLI has opened and that may still lack something; dropped like this, it is let go of.
-struct Opened<'a> {
-    peer: &'a Peer,
-    id: &'a SessionId,
-}
-
-impl Opened<'_> {
-    fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Opened<'_> {
-    fn drop(&mut self) {
-        let_go(self.peer, self.id);
-    }
-}
-
 /// Lets go of a session without waiting for it; best effort, because nobody is left who could be told.
 fn let_go(peer: &Peer, id: &SessionId) {
     let unsent = |sent: Result<()>, id: &SessionId| {
@@ -218,12 +206,18 @@ fn let_go(peer: &Peer, id: &SessionId) {
         }
     };
     let (to, session) = (peer.clone(), id.clone());
-    let sent = peer.post_and_settle("session.detach", &SessionParams { session_id: id }, move |outcome| {
-        // Old CLIs know only this.
-        if !outcome.done {
-            unsent(to.post_answer("session.destroy", &SessionParams { session_id: &session }), &session);
-        }
-    });
+    let sent = peer
+        .request("session.detach", &SessionParams { session_id: id })
+        .on_end(move |outcome| {
+            // Old CLIs know only this.
+            if !outcome.done {
+                unsent(
+                    to.request("session.destroy", &SessionParams { session_id: &session }).detach(),
+                    &session,
+                );
+            }
+        })
+        .detach();
     unsent(sent, id);
 }
 

@@ -191,7 +191,7 @@ impl SessionTools<'_> {
         let peer = session.peer().await?;
         let params = ToolsSetParams { session_id: session.id(), tools: &new };
         let settle = move |outcome| unsettled.settle(outcome);
-        peer.call_and_settle("session.tools.set", &params, settle).await.map(drop)
+        peer.request("session.tools.set", &params).on_end(settle).raw().await.map(drop)
     }
 }
 

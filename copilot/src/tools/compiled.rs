@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ptr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use regex_lite::Regex;
 use serde_json::value::RawValue;
@@ -15,6 +15,7 @@ use super::dynamic::Dynamic;
 use super::schema::{self, Arguments, SchemaProfile};
 use super::validate;
 use crate::error::{Error, ErrorKind, Result};
+use crate::task::lock;
 
 /// The schema and the wire form of a tool.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ type Cached = std::result::Result<&'static Compiled, Error>;
 pub(crate) fn of(def: &'static ToolDef) -> Result<&'static Compiled> {
     static CACHE: Mutex<Option<HashMap<usize, Cached>>> = Mutex::new(None);
     // A panic in a user's `JsonSchema` does not change the map.
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cache = lock(&CACHE);
     let key = ptr::from_ref(def).addr();
     let cache = cache.get_or_insert_default();
     if let Some(cached) = cache.get(&key) {

@@ -12,11 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::cancel::{Cancellation, Flag};
 use super::def::Tool;
 use super::state::{Need, State, StateMap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SessionId, ToolCallId};
+use crate::task::{CancellationToken, Flag};
 
 /// The context of a tool call. A tool with a parameter `cx: &ToolContext` receives it.
 ///
@@ -43,7 +43,7 @@ pub(crate) struct Invocation {
     pub(crate) arguments: Option<Box<RawValue>>,
     pub(crate) states: Arc<StateMap>,
     pub(crate) host: Arc<dyn ToolHost>,
-    pub(crate) cancel: Cancellation,
+    pub(crate) cancel: CancellationToken,
     /// Whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) errors_visible: bool,
 }
@@ -214,7 +214,7 @@ impl ToolContext {
     }
 
     /// Returns the token that is cancelled when the CLI no longer needs the result.
-    pub(crate) fn cancellation(&self) -> &Cancellation {
+    pub(crate) fn cancellation(&self) -> &CancellationToken {
         &self.0.invocation.cancel
     }
 

@@ -7,7 +7,6 @@
 //! This module does not depend on sessions; a running tool uses its session through [`ToolHost`](context::ToolHost).
 
 mod arguments;
-mod cancel;
 mod compiled;
 mod content;
 mod context;
@@ -44,7 +43,7 @@ pub use selection::{Choice, group, tag};
 pub use state::{Needs, State};
 pub use toolset::Toolset;
 
-pub(crate) use cancel::Cancellation;
+pub(crate) use crate::task::CancellationToken;
 pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use dispatch::unknown_tool;
 #[cfg(any(test, feature = "testing"))]

@@ -4,9 +4,10 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::contain::UserValue;
+use crate::task::lock;
 
 /// A value of the program, handed to a tool: write `State<T>` as the type of a parameter, and give the value to the
 /// session's builder with `.state(value)`; with `.shared_state(value)` if it is in an `Arc` because the program keeps it
@@ -85,7 +86,7 @@ type Make = Box<dyn FnOnce() -> Shared + Send>;
 impl Lazy {
     fn get(&self, type_name: &str) -> &Shared {
         self.made.get_or_init(|| {
-            let make = self.make.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let make = lock(&self.make).take();
             let make =
                 make.unwrap_or_else(|| panic!("the closure that makes the state `{type_name}` panicked"));
             UserValue::new(make.into_inner()())

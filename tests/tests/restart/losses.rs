@@ -454,7 +454,7 @@ async fn an_answer_over_the_limit_ends_its_call_and_no_other() {
             let error = result.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Transport);
             let text = error.to_string();
-            assert!(text.starts_with("x.y: the CLI's answer was skipped"), "{text}");
+            assert!(text.starts_with("x.y: the CLI's response was discarded"), "{text}");
             assert!(text.contains("the limit is 65536") && text.contains("`max_frame_bytes`"), "{text}");
         }
         fake.client.ping("?").await.unwrap();

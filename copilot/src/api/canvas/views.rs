@@ -37,7 +37,8 @@ impl Canvases<'_> {
     /// Wire: `session.canvas.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<CanvasInfo>> {
         let params = SessionParams { session_id: self.0.id() };
-        let answer: CanvasListResponse = self.0.peer().await?.call("session.canvas.list", &params).await?;
+        let answer: CanvasListResponse =
+            self.0.peer().await?.request("session.canvas.list", &params).decoded().await?;
         Ok(answer.canvases)
     }
 
@@ -47,7 +48,7 @@ impl Canvases<'_> {
     pub async fn list_open(&self) -> Result<Vec<OpenCanvas>> {
         let params = SessionParams { session_id: self.0.id() };
         let answer: CanvasListOpenResponse =
-            self.0.peer().await?.call("session.canvas.listOpen", &params).await?;
+            self.0.peer().await?.request("session.canvas.listOpen", &params).decoded().await?;
         Ok(answer.open_canvases)
     }
 
@@ -69,7 +70,7 @@ impl Canvases<'_> {
             input: Some(input.into()),
             ..self.params(instance)
         };
-        self.0.peer().await?.call("session.canvas.open", &params).await
+        self.0.peer().await?.request("session.canvas.open", &params).decoded().await
     }
 
     /// Does something with an open canvas.
@@ -91,7 +92,7 @@ impl Canvases<'_> {
             ..self.params(instance)
         };
         let answer: CanvasActionResponse =
-            self.0.peer().await?.call("session.canvas.action.invoke", &params).await?;
+            self.0.peer().await?.request("session.canvas.action.invoke", &params).decoded().await?;
         Ok(answer.result)
     }
 
@@ -103,7 +104,7 @@ impl Canvases<'_> {
     ///
     /// Wire: `session.canvas.close`, a [command](crate#commands).
     pub async fn close(&self, instance: &str) -> Result<()> {
-        self.0.peer().await?.call_raw("session.canvas.close", &self.params(instance)).await.map(drop)
+        self.0.peer().await?.request("session.canvas.close", &self.params(instance)).raw().await.map(drop)
     }
 
     fn params<'a>(&'a self, instance_id: &'a str) -> CanvasRequestParams<'a> {

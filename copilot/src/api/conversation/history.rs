@@ -81,7 +81,7 @@ impl History<'_> {
     pub async fn page(&self, query: &EventQuery) -> Result<EventPage> {
         let method = "session.eventLog.read";
         let params = EventQueryParams { session_id: self.0.id(), query };
-        let answer = self.0.peer().await?.call_raw(method, &params).await?;
+        let answer = self.0.peer().await?.request(method, &params).raw().await?;
         let page: EventPageResponse<Event> = decode(method, &answer)?;
         let expired = page.cursor_status.as_deref() == Some("expired");
         Ok(EventPage { events: page.events, cursor: page.cursor, has_more: page.has_more, expired })
@@ -130,7 +130,7 @@ impl History<'_> {
     /// The same in one message.
     async fn messages(&self) -> Result<Vec<Event>> {
         let method = "session.getMessages";
-        let answer = self.0.peer().await?.call_raw(method, &self.0.params()).await?;
+        let answer = self.0.peer().await?.request(method, &self.0.params()).raw().await?;
         decode::<SessionMessagesResponse<Event>>(method, &answer).map(|answer| answer.events)
     }
 
@@ -150,7 +150,7 @@ impl History<'_> {
     /// Wire: `session.history.rewind`, a [command](crate#commands).
     pub async fn rewind(&self, event_id: &str, mode: RewindMode) -> Result<Rewound> {
         let params = RewindParams { session_id: self.0.id(), event_id, mode };
-        self.0.peer().await?.call("session.history.rewind", &params).await
+        self.0.peer().await?.request("session.history.rewind", &params).decoded().await
     }
 }
 

@@ -119,7 +119,7 @@ impl Queue<'_> {
     }
 
     async fn order<P: Serialize>(&self, method: &'static str, params: &P) -> Result<()> {
-        let _: Option<IgnoredAny> = self.0.peer().await?.call(method, params).await?;
+        let _: Option<IgnoredAny> = self.0.peer().await?.request(method, params).decoded().await?;
         Ok(())
     }
 

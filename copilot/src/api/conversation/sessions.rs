@@ -74,7 +74,7 @@ impl Session {
     /// Wire: `sessions.fork`, a [command](crate#commands).
     pub async fn fork(&self, fork: Fork) -> Result<SessionId> {
         let params = ForkParams { session_id: self.id(), fork: &fork };
-        let answer: ForkResponse = self.peer().await?.call("sessions.fork", &params).await?;
+        let answer: ForkResponse = self.peer().await?.request("sessions.fork", &params).decoded().await?;
         Ok(answer.session_id)
     }
 
@@ -92,7 +92,7 @@ impl Session {
     ///
     /// Wire: `session.delete`, to the CLI.
     pub async fn delete(&self) -> Result<()> {
-        let deleted = match self.peer().await?.call("session.delete", &self.params()).await {
+        let deleted = match self.peer().await?.request("session.delete", &self.params()).decoded().await {
             Ok(answer) => done("session.delete", answer),
             Err(error) => Err(error),
         };

@@ -32,7 +32,7 @@ impl Session {
         let method = "session.permissions.setMode";
         let peer = self.peer().await?;
         let params = PermissionModeParams { session_id: self.id(), mode };
-        let success = match peer.call::<_, PermissionModeResponse>(method, &params).await {
+        let success = match peer.request(method, &params).decoded::<PermissionModeResponse>().await {
             Ok(answer) => answer.success.unwrap_or(answer.mode == *mode),
             Err(error) if error.is_unsupported() => {
                 let enabled = match mode {
@@ -41,7 +41,7 @@ impl Session {
                     _ => return Err(error),
                 };
                 let params = ApproveAllParams { session_id: self.id(), enabled };
-                match peer.call::<_, Success>("session.permissions.setApproveAll", &params).await {
+                match peer.request("session.permissions.setApproveAll", &params).decoded::<Success>().await {
                     Err(second) if second.is_unsupported() => return Err(error),
                     other => other?.success,
                 }

@@ -126,7 +126,7 @@ impl<'a> Ui<'a> {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let params = ElicitationParams { session_id: session.id(), message, requested_schema: &schema };
-        session.peer().await?.call("session.ui.elicitation", &params).await
+        session.peer().await?.request("session.ui.elicitation", &params).decoded().await
     }
 
     /// What was filled in as the only field of a form.

@@ -105,7 +105,7 @@ impl Mcp {
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
     let params =
         InterestParams { session_id: &session.id, event_type: EventName::McpHeadersRequired.as_str() };
-    peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
+    peer.request("session.eventLog.registerInterest", &params).raw().await.map(drop)
 }
 
 fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersRequest) {

@@ -109,7 +109,7 @@ impl Mcp {
 /// Tells the CLI that this session gives logins, if it does; otherwise it does not ask.
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
     let params = InterestParams { session_id: &session.id, event_type: EventName::McpOauthRequired.as_str() };
-    peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
+    peer.request("session.eventLog.registerInterest", &params).raw().await.map(drop)
 }
 
 fn mcp_login_wanted(session: &Arc<Inbox>, login: McpLoginRequest) {

@@ -136,7 +136,8 @@ impl SessionMcp<'_> {
     /// Wire: `session.mcp.listTools`, a [query](crate#queries).
     pub async fn tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
         let params = ServerParams { session_id: self.0.id(), server_name: server };
-        let answer: ToolListResponse = self.0.peer().await?.call("session.mcp.listTools", &params).await?;
+        let answer: ToolListResponse =
+            self.0.peer().await?.request("session.mcp.listTools", &params).decoded().await?;
         Ok(answer.tools)
     }
 

@@ -211,8 +211,9 @@ async fn sample(
         mcp_request_id: &request.mcp_request_id,
         request: &request.raw,
     };
-    let peer = session.line.ready().await?;
-    let done: ExecuteSamplingResponse = peer.call("session.mcp.executeSampling", &params).await?;
+    let peer = session.connection.ready().await?;
+    let done: ExecuteSamplingResponse =
+        peer.request("session.mcp.executeSampling", &params).decoded().await?;
     match (done.result, done.error) {
         (Some(result), _) => Ok(result),
         (None, Some(error)) => Err(error.into()),

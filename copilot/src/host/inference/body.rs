@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::InferenceError;
 use crate::protocol::base64;
+use crate::task::lock;
 
 /// How many bytes of a body may wait for a slow reader; the first piece fits whatever its size. More bytes end the
 /// request, because the connection's reader never waits and the CLI does not wait for a receipt. CLI 1.0.102 sends the
@@ -188,10 +189,6 @@ impl fmt::Debug for RequestBody {
             .field("ended", &state.ended)
             .finish_non_exhaustive()
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

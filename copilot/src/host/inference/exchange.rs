@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
@@ -26,6 +26,7 @@ use crate::protocol::inference::{
     HttpResponseResult, HttpResponseStartParams,
 };
 use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, NoParams, Peer, Responder};
+use crate::task::lock;
 use crate::task::{self, Task};
 
 /// The program's models, and what is asked of them.
@@ -124,14 +125,10 @@ impl Exchanges {
         tracing::error!(id, why, "a request to a model is cancelled");
         let error = Some(HttpResponseError { message: why, code: None });
         let params = HttpResponseChunkParams { request_id: id, error, ..Default::default() };
-        if let Err(error) = peer.post_answer("llmInference.httpResponseChunk", &params) {
+        if let Err(error) = peer.request("llmInference.httpResponseChunk", &params).detach() {
             tracing::debug!(%error, "the end of a request could not be sent");
         }
     }
-}
-
-fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
-    running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes out an exchange that has ended, from its own task; not a later one whose id is the same.
@@ -214,7 +211,7 @@ impl Answer {
     }
 
     async fn call<P: Serialize>(&self, method: &'static str, params: &P) -> Result<(), Stopped> {
-        match self.peer.call::<_, HttpResponseResult>(method, params).await {
+        match self.peer.request(method, params).decoded::<HttpResponseResult>().await {
             Ok(HttpResponseResult { accepted: true }) => Ok(()),
             Ok(HttpResponseResult { accepted: false }) => Err(Stopped::Unwanted),
             Err(error) => {

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::disk::{Disk, Mkdir, Place, Rm, blocking};
 use super::path::names;
 use super::{FsConventions, FsEntry, FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs};
 use crate::protocol::SessionId;
+use crate::task::lock;
 
 /// Keeps the files of each session below a real directory, in one that has the session's id as its name. Clones share
 /// it.
@@ -69,7 +70,7 @@ impl DirectoryFs {
         }
         let root = self.root.join(id);
         let disk = Disk::new(root.clone());
-        let known = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || lock(&self.prepared);
         if !known().contains(session) {
             std::fs::create_dir_all(root)?;
             let mkdir = Mkdir { recursive: true, mode: None };

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use super::path::names;
 use super::{FsEntry, FsError, FsKind, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, SessionFs};
 use crate::protocol::SessionId;
+use crate::task::lock;
 
 /// Keeps the files of sessions in memory; clones share them.
 ///
@@ -150,7 +151,7 @@ impl MemoryFs {
 
     fn trees(&self) -> MutexGuard<'_, HashMap<SessionId, Node>> {
         // A tree is only touched by code that leaves it whole.
-        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.trees)
     }
 }
 

@@ -3,11 +3,12 @@
 //! Knows nothing of files. Each session with work has a task, which the table owns and which ends with its last piece.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use futures_core::future::BoxFuture;
 
 use crate::protocol::SessionId;
+use crate::task::lock;
 use crate::task::{self, Task};
 
 /// How many jobs may wait, those of all sessions together. More are refused, because the connection's reader never
@@ -77,10 +78,6 @@ async fn work(queues: Weak<Mutex<State>>, session: SessionId) {
             Err(queue) => return drop(queue),
         }
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

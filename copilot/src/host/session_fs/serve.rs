@@ -72,7 +72,7 @@ impl FsService {
         };
         let (fs, of) = (Arc::clone(&self.fs), session.clone());
         let job = Box::pin(async move {
-            if responder.is_taken_back() {
+            if responder.is_cancelled() {
                 return;
             }
             // From here on the operation runs to its end, so that no file stays half written.

@@ -22,7 +22,7 @@ use crate::session::core::reentrancy::answering;
 use crate::session::core::running::{By, Owed, What};
 use crate::session::core::{Entry, Inbox, log_unsent};
 use crate::task;
-use crate::tools::Cancellation;
+use crate::tools::CancellationToken;
 
 /// A question that a handler is about to answer.
 pub(crate) struct Question<'a> {
@@ -105,7 +105,7 @@ impl Inbox {
     {
         let Question { handler, what, by } = question;
         let is_event = matches!(by, By::Event(_));
-        let cancel = Cancellation::default();
+        let cancel = CancellationToken::default();
         let token = cancel.clone();
         let work = |inbox: Entry| async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
@@ -134,11 +134,11 @@ impl Inbox {
 
     /// The CLI that an event has asked for, once it is there: a session that is taken up again is asked before it is
     /// whole. None when nobody waits for the answer any more.
-    pub(in crate::session) async fn asker(&self, cancel: &Cancellation) -> Option<Peer> {
-        let peer = match self.line.now() {
+    pub(in crate::session) async fn asker(&self, cancel: &CancellationToken) -> Option<Peer> {
+        let peer = match self.connection.current() {
             Some(peer) => peer,
             // Boxed, so that no answer has to make room for what is rare.
-            None => Box::pin(unless_cancelled(cancel, self.line.ready())).await?.ok()?,
+            None => Box::pin(unless_cancelled(cancel, self.connection.ready())).await?.ok()?,
         };
         Some(peer).filter(|_| !cancel.is_cancelled())
     }
@@ -146,8 +146,8 @@ impl Inbox {
     /// Answers a question that an event has asked.
     pub(crate) fn post_answer<P: Serialize>(&self, method: &'static str, params: &P) {
         // Gone: with the CLI that asked, the question is gone as well.
-        let Some(peer) = self.line.now() else { return };
-        log_unsent(peer.post_answer(method, params), method);
+        let Some(peer) = self.connection.current() else { return };
+        log_unsent(peer.request(method, params).detach(), method);
     }
 
     /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
@@ -167,7 +167,7 @@ impl Inbox {
 
 /// The output of `work`, unless nobody waits for it any more.
 pub(in crate::session) async fn unless_cancelled<F: Future>(
-    token: &Cancellation,
+    token: &CancellationToken,
     work: F,
 ) -> Option<F::Output> {
     let (mut cancelled, mut work) = (pin!(token.cancelled()), pin!(work));

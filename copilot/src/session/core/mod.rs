@@ -15,7 +15,7 @@ pub(crate) mod topic;
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::task::Waker;
 
 use serde_json::value::RawValue;
@@ -28,7 +28,7 @@ use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, Wrapped};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::rpc::{Head, Line, Peer, Responder};
+use crate::rpc::{Head, Peer, Reconnectable, Responder};
 use crate::session::builder::Policy;
 use crate::session::core::handler::Handler;
 use crate::session::core::members::Members;
@@ -40,12 +40,15 @@ use crate::session::permissions::name_clash;
 use crate::session::permissions::request::PermissionRequest;
 use crate::session::turn::sent_message::Left;
 use crate::task;
-use crate::tools::{Cancellation, Invocation, StateMap, Tool, ToolErrors, ToolResult, ToolSet, unknown_tool};
+use crate::task::{lock, read, write};
+use crate::tools::{
+    CancellationToken, Invocation, StateMap, Tool, ToolErrors, ToolResult, ToolSet, unknown_tool,
+};
 
 /// One session's receiving end.
 pub(crate) struct Inbox {
     pub(crate) id: SessionId,
-    pub(crate) line: Line<Peer>,
+    pub(crate) connection: Reconnectable<Peer>,
     /// What the session is opened with, again if need be, with what the program has changed since.
     opening: RwLock<Arc<OpenMembers>>,
     /// The mode that the program has set since; no member of what a session is opened with.
@@ -135,7 +138,7 @@ impl Inbox {
         }
         Arc::new(Self {
             id,
-            line: Line::new(Some(peer)),
+            connection: Reconnectable::new(Some(peer)),
             opening: RwLock::new(Arc::new(OpenMembers { members, options, raw })),
             mode: Mutex::default(),
             tools: RwLock::new(Arc::new(tools)),
@@ -162,7 +165,7 @@ impl Inbox {
         self: &Arc<Self>,
         by: By,
         what: What,
-        cancel: Cancellation,
+        cancel: CancellationToken,
         work: impl FnOnce(Entry) -> F,
     ) -> bool
     where
@@ -177,25 +180,25 @@ impl Inbox {
 
     /// The tools that the CLI may call at this moment.
     pub(crate) fn tools(&self) -> Arc<ToolSet> {
-        Arc::clone(&self.tools.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&read(&self.tools))
     }
 
     /// From here on the CLI may call these. Gives the tools from before: they may hold a user's values, and their drop
     /// is a user's code, so the caller chooses where it runs.
     #[must_use]
     pub(crate) fn swap_tools(&self, tools: Arc<ToolSet>) -> Arc<ToolSet> {
-        let mut now = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+        let mut now = write(&self.tools);
         std::mem::replace(&mut *now, tools)
     }
 
     /// What the session would be opened with now.
     pub(in crate::session) fn opening(&self) -> Arc<OpenMembers> {
-        Arc::clone(&self.opening.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&read(&self.opening))
     }
 
     /// Keeps a change of the program, so that it holds after a restart as well.
     pub(crate) fn remember(&self, change: impl FnOnce(&mut Members)) {
-        let mut opening = self.opening.write().unwrap_or_else(PoisonError::into_inner);
+        let mut opening = write(&self.opening);
         change(&mut Arc::make_mut(&mut opening).members);
     }
 
@@ -221,21 +224,21 @@ impl Inbox {
     }
 
     pub(in crate::session) fn mode(&self) -> Option<AgentMode> {
-        self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.mode).clone()
     }
 
     pub(crate) fn remember_mode(&self, mode: AgentMode) {
-        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
+        *lock(&self.mode) = Some(mode);
     }
 
     /// What the CLI can do, as far as it has told.
     pub(crate) fn capabilities(&self) -> Capabilities {
-        self.capabilities.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.capabilities).clone()
     }
 
     /// The CLI tells what it can do.
     pub(crate) fn learn(&self, newer: &Capabilities) {
-        self.capabilities.lock().unwrap_or_else(PoisonError::into_inner).merge(newer);
+        lock(&self.capabilities).merge(newer);
     }
 
     /// An event of this session; subscribers who sleep are added to `asleep`, for the caller to wake.
@@ -303,7 +306,7 @@ impl Inbox {
 
     /// The connection is gone but may come back: what runs is cancelled, which is told, and who calls waits.
     pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
-        self.line.down();
+        self.connection.set_disconnected();
         // What may go on does so until it is known whether the CLI that comes back still waits for it.
         let cancelled = self.calls.interrupt(self.continues());
         self.subscribers.interrupt(&Event::disconnected(cause.clone()));
@@ -313,7 +316,7 @@ impl Inbox {
 
     /// The connection is gone for good: whoever waits learns why, and nothing more runs.
     pub(crate) fn disconnect(&self, cause: &Error) {
-        self.line.end(cause);
+        self.connection.close(cause);
         self.calls.close();
         self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         self.subscribers.close();
@@ -324,7 +327,7 @@ impl Inbox {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         // Whoever waits for the connection to come back, or calls later, learns it here: nobody resumes this session.
-        self.line.end(&Error::new(ErrorKind::Closed, "the session is closed"));
+        self.connection.close(&Error::new(ErrorKind::Closed, "the session is closed"));
         self.calls.close();
         self.subscribers.close();
         self.left.look();
@@ -374,7 +377,7 @@ impl Inbox {
         };
         // Boxed, so that no other call has to make room for it.
         let unasked = unasked.then(|| Box::new(PermissionRequest::for_own_tool(&self.id, tool, &call)));
-        let cancel = Cancellation::default();
+        let cancel = CancellationToken::default();
         let invocation = Invocation {
             session_id: self.id.clone(),
             call_id: ToolCallId::from(&*call.tool_call_id),
@@ -428,14 +431,14 @@ impl Inbox {
         }
     }
 
-    async fn answer_tool(&self, reply: ReplyTo, result: &ToolResult, cancel: &Cancellation) {
+    async fn answer_tool(&self, reply: ReplyTo, result: &ToolResult, cancel: &CancellationToken) {
         match reply {
             ReplyTo::Request(responder) => responder.ok(&Wrapped { result }),
             ReplyTo::Call(id) => {
                 let Some(peer) = self.asker(cancel).await else { return };
                 peer.room().await;
                 let params = ToolAnswerParams { session_id: &self.id, request_id: &id, result };
-                let sent = peer.post_answer("session.tools.handlePendingToolCall", &params);
+                let sent = peer.request("session.tools.handlePendingToolCall", &params).detach();
                 log_unsent(sent, "a tool's result");
             }
         }
@@ -470,7 +473,7 @@ mod tests {
         let inbox = Inbox::new("s".into(), peer, topics, settings, tools, states, asks);
         let run = |id: &str, panics: bool| {
             let (by, what) = (By::Event(id.into()), What::Question("q".to_owned()));
-            inbox.run(by, what, Cancellation::default(), |entry| async move {
+            inbox.run(by, what, CancellationToken::default(), |entry| async move {
                 let _entry = entry;
                 assert!(!panics, "the work panics");
                 std::future::pending::<()>().await;

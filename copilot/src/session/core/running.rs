@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
-use crate::rpc::{AskedId, Responder, StandIn};
+use crate::rpc::{BackupResponder, IncomingId, Responder};
 use crate::task::Task;
-use crate::tools::{Cancellation, Tool};
+use crate::task::lock;
+use crate::tools::{CancellationToken, Tool};
 
 /// The running calls of one session.
 #[derive(Debug, Default)]
@@ -38,7 +39,7 @@ struct State {
 #[derive(Debug)]
 struct Running {
     what: What,
-    cancel: Cancellation,
+    cancel: CancellationToken,
     /// The request that asked, which the CLI may take back; none where an event asked.
     owed: Option<Owed>,
     /// How many CLIs were lost before it came.
@@ -52,18 +53,18 @@ struct Running {
 /// The answer that a request of the CLI waits for, and the safe one that is given where the work is aborted.
 #[derive(Debug)]
 pub(crate) struct Owed {
-    stand_in: StandIn,
+    backup: BackupResponder,
     safe: fn(Responder),
 }
 
 impl Owed {
     pub(crate) fn new(responder: &Responder, safe: fn(Responder)) -> Self {
-        Self { stand_in: responder.stand_in(), safe }
+        Self { backup: responder.backup(), safe }
     }
 
     /// Gives the safe answer, unless there was one.
     fn settle(self) {
-        (self.safe)(self.stand_in.into_responder());
+        (self.safe)(self.backup.into_responder());
     }
 }
 
@@ -109,7 +110,7 @@ impl Calls {
     ///
     /// With a number, the caller calls [`own`](Self::own) with the task that answers, and [`finish`](Self::finish) when
     /// that task has ended in any way.
-    pub(in crate::session) fn admit(&self, asked: By, what: What, cancel: Cancellation) -> Option<u64> {
+    pub(in crate::session) fn admit(&self, asked: By, what: What, cancel: CancellationToken) -> Option<u64> {
         let mut state = self.state();
         let (id, owed) = match asked {
             By::Event(id) if !state.closed && state.recent.is_new(&id) => (id, None),
@@ -160,9 +161,9 @@ impl Calls {
     }
 
     /// The CLI has taken a request back.
-    pub(crate) fn take_back(&self, asked: AskedId) {
+    pub(crate) fn cancel_request(&self, asked: IncomingId) {
         let is_asked =
-            |running: &&Running| running.owed.as_ref().is_some_and(|owed| owed.stand_in.asked_id() == asked);
+            |running: &&Running| running.owed.as_ref().is_some_and(|owed| owed.backup.request() == asked);
         for running in self.state().running.values().filter(is_asked) {
             running.cancel.cancel();
         }
@@ -248,7 +249,7 @@ impl Calls {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -287,8 +288,8 @@ mod tests {
     use crate::rpc::Peer;
 
     /// A call that was admitted, with its number.
-    fn start(calls: &Calls, by: By) -> Option<(Cancellation, u64)> {
-        let cancel = Cancellation::default();
+    fn start(calls: &Calls, by: By) -> Option<(CancellationToken, u64)> {
+        let cancel = CancellationToken::default();
         let what = What::Question("a question".to_owned());
         let number = calls.admit(by, what, cancel.clone())?;
         Some((cancel, number))
@@ -299,10 +300,10 @@ mod tests {
     }
 
     /// A request of the CLI, and what it is called.
-    fn owed(peer: &Peer, id: &str) -> (Owed, AskedId) {
+    fn owed(peer: &Peer, id: &str) -> (Owed, IncomingId) {
         let responder = Responder::with_id(peer, id);
         let owed = Owed::new(&responder, |responder| responder.ok(&()));
-        let asked = owed.stand_in.asked_id();
+        let asked = owed.backup.request();
         std::mem::forget(responder);
         (owed, asked)
     }
@@ -330,7 +331,7 @@ mod tests {
         let (one, _) = start(&calls, By::Call("a".into(), first.0)).unwrap();
         let (two, _) = start(&calls, By::Request("b".into(), second.0)).unwrap();
         let (event, _) = start(&calls, event("c")).unwrap();
-        calls.take_back(second.1);
+        calls.cancel_request(second.1);
         assert!(two.is_cancelled() && !one.is_cancelled() && !event.is_cancelled());
     }
 

@@ -34,8 +34,8 @@ impl ToolHost for Inbox {
             level: &'a str,
         }
         let params = LogParams { session_id: &self.id, message, level };
-        let Some(peer) = self.line.now() else { return };
-        if let Err(error) = peer.post_answer("session.log", &params) {
+        let Some(peer) = self.connection.current() else { return };
+        if let Err(error) = peer.request("session.log", &params).detach() {
             tracing::debug!(%error, "a tool's log line was not sent");
         }
     }
@@ -43,7 +43,7 @@ impl ToolHost for Inbox {
     fn call(&self, method: String, params: Box<RawValue>) -> BoxFuture<'_, Result<Box<RawValue>>> {
         Box::pin(async move {
             let params = with_session(&method, &self.id, &params)?;
-            self.line.ready().await?.call_raw(&method, &params).await
+            self.connection.ready().await?.request(&method, &params).raw().await
         })
     }
 

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -25,6 +25,7 @@ use crate::session::core::handler::BoxError;
 use crate::session::permissions::name_clash;
 use crate::session::permissions::policy::Decision;
 use crate::session::permissions::request::PermissionRequest;
+use crate::task::lock;
 use crate::tools::Tool;
 
 /// The reason that the model reads when a call is denied, and the mark of requests that this library's hook caused.
@@ -179,7 +180,7 @@ impl Granted {
     }
 
     fn grants(&self) -> MutexGuard<'_, Grants> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -266,9 +267,10 @@ impl Inbox {
         struct Named {
             name: String,
         }
-        let Some(peer) = self.line.now() else { return false };
+        let Some(peer) = self.connection.current() else { return false };
         let params = SessionParams { session_id: &self.id };
-        let current: Result<Current> = peer.call("session.tools.getCurrentMetadata", &params).await;
+        let current: Result<Current> =
+            peer.request("session.tools.getCurrentMetadata", &params).decoded().await;
         current
             .is_ok_and(|Current { tools }| !tools.is_empty() && tools.iter().all(|named| named.name != tool))
     }
@@ -422,7 +424,7 @@ impl Inbox {
         if *prepared {
             return Ok(());
         }
-        let peer = &self.line.ready().await?;
+        let peer = &self.connection.ready().await?;
         let opening = self.opening();
         let members = &opening.members;
         let set =
@@ -464,7 +466,7 @@ impl Inbox {
     pub(in crate::session) fn servers(&self) -> Vec<String> {
         let mut names: Vec<String> = name_clash::configured(&self.opening().members).cloned().collect();
         if let Some(guard) = self.guard.get() {
-            let found = guard.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = lock(&guard.servers);
             names.extend(found.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
         }
         names

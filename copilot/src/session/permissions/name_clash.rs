@@ -5,7 +5,7 @@
 //! one is found when the server lists its tools, is reported with both names, and its calls are denied.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,7 +18,8 @@ use crate::random;
 use crate::session::core::Inbox;
 use crate::session::core::members::Members;
 use crate::session::core::running::{By, What};
-use crate::tools::{Cancellation, Tool};
+use crate::task::lock;
+use crate::tools::{CancellationToken, Tool};
 
 /// The server's own name for a tool that the model calls `tool`, if it may be one of this server.
 pub(in crate::session) fn bare<'a>(tool: &'a str, server: &str) -> Option<&'a str> {
@@ -83,7 +84,7 @@ impl Inbox {
         let new: Vec<String> =
             servers.into_iter().map(|server| server.name).filter(|name| !known.contains(name)).collect();
         if !new.is_empty() {
-            self.guard().servers.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
+            lock(&self.guard().servers).extend(new);
         }
         self.look_for_clashes();
     }
@@ -101,7 +102,7 @@ impl Inbox {
             return;
         }
         let (by, what) = (By::Event(random::id().into()), What::Question("names of MCP tools".to_owned()));
-        let started = self.run(by, what, Cancellation::default(), |entry| async move {
+        let started = self.run(by, what, CancellationToken::default(), |entry| async move {
             for tool in suspects {
                 entry.clash_of(&tool).await;
             }
@@ -119,9 +120,9 @@ impl Inbox {
         for server in &self.servers() {
             let Some(bare) = bare(tool, server) else { continue };
             let params = McpToolsParams { session_id: &self.id, server_name: server };
-            let peer = self.line.now()?;
+            let peer = self.connection.current()?;
             // A server that is not connected has no tools that the CLI could call.
-            let listed: Result<Listed> = peer.call("session.mcp.listTools", &params).await;
+            let listed: Result<Listed> = peer.request("session.mcp.listTools", &params).decoded().await;
             if listed.is_ok_and(|listed| listed.tools.iter().any(|listed| listed.name == bare)) {
                 let message = message(tool, server, bare);
                 self.report_clash(tool, &message);
@@ -132,7 +133,7 @@ impl Inbox {
     }
 
     fn report_clash(&self, tool: &str, message: &str) {
-        let mut reported = self.guard().clashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = lock(&self.guard().clashes);
         if reported.iter().any(|reported| reported == tool) {
             return;
         }

@@ -25,7 +25,7 @@ use crate::session::core::{Entry, Inbox, ReplyTo, log_unsent};
 use crate::session::permissions::policy::{Decision, OwnTool};
 use crate::session::permissions::request::PermissionRequest;
 use crate::task;
-use crate::tools::Cancellation;
+use crate::tools::CancellationToken;
 
 /// How long a client that has only joined a session leaves a decision to the others; less than an `ask` waits for the
 /// next event.
@@ -83,7 +83,7 @@ impl Inbox {
                 ("a permission".to_owned(), None)
             }
         };
-        let cancel = Cancellation::default();
+        let cancel = CancellationToken::default();
         let token = cancel.clone();
         let waits = self.joins && matches!(asker.0, Some(ReplyTo::Call(_)));
         let work = |entry: Entry| async move {
@@ -110,7 +110,7 @@ impl Inbox {
     }
 
     /// Gives the other clients of the session, which may have to ask a person, time for their decision.
-    async fn leave_to_others(&self, cancel: &Cancellation) {
+    async fn leave_to_others(&self, cancel: &CancellationToken) {
         if unless_cancelled(cancel, tokio::time::sleep(PATIENCE)).await.is_some() {
             tracing::warn!(session = %self.id, "no client has decided about a permission; denied");
         }
@@ -218,7 +218,7 @@ impl Inbox {
         mut asker: Asker,
         decision: &Decision,
         vocabulary: Vocabulary,
-        cancel: &Cancellation,
+        cancel: &CancellationToken,
     ) {
         match asker.0.take() {
             Some(ReplyTo::Request(responder)) => {
@@ -228,7 +228,8 @@ impl Inbox {
                 let Some(peer) = self.asker(cancel).await else { return };
                 let result = &decision.to_wire(vocabulary);
                 let params = PermissionAnswerParams { session_id: &self.id, request_id: &id, result };
-                let sent = peer.post_answer("session.permissions.handlePendingPermissionRequest", &params);
+                let sent =
+                    peer.request("session.permissions.handlePendingPermissionRequest", &params).detach();
                 log_unsent(sent, "a permission decision");
             }
             Some(ReplyTo::Call(_)) | None => {}

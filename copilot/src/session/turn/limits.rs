@@ -169,7 +169,7 @@ impl Clock {
         let inbox = Arc::clone(inbox);
         self.report = Some(task::spawn(async move {
             let (mut waiting_for, mut connecting) = (inbox.calls.describe(), Vec::new());
-            if let Some(peer) = inbox.line.now() {
+            if let Some(peer) = inbox.connection.current() {
                 // Best effort: a CLI that does not answer is not waited for, and an old one does not know.
                 let params = SessionParams { session_id: &inbox.id };
                 let calls = timeout(REPORT, pending_calls(&peer, &params)).await;
@@ -235,7 +235,8 @@ impl std::fmt::Debug for Unbegun {
 ///
 /// Wire: `session.tools.listPendingRequests`, to the CLI.
 async fn pending_calls(peer: &Peer, params: &SessionParams<'_>) -> Vec<(String, String)> {
-    let listed = peer.call::<_, ToolsPendingResponse>("session.tools.listPendingRequests", params).await;
+    let listed =
+        peer.request("session.tools.listPendingRequests", params).decoded::<ToolsPendingResponse>().await;
     let items = listed.map(|listed| listed.items).unwrap_or_default();
     items.into_iter().map(|call| (call.tool_name, call.request_id)).collect()
 }
@@ -244,7 +245,7 @@ async fn pending_calls(peer: &Peer, params: &SessionParams<'_>) -> Vec<(String, 
 ///
 /// Wire: `session.mcp.list`, to the CLI.
 async fn connecting_servers(peer: &Peer, params: &SessionParams<'_>) -> Vec<String> {
-    let listed = peer.call::<_, McpListResponse>("session.mcp.list", params).await;
+    let listed = peer.request("session.mcp.list", params).decoded::<McpListResponse>().await;
     let servers = listed.map(|listed| listed.servers).unwrap_or_default();
     let connecting = servers.into_iter().filter(|server| server.status == McpStatus::Pending);
     connecting.map(|server| server.name).collect()

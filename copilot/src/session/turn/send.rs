@@ -265,10 +265,10 @@ impl Session {
         let method = "session.send";
         let peer = self.peer().await?;
         peer.room().await;
-        let sent = match peer.call_and_note(method, &params, keep, prepare()).await {
+        let sent = match peer.request(method, &params).on_response(keep, prepare()).raw().await {
             Err(error) if is_unknown_session(&error) => {
                 Box::pin(self.reopen(&peer, &error)).await?;
-                peer.call_and_note(method, &params, keep, prepare()).await?
+                peer.request(method, &params).on_response(keep, prepare()).raw().await?
             }
             sent => sent?,
         };

@@ -5,7 +5,7 @@
 //! taken for the turn's own; there turns hold a lock, and a message that nobody waits for any more keeps it until the
 //! message has reached the agent or cannot.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -18,6 +18,7 @@ use crate::protocol::decode;
 use crate::protocol::session::SessionSendResponse;
 use crate::session::core::Inbox;
 use crate::session::turn::tracker::Progress;
+use crate::task::lock;
 
 /// The lock that keeps turns apart, where they need it.
 pub(in crate::session) type Lock = Option<OwnedMutexGuard<()>>;
@@ -151,8 +152,4 @@ impl Left {
         let taken = lock(&self.0).take_if(|left| done(left));
         drop(taken);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,7 +17,7 @@ mod sse;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,6 +28,7 @@ pub use script::{Script, Scripts, Tokens, ToolUse};
 
 use self::playback::Playback;
 use crate::providers::Provider;
+use crate::task::lock;
 use crate::task::{self, Task};
 use crate::{Error, ErrorKind, Result, SessionBuilder};
 
@@ -87,7 +88,7 @@ impl ModelState {
 
     fn playback<T>(&self, use_playback: impl FnOnce(&mut Playback) -> T) -> T {
         // The playback catches panics of checks, so its state is consistent between calls.
-        use_playback(&mut self.playback.lock().unwrap_or_else(PoisonError::into_inner))
+        use_playback(&mut lock(&self.playback))
     }
 }
 

@@ -65,7 +65,7 @@ fn invocation(arguments: &Value) -> Invocation {
         arguments: Some(serde_json::value::to_raw_value(arguments).unwrap()),
         states: Arc::new(states()),
         host: Arc::new(Host::default()),
-        cancel: Cancellation::default(),
+        cancel: CancellationToken::default(),
         errors_visible: false,
     }
 }
@@ -271,11 +271,11 @@ async fn timed_out_and_cancelled_calls_have_results() {
     assert_eq!(late, "timeout: `fail` did not finish within 0.05 s and was stopped.");
     assert_eq!(call(&fail::TOOL, json!({ "how": "heeds" })).await, "success: Done.");
     // A timeout does not cancel the token of the session.
-    let cancel = Cancellation::default();
+    let cancel = CancellationToken::default();
     assert!(!fail::TOOL.invoke(invocation_with(&cancel)).await.is_success() && !cancel.is_cancelled());
 
     let mut invocation = invocation(&json!({ "how": "late" }));
-    let cancel = Cancellation::default();
+    let cancel = CancellationToken::default();
     invocation.cancel = cancel.clone();
     let mut running = crate::task::spawn(fail::TOOL.invoke(invocation));
     tokio::task::yield_now().await;
@@ -286,7 +286,7 @@ async fn timed_out_and_cancelled_calls_have_results() {
     drop(fail::TOOL.invoke(abandoned));
 }
 
-fn invocation_with(cancel: &Cancellation) -> Invocation {
+fn invocation_with(cancel: &CancellationToken) -> Invocation {
     Invocation { cancel: cancel.clone(), ..invocation(&json!({ "how": "late" })) }
 }
 

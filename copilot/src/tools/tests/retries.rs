@@ -8,7 +8,7 @@ use super::*;
 #[derive(Default)]
 pub(super) struct Tries {
     at: Mutex<Vec<Instant>>,
-    token: Cancellation,
+    token: CancellationToken,
 }
 
 /// Is always busy.

@@ -1,7 +1,7 @@
-//! What a CLI that was killed could not clean up: shells and servers that it had started, in sessions of their own.
+//! The orphans of a killed CLI: shells and servers that it started, in other process sessions.
 //!
-//! They are known by a mark that the CLI has in its environment and hands down. Only Linux shows other processes'
-//! environments; elsewhere nothing is done.
+//! A mark in the environment of the CLI, which its child processes inherit, identifies them. Only Linux shows the
+//! environments of other processes; on other systems orphans survive.
 
 /// The variable that holds the mark.
 pub(super) const VARIABLE: &str = "COPILOT_TOOLS_PROCESS";
@@ -9,7 +9,7 @@ pub(super) const VARIABLE: &str = "COPILOT_TOOLS_PROCESS";
 /// Kills every process that has the mark.
 #[cfg(target_os = "linux")]
 pub(super) fn kill_marked(mark: &str) {
-    /// A process may start another one while we look.
+    /// A process may start another one during the search.
     const ROUNDS: usize = 5;
     for _ in 0..ROUNDS {
         let marked = marked(mark);
@@ -17,7 +17,7 @@ pub(super) fn kill_marked(mark: &str) {
             return;
         }
         for process in marked {
-            tracing::debug!(process, "killing what the CLI has left behind");
+            tracing::debug!(process, "killing an orphan of the CLI");
             super::sys::kill_process(process);
         }
     }
@@ -26,7 +26,7 @@ pub(super) fn kill_marked(mark: &str) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn kill_marked(_mark: &str) {}
 
-/// The processes that have the mark. Those that are not ours to look at have it not.
+/// Returns the processes that have the mark. Those whose environment is not readable do not have it.
 #[cfg(target_os = "linux")]
 fn marked(mark: &str) -> Vec<u32> {
     let entry = format!("{VARIABLE}={mark}");
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_has_the_mark_is_killed() {
+    fn only_processes_with_the_mark_are_killed() {
         let sleep = |mark: &str| {
             let mut sleep = Command::new("sleep");
             sleep.arg("100000").env(VARIABLE, mark).process_group(0);

@@ -1,38 +1,39 @@
-//! The first bytes that the other side sends, for the error about a program that is not a CLI.
+//! The first bytes of the other side, for the error about a program that is not a CLI.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::ReadHalf;
+use crate::task::lock;
 
-/// A first line fits.
+/// The number of bytes that are kept.
 const KEPT: usize = 256;
 
 /// The first bytes that were read.
 #[derive(Debug)]
-pub(crate) struct Beginning(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct FirstBytes(Arc<Mutex<Vec<u8>>>);
 
-impl Beginning {
-    /// Keeps the beginning of what is read.
-    pub(crate) fn of(reader: ReadHalf) -> (ReadHalf, Self) {
+impl FirstBytes {
+    /// Wraps a reader, and keeps its first bytes.
+    pub(crate) fn record(reader: ReadHalf) -> (ReadHalf, Self) {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let recorder = Recorder { reader, kept: Some(Arc::clone(&kept)) };
         (Box::new(recorder), Self(kept))
     }
 
-    /// Returns the bytes that are here.
+    /// Returns the bytes that were read until now.
     pub(crate) fn take(self) -> Vec<u8> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.0))
     }
 }
 
 struct Recorder {
     reader: ReadHalf,
-    /// `None` once the beginning is complete.
+    /// `None` once [`KEPT`] bytes are kept.
     kept: Option<Arc<Mutex<Vec<u8>>>>,
 }
 
@@ -46,13 +47,13 @@ impl AsyncRead for Recorder {
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.reader).poll_read(cx, buffer);
         if let Some(kept) = &this.kept {
-            let mut beginning = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut first = lock(kept);
             let new = &buffer.filled()[before..];
-            let room = KEPT.saturating_sub(beginning.len());
-            beginning.extend_from_slice(&new[..new.len().min(room)]);
-            // Without its owner, too, there is nothing to keep it for.
-            if beginning.len() == KEPT || Arc::strong_count(kept) == 1 {
-                drop(beginning);
+            let room = KEPT.saturating_sub(first.len());
+            first.extend_from_slice(&new[..new.len().min(room)]);
+            // Recording also stops when the owner of the bytes is dropped.
+            if first.len() == KEPT || Arc::strong_count(kept) == 1 {
+                drop(first);
                 this.kept = None;
             }
         }

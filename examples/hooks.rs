@@ -41,24 +41,21 @@ async fn main() -> copilot::Result<()> {
         .expect_tool_result("refund", |text| text.contains("500 cents refunded"))
         .say("Ada got 5.00 back.");
     let agent = Agent::new(script).await?;
-    let session = agent
-        .session()
-        .with_tools([customer::TOOL, refund::TOOL])
-        .state(Clock(Instant::now()))
+    let hooks = Hooks::new()
         // Runs when the user submits a prompt.
-        .hooks(Hooks::new().on_user_prompt_submitted(|said, _| async move {
+        .on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("this customer", "customer 7"))
-        }))
+        })
         // Runs before a tool: allows or denies the call, or changes its arguments.
-        .hooks(Hooks::new().on_pre_tool_use(|step, _| async move {
+        .on_pre_tool_use(|step, _| async move {
             match (step.tool_name.as_str(), step.tool_args["cents"].as_u64()) {
                 ("bash", _) => PreToolUse::deny("this program has no shell"),
                 ("refund", Some(501..)) => PreToolUse::modify(json!({"cents": 500})),
                 _ => PreToolUse::pass(),
             }
-        }))
+        })
         // Runs after a tool: receives the result, and has access to the session's state.
-        .hooks(Hooks::new().on_post_tool_use(|step, cx| async move {
+        .on_post_tool_use(|step, cx| async move {
             let clock: State<Clock> = cx.state().ok_or("the session has a clock")?;
             eprintln!("{:.1?} {} {}", clock.0.elapsed(), step.tool_name, step.tool_args);
             let text = step.tool_result.text_result_for_llm;
@@ -67,7 +64,12 @@ async fn main() -> copilot::Result<()> {
                 Some((before, _)) => PostToolUse::replace(format!("{before}card ****")),
                 None => PostToolUse::pass(),
             })
-        }))
+        });
+    let session = agent
+        .session()
+        .with_tools([customer::TOOL, refund::TOOL])
+        .state(Clock(Instant::now()))
+        .hooks(hooks)
         .start()
         .await?;
     print_turn(&session, "Refund 900.00 to this customer.").await?;

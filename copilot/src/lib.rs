@@ -8,9 +8,9 @@
 extern crate self as copilot;
 
 // The path of a message, from bytes to tools; imports point only upward in this list.
-mod protocol;
-
 mod error;
+
+mod protocol;
 
 mod input;
 mod random;
@@ -73,8 +73,8 @@ pub use api::{
 };
 
 pub use client::{
-    Client, ClientBuilder, GithubTelemetryEvents, LifecycleEvent, LifecycleEvents, Telemetry,
-    TelemetryExporter, TelemetryProtocol, TransportKind,
+    Client, ClientBuilder, ConnectionState, ConnectionStates, GithubTelemetryEvents, LifecycleEvent,
+    LifecycleEvents, TransportKind,
 };
 #[doc = include_str!("docs/tool.md")]
 pub use copilot_macros::tool;
@@ -82,7 +82,7 @@ pub use copilot_macros::tool;
 pub use copilot_macros::tools;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
-pub use process::LogLevel;
+pub use process::{LogLevel, Telemetry, TelemetryExporter, TelemetryProtocol};
 pub use protocol::attachments::Attachment;
 pub use protocol::connection::{CliVersion, Pong};
 pub use protocol::github_telemetry::{GithubTelemetry, GithubTelemetryEvent};

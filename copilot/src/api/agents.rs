@@ -12,10 +12,10 @@ use crate::protocol::instructions::FleetParams;
 use crate::protocol::instructions::FleetResponse;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
 pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};
@@ -92,85 +92,69 @@ impl Agents {
     }
 }
 
+/// The custom agents of a session. Made by [`Session::agents`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// session.agents().select("reviewer").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionAgents<'a>(&'a Session);
+
 impl Session {
+    /// Returns the view on the session's custom agents.
+    pub fn agents(&self) -> SessionAgents<'_> {
+        SessionAgents(self)
+    }
+}
+
+impl SessionAgents<'_> {
     /// The custom agents.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.agent.list`, to the CLI.
-    pub async fn agents(&self) -> Result<Vec<AgentInfo>> {
-        self.ask_for::<AgentListResponse>("session.agent.list").await.map(|answer| answer.agents)
+    /// Wire: `session.agent.list`, a [query](crate#queries).
+    pub async fn list(&self) -> Result<Vec<AgentInfo>> {
+        self.0.ask_for::<AgentListResponse>("session.agent.list").await.map(|answer| answer.agents)
     }
 
     /// The custom agent that the session talks to, if it is not the CLI's own.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.agent.getCurrent`, to the CLI.
-    pub async fn current_agent(&self) -> Result<Option<AgentInfo>> {
-        self.ask_for::<AgentCurrentResponse>("session.agent.getCurrent").await.map(|answer| answer.agent)
+    /// Wire: `session.agent.getCurrent`, a [query](crate#queries).
+    pub async fn current(&self) -> Result<Option<AgentInfo>> {
+        self.0.ask_for::<AgentCurrentResponse>("session.agent.getCurrent").await.map(|answer| answer.agent)
     }
 
     /// From here on the session talks to this custom agent.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, when there is no such agent, and when the CLI is too old.
+    /// As every command, and when when there is no such agent.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.agent.select`, to the CLI.
-    pub async fn select_agent(&self, name: &str) -> Result<()> {
-        self.order("session.agent.select", &NameParams { session_id: self.id(), name }).await?;
-        self.inbox().remember(|members| members.set("agent", name.to_owned()));
+    /// Wire: `session.agent.select`, a [command](crate#commands).
+    pub async fn select(&self, name: &str) -> Result<()> {
+        self.0.order("session.agent.select", &NameParams { session_id: self.0.id(), name }).await?;
+        self.0.inbox().remember(|members| members.set("agent", name.to_owned()));
         Ok(())
     }
 
     /// From here on the session talks to the CLI's own agent.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.agent.deselect`, to the CLI.
-    pub async fn deselect_agent(&self) -> Result<()> {
-        self.order("session.agent.deselect", &self.params()).await?;
-        self.inbox().remember(|members| members.remove("agent"));
+    /// Wire: `session.agent.deselect`, a [command](crate#commands).
+    pub async fn deselect(&self) -> Result<()> {
+        self.0.order("session.agent.deselect", &self.0.params()).await?;
+        self.0.inbox().remember(|members| members.remove("agent"));
         Ok(())
     }
 
     /// Has several sub-agents work at once, on this or on the plan; says whether they began.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the fleet may still begin.
-    ///
-    /// Wire: `session.fleet.start`, to the CLI.
+    /// Wire: `session.fleet.start`, a [command](crate#commands).
     pub async fn start_fleet(&self, prompt: Option<&str>) -> Result<bool> {
-        let params = FleetParams { session_id: self.id(), prompt };
-        let answer: FleetResponse = self.peer().await?.call("session.fleet.start", &params).await?;
+        let params = FleetParams { session_id: self.0.id(), prompt };
+        let answer: FleetResponse = self.0.peer().await?.call("session.fleet.start", &params).await?;
         Ok(answer.started)
     }
 }
@@ -182,7 +166,7 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => {
             let message = format!("two custom agents are named `{}`; rename one", pair[0]);
-            Err(Error::new(ErrorKind::Config, message))
+            Err(Error::new(ErrorKind::Configuration, message))
         }
         None => Ok(()),
     }

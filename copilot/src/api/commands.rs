@@ -15,12 +15,12 @@ use crate::protocol::commands::{
 use crate::protocol::session::SessionParams;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 pub use crate::protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 
@@ -185,15 +185,7 @@ impl Session {
 impl Commands<'_> {
     /// All commands of the session.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost or the CLI refuses.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.commands.list`, to the CLI.
+    /// Wire: `session.commands.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<CommandInfo>> {
         let params = SessionParams { session_id: self.0.id() };
         let answer: CommandsListResponse =
@@ -205,13 +197,9 @@ impl Commands<'_> {
     ///
     /// # Errors
     ///
-    /// When there is no such command or it fails, the connection is lost or the CLI refuses.
+    /// As every command, and when there is no such command or it fails or the CLI refuses.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the command may still be used.
-    ///
-    /// Wire: `session.commands.invoke`, to the CLI.
+    /// Wire: `session.commands.invoke`, a [command](crate#commands).
     pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {
         let params = CommandInvokeParams { session_id: self.0.id(), name, input };
         self.0.peer().await?.call("session.commands.invoke", &params).await

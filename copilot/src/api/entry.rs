@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::api::TOPICS;
 use crate::client::{Client, ClientBuilder, OwnClient};
 use crate::protocol::SessionId;
@@ -12,6 +14,42 @@ impl Client {
     /// Configures a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new(&TOPICS)
+    }
+
+    /// Configures a client that speaks over two streams with a CLI that runs already: those of a container, of an SSH
+    /// channel, or of a socket that the program connected.
+    ///
+    /// The CLI runs in server mode, `copilot --server --stdio`. The client never stops it: the shutdown detaches the
+    /// sessions and drops the streams, and a CLI that reads its standard input exits at its end. A lost connection cannot be
+    /// restored, so [`auto_restart`](ClientBuilder::auto_restart) is off; options that start a CLI are refused. Paths are
+    /// those of the CLI's machine, so relative ones are refused.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::process::Stdio;
+    ///
+    /// use copilot::Client;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut ssh = tokio::process::Command::new("ssh")
+    ///     .args(["build-host", "copilot", "--server", "--stdio"])
+    ///     .stdin(Stdio::piped())
+    ///     .stdout(Stdio::piped())
+    ///     .spawn()?;
+    /// let (reader, writer) = (ssh.stdout.take().unwrap(), ssh.stdin.take().unwrap());
+    /// let client = Client::from_streams(reader, writer).start().await?;
+    /// println!("{}", client.session().start().await?.ask("Where are you?").await?);
+    /// client.shutdown().await?;
+    /// ssh.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_streams(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> ClientBuilder {
+        ClientBuilder::new(&TOPICS).streams(reader, writer)
     }
 
     /// Configures a new session on this client.

@@ -41,11 +41,11 @@ use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::Responder;
 use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Named;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, IntoAnswer};
+use crate::session::core::safe_answers::Named;
+use crate::session::core::topic::Topic;
 use crate::tools::{State, StateMap};
 
 pub use crate::protocol::hooks::{

@@ -5,7 +5,7 @@ use crate::protocol::config::Memory;
 use crate::protocol::mcp::Storage;
 use crate::protocol::system_message::SystemMessageConfig;
 use crate::session::SessionBuilder;
-use crate::session::topic::Settings;
+use crate::session::core::topic::Settings;
 
 impl SessionBuilder {
     /// Isolates the session from this machine: no instructions, skills, agents, plugins or memory of this machine, no
@@ -45,7 +45,7 @@ fn fill(settings: &mut Settings) -> Result<()> {
     if !members.has("availableTools") {
         let message =
             "`isolated` needs `available_tools`: name the tools that the agent gets, such as `custom:*`";
-        return Err(Error::new(ErrorKind::Config, message));
+        return Err(Error::new(ErrorKind::Configuration, message));
     }
     for (member, value) in [
         ("enableSessionTelemetry", false),

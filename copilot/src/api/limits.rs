@@ -7,13 +7,13 @@ use serde_json::json;
 use crate::events::EventName;
 use crate::protocol::config::SessionLimits;
 use crate::protocol::limits::LimitsAnswerParams;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 pub use crate::protocol::limits::{LimitsRequest, LimitsResponse};
 

@@ -26,7 +26,7 @@ pub mod unstable;
 
 use std::sync::LazyLock;
 
-use crate::session::topic::{Topic, Topics};
+use crate::session::core::topic::{Topic, Topics};
 
 /// All topics, ready for lookup.
 pub(crate) static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::new(ALL));
@@ -72,7 +72,7 @@ mod tests {
     use crate::memory::InfiniteSessions;
     use crate::models::ModelOptions;
     use crate::providers::{Provider, ProviderModel, Providers};
-    use crate::session::topic::Occasion;
+    use crate::session::core::topic::Occasion;
     use crate::{Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder, occasion: Occasion) -> Option<String> {

@@ -11,10 +11,10 @@ use crate::protocol::models::ModelSwitchParams;
 use crate::protocol::providers::ModelOverrides;
 use crate::protocol::settings::setter;
 use crate::session::Session;
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::{ContextTier, CopilotApi, ImageGeneration, ReasoningSummary};
 pub use crate::protocol::models::{
@@ -100,28 +100,12 @@ members! {
 impl Session {
     /// The model that the session works with.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.model.getCurrent`, to the CLI.
+    /// Wire: `session.model.getCurrent`, a [query](crate#queries). From 0.0.423 on.
     pub async fn current_model(&self) -> Result<CurrentModel> {
         self.ask_for("session.model.getCurrent").await
     }
 
     /// Changes the model; await it. It goes on with the same conversation.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the model may still be another one.
     ///
     /// # Examples
     ///
@@ -132,7 +116,7 @@ impl Session {
     /// # }
     /// ```
     ///
-    /// Wire: `session.model.switchTo`, to the CLI.
+    /// Wire: `session.model.switchTo`, a [command](crate#commands). From 0.0.423 on.
     pub fn set_model(&self, model: impl Into<String>) -> ModelRequest<'_> {
         ModelRequest { session: self, model: model.into(), options: ModelSwitch::default() }
     }
@@ -196,7 +180,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
 fn check(settings: &Settings, _: Occasion) -> Result<()> {
     if settings.members.get::<Vec<String>>("allowedModels").is_some_and(Vec::is_empty) {
         let message = "`ModelOptions::allowed` is empty: name at least one model, or leave it out";
-        return Err(Error::new(ErrorKind::Config, message));
+        return Err(Error::new(ErrorKind::Configuration, message));
     }
     Ok(())
 }

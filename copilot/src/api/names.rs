@@ -8,7 +8,7 @@ use crate::protocol::agents::CustomAgent;
 use crate::protocol::mcp::McpServer;
 use crate::protocol::providers::{NamedProvider, Provider, ProviderModel};
 use crate::protocol::secret::{Secret, redacted};
-use crate::session::topic::{Settings, Topic};
+use crate::session::core::topic::{Settings, Topic};
 
 pub(crate) const TOPIC: Topic = Topic { check: Some(|settings, _| check(settings)), ..Topic::NONE };
 
@@ -74,7 +74,7 @@ fn check_url(what: &str, url: &str) -> Result<()> {
         "`{what}` is {}, which {problem}; write a URL such as `https://host/path`",
         shown(&redacted(url))
     );
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]

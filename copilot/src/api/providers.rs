@@ -9,11 +9,11 @@ use crate::protocol::providers::NamedProvider;
 use crate::protocol::providers::{AzureProvider, Provider as Wire};
 use crate::protocol::settings::setter;
 use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, Handler};
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::handler::{BoxError, Handler};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::providers::{
     ModelLimits, ModelMaker, ModelOverrides, ModelSupports, ProviderModel, ProviderTransport, VisionLimits,
@@ -238,7 +238,7 @@ impl Providers {
 }
 
 fn check(settings: &Settings, _: Occasion) -> Result<()> {
-    let refuse = |message| Err(Error::new(ErrorKind::Config, message));
+    let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
     for (one, other, why) in [
         (
             ("provider", "provider"),

@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rpc::{INTERNAL_ERROR, METHOD_NOT_FOUND, Responder};
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::topic::Topic;
 
 /// A request of the CLI about a session, for which this library has no typed handler.
 #[derive(Clone)]

@@ -11,11 +11,11 @@ use crate::protocol::skill_provider::{
 };
 use crate::protocol::skills::SkillListResponse as SkillsResponse;
 use crate::rpc::{INTERNAL_ERROR, Responder};
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 use crate::session::{Session, SessionBuilder};
 
 pub use crate::protocol::skills::{SkillInfo, SkillProblems};
@@ -124,7 +124,7 @@ impl OfferedSkills {
 
     /// Checks what the CLI would refuse one by one, or all of them for, only once the agent works.
     pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         if let Some(name) = &self.twice {
             return refuse(format!("the skill `{name}` is offered twice"));
         }
@@ -226,65 +226,55 @@ members! {
         }
 }
 
+/// The skills of a session. Made by [`Session::skills`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// for skill in session.skills().list().await? {
+///     println!("{}", skill.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionSkills<'a>(&'a Session);
+
 impl Session {
+    /// Returns the view on the session's skills.
+    pub fn skills(&self) -> SessionSkills<'_> {
+        SessionSkills(self)
+    }
+}
+
+impl SessionSkills<'_> {
     /// The skills.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.skills.list`, to the CLI.
-    pub async fn skills(&self) -> Result<Vec<SkillInfo>> {
-        self.ask_for::<SkillsResponse>("session.skills.list").await.map(|answer| answer.skills)
+    /// Wire: `session.skills.list`, a [query](crate#queries).
+    pub async fn list(&self) -> Result<Vec<SkillInfo>> {
+        self.0.ask_for::<SkillsResponse>("session.skills.list").await.map(|answer| answer.skills)
     }
 
     /// Reads the skills again, and tells what is wrong with them.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.skills.reload`, to the CLI.
-    pub async fn reload_skills(&self) -> Result<SkillProblems> {
-        self.ask_for::<Option<SkillProblems>>("session.skills.reload").await.map(Option::unwrap_or_default)
+    /// Wire: `session.skills.reload`, a [command](crate#commands).
+    pub async fn reload(&self) -> Result<SkillProblems> {
+        self.0.ask_for::<Option<SkillProblems>>("session.skills.reload").await.map(Option::unwrap_or_default)
     }
 
     /// Switches a skill on.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched on.
-    ///
-    /// Wire: `session.skills.enable`, to the CLI.
-    pub async fn enable_skill(&self, name: &str) -> Result<()> {
-        self.order("session.skills.enable", &NameParams { session_id: self.id(), name }).await
+    /// Wire: `session.skills.enable`, a [command](crate#commands).
+    pub async fn enable(&self, name: &str) -> Result<()> {
+        self.0.order("session.skills.enable", &NameParams { session_id: self.0.id(), name }).await
     }
 
     /// Switches a skill off.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched off.
-    ///
-    /// Wire: `session.skills.disable`, to the CLI.
-    pub async fn disable_skill(&self, name: &str) -> Result<()> {
-        self.order("session.skills.disable", &NameParams { session_id: self.id(), name }).await
+    /// Wire: `session.skills.disable`, a [command](crate#commands).
+    pub async fn disable(&self, name: &str) -> Result<()> {
+        self.0.order("session.skills.disable", &NameParams { session_id: self.0.id(), name }).await
     }
 }
 

@@ -8,10 +8,10 @@ use crate::protocol::system_message::{
 };
 use crate::rpc::Responder;
 use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::topic::Topic;
 use crate::task;
 
 pub use crate::protocol::system_message::Section;

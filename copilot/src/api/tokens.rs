@@ -15,10 +15,10 @@ use crate::protocol::tokens::{
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::topic::{Settings, Topic};
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::topic::{Settings, Topic};
 
 pub use crate::protocol::tokens::TokenReason;
 

@@ -3,8 +3,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::SessionBuilder;
 use crate::session::builder::MaxToolResult;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 use crate::tools::SchemaProfile;
 
 pub use crate::protocol::config::{LargeOutput, ToolSearch};
@@ -110,7 +110,7 @@ fn check(setter: &str, filters: Option<&Vec<String>>) -> Result<()> {
             }
             _ => continue,
         };
-        return Err(Error::new(ErrorKind::Config, format!("`{setter}`: {filter:?}: {problem}")));
+        return Err(Error::new(ErrorKind::Configuration, format!("`{setter}`: {filter:?}: {problem}")));
     }
     Ok(())
 }

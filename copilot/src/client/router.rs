@@ -21,8 +21,8 @@ use crate::protocol::SessionId;
 use crate::protocol::decode;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
-use crate::session::inbox::Inbox;
-use crate::session::topic::Topics;
+use crate::session::core::Inbox;
+use crate::session::core::topic::Topics;
 
 /// The live sessions of one connection.
 pub(super) struct Router {
@@ -64,7 +64,7 @@ impl Router {
         }
         if sessions.inboxes.contains_key(&inbox.id) {
             let message = format!("session {} is open on this client already; close it first", inbox.id);
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         sessions.inboxes.insert(inbox.id.clone(), inbox);
         Ok(())
@@ -272,8 +272,8 @@ mod tests {
     use super::*;
     use crate::api::TOPICS;
     use crate::rpc::Peer;
-    use crate::session::inbox::Asks;
-    use crate::session::topic::Settings;
+    use crate::session::core::Asks;
+    use crate::session::core::topic::Settings;
     use crate::tools::{StateMap, ToolSet};
 
     fn inbox(id: &str) -> Arc<Inbox> {
@@ -288,7 +288,7 @@ mod tests {
         let router = Router::new(Providers::default(), &TOPICS);
         let (first, second) = (inbox("s"), inbox("s"));
         router.register(Arc::clone(&first)).unwrap();
-        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Config);
+        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Configuration);
         router.unregister(&second);
         assert!(router.get("s").is_some());
         router.unregister(&first);

@@ -7,9 +7,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
+use crate::session::core::members::Members;
+use crate::session::core::topic::Settings;
 use crate::session::link::Compat;
-use crate::session::members::Members;
-use crate::session::topic::Settings;
 
 type Version = [u64; 3];
 

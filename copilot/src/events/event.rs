@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{EventHead, EventKind, EventName};
+use crate::error::{Error, Result};
 use crate::protocol::timestamp::{Timestamp, maybe_time};
 
 /// One event of a session; clones share it.
@@ -125,8 +126,10 @@ impl Event {
     /// # Errors
     ///
     /// When the payload does not have that shape.
-    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        serde_json::from_str(self.raw_data())
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_str(self.raw_data()).map_err(|source| {
+            Error::decode(format!("{}: the payload has another shape", self.name()), source)
+        })
     }
 
     /// Returns the payload, typed. The first call decodes it, for all clones of the event.

@@ -426,7 +426,8 @@ mod tests {
                 done.store(true, Ordering::Relaxed);
             });
             while !done.load(Ordering::Relaxed) {
-                let (mut stream, was_idle) = subscribers.subscribe_turn(1 << 20);
+                // Room for all events: this thread may be suspended while the other one delivers.
+                let (mut stream, was_idle) = subscribers.subscribe_turn(1 << 30);
                 let next = loop {
                     match stream.try_next() {
                         Some(event) => break event,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::SessionId;
 use super::secret::Url;
+use crate::error::{Error, Result};
 
 /// A canvas that the program offers. Wire: `session.create`, `canvases`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,8 +80,9 @@ impl CanvasOpenRequest {
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn input_as<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
+            .map_err(|source| Error::decode("the input of the canvas has another shape", source))
     }
 }
 
@@ -90,8 +92,9 @@ impl CanvasActionRequest {
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn input_as<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
+            .map_err(|source| Error::decode("the input of the canvas has another shape", source))
     }
 }
 

@@ -4,23 +4,24 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use futures_core::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::answer::{Handler, IntoAnswer};
-use super::clash;
-use super::inbox::{Asks, Inbox};
-use super::link::{Connect, Link};
-use super::permission_request::PermissionRequest;
-use super::permissions::{Decision, Permissions};
-use super::subscription::Subscription;
-use super::topic::{Occasion, Settings, Topics};
-use super::{Session, Shared};
+use super::handle::{Session, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::topic::{Occasion, Settings, Topics};
+use crate::session::core::{Asks, Inbox};
+use crate::session::link::{Connect, Link};
+use crate::session::permissions::name_clash;
+use crate::session::permissions::policy::{Decision, Permissions};
+use crate::session::permissions::request::PermissionRequest;
+use crate::session::subscription::Subscription;
 use crate::tools::{SchemaProfile, StateMap, Tool, ToolErrors, ToolSelection};
 
 /// What is called with each event.
@@ -38,9 +39,9 @@ pub struct SessionBuilder {
     pub(crate) settings: Settings,
     /// Fills in the settings of a session that is isolated.
     pub(crate) isolate: Option<fn(&mut Settings) -> Result<()>>,
-    pub(super) tools: ToolSelection,
-    pub(super) states: StateMap,
-    pub(super) policy: Policy,
+    pub(in crate::session) tools: ToolSelection,
+    pub(in crate::session) states: StateMap,
+    pub(in crate::session) policy: Policy,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
@@ -154,7 +155,16 @@ impl SessionBuilder {
     /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub async fn start(mut self) -> Result<Session> {
+    pub async fn start(self) -> Result<Session> {
+        self.start_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn start_boxed(self) -> BoxFuture<'static, Result<Session>> {
+        Box::pin(self.open())
+    }
+
+    async fn open(mut self) -> Result<Session> {
         if let Some(fill) = self.isolate {
             fill(&mut self.settings)?;
         }
@@ -174,7 +184,7 @@ impl SessionBuilder {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
-        clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
+        name_clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
         link.compat.check(&link.cli, &self.settings)?;
         let joins = self.resume && link.shared && !self.policy.decides;
@@ -301,7 +311,7 @@ fn checked(id: SessionId) -> Result<SessionId> {
     } else {
         format!("{shown} is not a session id: use ASCII letters, digits, `_` and `-`")
     };
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]

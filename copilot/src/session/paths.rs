@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::members::Members;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{check_path, shown};
 use crate::protocol::agents::CustomAgent;
@@ -14,6 +13,7 @@ use crate::protocol::attachments::{Attachment, PathKind};
 use crate::protocol::config::LargeOutput;
 use crate::protocol::mcp::McpServer;
 use crate::protocol::session::SendOptions;
+use crate::session::core::members::Members;
 
 /// Where the files of a session are. `None` is where the CLI runs, which may be another machine, or a file system that
 /// this program provides: there, whether a path exists cannot be known.
@@ -38,7 +38,7 @@ impl Files {
     }
 
     /// The same, with relative paths that start from the session's working directory.
-    pub(super) fn starting_in(self, directory: Option<&String>) -> Self {
+    pub(in crate::session) fn starting_in(self, directory: Option<&String>) -> Self {
         match (&self.0, directory) {
             (Some(here), Some(start)) => Self::here(start.into(), here.checked),
             _ => self,
@@ -94,7 +94,7 @@ impl Files {
     }
 
     /// Makes the paths of a session absolute. Directories that the CLI reads must exist; it makes the others.
-    pub(super) fn resolve(&self, members: &mut Members) -> Result<()> {
+    pub(in crate::session) fn resolve(&self, members: &mut Members) -> Result<()> {
         members.change("workingDirectory", |path: &mut String| {
             *path = self.existing("working_directory", path, PathKind::Directory)?;
             Ok(())
@@ -145,7 +145,10 @@ impl Files {
     }
 
     /// The message with absolute paths.
-    pub(super) fn resolve_message<'a>(&self, message: &'a SendOptions) -> Result<Cow<'a, SendOptions>> {
+    pub(in crate::session) fn resolve_message<'a>(
+        &self,
+        message: &'a SendOptions,
+    ) -> Result<Cow<'a, SendOptions>> {
         let mut message = Cow::Borrowed(message);
         for at in 0..message.attachments.len() {
             let Some((kind, path)) = message.attachments[at].path() else { continue };
@@ -164,7 +167,7 @@ impl Files {
 }
 
 fn refusal(what: &str, path: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("`{what}` is {}, {why}", shown(path)))
+    Error::new(ErrorKind::Configuration, format!("`{what}` is {}, {why}", shown(path)))
 }
 
 /// Whether a path is absolute on any system that a CLI runs on.

@@ -13,10 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::canvas::{CanvasActionDef, CanvasDef, CanvasErrorData, CanvasParams, CanvasProviderDef};
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::canvas::{
     CanvasActionInfo, CanvasActionRequest, CanvasInfo, CanvasOpenRequest, CanvasView, OpenCanvas,
@@ -177,7 +177,7 @@ impl OfferedCanvases {
 
     /// Checks what the CLI would take and the agent could not tell apart.
     pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         for (at, Canvas { def, .. }) in self.offered.iter().enumerate() {
             let id = &def.id;
             if self.offered[..at].iter().any(|other| other.def.id == *id) {

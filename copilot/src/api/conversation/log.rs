@@ -10,14 +10,6 @@ impl Session {
     /// Writes a line into the session's log, where it becomes a `session.info`, `session.warning` or `session.error`
     /// event for everybody.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 1.0.10).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
     /// # Examples
     ///
     /// ```no_run
@@ -29,7 +21,7 @@ impl Session {
     /// # }
     /// ```
     ///
-    /// Wire: `session.log`, to the CLI.
+    /// Wire: `session.log`, a [command](crate#commands). From 1.0.10 on.
     pub async fn log(&self, message: &str, options: LogOptions) -> Result<()> {
         self.order("session.log", &LogParams { session_id: self.id(), message, options: &options }).await
     }

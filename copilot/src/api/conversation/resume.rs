@@ -4,10 +4,10 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::config::RemoteSession;
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
 
 members! {
     /// Sets the name of the session, for lists. For new sessions only; [`Session::set_name`](crate::Session::set_name)
@@ -78,7 +78,7 @@ impl Resume {
 
 /// Refuses settings of the other occasion.
 fn check(settings: &Settings, occasion: Occasion) -> Result<()> {
-    let refuse = |message| Err(Error::new(ErrorKind::Config, message));
+    let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
     if settings.members.get::<String>("name").is_some_and(|name| name.trim().is_empty()) {
         return refuse("`name` is empty: leave it out for a session without a name".to_owned());
     }

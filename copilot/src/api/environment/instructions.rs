@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::protocol::instructions::InstructionsResponse;
 use crate::session::Session;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::instructions::InstructionSource;
 
@@ -63,15 +63,7 @@ impl Instructions {
 impl Session {
     /// The files with instructions that the agent follows.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.instructions.getSources`, to the CLI.
+    /// Wire: `session.instructions.getSources`, a [query](crate#queries).
     pub async fn instructions(&self) -> Result<Vec<InstructionSource>> {
         let answer: InstructionsResponse = self.ask_for("session.instructions.getSources").await?;
         Ok(answer.sources)

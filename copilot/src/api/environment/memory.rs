@@ -2,8 +2,8 @@
 
 use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::{InfiniteSessions, Memory, MemoryMode};
 pub use crate::protocol::mcp::Storage;
@@ -70,7 +70,7 @@ fn check_thresholds(infinite: Option<&InfiniteSessions>) -> Result<()> {
 }
 
 fn refuse(message: String) -> Error {
-    Error::new(ErrorKind::Config, message)
+    Error::new(ErrorKind::Configuration, message)
 }
 
 pub(crate) const TOPIC: Topic = Topic {

@@ -12,12 +12,12 @@ use crate::events::EventName;
 use crate::protocol::ToolCallId;
 use crate::protocol::elicitation::{ElicitationAnswerParams, ElicitationRequested};
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 pub use crate::protocol::elicitation::{ElicitationAction, ElicitationMode, ElicitationResponse};
 
@@ -53,8 +53,9 @@ impl ElicitationRequest {
     /// # Errors
     ///
     /// When it does not have that shape, or there is none.
-    pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+    pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.schema().unwrap_or("null"))
+            .map_err(|source| Error::decode("the schema of the form has another shape", source))
     }
 
     /// The page to open, with [`ElicitationMode::Url`].
@@ -92,7 +93,7 @@ impl ElicitationResponse {
     /// When `content` is not JSON.
     pub fn accept(content: impl Serialize) -> Result<Self> {
         let content = serde_json::to_value(content).map_err(|source| {
-            Error::with_source(ErrorKind::Config, "the content of a form is not JSON", source)
+            Error::with_source(ErrorKind::InvalidInput, "the content of a form is not JSON", source)
         })?;
         Ok(Self { action: ElicitationAction::Accept, content: Some(content) })
     }

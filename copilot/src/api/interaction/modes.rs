@@ -13,11 +13,11 @@ use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::Autopilot;
 pub use crate::protocol::modes::{
@@ -162,30 +162,14 @@ members! {
 impl Session {
     /// How the agent works on messages.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.mode.get`, to the CLI.
+    /// Wire: `session.mode.get`, a [query](crate#queries). From 0.0.423 on.
     pub async fn mode(&self) -> Result<AgentMode> {
         self.ask_for::<ModeGetResponse>("session.mode.get").await.map(AgentMode::from)
     }
 
     /// Changes how the agent works on messages from here on.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.mode.set`, to the CLI.
+    /// Wire: `session.mode.set`, a [command](crate#commands). From 0.0.423 on.
     pub async fn set_mode(&self, mode: AgentMode) -> Result<()> {
         self.order("session.mode.set", &ModeSetParams { session_id: self.id(), mode: &mode }).await?;
         self.inbox().remember_mode(mode);

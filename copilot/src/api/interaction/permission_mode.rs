@@ -14,15 +14,7 @@ pub use crate::protocol::instructions::PermissionMode;
 impl Session {
     /// How the CLI itself deals with permissions, before this program is asked.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.permissions.getMode`, to the CLI.
+    /// Wire: `session.permissions.getMode`, a [query](crate#queries).
     pub async fn permission_mode(&self) -> Result<PermissionMode> {
         self.ask_for::<PermissionModeResponse>("session.permissions.getMode").await.map(|answer| answer.mode)
     }
@@ -33,13 +25,9 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the CLI is not allowed to, the connection is lost, or the CLI is too old.
+    /// As every command, and when the CLI is not allowed to.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the mode may still be another one.
-    ///
-    /// Wire: `session.permissions.setMode`, or `session.permissions.setApproveAll` on CLIs without it, to the CLI.
+    /// Wire: `session.permissions.setMode`, or `session.permissions.setApproveAll` on CLIs without it, a [command](crate#commands).
     pub async fn set_permission_mode(&self, mode: &PermissionMode) -> Result<()> {
         let method = "session.permissions.setMode";
         let peer = self.peer().await?;
@@ -70,15 +58,7 @@ impl Session {
 
     /// Forgets what was approved for the rest of the session.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the approvals may still be forgotten.
-    ///
-    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI.
+    /// Wire: `session.permissions.resetSessionApprovals`, a [command](crate#commands).
     pub async fn forget_approvals(&self) -> Result<()> {
         self.order("session.permissions.resetSessionApprovals", &self.params()).await
     }

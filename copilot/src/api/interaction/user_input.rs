@@ -7,12 +7,12 @@ use crate::protocol::config::AskUserVariant;
 use crate::protocol::user_input::UserInputAnswer;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::answer::sealed::Sealed;
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::sealed::Sealed;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 use crate::task;
 
 pub use crate::protocol::user_input::UserInputRequest;

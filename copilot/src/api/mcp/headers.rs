@@ -13,12 +13,12 @@ use crate::events::EventName;
 use crate::protocol::mcp_headers::{McpHeadersAnswerParams, McpHeadersRequest, McpHeadersResult};
 use crate::protocol::mcp_login::InterestParams;
 use crate::rpc::Peer;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 /// The answer to [`McpHeadersRequest`]; the values print as `<redacted>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

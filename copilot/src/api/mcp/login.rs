@@ -11,12 +11,12 @@ use crate::error::Result;
 use crate::events::EventName;
 use crate::protocol::mcp_login::{InterestParams, McpLoginAnswerParams, McpLoginRequest, McpLoginResult};
 use crate::rpc::Peer;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 /// The answer to a [`McpLoginRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]

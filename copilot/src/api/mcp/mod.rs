@@ -14,10 +14,12 @@ use crate::protocol::mcp::McpListResponse;
 use crate::protocol::mcp::Storage;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
-pub use crate::protocol::mcp::{GithubMcp, McpServer, McpServerInfo, McpStatus, RemoteServer, StdioServer};
+pub use crate::protocol::mcp::{
+    ContentFilter, GithubMcp, McpServer, McpServerInfo, McpStatus, RemoteServer, StdioServer,
+};
 pub use crate::protocol::mcp_headers::{McpHeadersReason, McpHeadersRequest};
 pub use crate::protocol::mcp_login::{McpClientConfig, McpLoginReason, McpLoginRequest};
 pub use crate::protocol::sampling::{SamplingMessage, SamplingRole};
@@ -94,67 +96,77 @@ impl SessionBuilder {
     }
 }
 
+/// The MCP servers of a session. Made by [`Session::mcp`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// for server in session.mcp().servers().await? {
+///     println!("{}: {}", server.name, server.status);
+/// }
+/// session.mcp().restart("files").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionMcp<'a>(&'a Session);
+
 impl Session {
+    /// Returns the view on the session's MCP servers.
+    pub fn mcp(&self) -> SessionMcp<'_> {
+        SessionMcp(self)
+    }
+}
+
+impl SessionMcp<'_> {
     /// The MCP servers, and how they are.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.mcp.list`, to the CLI.
-    pub async fn mcp_servers(&self) -> Result<Vec<McpServerInfo>> {
-        self.ask_for::<McpListResponse>("session.mcp.list").await.map(|answer| answer.servers)
+    /// Wire: `session.mcp.list`, a [query](crate#queries).
+    pub async fn servers(&self) -> Result<Vec<McpServerInfo>> {
+        self.0.ask_for::<McpListResponse>("session.mcp.list").await.map(|answer| answer.servers)
     }
 
     /// The tools of an MCP server that is connected.
     ///
     /// # Errors
     ///
-    /// When it is not connected, the connection is lost, or the CLI is too old.
+    /// As every query, and when it is not connected.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.mcp.listTools`, to the CLI.
-    pub async fn mcp_tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
-        let params = ServerParams { session_id: self.id(), server_name: server };
-        let answer: ToolListResponse = self.peer().await?.call("session.mcp.listTools", &params).await?;
+    /// Wire: `session.mcp.listTools`, a [query](crate#queries).
+    pub async fn tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
+        let params = ServerParams { session_id: self.0.id(), server_name: server };
+        let answer: ToolListResponse = self.0.peer().await?.call("session.mcp.listTools", &params).await?;
         Ok(answer.tools)
     }
 
     /// Switches an MCP server on.
     ///
+    /// Wire: `session.mcp.enable`, a [command](crate#commands).
+    pub async fn enable(&self, name: &str) -> Result<()> {
+        self.0.order("session.mcp.enable", &ServerParams { session_id: self.0.id(), server_name: name }).await
+    }
+
+    /// Stops an MCP server and starts it again.
+    ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses or is too old.
+    /// As every command, and when there is no such server.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the server may still be switched on.
-    ///
-    /// Wire: `session.mcp.enable`, to the CLI.
-    pub async fn enable_mcp_server(&self, name: &str) -> Result<()> {
-        self.order("session.mcp.enable", &ServerParams { session_id: self.id(), server_name: name }).await
+    /// Wire: `session.mcp.restartServer`, a [command](crate#commands).
+    pub async fn restart(&self, name: &str) -> Result<()> {
+        self.0
+            .order("session.mcp.restartServer", &ServerParams { session_id: self.0.id(), server_name: name })
+            .await
     }
 
     /// Switches an MCP server off.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the server may still be switched off.
-    ///
-    /// Wire: `session.mcp.disable`, to the CLI.
-    pub async fn disable_mcp_server(&self, name: &str) -> Result<()> {
-        self.order("session.mcp.disable", &ServerParams { session_id: self.id(), server_name: name }).await
+    /// Wire: `session.mcp.disable`, a [command](crate#commands).
+    pub async fn disable(&self, name: &str) -> Result<()> {
+        self.0
+            .order("session.mcp.disable", &ServerParams { session_id: self.0.id(), server_name: name })
+            .await
     }
 }
 

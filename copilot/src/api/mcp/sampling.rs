@@ -15,12 +15,12 @@ use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
     SamplingMessage,
 };
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 /// What an MCP server wants a model to write. Wire: `sampling.requested`, from the CLI.
 #[derive(Clone)]
@@ -72,8 +72,9 @@ impl SamplingRequest {
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.raw())
+            .map_err(|source| Error::decode("the sampling request has another shape", source))
     }
 }
 
@@ -115,7 +116,7 @@ impl SamplingResponse {
     /// When `result` is not JSON.
     pub fn result(result: impl Serialize) -> Result<Self> {
         let result = serde_json::to_value(result).map_err(|source| {
-            Error::with_source(ErrorKind::Config, "the answer to an MCP server is not JSON", source)
+            Error::with_source(ErrorKind::InvalidInput, "the answer to an MCP server is not JSON", source)
         })?;
         Ok(Self(Given::Answer(result)))
     }

@@ -264,10 +264,14 @@ fn spelled(path: &str) -> Vec<(String, String)> {
 
 /// The path of a type that a file names.
 fn imported(text: &str, module: &str, name: &str) -> String {
-    let import = text.lines().find(|line| line.starts_with("use crate::") && line.contains(name));
+    // An import may stand on several lines.
+    let imports =
+        text.split_inclusive(";\n").filter_map(|part| part.rfind("use crate::").map(|at| &part[at..]));
+    let import = imports.into_iter().find(|import| import.contains(name));
     match import {
         Some(import) => {
-            let path = import.trim_start_matches("use crate::").split("::{").next().expect("a part");
+            let path =
+                import.trim_end().trim_start_matches("use crate::").split("::{").next().expect("a part");
             let path = path.trim_end_matches(';').trim_end_matches(name).trim_end_matches("::");
             format!("{path}::{name}")
         }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use super::EventName;
@@ -65,7 +65,8 @@ impl<'a, T: Into<Cow<'a, str>>> From<T> for Tag<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Tag<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&'de RawValue>::deserialize(deserializer).map(|value| Self::from(as_text(value)))
+        let value = Option::<&'de RawValue>::deserialize(deserializer)?;
+        value.map(|value| Self::from(as_text(value))).ok_or_else(|| D::Error::missing_field("type"))
     }
 }
 
@@ -118,6 +119,8 @@ mod tests {
         );
         assert!(head.timestamp.is_none() && head.parent.is_empty());
         // Without a type there is nothing that a subscriber could know.
-        assert!(serde_json::from_str::<EventHead<'_>>("{}").is_err());
+        for json in ["{}", r#"{"type":null}"#] {
+            assert!(serde_json::from_str::<EventHead<'_>>(json).is_err(), "{json}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The events of a session, with typed payloads.
 //!
-//! An [`Event`] is a cheap handle that all subscribers share. Its envelope is decoded when it arrives; its payload at the
-//! first call of [`Event::kind`], once for all subscribers. This module does not depend on sessions.
+//! An [`Event`] is a cheap handle that all subscribers share. Its envelope is decoded when it arrives; its payload at
+//! the first call of [`Event::kind`], once for all subscribers. This module does not depend on sessions.
 
 mod event;
 mod head;

@@ -353,7 +353,7 @@ pub(crate) struct Idle<'a> {
     aborted: Option<&'a RawValue>,
     #[serde(borrow)]
     mode: Option<&'a RawValue>,
-    /// What the agent waits for although it is idle, on CLIs that say so (1.0.12).
+    /// Tasks that the agent waits for although it is idle, on CLIs that report them (1.0.12).
     #[serde(borrow)]
     background_tasks: Option<&'a RawValue>,
 }

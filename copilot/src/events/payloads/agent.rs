@@ -28,9 +28,9 @@ payload! {
         pub agent_type: Option<String>,
         /// The model, if it is known yet.
         pub model: Option<String>,
-        /// What chose the model; CLI 1.0.102 and later.
+        /// The origin of the choice of the model; CLI 1.0.102 and later.
         pub model_selection_source: Option<String>,
-        /// What gave the task a model; CLI 1.0.102 and later.
+        /// The origin of the task's model; CLI 1.0.102 and later.
         pub task_model_source: Option<String>,
         /// Whether the agent runs in the background or its caller waits for it.
         pub execution_mode: Option<String>,
@@ -78,7 +78,7 @@ payload! {
         pub explicit_model_matches_preference: Option<bool>,
         /// Whether the first model that was asked is the configured one.
         pub configured_model_matches_actual: Option<bool>,
-        /// What chose the model; CLI 1.0.102 and later.
+        /// The origin of the choice of the model; CLI 1.0.102 and later.
         pub model_selection_source: Option<String>,
         /// The number of tool calls.
         #[serde(deserialize_with = "maybe_count")]
@@ -129,7 +129,7 @@ payload! {
         pub plugin_name: Option<String>,
         /// The version of that plugin.
         pub plugin_version: Option<String>,
-        /// What used the skill.
+        /// The kind of use of the skill.
         pub trigger: Option<SkillTrigger>,
         /// The model that was working.
         pub model: Option<String>,
@@ -258,7 +258,7 @@ payload! {
 }
 
 vocabulary! {
-    /// What used a skill.
+    /// The kind of use of a skill.
     SkillTrigger {
         /// The user typed a command.
         User = "user-invoked",

@@ -143,7 +143,7 @@ payload! {
         pub turn_id: Option<String>,
         /// Sources of the text, in sessions with citations.
         pub citations: Option<Citations>,
-        /// What the provider ran by itself to write the message, such as a search.
+        /// Tools that the provider ran by itself to write the message, such as a search.
         pub server_tools: Option<ServerTools>,
         /// The provider's id of the answer; all messages of a split answer share it.
         pub api_call_id: Option<String>,
@@ -172,7 +172,7 @@ payload! {
         pub mcp_server_name: Option<String>,
         /// The tool's name on that server.
         pub mcp_tool_name: Option<String>,
-        /// What this call is for, in a few words.
+        /// The purpose of this call, in a few words.
         pub intention_summary: Option<String>,
         /// The program that made the call, where a program of the provider did and not the model.
         pub caller: Option<ToolCaller>,
@@ -193,7 +193,7 @@ payload! {
         pub provider: String,
         /// The model that gave advice, if one did.
         pub advisor_model: Option<String>,
-        /// What was run, as the provider writes it.
+        /// The tools and results, as the provider writes them.
         pub items: Vec<Value>,
     }
 

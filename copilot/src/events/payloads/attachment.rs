@@ -73,7 +73,7 @@ payload! {
         pub byte_length: Option<u64>,
         /// Why the bytes are not in the history; `None` if they are.
         pub omitted_reason: Option<OmittedReason>,
-        /// What the model read in place of the bytes.
+        /// The text that the model read in place of the bytes.
         pub tagged_files_entry: Option<String>,
     }
 
@@ -83,7 +83,7 @@ payload! {
         pub path: String,
         /// The name that people see.
         pub display_name: String,
-        /// What the model read about it.
+        /// The text that the model read about the directory.
         pub tagged_files_entry: Option<String>,
     }
 
@@ -141,7 +141,7 @@ payload! {
         pub number: u64,
         /// The title, for people.
         pub title: String,
-        /// What the number stands for.
+        /// The kind of thing that has the number.
         pub reference_type: GithubReferenceKind,
         /// The state, such as `open`.
         pub state: String,

@@ -59,7 +59,7 @@ payload! {
         pub context_tier: Option<ContextTier>,
         /// Why the CLI changed the model, such as `rate_limit_auto_switch`; `None` if the user did.
         pub cause: Option<String>,
-        /// What changed the model, such as `model_command`, `plan_mode`, `automatic` or `sdk`.
+        /// The cause of the change, such as `model_command`, `plan_mode`, `automatic` or `sdk`.
         pub source: Option<String>,
     }
 
@@ -73,7 +73,7 @@ payload! {
 
     /// A change of the session's plan.
     pub struct PlanChanged {
-        /// What was done to the plan.
+        /// The operation on the plan.
         pub operation: FileOperation,
     }
 
@@ -91,7 +91,7 @@ payload! {
     pub struct WorkspaceFileChanged {
         /// The path, relative to the workspace.
         pub path: String,
-        /// What was done to the file.
+        /// The operation on the file.
         pub operation: FileOperation,
     }
 
@@ -215,7 +215,7 @@ payload! {
 
     /// A prescribed setting has forbidden something.
     pub struct ManagedSettingsEnforced {
-        /// What was forbidden, such as `bypass_permissions_blocked`.
+        /// The action that was forbidden, such as `bypass_permissions_blocked`.
         pub action: String,
         /// The form of it, such as `allow_all`.
         pub escalation: Option<String>,

@@ -100,7 +100,7 @@ payload! {
         pub messages_removed: Option<u64>,
         /// The summary; `None` if the attempt failed.
         pub summary_content: Option<String>,
-        /// What the user wanted the summary to keep.
+        /// The user's instructions for the summary; `None` without any.
         pub custom_instructions: Option<String>,
         /// The number of the file with what was replaced.
         #[serde(deserialize_with = "maybe_count")]

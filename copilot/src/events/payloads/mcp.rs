@@ -1,5 +1,5 @@
-//! Payloads of MCP servers, of extensions of the CLI and of canvases. Payloads that repeat the answer of a server show none of it in
-//! `Debug`.
+//! Payloads of MCP servers, of extensions of the CLI and of canvases. The `Debug` text of a payload that repeats the
+//! answer of a server leaves the answer out.
 
 use std::fmt;
 
@@ -150,7 +150,7 @@ pub struct McpOauthRequired {
     pub www_authenticate_params: Option<AuthenticateParams>,
     /// The answer of the server that led to the request.
     pub http_response: Option<McpHttpResponse>,
-    /// What the server publishes about itself as a protected resource, as text of a JSON document.
+    /// The server's metadata of a protected resource, as text of a JSON document.
     pub resource_metadata: Option<String>,
     /// The OAuth client that is configured for the server.
     pub static_client_config: Option<McpClientConfig>,

@@ -12,7 +12,7 @@ payload! {
     pub struct PermissionRequested {
         /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// What the agent asks for. Its members depend on its `kind`;
+        /// The request of the agent. Its members depend on its `kind`;
         /// [`PermissionRequest`](crate::PermissionRequest) reads them in the permission handler.
         pub permission_request: Value,
         /// The same as a user interface shows it, on CLIs from 1.0.57 on.
@@ -51,7 +51,7 @@ payload! {
         pub location_key: Option<String>,
         /// Whether a prescribed setting asked for the approval.
         pub managed_approval_handled: Option<bool>,
-        /// What the user said.
+        /// The user's feedback for the agent; `None` without any.
         pub feedback: Option<String>,
         /// Whether the turn ends.
         pub force_reject: Option<bool>,

@@ -78,7 +78,7 @@ payload! {
         pub requested_schema: Value,
         /// The page to open, in mode [`Url`](ElicitationMode::Url).
         pub url: Option<String>,
-        /// What asks: the name of an MCP server, for example.
+        /// The origin of the request: the name of an MCP server, for example.
         pub elicitation_source: Option<String>,
         /// The tool call that asks.
         pub tool_call_id: Option<ToolCallId>,
@@ -88,7 +88,7 @@ payload! {
     pub struct ElicitationCompleted {
         /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// What the user did.
+        /// The user's action; `None` on CLIs that do not send it.
         pub action: Option<ElicitationAction>,
         /// The values by field, where the form was accepted.
         pub content: BTreeMap<String, Value>,
@@ -111,11 +111,11 @@ payload! {
         pub request_id: RequestId,
         /// Whether the plan was approved.
         pub approved: Option<bool>,
-        /// What follows on the plan.
+        /// The action that follows the plan; `None` on CLIs that do not send it.
         pub selected_action: Option<PlanAction>,
         /// Whether the agent may edit files without permission requests.
         pub auto_approve_edits: Option<bool>,
-        /// What the user said about the plan.
+        /// The user's feedback about the plan; `None` without any.
         pub feedback: Option<String>,
     }
 

@@ -7,9 +7,9 @@ use crate::protocol::vocabulary::vocabulary;
 payload! {
     /// A decision about the sandbox. Members that do not belong to its kind are `None`.
     pub struct SandboxDecision {
-        /// What the decision is about.
+        /// The subject of the decision.
         pub kind: SandboxDecisionKind,
-        /// What is controlled: `process`, `filesystem`, `network`, `routing`, `bypass`, `credentials` or `platform`.
+        /// The resource: `process`, `filesystem`, `network`, `routing`, `bypass`, `credentials` or `platform`.
         pub control: String,
         /// The outcome: `resolved`, `inactive`, `engaged`, `succeeded`, `failed` or `degraded`.
         pub outcome: String,
@@ -25,7 +25,7 @@ payload! {
         pub degradation_reason: Option<String>,
         /// How long the start of the process took, in milliseconds.
         pub duration_ms: Option<f64>,
-        /// What the state was seen by: `spawn_succeeded` or `unsupported`.
+        /// The sign by which the state was detected: `spawn_succeeded` or `unsupported`.
         pub attestation: Option<String>,
         /// Where the policy comes from: `default_policy` or `user_policy`.
         pub policy_source: Option<String>,
@@ -70,7 +70,7 @@ payload! {
 }
 
 vocabulary! {
-    /// What a decision about the sandbox is about.
+    /// The subject of a decision about the sandbox.
     SandboxDecisionKind {
         /// The policy that is in force.
         PolicyResolved = "policy_resolved",

@@ -207,7 +207,7 @@ payload! {
 
     /// A change of autopilot's objective.
     pub struct AutopilotObjectiveChanged {
-        /// What was done to the objective.
+        /// The operation on the objective.
         pub operation: FileOperation,
         /// The objective; `None` if there is none.
         #[serde(deserialize_with = "maybe_count")]
@@ -329,7 +329,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What was done to a file or an entry.
+    /// An operation on a file or an entry.
     FileOperation {
         /// The file was created.
         Create = "create",

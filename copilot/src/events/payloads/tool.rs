@@ -19,7 +19,7 @@ payload! {
         pub tool_title: Option<String>,
         /// The arguments, as JSON.
         pub arguments: Value,
-        /// What a shell command may touch; `None` for other tools.
+        /// The files and addresses that a shell command may access; `None` for other tools.
         pub shell_tool_info: Option<ShellToolInfo>,
         /// The MCP server that has the tool; `None` for other tools.
         pub mcp_server_name: Option<String>,

@@ -90,7 +90,7 @@ payload! {
         pub finish_reason: Option<FinishReason>,
         /// Whether a content filter cut the answer off.
         pub content_filter_triggered: bool,
-        /// What made the request, such as `sub-agent`; `None` for the user.
+        /// The origin of the request, such as `sub-agent`; `None` for the user.
         pub initiator: Option<String>,
         /// The kind of work that the request belongs to, such as `conversation-agent`.
         pub interaction_type: Option<String>,
@@ -210,7 +210,7 @@ payload! {
         pub error_type: Option<String>,
         /// The agent that made the request: `top_level`, `subagent` or `mcp_sampling`.
         pub source: Option<String>,
-        /// What made the request, such as `sub-agent`; `None` for the user.
+        /// The origin of the request, such as `sub-agent`; `None` for the user.
         pub initiator: Option<String>,
         /// The kind of work that the request belongs to, such as `conversation-agent`.
         pub interaction_type: Option<String>,

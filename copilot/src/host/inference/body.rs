@@ -22,9 +22,9 @@ const MAX_WAITING: usize = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Chunk {
-    /// Text.
+    /// Text in UTF-8.
     Text(String),
-    /// Bytes.
+    /// Bytes of any kind.
     Bytes(Vec<u8>),
 }
 
@@ -99,7 +99,7 @@ impl BodyFeed {
         true
     }
 
-    /// Nothing follows.
+    /// Marks the end of the body.
     pub(super) fn end(&self) {
         let mut state = lock(&self.0);
         state.ended = true;

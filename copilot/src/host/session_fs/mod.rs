@@ -43,10 +43,10 @@ pub use workspace::WithWorkspace;
 
 /// A file system for the sessions of a CLI.
 ///
-/// Each session has a separate tree; `session` says whose tree `path` is in. The operations of one session run one after
-/// the other, in the order in which the CLI requests them, those of different sessions concurrently. One that panics
-/// fails with [`FsErrorCode::Unknown`]. One that the CLI cancels is not started; once started it runs to its end, also
-/// where the CLI is lost meanwhile.
+/// Each session has a separate tree; `session` says whose tree `path` is in. The operations of one session run in
+/// sequence, as the CLI requests them, those of different sessions concurrently. One that panics fails with
+/// [`FsErrorCode::Unknown`]. One that the CLI cancels is not started; once started it runs to its end, also where the
+/// CLI is lost meanwhile.
 ///
 /// # Examples
 ///
@@ -101,13 +101,12 @@ pub use workspace::WithWorkspace;
 ///
 /// Wire: `sessionFs.*`, from the CLI.
 pub trait SessionFs: Send + Sync + 'static {
-    /// What is where in a session's tree. Asked once.
+    /// Returns the layout of each session's tree. Called once.
     fn layout(&self) -> FsLayout {
         FsLayout::default()
     }
 
-    /// Whether [`sqlite_query`](Self::sqlite_query) and its like work. Asked once; without it the agent gets no tool
-    /// `sql`, and all else works.
+    /// Returns whether the `sqlite_…` methods work. Called once; without them the agent has no tool `sql`.
     fn has_sqlite(&self) -> bool {
         false
     }
@@ -164,7 +163,8 @@ pub trait SessionFs: Send + Sync + 'static {
     /// Returns the kind, size and times of the file or directory at the path.
     fn stat(&self, session: &SessionId, path: &str) -> impl Future<Output = Result<FsStat, FsError>> + Send;
 
-    /// Creates a directory. With `recursive`, missing parents are created too, and an existing directory is not an error.
+    /// Creates a directory. With `recursive`, missing parents are created too, and an existing directory is not an
+    /// error.
     fn mkdir(
         &self,
         session: &SessionId,
@@ -357,19 +357,19 @@ impl FsStat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FsEntry {
-    /// Its name.
+    /// The name within the directory, without a path.
     pub name: String,
-    /// What it is.
+    /// Whether it is a file or a directory.
     pub kind: FsKind,
 }
 
 impl FsEntry {
-    /// A file.
+    /// Creates an entry for a file.
     pub fn file(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: FsKind::File }
     }
 
-    /// A directory.
+    /// Creates an entry for a directory.
     pub fn directory(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: FsKind::Directory }
     }

@@ -165,7 +165,7 @@ impl Inbox {
     }
 
     /// Answers an event of which only the beginning is known, where it asks and that names the request.
-    pub(super) fn answer_skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
+    pub(in crate::session) fn answer_skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
         let (Some(event), Some(request)) = (&head.event, &head.request) else { return };
         let name = EventName::read(event);
         let asks = match name {
@@ -222,7 +222,8 @@ impl Inbox {
     pub(in crate::session) fn can_be_answered(&self, name: EventName, data: &RawValue) -> bool {
         let has_id = Named::read(data).is_none_or(|named| named.id().is_some());
         if !has_id {
-            tracing::error!(name = name.as_str(), session = %self.id, "a question without `requestId` cannot be answered");
+            let name = name.as_str();
+            tracing::error!(name, session = %self.id, "a question without `requestId` cannot be answered");
         }
         has_id
     }

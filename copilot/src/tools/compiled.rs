@@ -9,12 +9,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use super::arguments::Visitor;
-use super::def::{Tool, ToolDef};
-use super::dynamic::Dynamic;
-use super::schema::{self, Arguments, SchemaProfile};
-use super::validate;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tools::arguments::decode::Visitor;
+use crate::tools::arguments::validate;
+use crate::tools::def::{Tool, ToolDef};
+use crate::tools::dynamic::Dynamic;
+use crate::tools::schema::{self, Arguments, SchemaProfile};
 
 /// The schema and the wire form of a tool.
 #[derive(Debug)]

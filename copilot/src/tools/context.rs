@@ -12,11 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::cancel::{Cancellation, Flag};
-use super::def::Tool;
-use super::state::{Need, State, StateMap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SessionId, ToolCallId};
+use crate::tools::cancel::{Cancellation, Flag};
+use crate::tools::def::Tool;
+use crate::tools::state::{Need, State, StateMap};
 
 /// The context of a tool call. A tool with a parameter `cx: &ToolContext` receives it.
 ///

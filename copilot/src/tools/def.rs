@@ -8,12 +8,12 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::arguments::Visitor;
-use super::compiled::{self, Compiled};
-use super::dispatch::Started;
-use super::dynamic::Dynamic;
-use super::toolset::Bound;
 use crate::error::Result;
+use crate::tools::arguments::decode::Visitor;
+use crate::tools::call::dispatch::Started;
+use crate::tools::compiled::{self, Compiled};
+use crate::tools::dynamic::Dynamic;
+use crate::tools::selection::toolset::Bound;
 
 /// A function that the model may call.
 ///

@@ -9,16 +9,16 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::compiled::{self, Compiled};
-use super::context::ToolContext;
-use super::def::{Location, Tool, ToolDef};
-use super::dispatch::Started;
-use super::error::ToolError;
-use super::outcome::{Outcome, outcome};
-use super::result::ToolResult;
-use super::schema;
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tools::call::dispatch::Started;
+use crate::tools::compiled::{self, Compiled};
+use crate::tools::context::ToolContext;
+use crate::tools::def::{Location, Tool, ToolDef};
+use crate::tools::output::error::ToolError;
+use crate::tools::output::outcome::{Outcome, outcome};
+use crate::tools::output::result::ToolResult;
+use crate::tools::schema;
 
 /// Makes a tool whose name, description and schema are known only when the program runs: those of a plug-in, of
 /// another server, of a file.

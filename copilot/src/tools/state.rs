@@ -156,7 +156,7 @@ impl fmt::Debug for StateMap {
     }
 }
 
-/// What a [`FromCall`](super::FromCall) type declares that it needs.
+/// What a [`FromCall`](crate::FromCall) type declares that it needs.
 #[derive(Debug, Default)]
 pub struct Needs(pub(crate) Vec<Need>);
 

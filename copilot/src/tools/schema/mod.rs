@@ -17,10 +17,10 @@ use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::arguments::{Described, Description, Names};
-use super::compiled::Source;
-use super::def::{ParamDef, Shape, ToolDef};
-use super::state::Need;
+use crate::tools::arguments::decode::{Described, Description, Names};
+use crate::tools::compiled::Source;
+use crate::tools::def::{ParamDef, Shape, ToolDef};
+use crate::tools::state::Need;
 
 pub(crate) use notes::notes;
 pub use profile::SchemaProfile;

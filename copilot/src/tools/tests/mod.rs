@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::def::ToolDef;
 use super::*;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
+use crate::tools::def::ToolDef;
 
 /// A session that records the progress and the log of a tool.
 #[derive(Default)]

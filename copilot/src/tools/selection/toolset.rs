@@ -4,8 +4,8 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
-use super::def::{Tool, ToolDef};
 use crate::contain::UserValue;
+use crate::tools::def::{Tool, ToolDef};
 
 /// A type whose methods are tools. `#[copilot::tools]` on an `impl` block implements it.
 ///

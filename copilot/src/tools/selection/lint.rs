@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::compiled::Compiled;
-use super::def::Tool;
-use super::registry::{self, ToolSet};
-use super::validate::Validator;
 use crate::error::Result;
+use crate::tools::arguments::validate::Validator;
+use crate::tools::compiled::Compiled;
+use crate::tools::def::Tool;
+use crate::tools::selection::registry::{self, ToolSet};
 
 /// Returns all problems of the tools that are linked into the program.
 pub(crate) fn problems() -> Vec<String> {

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::content::{Audio, Content, Image, Resource};
-use super::error::{ToolError, from_foreign};
-use super::result::ToolResult;
 use crate::contain;
+use crate::tools::output::content::{Audio, Content, Image, Resource};
+use crate::tools::output::error::{ToolError, from_foreign};
+use crate::tools::output::result::ToolResult;
 
 /// A value that the model reads as JSON: return `Json(value)` from a tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

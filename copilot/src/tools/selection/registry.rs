@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use serde::{Serialize, Serializer};
 
-use super::def::{Location, Registered, Tool};
-use super::schema::SchemaProfile;
-use super::state::StateMap;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tools::def::{Location, Registered, Tool};
+use crate::tools::schema::SchemaProfile;
+use crate::tools::state::StateMap;
 
 /// The tools of a session, sorted by name.
 #[derive(Clone, Debug, Default)]

@@ -1,17 +1,22 @@
 //! The selection of a session's tools, and the report on it.
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod lint;
+pub(crate) mod registry;
+pub(crate) mod toolset;
+
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use super::def::Tool;
-use super::registry::{self, ToolSet};
-use super::schema;
-use super::schema::SchemaProfile;
-use super::state::StateMap;
-use super::suggest::suggest;
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tools::arguments::suggest::suggest;
+use crate::tools::def::Tool;
+use crate::tools::schema;
+use crate::tools::schema::SchemaProfile;
+use crate::tools::selection::registry::ToolSet;
+use crate::tools::state::StateMap;
 
 /// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -351,8 +356,8 @@ const fn same(a: &str, b: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::DynTool;
     use super::*;
+    use crate::tools::DynTool;
 
     /// A pear.
     #[crate::tool(group = "fruit", tags("green"))]

@@ -11,14 +11,14 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAn
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::compiled::{Compiled, Source};
-use super::context::ToolContext;
-use super::def::ToolDef;
-use super::dispatch::Started;
-use super::error::ToolError;
-use super::param::ParamFns;
-use super::schema;
-use super::state::Need;
+use crate::tools::arguments::param::ParamFns;
+use crate::tools::call::dispatch::Started;
+use crate::tools::compiled::{Compiled, Source};
+use crate::tools::context::ToolContext;
+use crate::tools::def::ToolDef;
+use crate::tools::output::error::ToolError;
+use crate::tools::schema;
+use crate::tools::state::Need;
 
 /// Goes over the parameters of a tool.
 pub struct Visitor<'v>(Mode<'v>);

@@ -13,17 +13,17 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use serde_json::Value;
 
-use super::arguments::{ArgumentReader, UnexpectedShape, Visitor};
-use super::compiled::Compiled;
-use super::context::{Invocation, ToolContext};
-use super::def::Tool;
-use super::error::ToolError;
-use super::problem::{Problem, ProblemKind, bad_arguments};
-use super::registry::ToolSet;
-use super::result::ToolResult;
-use super::suggest::suggest;
-use super::validate::Validator;
 use crate::contain::{self, Contained, UserValue};
+use crate::tools::arguments::decode::{ArgumentReader, UnexpectedShape, Visitor};
+use crate::tools::arguments::report::{Problem, ProblemKind, bad_arguments};
+use crate::tools::arguments::suggest::suggest;
+use crate::tools::arguments::validate::Validator;
+use crate::tools::compiled::Compiled;
+use crate::tools::context::{Invocation, ToolContext};
+use crate::tools::def::Tool;
+use crate::tools::output::error::ToolError;
+use crate::tools::output::result::ToolResult;
+use crate::tools::selection::registry::ToolSet;
 
 /// A tool at work.
 pub type Started = BoxFuture<'static, Returned>;

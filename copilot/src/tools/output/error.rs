@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::result::ToolResult;
 use crate::contain::{self, UserValue};
+use crate::tools::output::result::ToolResult;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::problem::{Problem, ProblemKind};
-use super::suggest::suggest;
+use crate::tools::arguments::report::{Problem, ProblemKind};
+use crate::tools::arguments::suggest::suggest;
 
 /// A schema to validate values against, with the settings.
 pub(crate) struct Validator<'s> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::result::ToolResult;
+use crate::tools::output::result::ToolResult;
 
 /// A mistake in the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,11 +14,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::arguments::{Absent, ArgumentReader, Description, ask};
-use super::context::ToolContext;
-use super::error::ToolError;
-use super::state::{Need, Needs, State};
 use crate::contain::UserValue;
+use crate::tools::arguments::decode::{Absent, ArgumentReader, Description, ask};
+use crate::tools::context::ToolContext;
+use crate::tools::output::error::ToolError;
+use crate::tools::state::{Need, Needs, State};
 
 /// A type that a parameter of a tool can have, by value.
 #[diagnostic::on_unimplemented(

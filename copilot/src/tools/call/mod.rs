@@ -1,0 +1,3 @@
+//! The run of a tool for one call.
+
+pub(crate) mod dispatch;

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, Meta, Token, UnOp};
+use syn::{Attribute, Expr, ExprClosure, ExprLit, ExprPath, ExprUnary, Lit, Meta, Path, Token, UnOp};
 
 use crate::diagnostics::Diagnostics;
 use crate::docs::Description;
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     pub(crate) overrides_builtin: Option<Span>,
     pub(crate) retries: Option<Span>,
     pub(crate) skip_permission: Option<Span>,
-    pub(crate) needs_approval: Option<Span>,
+    pub(crate) needs_approval: Option<(Function, Span)>,
     /// The lint level for an argument without a description: `allow`, `warn` or `deny`.
     pub(crate) docs: Option<&'static str>,
     pub(crate) runtime: Runtime,
@@ -38,6 +38,23 @@ pub(crate) enum Field {
     Plain(TokenStream),
     /// Pairs of key and value for `meta`.
     Meta(Vec<(String, Scalar)>),
+    /// The function of `enabled`.
+    Enabled(Function),
+}
+
+/// The value of an option that takes a function.
+pub(crate) enum Function {
+    Path(Path),
+    Closure(ExprClosure),
+}
+
+impl ToTokens for Function {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Path(path) => path.to_tokens(tokens),
+            Self::Closure(closure) => closure.to_tokens(tokens),
+        }
+    }
 }
 
 /// The name of the tool.
@@ -106,8 +123,8 @@ impl Options {
             "destructive" => self.destructive = self.flag(entry, "destructive")?,
             "docs" => self.docs = Some(word(entry, &["allow", "warn", "deny"])?),
             "enabled" => {
-                let function = entry.path("my_feature_is_on")?;
-                self.plain("enabled", quote!(::core::option::Option::Some(#function)));
+                let function = function(entry, "|session| session.model().is_some()")?;
+                self.fields.push(("enabled", Field::Enabled(function)));
             }
             "errors" => {
                 let visible = word(entry, &["visible", "hidden"])? == "visible";
@@ -124,9 +141,8 @@ impl Options {
             "meta" => self.fields.push(("meta", Field::Meta(meta(entry)?))),
             "name" => self.name = Some(name(entry)?),
             "needs_approval" => {
-                let function = entry.path("asks_first")?;
-                self.needs_approval = Some(entry.span());
-                self.plain("needs_approval", quote!(::core::option::Option::Some(#function)));
+                let function = function(entry, "|path| path.starts_with(\"/etc\")")?;
+                self.needs_approval = Some((function, entry.span()));
             }
             "open_world" => drop(self.flag(entry, "open_world")?),
             "overrides_builtin" => self.overrides_builtin = self.flag(entry, "overrides_builtin")?,
@@ -306,6 +322,19 @@ pub(crate) fn scalar(expr: &Expr) -> Option<Scalar> {
 
 fn flag(entry: &Entry) -> syn::Result<Option<Span>> {
     Ok(entry.flag()?.then(|| entry.span()))
+}
+
+/// Returns the path or the closure after `=`. A path may be written as a string literal.
+fn function(entry: &Entry, example: &str) -> syn::Result<Function> {
+    match entry.expr(example)? {
+        Expr::Closure(closure) => Ok(Function::Closure(closure.clone())),
+        Expr::Path(ExprPath { qself: None, path, .. }) => Ok(Function::Path(path.clone())),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.parse().map(Function::Path),
+        other => Err(syn::Error::new_spanned(
+            other,
+            format!("`{}` must be a closure or the path of a function, as in `{0} = {example}`", entry.key),
+        )),
+    }
 }
 
 /// Returns which of `words` the value is, written as an identifier or as text.

@@ -21,7 +21,7 @@ use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
-use crate::tools::{StateMap, Tool, ToolErrors, ToolSelection};
+use crate::tools::{SelectionContext, StateMap, Tool, ToolErrors, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -175,11 +175,16 @@ impl SessionBuilder {
         let files = self.connect.files();
         files.resolve(&mut self.settings.members)?;
         let files = files.starting_in(self.settings.members.get::<String>("workingDirectory"));
-        let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
+        let tools = self.tools.resolve(&SelectionContext {
+            session_id: &id,
+            model: self.settings.members.get::<String>("model").map(String::as_str),
+            resumes: self.resume,
+            states: &self.states,
+        })?;
         clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
         link.compat.check(&link.cli, &self.settings)?;

@@ -19,19 +19,22 @@ mod selection;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tool;
 
 pub use arguments::param::FromCall;
 pub use context::ToolContext;
-pub use def::{Location, Tool};
-pub use dynamic::DynTool;
+pub use def::Location;
+pub use dynamic::{Defer, DynTool};
 pub use output::content::{Audio, Content, Image, Resource};
 pub use output::error::{OrTell, ToolError, ToolErrors};
 pub use output::outcome::Json;
 pub use output::result::{ResultType, ToolResult};
 pub use schema::SchemaProfile;
+pub use selection::context::SelectionContext;
 pub use selection::toolset::Toolset;
 pub use selection::{Choice, group, tag};
 pub use state::{Needs, State};
+pub use tool::Tool;
 
 pub(crate) use call::dispatch::unknown_tool;
 pub(crate) use cancel::Cancellation;
@@ -45,12 +48,16 @@ pub(crate) use state::StateMap;
 
 /// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {
-    pub use super::arguments::decode::Visitor;
     pub use super::arguments::param::{
-        Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, receiver, text,
+        Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, argument, receiver, text,
     };
-    pub use super::call::dispatch::{Started, blocking, inline, local, run};
-    pub use super::def::{ParamDef, Registered, Scalar, Shape, ToolDef, checked_name};
+    pub use super::arguments::param_def::{ParamDef, Scalar, Shape};
+    pub use super::arguments::visit::Visitor;
+    pub use super::call::approval::decide;
+    pub use super::call::start::{blocking, inline, local, run};
+    pub use super::def::{Approval, Started, ToolDef, checked_name};
     pub use super::output::outcome::outcome;
+    pub use super::selection::context::SelectionContext;
     pub use super::selection::distinct;
+    pub use super::tool::Registered;
 }

@@ -1,7 +1,12 @@
-//! Arguments of a call: decoding, validation, correction, and the report of mistakes.
+//! Arguments of a call: description, decoding, validation, correction, and the report of mistakes.
 
+pub(crate) mod absent;
 pub(crate) mod decode;
+pub(crate) mod describe;
+pub(crate) mod expected;
 pub(crate) mod param;
+pub(crate) mod param_def;
 pub(crate) mod report;
 pub(crate) mod suggest;
 pub(crate) mod validate;
+pub(crate) mod visit;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::session::Success;
+use crate::session::handle::Session;
 
 impl Session {
     /// Calls a method that takes nothing but the session.

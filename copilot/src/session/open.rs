@@ -5,10 +5,6 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::call::done;
-use super::inbox::Inbox;
-use super::members::Members;
-use super::topic::Occasion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
@@ -17,12 +13,20 @@ use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
+use crate::session::call::done;
+use crate::session::core::Inbox;
+use crate::session::core::members::Members;
+use crate::session::core::topic::Occasion;
 
 impl Inbox {
     /// When it fails or is dropped on the way, the CLI lets go of the session again.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub(super) async fn open(&self, peer: &Peer, occasion: Occasion) -> Result<SessionOpenResponse> {
+    pub(in crate::session) async fn open(
+        &self,
+        peer: &Peer,
+        occasion: Occasion,
+    ) -> Result<SessionOpenResponse> {
         let method = match occasion {
             Occasion::Create => "session.create",
             Occasion::Resume => "session.resume",
@@ -111,7 +115,7 @@ impl Inbox {
 
 impl Inbox {
     /// Resumes a session that the CLI has evicted. One in which nothing was said is not on disk, and is created.
-    pub(super) async fn reopen(&self, peer: &Peer, spoken: bool) -> Result<()> {
+    pub(in crate::session) async fn reopen(&self, peer: &Peer, spoken: bool) -> Result<()> {
         match self.open(peer, Occasion::Resume).await {
             Err(error) if !spoken && is_unknown_session(&error) => self.open(peer, Occasion::Create).await?,
             other => other?,
@@ -128,7 +132,7 @@ impl Inbox {
     /// not wait for.
     ///
     /// Wire: `session.tools.listPendingRequests` and `session.permissions.pendingRequests`, to the CLI.
-    pub(super) async fn pending(&self, peer: &Peer) -> Result<Pending> {
+    pub(in crate::session) async fn pending(&self, peer: &Peer) -> Result<Pending> {
         if !self.continues() {
             return Ok(Pending::default());
         }
@@ -151,7 +155,7 @@ impl Inbox {
         self.unless_unsupported_with(peer, method, &SessionParams { session_id: &self.id }).await
     }
 
-    pub(super) async fn unless_unsupported_with<R: DeserializeOwned + Default>(
+    pub(in crate::session) async fn unless_unsupported_with<R: DeserializeOwned + Default>(
         &self,
         peer: &Peer,
         method: &'static str,
@@ -164,7 +168,7 @@ impl Inbox {
     }
 
     /// Goes on with what the CLI waits for; says what that is.
-    pub(super) fn go_on(self: &Arc<Self>, pending: Pending) -> Vec<String> {
+    pub(in crate::session) fn go_on(self: &Arc<Self>, pending: Pending) -> Vec<String> {
         let ours = self.tools();
         let mut continued = Vec::new();
         for call in pending.tools.into_iter().filter(|call| ours.get(&call.tool_name).is_some()) {
@@ -181,7 +185,7 @@ impl Inbox {
 
 /// What the CLI waits for when a session is taken up.
 #[derive(Default)]
-pub(super) struct Pending {
+pub(in crate::session) struct Pending {
     tools: Vec<PendingTool>,
     permissions: Vec<PendingPermission>,
     /// What was running and is not waited for.
@@ -224,6 +228,6 @@ fn let_go(peer: &Peer, id: &SessionId) {
 }
 
 /// The CLI has no code for it, only words.
-pub(super) fn is_unknown_session(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Rpc(_)) && error.to_string().contains("Session not found")
+pub(in crate::session) fn is_unknown_session(error: &Error) -> bool {
+    error.kind() == ErrorKind::Response && error.to_string().contains("Session not found")
 }

@@ -8,7 +8,7 @@ use crate::tools::arguments::param_def::{ParamDef, Scalar};
 use crate::tools::arguments::visit::Visitor;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
-use crate::tools::selection::context::SelectionContext;
+use crate::tools::selection_context::SelectionContext;
 
 /// The future of a running tool.
 pub type Started = BoxFuture<'static, Result<ToolResult, ToolError>>;

@@ -19,7 +19,7 @@ use crate::tools::def::{Location, ToolDef};
 use crate::tools::output::error::ToolErrors;
 use crate::tools::output::outcome::{Outcome, outcome};
 use crate::tools::schema;
-use crate::tools::selection::context::SelectionContext;
+use crate::tools::selection_context::SelectionContext;
 use crate::tools::tool::{DynApproval, DynEnabled, Dynamic, Handler, Tool};
 
 /// Builds a tool whose name, description or schema is known only at run time, such as a tool of a plug-in, of another

@@ -16,6 +16,7 @@ mod dynamic;
 mod output;
 mod schema;
 mod selection;
+mod selection_context;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,9 @@ pub use output::error::{OrTell, ToolError, ToolErrors};
 pub use output::outcome::Json;
 pub use output::result::{ResultType, ToolResult};
 pub use schema::SchemaProfile;
-pub use selection::context::SelectionContext;
 pub use selection::toolset::Toolset;
 pub use selection::{Choice, group, tag};
+pub use selection_context::SelectionContext;
 pub use state::{Needs, State};
 pub use tool::Tool;
 
@@ -48,16 +49,16 @@ pub(crate) use state::StateMap;
 
 /// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {
-    pub use super::arguments::param::{
-        Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, argument, receiver, text,
-    };
+    pub use super::arguments::default::{MaybeJson, NoJson, text};
+    pub use super::arguments::described::{Described, Undescribed};
+    pub use super::arguments::param::{Probe, ProbeValue, argument, receiver};
     pub use super::arguments::param_def::{ParamDef, Scalar, Shape};
     pub use super::arguments::visit::Visitor;
     pub use super::call::approval::decide;
     pub use super::call::start::{blocking, inline, local, run};
     pub use super::def::{Approval, Started, ToolDef, checked_name};
     pub use super::output::outcome::outcome;
-    pub use super::selection::context::SelectionContext;
     pub use super::selection::distinct;
+    pub use super::selection_context::SelectionContext;
     pub use super::tool::Registered;
 }

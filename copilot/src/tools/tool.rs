@@ -15,7 +15,7 @@ use crate::tools::compiled::{self, Compiled, Labels};
 use crate::tools::context::{CalledTool, ToolContext};
 use crate::tools::def::{Location, Started, ToolDef};
 use crate::tools::schema::{self, SchemaProfile};
-use crate::tools::selection::context::SelectionContext;
+use crate::tools::selection_context::SelectionContext;
 use crate::tools::state::Need;
 
 /// A function that the model may call.

@@ -10,9 +10,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::contain::UserValue;
 use crate::tools::arguments::absent::{Absent, probe};
@@ -336,91 +334,3 @@ impl<T: ?Sized, O: Borrow<T>> OptionallyLent<T, O> {
         self.0.as_ref().map(Borrow::borrow)
     }
 }
-
-/// Converts a default to JSON for the schema, if its type implements `Serialize`.
-#[derive(Debug)]
-pub struct MaybeJson<'a, T>(pub &'a T);
-
-impl<T: Serialize> MaybeJson<'_, T> {
-    /// Returns the default as JSON.
-    pub fn json(&self) -> Option<Value> {
-        serde_json::to_value(self.0).ok()
-    }
-}
-
-/// The fallback of [`MaybeJson`] for types that do not implement `Serialize`.
-pub trait NoJson {
-    /// Returns `None`.
-    fn json(&self) -> Option<Value>;
-}
-
-impl<T> NoJson for MaybeJson<'_, T> {
-    fn json(&self) -> Option<Value> {
-        None
-    }
-}
-
-/// The types whose default can be written as text.
-#[diagnostic::on_unimplemented(
-    message = "text cannot be the default of an argument of type `{Self}`",
-    label = "this is text, the argument is `{Self}`",
-    note = "write the default as a value of that type"
-)]
-pub trait FromText {
-    /// Converts the text.
-    fn from_text(text: &'static str) -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: From<&'static str>> FromText for T {
-    fn from_text(text: &'static str) -> Self {
-        text.into()
-    }
-}
-
-/// Converts a default that is written as text.
-pub fn text<T: FromText>(text: &'static str) -> T {
-    T::from_text(text)
-}
-
-/// Types such as numbers and text, which do not say what an argument is for, so that it needs a description.
-pub trait Plain {}
-
-macro_rules! plain {
-    ($($type:ty)*) => {$(
-        impl Plain for $type {}
-    )*};
-}
-
-plain! {
-    bool char f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize
-    &str &Path String PathBuf Box<str> Value serde_json::Map<String, Value>
-}
-
-impl<T> Plain for Vec<T> {}
-impl<T> Plain for &[T] {}
-impl<T: Plain> Plain for Option<T> {}
-
-/// The check of [`Probe`] for arguments that need a description and have none.
-pub trait Undescribed: Sized {
-    /// Causes a warning by the lint for deprecated items.
-    #[deprecated(
-        note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
-                         `# Arguments`: the model reads it to decide what to send"
-    )]
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "by value, it is found before the method of `Described`"
-    )]
-    fn is_described(self) {}
-}
-
-impl<T: Plain> Undescribed for Probe<T> {}
-
-/// The fallback of [`Undescribed`] for all other parameters.
-pub trait Described: Sized {
-    /// Causes no warning.
-    fn is_described(&self) {}
-}
-
-impl<T> Described for Probe<T> {}

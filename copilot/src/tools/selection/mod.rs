@@ -1,6 +1,5 @@
 //! The selection of a session's tools, and the report on it.
 
-pub(crate) mod context;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod lint;
 pub(crate) mod registry;
@@ -15,8 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tools::arguments::suggest::suggest;
 use crate::tools::schema;
 use crate::tools::schema::SchemaProfile;
-use crate::tools::selection::context::SelectionContext;
 use crate::tools::selection::registry::ToolSet;
+use crate::tools::selection_context::SelectionContext;
 use crate::tools::tool::Tool;
 
 /// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.

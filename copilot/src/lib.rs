@@ -95,8 +95,9 @@ pub use session::{
     SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription, Turn, Usage,
 };
 pub use tools::{
-    Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,
-    SchemaProfile, State, Tool, ToolContext, ToolError, ToolErrors, ToolResult, Toolset, group, tag,
+    Audio, Choice, Content, Defer, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,
+    SchemaProfile, SelectionContext, State, Tool, ToolContext, ToolError, ToolErrors, ToolResult, Toolset,
+    group, tag,
 };
 
 /// The examples of the README, compiled.

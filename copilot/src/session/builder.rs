@@ -23,7 +23,7 @@ use crate::session::permissions::policy::{Decision, Permissions};
 use crate::session::permissions::request::PermissionRequest;
 use crate::session::subscription::Subscription;
 use crate::task::DropGuard;
-use crate::tools::{SchemaProfile, StateMap, Tool, ToolErrors, ToolSelection};
+use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolErrors, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -180,11 +180,16 @@ impl SessionBuilder {
         if let Some(largest) = self.settings.state.get::<MaxToolResult>() {
             self.policy.max_tool_result = *largest;
         }
-        let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
+        let tools = self.tools.resolve(&SelectionContext {
+            session_id: &id,
+            model: self.settings.members.get::<String>("model").map(String::as_str),
+            resumes: self.resume,
+            states: &self.states,
+        })?;
         name_clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
         link.compat.check(&link.cli, &self.settings)?;

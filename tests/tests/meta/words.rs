@@ -54,18 +54,10 @@ const NOT_CLEAN: &[&str] = &[
     "copilot/src/permissions.rs",
     "copilot/src/protocol/",
     "copilot/src/session/",
-    "copilot/src/tools/arguments.rs",
-    "copilot/src/tools/dispatch.rs",
-    "copilot/src/tools/dynamic.rs",
-    "copilot/src/tools/error.rs",
-    "copilot/src/tools/outcome.rs",
-    "copilot/src/tools/param.rs",
-    "copilot/src/tools/state.rs",
     "fuzz/promises/",
     "tests/matrix/",
     "tests/src/",
     "tests/tests/",
-    "tests/ui/tool/fail/unusable_return.stderr",
     "tests/unlinked/",
 ];
 

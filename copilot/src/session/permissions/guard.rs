@@ -397,7 +397,7 @@ impl Inbox {
         if tool.def().skip_permission || !self.policy.decides_calls() {
             return false;
         }
-        let harmless = !tool.def().destructive && tool.def().needs_approval.is_none();
+        let harmless = !tool.def().destructive && !tool.decides_approval();
         let granted =
             self.policy.handler.is_none() && self.policy.permissions.grants_harmless_tools() && harmless;
         !granted && !self.guard().granted.has_call(call_id) && !self.guard().granted.covers_tool(tool.name())

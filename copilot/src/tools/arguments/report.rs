@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::result::ToolResult;
+use crate::tools::output::result::ToolResult;
 
 /// A mistake in the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl fmt::Display for Problem {
 }
 
 /// Returns the result of a call whose arguments are invalid.
-pub(crate) fn bad_arguments(tool: &str, problems: &[Problem]) -> ToolResult {
+pub(crate) fn invalid_arguments(tool: &str, problems: &[Problem]) -> ToolResult {
     /// The maximum number of problems in the text.
     const SHOWN: usize = 20;
     let mut text =

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::compiled::Compiled;
-use super::def::Tool;
-use super::registry::{self, ToolSet};
-use super::validate::Validator;
 use crate::error::Result;
+use crate::tools::arguments::validate::Validator;
+use crate::tools::compiled::Compiled;
+use crate::tools::selection::registry::{self, ToolSet};
+use crate::tools::tool::Tool;
 
 /// Returns all problems of the tools that are linked into the program.
 pub(crate) fn problems() -> Vec<String> {
@@ -64,7 +64,8 @@ fn problems_of_arguments(compiled: &Compiled) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::def::{ParamDef, Shape, ToolDef};
+    use crate::tools::arguments::param_def::{ParamDef, Shape};
+    use crate::tools::def::ToolDef;
     use crate::tools::expansion::{Probe, ProbeValue as _, Started, Visitor};
 
     /// The shim of a tool with one argument of type `String`.

@@ -1,24 +1,27 @@
-//! What can be a parameter of a tool, decided by type.
+//! The types that a parameter of a tool can have.
 //!
-//! `Param<K>` is implemented by disjoint families of types, told apart by a marker `K` that inference finds: values
-//! that the model fills, and values that the runtime injects. References need a step before that, because
-//! `&'a str: Deserialize<'de>` would make the families overlap: [`Probe`] tells by its inherent methods whether a
-//! type is a reference, and a reference is lent from an owned value of its own ([`Lend`]).
+//! [`Param<K>`](Param) is implemented by disjoint families of types, distinguished by a marker `K` that the compiler
+//! infers: values that the model fills, and values that the runtime injects. References need a separate step, because
+//! `&'a str: Deserialize<'de>` would make the families overlap: the inherent methods of [`Probe`] match references,
+//! which are lent from an owned value ([`Lend`]).
 
 use std::borrow::Borrow;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::arguments::{Absent, ArgumentReader, Description, ask};
-use super::context::ToolContext;
-use super::error::ToolError;
-use super::state::{Need, Needs, State};
 use crate::contain::UserValue;
+use crate::tools::arguments::absent::{Absent, probe};
+use crate::tools::arguments::decode::ArgumentReader;
+use crate::tools::arguments::describe::Description;
+use crate::tools::context::ToolContext;
+use crate::tools::output::error::ToolError;
+use crate::tools::state::{Need, Needs, State};
+
+/// The error of an injected value that is read before the call runs. The macros exclude it by [`ModelArgument`].
+const NOT_RUNNING: &str = "the call does not run yet, so it has no context";
 
 /// A type that a parameter of a tool can have, by value.
 #[diagnostic::on_unimplemented(
@@ -31,37 +34,37 @@ use crate::contain::UserValue;
             `copilot::FromCall`"
 )]
 pub trait Param<K>: Sized + Send + 'static {
-    /// Tells what the parameter is.
-    fn describe(description: &mut Description<'_>);
-    /// Takes its value out of a call; what is wrong with it has been noted if there is none.
+    /// Describes the parameter.
+    fn describe(description: &mut Description);
+    /// Takes the value from a call. Records the mistake and returns `None` if the call has no valid value.
     fn take(reader: &mut ArgumentReader<'_>, default: Option<fn() -> Self>) -> Option<Self>;
 }
 
-/// Marks types that the model fills.
+/// The marker of types that the model fills.
 #[derive(Debug)]
 pub struct Argument;
-/// Marks [`State`].
+/// The marker of [`State`].
 #[derive(Debug)]
 pub struct Stateful;
-/// Marks [`ToolContext`].
+/// The marker of [`ToolContext`].
 #[derive(Debug)]
 pub struct Context;
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
-    fn describe(description: &mut Description<'_>) {
-        description.argument(schemars::SchemaGenerator::subschema_for::<T>, ask::<T>);
+    fn describe(description: &mut Description) {
+        description.argument(schemars::SchemaGenerator::subschema_for::<T>, probe::<T>);
     }
 
     fn take(reader: &mut ArgumentReader<'_>, default: Option<fn() -> Self>) -> Option<Self> {
         let Some(text) = reader.text() else {
             return match default {
                 Some(default) => Some(default()),
-                None => T::deserialize(Absent::VALUE).map_err(|_| reader.missing()).ok(),
+                None => T::deserialize(Absent::VALUE).map_err(|_| reader.reject_missing()).ok(),
             };
         };
         match (serde_json::from_str(text), default) {
-            // Models write `null` for what they leave out.
+            // Models send `null` for an omitted argument.
             (_, Some(default)) if text == "null" => Some(default()),
             (Ok(value), _) => Some(value),
             (Err(error), _) => {
@@ -73,32 +76,36 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
 }
 
 impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {
-    fn describe(description: &mut Description<'_>) {
+    fn describe(description: &mut Description) {
         description.injected(vec![Need::of::<T>()]);
     }
 
     fn take(reader: &mut ArgumentReader<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
-        let state = reader.context().state();
+        let state = reader.context().and_then(ToolContext::state);
         if state.is_none() {
             let state = std::any::type_name::<T>();
-            reader.fail(ToolError::hidden(format!("no state of type `{state}` was given to the session")));
+            reader.fail(ToolError::hidden(format!("the session has no state of type `{state}`")));
         }
         state
     }
 }
 
 impl Param<Context> for ToolContext {
-    fn describe(description: &mut Description<'_>) {
+    fn describe(description: &mut Description) {
         description.injected(Vec::new());
     }
 
     fn take(reader: &mut ArgumentReader<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
-        Some(reader.context().clone())
+        let context = reader.context().cloned();
+        if context.is_none() {
+            reader.fail(ToolError::hidden(NOT_RUNNING));
+        }
+        context
     }
 }
 
-/// A type that is made from the call rather than from its arguments: implement it to inject what is yours, such as
-/// the user on whose behalf the session runs.
+/// A type whose values are made from the context of a call rather than from its arguments, such as the user on whose
+/// behalf the session runs.
 ///
 /// # Examples
 ///
@@ -119,18 +126,18 @@ impl Param<Context> for ToolContext {
 ///     }
 /// }
 ///
-/// /// Who is asking.
+/// /// Return the name of the current user.
 /// #[copilot::tool]
 /// async fn who_am_i(user: User) -> String {
 ///     user.0
 /// }
 /// ```
 pub trait FromCall: Sized + Send + 'static {
-    /// Makes the value; the function is not run if it cannot be made.
+    /// Makes the value.
     ///
     /// # Errors
     ///
-    /// When it cannot be made: the model is told as if the tool itself had failed.
+    /// An error is the result of the call, as if the tool itself had returned it; the function does not run.
     fn from_call(cx: &ToolContext) -> Result<Self, ToolError>;
 
     /// Declares the states that [`from_call`](Self::from_call) needs, so that a session without them does not start.
@@ -139,20 +146,24 @@ pub trait FromCall: Sized + Send + 'static {
     }
 }
 
-/// Marks [`FromCall`].
+/// The marker of [`FromCall`].
 #[derive(Debug)]
 pub struct Called;
 
 #[diagnostic::do_not_recommend]
 impl<T: FromCall> Param<Called> for T {
-    fn describe(description: &mut Description<'_>) {
+    fn describe(description: &mut Description) {
         let mut needs = Needs::default();
         T::needs(&mut needs);
         description.injected(needs.0);
     }
 
     fn take(reader: &mut ArgumentReader<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
-        T::from_call(reader.context()).map_err(|error| reader.fail(error)).ok()
+        let value = match reader.context() {
+            Some(context) => T::from_call(context),
+            None => Err(ToolError::hidden(NOT_RUNNING)),
+        };
+        value.map_err(|error| reader.fail(error)).ok()
     }
 }
 
@@ -167,34 +178,34 @@ impl<T: FromCall> Param<Called> for T {
 pub trait Lend<K> {
     /// The family of [`Own`](Self::Own).
     type Kind;
-    /// What the reference is lent from.
+    /// The owned type that the reference is lent from.
     type Own: Param<Self::Kind> + Borrow<Self> + Sync;
 }
 
-/// Marks types that are lent from themselves.
+/// The marker of types that are lent from themselves.
 #[derive(Debug)]
-pub struct Itself<K>(PhantomData<K>);
-/// Marks types that have an owned counterpart.
+pub struct Identity<K>(PhantomData<K>);
+/// The marker of types that are lent from another type, as `str` from `String`.
 #[derive(Debug)]
-pub struct Counterpart;
+pub struct Owned;
 
 #[diagnostic::do_not_recommend]
-impl<K, T: Param<K> + Sync> Lend<Itself<K>> for T {
+impl<K, T: Param<K> + Sync> Lend<Identity<K>> for T {
     type Kind = K;
     type Own = T;
 }
 
-impl Lend<Counterpart> for str {
+impl Lend<Owned> for str {
     type Kind = Argument;
     type Own = String;
 }
 
-impl Lend<Counterpart> for Path {
+impl Lend<Owned> for Path {
     type Kind = Argument;
     type Own = PathBuf;
 }
 
-impl<T> Lend<Counterpart> for [T]
+impl<T> Lend<Owned> for [T]
 where
     Vec<T>: Param<Argument> + Sync,
 {
@@ -202,17 +213,18 @@ where
     type Own = Vec<T>;
 }
 
-/// Asks a type how it is passed: the inherent methods win over the one of [`ProbeValue`].
+/// Selects how a type is passed. Its inherent methods, for references, take precedence over the method of
+/// [`ProbeValue`].
 #[derive(Debug)]
 pub struct Probe<T>(PhantomData<fn(T)>);
 
 impl<T> Probe<T> {
-    /// The question.
+    /// The probe of the type.
     pub const NEW: Self = Self(PhantomData);
 }
 
 impl<T: ?Sized> Probe<&T> {
-    /// A reference is lent.
+    /// Returns the functions of a reference, which is lent.
     pub fn kind<K>(self) -> ParamFns<T::Own, Lent<T, T::Own>>
     where
         T: Lend<K>,
@@ -226,7 +238,7 @@ impl<T: ?Sized> Probe<&T> {
 }
 
 impl<T: ?Sized> Probe<Option<&T>> {
-    /// So is an optional one.
+    /// Returns the functions of an optional reference, which is lent.
     pub fn kind<K>(self) -> ParamFns<Option<T::Own>, OptionallyLent<T, T::Own>>
     where
         T: Lend<K>,
@@ -240,9 +252,9 @@ impl<T: ?Sized> Probe<Option<&T>> {
     }
 }
 
-/// The answer of [`Probe`] for all that is not a reference.
+/// The fallback of [`Probe`] for types that are not references.
 pub trait ProbeValue<T> {
-    /// A value is moved.
+    /// Returns the functions of a value, which is moved.
     fn kind<K>(self) -> ParamFns<T, Moved<T>>
     where
         T: Param<K>;
@@ -257,137 +269,68 @@ impl<T> ProbeValue<T> for Probe<T> {
     }
 }
 
-/// How the value that a method belongs to is passed. A question of its own, so that a type that cannot be shared between
+/// Returns the functions of a method's receiver. A separate function, so that a type that cannot be shared between
 /// threads is one error, at the type.
 pub fn receiver<T: Send + Sync + 'static>() -> ParamFns<State<T>, Moved<State<T>>> {
     Probe::<State<T>>::NEW.kind()
 }
 
-/// Takes a value out of a call, or its default.
+/// Types that the model fills, for options that read arguments.
+#[diagnostic::on_unimplemented(
+    message = "`needs_approval` reads arguments of the model only; `{Self}` is injected when the tool runs",
+    label = "not an argument of the model",
+    note = "remove this parameter from the closure"
+)]
+pub trait ModelArgument {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + JsonSchema> ModelArgument for T {}
+
+/// Returns the functions of a parameter that the model fills.
+pub fn argument<Own: ModelArgument, Slot>(param: ParamFns<Own, Slot>) -> ParamFns<Own, Slot> {
+    param
+}
+
+/// Takes the value from a call, or its default.
 type TakeOwn<Own> = fn(&mut ArgumentReader<'_>, Option<fn() -> Own>) -> Option<Own>;
 
-/// How a parameter is passed: what is taken out of the call, and what keeps it while the function runs.
+/// The functions that describe a parameter, take its value from a call, and store it while the tool runs.
 ///
 /// Functions rather than a trait, so that a type that cannot be passed is one error and not two.
 #[derive(Debug)]
 pub struct ParamFns<Own, Slot> {
-    pub(crate) describe: fn(&mut Description<'_>),
+    pub(crate) describe: fn(&mut Description),
     pub(crate) take: TakeOwn<Own>,
     pub(crate) keep: fn(Own) -> Slot,
 }
 
-/// Keeps what is moved.
+/// Stores a value that is moved to the function.
 #[derive(Debug)]
 pub struct Moved<T>(Option<UserValue<T>>);
-/// Keeps what is lent.
+/// Stores the value that a reference is lent from.
 #[derive(Debug)]
 pub struct Lent<T: ?Sized, O>(UserValue<O>, PhantomData<fn(&T)>);
-/// Keeps what is lent if there.
+/// Stores the value that an optional reference is lent from.
 #[derive(Debug)]
 pub struct OptionallyLent<T: ?Sized, O>(UserValue<Option<O>>, PhantomData<fn(&T)>);
 
 impl<T> Moved<T> {
-    /// Hands it to the function.
+    /// Returns the value for the function.
     pub fn lend(&mut self) -> T {
         self.0.take().expect("the expansion calls the function once").into_inner()
     }
 }
 
 impl<T: ?Sized, O: Borrow<T>> Lent<T, O> {
-    /// Lends it to the function.
+    /// Returns the reference for the function.
     pub fn lend(&mut self) -> &T {
         (*self.0).borrow()
     }
 }
 
 impl<T: ?Sized, O: Borrow<T>> OptionallyLent<T, O> {
-    /// Lends it to the function.
+    /// Returns the reference for the function.
     pub fn lend(&mut self) -> Option<&T> {
         self.0.as_ref().map(Borrow::borrow)
     }
 }
-
-/// A default as JSON, for the schema, if its type can be written as JSON.
-#[derive(Debug)]
-pub struct MaybeJson<'a, T>(pub &'a T);
-
-impl<T: Serialize> MaybeJson<'_, T> {
-    /// The JSON.
-    pub fn json(&self) -> Option<Value> {
-        serde_json::to_value(self.0).ok()
-    }
-}
-
-/// The answer of [`MaybeJson`] for types that cannot be written.
-pub trait NoJson {
-    /// Nothing.
-    fn json(&self) -> Option<Value>;
-}
-
-impl<T> NoJson for MaybeJson<'_, T> {
-    fn json(&self) -> Option<Value> {
-        None
-    }
-}
-
-/// What a default that is written as text can be of.
-#[diagnostic::on_unimplemented(
-    message = "text cannot be the default of an argument of type `{Self}`",
-    label = "this is text, the argument is `{Self}`",
-    note = "write the default as a value of that type"
-)]
-pub trait FromText {
-    /// The value.
-    fn from_text(text: &'static str) -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: From<&'static str>> FromText for T {
-    fn from_text(text: &'static str) -> Self {
-        text.into()
-    }
-}
-
-/// A default that is written as text.
-pub fn text<T: FromText>(text: &'static str) -> T {
-    T::from_text(text)
-}
-
-/// Types whose values say nothing of what they are for, so that an argument needs a description.
-pub trait Plain {}
-
-macro_rules! plain {
-    ($($type:ty)*) => {$(
-        impl Plain for $type {}
-    )*};
-}
-
-plain! {
-    bool char f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize
-    &str &Path String PathBuf Box<str> Value serde_json::Map<String, Value>
-}
-
-impl<T> Plain for Vec<T> {}
-impl<T> Plain for &[T] {}
-impl<T: Plain> Plain for Option<T> {}
-
-/// The answer of [`Probe`] for arguments that need a description and have none.
-pub trait Undescribed: Sized {
-    /// Warns, as what is deprecated does.
-    #[deprecated(
-        note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
-                         `# Arguments`: the model reads it to decide what to send"
-    )]
-    #[expect(clippy::wrong_self_convention, reason = "by value, it is found before the one of `Described`")]
-    fn is_described(self) {}
-}
-
-impl<T: Plain> Undescribed for Probe<T> {}
-
-/// The answer of [`Probe`] for all other parameters.
-pub trait Described: Sized {
-    /// Says nothing.
-    fn is_described(&self) {}
-}
-
-impl<T> Described for Probe<T> {}

@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::content::{Binary, Content};
+use crate::tools::output::content::{Binary, Content};
 
 /// The result of a tool call, with full control of the text, the content and the metadata.
 ///
@@ -206,8 +206,8 @@ impl Serialize for ToolResult {
 mod tests {
     use serde_json::json;
 
-    use super::super::content::{Image, Resource};
     use super::*;
+    use crate::tools::output::content::{Image, Resource};
 
     #[test]
     fn content_is_in_the_text_or_beside_it() {

@@ -1,11 +1,11 @@
 //! Types whose methods are tools, and the methods bound to a value.
 
 use std::any::{Any, TypeId};
-use std::fmt;
 use std::sync::Arc;
 
-use super::def::{Tool, ToolDef};
 use crate::contain::UserValue;
+use crate::tools::def::ToolDef;
+use crate::tools::tool::{Bound, Tool};
 
 /// A type whose methods are tools. `#[copilot::tools]` on an `impl` block implements it.
 ///
@@ -55,18 +55,5 @@ pub trait Toolset: Sized + 'static {
             Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value }))
         };
         Self::DEFS.iter().map(bind).collect()
-    }
-}
-
-/// A tool bound to a value.
-pub(crate) struct Bound {
-    pub(crate) def: &'static ToolDef,
-    pub(crate) type_id: TypeId,
-    pub(crate) value: UserValue<Arc<dyn Any + Send + Sync>>,
-}
-
-impl fmt::Debug for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").field("def", &self.def.name).finish_non_exhaustive()
     }
 }

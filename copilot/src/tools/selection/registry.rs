@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 
 use serde::{Serialize, Serializer};
 
-use super::def::{Location, Registered, Tool};
-use super::schema::SchemaProfile;
-use super::state::StateMap;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tools::context::CalledTool as _;
+use crate::tools::def::Location;
+use crate::tools::schema::SchemaProfile;
+use crate::tools::state::StateMap;
+use crate::tools::tool::{Registered, Tool};
 
 /// The tools of a session, sorted by name.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +31,7 @@ impl ToolSet {
     pub(crate) fn without_states(tools: Vec<Tool>) -> Result<Self> {
         let tools = unique(tools)?;
         check_names(&tools)?;
-        check_permissions(&tools)?;
+        check_options(&tools)?;
         check_schemas(&tools)?;
         Ok(Self { tools, profile: SchemaProfile::Portable })
     }
@@ -112,24 +114,54 @@ fn described(location: &Location) -> String {
     }
 }
 
-/// The macro refuses this too, but not where the options are assembled at run time.
-fn check_permissions(tools: &[Tool]) -> Result<()> {
-    for tool in tools.iter().filter(|tool| tool.def().skip_permission) {
-        let contradicting = if tool.def().destructive {
-            "destructive"
-        } else if tool.def().needs_approval.is_some() {
-            "needs_approval"
-        } else {
-            continue;
-        };
-        let message = format!(
-            "the tool `{}` is `{contradicting}` and would run without a permission; remove `skip_permission` or \
-             `{contradicting}`",
-            tool.name()
-        );
-        return Err(Error::new(ErrorKind::Tools, message));
-    }
-    Ok(())
+/// Checks that the options of dynamic tools do not contradict each other. The macros check all others.
+fn check_options(tools: &[Tool]) -> Result<()> {
+    let errors: Vec<Error> = tools
+        .iter()
+        .filter(|tool| tool.dynamic().is_some())
+        .flat_map(|tool| {
+            let error = |problem| {
+                let message = format!("the tool `{}` at {}: {problem}", tool.name(), tool.location());
+                Error::new(ErrorKind::Tools, message)
+            };
+            contradictions(tool).into_iter().map(error).collect::<Vec<_>>()
+        })
+        .collect();
+    one_error(&errors)
+}
+
+/// Returns the contradictions in the options of a tool, in the words of the macro.
+fn contradictions(tool: &Tool) -> Vec<&'static str> {
+    let def = tool.def();
+    let rules = [
+        (
+            tool.description().trim().is_empty(),
+            "it has no description, which the model reads to decide when to call it",
+        ),
+        (def.read_only && def.destructive, "`destructive` contradicts `read_only`; remove one of them"),
+        (
+            def.skip_permission && def.destructive,
+            "`destructive` contradicts `skip_permission`: a tool that may destroy something needs a permission; \
+             remove one of them",
+        ),
+        (
+            def.skip_permission && tool.decides_approval(),
+            "`needs_approval` contradicts `skip_permission`, which disables the permission request; remove one of \
+             them",
+        ),
+        (
+            def.retries > 0 && !def.read_only && !def.idempotent,
+            "`retries` requires `read_only` or `idempotent`: running a tool twice must be safe",
+        ),
+        (
+            def.overrides_builtin && !BUILTINS.contains(&tool.name()),
+            "the CLI has no built-in tool of this name to replace; remove `overrides_builtin`",
+        ),
+        (def.timeout_ms == 0, "`timeout` must be at least one millisecond"),
+        (def.max_output == Some(0), "`max_output` must be above 0"),
+        (def.concurrency == Some(0), "`concurrency` must be above 0"),
+    ];
+    rules.into_iter().filter_map(|(wrong, problem)| wrong.then_some(problem)).collect()
 }
 
 /// Checks the names of dynamic tools. The macros check all others.
@@ -184,7 +216,7 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
             .arguments
             .needs
             .iter()
-            .filter(|need| !states.contains(need) && tool.own_value(need.type_id).is_none())
+            .filter(|need| !states.contains(need) && tool.bound_value(need.type_id).is_none())
         {
             let needing = missing.entry(need.type_name).or_default();
             if needing.last().is_none_or(|last| last.name() != tool.name()) {

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::problem::{Problem, ProblemKind};
-use super::suggest::suggest;
+use crate::tools::arguments::coerce::{coerce, fits, is_multiple};
+use crate::tools::arguments::expected::{alternatives, expected, shortened};
+use crate::tools::arguments::report::{Problem, ProblemKind};
+use crate::tools::arguments::suggest::suggest;
 
 /// A schema to validate values against, with the settings.
 pub(crate) struct Validator<'s> {
@@ -358,145 +360,6 @@ impl<'s> Validation<'s> {
 
     fn problem(&mut self, kind: ProblemKind) {
         self.problems.push(Problem { path: self.path.clone(), kind });
-    }
-}
-
-fn fits(allowed: &dyn Fn(&str) -> bool, value: &Value) -> bool {
-    match value {
-        Value::Null => allowed("null"),
-        Value::Bool(_) => allowed("boolean"),
-        Value::String(_) => allowed("string"),
-        Value::Array(_) => allowed("array"),
-        Value::Object(_) => allowed("object"),
-        Value::Number(number) => {
-            allowed("number")
-                || allowed("integer") && (!number.is_f64() || number.as_f64().is_some_and(is_whole))
-        }
-    }
-}
-
-/// Corrects common type mistakes of models that are unambiguous. Returns whether the value was corrected.
-fn coerce(allowed: &dyn Fn(&str) -> bool, value: &mut Value) -> bool {
-    let corrected = match value {
-        Value::String(text) => {
-            let parsed: Option<Value> = serde_json::from_str(text.trim()).ok();
-            parsed.filter(|parsed| !parsed.is_null() && !parsed.is_string() && fits(allowed, parsed))
-        }
-        _ => None,
-    };
-    let corrected = match corrected {
-        None if allowed("array") && !value.is_array() && !value.is_null() && !value.is_object() => {
-            Some(Value::Array(vec![value.clone()]))
-        }
-        other => other,
-    };
-    let done = corrected.is_some();
-    if let Some(corrected) = corrected {
-        *value = corrected;
-    }
-    done
-}
-
-fn is_whole(number: f64) -> bool {
-    number.fract() == 0.0 && number.abs() < 9.0e15
-}
-
-fn is_multiple(number: f64, step: f64) -> bool {
-    let quotient = number / step;
-    (quotient - quotient.round()).abs() < 1e-9
-}
-
-/// Describes a schema in words.
-fn expected(schema: &Map<String, Value>) -> String {
-    if let Some(value) = schema.get("const") {
-        return value.to_string();
-    }
-    if let Some(Value::Array(allowed)) = schema.get("enum") {
-        return alternatives(allowed.iter().map(Value::to_string));
-    }
-    for keyword in ["anyOf", "oneOf"] {
-        if let Some(Value::Array(branches)) = schema.get(keyword) {
-            return alternatives(branches.iter().filter_map(Value::as_object).map(expected));
-        }
-    }
-    match schema.get("type") {
-        Some(Value::String(name)) => expected_type(name, schema),
-        Some(Value::Array(names)) => {
-            alternatives(names.iter().filter_map(Value::as_str).map(|name| expected_type(name, schema)))
-        }
-        _ => "another value".to_owned(),
-    }
-}
-
-fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
-    let noun = match name {
-        "integer" => "an integer",
-        "number" => "a number",
-        "string" => "a string",
-        "boolean" => "true or false",
-        "array" => "an array",
-        "object" => {
-            let required = schema.get("required").and_then(Value::as_array).filter(|names| !names.is_empty());
-            if let Some(names) = required {
-                return format!("an object with {}", listed(names.iter().filter_map(Value::as_str)));
-            }
-            "an object"
-        }
-        other => return other.to_owned(),
-    };
-    let (low, high, unit) = match name {
-        "string" => ("minLength", "maxLength", " characters"),
-        "array" => ("minItems", "maxItems", " items"),
-        "object" => ("minProperties", "maxProperties", " entries"),
-        _ => ("minimum", "maximum", ""),
-    };
-    let with = if unit.is_empty() { "" } else { " of" };
-    let range = match (schema.get(low), schema.get(high)) {
-        (Some(low), Some(high)) if low == high => format!("{with} {low}{}", counted(unit, low)),
-        (Some(low), Some(high)) => {
-            format!("{with} {} {low} to {high}{unit}", if unit.is_empty() { "from" } else { "" })
-        }
-        (Some(low), None) => format!(" of at least {low}{}", counted(unit, low)),
-        (None, Some(high)) => format!(" of at most {high}{}", counted(unit, high)),
-        (None, None) => String::new(),
-    };
-    let range = range.replace("  ", " ");
-    match schema.get("pattern").and_then(Value::as_str) {
-        Some(pattern) => format!("{noun}{range} that matches `{pattern}`"),
-        None => format!("{noun}{range}"),
-    }
-}
-
-/// Returns the unit in singular or plural, as in `1 item`.
-fn counted(unit: &'static str, count: &Value) -> &'static str {
-    match unit {
-        " entries" if count == 1 => " entry",
-        unit if count == 1 => unit.strip_suffix('s').unwrap_or(unit),
-        unit => unit,
-    }
-}
-
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn alternatives(forms: impl Iterator<Item = String>) -> String {
-    let mut forms: Vec<_> = forms.collect();
-    forms.dedup();
-    match forms.pop() {
-        Some(last) if forms.is_empty() => last,
-        Some(last) => format!("{} or {last}", forms.join(", ")),
-        None => "nothing".to_owned(),
-    }
-}
-
-/// Returns a value as JSON, truncated for a message.
-fn shortened(value: &Value) -> String {
-    const LONGEST: usize = 60;
-    let text = value.to_string();
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }
 

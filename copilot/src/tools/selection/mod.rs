@@ -1,17 +1,22 @@
 //! The selection of a session's tools, and the report on it.
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod lint;
+pub(crate) mod registry;
+pub(crate) mod toolset;
+
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use super::def::Tool;
-use super::registry::{self, ToolSet};
-use super::schema;
-use super::schema::SchemaProfile;
-use super::state::StateMap;
-use super::suggest::suggest;
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tools::arguments::suggest::suggest;
+use crate::tools::schema;
+use crate::tools::schema::SchemaProfile;
+use crate::tools::selection::registry::ToolSet;
+use crate::tools::selection_context::SelectionContext;
+use crate::tools::tool::Tool;
 
 /// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +68,7 @@ impl Choice {
         match &self.0 {
             By::Name(name) => tool.name() == name,
             By::Group(group) => tool.group() == Some(group),
-            By::Tag(tag) => tool.tags().contains(&tag.as_str()),
+            By::Tag(tag) => tool.tags().any(|own| own == tag),
             By::Module(path) => {
                 let rest = tool.location().module.strip_prefix(path.as_str());
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
@@ -77,7 +82,7 @@ impl Choice {
             match &self.0 {
                 By::Name(_) => vec![tool.name()],
                 By::Group(_) => tool.group().into_iter().collect(),
-                By::Tag(_) => tool.tags().to_vec(),
+                By::Tag(_) => tool.tags().collect(),
                 By::Module(_) => vec![tool.location().module],
             }
         };
@@ -145,7 +150,7 @@ impl ToolSelection {
     }
 
     /// Returns the selected tools. The error lists all problems.
-    pub(crate) fn resolve(&self, states: &StateMap) -> Result<ToolSet> {
+    pub(crate) fn resolve(&self, context: &SelectionContext<'_>) -> Result<ToolSet> {
         let mut tools = self.added.clone();
         if self.linked {
             let linked = registry::linked();
@@ -156,8 +161,8 @@ impl ToolSelection {
         }
         self.check_crates(&tools)?;
         self.check_choices(&tools)?;
-        let (kept, dropped) = self.apply(tools);
-        let set = ToolSet::new(kept.clone(), states).and_then(|set| set.in_profile(self.profile));
+        let (kept, dropped) = self.apply(tools, context);
+        let set = ToolSet::new(kept.clone(), context.states).and_then(|set| set.in_profile(self.profile));
         if std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "report") {
             eprint!("{}", report(&kept, &dropped));
         }
@@ -165,12 +170,12 @@ impl ToolSelection {
     }
 
     /// Splits the tools into selected ones, and removed ones with the reason.
-    fn apply(&self, tools: Vec<Tool>) -> (Vec<Tool>, Vec<(Tool, String)>) {
+    fn apply(&self, tools: Vec<Tool>, context: &SelectionContext<'_>) -> (Vec<Tool>, Vec<(Tool, String)>) {
         let mut dropped = Vec::new();
         let kept = tools
             .into_iter()
             .filter(|tool| {
-                let reason = self.reason(tool);
+                let reason = self.reason(tool, context);
                 dropped.extend(reason.clone().map(|reason| (tool.clone(), reason)));
                 reason.is_none()
             })
@@ -179,8 +184,8 @@ impl ToolSelection {
     }
 
     /// Returns the reason why a tool is removed; `None` if it is selected.
-    fn reason(&self, tool: &Tool) -> Option<String> {
-        if tool.def().enabled.is_some_and(|enabled| !enabled()) {
+    fn reason(&self, tool: &Tool, context: &SelectionContext<'_>) -> Option<String> {
+        if !tool.is_enabled(context) {
             return Some("not enabled".to_owned());
         }
         self.rules.iter().find_map(|rule| match rule {
@@ -351,8 +356,9 @@ const fn same(a: &str, b: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::DynTool;
     use super::*;
+    use crate::tools::DynTool;
+    use crate::tools::StateMap;
 
     /// A pear.
     #[crate::tool(group = "fruit", tags("green"))]
@@ -370,7 +376,11 @@ mod tests {
         let mut selection = ToolSelection::default();
         selection.add(toolset![pear, apple, carrot]);
         rules(&mut selection);
-        Ok(selection.resolve(&StateMap::default())?.iter().map(|tool| tool.name().to_owned()).collect())
+        Ok(selection
+            .resolve(&SelectionContext::of_test(&StateMap::default()))?
+            .iter()
+            .map(|tool| tool.name().to_owned())
+            .collect())
     }
 
     #[test]
@@ -403,7 +413,8 @@ mod tests {
         let mut selection = ToolSelection::default();
         selection.except([group("roots")]);
         let any = DynTool::new("any", "Any.").schema(json!({ "type": "object" })).unwrap().declare();
-        let (kept, dropped) = selection.apply(vec![pear::TOOL, carrot::TOOL, any]);
+        let (kept, dropped) = selection
+            .apply(vec![pear::TOOL, carrot::TOOL, any], &SelectionContext::of_test(&StateMap::default()));
         let report = report(&kept, &dropped);
         let lines: Vec<&str> = report.lines().collect();
         assert_eq!(lines[0], "2 of 3 tools:");
@@ -412,7 +423,7 @@ mod tests {
             "{report}"
         );
         assert!(
-            lines[3].contains("selection.rs:") && lines[3].contains("(copilot) group fruit ~"),
+            lines[3].contains("selection/mod.rs:") && lines[3].contains("(copilot) group fruit ~"),
             "{report}"
         );
     }

@@ -1,91 +1,91 @@
-//! The failures of a tool: what the model reads of them, and what only the program's log gets.
+//! The errors of a tool: the part that the model reads, and the part that only the log of the program contains.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::result::ToolResult;
 use crate::contain::{self, UserValue};
+use crate::tools::output::result::ToolResult;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a tool could not do what it was asked.
+/// The error of a tool.
 ///
-/// A foreign error turned into this by `?` is *hidden*: the model reads a neutral sentence with a reference, the
-/// program's log gets the error under the same reference. What the model should know, say with [`tell`](Self::tell),
-/// or with [`or_tell`](OrTell::or_tell) on the failing expression.
+/// A foreign error converted by `?` is *hidden*: the model reads a neutral sentence with a reference, and the log of the
+/// program contains the error under the same reference. [`tell`](Self::tell), and [`or_tell`](OrTell::or_tell) on the
+/// failing expression, create an error whose text the model reads.
 ///
-/// It does not implement [`std::error::Error`], so that any error converts into it.
-pub struct ToolError(Box<Failure>);
+/// Does not implement [`std::error::Error`], so that any error converts into it.
+pub struct ToolError(Box<Inner>);
 
-/// What the model reads of the foreign errors of a session's tools.
+/// The visibility of foreign errors for the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ToolErrors {
     /// A neutral sentence with a reference, unless a tool has `errors = visible`.
     #[default]
     Hidden,
-    /// The errors themselves, unless a tool has `errors = hidden`: for development, because they may tell secrets.
+    /// The text of the error, unless a tool has `errors = hidden`. For development, because errors may contain secrets.
     Visible,
 }
 
-struct Failure {
+struct Inner {
     visibility: Visibility,
     source: Option<UserValue<Source>>,
 }
 
 enum Visibility {
-    /// The model reads this.
+    /// The model reads the text.
     Tell(Cow<'static, str>),
-    /// The model reads this, and that another try may succeed.
+    /// The model reads the text, and that a later call may succeed.
     Retry(Cow<'static, str>),
-    /// The model reads this, as a denial.
+    /// The model reads the text, as a denial.
     Refused(Cow<'static, str>),
     /// The model reads a neutral sentence.
     Hidden,
 }
 
 impl ToolError {
-    /// A failure whose text the model reads.
+    /// Creates an error whose text the model reads.
     pub fn tell(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Visibility::Tell(text.into()), None)
     }
 
-    /// A passing failure: the model reads the text, and that the same call may succeed later.
+    /// Creates the error of a transient failure: the model reads the text, and that the same call may succeed later.
     pub fn retry(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Visibility::Retry(text.into()), None)
     }
 
-    /// The tool may not do this: the model reads the text, and the call counts as denied.
+    /// Creates the error of an operation that is not permitted: the model reads the text, and the call is denied.
     pub fn refused(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Visibility::Refused(text.into()), None)
     }
 
-    /// A failure that only the program's log gets; what `?` makes of a foreign error.
+    /// Creates an error that only the log of the program contains, as `?` does for a foreign error.
     pub fn hidden(source: impl Into<Source>) -> Self {
         Self::new(Visibility::Hidden, Some(source.into()))
     }
 
-    /// Adds the cause, for the program's log.
+    /// Sets the cause, for the log of the program.
     #[must_use]
     pub fn because(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(UserValue::new(source.into()));
         self
     }
 
-    /// Whether the model reads nothing of it.
+    /// Returns whether the model reads a neutral sentence only.
     pub fn is_hidden(&self) -> bool {
         matches!(self.0.visibility, Visibility::Hidden)
     }
 
     fn new(visibility: Visibility, source: Option<Source>) -> Self {
-        Self(Box::new(Failure { visibility, source: source.map(UserValue::new) }))
+        Self(Box::new(Inner { visibility, source: source.map(UserValue::new) }))
     }
 
     pub(crate) fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_ref().map(|source| &***source as _)
     }
 
-    /// The source with all that caused it, on one line.
+    /// Returns the source and its causes on one line.
     fn chain(&self) -> String {
         let mut text = String::new();
         let mut next = self.source();
@@ -103,7 +103,7 @@ impl ToolError {
         matches!(self.0.visibility, Visibility::Retry(_))
     }
 
-    /// What the model is told of `tool`; `reference` names the entry in the program's log.
+    /// Returns the result of the call; `reference` names the entry in the log of the program.
     pub(crate) fn to_result(&self, tool: &str, reference: &str, visible: bool) -> ToolResult {
         match &self.0.visibility {
             Visibility::Hidden if visible => ToolResult::failure(self.chain()),
@@ -120,7 +120,7 @@ impl ToolError {
     }
 }
 
-/// The source in full, with what caused it: this is the entry in the program's log.
+/// The visibility and the text, and the source with its causes.
 impl fmt::Debug for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, text) = match &self.0.visibility {
@@ -159,7 +159,7 @@ impl<E: Into<Source> + 'static> From<E> for ToolError {
     }
 }
 
-/// Text is told, errors are hidden.
+/// Converts text to a visible error, and other errors to a hidden one.
 pub(crate) fn from_foreign<E: Into<Source> + 'static>(error: E) -> ToolError {
     let any: &dyn std::any::Any = &error;
     if any.is::<String>() || any.is::<&'static str>() || any.is::<Cow<'static, str>>() {
@@ -174,20 +174,20 @@ mod sealed {
     impl<T> Sealed for Option<T> {}
 }
 
-/// Says to the model why an expression failed, keeping the cause for the program's log.
+/// Converts the failure of an expression to an error whose text the model reads.
 pub trait OrTell<T>: sealed::Sealed {
-    /// Turns a failure into one whose text the model reads.
+    /// Converts a failure to an error whose text the model reads. The original error is in the log of the program.
     ///
     /// # Errors
     ///
-    /// When `self` is a failure.
+    /// Returns an error if `self` is `Err` or `None`.
     fn or_tell(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError>;
 
-    /// Turns a failure into a passing one: the model reads the text, and that the same call may succeed later.
+    /// Converts a failure to a transient one: the model reads the text, and that the same call may succeed later.
     ///
     /// # Errors
     ///
-    /// When `self` is a failure.
+    /// Returns an error if `self` is `Err` or `None`.
     fn or_retry(self, text: impl Into<Cow<'static, str>>) -> Result<T, ToolError>;
 }
 
@@ -215,12 +215,12 @@ impl<T> OrTell<T> for Option<T> {
 mod tests {
     use super::*;
 
-    fn told(error: &ToolError) -> ToolResult {
+    fn result_of(error: &ToolError) -> ToolResult {
         error.to_result("weather", "r1", false)
     }
 
     #[test]
-    fn foreign_errors_are_hidden_and_text_is_told() {
+    fn foreign_errors_are_hidden_and_text_is_visible() {
         fn fails(text: bool) -> Result<(), ToolError> {
             if text {
                 Err("no such city")?;
@@ -228,16 +228,16 @@ mod tests {
             Err(std::io::Error::other("password=hunter2"))?;
             Ok(())
         }
-        assert_eq!(told(&fails(true).unwrap_err()), ToolResult::failure("no such city"));
+        assert_eq!(result_of(&fails(true).unwrap_err()), ToolResult::failure("no such city"));
         let hidden = fails(false).unwrap_err();
         assert!(hidden.is_hidden());
         assert!(format!("{hidden:?}").contains("hunter2"));
-        let text = told(&hidden).text().to_owned();
+        let text = result_of(&hidden).text().to_owned();
         assert!(text.contains("r1") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]
-    fn a_source_that_cannot_be_printed_is_a_failure_all_the_same() {
+    fn a_source_that_cannot_be_printed_is_still_a_failure() {
         struct Unprintable;
 
         impl fmt::Debug for Unprintable {
@@ -266,12 +266,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_keeps_its_cause_for_the_log() {
+    fn a_visible_error_keeps_its_cause_for_the_log() {
         let error =
             Err::<(), _>(std::io::Error::other("refused")).or_tell("the service is down").unwrap_err();
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("refused"));
-        assert_eq!(told(&error), ToolResult::failure("the service is down"));
-        assert_eq!(told(&None::<()>.or_tell("nothing").unwrap_err()), ToolResult::failure("nothing"));
-        assert_eq!(told(&ToolError::refused("not yours")), ToolResult::denied("not yours"));
+        assert_eq!(result_of(&error), ToolResult::failure("the service is down"));
+        assert_eq!(result_of(&None::<()>.or_tell("nothing").unwrap_err()), ToolResult::failure("nothing"));
+        assert_eq!(result_of(&ToolError::refused("not yours")), ToolResult::denied("not yours"));
     }
 }

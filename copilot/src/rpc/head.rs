@@ -182,6 +182,8 @@ mod tests {
             r#"{ "result" : {"id":1,"a":"}\"{"} , "id" : 17 , "x"#,
             r#"{"id":17,"#,
             r#"{"id":17}"#,
+            r#"{"params":{"sessionId":"s","event":{"data":{}}},"id":17,"x"#,
+            r#"{"params":{ },"id":17,"x"#,
         ] {
             assert_eq!(id(text).as_deref(), Some("17"), "{text}");
         }

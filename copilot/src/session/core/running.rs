@@ -349,6 +349,19 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_ends_late_does_not_end_the_next_call_of_its_id() {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let calls = Calls::default();
+        let (_, first) = start(&calls, By::Call("a".into(), owed(&peer, "1").0)).unwrap();
+        calls.finish("a", first);
+        let (_, second) = start(&calls, By::Call("a".into(), owed(&peer, "2").0)).unwrap();
+        calls.finish("a", first);
+        assert_eq!(calls.describe().len(), 1);
+        calls.finish("a", second);
+        assert!(calls.describe().is_empty());
+    }
+
+    #[test]
     fn the_latest_ids_are_remembered_and_the_memory_is_bounded() {
         let mut recent = Recent::default();
         for id in 0..2 * RECENT {

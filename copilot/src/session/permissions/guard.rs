@@ -472,3 +472,59 @@ impl Inbox {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(request: &Value) -> PermissionRequest {
+        PermissionRequest::read(&"s".into(), &to_raw_value(request).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_latest_calls_and_approvals_are_remembered_and_the_memory_is_bounded() {
+        let granted = Granted::default();
+        let approval = |number: usize| Approval::CustomTool { tool_name: number.to_string() };
+        for number in 0..=REMEMBERED {
+            granted.call(&number.to_string());
+            granted.approval(&approval(number));
+            granted.approval(&approval(number));
+            let earlier = number.saturating_sub(REMEMBERED - 1);
+            assert!(granted.has_call(&number.to_string()) && granted.has_call(&earlier.to_string()));
+            assert!(granted.covers_tool(&number.to_string()) && granted.covers_tool(&earlier.to_string()));
+        }
+        assert!(!granted.has_call("0") && !granted.covers_tool("0"));
+        let grants = granted.grants();
+        assert_eq!((grants.calls.len(), grants.approvals.len()), (REMEMBERED, REMEMBERED));
+    }
+
+    #[test]
+    fn an_approval_covers_its_own_server_and_its_own_tool() {
+        let asked = |server: &str, tool: &str| {
+            request(&json!({"kind": "mcp", "serverName": server, "toolName": format!("{server}-{tool}")}))
+        };
+        let server = Granted::default();
+        server.approval(&Approval::Mcp { server_name: "x".into(), tool_name: None });
+        assert!(server.covers(&asked("x", "a")) && server.covers(&asked("x", "b")));
+        assert!(!server.covers(&asked("y", "a")));
+        let tool = Granted::default();
+        tool.approval(&asked("x", "a").approval().unwrap());
+        assert!(tool.covers(&asked("x", "a")));
+        assert!(!tool.covers(&asked("x", "b")) && !tool.covers(&asked("y", "a")));
+        assert!(!tool.covers(&request(&json!({"kind": "read", "path": "/x"}))));
+        assert!(!tool.covers_tool("a"), "a tool of a server is not a tool of the program");
+    }
+
+    #[test]
+    fn only_hooks_that_may_permit_calls_count_and_so_does_a_file_that_cannot_be_read() {
+        for (discovered, approves) in [
+            (json!({"hooks": [{"hookType": "sessionStart"}], "errors": []}), false),
+            (json!({"hooks": [{"hookType": "sessionStart"}, {"hookType": "preToolUse"}]}), true),
+            (json!({"hooks": [{"hookType": "permissionRequest"}], "errors": []}), true),
+            (json!({"hooks": [], "errors": ["a.json cannot be read"]}), true),
+            (json!({}), false),
+        ] {
+            assert_eq!(approves_calls(&discovered), approves, "{discovered}");
+        }
+    }
+}

@@ -355,6 +355,10 @@ mod tests {
         assert_eq!(end(Progress::new("m".into(), false)), (Some(2), true, 0));
         // The CLI had been told to stop before it got the message, which it will begin.
         assert_eq!(end(Progress::new("m".into(), false).after_aborts(1)).0, None);
+        // An abort after that one throws the message out.
+        let mut progress = Progress::new("m".into(), false).after_aborts(1);
+        assert!(!progress.observe(&event("abort", &json!({}))));
+        assert_eq!(end(progress), (Some(2), true, 0));
     }
 
     /// Feeds events for message `m`; the number of events after which the turn is over, and the answer.
@@ -428,6 +432,49 @@ mod tests {
             ("assistant.message", json!({"content": "other", "originatingMessageId": "n"})),
         ];
         assert_eq!(run(true, &events), (Some(4), Some("mine".into())));
+        let mut progress = Progress::new("m".into(), true);
+        let [begun, mine, next, other] = &events;
+        let usage = ("assistant.usage", json!({"inputTokens": 1}));
+        for (name, data) in [begun, mine, next, &usage, &("session.info", json!({})), other] {
+            progress.observe(&event(name, data));
+        }
+        // The events of the other message are not of this turn.
+        assert_eq!((progress.usage.requests, progress.kept.len()), (0, 2));
+    }
+
+    #[test]
+    fn a_sub_agent_does_not_decide_which_message_is_answered() {
+        let mut progress = Progress::new("m".into(), true);
+        for (name, data) in [
+            ("user.message", json!({"messageId": "m"})),
+            ("assistant.message", json!({"content": "mine", "originatingMessageId": "m"})),
+            ("user.message", json!({"messageId": "n"})),
+        ] {
+            assert!(!progress.observe(&event(name, &data)));
+        }
+        for id in ["m", "n"] {
+            let said = json!({"type": "assistant.message", "id": "", "timestamp": "", "agentId": "a",
+                              "data": {"content": "of the sub-agent", "originatingMessageId": id}});
+            assert!(!progress.observe(&serde_json::from_str(&said.to_string()).unwrap()), "{id}");
+            assert!(progress.in_doubt.is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_second_message_of_the_user_discards_nothing_of_the_turn() {
+        let events = [
+            ("user.message", json!({"content": "?"})),
+            ("assistant.message", json!({"content": "done"})),
+            ("user.message", json!({"content": "of a hook"})),
+            ("session.idle", json!({})),
+        ];
+        for was_idle in [true, false] {
+            assert_eq!(run(was_idle, &events), (Some(4), Some("done".into())), "{was_idle}");
+        }
+        let mut progress = Progress::new("m".into(), true);
+        progress.observe(&event("session.warning", &json!({"message": "careful"})));
+        progress.observe(&event("user.message", &json!({"messageId": "m"})));
+        assert_eq!(progress.kept.len(), 2, "the agent was idle, so the warning is about this message");
     }
 
     #[test]
@@ -507,6 +554,15 @@ mod tests {
         let between =
             [begins, says.clone(), error("a"), ("assistant.turn_start", json!({})), says, error("a")];
         assert_eq!(run_both(&between).0, None);
+        let begins = || ("user.message", json!({"messageId": "m"}));
+        let mut working = vec![begins()];
+        for step in ["tool.execution_start", "tool.execution_complete", "assistant.turn_start"].repeat(2) {
+            working.extend([error("busy"), (step, json!({}))]);
+        }
+        assert_eq!(run_both(&working).0, None);
+        // A message that calls tools is not the answer.
+        let calls = json!({"content": "", "toolRequests": [{"toolCallId": "1", "name": "t"}]});
+        assert_eq!(run_both(&[begins(), ("assistant.message", calls), error("a"), error("a")]).0, None);
     }
 
     #[test]
@@ -538,13 +594,14 @@ mod tests {
     #[test]
     fn usage_is_summed() {
         let mut progress = Progress::new("m".into(), true);
-        for _ in 0..2 {
-            progress.observe(&event(
-                "assistant.usage",
-                &json!({"model": "x", "inputTokens": 10, "outputTokens": 2.0}),
-            ));
+        let data = json!({"model": "x", "inputTokens": 10, "outputTokens": 2.0, "cacheReadTokens": 3,
+            "cacheWriteTokens": 4, "reasoningTokens": 5, "cost": 1.5, "copilotUsage": {"totalNanoAiu": 7}});
+        for _ in 0..3 {
+            progress.observe(&event("assistant.usage", &data));
         }
-        let expected = Usage { requests: 2, input_tokens: 20, output_tokens: 4, ..Usage::default() };
-        assert_eq!(progress.usage, expected);
+        let sum = progress.usage;
+        assert_eq!((sum.requests, sum.input_tokens, sum.output_tokens), (3, 30, 6));
+        assert_eq!((sum.cache_read_tokens, sum.cache_write_tokens, sum.reasoning_tokens), (9, 12, 15));
+        assert_eq!((sum.cost, sum.ai_units.nano()), (4.5, 21.0));
     }
 }

@@ -76,6 +76,12 @@ impl Fake {
     }
 }
 
+/// Calls the method `x.y`, which no CLI has, once the future is polled.
+pub fn call(client: &Client, params: Value) -> impl Future<Output = Result<Value>> + Send + 'static {
+    let client = client.clone();
+    async move { client.call("x.y", params).await }
+}
+
 /// Returns the error of a turn that must fail.
 pub async fn failure(ask: impl IntoFuture<Output = Result<Reply>>) -> Error {
     ask.await.expect_err("the turn fails")

@@ -64,7 +64,7 @@ async fn ten_thousand_concurrent_asks_get_their_own_answers_on_one_thread() {
     println!("{:?} each", ask_concurrently(10_000).await);
 }
 
-/// What each turn receives decides what many of them cost: all the events of all the others would be quadratic.
+/// Turns must not receive the events of all others: the cost would be quadratic.
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_waits_behind_others_does_not_receive_their_events() {
     let (fake, session) = echoing().await;
@@ -214,7 +214,7 @@ async fn an_ask_that_waits_for_others_is_not_idle_while_they_work() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn turns_that_wait_together_report_a_silence_once() {
+async fn turns_that_wait_together_report_a_stall_once() {
     let fake = Fake::start().await;
     fake.cli.on_turn(|_| std::future::pending());
     let session = fake.session().start().await.unwrap();
@@ -224,9 +224,9 @@ async fn turns_that_wait_together_report_a_silence_once() {
         async move { session.ask("?").report_silence(10 * SECOND).timeout(15 * SECOND).await }
     });
     all(asks).await;
-    let silences =
+    let stalls =
         std::iter::from_fn(|| events.try_next()).filter(|event| event.name() == "copilot.turn_silent");
-    assert_eq!(silences.count(), 1);
+    assert_eq!(stalls.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,7 +288,7 @@ async fn a_lost_idle_gives_the_answer_with_the_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silence_names_the_servers_that_connect_and_the_calls_of_other_programs() {
+async fn a_stall_names_the_servers_that_connect_and_the_calls_of_other_programs() {
     let (fake, session) = by_hand().await;
     fake.cli.on("session.mcp.list", |_, _| {
         json!({"servers": [{"name": "slow-server", "status": "pending"}, {"name": "fine", "status": "connected"}]})
@@ -316,7 +316,7 @@ async fn a_silence_names_the_servers_that_connect_and_the_calls_of_other_program
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silence_is_reported_although_the_cli_does_not_say_what_it_waits_for() {
+async fn a_stall_is_reported_although_the_cli_names_no_pending_work() {
     let (fake, session) = by_hand().await;
     fake.cli.hold("session.mcp.list");
     fake.cli.hold("session.tools.listPendingRequests");
@@ -342,7 +342,7 @@ async fn ask_back() -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ask_inside_a_tool_of_its_own_session_says_that_it_would_wait_for_itself() {
+async fn an_ask_inside_a_tool_of_the_same_session_is_an_error() {
     let fake = Fake::start().await;
     fake.cli.on_turn(|turn| async move {
         if turn.prompt() == "?" {

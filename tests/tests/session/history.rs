@@ -60,7 +60,7 @@ async fn a_history_ends_whatever_the_cli_says_of_its_pages() {
 }
 
 #[tokio::test]
-async fn on_the_real_cli_the_pages_of_a_history_are_the_whole_of_it() {
+async fn on_the_real_cli_the_pages_of_a_history_are_complete() {
     let script = Script::new().call("echo", json!({"text": "three"})).say("Three.").say("Bye.");
     let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([echo::TOOL]).streaming(true).start().await.unwrap();

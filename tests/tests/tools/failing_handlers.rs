@@ -22,10 +22,10 @@ use tokio::time::timeout;
 
 use crate::user_code::{Bomb, Fails, explode};
 
-/// What the CLI reads of a permission that is denied because there is no decision.
+/// The word for a permission that is denied because there is no decision.
 const DENIED: &str = "denied-no-approval-rule-and-could-not-request-from-user";
 
-/// What a handler does.
+/// The behaviour of a handler.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     Payload,

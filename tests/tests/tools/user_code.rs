@@ -87,7 +87,7 @@ const FAULTS: &[&str] = &[
     "two rejected arguments drop",
 ];
 
-/// What the tools give back.
+/// The output of the tools.
 #[derive(Serialize)]
 struct Output {
     done: bool,

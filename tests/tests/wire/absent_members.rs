@@ -62,7 +62,7 @@ pub(crate) fn wrong(value: &Value) -> Vec<Value> {
     all.into_iter().filter(|other| std::mem::discriminant(other) != std::mem::discriminant(value)).collect()
 }
 
-/// What a program sees of an event.
+/// The view of a program on an event.
 pub(crate) fn seen(event: &Value) -> Result<String, String> {
     let event: Event = serde_json::from_str(&event.to_string()).map_err(|error| error.to_string())?;
     Ok(format!("{:?} {:?} {:?}", event.parent_id(), event.agent_id(), event.kind()))

@@ -35,7 +35,7 @@ async fn calls_are_answered_in_any_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_a_call_frees_its_id_and_its_late_answer_disturbs_nobody() {
+async fn dropping_a_call_frees_its_id_and_its_late_answer_is_ignored() {
     let fake = Fake::start().await;
     fake.cli.hold("x.y");
     let dropped = timeout(Duration::from_secs(1), call(&fake.client, json!(1))).await;
@@ -83,7 +83,7 @@ async fn every_shape_of_answer_ends_its_call() {
     for (members, expected) in [
         (r#""result":null"#, Ok(json!(null))),
         (r#""result":{"a":1}"#, Ok(json!({"a": 1}))),
-        // No CLI sends this one, but a call must not wait for ever.
+        // No CLI sends this one, but a call must not wait without a limit.
         (r#""extra":1"#, Ok(json!(null))),
         (r#""error":{"code":-32001}"#, Err((ErrorKind::Response, Some(-32001), None))),
         (
@@ -103,7 +103,7 @@ async fn every_shape_of_answer_ends_its_call() {
         let answer = answer.map_err(|error| (error.kind(), error.code(), error.data().cloned()));
         assert_eq!(answer, expected, "{members}");
     }
-    // An answer that is no text at all in places is mended, as long as it is one.
+    // An answer with invalid UTF-8 in places is repaired, as long as it is JSON.
     let (answer, ()) = tokio::join!(timeout(Duration::from_secs(1), call(&fake.client, json!({}))), async {
         let id = fake.cli.held("x.y").await.id().clone();
         fake.cli.frame([format!(r#"{{"id":{id},"result":"a"#).as_bytes(), b"\xff\xfe", br#"b"}"#].concat());
@@ -146,7 +146,7 @@ async fn each_waiter_learns_the_first_cause_of_the_end() {
     });
     let mut errors: Vec<_> = results.into_iter().map(Result::unwrap_err).collect();
     errors.push(asked.unwrap_err());
-    // Whoever comes later learns it too.
+    // Later calls receive it too.
     errors.push(call(&fake.client, json!(4)).await.unwrap_err());
     errors.push(session.send("!").await.unwrap_err());
     errors.push(fake.session().start().await.unwrap_err());
@@ -198,7 +198,7 @@ async fn every_request_of_the_cli_is_answered_once() {
         let codes: Vec<_> = answers.iter().map(|answer| answer["error"]["code"].as_i64()).collect();
         assert_eq!(codes, [Some(code)], "{method} {params}: {answers:?}");
     }
-    // Of these an error would say too little: `security.rs` tells what they are answered with.
+    // Of these an error would say too little: `security.rs` has their answers.
     for (id, method, params) in [
         (6, "permission.request", r#"{"permissionRequest":{"kind":"read"}}"#),
         (7, "tool.call", r#"{"sessionId":"s","toolName":5}"#),

@@ -222,7 +222,7 @@ async fn every_event_that_asks_with_any_member_wrong_gets_exactly_one_answer() {
             let answers = fake.cli.requests(method);
             assert_eq!(answers.iter().filter(|answer| answer["requestId"] == id).count(), 1, "{name} {id}");
         }
-        // Without an id nobody can be answered, and the handler is not asked.
+        // A request without an id cannot be answered, and the handler does not run.
         let before = fake.cli.requests(method).len();
         for id in [json!(null), json!("")] {
             let mut data = data.clone();

@@ -88,7 +88,7 @@ async fn the_agent_asks_the_user() {
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_answers_leaves_the_agent_to_itself() {
+async fn a_dismissed_question_lets_the_agent_continue() {
     let script = Script::new()
         .call("ask_user", json!({"question": "Which colour?"}))
         .expect_tool_result("ask_user", |text| !text.contains("undefined"))

@@ -115,7 +115,7 @@ async fn a_conversation_is_summarised() {
 }
 
 #[tokio::test]
-async fn the_usage_is_told() {
+async fn the_usage_is_reported() {
     let real = Real::over_stdio(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();
     session.ask("First.").await.unwrap();
@@ -127,7 +127,7 @@ async fn the_usage_is_told() {
 }
 
 #[tokio::test]
-async fn a_session_has_files_of_its_own() {
+async fn a_session_has_a_workspace() {
     let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let outcome = session.workspace().write("notes/a.txt", "hello").await;

@@ -33,7 +33,7 @@ async fn echo_later(
 #[copilot::tool]
 async fn extra() {}
 
-/// Hands over its context, and runs until nobody waits for it.
+/// Hands over its context, and runs until it is dropped.
 #[copilot::tool]
 async fn keep(kept: State<Kept>, cx: &ToolContext) {
     *kept.lock().unwrap() = Some(cx.clone());
@@ -42,7 +42,7 @@ async fn keep(kept: State<Kept>, cx: &ToolContext) {
 
 type Kept = Arc<Mutex<Option<ToolContext>>>;
 
-/// What a case has to work with, made anew for each run.
+/// The objects that a case works with, created for each run.
 pub(super) struct World {
     pub(super) cli: FakeCli,
     pub(super) client: Client,
@@ -57,7 +57,7 @@ pub(super) struct World {
     messages: AtomicUsize,
 }
 
-/// What the agent says when it is asked for an answer of a type.
+/// The agent's answer to a request for a typed answer.
 const VALUE: &str = r#"{"value": 7}"#;
 
 /// The methods that the played CLI does not know by itself, and what it says to them.
@@ -221,7 +221,7 @@ impl World {
         format!("message {}", self.messages.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Tells something that happened to a session.
+    /// Sends a lifecycle notification of a session.
     fn happen(&self) {
         self.cli.notify("session.lifecycle", json!({"type": "session.updated", "sessionId": "other"}));
     }
@@ -242,11 +242,11 @@ macro_rules! cases {
 /// A request to a model, with the rest of its body on the way, and what keeps it there.
 async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
     let cli = FakeCli::new();
-    let (told, mut requests) = tokio::sync::mpsc::channel(1);
+    let (reported, mut requests) = tokio::sync::mpsc::channel(1);
     let models = move |request: InferenceRequest| {
-        let told = told.clone();
+        let reported = reported.clone();
         async move {
-            told.send(request).await?;
+            reported.send(request).await?;
             std::future::pending().await
         }
     };
@@ -393,7 +393,7 @@ pub(super) const CASES: &[Case] = cases! {
         session.start().await.unwrap()
     };
     "SessionBuilder::start, resuming" => |w| w.client.resume(w.closed.clone()).start().await.unwrap();
-    "SessionBuilder::start, with a client of its own" => |_w| {
+    "SessionBuilder::start, with a separate client" => |_w| {
         let cli = FakeCli::new();
         let session = Session::builder().client(cli.client_builder()).start().await.unwrap();
         session.close().await.unwrap();
@@ -514,7 +514,7 @@ pub(super) const CASES: &[Case] = cases! {
 pub(super) const EXCUSED: &[(&str, &str)] = &[
     (
         "Installer::ensure",
-        "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with one of its own",
+        "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with a fake one",
     ),
     ("RecordedRequest::ended", "waits for a value that the model keeps, and holds nothing"),
     ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
@@ -529,16 +529,16 @@ async fn lazy(world: &World) {
 
 /// A change that an earlier future has made.
 fn already(error: copilot::Error) -> copilot::Result<()> {
-    let told = error.to_string();
-    if told.contains("has no tool") || told.contains("two tools") { Ok(()) } else { Err(error) }
+    let reported = error.to_string();
+    if reported.contains("has no tool") || reported.contains("two tools") { Ok(()) } else { Err(error) }
 }
 
 /// The tools that the session has; those that the CLI has must be the same.
 fn tools_of(world: &World) -> Vec<String> {
     let names: Vec<_> = world.session.tools().list().iter().map(|tool| tool.name().to_owned()).collect();
-    let told = world.cli.requests("session.tools.set");
-    let told: Vec<_> = told.last().unwrap()["tools"].as_array().unwrap().iter().collect();
-    let told: Vec<_> = told.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, told, "the CLI has the same tools");
+    let reported = world.cli.requests("session.tools.set");
+    let reported: Vec<_> = reported.last().unwrap()["tools"].as_array().unwrap().iter().collect();
+    let reported: Vec<_> = reported.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, reported, "the CLI has the same tools");
     names
 }

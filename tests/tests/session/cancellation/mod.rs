@@ -62,10 +62,10 @@ async fn check(version: &str, name: &str, attempt: fn(&World) -> Running<'_>) {
         for polls in 0.. {
             let what = format!("{name}, dropped when {when:?} after {polls} polls, on {version}");
             assert!(polls < 500, "{what}: it never ends");
-            let nobody = tasks();
+            let none = tasks();
             let world = World::new(version).await;
             let (running, open) = (tasks(), world.cli.open_sessions());
-            // With the clock paused this passes at once when nothing moves any more.
+            // With the clock paused this time passes immediately when no task can run.
             let stuck = format!("{what}: it is stuck");
             let run = timeout(PATIENCE, polled(attempt(&world), polls, when));
             let ended = run.await.expect(&stuck).is_some();
@@ -78,7 +78,7 @@ async fn check(version: &str, name: &str, attempt: fn(&World) -> Running<'_>) {
             timeout(PATIENCE, attempt(&world)).await.expect(&stuck);
             drop(world);
             settle().await;
-            assert_eq!(tasks(), nobody, "{what}: a task is left when all is gone");
+            assert_eq!(tasks(), none, "{what}: a task is left when all is gone");
             if ended {
                 break;
             }
@@ -133,7 +133,7 @@ async fn watched_cli(directory: &Path) -> Option<PathBuf> {
 async fn a_dropped_start_leaves_no_process() {
     let directory = tempfile::tempdir().unwrap();
     let Some(program) = watched_cli(directory.path()).await else { return };
-    let nobody = tasks();
+    let none = tasks();
     for polls in 0.. {
         let start = hermetic_client(directory.path()).cli_path(&program).start();
         let client = polled(start, polls, Drop::Waiting).await;
@@ -143,7 +143,7 @@ async fn a_dropped_start_leaves_no_process() {
         let gone = async {
             let mut look = tokio::time::interval(Duration::from_millis(10));
             let runs = |process: &str| Path::new("/proc").join(process).exists();
-            while started.lines().any(runs) || tasks() > nobody {
+            while started.lines().any(runs) || tasks() > none {
                 look.tick().await;
             }
         };

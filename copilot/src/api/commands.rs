@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::error::Result;
+use crate::events::EventName;
 use crate::protocol::SessionId;
 use crate::protocol::commands::{
     CommandAnswerParams, CommandDef, CommandExecute, CommandInvokeParams, CommandsListResponse,
@@ -142,10 +143,12 @@ fn command_used(session: &Arc<Inbox>, used: CommandExecute<'_>) {
 pub(crate) const TOPIC: Topic = Topic {
     members: &[("commands", "command")],
     events: &[
-        ("command.execute", |session, data| session.read_event("command.execute", data, command_used)),
-        ("command.completed", settled),
+        (EventName::CommandExecute, |session, data| {
+            session.read_event(EventName::CommandExecute, data, command_used);
+        }),
+        (EventName::CommandCompleted, settled),
     ],
-    unreadable: &[("command.execute", |session, named, error| {
+    unreadable: &[(EventName::CommandExecute, |session, named, error| {
         let offered = session.topic::<Offered>()?;
         if named.command().is_some_and(|command| !offered.0.contains_key(&*command)) {
             return None;

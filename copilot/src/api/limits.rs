@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::events::EventName;
 use crate::protocol::config::SessionLimits;
 use crate::protocol::limits::LimitsAnswerParams;
 use crate::session::core::Inbox;
@@ -85,12 +86,12 @@ impl Limits {
 pub(crate) const TOPIC: Topic = Topic {
     members: MEMBERS,
     events: &[
-        ("session_limits_exhausted.requested", |session, data| {
-            session.read_event("session_limits_exhausted.requested", data, limits_exhausted);
+        (EventName::LimitsExhaustedRequested, |session, data| {
+            session.read_event(EventName::LimitsExhaustedRequested, data, limits_exhausted);
         }),
-        ("session_limits_exhausted.completed", settled),
+        (EventName::LimitsExhaustedCompleted, settled),
     ],
-    unreadable: &[("session_limits_exhausted.requested", |session, _, _| {
+    unreadable: &[(EventName::LimitsExhaustedRequested, |session, _, _| {
         let handler =
             session.topic::<Handler<LimitsRequest, LimitsResponse>>().map(|_| "Limits::on_exhausted");
         let method = "session.ui.handlePendingSessionLimitsExhausted";

@@ -127,7 +127,7 @@ mod tests {
     fn a_name_on_the_wire_belongs_to_one_topic() {
         let mut names: Vec<_> = ALL.iter().flat_map(|topic| topic.members).map(|(wire, _)| *wire).collect();
         names.extend(ALL.iter().flat_map(|topic| topic.requests).map(|(method, _)| *method));
-        names.extend(ALL.iter().flat_map(|topic| topic.events).map(|(event, _)| *event));
+        names.extend(ALL.iter().flat_map(|topic| topic.events).map(|(event, _)| event.as_str()));
         names.retain(|name| !name.is_empty());
         names.sort_unstable();
         let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();

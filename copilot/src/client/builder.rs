@@ -269,7 +269,7 @@ impl ClientBuilder {
     /// let builder = Session::builder().on_event(|event| match event.kind() {
     ///     EventKind::Disconnected(_) => println!("the CLI is lost"),
     ///     EventKind::Restarted(restarted) => println!("it is back: {}", restarted.cause),
-    ///     EventKind::TurnSilent(silence) => println!("still waiting for {:?}", silence.waiting_for),
+    ///     EventKind::TurnStalled(stalled) => println!("still waiting for {:?}", stalled.waiting_for),
     ///     _ => {}
     /// });
     /// # drop(builder);

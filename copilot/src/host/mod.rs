@@ -1,4 +1,4 @@
-//! What a program does for the whole of a CLI: it keeps the files of its sessions, and answers for its models.
+//! Services that a program provides to a whole CLI: the files of its sessions, and the answers of its models.
 //!
 //! Both are offered after each handshake, before any session is opened, and asked for by requests that belong to no
 //! open session. Knows neither sessions nor the client; everything here is called on the reader's task, so it only
@@ -16,7 +16,7 @@ use crate::rpc::{NoParams, Peer, Responder};
 use inference::exchange::Exchanges;
 use session_fs::serve::FsService;
 
-/// What the program of one client provides.
+/// The services that the program of one client provides.
 #[derive(Default)]
 pub(crate) struct Providers {
     pub(crate) session_fs: Option<FsService>,
@@ -24,7 +24,7 @@ pub(crate) struct Providers {
 }
 
 impl Providers {
-    /// Tells the CLI what is provided. It takes that before the first session only.
+    /// Announces the services to the CLI, which accepts them before the first session only.
     pub(crate) async fn offer(&self, peer: &Peer, cli: &CliVersion) -> Result<()> {
         if let Some(files) = &self.session_fs {
             let method = "sessionFs.setProvider";
@@ -39,7 +39,7 @@ impl Providers {
         Ok(())
     }
 
-    /// Takes a request that is for a provider; gives any other back.
+    /// Handles a request for one of the services; returns the responder of any other.
     pub(crate) fn request(&self, method: &str, params: &RawValue, responder: Responder) -> Option<Responder> {
         if let (Some(files), Some(operation)) = (&self.session_fs, method.strip_prefix("sessionFs.")) {
             files.request(operation, params, responder);
@@ -51,8 +51,8 @@ impl Providers {
         None
     }
 
-    /// The connection is gone, and with it whoever waits for a model's answer. Operations on files go on: the CLI that
-    /// comes next relies on them.
+    /// Cancels the answers of models when the connection is lost. Operations on files continue: the next CLI relies on
+    /// them.
     pub(crate) fn interrupt(&self) {
         if let Some(models) = &self.inference {
             models.cancel_all();

@@ -9,9 +9,6 @@ use super::secret::redacted;
 use super::vocabulary::vocabulary;
 use super::{RequestId, SessionId};
 
-/// The event that asks, which is only sent to whoever says that it is interested.
-pub(crate) const HEADERS_REFRESH_REQUIRED: &str = "mcp.headers_refresh_required";
-
 vocabulary! {
     /// Why an MCP server's requests need fresh headers.
     McpHeadersReason {

@@ -9,9 +9,6 @@ use super::secret::redacted;
 use super::vocabulary::vocabulary;
 use super::{RequestId, SessionId};
 
-/// The event that asks, which is only sent to whoever says that it is interested.
-pub(crate) const OAUTH_REQUIRED: &str = "mcp.oauth_required";
-
 vocabulary! {
     /// Why an MCP server wants a login.
     McpLoginReason {

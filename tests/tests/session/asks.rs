@@ -156,7 +156,7 @@ async fn limits_count_from_the_call_while_the_cli_does_not_take_the_message() {
         assert_eq!(asked.elapsed().as_secs(), 5, "{version}");
         assert!(error.to_string().contains("did not take the message"), "{error}");
         let silent =
-            std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_silent");
+            std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_stalled");
         assert!(silent, "{version}: the silence is reported");
     }
 }
@@ -225,7 +225,7 @@ async fn turns_that_wait_together_report_a_stall_once() {
     });
     all(asks).await;
     let stalls =
-        std::iter::from_fn(|| events.try_next()).filter(|event| event.name() == "copilot.turn_silent");
+        std::iter::from_fn(|| events.try_next()).filter(|event| event.name() == "copilot.turn_stalled");
     assert_eq!(stalls.count(), 1);
 }
 
@@ -304,7 +304,7 @@ async fn a_stall_names_the_servers_that_connect_and_the_calls_of_other_programs(
     assert!(error.is_timeout());
     let silence = loop {
         let event = events.next().await.expect("a silence is reported");
-        if let EventKind::TurnSilent(silence) = event.kind() {
+        if let EventKind::TurnStalled(silence) = event.kind() {
             break silence.clone();
         }
     };
@@ -326,7 +326,7 @@ async fn a_stall_is_reported_although_the_cli_names_no_pending_work() {
         fake.begin_turn(&session);
     });
     assert!(error.is_timeout());
-    assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_silent"));
+    assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_stalled"));
 }
 
 /// The session for the tool below.

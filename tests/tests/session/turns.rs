@@ -447,10 +447,10 @@ async fn a_message_that_an_abort_throws_out_of_the_queue_ends_as_aborted() {
 }
 
 /// Returns the stalls that the session has reported, of the events that wait to be read.
-async fn stalls(events: &mut copilot::EventStream) -> Vec<copilot::events::TurnSilence> {
+async fn stalls(events: &mut copilot::EventStream) -> Vec<copilot::events::TurnStalled> {
     let mut reported = Vec::new();
     while let Ok(Some(event)) = timeout(Duration::from_millis(1), events.next()).await {
-        if let copilot::EventKind::TurnSilent(silence) = event.kind() {
+        if let copilot::EventKind::TurnStalled(silence) = event.kind() {
             reported.push((**silence).clone());
         }
     }

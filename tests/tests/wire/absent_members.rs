@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use copilot::history::EventQuery;
 use copilot::{Event, EventKind};
 use copilot_tests::fake::Fake;
 use serde_json::{Value, json};
@@ -163,6 +164,46 @@ async fn an_event_with_a_member_of_a_wrong_type_reaches_the_program() {
     // Neither ends a sub-agent's event a turn, nor does `null` hide an event without data.
     fake.cli.whole_event(session.id(), json!({"type": "session.idle", "data": null}));
     assert!(matches!(events.next().await.unwrap().kind(), EventKind::Invalid(_) | EventKind::SessionIdle(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_envelope_of_wrong_types_fails_neither_its_event_nor_its_page() {
+    let fake = Fake::start().await;
+    let session = fake.session().start().await.unwrap();
+    let time = "2026-11-22T11:07:56.346Z";
+    let odd =
+        [json!(7), json!("yesterday"), json!({"a": [1]}), json!(true), json!(null), json!(-1), json!(1e300)];
+    let event = |timestamp: &Value| {
+        json!({"type": "session.info", "timestamp": timestamp, "id": timestamp, "parentId": 7, "ephemeral": 7,
+               "agentId": "a\u{1}\"", "data": {"message": "m"}})
+    };
+    let all: Vec<_> = odd.iter().chain([&json!(time)]).map(event).collect();
+    let expected: Vec<_> =
+        [Some("1970-01-01T00:00:00.007Z"), None, None, None, None, None, None, Some(time)].into();
+    let check = |events: &[Event]| {
+        let read = |event: &Event| event.timestamp().map(|time| time.to_string());
+        assert_eq!(
+            events.iter().map(read).collect::<Vec<_>>(),
+            expected.iter().map(|time| time.map(String::from)).collect::<Vec<_>>()
+        );
+        for (event, sent) in events.iter().zip(&all) {
+            assert!(matches!(event.kind(), EventKind::SessionInfo(info) if info.message == "m"), "{event:?}");
+            assert_eq!((event.agent_id(), event.parent_id()), (Some("a\u{1}\""), None));
+            // The time is kept as it was sent, so that a history that is written down loses nothing.
+            let written = serde_json::to_value(event).unwrap();
+            assert_eq!(written.get("timestamp").unwrap_or(&json!(null)), &sent["timestamp"]);
+        }
+    };
+    let mut events = session.events();
+    let mut live = Vec::new();
+    for event in &all {
+        fake.cli.whole_event(session.id(), event.clone());
+        live.push(events.next().await.unwrap());
+    }
+    check(&live);
+    let page = json!({"events": all, "cursor": "1"});
+    fake.cli.on("session.eventLog.read", move |_, _| page.clone());
+    check(&session.history().page(&EventQuery::new()).await.unwrap().events);
 }
 
 #[tokio::test(start_paused = true)]

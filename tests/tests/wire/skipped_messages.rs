@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 #![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
 
+use copilot::elicitation::ElicitationResponse;
 use copilot::testing::FakeCli;
-use copilot::{ErrorKind, EventKind};
+use copilot::{ErrorKind, EventKind, Permissions};
 use copilot_tests::events::{next_event, within};
 use copilot_tests::fake::{Fake, all, call, settle};
 use serde_json::json;
@@ -210,4 +211,32 @@ async fn good_frames_inside_a_large_broken_one_arrive() {
         });
         assert_eq!(result.unwrap(), "inside");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_over_the_limit_that_asks_gets_the_safe_answer() {
+    let fake = limited().await;
+    // The members of the real CLI, in its order.
+    let event = |name: &str, request: &str, member: &str| {
+        let data = format!(
+            r#"{{"requestId":"{request}","{member}":{{"a":"{}"}},"promptRequest":{{}}}}"#,
+            "x".repeat(2 * LIMIT as usize)
+        );
+        let params = format!(r#"{{"sessionId":"s","event":{{"type":"{name}","data":{data},"id":"e"}}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","method":"session.event","params":{params}}}"#)
+    };
+    let answer = async |method: &str| within(fake.cli.requested(method, 1)).await.remove(0);
+    // The permissions of the session grant it; what cannot be read is denied all the same.
+    let session = fake.session().id("s").permissions(Permissions::approve_all());
+    let session = session.on_elicitation(|_| async { ElicitationResponse::decline() });
+    let _session = session.start().await.unwrap();
+    fake.cli.frame(event("permission.requested", "p", "permissionRequest"));
+    let denied = answer("session.permissions.handlePendingPermissionRequest").await;
+    assert_eq!(
+        (&denied["requestId"], &denied["result"]["kind"]),
+        (&json!("p"), &json!("user-not-available"))
+    );
+    fake.cli.frame(event("elicitation.requested", "f", "requestedSchema"));
+    let cancelled = answer("session.ui.handlePendingElicitation").await;
+    assert_eq!((&cancelled["requestId"], &cancelled["result"]["action"]), (&json!("f"), &json!("cancel")));
 }

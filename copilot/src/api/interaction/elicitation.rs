@@ -8,6 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventName;
 use crate::protocol::ToolCallId;
 use crate::protocol::elicitation::{ElicitationAnswerParams, ElicitationRequested};
 use crate::session::SessionBuilder;
@@ -165,12 +166,12 @@ fn form_requested(session: &Arc<Inbox>, asked: ElicitationRequested<'_>) {
 pub(crate) const TOPIC: Topic = Topic {
     members: &[("requestElicitation", "on_elicitation")],
     events: &[
-        ("elicitation.requested", |session, data| {
-            session.read_event("elicitation.requested", data, form_requested);
+        (EventName::ElicitationRequested, |session, data| {
+            session.read_event(EventName::ElicitationRequested, data, form_requested);
         }),
-        ("elicitation.completed", settled),
+        (EventName::ElicitationCompleted, settled),
     ],
-    unreadable: &[("elicitation.requested", |session, _, _| {
+    unreadable: &[(EventName::ElicitationRequested, |session, _, _| {
         session.topic::<Handler<ElicitationRequest, ElicitationResponse>>()?;
         let answer = json!({"result": ElicitationResponse::cancel()});
         Some(Unreadable::new("on_elicitation", "session.ui.handlePendingElicitation", answer))

@@ -9,9 +9,8 @@ use serde_json::json;
 use super::Mcp;
 use crate::api::tokens::Secret;
 use crate::error::Result;
-use crate::protocol::mcp_headers::{
-    HEADERS_REFRESH_REQUIRED, McpHeadersAnswerParams, McpHeadersRequest, McpHeadersResult,
-};
+use crate::events::EventName;
+use crate::protocol::mcp_headers::{McpHeadersAnswerParams, McpHeadersRequest, McpHeadersResult};
 use crate::protocol::mcp_login::InterestParams;
 use crate::rpc::Peer;
 use crate::session::core::Inbox;
@@ -104,7 +103,8 @@ impl Mcp {
 
 /// Tells the CLI that this session gives headers, if it does; otherwise it does not ask.
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
-    let params = InterestParams { session_id: &session.id, event_type: HEADERS_REFRESH_REQUIRED };
+    let params =
+        InterestParams { session_id: &session.id, event_type: EventName::McpHeadersRequired.as_str() };
     peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
 }
 
@@ -122,16 +122,16 @@ fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersRequest) {
 
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
-        (HEADERS_REFRESH_REQUIRED, |session, data| {
-            session.read_event(HEADERS_REFRESH_REQUIRED, data, mcp_headers_wanted);
+        (EventName::McpHeadersRequired, |session, data| {
+            session.read_event(EventName::McpHeadersRequired, data, mcp_headers_wanted);
         }),
-        ("mcp.headers_refresh_completed", settled),
+        (EventName::McpHeadersCompleted, settled),
     ],
     opened: Some(|session, peer| {
         session.topic::<Handler<McpHeadersRequest, McpHeadersResponse>>()?;
         Some(Box::pin(register_interest(session, peer)))
     }),
-    unreadable: &[(HEADERS_REFRESH_REQUIRED, |session, _, _| {
+    unreadable: &[(EventName::McpHeadersRequired, |session, _, _| {
         session.topic::<Handler<McpHeadersRequest, McpHeadersResponse>>()?;
         let method = "session.mcp.headers.handlePendingHeadersRefreshRequest";
         Some(Unreadable::new("Mcp::on_headers", method, json!({"result": FAILED})))

@@ -8,9 +8,8 @@ use serde_json::json;
 use super::Mcp;
 use crate::api::tokens::Secret;
 use crate::error::Result;
-use crate::protocol::mcp_login::{
-    InterestParams, McpLoginAnswerParams, McpLoginRequest, McpLoginResult, OAUTH_REQUIRED,
-};
+use crate::events::EventName;
+use crate::protocol::mcp_login::{InterestParams, McpLoginAnswerParams, McpLoginRequest, McpLoginResult};
 use crate::rpc::Peer;
 use crate::session::core::Inbox;
 use crate::session::core::consult::Question;
@@ -109,7 +108,7 @@ impl Mcp {
 
 /// Tells the CLI that this session gives logins, if it does; otherwise it does not ask.
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
-    let params = InterestParams { session_id: &session.id, event_type: OAUTH_REQUIRED };
+    let params = InterestParams { session_id: &session.id, event_type: EventName::McpOauthRequired.as_str() };
     peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
 }
 
@@ -128,14 +127,16 @@ fn mcp_login_wanted(session: &Arc<Inbox>, login: McpLoginRequest) {
 
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
-        (OAUTH_REQUIRED, |session, data| session.read_event(OAUTH_REQUIRED, data, mcp_login_wanted)),
-        ("mcp.oauth_completed", settled),
+        (EventName::McpOauthRequired, |session, data| {
+            session.read_event(EventName::McpOauthRequired, data, mcp_login_wanted)
+        }),
+        (EventName::McpOauthCompleted, settled),
     ],
     opened: Some(|session, peer| {
         session.topic::<Handler<McpLoginRequest, McpLoginResponse>>()?;
         Some(Box::pin(register_interest(session, peer)))
     }),
-    unreadable: &[(OAUTH_REQUIRED, |session, _, _| {
+    unreadable: &[(EventName::McpOauthRequired, |session, _, _| {
         session.topic::<Handler<McpLoginRequest, McpLoginResponse>>()?;
         let answer = json!({"result": McpLoginResponse::cancelled().as_wire()});
         Some(Unreadable::new("Mcp::on_login", "session.mcp.oauth.handlePendingRequest", answer))

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Mcp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventName;
 use crate::protocol::decode;
 use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
@@ -231,12 +232,12 @@ fn answer_sampling(session: &Inbox, request_id: &str, given: &Given) {
 
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
-        ("sampling.requested", |session, data| {
-            session.read_event("sampling.requested", data, sampling_requested);
+        (EventName::SamplingRequested, |session, data| {
+            session.read_event(EventName::SamplingRequested, data, sampling_requested);
         }),
-        ("sampling.completed", settled),
+        (EventName::SamplingCompleted, settled),
     ],
-    unreadable: &[("sampling.requested", |session, _, _| {
+    unreadable: &[(EventName::SamplingRequested, |session, _, _| {
         let handler =
             session.topic::<Handler<SamplingRequest, SamplingResponse>>().map(|_| "Mcp::on_sampling");
         Some(Unreadable { handler, method: "session.ui.handlePendingSampling", answer: json!({}) })

@@ -1,4 +1,4 @@
-//! The body of a request, as it comes.
+//! The body of a request, as it arrives.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use super::InferenceError;
 use crate::protocol::base64;
 
-/// How many bytes of a body may wait for a slow reader; the first piece fits whatever its size. CLI 1.0.102 sends
-/// the body of an HTTP request in one piece, and the next message of a WebSocket after the answer to the last. What
-/// comes on top ends the request: nobody waits on the reader, and the CLI does not wait for our receipt.
+/// How many bytes of a body may wait for a slow reader; the first piece fits whatever its size. More bytes end the
+/// request, because the connection's reader never waits and the CLI does not wait for a receipt. CLI 1.0.102 sends the
+/// body of an HTTP request in one piece, and the next message of a WebSocket after the answer to the last.
 const MAX_WAITING: usize = 64 << 20;
 
 /// A piece of a body; of a WebSocket, one message.
@@ -28,7 +28,7 @@ pub enum Chunk {
 }
 
 impl Chunk {
-    /// Its bytes.
+    /// Returns the bytes of the piece; those of a text are UTF-8.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -36,12 +36,12 @@ impl Chunk {
         }
     }
 
-    /// What it counts for while it waits. Empty messages take room as well.
+    /// The bytes that the piece counts for while it waits. Empty messages count as well.
     fn cost(&self) -> usize {
         size_of::<Self>() + self.as_bytes().len()
     }
 
-    /// A piece as the wire has it; nothing where its base64 is none.
+    /// Reads a piece from the wire; `None` where its base64 is invalid.
     pub(super) fn read(data: String, is_binary: bool) -> Option<Self> {
         if is_binary { base64::decode(&data).map(Self::Bytes) } else { Some(Self::Text(data)) }
     }
@@ -124,11 +124,11 @@ impl RequestBody {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// What is left of the body. Of a WebSocket that is all messages until it is closed.
+    /// Reads the rest of the body; of a WebSocket, all messages until it is closed.
     ///
     /// # Cancel safety
     ///
-    /// What the dropped future has read is gone with it.
+    /// Pieces that a dropped future has read are lost.
     pub async fn collect(&mut self) -> Vec<u8> {
         let mut bytes = match self.next().await {
             Some(Chunk::Text(text)) => text.into_bytes(),
@@ -141,15 +141,15 @@ impl RequestBody {
         bytes
     }
 
-    /// What is left of the body, read as JSON.
+    /// Reads the rest of the body as JSON.
     ///
     /// # Errors
     ///
-    /// When it is no JSON, or no `T`.
+    /// When the body is not JSON, or does not have the shape of `T`.
     ///
     /// # Cancel safety
     ///
-    /// What the dropped future has read is gone with it.
+    /// Pieces that a dropped future has read are lost.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, InferenceError> {
         let body = self.collect().await;
         serde_json::from_slice(&body)
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_reads_has_a_bound() {
+    async fn unread_pieces_have_a_bound() {
         let (feed, mut body) = channel();
         assert!(feed.push(Chunk::Bytes(vec![0; MAX_WAITING + 1])));
         assert!(!feed.push(Chunk::from("x")));

@@ -1,7 +1,7 @@
-//! The requests that are being answered, each in a task of its own.
+//! The requests that are being answered, each in a separate task.
 //!
-//! The CLI's messages are acknowledged at once, as it does not wait for that. Ours are calls, and the CLI's answer to
-//! one is what the next waits for. Whatever happens in the program, an answer ends: with its last piece, or an error.
+//! The CLI's messages are acknowledged immediately. The pieces of an answer are calls: each is sent after the CLI has
+//! answered the one before. An answer always ends, with its last piece or with an error.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -63,7 +63,7 @@ impl Exchanges {
         }
     }
 
-    /// Nobody waits for any answer any more.
+    /// Cancels all requests: no answer would reach the CLI.
     pub(crate) fn cancel_all(&self) {
         let running = std::mem::take(&mut *lock(&self.running));
         drop(running);
@@ -96,13 +96,13 @@ impl Exchanges {
     fn chunk(&self, chunk: HttpRequestChunkParams) -> Result<(), String> {
         let HttpRequestChunkParams { request_id, data, binary, end, cancel, cancel_reason } = chunk;
         if cancel == Some(true) {
-            tracing::debug!(request_id, cancel_reason, "the CLI needs a model's answer no more");
+            tracing::debug!(request_id, cancel_reason, "the CLI has cancelled a request to a model");
             let cancelled = lock(&self.running).remove(&*request_id);
             drop(cancelled);
             return Ok(());
         }
         let piece = Chunk::read(data, binary == Some(true))
-            .ok_or("llmInference.httpRequestChunk: `data` is no base64")?;
+            .ok_or("llmInference.httpRequestChunk: `data` is not base64")?;
         let table = lock(&self.running);
         // One whose answer has ended is not read any more.
         let Some(exchange) = table.get(&*request_id) else { return Ok(()) };
@@ -112,20 +112,20 @@ impl Exchanges {
         }
         drop(table);
         if !fits {
-            self.give_up(&request_id, "the program does not read the request's body as fast as it comes");
+            self.fail(&request_id, "the program does not read the request's body as fast as it arrives");
         }
         Ok(())
     }
 
-    /// Ends an exchange from our side.
-    fn give_up(&self, id: &str, why: &str) {
-        let given_up = lock(&self.running).remove(id);
-        let Some(Exchange { peer, .. }) = given_up else { return };
-        tracing::error!(id, why, "a request to a model is given up");
+    /// Ends an exchange with an error.
+    fn fail(&self, id: &str, why: &str) {
+        let failed = lock(&self.running).remove(id);
+        let Some(Exchange { peer, .. }) = failed else { return };
+        tracing::error!(id, why, "a request to a model is cancelled");
         let error = Some(HttpResponseError { message: why, code: None });
         let params = HttpResponseChunkParams { request_id: id, error, ..Default::default() };
         if let Err(error) = peer.post_answer("llmInference.httpResponseChunk", &params) {
-            tracing::debug!(%error, "nobody is there to be told");
+            tracing::debug!(%error, "the end of a request could not be sent");
         }
     }
 }
@@ -174,7 +174,7 @@ impl Answer {
         let InferenceError { message, code } = &failed;
         let error = Some(HttpResponseError { message, code: code.as_deref() });
         let params = HttpResponseChunkParams { request_id: &self.id, error, ..Default::default() };
-        // Nobody is left to be told where this fails, and it has been logged.
+        // A failure here means that the connection is lost, and the error above has been logged.
         let _ = self.call("llmInference.httpResponseChunk", &params).await;
     }
 

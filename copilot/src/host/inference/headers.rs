@@ -1,4 +1,4 @@
-//! Headers of HTTP, as the CLI tells and takes them.
+//! Headers of HTTP, as the CLI sends and receives them.
 
 use std::collections::BTreeMap;
 use std::fmt;

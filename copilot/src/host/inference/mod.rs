@@ -6,8 +6,8 @@
 //! provider is set to speak; the address that is set need not exist.
 //!
 //! An answer is sent as the program gives it: whole, or in pieces, each of which the CLI has taken before the next is
-//! asked for. When the CLI needs it no more, as after an abort or when the connection is lost, what the program still
-//! does for it is dropped. A program that fails or panics gives the CLI a failed request, which it tries again, five
+//! asked for. When the CLI cancels the request, as after an abort, or the connection is lost, the program's future is
+//! dropped. A program that fails or panics gives the CLI a failed request, which it tries again, five
 //! times in 1.0.102; an answer with a status of 400 and more and a header `x-should-retry: false` is final.
 //!
 //! **WebSockets.** For a provider whose transport is `websockets`, and for models of a login that have them, the CLI
@@ -65,7 +65,7 @@ pub use response::{BodyWriter, InferenceResponse};
 ///
 /// Wire: `llmInference.httpRequestStart`, from the CLI.
 pub trait Inference: Send + Sync + 'static {
-    /// Answers one request. The future runs in a task of its own, and is dropped when the CLI needs no answer any more.
+    /// Answers one request. The future runs in a separate task, and is dropped when the CLI cancels the request.
     fn respond(
         &self,
         request: InferenceRequest,
@@ -88,25 +88,25 @@ where
 /// A request that the CLI would make to a model. Its `Debug` shows neither credentials nor the query of the address.
 #[non_exhaustive]
 pub struct InferenceRequest {
-    /// Such as `POST`.
+    /// The HTTP method, such as `POST`.
     pub method: String,
-    /// The whole address.
+    /// The address, with its query.
     pub url: String,
     /// The headers, credentials among them.
     pub headers: Headers,
-    /// What the CLI would carry it with.
+    /// The transport that the CLI would use by itself.
     pub transport: InferenceTransport,
-    /// The session that needs it; none for those of the CLI itself, such as a list of models.
+    /// The session that needs it; `None` for requests of the CLI itself, such as a list of models.
     pub session_id: Option<SessionId>,
     /// The agent that needs it. The main agent of a session has the session's id.
     pub agent_id: Option<String>,
-    /// The agent that started this one.
+    /// The agent that started this one; `None` for a main agent.
     pub parent_agent_id: Option<String>,
-    /// Which run of the agent needs it.
+    /// The run of the agent that needs it.
     pub agent_invocation_id: Option<String>,
-    /// What it is for, such as `conversation-agent`.
+    /// The kind of work that it belongs to, such as `conversation-agent`.
     pub interaction_type: Option<String>,
-    /// The body.
+    /// The body, which arrives while it is read.
     pub body: RequestBody,
 }
 
@@ -156,19 +156,19 @@ pub struct InferenceError {
 }
 
 impl InferenceError {
-    /// A failure, told in words.
+    /// Creates an error with this message for people.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: None }
     }
 
-    /// Adds a word for programs.
+    /// Sets a code for programs.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }
 
-    /// What it says.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -1,4 +1,4 @@
-//! What the program answers: status, headers, and a body, whole or as it is made.
+//! The program's answer: status, headers, and a body, as a whole or in pieces.
 
 use std::fmt;
 use std::pin::Pin;
@@ -132,14 +132,14 @@ impl BodyWriter {
     ///
     /// # Errors
     ///
-    /// When nobody reads the body any more.
+    /// When the CLI has cancelled the request.
     ///
     /// # Cancel safety
     ///
     /// A dropped future has written nothing.
     pub async fn send(&self, chunk: impl Into<Chunk>) -> Result<(), InferenceError> {
         let sent = self.0.send(chunk.into()).await;
-        sent.map_err(|_| InferenceError::new("nobody reads the body any more"))
+        sent.map_err(|_| InferenceError::new("the CLI has cancelled the request"))
     }
 }
 
@@ -149,7 +149,7 @@ type Writing = BoxFuture<'static, Result<(), InferenceError>>;
 struct Written {
     writing: Option<Writing>,
     written: mpsc::Receiver<Chunk>,
-    /// What is told after the pieces that were written before.
+    /// The error of the writer, reported after the pieces that were written before it.
     failed: Option<InferenceError>,
 }
 
@@ -173,7 +173,7 @@ impl Stream for Written {
     }
 }
 
-/// A stream whose items are made pieces of.
+/// A stream whose items are converted to pieces.
 struct Converted<S>(Pin<Box<S>>);
 
 impl<S, C, E> Stream for Converted<S>

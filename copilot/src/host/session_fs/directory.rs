@@ -12,7 +12,7 @@ use crate::protocol::SessionId;
 /// Keeps the files of each session below a real directory, in one that has the session's id as its name. Clones share
 /// it.
 ///
-/// Whatever path the CLI asks for is below that directory: `..` does not lead out of it, and a symbolic link that does
+/// Every path of the CLI is below that directory: `..` does not lead out of it, and a symbolic link that does
 /// is an error. That is checked for every operation; it cannot hold against another program that exchanges
 /// directories for links in that moment. Permissions that the CLI asks for are set on Unix.
 ///
@@ -38,19 +38,19 @@ pub struct DirectoryFs {
 }
 
 impl DirectoryFs {
-    /// Below this directory, which is made when it is first needed.
+    /// Creates a file system below this directory, which is created when it is first needed.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), layout: FsLayout::default(), prepared: Arc::default() }
     }
 
-    /// Sets what is where; [`FsLayout::default`] unless set.
+    /// Sets the layout of each tree. Default: [`FsLayout::default`].
     #[must_use]
     pub fn layout(mut self, layout: FsLayout) -> Self {
         self.layout = layout;
         self
     }
 
-    /// Does something in a session's tree, off the async threads.
+    /// Runs an operation in a session's tree, on a thread for blocking work.
     async fn within<T: Send + 'static>(
         &self,
         session: &SessionId,
@@ -65,7 +65,7 @@ impl DirectoryFs {
     fn tree(&self, session: &SessionId) -> Result<Disk, FsError> {
         let id = session.as_str();
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
-            return Err(FsError::new(format!("{id:?} is no session id")));
+            return Err(FsError::new(format!("{id:?} is not a session id")));
         }
         let root = self.root.join(id);
         let disk = Disk::new(root.clone());

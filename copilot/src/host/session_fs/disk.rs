@@ -1,7 +1,7 @@
 //! Files below one real directory, which nothing leaves.
 //!
-//! What is asked for is a list of names, none of them `..`. A symbolic link is followed while it stays below the
-//! directory. This holds against whatever the CLI asks for; it cannot hold against another program that exchanges
+//! A path is a list of names, none of them `..`. A symbolic link is followed while it stays below the
+//! directory. This holds against every request of the CLI; it cannot hold against another program that exchanges
 //! directories for links while an operation runs.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -15,23 +15,23 @@ use super::{FsEntry, FsError, FsKind, FsStat};
 #[derive(Clone, Debug)]
 pub(super) struct Disk(PathBuf);
 
-/// Whether a link at the end of a path is followed, or meant itself.
+/// Whether a link at the end of a path is followed, or is itself the target of the operation.
 #[derive(Clone, Copy, PartialEq)]
 enum Last {
     Followed,
     Itself,
 }
 
-/// What is written of a file.
+/// The part of a file that is written.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
-    /// All of it.
+    /// The whole content, replaced.
     Whole,
-    /// What comes after its end.
+    /// Bytes after its end.
     End,
 }
 
-/// How a directory is made.
+/// How a directory is created.
 #[derive(Clone, Copy)]
 pub(super) struct Mkdir {
     pub(super) recursive: bool,
@@ -99,7 +99,7 @@ impl Disk {
         let metadata = fs::symlink_metadata(self.resolve(names, Last::Followed)?)?;
         let stat = if metadata.is_dir() { FsStat::directory() } else { FsStat::file(metadata.len()) };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        // Not every file system knows when something was made.
+        // Not every file system records when something was created.
         Ok(stat.modified(modified).created(metadata.created().unwrap_or(modified)))
     }
 
@@ -125,7 +125,7 @@ impl Disk {
     }
 
     pub(super) fn rm(&self, names: &[String], rm: Rm) -> Result<(), FsError> {
-        root_stays(names)?;
+        refuse_root(names)?;
         let removed = self.resolve(names, Last::Itself).and_then(|path| {
             let is_directory = fs::symlink_metadata(&path)?.is_dir();
             match (is_directory, rm.recursive) {
@@ -142,12 +142,12 @@ impl Disk {
     }
 
     pub(super) fn rename(&self, from: &[String], to: &[String]) -> Result<(), FsError> {
-        root_stays(from)?;
-        root_stays(to)?;
+        refuse_root(from)?;
+        refuse_root(to)?;
         Ok(fs::rename(self.resolve(from, Last::Itself)?, self.resolve(to, Last::Itself)?)?)
     }
 
-    /// The real path, of which nothing is a link but, where it is meant itself, the end.
+    /// Returns the real path. It has no link, except at its end with [`Last::Itself`].
     fn resolve(&self, names: &[String], last: Last) -> Result<PathBuf, FsError> {
         let root = fs::canonicalize(&self.0)?;
         let mut path = root.clone();
@@ -162,7 +162,7 @@ impl Disk {
             if !is_link || (last == Last::Itself && at + 1 == names.len()) {
                 continue;
             }
-            // A link to nothing would be made by whoever writes through it, so it is no way either.
+            // Writing through a dangling link would create its target, so such a link is refused as well.
             path =
                 fs::canonicalize(&path).ok().filter(|target| target.starts_with(&root)).ok_or_else(|| {
                     FsError::new(format!("{name} is a link that leads out of the session's files"))
@@ -172,18 +172,18 @@ impl Disk {
     }
 }
 
-/// Opens what is no link: between the look at a path and its use a link may have taken the place.
+/// Opens a file that is not a link: a link may have replaced it since its path was resolved.
 fn open(options: &mut OpenOptions, path: &Path) -> Result<File, FsError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let file = options.open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(FsError::new("this is no file"));
+        return Err(FsError::new("not a regular file"));
     }
     Ok(file)
 }
 
-/// Refuses names that are more than a name on this machine.
+/// Refuses a name that this machine would read as a path.
 fn check(name: &str) -> Result<(), FsError> {
     let mut parts = Path::new(name).components();
     let is_name = matches!(parts.next(), Some(std::path::Component::Normal(part)) if part == name)
@@ -192,15 +192,15 @@ fn check(name: &str) -> Result<(), FsError> {
     if is_name { Ok(()) } else { Err(FsError::new(format!("{name:?} cannot be a name here"))) }
 }
 
-fn root_stays(names: &[String]) -> Result<(), FsError> {
-    if names.is_empty() { Err(FsError::new("the root stays")) } else { Ok(()) }
+fn refuse_root(names: &[String]) -> Result<(), FsError> {
+    if names.is_empty() { Err(FsError::new("cannot remove or move the root directory")) } else { Ok(()) }
 }
 
-/// Runs blocking work off the async threads; it goes on when nobody waits for it any more.
+/// Runs work on a thread for blocking work; it continues when the future is dropped.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FsError> + Send + 'static,
 ) -> Result<T, FsError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|failed| Err(FsError::new(format!("the work on the file broke off: {failed}"))))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|failed| {
+        Err(FsError::new(format!("the operation on the file was interrupted: {failed}")))
+    })
 }

@@ -11,7 +11,7 @@ use crate::protocol::SessionId;
 
 /// Keeps the files of sessions in memory; clones share them.
 ///
-/// Each session has a tree of its own, which begins with its working directory and the files given to
+/// Each session has a separate tree, which begins with its working directory and the files given to
 /// [`file`](Self::file). It stays until it is [removed](Self::remove_session), so a session can be resumed, by another
 /// client too. Times are those of the writing.
 ///
@@ -53,12 +53,12 @@ enum Content {
 }
 
 impl MemoryFs {
-    /// No files yet.
+    /// Creates a file system without files.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets what is where; [`FsLayout::default`] unless set.
+    /// Sets the layout of each tree. Default: [`FsLayout::default`].
     #[must_use]
     pub fn layout(mut self, layout: FsLayout) -> Self {
         self.layout = layout;
@@ -111,13 +111,13 @@ impl MemoryFs {
         }
     }
 
-    /// Forgets a session's files; `false` where there are none.
+    /// Removes a session's files; `false` where there are none.
     pub fn remove_session(&self, session: &SessionId) -> bool {
         let removed = self.trees().remove(session);
         removed.is_some()
     }
 
-    /// Does something in a session's tree, which is made if it is not there.
+    /// Runs an operation in a session's tree, which is created if it does not exist.
     fn within<T>(
         &self,
         session: &SessionId,
@@ -300,7 +300,7 @@ fn directory<'a>(
     }
     match &mut node.content {
         Content::Directory(entries) => Ok(entries),
-        Content::File(_) => Err(FsError::new(format!("{path}: a file is no directory"))),
+        Content::File(_) => Err(FsError::new(format!("{path}: a file is not a directory"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The files of sessions, kept by the program.
 //!
 //! With [`ClientBuilder::session_fs`](crate::ClientBuilder::session_fs) the CLI reads and writes what belongs to a
-//! session through a [`SessionFs`]: its own files (what was said, plans, checkpoints), and those that the agent's tools
+//! session through a [`SessionFs`]: its own files (conversation, plans, checkpoints), and those that the agent's tools
 //! `view`, `create` and `edit` work on. [`MemoryFs`] and [`DirectoryFs`] are ready, and [`WithWorkspace`] keeps only
 //! the CLI's own files in one of them, beside a real directory to work in.
 //!
@@ -16,15 +16,15 @@
 //! (Seen on CLI 1.0.102.)
 //!
 //! **Older CLIs** keep less there. Up to 1.0.82 a session's working directory must exist on the real machine as well,
-//! as that of [`WithWorkspace`] does, and 1.0.32 keeps only what was said.
+//! as that of [`WithWorkspace`] does, and 1.0.32 keeps only the conversation.
 //!
 //! A session is resumed by any client whose file system has its tree.
 
 mod directory;
 mod disk;
-pub(crate) mod lanes;
 mod memory;
 mod path;
+mod queues;
 pub(crate) mod serve;
 mod workspace;
 
@@ -43,10 +43,10 @@ pub use workspace::WithWorkspace;
 
 /// A file system for the sessions of a CLI.
 ///
-/// Each session has a tree of its own; `session` says whose tree `path` is in. The operations of one session are asked
-/// for one after the other, in the order in which the CLI wants them, those of different sessions at once. One that
-/// panics fails with [`FsErrorCode::Unknown`]. One that the CLI takes back is not begun; once begun it runs to its end,
-/// also where the CLI is lost meanwhile.
+/// Each session has a separate tree; `session` says whose tree `path` is in. The operations of one session run one after
+/// the other, in the order in which the CLI requests them, those of different sessions concurrently. One that panics
+/// fails with [`FsErrorCode::Unknown`]. One that the CLI cancels is not started; once started it runs to its end, also
+/// where the CLI is lost meanwhile.
 ///
 /// # Examples
 ///
@@ -112,15 +112,15 @@ pub trait SessionFs: Send + Sync + 'static {
         false
     }
 
-    /// A file's content. Where the CLI wants text, and this is no UTF-8, it is told so.
+    /// Reads a file. Where the CLI requests text and the content is not UTF-8, it gets an error.
     fn read_file(
         &self,
         session: &SessionId,
         path: &str,
     ) -> impl Future<Output = Result<Vec<u8>, FsError>> + Send;
 
-    /// A part of a file's content; what there is of it, where the file ends before the part does. Reads the whole file
-    /// unless implemented.
+    /// Reads a part of a file, which is shorter where the file ends before the part does. Reads the whole file unless
+    /// implemented.
     fn read_file_range(
         &self,
         session: &SessionId,
@@ -136,21 +136,21 @@ pub trait SessionFs: Send + Sync + 'static {
         }
     }
 
-    /// Makes a file, or replaces its content. Directories above it that are missing are an error.
+    /// Creates a file, or replaces its content. A missing parent directory is an error.
     fn write_file(
         &self,
         session: &SessionId,
         write: FsWrite<'_>,
     ) -> impl Future<Output = Result<(), FsError>> + Send;
 
-    /// Makes a file, or adds to its end.
+    /// Creates a file, or appends to it.
     fn append_file(
         &self,
         session: &SessionId,
         write: FsWrite<'_>,
     ) -> impl Future<Output = Result<(), FsError>> + Send;
 
-    /// Whether there is something at the path. Asks [`stat`](Self::stat) unless implemented.
+    /// Returns whether the path exists. Uses [`stat`](Self::stat) unless implemented.
     fn exists(&self, session: &SessionId, path: &str) -> impl Future<Output = Result<bool, FsError>> + Send {
         async move {
             match self.stat(session, path).await {
@@ -161,25 +161,25 @@ pub trait SessionFs: Send + Sync + 'static {
         }
     }
 
-    /// What is at the path.
+    /// Returns the kind, size and times of the file or directory at the path.
     fn stat(&self, session: &SessionId, path: &str) -> impl Future<Output = Result<FsStat, FsError>> + Send;
 
-    /// Makes a directory. With `recursive`, those above it that are missing too, and one that exists is no error.
+    /// Creates a directory. With `recursive`, missing parents are created too, and an existing directory is not an error.
     fn mkdir(
         &self,
         session: &SessionId,
         mkdir: FsMkdir<'_>,
     ) -> impl Future<Output = Result<(), FsError>> + Send;
 
-    /// What is in a directory, in any order.
+    /// Returns the entries of a directory, in any order.
     fn readdir(
         &self,
         session: &SessionId,
         path: &str,
     ) -> impl Future<Output = Result<Vec<FsEntry>, FsError>> + Send;
 
-    /// Removes a file or directory. A directory goes with `recursive` only, and what is missing is no error with
-    /// `force`.
+    /// Removes a file or directory. A directory is removed with `recursive` only; with `force` a missing path is not an
+    /// error.
     fn rm(&self, session: &SessionId, rm: FsRm<'_>) -> impl Future<Output = Result<(), FsError>> + Send;
 
     /// Moves a file or directory; a file at the other path is replaced.
@@ -190,7 +190,7 @@ pub trait SessionFs: Send + Sync + 'static {
         to: &str,
     ) -> impl Future<Output = Result<(), FsError>> + Send;
 
-    /// Runs a statement on the session's database, making the database if there is none.
+    /// Runs a statement on the session's database, which is created if there is none.
     fn sqlite_query(
         &self,
         session: &SessionId,
@@ -210,14 +210,14 @@ pub trait SessionFs: Send + Sync + 'static {
         async { Err(SqlError::fatal("this file system has no SQLite database")) }
     }
 
-    /// Whether the session has a database already.
+    /// Returns whether the session has a database.
     fn sqlite_exists(&self, session: &SessionId) -> impl Future<Output = Result<bool, FsError>> + Send {
         let _ = session;
         async { Ok(false) }
     }
 }
 
-/// What is where in the tree of each session.
+/// The directories in the tree of each session, and how paths are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FsLayout {
@@ -227,7 +227,7 @@ pub struct FsLayout {
 }
 
 impl FsLayout {
-    /// This one, with `/workspace` as the working directory of a session that names none, and the CLI's own files of
+    /// POSIX paths, with `/workspace` as the working directory of a session that names none, and the CLI's own files of
     /// the session in `/session-state`.
     pub fn posix() -> Self {
         Self {
@@ -237,7 +237,7 @@ impl FsLayout {
         }
     }
 
-    /// The same with `C:\workspace` and `C:\session-state`.
+    /// Windows paths, with `C:\workspace` and `C:\session-state`.
     pub fn windows() -> Self {
         Self {
             initial_cwd: r"C:\workspace".into(),
@@ -253,7 +253,7 @@ impl FsLayout {
         self
     }
 
-    /// Where the CLI keeps its own files of a session: what was said, plans, checkpoints.
+    /// Where the CLI keeps its own files of a session: conversation, plans, checkpoints.
     pub fn state_path(mut self, path: impl Into<String>) -> Self {
         self.state_path = path.into();
         self
@@ -261,45 +261,45 @@ impl FsLayout {
 }
 
 impl Default for FsLayout {
-    /// That of the machine on which this runs.
+    /// Returns the layout of the operating system on which the program runs.
     fn default() -> Self {
         if cfg!(windows) { Self::windows() } else { Self::posix() }
     }
 }
 
-/// What is written, and where.
+/// A write to a file.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FsWrite<'a> {
-    /// The file.
+    /// The path of the file.
     pub path: &'a str,
-    /// Its content, or what is added to it.
+    /// The content, or the bytes to append.
     pub content: &'a [u8],
-    /// The permissions of a file that is made, as POSIX writes them.
+    /// The POSIX permission bits of a file that is created; `None` for the default.
     pub mode: Option<u32>,
 }
 
-/// A directory that is made.
+/// The creation of a directory.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FsMkdir<'a> {
-    /// The directory.
+    /// The path of the directory.
     pub path: &'a str,
-    /// Whether those above it are made too, and one that exists is no error.
+    /// Whether missing parents are created too, and an existing directory is not an error.
     pub recursive: bool,
-    /// Its permissions, as POSIX writes them.
+    /// The POSIX permission bits; `None` for the default.
     pub mode: Option<u32>,
 }
 
-/// What is removed.
+/// The removal of a file or directory.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FsRm<'a> {
-    /// The file or directory.
+    /// The path of the file or directory.
     pub path: &'a str,
-    /// Whether a directory goes, with what is in it.
+    /// Whether a directory is removed, with all that it holds.
     pub recursive: bool,
-    /// Whether it is no error if nothing is there.
+    /// Whether a missing path is not an error.
     pub force: bool,
 }
 
@@ -307,25 +307,25 @@ pub struct FsRm<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FsRange<'a> {
-    /// The file.
+    /// The path of the file.
     pub path: &'a str,
-    /// The first byte.
+    /// The position of the first byte, from 0.
     pub offset: u64,
-    /// How many bytes; all that follow unless said.
+    /// The number of bytes; `None` for all that follow.
     pub length: Option<u64>,
 }
 
-/// What is at a path.
+/// A file or directory, as [`SessionFs::stat`] describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FsStat {
     /// A file or a directory.
     pub kind: FsKind,
-    /// Bytes of a file.
+    /// The size of a file, in bytes.
     pub size: u64,
-    /// When it was changed last.
+    /// The time of the last change.
     pub modified: SystemTime,
-    /// When it was made.
+    /// The time of creation.
     pub created: SystemTime,
 }
 
@@ -383,22 +383,22 @@ pub struct FsError {
 }
 
 impl FsError {
-    /// A failure, told in words.
+    /// Creates an error with this message for people.
     pub fn new(message: impl Into<String>) -> Self {
         Self::with_code(FsErrorCode::Unknown, message)
     }
 
     /// There is nothing at this path.
     pub fn not_found(path: &str) -> Self {
-        Self::with_code(FsErrorCode::NotFound, format!("there is nothing at {path}"))
+        Self::with_code(FsErrorCode::NotFound, format!("{path} does not exist"))
     }
 
-    /// A failure of this kind. CLI 1.0.102 knows no other than those that [`FsErrorCode`] names.
+    /// Creates an error of this kind. CLI 1.0.102 knows only those that [`FsErrorCode`] names.
     pub fn with_code(code: FsErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of failure.
     pub fn code(&self) -> &FsErrorCode {
         &self.code
     }
@@ -436,17 +436,17 @@ pub struct SqlError {
 }
 
 impl SqlError {
-    /// A failure of this class.
+    /// Creates an error of this class.
     pub fn new(class: SqlErrorClass, message: impl Into<String>) -> Self {
         Self { class, message: message.into() }
     }
 
-    /// It failed for good, and nothing was changed.
+    /// Creates an error that a retry would not help with; nothing was changed.
     pub fn fatal(message: impl Into<String>) -> Self {
         Self::new(SqlErrorClass::Fatal, message)
     }
 
-    /// Whether it may be tried again.
+    /// Returns the class, which says whether the transaction may be retried.
     pub fn class(&self) -> &SqlErrorClass {
         &self.class
     }

@@ -1,7 +1,7 @@
-//! How a file system is asked: a request is read, waits for those of its session before it, and is answered.
+//! Serves a file system: a request is read, waits for those of its session before it, and is answered.
 //!
-//! Failures are told in the result, in the shape of the method; those of questions whose result has no place for them
-//! are errors of the call.
+//! A failure is part of the result, in the shape of the method; a result without a place for it is an error of the
+//! call.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::lanes::Lanes;
+use super::queues::Queues;
 use super::{FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs, SqlError};
 use crate::contain::UserValue;
 use crate::protocol::SessionId;
@@ -25,12 +25,12 @@ use crate::protocol::session_fs::{
 use crate::rpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder};
 use crate::task;
 
-/// The program's file system, with what waits for it.
+/// The program's file system, with the operations that wait for it.
 pub(crate) struct FsService {
     layout: FsLayout,
     has_sqlite: bool,
     fs: Arc<dyn ErasedFs>,
-    lanes: Lanes,
+    queues: Queues,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ impl FsService {
             layout: fs.layout(),
             has_sqlite: fs.has_sqlite(),
             fs: Arc::new(UserValue::new(fs)),
-            lanes: Lanes::default(),
+            queues: Queues::default(),
         }
     }
 
@@ -75,7 +75,7 @@ impl FsService {
             if responder.is_taken_back() {
                 return;
             }
-            // From here on it runs to its end, whoever waits: a file that is half written helps nobody.
+            // From here on the operation runs to its end, so that no file stays half written.
             let outcome = task::catch(fs.perform(&of, &operation)).await.unwrap_or_else(|panic| {
                 tracing::error!(%panic, session = %of, ?operation, "the session file system panicked");
                 Err(FsError::new(format!("the session file system panicked: {panic}")))
@@ -85,7 +85,7 @@ impl FsService {
                 Err(error) => responder.error(INTERNAL_ERROR, &error.to_string()),
             }
         });
-        if self.lanes.push(&session, job).is_err() {
+        if self.queues.push(&session, job).is_err() {
             // The responder in the job has said that there is no answer.
             tracing::error!(%session, "too many operations wait for the session file system");
         }
@@ -118,7 +118,7 @@ struct Write {
 }
 
 impl std::fmt::Debug for Operation {
-    /// Which, without what it reads or writes.
+    /// Writes the name and the path, without the content.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (name, path) = match self {
             Self::ReadFile(path) | Self::ReadFileBytes(path) => ("read_file", path.as_str()),
@@ -140,7 +140,7 @@ impl std::fmt::Debug for Operation {
 }
 
 impl Operation {
-    /// Nothing where the method is unknown.
+    /// Reads the parameters; `None` where the method is unknown.
     fn read(name: &str, params: &RawValue) -> Result<Option<Self>, String> {
         fn all<P: DeserializeOwned>(params: &RawValue) -> Result<P, String> {
             decode::question(params.get()).map_err(|error| error.to_string())
@@ -149,7 +149,7 @@ impl Operation {
         let write = |bytes: bool| {
             let FsWriteParams { path, content, mode } = all(params)?;
             let content = match bytes {
-                true => base64::decode(&content).ok_or("`content` is no base64")?,
+                true => base64::decode(&content).ok_or("`content` is not base64")?,
                 false => content.into_bytes(),
             };
             Ok::<_, String>(Write { path, content, mode })
@@ -181,7 +181,7 @@ impl Operation {
             Self::ReadFile(path) => {
                 let content = fs.read_file(session, path).await?;
                 let content = String::from_utf8(content)
-                    .map_err(|_| FsError::new(format!("{path} is no UTF-8 text")))?;
+                    .map_err(|_| FsError::new(format!("{path} is not UTF-8 text")))?;
                 FsResponse::Content { content, error: None }
             }
             Self::ReadFileBytes(path) => FsResponse::bytes(&fs.read_file(session, path).await?),

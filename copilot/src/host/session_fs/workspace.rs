@@ -34,7 +34,7 @@ pub struct WithWorkspace<F> {
     disk: Disk,
 }
 
-/// Where a path is.
+/// The file system that a path belongs to.
 enum Side {
     /// In the workspace, by these names.
     Workspace(Vec<String>),
@@ -42,7 +42,8 @@ enum Side {
 }
 
 impl<F: SessionFs> WithWorkspace<F> {
-    /// Sessions work in `directory`, an absolute path; `others` has all other files, and says how paths are written.
+    /// Creates a file system whose sessions work in `directory`, an absolute path; `others` has all other files, and
+    /// says how paths are written.
     pub fn new(others: F, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         Self { others, directory: directory.to_string_lossy().into_owned(), disk: Disk::new(directory) }

@@ -445,7 +445,6 @@ fn null_means_absent_in_every_type_of_the_protocol() {
         connection: ConnectResponse StatusResponse Pong;
         controls: Plan NameResponse Compaction UsageMetrics CodeChanges ModelMetrics RequestMetrics TokenMetrics FileListResponse FileResponse;
         elicitation: ElicitationRequested<'static> ElicitationResponse;
-        event: EventHead<'static>;
         event_log: EventTail EventPageResponse<Value>;
         github_telemetry: GithubTelemetry GithubTelemetryEvent;
         hooks: HookInvokeParams<'static> HookCommon PreToolUseInput PreMcpToolCallInput PostToolUseInput HookToolResult PostToolUseFailureInput UserPromptSubmittedInput UserPromptTransformedInput SessionStartInput SessionEndInput ErrorOccurredInput HookError AgentStopInput SubagentStartInput SubagentStopInput;

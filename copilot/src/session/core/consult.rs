@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::contain;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, HandlerFailure};
+use crate::events::{Event, EventName, HandlerFailure};
 use crate::protocol::decode;
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Peer, Responder};
@@ -81,7 +81,7 @@ impl Inbox {
     /// Reads the payload of an event and hands it on.
     pub(crate) fn read_event<'a, P: Deserialize<'a>>(
         self: &Arc<Self>,
-        name: &str,
+        name: EventName,
         data: &'a RawValue,
         then: impl FnOnce(&Arc<Self>, P),
     ) {

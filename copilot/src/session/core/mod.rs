@@ -21,10 +21,9 @@ use std::task::Waker;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, MessageSkipped, Subscribers};
+use crate::events::{Event, EventHead, EventName, MessageSkipped, Subscribers};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::decode;
-use crate::protocol::event::EventHead;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::protocol::tools::{Settled, ToolAnswerParams, ToolErrorParams, ToolRequested, Wrapped};
@@ -243,30 +242,33 @@ impl Inbox {
     ///
     /// The state that it changes is changed before subscribers receive it, so that who has the event sees the state.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        let data = head.data.unwrap_or(RawValue::NULL);
-        let agent = head.agent.filter(|agent| !agent.is_empty());
-        match head.name {
-            "external_tool.completed" => {
+        let (name, data, agent) = (head.name(), head.data(), head.agent());
+        match name {
+            EventName::ExternalToolCompleted => {
                 if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
                     self.calls.cancel(&settled.request_id);
                 }
             }
-            "permission.completed" => self.permission_settled(data),
+            EventName::PermissionCompleted => self.permission_settled(data),
             // Not every CLI settles its questions when it is aborted: up to 0.0.423 this is the only sign.
-            "abort" if agent.is_none() => self.calls.cancel_all(),
-            "capabilities.changed" => match decode::event::<Capabilities>(data.get()) {
+            EventName::Abort if agent.is_none() => self.calls.cancel_all(),
+            EventName::CapabilitiesChanged => match decode::event::<Capabilities>(data.get()) {
                 Ok(newer) => self.learn(&newer),
                 Err(error) => tracing::error!(%error, session = %self.id, "capabilities cannot be read"),
             },
             _ => {}
         }
         self.subscribers.deliver(head, asleep);
-        match head.name {
-            "external_tool.requested" => self.tool_requested(head, data),
-            "permission.requested" => self.permission_requested(data),
-            "user.message" | "assistant.turn_start" | "session.idle" if agent.is_none() => self.left.look(),
-            "session.mcp_servers_loaded" => self.servers_loaded(data),
-            "session.mcp_server_status_changed" => self.look_for_clashes(),
+        match name {
+            EventName::ExternalToolRequested => self.tool_requested(head, data),
+            EventName::PermissionRequested => self.permission_requested(data),
+            EventName::UserMessage | EventName::AssistantTurnStart | EventName::SessionIdle
+                if agent.is_none() =>
+            {
+                self.left.look();
+            }
+            EventName::McpServersLoaded => self.servers_loaded(data),
+            EventName::McpServerStatusChanged => self.look_for_clashes(),
             name => {
                 if let Some(handle) = self.topics.event(name) {
                     handle(self, data);
@@ -275,14 +277,10 @@ impl Inbox {
         }
     }
 
-    /// A message about this session was skipped. A tool call among them is answered as far as it can be.
-    pub(crate) fn skipped(&self, head: &Head<'_>, why: &str) {
+    /// A message about this session was skipped. An event that asks gets the safe answer.
+    pub(crate) fn skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
         tracing::error!(event = head.event, session = %self.id, why, "a message of the CLI was skipped");
-        if let ("external_tool.requested", Some(request), Some(tool)) =
-            (head.event.as_deref().unwrap_or_default(), &head.request, &head.tool)
-        {
-            self.refuse_tool(request, tool);
-        }
+        self.answer_skipped(head, why);
         let error = Error::new(ErrorKind::Transport, format!("a message of the CLI was skipped: {why}"));
         let skipped = MessageSkipped { event: head.event.clone(), error };
         self.subscribers.publish(&Event::message_skipped(skipped));
@@ -343,18 +341,10 @@ impl Inbox {
             }
             Ok(call) => {
                 let reply = ReplyTo::Call(call.request_id.as_ref().into());
-                self.run_tool(call, head.agent.filter(|agent| !agent.is_empty()), reply);
+                self.run_tool(call, head.agent(), reply);
             }
-            Err(error) => self.answer_unreadable("external_tool.requested", data, &error),
+            Err(error) => self.answer_unreadable(EventName::ExternalToolRequested, data, &error),
         }
-    }
-
-    /// A tool that is another client's is left to that one.
-    fn refuse_tool(&self, request_id: &str, tool_name: &str) {
-        let Some(peer) = self.line.now().filter(|_| self.tools().get(tool_name).is_some()) else { return };
-        let result = &ToolResult::failure(format!("The call of `{tool_name}` could not be read."));
-        let params = ToolAnswerParams { session_id: &self.id, request_id, result };
-        log_unsent(peer.post_answer("session.tools.handlePendingToolCall", &params), "a refusal");
     }
 
     fn run_tool(self: &Arc<Self>, call: ToolRequested<'_>, agent: Option<&str>, reply: ReplyTo) {

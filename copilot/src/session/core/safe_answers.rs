@@ -9,13 +9,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use crate::events::EventName;
 use crate::protocol::decode;
 use crate::protocol::permissions::Vocabulary;
 use crate::protocol::tools::Wrapped;
-use crate::rpc::{INVALID_PARAMS, Responder};
+use crate::rpc::{Head, INVALID_PARAMS, Responder};
 use crate::session::core::Inbox;
 use crate::session::core::consult::Question;
 use crate::session::core::handler::BoxError;
@@ -143,11 +144,11 @@ impl Inbox {
     /// to answer is left to that one.
     pub(in crate::session) fn answer_unreadable(
         self: &Arc<Self>,
-        name: &str,
+        name: EventName,
         data: &RawValue,
         error: &serde_json::Error,
     ) {
-        tracing::error!(%error, name, session = %self.id, "a question cannot be read");
+        tracing::error!(%error, name = name.as_str(), session = %self.id, "a question cannot be read");
         let Some(named) = Named::read(data) else { return };
         let (Some(id), Some(safe)) = (named.id(), self.safe_answer(name, &named, error)) else { return };
         let Unreadable { handler, method, answer } = safe;
@@ -163,9 +164,37 @@ impl Inbox {
         });
     }
 
-    fn safe_answer(&self, name: &str, named: &Named<'_>, error: &serde_json::Error) -> Option<Unreadable> {
+    /// Answers an event of which only the beginning is known, where it asks and that names the request.
+    pub(super) fn answer_skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
+        let (Some(event), Some(request)) = (&head.event, &head.request) else { return };
+        let name = EventName::read(event);
+        let asks = match name {
+            // Without its name the tool may be another client's.
+            EventName::ExternalToolRequested => head.tool.is_some(),
+            // In a session of other clients these decide.
+            EventName::PermissionRequested => !self.joins,
+            _ => self.topics.unreadable(name).is_some(),
+        };
+        if !asks {
+            return;
+        }
+        // Every CLI denies what it does not understand in an answer to an event, so the newest words are safe.
+        let mut known = json!({"requestId": request, "promptRequest": {}});
+        if let Some(tool) = &head.tool {
+            known["toolName"] = json!(tool);
+        }
+        let known = to_raw_value(&known).expect("text is JSON");
+        self.answer_unreadable(name, &known, &serde::de::Error::custom(why));
+    }
+
+    fn safe_answer(
+        &self,
+        name: EventName,
+        named: &Named<'_>,
+        error: &serde_json::Error,
+    ) -> Option<Unreadable> {
         match name {
-            "external_tool.requested" => {
+            EventName::ExternalToolRequested => {
                 let tool = text(named.tool_name);
                 // A call whose tool cannot be read is not another client's either.
                 if tool.as_deref().is_some_and(|tool| self.tools().get(tool).is_none()) {
@@ -174,7 +203,7 @@ impl Inbox {
                 let answer = json!({"result": unreadable_call(tool.as_deref(), error)});
                 Some(Unreadable { handler: None, method: "session.tools.handlePendingToolCall", answer })
             }
-            "permission.requested" => {
+            EventName::PermissionRequested => {
                 if named.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") {
                     return None;
                 }
@@ -190,10 +219,10 @@ impl Inbox {
 
     /// Whether an event that asks has an id to answer it under. Without one it is not handled: no answer would reach
     /// the CLI.
-    pub(in crate::session) fn can_be_answered(&self, name: &str, data: &RawValue) -> bool {
+    pub(in crate::session) fn can_be_answered(&self, name: EventName, data: &RawValue) -> bool {
         let has_id = Named::read(data).is_none_or(|named| named.id().is_some());
         if !has_id {
-            tracing::error!(name, session = %self.id, "a question without `requestId` cannot be answered");
+            tracing::error!(name = name.as_str(), session = %self.id, "a question without `requestId` cannot be answered");
         }
         has_id
     }

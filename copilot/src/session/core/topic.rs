@@ -10,6 +10,7 @@ use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventName;
 use crate::protocol::decode;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::tools::Settled;
@@ -50,7 +51,7 @@ pub(crate) struct Topic {
     /// The members of `session.create` that this library sets, each with the name of its setter.
     pub(crate) members: &'static [(&'static str, &'static str)],
     pub(crate) requests: &'static [(&'static str, OnRequest)],
-    pub(crate) events: &'static [(&'static str, OnEvent)],
+    pub(crate) events: &'static [(EventName, OnEvent)],
     /// Handles requests of methods that no topic has.
     pub(crate) unknown: Option<OnUnknown>,
     /// Answers whether a request without `sessionId` is meant for this session.
@@ -58,7 +59,7 @@ pub(crate) struct Topic {
     /// Answers a request that no session can take; gives the responder back where an error does.
     pub(crate) refuse: Option<Refuse>,
     /// Safe answers to events that ask and cannot be read.
-    pub(crate) unreadable: &'static [(&'static str, OnUnreadable)],
+    pub(crate) unreadable: &'static [(EventName, OnUnreadable)],
     /// The setter of the handler that a request asks, and whether the program has set it.
     pub(crate) handler_of: &'static [(&'static str, &'static str, IsSet)],
     /// Sets what the safe default of this library is and the CLI's is not.
@@ -99,16 +100,18 @@ pub(crate) enum Occasion {
 pub(crate) struct Topics {
     topics: &'static [&'static Topic],
     requests: Vec<(&'static str, OnRequest)>,
-    /// By length and name: most events have none, and their length alone shows it.
-    events: Vec<(&'static str, OnEvent)>,
+    /// By [`EventName`] as an index.
+    events: [Option<OnEvent>; EventName::COUNT],
 }
 
 impl Topics {
     pub(crate) fn new(topics: &'static [&'static Topic]) -> Self {
         let mut requests: Vec<_> = topics.iter().flat_map(|topic| topic.requests).copied().collect();
         requests.sort_unstable_by_key(|(method, _)| *method);
-        let mut events: Vec<_> = topics.iter().flat_map(|topic| topic.events).copied().collect();
-        events.sort_unstable_by_key(|(name, _)| (name.len(), *name));
+        let mut events = [None; EventName::COUNT];
+        for (name, handle) in topics.iter().flat_map(|topic| topic.events) {
+            events[*name as usize] = Some(*handle);
+        }
         Self { topics, requests, events }
     }
 
@@ -143,10 +146,8 @@ impl Topics {
         OF_OLD_CLIS.contains(&method) || self.request(method).is_some()
     }
 
-    pub(crate) fn event(&self, name: &str) -> Option<OnEvent> {
-        let key = (name.len(), name);
-        let found = self.events.binary_search_by_key(&key, |(name, _)| (name.len(), name)).ok()?;
-        Some(self.events[found].1)
+    pub(crate) fn event(&self, name: EventName) -> Option<OnEvent> {
+        self.events[name as usize]
     }
 
     /// Whether a session claims a request that does not name one.
@@ -165,7 +166,7 @@ impl Topics {
     }
 
     /// The safe answer to an event that asks and cannot be read.
-    pub(crate) fn unreadable(&self, name: &str) -> Option<OnUnreadable> {
+    pub(crate) fn unreadable(&self, name: EventName) -> Option<OnUnreadable> {
         let all = self.topics.iter().flat_map(|topic| topic.unreadable);
         all.copied().find(|(event, _)| *event == name).map(|(_, safe)| safe)
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use crate::events::EventName;
 use crate::protocol::agents::CustomAgent;
 use crate::protocol::decode;
 use crate::protocol::permissions::{
@@ -35,14 +36,14 @@ impl Inbox {
     pub(in crate::session) fn permission_requested(self: &Arc<Self>, data: &RawValue) {
         match decode::question::<PermissionAsked<'_>>(data.get()) {
             Ok(asked) if asked.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") => {}
-            Ok(_) if !self.can_be_answered("permission.requested", data) => {}
+            Ok(_) if !self.can_be_answered(EventName::PermissionRequested, data) => {}
             Ok(asked) => {
                 let vocabulary =
                     if asked.prompt_request.is_some() { Vocabulary::New } else { Vocabulary::Old };
                 let reply = ReplyTo::Call(asked.request_id.as_ref().into());
                 self.decide(asked.permission_request, vocabulary, reply);
             }
-            Err(error) => self.answer_unreadable("permission.requested", data, &error),
+            Err(error) => self.answer_unreadable(EventName::PermissionRequested, data, &error),
         }
     }
 

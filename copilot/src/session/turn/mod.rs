@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{AssistantMessage, Event, EventKind, EventStream, ToolRequest};
+use crate::events::{AssistantMessage, Event, EventKind, EventName, EventStream, ToolRequest};
 use crate::protocol::MessageId;
 use crate::session::handle::Session;
 use crate::session::turn::limits::{Clock, Stage};
@@ -160,7 +160,10 @@ impl Turn {
             }
             // The answer may have been in it.
             EventKind::MessageSkipped(skipped) => {
-                let may_be = skipped.event.as_deref().is_none_or(|event| event == "assistant.message");
+                let may_be = skipped
+                    .event
+                    .as_deref()
+                    .is_none_or(|event| EventName::read(event) == EventName::AssistantMessage);
                 may_be.then(|| skipped.error.clone())
             }
             _ => None,
@@ -198,7 +201,7 @@ impl Drop for Turn {
 
 /// The kind of events that the library makes itself; others stay undecoded.
 fn local_kind(event: &Event) -> &EventKind {
-    if event.name().starts_with("copilot.") { event.kind() } else { &EventKind::Other }
+    if event.event_name().is_local() { event.kind() } else { &EventKind::Other }
 }
 
 impl Stream for Turn {
@@ -251,12 +254,12 @@ impl Reply {
 
     /// The tool calls that the model made, in order; none [`without_events`](crate::AskRequest::without_events).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
-        self.events.iter().filter(|event| event.name() == "assistant.message").flat_map(|event| {
-            match event.kind() {
+        self.events.iter().filter(|event| event.event_name() == EventName::AssistantMessage).flat_map(
+            |event| match event.kind() {
                 EventKind::AssistantMessage(message) => message.tool_requests.as_slice(),
                 _ => &[],
-            }
-        })
+            },
+        )
     }
 
     /// What the turn cost.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use crate::events::{Event, EventStream};
+use crate::events::{Event, EventName, EventStream};
 use crate::protocol::MessageId;
 use crate::protocol::decode;
 use crate::protocol::session::SessionSendResponse;
@@ -79,7 +79,8 @@ impl OnItsWay {
             {
                 slot.inbox.subscribers.taken(&outgoing.events, sent.message_id);
             }
-            let is_abort = |event: &Event| event.name() == "abort" && event.agent_id().is_none();
+            let is_abort =
+                |event: &Event| event.event_name() == EventName::Abort && event.agent_id().is_none();
             let aborts = slot.outgoing.as_ref().map_or(0, |outgoing| outgoing.events.count(is_abort));
             slot.aborts = Some(u32::try_from(aborts).unwrap_or(u32::MAX));
             if slot.gone {
@@ -117,7 +118,7 @@ impl Alone {
     /// Takes in what has come; whether the next message may be sent.
     fn is_done(&mut self) -> bool {
         while let Some(event) = self.events.try_next() {
-            if self.progress.observe(&event) || event.name() == "copilot.disconnected" {
+            if self.progress.observe(&event) || event.event_name() == EventName::Disconnected {
                 return true;
             }
         }

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, EventKind, Idle, SessionError};
+use crate::events::{Event, EventKind, EventName, Idle, SessionError};
 use crate::protocol::MessageId;
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::decode;
@@ -145,7 +145,7 @@ impl Progress {
     /// Takes in an event; `true` when it ends the turn.
     pub(in crate::session) fn observe(&mut self, event: &Event) -> bool {
         // Deltas are most of a turn and say nothing about where it stands.
-        if event.is_ephemeral() && !matters(event.name()) {
+        if event.is_ephemeral() && !matters(event.event_name()) {
             return false;
         }
         let Some(in_doubt) = &mut self.in_doubt else { return self.take_in(event) };
@@ -158,7 +158,9 @@ impl Progress {
                 self.take_in(event)
             }
             Some(_) => true,
-            None if event.name() == "session.idle" && event.agent_id().is_none() => self.take_in(event),
+            None if event.event_name() == EventName::SessionIdle && event.agent_id().is_none() => {
+                self.take_in(event)
+            }
             None => {
                 in_doubt.push(event.clone());
                 false
@@ -172,7 +174,7 @@ impl Progress {
             self.kept.push(event.clone());
         }
         // A sub-agent's turn is not this one, but its tokens are paid with it.
-        if event.name() == "assistant.usage" {
+        if event.event_name() == EventName::AssistantUsage {
             self.usage.add(event);
             return false;
         }
@@ -180,17 +182,19 @@ impl Progress {
             return false;
         }
         // Events count by their names, even those whose payloads cannot be read.
-        match event.name() {
-            "user.message" => self.reached(event),
-            "assistant.message" => self.said(event),
-            "session.error" => return self.failed(event),
-            "abort" if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
-            "abort" => {
+        match event.event_name() {
+            EventName::UserMessage => self.reached(event),
+            EventName::AssistantMessage => self.said(event),
+            EventName::SessionError => return self.failed(event),
+            EventName::Abort if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
+            EventName::Abort => {
                 self.aborted = true;
                 self.thrown_out = !self.begun;
             }
-            "session.idle" => return self.idled(&Idle::read(event.raw_data())),
-            "tool.execution_start" | "tool.execution_complete" | "assistant.turn_start" => self.failures = 0,
+            EventName::SessionIdle => return self.idled(&Idle::read(event.raw_data())),
+            EventName::ToolExecutionStart
+            | EventName::ToolExecutionComplete
+            | EventName::AssistantTurnStart => self.failures = 0,
             _ => {}
         }
         false
@@ -287,7 +291,9 @@ impl Progress {
 
 /// The message that this event of the agent says it belongs to.
 fn answers(event: &Event) -> Option<MessageId> {
-    if event.agent_id().is_some() || !matches!(event.name(), "assistant.message" | "session.error") {
+    if event.agent_id().is_some()
+        || !matches!(event.event_name(), EventName::AssistantMessage | EventName::SessionError)
+    {
         return None;
     }
     match event.kind() {
@@ -298,8 +304,9 @@ fn answers(event: &Event) -> Option<MessageId> {
 }
 
 /// The ephemeral events that say where a turn stands.
-fn matters(name: &str) -> bool {
-    matches!(name, "session.idle" | "assistant.usage" | "session.error" | "abort")
+fn matters(name: EventName) -> bool {
+    use EventName::{Abort, AssistantUsage, SessionError, SessionIdle};
+    matches!(name, SessionIdle | AssistantUsage | SessionError | Abort)
 }
 
 /// After how many failures in a row, with nothing of the agent in between, a turn without an answer ends.

@@ -1,4 +1,4 @@
-//! What came with a message, as [`UserMessage`](super::UserMessage) reports it.
+//! Attachments of messages, as [`UserMessage`](crate::events::UserMessage) reports them.
 
 use serde_json::Value;
 
@@ -6,6 +6,7 @@ use crate::protocol::attachments::{
     GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, Position,
 };
 use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -21,9 +22,9 @@ vocabulary! {
 tagged! {
     /// Something that came with a message; [`Attachment`](crate::Attachment) is what a program sends.
     pub enum MessageAttachment {
-        /// A file.
+        /// A file of the user's machine.
         File(FileAttachment) = "file",
-        /// A directory.
+        /// A directory of the user's machine.
         Directory(DirectoryAttachment) = "directory",
         /// A piece of a file.
         Selection(SelectionAttachment) = "selection",
@@ -55,9 +56,9 @@ tagged! {
 }
 
 payload! {
-    /// A file.
+    /// An attached file of the user's machine.
     pub struct FileAttachment {
-        /// The path.
+        /// The path, as the sender wrote it.
         pub path: String,
         /// The name that people see.
         pub display_name: String,
@@ -65,7 +66,7 @@ payload! {
         pub line_range: Option<LineRange>,
         /// The media type, for files that the model receives as bytes.
         pub mime_type: Option<String>,
-        /// The id of the bytes, as in [`BinaryAsset::asset_id`](super::BinaryAsset::asset_id).
+        /// The id of the bytes, as in [`BinaryAsset::asset_id`](crate::events::BinaryAsset::asset_id).
         pub asset_id: Option<String>,
         /// The number of bytes.
         #[serde(deserialize_with = "maybe_count")]
@@ -76,9 +77,9 @@ payload! {
         pub tagged_files_entry: Option<String>,
     }
 
-    /// A directory.
+    /// An attached directory of the user's machine.
     pub struct DirectoryAttachment {
-        /// The path.
+        /// The path, as the sender wrote it.
         pub path: String,
         /// The name that people see.
         pub display_name: String,
@@ -88,11 +89,11 @@ payload! {
 
     /// A piece of a file.
     pub struct SelectionAttachment {
-        /// The file's path.
+        /// The path of the file that holds the text.
         pub file_path: String,
         /// The name that people see.
         pub display_name: String,
-        /// The text.
+        /// The text as a whole.
         pub text: String,
         /// The place of the text in the file.
         pub selection: SelectionRange,
@@ -100,18 +101,18 @@ payload! {
 
     /// A place in a file.
     pub struct SelectionRange {
-        /// The first character.
+        /// The position of the first character.
         pub start: Position,
-        /// The end.
+        /// The position after the last character.
         pub end: Position,
     }
 
     /// Lines of a file.
     pub struct LineRange {
-        /// The first line.
+        /// The number of the first line, from 1.
         #[serde(deserialize_with = "count")]
         pub start: u64,
-        /// The last line.
+        /// The number of the last line, which is included.
         #[serde(deserialize_with = "count")]
         pub end: u64,
     }
@@ -120,11 +121,11 @@ payload! {
     pub struct BlobAttachment {
         /// The bytes in Base64; `None` if they are kept elsewhere or left out.
         pub data: Option<String>,
-        /// The media type.
+        /// The media type, such as `image/png`.
         pub mime_type: String,
         /// The name that people see.
         pub display_name: Option<String>,
-        /// The id of the bytes, as in [`BinaryAsset::asset_id`](super::BinaryAsset::asset_id).
+        /// The id of the bytes, as in [`BinaryAsset::asset_id`](crate::events::BinaryAsset::asset_id).
         pub asset_id: Option<String>,
         /// The number of bytes.
         #[serde(deserialize_with = "maybe_count")]
@@ -135,55 +136,55 @@ payload! {
 
     /// An issue, a pull request or a discussion on GitHub.
     pub struct GithubReferenceAttachment {
-        /// The number.
+        /// The number of the issue, pull request or discussion.
         #[serde(deserialize_with = "count")]
         pub number: u64,
-        /// The title.
+        /// The title, for people.
         pub title: String,
         /// What the number stands for.
         pub reference_type: GithubReferenceKind,
         /// The state, such as `open`.
         pub state: String,
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
     }
 
     /// A commit on GitHub.
     pub struct GithubCommitAttachment {
-        /// The repository.
+        /// The repository that holds it.
         pub repo: GithubRepo,
-        /// The commit's hash.
+        /// The hash of the commit.
         pub oid: String,
-        /// The commit's message.
+        /// The message of the commit.
         pub message: String,
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
     }
 
     /// A release on GitHub.
     pub struct GithubReleaseAttachment {
-        /// The repository.
+        /// The repository that holds it.
         pub repo: GithubRepo,
-        /// The tag.
+        /// The tag that the release is made from.
         pub tag_name: String,
-        /// The release's name.
+        /// The name of the release, for people.
         pub name: String,
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
     }
 
     /// A job of a workflow run on GitHub.
     pub struct GithubActionsJobAttachment {
-        /// The repository.
+        /// The repository that holds it.
         pub repo: GithubRepo,
-        /// The job's id.
+        /// The id of the job on GitHub.
         #[serde(deserialize_with = "count")]
         pub job_id: u64,
-        /// The job's name.
+        /// The name of the job, for people.
         pub job_name: String,
-        /// The workflow's name.
+        /// The name of the workflow that the job belongs to.
         pub workflow_name: String,
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
         /// The outcome, such as `failure`; `None` while the job runs.
         pub conclusion: Option<String>,
@@ -191,11 +192,11 @@ payload! {
 
     /// A repository on GitHub.
     pub struct GithubRepositoryAttachment {
-        /// The repository.
+        /// The repository that holds it.
         pub repo: GithubRepo,
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
-        /// The repository's description.
+        /// The description of the repository; `None` for one without.
         pub description: Option<String>,
         /// The branch, tag or commit that is meant; `None` for the default branch.
         pub r#ref: Option<String>,
@@ -203,39 +204,39 @@ payload! {
 
     /// A file on GitHub.
     pub struct GithubFileAttachment {
-        /// The repository.
+        /// The repository that holds it.
         pub repo: GithubRepo,
         /// The branch, tag or commit.
         pub r#ref: String,
         /// The path in the repository.
         pub path: String,
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
     }
 
     /// A piece of a file on GitHub.
     pub struct GithubSnippetAttachment {
-        /// The repository.
+        /// The repository that holds it.
         pub repo: GithubRepo,
         /// The branch, tag or commit.
         pub r#ref: String,
         /// The path in the repository.
         pub path: String,
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
-        /// The lines.
+        /// The lines that are attached.
         pub line_range: LineRange,
     }
 
     /// A page of GitHub.
     pub struct GithubUrlAttachment {
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
     }
 
     /// The difference between two versions of a file on GitHub.
     pub struct GithubFileDiffAttachment {
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
         /// The file before; `None` if it is new.
         pub base: Option<GithubFileVersion>,
@@ -245,28 +246,29 @@ payload! {
 
     /// The difference between two revisions on GitHub.
     pub struct GithubComparisonAttachment {
-        /// The page.
+        /// The address of the page on GitHub.
         pub url: String,
-        /// The revision before.
+        /// The revision that the comparison starts from.
         pub base: GithubRevision,
-        /// The revision after.
+        /// The revision that the comparison ends with.
         pub head: GithubRevision,
     }
 
     /// Something that an extension of the CLI showed.
     pub struct ExtensionContextAttachment {
-        /// The extension.
+        /// The id of the extension.
         pub extension_id: String,
         /// The canvas that showed it, if one did.
         pub canvas_id: Option<String>,
         /// The open canvas that showed it, if one did.
         pub instance_id: Option<String>,
-        /// The title.
+        /// The title, for people.
         pub title: String,
         /// The content, as the extension wrote it.
         pub payload: Value,
-        /// When it was shown, as RFC 3339.
-        pub captured_at: String,
+        /// When it was shown.
+        #[serde(deserialize_with = "maybe_time")]
+        pub captured_at: Option<Timestamp>,
     }
 }
 

@@ -9,16 +9,17 @@ use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::instructions::PermissionMode;
 use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
     /// The length of answers that a model is asked for.
     Verbosity {
-        /// Short.
+        /// Answers are short.
         Low = "low",
-        /// Of usual length.
+        /// Answers have the usual length.
         Medium = "medium",
-        /// Long.
+        /// Answers are long.
         High = "high",
     }
 }
@@ -26,11 +27,11 @@ vocabulary! {
 vocabulary! {
     /// The preference by which the CLI chooses models.
     AutoTier {
-        /// Cheap models.
+        /// The CLI prefers cheap models.
         Efficiency = "efficiency",
         /// Models between cheap and capable.
         Balance = "balance",
-        /// Capable models.
+        /// The CLI prefers capable models.
         Intelligence = "intelligence",
     }
 }
@@ -38,7 +39,7 @@ vocabulary! {
 payload! {
     /// The session's model changed, or how it works.
     pub struct ModelChange {
-        /// The model before.
+        /// The model before the change; `None` if none was chosen.
         pub previous_model: Option<String>,
         /// The model from here on.
         pub new_model: String,
@@ -64,13 +65,13 @@ payload! {
 
     /// The agent's mode changed.
     pub struct ModeChanged {
-        /// The mode before.
+        /// The mode before the change.
         pub previous_mode: AgentMode,
         /// The mode from here on.
         pub new_mode: AgentMode,
     }
 
-    /// The plan changed.
+    /// A change of the session's plan.
     pub struct PlanChanged {
         /// What was done to the plan.
         pub operation: FileOperation,
@@ -78,7 +79,7 @@ payload! {
 
     /// The CLI's own permission mode changed.
     pub struct PermissionsChanged {
-        /// The mode before.
+        /// The mode before the change; `None` where the CLI does not send it.
         pub previous_mode: Option<PermissionMode>,
         /// The mode from here on.
         pub mode: PermissionMode,
@@ -104,13 +105,13 @@ payload! {
     pub struct ToolSearchActivated {
         /// How they were searched for.
         pub strategy: String,
-        /// The tools.
+        /// The names of the tools that were found.
         pub tool_names: Vec<String>,
     }
 
     /// The CLI chose a model.
     pub struct AutoModeResolved {
-        /// The model.
+        /// The id of the chosen model.
         pub chosen_model: String,
         /// How hard the request looks: `low`, `medium` or `high`.
         pub reasoning_bucket: Option<String>,
@@ -128,7 +129,7 @@ payload! {
         pub available_models: Vec<String>,
         /// Whether the choice fell back on the usual model.
         pub fallback: Option<bool>,
-        /// Why it did.
+        /// The reason of the fallback; `None` without one.
         pub fallback_reason: Option<String>,
         /// Whether an earlier choice was kept.
         pub sticky_override: Option<bool>,
@@ -157,7 +158,7 @@ payload! {
         /// The time of a single message, in milliseconds since 1970; `None` for other schedules.
         #[serde(deserialize_with = "maybe_count")]
         pub at: Option<u64>,
-        /// The message.
+        /// The message that is scheduled.
         pub prompt: String,
         /// Whether the message is sent again and again.
         pub recurring: Option<bool>,
@@ -171,19 +172,19 @@ payload! {
 
     /// A schedule was cancelled.
     pub struct ScheduleCancelled {
-        /// The schedule.
+        /// The id of the schedule.
         #[serde(deserialize_with = "count")]
         pub id: u64,
     }
 
     /// The agent set the next time of a schedule.
     pub struct ScheduleRearmed {
-        /// The schedule.
+        /// The id of the schedule.
         #[serde(deserialize_with = "count")]
         pub id: u64,
-        /// The time, in milliseconds since 1970.
-        #[serde(deserialize_with = "count")]
-        pub next_run_at: u64,
+        /// When the message is sent next.
+        #[serde(deserialize_with = "maybe_time")]
+        pub next_run_at: Option<Timestamp>,
     }
 
     /// The settings that an organization or a device prescribes were read.

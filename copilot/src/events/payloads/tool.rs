@@ -11,13 +11,13 @@ use crate::protocol::lenient::count;
 payload! {
     /// A tool call began.
     pub struct ToolExecutionStart {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
-        /// The tool.
+        /// The name of the tool, as the model calls it.
         pub tool_name: String,
         /// The tool's name for people; CLI 1.0.102 and later.
         pub tool_title: Option<String>,
-        /// The arguments.
+        /// The arguments, as JSON.
         pub arguments: Value,
         /// What a shell command may touch; `None` for other tools.
         pub shell_tool_info: Option<ShellToolInfo>,
@@ -37,7 +37,7 @@ payload! {
         pub display_verbatim: bool,
     }
 
-    /// What a shell command may touch.
+    /// The files and addresses that a shell command may access.
     pub struct ShellToolInfo {
         /// Files that the command may read or write.
         pub possible_paths: Vec<String>,
@@ -49,9 +49,9 @@ payload! {
 
     /// The definition of a tool with a user interface.
     pub struct ToolDescription {
-        /// The tool.
+        /// The name of the tool, as the model calls it.
         pub name: String,
-        /// The tool's purpose.
+        /// The tool's purpose, as the model reads it.
         pub description: Option<String>,
         /// The tool's metadata, as MCP defines it.
         #[serde(rename = "_meta")]
@@ -60,7 +60,7 @@ payload! {
 
     /// Output of a tool while it runs.
     pub struct ToolExecutionPartialResult {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
         /// The output so far.
         pub partial_output: String,
@@ -68,20 +68,20 @@ payload! {
 
     /// A piece of the output of a shell command; CLI 1.0.102 and later.
     pub struct ToolShellOutput {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
         /// The number of the piece.
         #[serde(deserialize_with = "count")]
         pub sequence: u64,
         /// The stream that it was written to, such as `stdout`.
         pub stream: String,
-        /// The piece.
+        /// The piece, to append to those before it.
         pub text: String,
     }
 
     /// Progress of a tool while it runs.
     pub struct ToolExecutionProgress {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
         /// The progress, for people.
         pub progress_message: String,
@@ -89,9 +89,9 @@ payload! {
 
     /// A tool call ended.
     pub struct ToolExecutionComplete {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
-        /// Whether it succeeded.
+        /// Whether the call succeeded.
         pub success: bool,
         /// The result; `None` where the tool failed.
         pub result: Option<ToolExecutionResult>,
@@ -121,7 +121,7 @@ payload! {
 
     /// The error of a tool call.
     pub struct ToolExecutionError {
-        /// The error text.
+        /// The error text, for people.
         pub message: String,
         /// The kind of failure, such as `failure`, `denied`, `timeout`.
         pub code: Option<String>,
@@ -135,23 +135,23 @@ payload! {
 
     /// A tool runs because the user asked for it.
     pub struct ToolUserRequested {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
-        /// The tool.
+        /// The name of the tool, as the model calls it.
         pub tool_name: String,
-        /// The arguments.
+        /// The arguments, as JSON.
         pub arguments: Value,
     }
 
     /// A user interface of an MCP server called a tool of that server.
     pub struct McpAppToolCall {
-        /// The server.
+        /// The name of the server in the configuration.
         pub server_name: String,
-        /// The tool.
+        /// The name of the tool, as the model calls it.
         pub tool_name: String,
-        /// The arguments.
+        /// The arguments by name.
         pub arguments: BTreeMap<String, Value>,
-        /// Whether it succeeded.
+        /// Whether the call succeeded.
         pub success: bool,
         /// The duration, in milliseconds.
         pub duration_ms: f64,
@@ -165,7 +165,7 @@ payload! {
 
     /// The error of a call by a user interface.
     pub struct McpAppError {
-        /// The error text.
+        /// The error text, for people.
         pub message: String,
     }
 }

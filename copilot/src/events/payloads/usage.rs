@@ -6,7 +6,9 @@ use crate::protocol::ToolCallId;
 use crate::protocol::account::Quota;
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::config::ReasoningSummary;
+use crate::protocol::inference::InferenceTransport;
 use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -24,23 +26,13 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How a model's service is reached.
-    ModelTransport {
-        /// By HTTP.
-        Http = "http",
-        /// By a web socket.
-        Websocket = "websocket",
-    }
-}
-
-vocabulary! {
     /// The path of a model's service.
     ModelEndpoint {
         /// Chat completions of OpenAI.
         ChatCompletions = "/chat/completions",
-        /// Messages of Anthropic.
+        /// The messages API of Anthropic.
         Messages = "/v1/messages",
-        /// Responses of OpenAI.
+        /// The responses API of OpenAI.
         Responses = "/responses",
         /// Responses of OpenAI by a web socket.
         WebsocketResponses = "ws:/responses",
@@ -50,13 +42,13 @@ vocabulary! {
 payload! {
     /// One request to a model: tokens, cost and times.
     pub struct AssistantUsage {
-        /// The model.
+        /// The id of the model.
         pub model: String,
         /// The model's name for people; CLI 1.0.102 and later.
         pub model_display_name: Option<String>,
         /// The company that made the model; CLI 1.0.102 and later.
         pub model_provider: Option<String>,
-        /// Tokens sent.
+        /// Tokens of the prompt; `None` where the provider does not count them.
         #[serde(deserialize_with = "maybe_count")]
         pub input_tokens: Option<u64>,
         /// Tokens received, those of the reasoning included.
@@ -71,8 +63,9 @@ payload! {
         /// Tokens written to the prompt cache.
         #[serde(deserialize_with = "maybe_count")]
         pub cache_write_tokens: Option<u64>,
-        /// When the prompt cache expires, as RFC 3339; only where the request changed that.
-        pub cache_expires_at: Option<String>,
+        /// When the prompt cache expires; `None` where the request did not change that.
+        #[serde(deserialize_with = "maybe_time")]
+        pub cache_expires_at: Option<Timestamp>,
         /// How long the prompt cache lives, in seconds.
         #[serde(deserialize_with = "maybe_count")]
         pub cache_ttl_seconds: Option<u64>,
@@ -114,7 +107,7 @@ payload! {
         /// The path of the model's service.
         pub api_endpoint: Option<ModelEndpoint>,
         /// How the model's service was reached.
-        pub transport: Option<ModelTransport>,
+        pub transport: Option<InferenceTransport>,
         /// The reasoning effort that was asked for.
         pub reasoning_effort: Option<String>,
         /// The summary of the reasoning that was asked for.
@@ -162,7 +155,7 @@ payload! {
 
     /// The cost of a request, as Copilot bills it.
     pub struct CopilotUsage {
-        /// The cost.
+        /// The cost, in AI units.
         #[serde(rename = "totalNanoAiu")]
         pub total: AiUnits,
         /// The parts of the cost.
@@ -198,7 +191,7 @@ vocabulary! {
 payload! {
     /// A request to a model failed.
     pub struct ModelCallFailure {
-        /// The model.
+        /// The id of the model; `None` if none was chosen.
         pub model: Option<String>,
         /// The company that made the model; CLI 1.0.102 and later.
         pub model_provider: Option<String>,
@@ -238,7 +231,7 @@ payload! {
         /// The path of the model's service.
         pub api_endpoint: Option<ModelEndpoint>,
         /// How the model's service was reached.
-        pub transport: Option<ModelTransport>,
+        pub transport: Option<InferenceTransport>,
         /// The reasoning effort that was asked for.
         pub reasoning_effort: Option<String>,
         /// The largest prompt that the request could have had, in tokens.
@@ -269,7 +262,7 @@ payload! {
     pub struct ModelCallStart {
         /// The step that it belongs to.
         pub turn_id: String,
-        /// The model.
+        /// The id of the model; `None` if none was chosen.
         pub model: Option<String>,
         /// The answer that the request continues, for services that keep answers.
         pub previous_response_id: Option<String>,
@@ -296,7 +289,7 @@ payload! {
 
     /// The cost of the session so far. It is in the history, so that a resumed session keeps counting.
     pub struct UsageCheckpoint {
-        /// The cost.
+        /// The cost, in AI units.
         #[serde(rename = "totalNanoAiu")]
         pub total: AiUnits,
         /// The number of premium requests.
@@ -307,10 +300,11 @@ payload! {
 
     /// The state of a model's prompt cache.
     pub struct ModelCacheState {
-        /// The model.
+        /// The id of the model.
         pub model_id: String,
-        /// When the cache expires, as RFC 3339.
-        pub cache_expires_at: String,
+        /// When the cache expires.
+        #[serde(deserialize_with = "maybe_time")]
+        pub cache_expires_at: Option<Timestamp>,
         /// How long the cache lives after it was used, in seconds.
         #[serde(deserialize_with = "count")]
         pub cache_ttl_seconds: u64,

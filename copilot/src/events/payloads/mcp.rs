@@ -18,15 +18,15 @@ use crate::protocol::vocabulary::vocabulary;
 payload! {
     /// The MCP servers were loaded.
     pub struct McpServersLoaded {
-        /// Each server.
+        /// The servers, with their status.
         pub servers: Vec<McpServerStatus>,
     }
 
     /// An MCP server and its status.
     pub struct McpServerStatus {
-        /// The server.
+        /// The name of the server in the configuration.
         pub name: String,
-        /// The status.
+        /// The status of the connection.
         pub status: McpStatus,
         /// The error text of a server that failed.
         pub error: Option<String>,
@@ -42,7 +42,7 @@ payload! {
 
     /// The status of an MCP server changed.
     pub struct McpServerStatusChanged {
-        /// The server.
+        /// The name of the server in the configuration.
         pub server_name: String,
         /// The status from here on.
         pub status: McpStatus,
@@ -56,21 +56,21 @@ payload! {
 
     /// Tools, resources or prompts of an MCP server changed.
     pub struct McpListChanged {
-        /// The server.
+        /// The name of the server in the configuration.
         pub server_name: String,
     }
 
     /// A login to an MCP server was completed.
     pub struct McpOauthCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// `token` or `cancelled`.
+        /// The outcome: `token` or `cancelled`.
         pub outcome: String,
     }
 
     /// New headers for an MCP server were given or refused.
     pub struct McpHeadersCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// `headers`, `none` or `timeout`.
         pub outcome: String,
@@ -78,25 +78,25 @@ payload! {
 
     /// The extensions were loaded.
     pub struct ExtensionsLoaded {
-        /// Each extension.
+        /// The extensions, with their status.
         pub extensions: Vec<ExtensionStatus>,
     }
 
     /// An extension and its status.
     pub struct ExtensionStatus {
-        /// The extension.
+        /// The id of the extension.
         pub id: String,
-        /// The extension's name.
+        /// The name of the extension, for people.
         pub name: String,
         /// Where the extension was found: `project`, `user`, `plugin` or `session`.
         pub source: String,
-        /// The status.
+        /// The state of the extension's process.
         pub status: ExtensionState,
     }
 
     /// An extension offers attachments for the next message.
     pub struct AttachmentsPushed {
-        /// The attachments.
+        /// The attachments that are offered.
         pub attachments: Vec<MessageAttachment>,
     }
 }
@@ -104,11 +104,11 @@ payload! {
 payload! {
     /// A canvas is gone: closed, removed from the session, or without the program that offers it.
     pub struct CanvasGone {
-        /// The open canvas.
+        /// The id of the open canvas.
         pub instance_id: String,
         /// The program or extension that offers it.
         pub extension_id: String,
-        /// The canvas.
+        /// The id of the canvas.
         pub canvas_id: String,
     }
 
@@ -122,11 +122,11 @@ payload! {
 vocabulary! {
     /// The status of an extension.
     ExtensionState {
-        /// It runs.
+        /// The extension runs.
         Running = "running",
         /// It is switched off.
         Disabled = "disabled",
-        /// It failed.
+        /// The extension failed to start or ended with an error.
         Failed = "failed",
         /// It is being started.
         Starting = "starting",
@@ -138,11 +138,11 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpOauthRequired {
-    /// The request.
+    /// The id of the request, by which it is answered.
     pub request_id: RequestId,
-    /// The server.
+    /// The name of the server in the configuration.
     pub server_name: String,
-    /// The server's address.
+    /// The address of the server.
     pub server_url: String,
     /// The reason for the login.
     pub reason: McpLoginReason,
@@ -180,7 +180,7 @@ pub struct AuthenticateParams {
     pub resource_metadata_url: Option<String>,
     /// The scopes that a token needs.
     pub scope: Option<String>,
-    /// The error code.
+    /// The error code, such as `invalid_token`; `None` without one.
     pub error: Option<String>,
 }
 
@@ -199,10 +199,10 @@ impl fmt::Debug for AuthenticateParams {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHttpResponse {
-    /// The HTTP status.
+    /// The HTTP status of the response.
     #[serde(deserialize_with = "count")]
     pub status_code: u64,
-    /// The headers.
+    /// The headers of the response.
     pub headers: Vec<McpHttpHeader>,
     /// The body, if it is text.
     pub body: Option<String>,
@@ -223,9 +223,9 @@ impl fmt::Debug for McpHttpResponse {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHttpHeader {
-    /// The name.
+    /// The name, as it was sent.
     pub name: String,
-    /// The value.
+    /// The value, as it was sent.
     pub value: String,
 }
 
@@ -243,13 +243,13 @@ impl fmt::Debug for McpHttpHeader {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHeadersRequired {
-    /// The request.
+    /// The id of the request, by which it is answered.
     pub request_id: RequestId,
-    /// The server.
+    /// The name of the server in the configuration.
     pub server_name: String,
-    /// The server's address.
+    /// The address of the server.
     pub server_url: String,
-    /// The reason.
+    /// The reason why new headers are needed.
     pub reason: McpHeadersReason,
 }
 

@@ -31,14 +31,14 @@ payload! {
 
     /// Bytes of a result.
     pub struct BinaryResult {
-        /// `image` or `resource`.
+        /// The kind: `image` or `resource`.
         #[serde(rename = "type")]
         pub kind: String,
-        /// The media type.
+        /// The media type, such as `image/png`.
         pub mime_type: String,
         /// The bytes in Base64; `None` if they are kept elsewhere or left out.
         pub data: Option<String>,
-        /// The id of the bytes, as in [`BinaryAsset::asset_id`](super::BinaryAsset::asset_id).
+        /// The id of the bytes, as in [`BinaryAsset::asset_id`](crate::events::BinaryAsset::asset_id).
         pub asset_id: Option<String>,
         /// The number of bytes; `None` where `data` has them.
         #[serde(deserialize_with = "maybe_count")]
@@ -51,15 +51,15 @@ payload! {
         pub metadata: BTreeMap<String, Value>,
     }
 
-    /// Text.
+    /// Text of a tool's result.
     pub struct TextContent {
-        /// The text.
+        /// The text as a whole.
         pub text: String,
     }
 
     /// Output of a terminal.
     pub struct TerminalContent {
-        /// The output.
+        /// The output of the command.
         pub text: String,
         /// The exit code; `None` while the command runs.
         pub exit_code: Option<i64>,
@@ -69,9 +69,9 @@ payload! {
 
     /// The end of a shell.
     pub struct ShellExitContent {
-        /// The shell.
+        /// The id of the shell, unique in the session.
         pub shell_id: String,
-        /// The exit code.
+        /// The exit code of the command.
         pub exit_code: i64,
         /// The directory of the command.
         pub cwd: Option<String>,
@@ -83,25 +83,25 @@ payload! {
         pub output_file_path: Option<String>,
     }
 
-    /// Bytes.
+    /// An image or sound of a tool's result.
     pub struct MediaContent {
         /// The bytes in Base64.
         pub data: String,
-        /// The media type.
+        /// The media type, such as `image/png`.
         pub mime_type: String,
     }
 
     /// A link to a resource of an MCP server.
     pub struct ResourceLinkContent {
-        /// The resource.
+        /// The address of the resource.
         pub uri: String,
-        /// The resource's name.
+        /// The name of the resource.
         pub name: String,
         /// The resource's name for people.
         pub title: Option<String>,
-        /// A description.
+        /// The description of the resource; `None` without one.
         pub description: Option<String>,
-        /// The media type.
+        /// The media type, such as `image/png`; `None` if it is unknown.
         pub mime_type: Option<String>,
         /// The number of bytes.
         #[serde(deserialize_with = "maybe_count")]
@@ -112,9 +112,9 @@ payload! {
 
     /// A picture for a resource.
     pub struct ResourceIcon {
-        /// The address.
+        /// The address of the icon.
         pub src: String,
-        /// The media type.
+        /// The media type, such as `image/png`; `None` if it is unknown.
         pub mime_type: Option<String>,
         /// The sizes, such as `48x48`.
         pub sizes: Vec<String>,
@@ -124,15 +124,15 @@ payload! {
 
     /// A resource of an MCP server.
     pub struct ResourceContent {
-        /// The resource.
+        /// The resource, with its content.
         pub resource: EmbeddedResource,
     }
 
     /// The content of a resource: text or bytes.
     pub struct EmbeddedResource {
-        /// The resource.
+        /// The address of the resource.
         pub uri: String,
-        /// The media type.
+        /// The media type, such as `image/png`; `None` if it is unknown.
         pub mime_type: Option<String>,
         /// The text; `None` for bytes.
         pub text: Option<String>,
@@ -144,15 +144,15 @@ payload! {
 tagged! {
     /// A part of a tool's result.
     pub enum ToolContent {
-        /// Text.
+        /// A piece of text.
         Text(TextContent) = "text",
         /// Output of a terminal.
         Terminal(TerminalContent) = "terminal",
         /// The end of a shell.
         ShellExit(ShellExitContent) = "shell_exit",
-        /// An image.
+        /// An image, as bytes.
         Image(MediaContent) = "image",
-        /// Sound.
+        /// Sound, as bytes.
         Audio(MediaContent) = "audio",
         /// A link to a resource of an MCP server.
         ResourceLink(ResourceLinkContent) = "resource_link",

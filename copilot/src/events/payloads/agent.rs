@@ -14,15 +14,15 @@ use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, ToolCallId};
 
 payload! {
-    /// A sub-agent began.
+    /// The start of a sub-agent.
     pub struct SubagentStarted {
         /// The call that started it.
         pub tool_call_id: ToolCallId,
-        /// The agent.
+        /// The agent's name, by which it is called.
         pub agent_name: String,
         /// The agent's name for people.
         pub agent_display_name: String,
-        /// The agent's purpose.
+        /// The agent's purpose, as the model reads it.
         pub agent_description: String,
         /// The agent's type, as the call chose it.
         pub agent_type: Option<String>,
@@ -44,7 +44,7 @@ payload! {
 
     /// A sub-agent is about to work.
     pub struct SubagentConfigured {
-        /// The model.
+        /// The id of the model.
         pub model: String,
         /// The model's reasoning effort.
         pub reasoning_effort: Option<String>,
@@ -54,11 +54,11 @@ payload! {
         pub multi_turn: bool,
     }
 
-    /// A sub-agent ended.
+    /// The end of a sub-agent, with or without success.
     pub struct SubagentEnded {
         /// The call that started it.
         pub tool_call_id: ToolCallId,
-        /// The agent.
+        /// The agent's name, by which it is called.
         pub agent_name: String,
         /// The agent's name for people.
         pub agent_display_name: String,
@@ -66,7 +66,7 @@ payload! {
         pub error: Option<String>,
         /// Whether the agent was stopped before its work was done.
         pub cancelled: bool,
-        /// The model.
+        /// The id of the model; `None` if none was chosen.
         pub model: Option<String>,
         /// The first model that was asked.
         pub first_dispatched_model: Option<String>,
@@ -93,7 +93,7 @@ payload! {
 
     /// A custom agent was selected, or the selection undone.
     pub struct SubagentSelected {
-        /// The agent.
+        /// The agent's name, by which it is called.
         pub agent_name: String,
         /// The agent's name for people.
         pub agent_display_name: String,
@@ -113,13 +113,13 @@ payload! {
 
     /// A skill was used.
     pub struct SkillInvoked {
-        /// The skill.
+        /// The name of the skill.
         pub name: String,
-        /// The skill's file.
+        /// The path of the skill's file; `None` where the CLI does not send it.
         pub path: Option<String>,
-        /// The skill's text.
+        /// The text that the skill adds to the conversation.
         pub content: Option<String>,
-        /// The skill's description.
+        /// The skill's description, as the model reads it.
         pub description: Option<String>,
         /// Tools that need no permission while the skill is in use.
         pub allowed_tools: Option<Vec<String>>,
@@ -144,19 +144,19 @@ payload! {
         pub skills: Vec<SkillInfo>,
     }
 
-    /// A hook began.
+    /// The start of a hook.
     pub struct HookStarted {
         /// The run of the hook.
         pub hook_invocation_id: String,
         /// The hook's type, such as `preToolUse`.
         pub hook_type: String,
-        /// The hook's input.
+        /// The hook's input, whose shape depends on the type of hook.
         pub input: Value,
         /// The call that started the sub-agent that the hook runs for; `None` for the session's own agent.
         pub parent_tool_call_id: Option<ToolCallId>,
     }
 
-    /// A hook ended.
+    /// The end of a hook.
     pub struct HookEnded {
         /// The run of the hook.
         pub hook_invocation_id: String,
@@ -164,7 +164,7 @@ payload! {
         pub hook_type: String,
         /// Whether the hook succeeded.
         pub success: bool,
-        /// The hook's output.
+        /// The hook's output, whose shape depends on the type of hook.
         pub output: Value,
         /// The error of a hook that failed.
         pub error: Option<HookError>,
@@ -174,11 +174,11 @@ payload! {
 
     /// The error of a hook.
     pub struct HookError {
-        /// The error text.
+        /// The error text, for people.
         pub message: String,
-        /// The stack trace.
+        /// The stack trace; `None` where the CLI has none.
         pub stack: Option<String>,
-        /// The hook's origin.
+        /// The origin of the hook, such as a file or a program.
         pub source: Option<String>,
     }
 
@@ -192,11 +192,11 @@ payload! {
 
     /// A slash command of a program is used.
     pub struct CommandExecute {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// The command as it was typed.
         pub command: String,
-        /// The command's name.
+        /// The name of the command, without the slash.
         pub command_name: String,
         /// The text after the name.
         pub args: String,
@@ -210,7 +210,7 @@ payload! {
 
     /// A slash command was queued.
     pub struct CommandQueued {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// The command as it was typed.
         pub command: String,
@@ -220,9 +220,9 @@ payload! {
     pub struct SystemMessage {
         /// The role: `system` or `developer`.
         pub role: String,
-        /// The text.
+        /// The text, as the model reads or writes it.
         pub content: String,
-        /// The prompt's name.
+        /// The name of the prompt; `None` for one without a name.
         pub name: Option<String>,
         /// The interaction that the prompt belongs to.
         pub interaction_id: Option<String>,
@@ -242,7 +242,7 @@ payload! {
 
     /// A part of a prompt.
     pub struct PromptBlock {
-        /// The text.
+        /// The text, as the model reads or writes it.
         pub content: String,
         /// Whether the part is the same in all sessions.
         pub is_static: bool,
@@ -250,7 +250,7 @@ payload! {
 
     /// A message of the CLI to the agent.
     pub struct SystemNotification {
-        /// The text.
+        /// The text, as the model reads or writes it.
         pub content: String,
         /// The event that the message is about.
         pub kind: NotificationKind,
@@ -260,9 +260,9 @@ payload! {
 vocabulary! {
     /// What used a skill.
     SkillTrigger {
-        /// The user.
+        /// The user typed a command.
         User = "user-invoked",
-        /// The agent.
+        /// The agent called the skill's tool.
         Agent = "agent-invoked",
         /// Another context that includes the skill.
         Context = "context-load",
@@ -284,7 +284,7 @@ tagged! {
         NewInboxMessage(InboxMessage) = "new_inbox_message",
         /// A file with instructions was found.
         InstructionDiscovered(DiscoveredInstruction) = "instruction_discovered",
-        /// A workflow ended.
+        /// A workflow of several agents ended.
         FactoryCompleted(WorkflowEnd) = "factory_completed",
     }
 }
@@ -292,23 +292,23 @@ tagged! {
 payload! {
     /// A sub-agent in the background.
     pub struct BackgroundAgent {
-        /// The agent's id.
+        /// The id of the agent, unique in the session.
         pub agent_id: String,
         /// The agent's name for people.
         pub display_name: Option<String>,
-        /// The agent's type.
+        /// The type of agent, such as `explore`.
         pub agent_type: String,
         /// `completed` or `failed`; only where the agent ended.
         pub status: Option<String>,
         /// The task in a few words.
         pub description: Option<String>,
-        /// The task.
+        /// The task that the agent was given.
         pub prompt: Option<String>,
     }
 
     /// A command in the background.
     pub struct BackgroundShell {
-        /// The shell's id.
+        /// The id of the shell, unique in the session.
         pub shell_id: String,
         /// The exit code; `None` if a signal ended the command, and for commands that outlive the session.
         pub exit_code: Option<i64>,
@@ -318,9 +318,9 @@ payload! {
 
     /// A message in an agent's inbox.
     pub struct InboxMessage {
-        /// The message.
+        /// The id of the message in the inbox.
         pub entry_id: String,
-        /// The sender's name.
+        /// The name of the sender, for people.
         pub sender_name: String,
         /// The kind of sender, such as `plugin`.
         pub sender_type: String,
@@ -342,9 +342,9 @@ payload! {
 
     /// The end of a workflow.
     pub struct WorkflowEnd {
-        /// The run.
+        /// The id of the run.
         pub run_id: String,
-        /// The workflow.
+        /// The name of the workflow.
         pub factory_name: String,
         /// `completed`, `halted`, `cancelled` or `error`.
         pub status: String,
@@ -357,7 +357,7 @@ payload! {
         /// The time that it worked, in milliseconds.
         #[serde(deserialize_with = "count")]
         pub elapsed_ms: u64,
-        /// The cost.
+        /// The cost of the run.
         #[serde(rename = "consumedNanoAiu")]
         pub cost: AiUnits,
         /// The beginning of the result.

@@ -7,7 +7,7 @@ use crate::protocol::lenient::count;
 payload! {
     /// Which parts of a message rest on which sources.
     pub struct Citations {
-        /// The sources.
+        /// The sources that the spans refer to.
         pub sources: Vec<CitationSource>,
         /// The parts of the message.
         pub spans: Vec<CitationSpan>,
@@ -19,7 +19,7 @@ payload! {
         pub id: String,
         /// The system that found the source: `anthropic`, `openai` or `client`.
         pub provider: String,
-        /// The title.
+        /// The title, for people; `None` for a source without one.
         pub title: Option<String>,
         /// The address, for pages.
         pub url: Option<String>,
@@ -41,7 +41,7 @@ payload! {
 
     /// A reference to a source.
     pub struct CitationReference {
-        /// The source.
+        /// The id of the source, as in [`CitationSource`].
         pub source_id: String,
         /// The text of the source that supports the part, if the model gave it.
         pub cited_text: Option<String>,
@@ -55,9 +55,9 @@ payload! {
     pub struct CitableSource {
         /// The id within the tool's result.
         pub id: String,
-        /// The title.
+        /// The title, for people; `None` for a source without one.
         pub title: Option<String>,
-        /// The text.
+        /// The text, as the model reads or writes it.
         pub content: String,
         /// The address, for pages.
         pub url: Option<String>,
@@ -69,11 +69,11 @@ payload! {
 tagged! {
     /// A place in a source, from its start to its end.
     pub enum CitationLocation {
-        /// Counted in characters.
+        /// A range of characters.
         Char(CharRange) = "char",
-        /// Counted in pages.
+        /// A range of pages.
         Page(PageRange) = "page",
-        /// Counted in blocks.
+        /// A range of blocks of content.
         Block(BlockRange) = "block",
     }
 }
@@ -84,27 +84,27 @@ payload! {
         /// The first character, from 0.
         #[serde(deserialize_with = "count")]
         pub start_index: u64,
-        /// The end.
+        /// The position after the last character.
         #[serde(deserialize_with = "count")]
         pub end_index: u64,
     }
 
     /// A range of pages.
     pub struct PageRange {
-        /// The first page.
+        /// The number of the first page.
         #[serde(deserialize_with = "count")]
         pub start_page: u64,
-        /// The end.
+        /// The number after the last page.
         #[serde(deserialize_with = "count")]
         pub end_page: u64,
     }
 
     /// A range of blocks.
     pub struct BlockRange {
-        /// The first block.
+        /// The position of the first block, from 0.
         #[serde(deserialize_with = "count")]
         pub start_block: u64,
-        /// The end.
+        /// The position after the last block.
         #[serde(deserialize_with = "count")]
         pub end_block: u64,
     }

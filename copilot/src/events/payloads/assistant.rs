@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::attachment::MessageAttachment;
 use super::citation::Citations;
-use super::usage::{ModelEndpoint, ModelTransport};
+use super::usage::ModelEndpoint;
+use crate::protocol::inference::InferenceTransport;
 use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
 use crate::protocol::vocabulary::vocabulary;
@@ -25,7 +26,7 @@ vocabulary! {
 vocabulary! {
     /// The form in which a model calls a tool.
     ToolCallKind {
-        /// Arguments are JSON.
+        /// A function, whose arguments are JSON.
         Function = "function",
         /// Arguments are text in a grammar of the tool.
         Custom = "custom",
@@ -85,7 +86,7 @@ payload! {
         pub reason: Option<String>,
     }
 
-    /// The agent's intention.
+    /// The intention that the agent reports.
     pub struct AssistantIntent {
         /// The intention in a few words.
         pub intent: String,
@@ -93,7 +94,7 @@ payload! {
 
     /// The start of a message.
     pub struct AssistantMessageStart {
-        /// The message.
+        /// The id of the message.
         pub message_id: MessageId,
         /// The phase of the answer, for models that have phases.
         pub phase: Option<String>,
@@ -103,7 +104,7 @@ payload! {
     pub struct AssistantMessageDelta {
         /// The message that the piece belongs to.
         pub message_id: MessageId,
-        /// The piece.
+        /// The piece, to append to those before it.
         pub delta_content: String,
         /// The call that started the sub-agent that writes; `None` for the session's own agent.
         pub parent_tool_call_id: Option<ToolCallId>,
@@ -111,7 +112,7 @@ payload! {
 
     /// A whole message of the agent.
     pub struct AssistantMessage {
-        /// The message.
+        /// The id of the message.
         pub message_id: MessageId,
         /// The text; often empty when tools are called.
         pub content: String,
@@ -156,9 +157,9 @@ payload! {
 
     /// One tool that the model calls.
     pub struct ToolRequest {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
-        /// The tool.
+        /// The name of the tool, as the model calls it.
         pub name: String,
         /// The arguments as the model wrote them.
         pub arguments: Value,
@@ -182,13 +183,13 @@ payload! {
         /// The kind of caller, such as `program`.
         #[serde(rename = "type")]
         pub kind: String,
-        /// The caller's id.
+        /// The id of the caller, as the provider gives it.
         pub caller_id: String,
     }
 
     /// Tools that a provider ran by itself. Their items are in the provider's own format.
     pub struct ServerTools {
-        /// The provider.
+        /// The provider that ran the tools.
         pub provider: String,
         /// The model that gave advice, if one did.
         pub advisor_model: Option<String>,
@@ -209,9 +210,9 @@ payload! {
 
     /// The model's reasoning as a whole.
     pub struct AssistantReasoning {
-        /// The reasoning's id.
+        /// The id of the reasoning, as in its deltas.
         pub reasoning_id: String,
-        /// The text.
+        /// The text, as the model reads or writes it.
         pub content: String,
     }
 
@@ -219,7 +220,7 @@ payload! {
     pub struct AssistantReasoningDelta {
         /// The reasoning that the piece belongs to.
         pub reasoning_id: String,
-        /// The piece.
+        /// The piece, to append to those before it.
         pub delta_content: String,
     }
 
@@ -232,7 +233,7 @@ payload! {
 
     /// A piece of the arguments that the model is writing.
     pub struct AssistantToolCallDelta {
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
         /// The tool; `None` until the model has named it.
         pub tool_name: Option<String>,
@@ -256,7 +257,7 @@ vocabulary! {
         ModelCall = "model_call",
         /// The CLI was waiting before it would ask the model again.
         RetryBackoff = "retry_backoff",
-        /// Tools were running.
+        /// Tool calls were running.
         ToolCall = "tool_call",
         /// Sub-agents were running in the background.
         BackgroundAgent = "background_agent",
@@ -287,7 +288,7 @@ payload! {
         /// The path of the model's service.
         pub api_endpoint: Option<ModelEndpoint>,
         /// How the model's service was reached.
-        pub transport: Option<ModelTransport>,
+        pub transport: Option<InferenceTransport>,
         /// `pre_first_token` or `mid_stream`, if a model was asked.
         pub cancel_phase: Option<String>,
         /// The time to the first output of the model, in milliseconds; only where output had begun.

@@ -16,17 +16,17 @@ use crate::protocol::{RequestId, SessionId, ToolCallId};
 payload! {
     /// The CLI asks for a tool to be run.
     pub struct ExternalToolRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// The session.
+        /// The id of the session.
         pub session_id: SessionId,
-        /// The call.
+        /// The id of the tool call.
         pub tool_call_id: ToolCallId,
-        /// The tool.
+        /// The name of the tool, as the model calls it.
         pub tool_name: String,
         /// The extension that has the tool; `None` for tools of programs.
         pub provider_id: Option<String>,
-        /// The arguments.
+        /// The arguments, as JSON.
         pub arguments: Value,
         /// The directory that the agent works in.
         pub working_directory: Option<String>,
@@ -38,15 +38,15 @@ payload! {
 
     /// A tool call was answered or dropped.
     pub struct ExternalToolCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
     }
 
     /// The agent asks the user.
     pub struct UserInputRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// The question.
+        /// The question, for people.
         pub question: String,
         /// Answers to choose from.
         pub choices: Vec<String>,
@@ -56,9 +56,9 @@ payload! {
         pub tool_call_id: Option<ToolCallId>,
     }
 
-    /// The user answered.
+    /// The user's answer to a question of the agent.
     pub struct UserInputCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// The answer; `None` without one.
         pub answer: Option<String>,
@@ -68,7 +68,7 @@ payload! {
 
     /// The agent, or an MCP server, asks for a form to be filled in.
     pub struct ElicitationRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// The purpose of the form.
         pub message: String,
@@ -86,7 +86,7 @@ payload! {
 
     /// A form was filled in or refused.
     pub struct ElicitationCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// What the user did.
         pub action: Option<ElicitationAction>,
@@ -96,9 +96,9 @@ payload! {
 
     /// The agent has a plan and asks to leave the plan mode.
     pub struct ExitPlanModeRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// The plan.
+        /// The plan, with the actions to choose from.
         #[serde(flatten)]
         pub plan: ExitPlanModeRequest,
         /// The model that made the plan.
@@ -107,7 +107,7 @@ payload! {
 
     /// The user decided about a plan.
     pub struct ExitPlanModeCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// Whether the plan was approved.
         pub approved: Option<bool>,
@@ -121,24 +121,24 @@ payload! {
 
     /// The CLI offers another model.
     pub struct AutoModeSwitchRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// The offer.
+        /// The offer of another model.
         #[serde(flatten)]
         pub offer: AutoModeSwitchRequest,
     }
 
     /// The user decided about the offer of another model.
     pub struct AutoModeSwitchCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// The answer.
+        /// The user's answer; `None` on CLIs that do not send it.
         pub response: Option<AutoModeSwitchResponse>,
     }
 
     /// A session used up its AI credits.
     pub struct LimitsExhaustedRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// The number of AI credits that the session has used.
         pub used_ai_credits: f64,
@@ -148,14 +148,14 @@ payload! {
 
     /// The user decided about a session that used up its AI credits.
     pub struct LimitsExhaustedCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// The answer.
+        /// The user's decision.
         pub response: LimitsDecision,
     }
 
-    /// What becomes of a session that used up its AI credits; [`LimitsResponse`](crate::limits::LimitsResponse) is what a
-    /// program sends.
+    /// The decision about a session that used up its AI credits. A program sends a
+    /// [`LimitsResponse`](crate::limits::LimitsResponse).
     pub struct LimitsDecision {
         /// `add`, `set`, `unset` or `cancel`.
         pub action: String,
@@ -167,9 +167,9 @@ payload! {
 
     /// An MCP server asks for a model's answer.
     pub struct SamplingRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
-        /// The server.
+        /// The name of the server in the configuration.
         pub server_name: String,
         /// The server's own id of the request: a number or a text.
         pub mcp_request_id: Value,
@@ -177,7 +177,7 @@ payload! {
 
     /// A request was answered.
     pub struct RequestCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
     }
 }

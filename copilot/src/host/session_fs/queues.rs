@@ -1,4 +1,4 @@
-//! Work that must keep its order: of one session one piece at a time, of different sessions at once.
+//! Work that must keep its order: one job of a session at a time, those of different sessions concurrently.
 //!
 //! Knows nothing of files. Each session with work has a task, which the table owns and which ends with its last piece.
 
@@ -10,60 +10,60 @@ use futures_core::future::BoxFuture;
 use crate::protocol::SessionId;
 use crate::task::{self, Task};
 
-/// How many pieces may wait, those of all sessions together. What comes on top is refused: nobody waits on the reader.
-/// The CLI waits for most answers before it asks again, so only a provider that hangs comes near.
+/// How many jobs may wait, those of all sessions together. More are refused, because the connection's reader never
+/// waits. The CLI waits for most answers before its next request, so only a file system that hangs comes near.
 const MAX_WAITING: usize = 4096;
 
 type Job = BoxFuture<'static, ()>;
 
-/// The lanes of all sessions; clones share them.
+/// The queues of all sessions; clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Lanes(Arc<Mutex<State>>);
+pub(super) struct Queues(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    lanes: HashMap<SessionId, Lane>,
+    queues: HashMap<SessionId, Queue>,
     waiting: usize,
 }
 
-struct Lane {
+struct Queue {
     jobs: VecDeque<Job>,
     _task: Task,
 }
 
-impl Lanes {
-    /// Runs a session's next piece of work after those before it; gives it back when too much waits.
+impl Queues {
+    /// Runs a session's next job after those before it; returns the job when too many wait.
     pub(super) fn push(&self, session: &SessionId, job: Job) -> Result<(), Job> {
         let mut state = lock(&self.0);
         if state.waiting >= MAX_WAITING {
             return Err(job);
         }
         state.waiting += 1;
-        match state.lanes.get_mut(session) {
-            Some(lane) => lane.jobs.push_back(job),
+        match state.queues.get_mut(session) {
+            Some(queue) => queue.jobs.push_back(job),
             None => {
-                // The lock is held, so the task finds its lane.
+                // The lock is held, so the task finds its queue.
                 let task = task::spawn(work(Arc::downgrade(&self.0), session.clone()));
-                state.lanes.insert(session.clone(), Lane { jobs: VecDeque::from([job]), _task: task });
+                state.queues.insert(session.clone(), Queue { jobs: VecDeque::from([job]), _task: task });
             }
         }
         Ok(())
     }
 }
 
-/// Does one session's work until there is none. It does not keep the table alive, whose drop ends it.
-async fn work(lanes: Weak<Mutex<State>>, session: SessionId) {
+/// Runs one session's jobs until there are none. It does not keep the table alive, whose drop ends it.
+async fn work(queues: Weak<Mutex<State>>, session: SessionId) {
     loop {
         let next = {
-            let Some(lanes) = lanes.upgrade() else { return };
-            let mut state = lock(&lanes);
-            let Some(lane) = state.lanes.get_mut(&session) else { return };
-            match lane.jobs.pop_front() {
+            let Some(queues) = queues.upgrade() else { return };
+            let mut state = lock(&queues);
+            let Some(queue) = state.queues.get_mut(&session) else { return };
+            match queue.jobs.pop_front() {
                 Some(job) => {
                     state.waiting -= 1;
                     Ok(job)
                 }
-                None => Err(state.lanes.remove(&session)),
+                None => Err(state.queues.remove(&session)),
             }
         };
         match next {
@@ -74,7 +74,7 @@ async fn work(lanes: Weak<Mutex<State>>, session: SessionId) {
                 }
             }
             // The end of this very task: later work starts another.
-            Err(lane) => return drop(lane),
+            Err(queue) => return drop(queue),
         }
     }
 }
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_session_keeps_its_order_and_does_not_delay_another() {
-        let (lanes, done) = (Lanes::default(), Arc::new(Mutex::new(Vec::new())));
+        let (queues, done) = (Queues::default(), Arc::new(Mutex::new(Vec::new())));
         let (go, gate) = oneshot::channel::<()>();
         let note = |what: &'static str| {
             let done = Arc::clone(&done);
@@ -103,38 +103,38 @@ mod tests {
             gate.await.unwrap();
             first.await;
         });
-        assert!(lanes.push(&one, blocked).is_ok());
-        assert!(lanes.push(&one, Box::pin(note("second"))).is_ok());
-        let (told, finished) = oneshot::channel();
+        assert!(queues.push(&one, blocked).is_ok());
+        assert!(queues.push(&one, Box::pin(note("second"))).is_ok());
+        let (sender, finished) = oneshot::channel();
         let elsewhere = note("elsewhere");
         let job = Box::pin(async move {
             elsewhere.await;
-            told.send(()).unwrap();
+            sender.send(()).unwrap();
         });
-        assert!(lanes.push(&other, job).is_ok());
+        assert!(queues.push(&other, job).is_ok());
         finished.await.unwrap();
-        let (told, finished) = oneshot::channel();
-        assert!(lanes.push(&one, Box::pin(async move { told.send(()).unwrap() })).is_ok());
+        let (sender, finished) = oneshot::channel();
+        assert!(queues.push(&one, Box::pin(async move { sender.send(()).unwrap() })).is_ok());
         go.send(()).unwrap();
         finished.await.unwrap();
         assert_eq!(*done.lock().unwrap(), ["elsewhere", "first", "second"]);
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_is_given_back_and_the_drop_ends_the_rest() {
-        let lanes = Lanes::default();
+    async fn a_job_that_does_not_fit_is_returned_and_the_drop_ends_the_rest() {
+        let queues = Queues::default();
         let (held, dropped) = oneshot::channel::<()>();
         let endless = Box::pin(async move {
             let _held = held;
             std::future::pending::<()>().await;
         });
         let session = SessionId::from("s");
-        assert!(lanes.push(&session, endless).is_ok());
+        assert!(queues.push(&session, endless).is_ok());
         for _ in 1..MAX_WAITING {
-            assert!(lanes.push(&session, Box::pin(async {})).is_ok());
+            assert!(queues.push(&session, Box::pin(async {})).is_ok());
         }
-        assert!(lanes.push(&session, Box::pin(async {})).is_err());
-        drop(lanes);
+        assert!(queues.push(&session, Box::pin(async {})).is_err());
+        drop(queues);
         assert!(dropped.await.is_err());
     }
 }

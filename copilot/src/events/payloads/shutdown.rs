@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::controls::{CodeChanges, ModelMetrics, TokenCount};
 use crate::protocol::lenient::{count, maybe_count};
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
     /// How a session ended.
     ShutdownKind {
-        /// As it should.
+        /// The session was closed.
         Routine = "routine",
-        /// By an error.
+        /// An error ended the session.
         Error = "error",
     }
 }
@@ -34,9 +35,9 @@ payload! {
         /// The time that requests to models took, in milliseconds.
         #[serde(deserialize_with = "maybe_count")]
         pub total_api_duration_ms: Option<u64>,
-        /// When the session began, in milliseconds since 1970.
-        #[serde(deserialize_with = "maybe_count")]
-        pub session_start_time: Option<u64>,
+        /// When the session began.
+        #[serde(deserialize_with = "maybe_time")]
+        pub session_start_time: Option<Timestamp>,
         /// The size of the history, in bytes.
         #[serde(deserialize_with = "maybe_count")]
         pub events_file_size_bytes: Option<u64>,
@@ -68,11 +69,11 @@ payload! {
     pub struct ProviderModelUsage {
         /// The provider; `None` for Copilot or a provider without a name.
         pub provider: Option<String>,
-        /// The model.
+        /// The id of the model.
         pub model_id: String,
         /// The model's name for people.
         pub model_display_name: Option<String>,
-        /// The usage.
+        /// The requests, tokens and cost.
         pub metrics: ModelMetrics,
     }
 
@@ -85,7 +86,7 @@ payload! {
         /// The time that requests to models took, in milliseconds.
         #[serde(deserialize_with = "count")]
         pub total_api_duration_ms: u64,
-        /// The cost.
+        /// The cost, in AI units.
         #[serde(rename = "totalNanoAiu")]
         pub total: AiUnits,
         /// The usage by model.

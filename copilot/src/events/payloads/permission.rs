@@ -10,7 +10,7 @@ use crate::protocol::{RequestId, SessionId, ToolCallId};
 payload! {
     /// The agent asks for permission.
     pub struct PermissionRequested {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// What the agent asks for. Its members depend on its `kind`;
         /// [`PermissionRequest`](crate::PermissionRequest) reads them in the permission handler.
@@ -31,11 +31,11 @@ payload! {
 
     /// A permission was granted or denied.
     pub struct PermissionCompleted {
-        /// The request.
+        /// The id of the request, by which it is answered.
         pub request_id: RequestId,
         /// The tool call that it was for.
         pub tool_call_id: Option<ToolCallId>,
-        /// The decision.
+        /// The decision about the request.
         pub result: PermissionOutcome,
     }
 
@@ -86,7 +86,7 @@ impl PermissionOutcome {
 vocabulary! {
     /// The kind of a decision about a permission.
     PermissionOutcomeKind {
-        /// Granted once.
+        /// Granted for this request only.
         Approved = "approved",
         /// Granted for the session.
         ApprovedForSession = "approved-for-session",
@@ -94,7 +94,7 @@ vocabulary! {
         ApprovedForLocation = "approved-for-location",
         /// The request was withdrawn.
         Cancelled = "cancelled",
-        /// Denied by rules.
+        /// Denied by rules of the user or of an organization.
         DeniedByRules = "denied-by-rules",
         /// Denied because no rule allows it and no user can be asked.
         DeniedWithoutApprover = "denied-no-approval-rule-and-could-not-request-from-user",

@@ -9,13 +9,14 @@ use crate::protocol::capabilities::UiCapabilities;
 use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{MessageId, RequestId, SessionId};
 
 payload! {
-    /// A session began.
+    /// The start of a session.
     pub struct SessionStart {
-        /// The session.
+        /// The id of the session.
         pub session_id: SessionId,
         /// The version of the history's format.
         #[serde(deserialize_with = "count")]
@@ -24,8 +25,9 @@ payload! {
         pub producer: String,
         /// The version of the CLI.
         pub copilot_version: String,
-        /// When the session began, as RFC 3339.
-        pub start_time: String,
+        /// When the session began.
+        #[serde(deserialize_with = "maybe_time")]
+        pub start_time: Option<Timestamp>,
         /// The model; `None` if the CLI chooses it later.
         pub selected_model: Option<String>,
         /// The model's reasoning effort.
@@ -52,15 +54,16 @@ payload! {
 
     /// A session was resumed.
     pub struct SessionResume {
-        /// When the session was resumed, as RFC 3339.
-        pub resume_time: String,
+        /// When the session was resumed.
+        #[serde(deserialize_with = "maybe_time")]
+        pub resume_time: Option<Timestamp>,
         /// The number of events in its history.
         #[serde(deserialize_with = "count")]
         pub event_count: u64,
         /// The size of its history, in bytes.
         #[serde(deserialize_with = "maybe_count")]
         pub events_file_size_bytes: Option<u64>,
-        /// The model.
+        /// The id of the model; `None` if the CLI chooses it later.
         pub selected_model: Option<String>,
         /// The model's reasoning effort.
         pub reasoning_effort: Option<String>,
@@ -100,7 +103,7 @@ payload! {
 
     /// The directory and repository that an agent works in.
     pub struct WorkingContext {
-        /// The working directory.
+        /// The path of the working directory.
         pub cwd: String,
         /// The root of the repository; `None` outside of one.
         pub git_root: Option<String>,
@@ -110,7 +113,7 @@ payload! {
         pub host_type: Option<String>,
         /// The host's name, such as `github.com`.
         pub repository_host: Option<String>,
-        /// The branch.
+        /// The name of the branch; `None` without one.
         pub branch: Option<String>,
         /// The commit at the head of the branch.
         pub head_commit: Option<String>,
@@ -131,7 +134,7 @@ payload! {
     pub struct SessionIdle {
         /// Whether the work was aborted; CLI 1.0.82 and later.
         pub aborted: bool,
-        /// The agent's mode.
+        /// The agent's mode; `None` on CLIs that do not send it.
         pub mode: Option<AgentMode>,
     }
 
@@ -139,7 +142,7 @@ payload! {
     pub struct SessionError {
         /// The kind of error, such as `authentication`, `quota`, `rate_limit` or `query`.
         pub error_type: String,
-        /// The error text.
+        /// The error text, for people.
         pub message: String,
         /// The HTTP status of the model's service.
         #[serde(deserialize_with = "maybe_count")]
@@ -165,7 +168,7 @@ payload! {
         /// The kind of notice.
         #[serde(alias = "warningType", alias = "infoType")]
         pub kind: String,
-        /// The text.
+        /// The text, for people.
         pub message: String,
         /// A page about it.
         pub url: Option<String>,
@@ -173,15 +176,15 @@ payload! {
         pub tip: Option<String>,
     }
 
-    /// A new title.
+    /// A new title of the session.
     pub struct TitleChanged {
-        /// The title.
+        /// The title, for people.
         pub title: String,
     }
 
     /// The agent finished its task.
     pub struct TaskComplete {
-        /// The agent's summary.
+        /// The agent's summary of its work; `None` without one.
         pub summary: Option<String>,
         /// Whether the task was accepted as complete.
         pub success: Option<bool>,
@@ -194,15 +197,15 @@ payload! {
         pub objective_id: Option<u64>,
     }
 
-    /// Autopilot stopped.
+    /// The end of autopilot's work.
     pub struct AutopilotStopped {
         /// The message that autopilot was continuing.
         pub request_id: Option<RequestId>,
-        /// The reason.
+        /// The reason, in a word.
         pub reason: String,
     }
 
-    /// Autopilot's objective changed.
+    /// A change of autopilot's objective.
     pub struct AutopilotObjectiveChanged {
         /// What was done to the objective.
         pub operation: FileOperation,
@@ -222,21 +225,22 @@ payload! {
         pub ui: UiCapabilities,
     }
 
-    /// Work was aborted.
+    /// The abort of the agent's work.
     pub struct Abort {
-        /// The reason.
+        /// The cause of the abort.
         pub reason: AbortReason,
     }
 
     /// A session was handed over from elsewhere.
     pub struct Handoff {
-        /// When it was handed over, as RFC 3339.
-        pub handoff_time: String,
+        /// When it was handed over.
+        #[serde(deserialize_with = "maybe_time")]
+        pub handoff_time: Option<Timestamp>,
         /// Where it comes from.
         pub source_type: HandoffSource,
-        /// Its repository.
+        /// The repository of the session; `None` without one.
         pub repository: Option<HandoffRepository>,
-        /// More about it.
+        /// More about the session, as text for the agent.
         pub context: Option<String>,
         /// The work so far.
         pub summary: Option<String>,
@@ -248,11 +252,11 @@ payload! {
 
     /// The repository of a session that was handed over.
     pub struct HandoffRepository {
-        /// The owner.
+        /// The user or organization that owns it.
         pub owner: String,
-        /// The name.
+        /// The name, as it was sent.
         pub name: String,
-        /// The branch.
+        /// The name of the branch; `None` without one.
         pub branch: Option<String>,
     }
 
@@ -264,7 +268,7 @@ payload! {
 
     /// A message of an extension, in its own format.
     pub struct CustomNotification {
-        /// The sender's namespace.
+        /// The namespace of the sender, unique among extensions.
         pub source: String,
         /// The sender's name for the message.
         pub name: String,
@@ -273,13 +277,13 @@ payload! {
         pub version: Option<u64>,
         /// Ids of what the message is about, by kind.
         pub subject: BTreeMap<String, String>,
-        /// The message.
+        /// The message, in the sender's format.
         pub payload: Value,
     }
 
     /// The text or the state of a question beside the conversation.
     pub struct EphemeralQuery {
-        /// The question.
+        /// The id of the question.
         pub request_id: RequestId,
         /// `started`, `chunk`, `completed`, `failed` or `aborted`.
         pub phase: String,
@@ -293,12 +297,12 @@ payload! {
 
     /// Bytes that other events refer to by their id.
     pub struct BinaryAsset {
-        /// The id.
+        /// The id, by which other events refer to the bytes.
         pub asset_id: String,
-        /// `image` or `resource`.
+        /// The kind: `image` or `resource`.
         #[serde(rename = "type")]
         pub kind: String,
-        /// The media type.
+        /// The media type, such as `image/png`.
         pub mime_type: String,
         /// The number of bytes.
         #[serde(deserialize_with = "count")]
@@ -315,7 +319,7 @@ payload! {
 vocabulary! {
     /// The decision about a task.
     TaskOutcome {
-        /// It is complete.
+        /// The task is complete.
         Completed = "completed",
         /// The agent continues with it.
         Continue = "continue",
@@ -327,11 +331,11 @@ vocabulary! {
 vocabulary! {
     /// What was done to a file or an entry.
     FileOperation {
-        /// It was created.
+        /// The file was created.
         Create = "create",
-        /// It was changed.
+        /// The file was changed.
         Update = "update",
-        /// It was deleted.
+        /// The file was deleted.
         Delete = "delete",
     }
 }
@@ -353,9 +357,9 @@ vocabulary! {
 vocabulary! {
     /// Where a session comes from.
     HandoffSource {
-        /// From GitHub.
+        /// The session comes from GitHub.
         Remote = "remote",
-        /// From this machine.
+        /// The session comes from this machine.
         Local = "local",
     }
 }

@@ -23,10 +23,10 @@ vocabulary! {
 payload! {
     /// How full the context window is.
     pub struct UsageInfo {
-        /// Tokens that fit.
+        /// The size of the context window, in tokens.
         #[serde(deserialize_with = "count")]
         pub token_limit: u64,
-        /// Tokens in use.
+        /// The tokens in the context window.
         #[serde(deserialize_with = "count")]
         pub current_tokens: u64,
         /// Messages in the conversation.
@@ -54,7 +54,7 @@ payload! {
         /// Tokens that fit in the context window.
         #[serde(deserialize_with = "maybe_count")]
         pub token_limit: Option<u64>,
-        /// Tokens in use.
+        /// The tokens in the context window; `None` where the CLI does not count them.
         #[serde(deserialize_with = "maybe_count")]
         pub current_tokens: Option<u64>,
         /// Tokens of the system prompt.
@@ -98,7 +98,7 @@ payload! {
         /// Messages that were replaced.
         #[serde(deserialize_with = "maybe_count")]
         pub messages_removed: Option<u64>,
-        /// The summary.
+        /// The summary; `None` if the attempt failed.
         pub summary_content: Option<String>,
         /// What the user wanted the summary to keep.
         pub custom_instructions: Option<String>,
@@ -139,10 +139,10 @@ payload! {
         pub model: Option<String>,
         /// The model's name for people; CLI 1.0.102 and later.
         pub model_display_name: Option<String>,
-        /// Tokens sent.
+        /// Tokens of the prompt; `None` where the provider does not count them.
         #[serde(deserialize_with = "maybe_count")]
         pub input_tokens: Option<u64>,
-        /// Tokens received.
+        /// Tokens of the answer; `None` where the provider does not count them.
         #[serde(deserialize_with = "maybe_count")]
         pub output_tokens: Option<u64>,
         /// Tokens read from the prompt cache.
@@ -171,13 +171,13 @@ payload! {
         /// Tokens of the messages before.
         #[serde(deserialize_with = "count")]
         pub pre_truncation_tokens_in_messages: u64,
-        /// Messages before.
+        /// The number of messages before the truncation.
         #[serde(deserialize_with = "count")]
         pub pre_truncation_messages_length: u64,
         /// Tokens of the messages after.
         #[serde(deserialize_with = "count")]
         pub post_truncation_tokens_in_messages: u64,
-        /// Messages after.
+        /// The number of messages after the truncation.
         #[serde(deserialize_with = "count")]
         pub post_truncation_messages_length: u64,
         /// Tokens that were freed.

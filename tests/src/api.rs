@@ -1,4 +1,4 @@
-//! What the library's sources say of its public asynchronous items, for the tests that hold each to a rule.
+//! The public asynchronous items in the library's sources, for the tests that hold each to a rule.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 #[derive(Debug)]
 pub struct Counting;
 
-/// What was allocated up to a moment; subtract an earlier one for what was allocated in between.
+/// Allocations up to a moment; subtract an earlier one for what was allocated in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allocated {
     /// Allocations, growing one included.
@@ -35,12 +35,12 @@ thread_local! {
     static MY_PEAK: Cell<i64> = const { Cell::new(0) };
 }
 
-/// What the whole process has allocated.
+/// Returns the allocations of the whole process.
 pub fn of_process() -> Allocated {
     Allocated { count: COUNT.load(Relaxed), bytes: BYTES.load(Relaxed), live: LIVE.load(Relaxed) }
 }
 
-/// What this thread has allocated.
+/// Returns the allocations of this thread.
 pub fn of_thread() -> Allocated {
     MINE.get()
 }
@@ -55,7 +55,7 @@ pub fn peak_of_thread() -> i64 {
     MY_PEAK.get()
 }
 
-/// Begins to look for the peaks anew, that of the process and that of this thread.
+/// Resets the peaks, that of the process and that of this thread.
 pub fn reset_peak() {
     PEAK.store(LIVE.load(Relaxed), Relaxed);
     MY_PEAK.set(MINE.get().live);
@@ -79,7 +79,7 @@ fn grew(added: usize, live: i64) {
     BYTES.fetch_add(added as u64, Relaxed);
     let now = LIVE.fetch_add(live, Relaxed) + live;
     PEAK.fetch_max(now, Relaxed);
-    // A thread that ends allocates still when its variables are gone; nobody asks for its figures any more.
+    // A thread that ends allocates still when its variables are gone; its figures are no longer read.
     let _ = MINE.try_with(|mine| {
         let Allocated { count, bytes, live: before } = mine.get();
         mine.set(Allocated { count: count + 1, bytes: bytes + added as u64, live: before + live });
@@ -95,7 +95,7 @@ fn freed(bytes: usize) {
     });
 }
 
-// SAFETY: every call is passed on to `System` as it came.
+// SAFETY: every call is passed on to `System` unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grew(layout.size(), layout.size() as i64);

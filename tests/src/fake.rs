@@ -1,4 +1,4 @@
-//! A client on a CLI that is played inside the process, and the clock that goes with it.
+//! A client on a fake CLI inside the process, and helpers for its paused clock.
 //!
 //! The tests that use it run with the clock paused, so that time passes only when nothing else can happen.
 
@@ -32,13 +32,14 @@ impl Fake {
     /// The newest CLI, and a client that is configured like this.
     pub async fn start_with(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         let cli = FakeCli::new();
-        let client = configure(cli.client_builder()).start().await.expect("the played CLI lets everybody in");
+        let client =
+            configure(cli.client_builder()).start().await.expect("the fake CLI accepts every client");
         Self { cli, client }
     }
 
     /// A client of this CLI.
     pub async fn on(cli: FakeCli) -> Self {
-        let client = cli.client_builder().start().await.expect("the played CLI lets everybody in");
+        let client = cli.client_builder().start().await.expect("the fake CLI accepts every client");
         Self { cli, client }
     }
 
@@ -64,7 +65,7 @@ impl Fake {
         self.client.session()
     }
 
-    /// The CLI's answers to requests of its own with this id.
+    /// Returns the responses that the CLI has received for its request with this id.
     pub fn answers_to(&self, id: &Value) -> Vec<Value> {
         let answers = |message: &Value| message.get("method").is_none() && message.get("id") == Some(id);
         self.cli.received().into_iter().filter(answers).collect()
@@ -76,17 +77,23 @@ impl Fake {
     }
 }
 
+/// Calls the method `x.y`, which no CLI has, once the future is polled.
+pub fn call(client: &Client, params: Value) -> impl Future<Output = Result<Value>> + Send + 'static {
+    let client = client.clone();
+    async move { client.call("x.y", params).await }
+}
+
 /// Returns the error of a turn that must fail.
 pub async fn failure(ask: impl IntoFuture<Output = Result<Reply>>) -> Error {
     ask.await.expect_err("the turn fails")
 }
 
-/// Waits until nothing moves any more. With the clock paused a timer fires only then.
+/// Waits until no task can run. With the clock paused a timer fires only then.
 pub async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-/// Runs all of these at once; gives what they gave, in their order.
+/// Runs all futures concurrently and returns their outputs in order.
 pub async fn all<F>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future + Send + 'static,

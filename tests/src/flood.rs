@@ -1,6 +1,6 @@
-//! A CLI on a thread of its own that says much and fast, for tests of what a message costs.
+//! A CLI on a separate thread that sends many messages fast, for tests of the cost of a message.
 //!
-//! What it needs for that is not counted with what the client's thread needs. It knows as much of the protocol as
+//! Its allocations are not counted with those of the client's thread. It knows as much of the protocol as
 //! these tests do: `connect`, `ping`, `session.create`, and the prompts of [`start`].
 
 use std::collections::HashMap;
@@ -229,7 +229,7 @@ impl Flood {
         let (done, paced) = (calls.left == 0, matches!(calls.tool, Tool::Paced));
         self.event(session, "external_tool.completed", true, &json!({"requestId": id}));
         if done && let Some(calls) = self.calls.remove(session) {
-            self.finish(session, &calls.told());
+            self.finish(session, &calls.summary());
         } else if !paced {
             self.call(session);
         }
@@ -263,8 +263,8 @@ impl Calls {
         }
     }
 
-    /// What the last message says of them.
-    fn told(&self) -> String {
+    /// The summary of the calls in the last message.
+    fn summary(&self) -> String {
         let Tool::Paced = self.tool else { return self.correct.to_string() };
         let mut took: Vec<_> = self.took.iter().flatten().map(Duration::as_micros).collect();
         took.sort_unstable();

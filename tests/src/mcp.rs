@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// A server with the tools `hello`, which says hello and shows the `_meta` of its call, and `think`, which has the
-/// client's model answer a question and says what it was told. It ends when this is dropped.
+/// client's model answer a question and repeats the answer. It ends when this is dropped.
 #[derive(Debug)]
 pub struct LoopbackMcp {
     /// Where it is.
@@ -21,7 +21,7 @@ pub struct LoopbackMcp {
 struct Shared {
     /// The header that every request must have.
     wants: Option<(String, String)>,
-    /// Whoever waits for the model's answer.
+    /// The waiter for the model's answer.
     thinking: Mutex<Option<oneshot::Sender<Value>>>,
 }
 
@@ -31,7 +31,7 @@ impl LoopbackMcp {
         Self::start(None).await
     }
 
-    /// A server for whoever comes with this header; everybody else wants a login.
+    /// A server that accepts requests with this header and asks all others for a login.
     pub async fn locked(header: &str, value: &str) -> Self {
         Self::start(Some((header.to_lowercase(), value.to_owned()))).await
     }
@@ -114,8 +114,8 @@ impl Shared {
             json!({"jsonrpc": "2.0", "id": "thought", "method": "sampling/createMessage", "params": params});
         stream.write_all(format!("event: message\ndata: {question}\n\n").as_bytes()).await?;
         let thought = thought.await.unwrap_or_default();
-        let told = format!("{}: {}", thought["model"], thought["content"]["text"]);
-        let result = json!({"jsonrpc": "2.0", "id": id, "result": text(&told)});
+        let reported = format!("{}: {}", thought["model"], thought["content"]["text"]);
+        let result = json!({"jsonrpc": "2.0", "id": id, "result": text(&reported)});
         stream.write_all(format!("event: message\ndata: {result}\n\n").as_bytes()).await?;
         stream.shutdown().await
     }

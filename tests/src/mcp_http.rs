@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// What is still to be sent to whoever listens; more than any test sends.
+/// The limit of events that wait for the listener; more than any test sends.
 const UNSENT: usize = 64;
 
 /// A server that runs until it is dropped.
@@ -61,7 +61,7 @@ impl McpHttp {
 async fn serve(stream: TcpStream, events: Events) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    // Each connection carries one request, so that nothing needs to be told apart.
+    // Each connection carries one request, so that requests need no ids.
     let Some(request) = read(&mut reader).await else { return };
     let written = match (request.method.as_str(), request.path.split('?').next().unwrap_or_default()) {
         ("POST", "/mcp") => match answer(&request) {
@@ -70,7 +70,7 @@ async fn serve(stream: TcpStream, events: Events) {
         },
         ("DELETE", "/mcp") => respond(&mut writer, "200 OK", "text/plain", "").await,
         ("POST", "/messages") => {
-            let listener = events.lock().expect("nobody panics with it").clone();
+            let listener = events.lock().expect("no holder panics").clone();
             if let (Some(listener), Some(answer)) = (listener, answer(&request)) {
                 listener.send(answer).await.expect("the client listens while it asks");
             }
@@ -78,7 +78,7 @@ async fn serve(stream: TcpStream, events: Events) {
         }
         ("GET", "/sse") => {
             let (sender, mut answers) = mpsc::channel(UNSENT);
-            *events.lock().expect("nobody panics with it") = Some(sender);
+            *events.lock().expect("no holder panics") = Some(sender);
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n\
                         event: endpoint\ndata: /messages?session=1\n\n";
             let mut written = writer.write_all(head.as_bytes()).await;

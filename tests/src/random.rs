@@ -5,7 +5,7 @@
 pub struct Random(u64);
 
 impl Random {
-    /// A source of its own for each seed.
+    /// A separate source for each seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -39,7 +39,7 @@ impl Real {
         Self { client, model, state }
     }
 
-    /// Whether this version is refused over TCP, which the versions are that would serve whoever connects.
+    /// Returns whether this version is refused over TCP, as the versions are that serve every client.
     pub async fn is_refused_over_tcp() -> bool {
         if tested::since([1, 0, 57]) {
             return false;
@@ -47,9 +47,9 @@ impl Real {
         let state = tempfile::tempdir().expect("a temporary directory can be made");
         let error =
             client(&state).transport(TransportKind::Tcp).start().await.expect_err("nothing protects it");
-        let (version, told) = (tested::version().expect("only old versions get here"), error.to_string());
-        assert!(error.kind() == ErrorKind::Unsupported && told.contains(version), "{error:?}");
-        tested::not_supported("over TCP it serves whoever connects, so the library refuses it and says so");
+        let (version, reported) = (tested::version().expect("only old versions get here"), error.to_string());
+        assert!(error.kind() == ErrorKind::Unsupported && reported.contains(version), "{error:?}");
+        tested::not_supported("over TCP it serves every client, so the library refuses it");
         true
     }
 
@@ -75,7 +75,7 @@ fn client(state: &TempDir) -> ClientBuilder {
     if tested::since([0, 0, 403]) {
         return client;
     }
-    // 0.0.394 cannot be told to use no login. There is none where it looks, but for these.
+    // 0.0.394 has no option to use no login. It finds none but in these variables.
     ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"]
         .into_iter()
         .fold(client, ClientBuilder::env_remove)

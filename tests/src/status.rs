@@ -1,18 +1,18 @@
-//! What the system says of a process.
+//! Figures of a process, read from `/proc`.
 
 use std::fs;
 
-/// Memory of this process in use, in KiB; 0 where the system does not tell.
+/// Memory of this process in use, in KiB; 0 where the system does not report it.
 pub fn rss_kib() -> i64 {
     of("self", "VmRSS:")
 }
 
-/// The most memory of this process in use so far, in KiB; 0 where the system does not tell.
+/// The most memory of this process in use so far, in KiB; 0 where the system does not report it.
 pub fn peak_rss_kib() -> i64 {
     of("self", "VmHWM:")
 }
 
-/// Memory of another process in use, in KiB; 0 where the system does not tell.
+/// Memory of another process in use, in KiB; 0 where the system does not report it.
 pub fn rss_kib_of(process: u32) -> i64 {
     of(&process.to_string(), "VmRSS:")
 }

@@ -24,7 +24,7 @@ pub fn since(wanted: [u64; 3]) -> bool {
     [next(), next(), next()] >= wanted
 }
 
-/// What came of something that versions up to `last` lack: they must refuse it with an error that names them, and give
+/// Returns the outcome of a feature that versions up to `last` lack: they must refuse it with an error that names them, and give
 /// nothing; the others must do it.
 pub fn unless_refused<T: Debug>(last: [u64; 3], outcome: Result<T>) -> Option<T> {
     let [major, minor, patch] = last;
@@ -32,8 +32,8 @@ pub fn unless_refused<T: Debug>(last: [u64; 3], outcome: Result<T>) -> Option<T>
         return Some(outcome.expect("this version can do it"));
     }
     let error = outcome.expect_err("this version cannot do it");
-    let (version, told) = (version().expect("only old versions get here"), error.to_string());
-    assert!(error.kind() == ErrorKind::Unsupported && told.contains(version), "{error:?}");
+    let (version, reported) = (version().expect("only old versions get here"), error.to_string());
+    assert!(error.kind() == ErrorKind::Unsupported && reported.contains(version), "{error:?}");
     not_supported("refused with an error that names the version");
     None
 }
@@ -43,7 +43,7 @@ pub fn is_protocol_2() -> bool {
     !since([0, 0, 423])
 }
 
-/// Tells whoever runs the tests what this version cannot do. Only old versions have an excuse.
+/// Prints a feature that this version lacks. Only old versions have an excuse.
 pub fn not_supported(reason: &str) {
     assert!(version().is_some(), "the newest CLI is expected to support everything: {reason}");
     println!("not supported: {reason}");

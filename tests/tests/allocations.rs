@@ -1,6 +1,6 @@
-//! What a message costs in memory, exactly, and that nothing is lost when there are many.
+//! Exact limits for the memory that a message costs, and no loss when there are many.
 //!
-//! The client has a thread of its own in each test, so the figures are the same whatever runs beside.
+//! The client has a separate thread in each test, so the figures are the same whatever runs beside.
 
 use std::future::Future;
 
@@ -75,7 +75,7 @@ fn an_idle_session_is_small_and_cheap_to_open() {
 }
 
 #[test]
-fn a_large_message_is_held_once_as_it_came_and_once_as_it_is_read() {
+fn a_large_message_is_held_once_as_bytes_and_once_decoded() {
     const SIZE: usize = 16 << 20;
     let peak = on_this_thread(async {
         let session = flood::start().start().await?.session().start().await?;
@@ -137,7 +137,7 @@ fn no_event_of_a_burst_is_lost() {
 }
 
 #[test]
-fn thousands_of_tool_calls_at_once_are_all_answered() {
+fn thousands_of_concurrent_tool_calls_are_all_answered() {
     for mut runtime in [Builder::new_current_thread(), Builder::new_multi_thread()] {
         let answered: Result<String> = runtime.enable_all().build().expect("a runtime").block_on(async {
             let session = flood::start().start().await?.session().with_all_tools().start().await?;
@@ -147,7 +147,7 @@ fn thousands_of_tool_calls_at_once_are_all_answered() {
     }
 }
 
-/// What one operation took.
+/// The cost of one operation.
 #[derive(Debug)]
 struct Each {
     count: f64,

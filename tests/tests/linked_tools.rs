@@ -1,4 +1,4 @@
-//! Tools as a user of the crate tests them: called without a process, checked all at once, kept in a snapshot.
+//! Tools as a user of the crate tests them: called without a process, checked together, kept in a snapshot.
 
 #![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
@@ -28,7 +28,8 @@ async fn cook(
     cx: &ToolContext,
 ) -> Result<Json<Vec<String>>, ToolError> {
     if kitchen.portions < guests {
-        let answer = cx.ask_user(format!("only {} portions, go on?", kitchen.portions), ["yes", "no"]).await;
+        let answer =
+            cx.ask_user(format!("only {} portions, continue?", kitchen.portions), ["yes", "no"]).await;
         if answer.as_deref().unwrap_or("no") != "yes" {
             return Err(ToolError::tell("there is not enough"));
         }
@@ -44,7 +45,7 @@ async fn cook(
 /// Wash up.
 #[copilot::tool(inline)]
 fn wash(cx: &ToolContext) -> String {
-    format!("{} by {}", cx.tool(), cx.agent_id().unwrap_or("nobody"))
+    format!("{} by {}", cx.tool(), cx.agent_id().unwrap_or("unknown"))
 }
 
 copilot::test_tools!();
@@ -60,11 +61,11 @@ async fn a_tool_is_called_with_state_and_answers() {
     assert_eq!(short().await.text(), "there is not enough");
     assert!(short().answer("yes").await.is_success());
     assert_eq!(call(wash::TOOL, json!({})).agent_id("a1").await.text(), "wash by a1");
-    assert_eq!(wash(&context()), "test by nobody");
+    assert_eq!(wash(&context()), "test by unknown");
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_passes_at_once() {
+async fn a_timeout_needs_no_real_time() {
     let late = call(cook::TOOL, json!({ "dish": "stew" })).state(Kitchen { portions: 4 }).await;
     assert_eq!(late.text(), "`cook` did not finish within 60 s and was stopped.");
 }
@@ -83,7 +84,7 @@ async fn a_test_sees_the_error_that_the_model_does_not() {
 }
 
 #[tokio::test]
-async fn a_missing_state_is_told_as_the_start_of_a_session_tells_it() {
+async fn a_missing_state_panics_with_the_error_of_a_session_start() {
     let refused = copilot::Session::builder().with_tools([cook::TOOL]).start().await.unwrap_err();
     let called = tokio::task::spawn(async { call(cook::TOOL, json!({"dish": "soup"})).await });
     let panic = called.await.unwrap_err().into_panic();

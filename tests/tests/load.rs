@@ -27,12 +27,12 @@ fn many_sessions_with_ten_tools_each_lose_no_call() {
 }
 
 #[test]
-fn of_256_calls_at_once_each_is_answered_once() {
+fn of_256_concurrent_calls_each_is_answered_once() {
     many_threads().block_on(played::calls(256, 1024, Duration::ZERO));
 }
 
 #[test]
-fn a_slow_subscriber_is_told_exactly_what_it_missed_and_delays_nobody() {
+fn a_slow_subscriber_receives_the_exact_count_of_missed_events_and_delays_no_other() {
     one_thread().block_on(played::deltas(60_000, 12 << 20));
 }
 

@@ -1,4 +1,4 @@
-//! A played CLI that is a process of its own, and dies the way it is told to.
+//! A fake CLI in a separate process, which ends in the way that `FAKE_CLI_FATES` names.
 //!
 //! `FAKE_CLI_FATES` names a file with a line for each time that the CLI is started: `METHOD FATE`. The CLI takes the
 //! first line out, and meets its fate when the method is asked for. When no line is left it lives on.
@@ -72,12 +72,12 @@ fn meet(fate: &str, cli: &FakeCli) {
             cli.stop_reading();
             rustix::stdio::dup2_stdin(null()).expect("stdin can be closed");
         }
-        // Leaves somebody who holds its pipes open.
+        // Leaves a child that holds its pipes open.
         "leave-heir" => {
             let mut heir = Command::new("setsid");
             heir.args(["sleep", "20"]).stdin(Stdio::null()).stderr(Stdio::null());
             panic!("{}", heir.exec());
         }
-        other => panic!("{other} is no fate"),
+        other => panic!("{other} is not a fate"),
     }
 }

@@ -33,7 +33,7 @@ fn answer(message: &Value) -> Option<Value> {
             let tool = |name: &str| {
                 json!({
                     "name": name,
-                    "description": "Says what it was told.",
+                    "description": "Repeats its argument.",
                     "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}},
                 })
             };

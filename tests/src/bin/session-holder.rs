@@ -1,6 +1,6 @@
-//! A program that has a session with a shell command running in it, and then ends the way it is told to.
+//! A program that has a session with a shell command running in it, and then ends in the way that its argument names.
 //!
-//! `session-holder DIRECTORY STDIO-OR-TCP END`. It says `ready` once the command runs; whoever started it looks at what
+//! `session-holder DIRECTORY STDIO-OR-TCP END`. It says `ready` once the command runs; the process that started it looks at what
 //! it leaves behind.
 
 use std::io::Write as _;
@@ -31,12 +31,12 @@ fn main() {
     let held = runtime.block_on(hold(&directory, transport));
     match end.as_str() {
         "wait" => runtime.block_on(std::future::pending()),
-        "panic" => panic!("as it was told to"),
+        "panic" => panic!("as requested"),
         "exit" => std::process::exit(3),
         "drop-the-runtime" => {
             drop(runtime);
             say("ended");
-            // What was started must be gone although the program goes on.
+            // The processes that were started must be gone although the program continues.
             std::thread::sleep(Duration::MAX);
             drop(held);
         }
@@ -53,7 +53,7 @@ fn main() {
             say("ended");
             std::thread::sleep(Duration::MAX);
         }
-        other => panic!("{other} is no way to end"),
+        other => panic!("{other} is not a way to end"),
     }
 }
 
@@ -78,5 +78,5 @@ async fn hold(directory: &Path, transport: TransportKind) -> Held {
 
 fn say(word: &str) {
     let mut out = std::io::stdout();
-    writeln!(out, "{word}").and_then(|()| out.flush()).expect("somebody listens");
+    writeln!(out, "{word}").and_then(|()| out.flush()).expect("the test reads the output");
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{Carrier, Manner, tasks, tasks_fall_to};
 
-/// Nobody waits longer than this in a test.
+/// No wait in a test lasts longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a connection ends.
@@ -18,9 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Ending {
     /// The CLI closes both directions.
     HangUp,
-    /// The CLI closes what it writes to, and goes on reading.
+    /// The CLI closes its output, and continues to read.
     OutputClosed,
-    /// The CLI closes what it reads from, and goes on writing. It shows when something is sent.
+    /// The CLI closes its input, and continues to write. The client notices at the next write.
     InputClosed,
     /// The socket is reset.
     Reset,
@@ -55,12 +55,13 @@ pub async fn noticed(carrier: Carrier, ending: Ending) -> Duration {
     let session = fake.session().start().await.expect("a session opens");
     let mut events = session.events();
     let waiting = async {
-        let call =
-            async { fake.client.call::<_, Value>("x.y", json!({})).await.expect_err("nobody answers") };
+        let call = async {
+            fake.client.call::<_, Value>("x.y", json!({})).await.expect_err("the call has no answer")
+        };
         let turn = async { session.ask("?").await.expect_err("the turn does not end").clone() };
         let subscriber = async {
             loop {
-                let event = events.next().await.expect("the end is told");
+                let event = events.next().await.expect("the end is reported");
                 if let EventKind::Disconnected(cause) = event.kind() {
                     return cause.clone();
                 }
@@ -78,7 +79,7 @@ pub async fn noticed(carrier: Carrier, ending: Ending) -> Duration {
             Ending::OutputClosed => fake.cli.close_output(),
             Ending::InputClosed => {
                 fake.client.call::<_, Value>("x.deafen", json!({})).await.expect("it still listens");
-                let unheard = fake.client.ping("?").await.expect_err("nobody listens");
+                let unheard = fake.client.ping("?").await.expect_err("the CLI does not listen");
                 assert!(unheard.is_disconnected(), "{unheard:?}");
             }
             Ending::Killed => {
@@ -90,18 +91,18 @@ pub async fn noticed(carrier: Carrier, ending: Ending) -> Duration {
         now
     };
     let both = async { tokio::join!(waiting, end) };
-    let ((causes, told), ended) = timeout(PATIENCE, both)
+    let ((causes, reported), ended) = timeout(PATIENCE, both)
         .await
-        .unwrap_or_else(|_| panic!("{carrier:?}, {ending:?}: somebody waits for ever"));
+        .unwrap_or_else(|_| panic!("{carrier:?}, {ending:?}: a wait does not end"));
     for cause in causes {
         assert!(cause.is_disconnected(), "{carrier:?}, {ending:?}: {cause:?}");
     }
     let later = fake.client.ping("?").await.expect_err("it is gone");
     assert!(later.is_disconnected(), "{later:?}");
-    // What is gone cannot be told to let go of the session, and that is no failure.
+    // A lost CLI cannot close the session, and that is not a failure.
     session.close().await.expect("the session closes");
     drop((events, session, fake));
     let left = timeout(PATIENCE, tasks_fall_to(before)).await;
     assert!(left.is_ok(), "{carrier:?}, {ending:?}: {} tasks are left, {before} were there", tasks());
-    told - ended
+    reported - ended
 }

@@ -1,4 +1,4 @@
-//! What may be wrong with what a CLI sends, each with a name.
+//! Faults in the bytes and messages of a CLI, each with a name.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub fn malformed() -> Vec<(&'static str, Vec<u8>)> {
         ("a batch", frame(b"[{\"jsonrpc\":\"2.0\",\"id\":987,\"method\":\"x\"}]")),
         ("an empty batch", frame(b"[]")),
         ("no text at all", frame(b"\xff\xff\xff")),
-        ("a method that is no text", frame(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}")),
+        ("a method that is not text", frame(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}")),
         ("half a character for a method", frame(b"{\"jsonrpc\":\"2.0\",\"method\":\"\\ud83d\"}")),
         ("an id that is an object", frame(b"{\"jsonrpc\":\"2.0\",\"id\":{\"a\":1},\"method\":5}")),
         ("200 levels", frame(&deep(200))),
@@ -64,12 +64,12 @@ pub fn malformed() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Messages in good frames that are not what they should be. Nobody waits for what they answer.
+/// Messages in good frames that are unexpected. No call waits for their answers.
 pub fn unexpected() -> Vec<(&'static str, Value)> {
     let data = |name: &str, data: Value| event("s", name, data);
     let request = |method: &str, params: Value| json!({"jsonrpc": "2.0", "id": 987_654, "method": method, "params": params});
     vec![
-        ("an answer that nobody waits for", json!({"jsonrpc": "2.0", "id": 987_654, "result": {}})),
+        ("an answer without a waiting call", json!({"jsonrpc": "2.0", "id": 987_654, "result": {}})),
         ("an answer with a text for an id", json!({"jsonrpc": "2.0", "id": "1", "result": {}})),
         ("an answer with a fraction for an id", json!({"jsonrpc": "2.0", "id": 1.5, "result": {}})),
         (

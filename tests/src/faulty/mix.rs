@@ -8,7 +8,7 @@ use super::{Carrier, Manner};
 use crate::fake::Fake;
 use crate::random::Random;
 
-/// What came of it.
+/// The result of a mix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mixed {
     /// Faults that were sent.
@@ -53,7 +53,7 @@ async fn converse(fake: &Fake, session: &Session, random: &mut Random, rounds: u
         mixed.good += 1;
         fake.cli.event(session.id(), "test.good", json!({"round": round}));
         let seen = loop {
-            let event = events.next().await.expect("the stream goes on");
+            let event = events.next().await.expect("the stream continues");
             if event.name() == "test.good" {
                 break event.data::<Value>().expect("it was sent")["round"] == round;
             }

@@ -19,12 +19,12 @@ use tokio::runtime::Handle;
 
 use crate::fake::Fake;
 
-/// What closes the CLI's ear, once it has heard it.
+/// The message that closes the CLI's input once it has arrived.
 const DEAFENS: &str = "x.deafen";
 /// How much a pipe in memory holds.
 const PIPE: usize = 64 << 10;
 
-/// What brings the bytes from the CLI to the client and back.
+/// The transport between the CLI and the client.
 #[derive(Clone, Copy, Debug)]
 pub enum Carrier {
     /// Pipes inside the process.
@@ -59,7 +59,7 @@ impl Carrier {
                 _ => Client::builder().cli_url(&address),
             };
             let accept = async {
-                let (stream, _) = listener.accept().await.expect("somebody connects");
+                let (stream, _) = listener.accept().await.expect("the client connects");
                 stream.set_nodelay(true).expect("a socket can be set up");
                 if manner.resets {
                     stream.set_zero_linger().expect("a socket can be set up");
@@ -88,7 +88,7 @@ impl Carrier {
 pub struct Manner {
     /// What it says before anything else.
     pub greeting: Vec<u8>,
-    /// How many bytes it writes at once, in turn; without a number as many as it can.
+    /// The number of bytes of each write, used in turn; empty: as many as possible.
     pub pieces: Vec<usize>,
     /// A TCP connection ends with a reset.
     pub resets: bool,
@@ -110,11 +110,11 @@ impl Manner {
     }
 
     async fn start(&self, builder: ClientBuilder) -> Client {
-        builder.auto_restart(false).start().await.expect("the played CLI lets everybody in")
+        builder.auto_restart(false).start().await.expect("the fake CLI accepts every client")
     }
 }
 
-/// Writes at most so many bytes at once.
+/// Writes at most this many bytes in one call.
 struct Pieces<W> {
     writer: W,
     sizes: Vec<usize>,
@@ -161,7 +161,7 @@ pub fn tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }
 
-/// Waits until the runtime has at most so many tasks: what is dropped ends when it is looked at once more.
+/// Waits until the runtime has at most so many tasks: a dropped task ends when it is polled again.
 pub async fn tasks_fall_to(most: usize) {
     while tasks() > most {
         tokio::task::yield_now().await;

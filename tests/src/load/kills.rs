@@ -37,7 +37,7 @@ impl Ended {
     }
 }
 
-/// Kills a CLI in a process of its own so many times. `cli` is the program of `bin/fake-cli.rs`.
+/// Kills a CLI in a separate process this many times. `cli` is the program of `bin/fake-cli.rs`.
 ///
 /// # Panics
 ///

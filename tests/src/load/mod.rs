@@ -16,7 +16,7 @@ use std::{fs, io};
 const BEGIN: &str = "<!-- figures: begin -->";
 const END: &str = "<!-- figures: end -->";
 
-/// What came of one scenario.
+/// The result of one scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     /// What was done, and how often.
@@ -36,7 +36,7 @@ pub struct Row {
 pub struct Table(Vec<Row>);
 
 impl Table {
-    /// Adds a row, and shows it to whoever waits.
+    /// Adds a row, and prints it.
     pub fn add(&mut self, row: Row) {
         println!("{}", line(&row));
         self.0.push(row);
@@ -63,7 +63,7 @@ fn line(Row { what, lost, memory, tasks, time }: &Row) -> String {
     format!("| {what} | {lost} | {memory} | {tasks} | {time} |")
 }
 
-/// What the figures were measured on.
+/// The machine of the measurement.
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let build = if cfg!(debug_assertions) { "a debug build" } else { "a release build" };

@@ -1,4 +1,4 @@
-//! Much at once, from a CLI that is played on a thread of its own.
+//! Concurrent load from a fake CLI on a separate thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const TOOLS: usize = 10;
 
 async fn client() -> Client {
-    flood::start().start().await.expect("the played CLI lets everybody in")
+    flood::start().start().await.expect("the fake CLI accepts every client")
 }
 
 fn text_input() -> Value {
@@ -44,13 +44,13 @@ fn echo() -> Tool {
     tool.run(|arguments, _| async move { arguments["input"].as_str().unwrap_or_default().to_owned() })
 }
 
-/// What the message at the end of a turn says of its calls.
+/// The summary of its calls in the message at the end of a turn.
 async fn ask(session: &Session, prompt: String) -> String {
     let reply = timeout(PATIENCE, session.ask(prompt).into_future()).await.expect("the turn ends");
     reply.expect("the turn ends well").text().to_owned()
 }
 
-/// Many sessions on one client, each with ten tools, all called at once.
+/// Many sessions on one client, each with ten tools, all called concurrently.
 ///
 /// # Panics
 ///
@@ -111,12 +111,12 @@ pub async fn sessions(sessions: usize) -> Row {
 /// # Panics
 ///
 /// When a call is lost or a task is left.
-pub async fn calls(at_once: usize, round: usize, lasts: Duration) -> Row {
-    assert!(round.is_multiple_of(at_once), "each call has to meet the others");
+pub async fn calls(concurrent: usize, round: usize, lasts: Duration) -> Row {
+    assert!(round.is_multiple_of(concurrent), "each call has to meet the others");
     let tasks_before = tasks();
     let client = client().await;
-    // Nobody leaves before all are in, so all of them are in flight.
-    let (barrier, ran) = (Arc::new(Barrier::new(at_once)), Arc::new(AtomicUsize::new(0)));
+    // No call returns before all have begun, so all of them are in flight.
+    let (barrier, ran) = (Arc::new(Barrier::new(concurrent)), Arc::new(AtomicUsize::new(0)));
     let tool =
         DynTool::new("echo", "Says it back once all are here.").schema(text_input()).expect("an object");
     let tool = tool.run({
@@ -134,7 +134,7 @@ pub async fn calls(at_once: usize, round: usize, lasts: Duration) -> Row {
     let (begun, mut answered, mut sent, mut live) = (Instant::now(), 0, 0, Vec::new());
     loop {
         sent += round;
-        answered += ask(&session, format!("tools:{round}:{at_once}"))
+        answered += ask(&session, format!("tools:{round}:{concurrent}"))
             .await
             .parse::<usize>()
             .expect("a number of calls");
@@ -150,7 +150,7 @@ pub async fn calls(at_once: usize, round: usize, lasts: Duration) -> Row {
     drop((client, session));
     timeout(PATIENCE, tasks_fall_to(tasks_before)).await.expect("no task is left");
     Row {
-        what: format!("{} tool calls, {at_once} in flight at every moment", count(sent)),
+        what: format!("{} tool calls, {concurrent} in flight at every moment", count(sent)),
         lost: sent - answered,
         memory: format!(
             "{} in use after the first round, {} after the last",
@@ -175,17 +175,17 @@ pub async fn deltas(pieces: usize, budget: usize) -> Row {
     let client = client().await;
     let open = client.session().with_tools([echo()]).event_budget(budget);
     let session = open.start().await.expect("it opens");
-    // What the calls take while nobody is slow.
+    // The time of the calls without a slow subscriber.
     let alone = ask(&session, format!("mixed:{}:{EVERY}", pieces / 10)).await;
     let (mut fast, mut slow) = (Watch::new(&session), Watch::new(&session));
     reset_peak();
     let (before, begun) = (of_thread().live, Instant::now());
     session.send(format!("mixed:{pieces}:{EVERY}")).await.expect("it is sent");
-    let mut told = String::new();
+    let mut summary = String::new();
     while !fast.idle {
         timeout(PATIENCE, fast.next()).await.expect("the turn ends");
         if let Some(text) = fast.message.take() {
-            told = text;
+            summary = text;
         }
         if fast.seen.is_multiple_of(5_000) {
             slow.next().await;
@@ -195,14 +195,14 @@ pub async fn deltas(pieces: usize, budget: usize) -> Row {
     while !slow.idle {
         slow.next().await;
     }
-    let [correct, half, slowest] = figures(&told);
+    let [correct, half, slowest] = figures(&summary);
     let [_, half_alone, slowest_alone] = figures(&alone);
     assert_eq!(correct, pieces / EVERY, "calls are lost");
     assert_eq!(fast.lagged, 0, "the fast one loses nothing");
     assert_eq!(fast.pieces, pieces, "the fast one sees every piece");
     assert!(slow.lagged > 0, "the slow one lags");
     assert_eq!(slow.seen + slow.lagged, fast.seen, "what the slow one has not seen is counted");
-    // Of an event that somebody has read, what it was read into is kept beside it; the budget counts the text.
+    // The decoded payload of an event that was read is kept beside it; the budget counts the text.
     let bound = 3 * budget as i64 + (32 << 20);
     assert!(grew < bound, "{grew} bytes more, and {bound} are the bound");
     client.shutdown().await.expect("the client shuts down");
@@ -245,7 +245,7 @@ impl Watch {
     }
 
     async fn next(&mut self) {
-        let event = self.events.next().await.expect("the stream goes on");
+        let event = self.events.next().await.expect("the stream continues");
         match event.kind() {
             EventKind::Lagged(missed) => {
                 self.lagged += usize::try_from(*missed).expect("a count of events");
@@ -260,9 +260,9 @@ impl Watch {
     }
 }
 
-/// The numbers in what is told of calls.
-fn figures(told: &str) -> [usize; 3] {
-    let mut numbers = told.split(':').map(|part| part.parse().expect("a number"));
+/// The numbers in the summary of the calls.
+fn figures(summary: &str) -> [usize; 3] {
+    let mut numbers = summary.split(':').map(|part| part.parse().expect("a number"));
     [(); 3].map(|()| numbers.next().expect("three numbers"))
 }
 
@@ -275,7 +275,7 @@ fn micros(micros: usize) -> String {
 /// # Panics
 ///
 /// When one is lost or cut.
-pub async fn results(results: usize, at_once: usize, size: usize) -> Row {
+pub async fn results(results: usize, concurrent: usize, size: usize) -> Row {
     let client = client().await;
     let schema =
         json!({"type": "object", "properties": {"bytes": {"type": "integer"}, "fill": {"type": "integer"}}});
@@ -286,7 +286,7 @@ pub async fn results(results: usize, at_once: usize, size: usize) -> Row {
     let session = client.session().with_tools([tool]).start().await.expect("it opens");
     reset_peak();
     let (before, begun) = (of_process().live, Instant::now());
-    let prompt = format!("large:{results}:{at_once}:{size}");
+    let prompt = format!("large:{results}:{concurrent}:{size}");
     let right: usize = ask(&session, prompt).await.parse().expect("a number of calls");
     let (took, grew) = (begun.elapsed(), peak() - before);
     assert_eq!(right, results, "results are lost or cut");
@@ -294,7 +294,7 @@ pub async fn results(results: usize, at_once: usize, size: usize) -> Row {
     drop((client, session));
     Row {
         what: format!(
-            "{results} tool results of {}, {at_once} concurrently, compared byte by byte",
+            "{results} tool results of {}, {concurrent} concurrently, compared byte by byte",
             bytes(size as i64)
         ),
         lost: results - right,

@@ -1,4 +1,4 @@
-//! Much at once, and for long, on the real CLI with a scripted model.
+//! Concurrent and long load on the real CLI with a scripted model.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ fn conversation(session: usize, turns: usize) -> Script {
     })
 }
 
-/// Has one session each play its conversation, all at once; gives the number of turns that ended as they should.
+/// Has one session each play its conversation, all concurrently; returns the number of turns that ended as they should.
 async fn converse(real: &Real, sessions: usize, turns: usize) -> usize {
     let scripts: Vec<Script> = (0..sessions).map(|session| conversation(session, turns)).collect();
     let model = ScriptedModel::start(Scripts::from(scripts)).await.expect("the script can be played");
@@ -46,7 +46,7 @@ async fn converse(real: &Real, sessions: usize, turns: usize) -> usize {
             let session = open.start().await.expect("a session opens");
             let mut right = 0;
             for turn in 0..turns {
-                let said = ask(&session, format!("I am number {at}. Please go on.")).await;
+                let said = ask(&session, format!("I am number {at}. Please continue.")).await;
                 right += usize::from(said == format!("Turn {} is done.", 1000 * at + turn));
             }
             session.close().await.expect("the session closes");
@@ -111,7 +111,7 @@ pub async fn soak(least: usize, lasts: Duration, sessions: usize, turns: usize) 
     while rounds < least || begun.elapsed() < lasts {
         rounds += 1;
         right += converse(&real, sessions, turns).await;
-        // The connections of a model that is gone end when they are looked at once more.
+        // The connections of a model that is gone end when they are polled again.
         timeout(PATIENCE, tasks_fall_to(of_client)).await.expect("the number of tasks stays the same");
         samples.push(Sample {
             tasks: tasks(),
@@ -151,7 +151,7 @@ pub async fn soak(least: usize, lasts: Duration, sessions: usize, turns: usize) 
     row
 }
 
-/// What there is after a round.
+/// The resources in use after a round.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     tasks: usize,

@@ -46,7 +46,7 @@ pub async fn faults(carrier: Carrier, conversations: usize, rounds: usize) -> Ro
 ///
 /// # Panics
 ///
-/// When somebody who waits is not told, or a task is left.
+/// Panics if a waiter does not receive the end, or a task is left.
 pub async fn endings(carrier: Carrier, times: usize) -> Row {
     let tasks_before = tasks();
     let mut took = Vec::new();

@@ -43,7 +43,7 @@ async fn ask(cx: &ToolContext) -> Result<String, String> {
     cx.ask_user("Which colour?", ["red", "blue"]).await.map_err(|error| error.to_string())
 }
 
-/// What handlers saw, in order.
+/// The calls of handlers, in order.
 type Seen = Arc<Mutex<Vec<String>>>;
 
 fn note(seen: &State<Seen>, what: impl Into<String>) {
@@ -189,7 +189,7 @@ async fn the_agent_and_a_tool_ask_the_user() {
     let real = Real::over_stdio(script).await;
     let session = real.session().with_tools([ask::TOOL]).on_user_input(|asked| async move {
         match asked.question.as_str() {
-            "Fail!" => Err("nobody is here"),
+            "Fail!" => Err("no user is present"),
             "Dismiss!" => Ok(UserInputResponse::dismissed()),
             _ => Ok(asked.choices.last().cloned().unwrap_or_default().into()),
         }

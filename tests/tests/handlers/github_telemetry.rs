@@ -1,4 +1,4 @@
-//! What the CLI tells GitHub about itself, told to the program.
+//! Telemetry for GitHub that the CLI forwards to the program.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
@@ -7,9 +7,9 @@ use copilot_tests::tested;
 use serde_json::json;
 
 #[tokio::test]
-async fn the_real_cli_tells_about_a_turn() {
+async fn the_real_cli_reports_a_turn() {
     if !tested::since([1, 0, 82]) {
-        return tested::not_supported("it does not tell its telemetry");
+        return tested::not_supported("it does not send its telemetry");
     }
     let state = tempfile::tempdir().unwrap();
     let model = ScriptedModel::start(Script::new().say("Hello.")).await.unwrap();
@@ -18,10 +18,10 @@ async fn the_real_cli_tells_about_a_turn() {
     let session = client.session().scripted_model(&model).start().await.unwrap();
     session.ask("Say hello.").await.unwrap();
     loop {
-        let told = telemetry.next().await.expect("the message is told of before the end");
-        if told.event.kind == "user_message" {
-            assert_eq!(told.session_id.as_ref(), Some(session.id()));
-            assert!(told.event.metrics["content_length"] > 0.0, "{told:?}");
+        let reported = telemetry.next().await.expect("the message is reported before the end");
+        if reported.event.kind == "user_message" {
+            assert_eq!(reported.session_id.as_ref(), Some(session.id()));
+            assert!(reported.event.metrics["content_length"] > 0.0, "{reported:?}");
             break;
         }
     }
@@ -41,8 +41,11 @@ async fn it_is_asked_for_when_connecting_and_only_if_wanted() {
         let mut telemetry = client.github_telemetry();
         cli.notify("gitHubTelemetry.event", json!({"restricted": "no", "event": 5}));
         cli.notify("gitHubTelemetry.event", json!({"restricted": true, "event": {"kind": "odd"}}));
-        let told = telemetry.next().await.unwrap();
-        assert_eq!((told.restricted, told.event.kind.as_str(), told.session_id), (true, "odd", None));
+        let reported = telemetry.next().await.unwrap();
+        assert_eq!(
+            (reported.restricted, reported.event.kind.as_str(), reported.session_id),
+            (true, "odd", None)
+        );
         client.shutdown().await.unwrap();
         assert!(telemetry.next().await.is_none(), "it ends with the client");
     }

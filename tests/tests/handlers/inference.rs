@@ -64,7 +64,7 @@ async fn answered(cli: &FakeCli, id: &str) -> String {
     }
 }
 
-/// Tells when it is dropped.
+/// Reports its drop.
 struct OnDrop(Arc<Notify>);
 
 impl Drop for OnDrop {
@@ -74,11 +74,11 @@ impl Drop for OnDrop {
 }
 
 #[tokio::test]
-async fn a_request_is_told_typed_and_its_answer_given_whole() {
+async fn a_request_is_decoded_and_its_response_sent_complete() {
     let seen = Arc::new(Mutex::new(String::new()));
-    let told = Arc::clone(&seen);
+    let reported = Arc::clone(&seen);
     let (cli, _client) = start(move |mut request: InferenceRequest| {
-        *told.lock().unwrap() = format!("{request:?}");
+        *reported.lock().unwrap() = format!("{request:?}");
         async move {
             assert_eq!(
                 (request.method.as_str(), request.headers.get("Authorization")),
@@ -154,7 +154,7 @@ async fn bytes_that_are_no_text_travel_as_base64() {
 }
 
 #[tokio::test]
-async fn whatever_fails_the_cli_is_told_once() {
+async fn each_failure_is_reported_to_the_cli_once() {
     let (cli, _client) = start(|mut request: InferenceRequest| async move {
         match &*request.body.collect().await {
             b"error" => Err(InferenceError::new("no model today").code("closed")),
@@ -212,7 +212,7 @@ async fn whatever_fails_the_cli_is_told_once() {
     assert_eq!(cli.request("llmInference.other", json!({})).await.unwrap_err().code, -32601);
 }
 
-/// Models that never answer, and tell when they begin and are dropped.
+/// Models that never answer, and report when they begin and are dropped.
 fn endless() -> (impl Inference, Arc<Notify>, Arc<Notify>) {
     let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (begins, drops) = (Arc::clone(&begun), Arc::clone(&dropped));
@@ -291,12 +291,12 @@ async fn a_lost_connection_drops_what_runs_and_the_next_one_is_offered_again() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_reads_ends_the_request() {
+async fn a_body_without_a_reader_ends_the_request() {
     let (models, begun, dropped) = endless();
     let (cli, _client) = start(models).await;
     begin(&cli, "r", "http").await;
     begun.notified().await;
-    // The handler has dropped the request, but its exchange goes on.
+    // The handler has dropped the request, but its exchange continues.
     chunk(&cli, json!({"requestId": "r", "data": "x"})).await;
     chunk(&cli, json!({"requestId": "r", "data": "x".repeat(64 << 20)})).await;
     dropped.notified().await;
@@ -337,8 +337,8 @@ async fn a_cli_without_it_is_an_error_that_names_the_version() {
     let models = ScriptedModel::without_server(Script::new().say("Hi.")).unwrap();
     let error = cli.client_builder().inference(models.inference()).start().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    let told = error.to_string();
-    assert!(told.contains("`inference` needs CLI") && told.contains("1.0.32"), "{told}");
+    let reported = error.to_string();
+    assert!(reported.contains("`inference` needs CLI") && reported.contains("1.0.32"), "{reported}");
 }
 
 /// Whether a real CLI of the version under test asks for inference; if not, that it is said.
@@ -373,16 +373,16 @@ async fn a_turn_with_a_tool_needs_no_server() {
 }
 
 #[tokio::test]
-async fn the_real_cli_tells_whose_request_it_is_and_cancels_it_when_the_turn_is_aborted() {
-    let (told, mut requests) = mpsc::channel(8);
+async fn the_real_cli_names_the_session_of_a_request_and_cancels_it_when_the_turn_is_aborted() {
+    let (reported, mut requests) = mpsc::channel(8);
     let dropped = Arc::new(Notify::new());
     let drops = Arc::clone(&dropped);
     let state = tempfile::tempdir().unwrap();
     let client = hermetic_client(state.path()).inference(move |request: InferenceRequest| {
-        let (told, guard) = (told.clone(), OnDrop(Arc::clone(&drops)));
+        let (reported, guard) = (reported.clone(), OnDrop(Arc::clone(&drops)));
         async move {
             let _guard = guard;
-            told.send(request).await?;
+            reported.send(request).await?;
             std::future::pending::<Answer>().await
         }
     });

@@ -1,4 +1,4 @@
-//! What MCP servers want of the program: headers, a model's answer, and a say of the hooks and permissions.
+//! Requests of MCP servers to the program: headers, sampling, hooks and permissions.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
@@ -77,7 +77,7 @@ async fn the_program_answers_for_a_model_and_has_the_sessions_model_answer() {
 }
 
 #[tokio::test]
-async fn without_a_handler_a_server_that_wants_a_model_is_told_no() {
+async fn without_a_handler_the_sampling_request_of_a_server_is_rejected() {
     let script = Script::new()
         .call("brain-think", json!({}))
         .expect_tool_result("brain-think", |text| text.contains("cancelled"))
@@ -178,7 +178,7 @@ async fn a_session_that_has_used_up_its_limit_is_decided_about() {
     let with = client.session().limits(Limits::new().on_exhausted(|used| async move {
         match used.used_ai_credits {
             ..100.0 => Ok(LimitsResponse::Add { additional_ai_credits: used.max_ai_credits }),
-            _ => Err("nobody pays that"),
+            _ => Err("not within the budget"),
         }
     }));
     let with = with.start().await.unwrap();

@@ -1,4 +1,4 @@
-//! What the CLI asks, and the safe answers, against the fake CLI.
+//! Requests of the CLI and their safe answers, against the fake CLI.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +96,7 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
         let fails = !matches!(params["hookType"].as_str(), Some("never-heard-of" | "postResult"));
         let answer = cli.request(method, with(session.id(), params)).await.unwrap();
         match method {
-            // A plan that nobody could look at is not carried out.
+            // A plan that could not be reviewed is not carried out.
             "exitPlanMode.request" => assert_eq!(answer["approved"], false),
             // Nor is a tool run whose guard has failed.
             "hooks.invoke" if fails => assert_eq!(answer["output"]["permissionDecision"], "deny"),
@@ -146,7 +146,7 @@ async fn a_tool_that_is_guarded_stays_so_when_the_session_is_dropped() {
         drop(session);
     });
     assert!(denied(&answer.unwrap()));
-    assert!(denied(&ask("preToolUse").await.unwrap()), "the CLI has not let go of it yet");
+    assert!(denied(&ask("preToolUse").await.unwrap()), "the CLI has not released it yet");
     ask("postToolUse").await.unwrap_err();
 }
 
@@ -167,7 +167,7 @@ async fn hooks_of_old_clis_are_read() {
 }
 
 #[tokio::test]
-async fn events_that_ask_are_answered_once_by_whoever_has_the_handler() {
+async fn request_events_are_answered_once_by_the_client_with_the_handler() {
     let (cli, client) = start().await;
     cli.on("session.eventLog.registerInterest", |_, _| json!({"handle": "interest-1"}));
     let without = client.session().start().await.unwrap();
@@ -279,14 +279,14 @@ async fn a_request_that_the_cli_takes_back_is_cancelled_and_answered_once() {
         let answers = answers(&id);
         assert_eq!((answers.len(), &answers[0]["error"]["code"]), (1, &json!(-32800)), "{answers:?}");
     }
-    // Nobody else was disturbed, and a request that is answered is not taken back.
+    // No other request was affected, and an answered request is not cancelled.
     ask(json!(1000));
     asked.notified().await;
     session.close().await.unwrap();
     assert_eq!(answers(&json!(1000)).len(), 2);
 }
 
-/// Waits until nobody waits for it any more.
+/// Waits until it is cancelled.
 #[copilot::tool]
 async fn endless(cx: &ToolContext, ended: State<Arc<Notify>>) {
     cx.cancelled().await;
@@ -333,7 +333,7 @@ async fn a_github_token_is_wanted_by_registration_while_the_session_is_opened() 
             assert_eq!(token, json!({"kind": "token", "accessToken": name, "expiresIn": 8 * 3600}));
             held.answer_by_default();
         }
-        for unknown in [json!("of nobody"), json!(5)] {
+        for unknown in [json!("unknown"), json!(5)] {
             wanted(&unknown).await.unwrap_err();
         }
     });

@@ -51,7 +51,7 @@ impl Asked {
     }
 }
 
-/// What every file system of ours does.
+/// The operations of each file system in these tests.
 async fn works_as_a_file_system(files: impl SessionFs) {
     let asked = Asked::start(files).await;
     let at = |path: &str| json!({"path": path});
@@ -110,7 +110,7 @@ async fn works_as_a_file_system(files: impl SessionFs) {
     asked.fails("rm", at("/session-state"), "ENOENT").await;
     asked.check("rm", json!({"path": "/session-state/x", "force": true}), json!(null)).await;
     asked.fails("rm", json!({"path": "/..", "recursive": true, "force": true}), "UNKNOWN").await;
-    // Each session has a tree of its own.
+    // Each session has a separate tree.
     assert_eq!(asked.of("other", "exists", at("/workspace/dot.bin")).await, json!({"exists": false}));
     // There is no database.
     let sql = json!({"query": "SELECT 1", "queryType": "query"});
@@ -245,7 +245,7 @@ impl SessionFs for Odd {
     }
 
     async fn stat(&self, _: &SessionId, _: &str) -> Result<FsStat, FsError> {
-        Err(FsError::new("nobody knows"))
+        Err(FsError::new("unknown file"))
     }
 
     async fn mkdir(&self, _: &SessionId, _: FsMkdir<'_>) -> Result<(), FsError> {
@@ -292,7 +292,7 @@ async fn one_that_panics_is_answered_in_the_shape_of_the_method() {
     // The answer to this one has no place for an error.
     let params = json!({"sessionId": "s", "path": "/a"});
     let refused = asked.cli.request("sessionFs.exists", params.clone()).await.unwrap_err();
-    assert_eq!((refused.code, refused.message.as_str()), (-32603, "nobody knows"));
+    assert_eq!((refused.code, refused.message.as_str()), (-32603, "unknown file"));
     assert_eq!(asked.cli.request("sessionFs.chmod", params).await.unwrap_err().code, -32601);
     let no_path = asked.cli.request("sessionFs.stat", json!({"sessionId": "s"})).await.unwrap_err();
     assert!(no_path.code == -32602 && no_path.message.contains("path"), "{no_path}");
@@ -417,12 +417,12 @@ async fn a_cli_without_it_is_an_error_that_names_the_version() {
     let cli = FakeCli::of_version("1.0.10");
     let error = cli.client_builder().session_fs(MemoryFs::new()).start().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    let told = error.to_string();
-    assert!(told.contains("`session_fs` needs CLI 1.0.32") && told.contains("1.0.10"), "{told}");
+    let reported = error.to_string();
+    assert!(reported.contains("`session_fs` needs CLI 1.0.32") && reported.contains("1.0.10"), "{reported}");
     cli.on("sessionFs.setProvider", |_, _| json!({"success": false}));
     let error = cli.client_builder().session_fs(MemoryFs::new()).start().await.unwrap_err();
     assert!(error.to_string().contains("did not take"), "{error}");
-    // Without one, a request for it is one for nobody.
+    // Without one, a request for it has no receiver.
     let cli = FakeCli::new();
     let _client = cli.client_builder().start().await.unwrap();
     let asked = json!({"sessionId": "s", "path": "/"});
@@ -467,7 +467,7 @@ async fn is_offered(state: &Path) -> bool {
     false
 }
 
-/// A conversation that writes a file, is closed, and goes on in another client; the id of its session.
+/// A conversation that writes a file, is closed, and continues in another client; the id of its session.
 async fn write_and_resume<F: SessionFs + Clone>(state: &Path, files: F, dir: &str) -> SessionId {
     let path = format!("{dir}/poem.txt");
     let script = Script::new()
@@ -487,7 +487,7 @@ async fn write_and_resume<F: SessionFs + Clone>(state: &Path, files: F, dir: &st
     let id = session.id().clone();
     session.close().await.unwrap();
     client.shutdown().await.unwrap();
-    // Another CLI, with a state directory of its own.
+    // Another CLI, with a separate state directory.
     let other = state.join("other");
     std::fs::create_dir(&other).unwrap();
     let client = hermetic_client(&other).session_fs(files).start().await.unwrap();
@@ -564,7 +564,7 @@ async fn two_sessions_have_trees_of_their_own_and_an_empty_one_needs_no_state_di
     };
     let model = ScriptedModel::start([script("one"), script("two")]).await.unwrap();
     let files = MemoryFs::new().layout(FsLayout::posix());
-    // A home of its own, which the library knows nothing of.
+    // A separate home, which the library does not know.
     let client = |files: Option<MemoryFs>| {
         let client = Client::builder()
             .cwd(home.path())
@@ -581,8 +581,8 @@ async fn two_sessions_have_trees_of_their_own_and_an_empty_one_needs_no_state_di
     };
     let shared = client(None);
     let refused = shared.session().isolated().available_tools([ToolFilter::builtin("create")]).start().await;
-    let told = refused.unwrap_err().to_string();
-    assert!(told.contains("`state_dir` or `session_fs`"), "{told}");
+    let reported = refused.unwrap_err().to_string();
+    assert!(reported.contains("`state_dir` or `session_fs`"), "{reported}");
     shared.shutdown().await.unwrap();
     let client = client(Some(files.clone()));
     let open = || async {

@@ -217,7 +217,7 @@ fn remote_cli() {
 }
 
 #[tokio::test]
-async fn remote_cli_connects_to_the_one_that_it_is_told() {
+async fn remote_cli_connects_to_the_given_address() {
     let home = tempfile::tempdir().unwrap();
     let client = hermetic_client(home.path().join("host")).cwd(home.path());
     let client = client.transport(TransportKind::Tcp).connection_token("ours").start().await.unwrap();
@@ -256,7 +256,7 @@ fn streaming_chat_stops_an_answer_and_then_ends_on_ctrl_c() {
     interrupt();
     terminal.read_until("(stopped)");
     terminal.read_until("> ");
-    terminal.write("go on\n");
+    terminal.write("continue\n");
     terminal.read_until("Say more!");
     terminal.read_until("> ");
     interrupt();
@@ -269,7 +269,7 @@ fn streaming_chat_stops_an_answer_and_then_ends_on_ctrl_c() {
     assert_nothing_is_left(home.path());
 }
 
-/// What a person at the terminal does.
+/// The input and output of a person at the terminal.
 #[cfg(unix)]
 struct Terminal(ChildStdin, ChildStdout);
 
@@ -290,7 +290,7 @@ impl Terminal {
     }
 }
 
-/// How many processes have their files below this directory, as far as the system tells.
+/// How many processes have their files below this directory, as far as the system reports them.
 #[cfg(unix)]
 fn processes_of(home: &Path) -> usize {
     let marker = format!("TMPDIR={}", home.display());

@@ -1,4 +1,4 @@
-//! What real CLIs have said, as `tests/fixtures/capture` has recorded it: all of it can be read, and nothing of it is
+//! Recorded messages of real CLIs, written by `tests/fixtures/capture`: all can be read, and no member is
 //! lost on the way through the library's types.
 
 use std::mem::discriminant;

@@ -1,7 +1,7 @@
-//! What the macros accept, and the text with which they refuse the rest.
+//! The input that the macros accept, and the messages with which they refuse the rest.
 //!
 //! The texts are product: read each `.stderr` as a user would. They are those of the toolchain that CI pins; after
-//! a change, `TRYBUILD=overwrite cargo test --test meta macro_ui` writes them anew.
+//! a change, `TRYBUILD=overwrite cargo test --test meta macro_ui` overwrites them.
 
 #[test]
 fn the_tool_macro_accepts_and_refuses() {

@@ -4,7 +4,7 @@
 //! name that the library leaves out why it does. Both ways are checked: a name that is left out without a reason fails,
 //! and so does a reason that no longer applies.
 //!
-//! A member counts as read when the payload's `Debug` text depends on it, under a name of its own. A member that only
+//! A member counts as read when the payload's `Debug` text depends on it, under a separate name. A member that only
 //! ends up in a map of other members, or in raw JSON, does not.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
@@ -30,7 +30,7 @@ fn fixture(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// What the library leaves out, by reason.
+/// The names that the library leaves out, by reason.
 struct LeftOut(Vec<(String, String)>);
 
 impl LeftOut {
@@ -104,7 +104,7 @@ fn variants(of: &str) -> Vec<&str> {
     parts
 }
 
-/// What is between two brackets.
+/// Returns the text between two brackets.
 fn within(of: &str, open: char, close: char) -> Option<&str> {
     of.strip_prefix(open)?.strip_suffix(close)
 }
@@ -304,7 +304,7 @@ fn is_typed(name: &str) -> bool {
     !matches!(event(name, &json!({})).kind(), EventKind::Other)
 }
 
-/// What recordings have: the events that no schema lists, and the members.
+/// The contents of recordings: the events that no schema lists, and the members.
 fn seen(names: &Value) -> (BTreeSet<String>, BTreeMap<String, String>) {
     let (mut events, mut members) = (BTreeSet::new(), BTreeMap::new());
     let schema = names["events"].as_object().unwrap();

@@ -1,6 +1,6 @@
 //! Nothing is left running, however a program ends: neither the CLI, nor the shells that it has started.
 //!
-//! Each test has a program of its own end in the middle of a turn, with a shell command running. Every process that it
+//! Each test ends a separate program in the middle of a turn, with a shell command running. Every process that it
 //! has started is known by a variable in its environment, which only Linux shows.
 
 #![cfg(target_os = "linux")]
@@ -128,7 +128,7 @@ fn is_ignored(signal: Signal) -> bool {
 }
 
 #[test]
-fn a_program_that_is_killed_leaves_nothing() {
+fn a_program_that_is_killed_leaves_no_process() {
     let signals = [Signal::KILL, Signal::INT, Signal::TERM];
     for signal in signals.into_iter().filter(|signal| !is_ignored(*signal)) {
         on_each(|transport| {
@@ -142,7 +142,7 @@ fn a_program_that_is_killed_leaves_nothing() {
 }
 
 #[test]
-fn a_program_that_panics_or_exits_leaves_nothing() {
+fn a_program_that_panics_or_exits_leaves_no_process() {
     for end in ["panic", "exit"] {
         on_each(|transport| {
             let mut holder = Holder::start(transport, end);
@@ -153,7 +153,7 @@ fn a_program_that_panics_or_exits_leaves_nothing() {
 }
 
 #[test]
-fn a_program_that_goes_on_leaves_nothing_and_no_zombie() {
+fn a_program_that_continues_leaves_no_process_and_no_zombie() {
     for end in ["drop", "drop-on-current-thread", "drop-the-runtime", "shutdown"] {
         on_each(|transport| {
             let mut holder = Holder::start(transport, end);
@@ -166,7 +166,7 @@ fn a_program_that_goes_on_leaves_nothing_and_no_zombie() {
 }
 
 #[test]
-fn what_a_killed_cli_has_started_is_killed_after_it() {
+fn child_processes_of_a_killed_cli_are_killed_after_it() {
     on_each(|transport| {
         let holder = Holder::start(transport, "wait");
         let before = holder.started();

@@ -1,4 +1,4 @@
-//! What must never happen: a secret in a log, an old CLI that runs something unasked, a stranger on the port.
+//! Security failures that must never happen: a secret in a log, an old CLI that runs something unasked, a stranger on the port.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
@@ -68,10 +68,10 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
-/// What stands in every secret, and nowhere else.
+/// A text that is in every secret, and nowhere else.
 const MARK: &str = "hunter2";
 
-/// A secret, told apart by a word that may show.
+/// A secret, identified by a word that may show.
 fn secret(what: &str) -> String {
     format!("{what}-{MARK}")
 }
@@ -275,7 +275,7 @@ async fn no_secret_shows_in_logs_errors_or_debug() {
     }
 }
 
-/// What protocol 2 takes for a no, and nothing else.
+/// The denial of protocol 2, and nothing else.
 fn denied() -> Value {
     json!({"result": {"kind": "denied-no-approval-rule-and-could-not-request-from-user"}})
 }
@@ -300,7 +300,7 @@ async fn protocol_2_gets_a_no_in_its_own_words_whatever_it_asks() {
             json!({"sessionId": id, "permissionRequest": "approved"}),
             json!({"sessionId": id, "permissionRequest": [{"kind": "read"}]}),
             json!({"sessionId": id}),
-            json!({"sessionId": "of somebody else", "permissionRequest": {"kind": "read"}}),
+            json!({"sessionId": "of another client", "permissionRequest": {"kind": "read"}}),
             json!({"sessionId": 7, "permissionRequest": {"kind": "read"}}),
             json!({"sessionId": null, "permissionRequest": {"kind": "read"}}),
             json!({"permissionRequest": {"kind": "read"}}),
@@ -311,7 +311,7 @@ async fn protocol_2_gets_a_no_in_its_own_words_whatever_it_asks() {
             let answer = fake.cli.request("permission.request", params.clone()).await;
             assert_eq!(answer, Ok(denied()), "{version}: {params}");
         }
-        // What is no decision: a handler that panics, or that leaves it to others.
+        // Without a decision: a handler that panics, or that leaves it to others.
         session.close().await.unwrap();
         for decision in [Some(copilot::Decision::NoResult), Some(copilot::Decision::Default), None] {
             let decide = move |_| {
@@ -381,8 +381,8 @@ async fn a_result_that_is_too_large_is_an_error_that_the_model_reads() {
             let arguments = json!({"bytes": bytes, "picture": picture});
             let result = fake.cli.call_tool(session.id(), "much", arguments).await;
             assert_eq!(result["resultType"], kind, "{version}, {bytes}, {picture}: {result}");
-            let told = result["textResultForLlm"].as_str().unwrap();
-            assert_eq!(told.contains("exceeds the limit of 1024 bytes"), kind == "failure", "{told}");
+            let reported = result["textResultForLlm"].as_str().unwrap();
+            assert_eq!(reported.contains("exceeds the limit of 1024 bytes"), kind == "failure", "{reported}");
         }
         // The largest that is let through unless something else is said.
         let session = fake.session().with_tools([much::TOOL]).start().await.unwrap();

@@ -13,7 +13,7 @@ use copilot::{EventKind, State, ToolError};
 use copilot_tests::real::Real;
 use serde_json::json;
 
-/// What hooks saw, in order.
+/// The calls of hooks, in order.
 type Seen = Arc<Mutex<Vec<String>>>;
 
 fn note(seen: &State<Seen>, what: impl Into<String>) {

@@ -21,14 +21,14 @@ async fn an_approval_of_an_address_lasts_for_its_origin() {
     let server = LoopbackMcp::open().await;
     let fetch = |path: &str| json!({"url": format!("{}/{path}", server.url)});
     let script = || Script::new().call("web_fetch", fetch("a")).call("web_fetch", fetch("b")).say("Done.");
-    for for_ever in [false, true] {
+    for for_all_sessions in [false, true] {
         let real = Real::over_stdio(script()).await;
         let asked = Arc::new(Mutex::new(Vec::new()));
         let session = real.session().on_permission({
             let asked = Arc::clone(&asked);
             move |request| {
                 let (origin, subject) = (request.origin().unwrap().to_owned(), request.subject().unwrap());
-                let answer = match for_ever {
+                let answer = match for_all_sessions {
                     true => Decision::ApprovePermanently { domain: origin.clone() },
                     false => request.approve_for_session(),
                 };
@@ -45,7 +45,7 @@ async fn an_approval_of_an_address_lasts_for_its_origin() {
     }
 }
 
-/// A CLI on a port of its own, which several clients may use. It ends when this is dropped.
+/// A CLI on a separate port, which several clients may use. It ends when this is dropped.
 struct Served {
     child: Child,
     address: String,
@@ -92,7 +92,7 @@ impl Drop for Served {
 #[tokio::test]
 async fn a_client_that_has_no_say_leaves_the_decision_to_the_other_one() {
     if !tested::since([1, 0, 57]) {
-        return tested::not_supported("over TCP it serves whoever connects");
+        return tested::not_supported("over TCP it serves every client");
     }
     let script = Script::new()
         .call("bash", json!({"command": "echo hello", "description": "x"}))
@@ -134,7 +134,7 @@ async fn magic_number() -> i64 {
 #[tokio::test]
 async fn a_client_that_only_joins_does_not_deny_the_tools_of_the_first() {
     if !tested::since([1, 0, 57]) {
-        return tested::not_supported("over TCP it serves whoever connects");
+        return tested::not_supported("over TCP it serves every client");
     }
     let script = Script::new()
         .call("magic_number", json!({}))

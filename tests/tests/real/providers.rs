@@ -1,4 +1,4 @@
-//! What arrives at an endpoint of one's own, and what becomes of its answer: each protocol and login, on the real CLI.
+//! Requests and answers of a custom endpoint: each protocol and login, on the real CLI.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,8 +46,10 @@ async fn played(provider: impl Fn(&Real) -> Provider, api: ModelApi) -> Vec<Reco
         while let Some(event) = events.try_next() {
             match event.kind() {
                 EventKind::AssistantMessageDelta(delta) => pieces.push_str(&delta.delta_content),
-                EventKind::AssistantReasoning(told) => reasoning.clone_from(&told.content),
-                EventKind::AssistantUsage(told) => usage = Some((told.input_tokens, told.output_tokens)),
+                EventKind::AssistantReasoning(reported) => reasoning.clone_from(&reported.content),
+                EventKind::AssistantUsage(reported) => {
+                    usage = Some((reported.input_tokens, reported.output_tokens))
+                }
                 _ => {}
             }
         }
@@ -203,7 +205,7 @@ async fn each_of_several_providers_is_asked_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn failures_and_broken_answers_are_told_in_every_protocol() {
+async fn failures_and_broken_answers_are_reported_in_every_protocol() {
     for api in [ModelApi::ChatCompletions, ModelApi::Responses, ModelApi::Messages] {
         let script = Script::new().break_off("Hal").say("Whole.").fail(400, "too many cooks");
         let real = Real::over_stdio(script).await;

@@ -75,7 +75,7 @@ async fn log_lines_are_events() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_summarised_and_its_cost_told() {
+async fn a_conversation_is_summarised_and_its_usage_reported() {
     let script = Script::new().say("One.").say("Two.").say("A summary of it all.");
     let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
@@ -94,7 +94,7 @@ async fn a_conversation_is_summarised_and_its_cost_told() {
 }
 
 #[tokio::test]
-async fn a_session_has_files_of_its_own() {
+async fn a_session_has_a_workspace() {
     let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     session.workspace().write("notes/a.txt", "hello").await.unwrap();
@@ -230,7 +230,7 @@ async fn a_client_knows_itself_and_its_user() {
 }
 
 #[tokio::test]
-async fn what_the_cli_lacks_is_told_with_its_version() {
+async fn a_missing_feature_is_an_error_with_the_version_of_the_cli() {
     let real = Real::over_stdio(Script::new()).await;
     let session = real.session().start().await.unwrap();
     let error = session.call::<_, serde_json::Value>("session.fly", json!({})).await.unwrap_err();
@@ -323,7 +323,7 @@ async fn events_can_be_read_from_a_place_on() {
 #[tokio::test]
 async fn a_session_goes_back_to_an_earlier_message() {
     let script =
-        Script::new().say("One.").say("Two.").expect_prompt(|text| !text.contains("Second.")).say("Anew.");
+        Script::new().say("One.").say("Two.").expect_prompt(|text| !text.contains("Second.")).say("Again.");
     let real = Real::over_stdio(script).await;
     // Without hooks, whose events the CLI keeps although it goes back.
     let session = real
@@ -346,13 +346,13 @@ async fn a_session_goes_back_to_an_earlier_message() {
     assert_eq!(rewound.outcome, RewindOutcome::Success, "{rewound:?}");
     let left = session.history().events().await.unwrap();
     assert!(left.iter().all(|event| !event.raw_data().contains("Second.")));
-    assert_eq!(session.ask("Third.").await.unwrap().text(), "Anew.");
+    assert_eq!(session.ask("Third.").await.unwrap().text(), "Again.");
     assert!(session.history().rewind("nonsense", RewindMode::Conversation).await.is_err());
     real.finish().await;
 }
 
 #[tokio::test]
-async fn a_session_tells_what_it_follows_and_what_it_may() {
+async fn a_session_reports_its_instructions_and_permissions() {
     let script = Script::new().call("bash", json!({"command": "echo hi", "description": "Greet"}));
     let script = script.expect_tool_result("bash", |text| text.contains("hi")).say("Done.");
     let real = Real::over_stdio(script).await;
@@ -363,7 +363,7 @@ async fn a_session_tells_what_it_follows_and_what_it_may() {
     assert_eq!(session.permission_mode().await.unwrap(), PermissionMode::Manual);
     session.set_permission_mode(&PermissionMode::AllowAll).await.unwrap();
     assert_eq!(session.permission_mode().await.unwrap(), PermissionMode::AllowAll);
-    // Nobody was asked, so nobody has denied.
+    // No handler was asked, so no handler has denied.
     assert_eq!(session.ask("Greet.").await.unwrap().text(), "Done.");
     session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
     session.forget_approvals().await.unwrap();

@@ -1,4 +1,4 @@
-//! What the scripted model does to the real CLI beside answering: it fails, breaks off, waits, and refuses what is not
+//! Effects of the scripted model on the real CLI beside answers: it fails, breaks off, waits, and refuses what is not
 //! in its script.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use copilot::testing::{Ending, RecordedRequest, Script, Tokens, ToolUse};
 use copilot_tests::real::Real;
 use serde_json::json;
 
-/// Tell the state of an issue.
+/// Return the state of an issue.
 #[copilot::tool(read_only)]
 async fn lookup(
     /// Its number.
@@ -48,7 +48,7 @@ async fn a_failure_for_good_and_an_end_that_broke_off_cost_no_retries() {
 }
 
 #[tokio::test]
-async fn leaving_the_script_is_told_to_the_session_and_to_the_test() {
+async fn leaving_the_script_is_reported_to_the_session_and_to_the_test() {
     let script = Script::new()
         .call("lookup", json!({"id": "GH-42"}))
         .expect_tool_result("lookup", |text| text.contains("closed"))
@@ -81,7 +81,7 @@ async fn arguments_that_are_no_json_and_tools_that_are_none_go_back_to_the_model
 }
 
 #[tokio::test]
-async fn an_abort_reaches_the_model_and_the_next_turn_goes_on() {
+async fn an_abort_reaches_the_model_and_the_next_turn_works() {
     let hour = Duration::from_secs(3600);
     let script = Script::new().delay(hour).say("1").pace(hour).stream(["2", "never"]).say("3");
     let real = start(script).await;
@@ -118,7 +118,7 @@ async fn reasoning_and_tokens_arrive() {
 }
 
 #[tokio::test]
-async fn a_sub_agent_plays_a_script_of_its_own() {
+async fn a_sub_agent_plays_a_separate_script() {
     let task = json!({
         "agent_type": "general-purpose",
         "mode": "sync",
@@ -127,7 +127,7 @@ async fn a_sub_agent_plays_a_script_of_its_own() {
         "prompt": "Look for GH-42.",
     });
     let scripts = [
-        Script::when("Ask somebody")
+        Script::when("Ask a helper")
             .call("task", task)
             .expect_tool_result("task", |text| text.contains("nowhere"))
             .say("The helper found nothing."),
@@ -135,6 +135,6 @@ async fn a_sub_agent_plays_a_script_of_its_own() {
     ];
     let real = Real::over_stdio(scripts).await;
     let session = real.session().permissions(copilot::Permissions::approve_all()).start().await.unwrap();
-    assert_eq!(session.ask("Ask somebody.").await.unwrap().text(), "The helper found nothing.");
+    assert_eq!(session.ask("Ask a helper.").await.unwrap().text(), "The helper found nothing.");
     real.finish().await;
 }

@@ -1,4 +1,4 @@
-//! What a session can be configured with, on the real CLI.
+//! The settings of a session, on the real CLI.
 
 use copilot::agents::{Agents, CustomAgent};
 use copilot::attachments::{GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, Position};
@@ -344,7 +344,7 @@ async fn attachments_survive_a_resume() {
 }
 
 #[tokio::test]
-async fn a_session_with_any_attachment_can_be_taken_up_by_another_cli() {
+async fn a_session_with_any_attachment_can_be_resumed_by_another_cli() {
     let script = || Script::new().for_every_conversation().say("Seen.").say("Again.");
     let first = Real::over_stdio(script()).await;
     let file = first.state.path().join("notes.txt");

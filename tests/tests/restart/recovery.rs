@@ -1,4 +1,4 @@
-//! A CLI that is lost is started again, and its sessions go on; or everybody learns that it is gone.
+//! A lost CLI is restarted and its sessions continue, or every waiter receives the cause.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 #![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
@@ -23,8 +23,8 @@ use tokio::time::timeout;
 
 use crate::losses::add;
 
-/// Within this time everybody who waits learns that the CLI is gone.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// Within this time every waiter receives the loss of the CLI.
+const IMMEDIATELY: Duration = Duration::from_secs(1);
 
 /// Never end.
 #[copilot::tool]
@@ -55,7 +55,7 @@ fn kill(real: &Real) {
 }
 
 #[tokio::test]
-async fn killed_while_idle_the_cli_comes_back_with_its_sessions_and_tools() {
+async fn killed_while_idle_the_cli_is_restarted_with_its_sessions_and_tools() {
     let script = Script::new()
         .call("add", json!({"a": 1, "b": 2}))
         .say("Three.")
@@ -76,7 +76,7 @@ async fn killed_while_idle_the_cli_comes_back_with_its_sessions_and_tools() {
 }
 
 #[tokio::test]
-async fn killed_during_a_tool_the_turn_fails_at_once_and_the_tool_is_cancelled() {
+async fn killed_during_a_tool_the_turn_fails_immediately_and_the_tool_is_cancelled() {
     let script = Script::new().call("endless", json!({}));
     let next = Script::when("Are you there?").say("I am.");
     let real = Real::start(TransportKind::Tcp, [next, script]).await;
@@ -91,7 +91,8 @@ async fn killed_during_a_tool_the_turn_fails_at_once_and_the_tool_is_cancelled()
     });
     begun.notified().await;
     kill(&real);
-    let failed = timeout(AT_ONCE, asking).await.expect("the turn fails at once").unwrap().unwrap_err();
+    let failed =
+        timeout(IMMEDIATELY, asking).await.expect("the turn fails immediately").unwrap().unwrap_err();
     assert!(failed.is_disconnected() && failed.is_retryable(), "{failed:?}");
     assert!(failed.to_string().contains("signal: 9"), "{failed}");
     let restarted = next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
@@ -102,7 +103,7 @@ async fn killed_during_a_tool_the_turn_fails_at_once_and_the_tool_is_cancelled()
 }
 
 #[tokio::test]
-async fn killed_during_a_model_call_the_turn_fails_at_once() {
+async fn killed_during_a_model_call_the_turn_fails_immediately() {
     let script = Script::new().delay(Duration::from_secs(60)).say("Too late.");
     let real = Real::over_stdio(script).await;
     let session = real.session().start().await.unwrap();
@@ -114,7 +115,8 @@ async fn killed_during_a_model_call_the_turn_fails_at_once() {
     let mut states = real.client.connection_states();
     assert_eq!(states.next().await, Some(ConnectionState::Connected));
     kill(&real);
-    let failed = timeout(AT_ONCE, asking).await.expect("the turn fails at once").unwrap().unwrap_err();
+    let failed =
+        timeout(IMMEDIATELY, asking).await.expect("the turn fails immediately").unwrap().unwrap_err();
     assert!(failed.is_retryable(), "{failed:?}");
     assert_eq!(states.next().await, Some(ConnectionState::Restarting));
     // Until the CLI is back, what is called waits.
@@ -149,7 +151,7 @@ async fn the_connection_state_follows_starts_restarts_and_the_end() {
     let mut states = client.connection_states();
     assert_eq!(states.next().await, Some(ConnectionState::Idle));
     cli.stop_reading();
-    let (abandoned, state) = tokio::join!(timeout(AT_ONCE, client.ping("?")), async {
+    let (abandoned, state) = tokio::join!(timeout(IMMEDIATELY, client.ping("?")), async {
         (states.next().await, client.connection_state())
     });
     assert!(abandoned.is_err());
@@ -192,7 +194,7 @@ async fn after_five_restarts_in_a_row_the_end_is_final() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_auto_restart_everybody_learns_the_first_cause() {
+async fn without_auto_restart_every_waiter_receives_the_first_cause() {
     let cli = FakeCli::new();
     let client = cli.client_builder().start().await.unwrap();
     let session = client.session().start().await.unwrap();
@@ -254,7 +256,7 @@ async fn a_session_closed_while_the_cli_is_gone_is_not_resumed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_program_has_changed_stays_changed() {
+async fn changes_by_the_program_survive_a_restart() {
     let cli = FakeCli::new();
     cli.on("session.model.switchTo", |params, _| json!({"status": "ok", "modelId": params["modelId"]}));
     cli.on("session.mode.set", |_, _| json!({"status": "ok"}));
@@ -293,7 +295,7 @@ async fn on_the_real_cli_a_changed_model_and_mode_stay_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tool_that_runs_goes_on_and_so_does_its_turn() {
+async fn a_running_tool_and_its_turn_continue_after_a_restart() {
     let cli = FakeCli::new();
     cli.on_turn(|turn| async move {
         let call = turn.cli().call_tool(turn.session_id(), "gate", json!({})).request_id("r1").start();
@@ -368,7 +370,7 @@ async fn what_was_answered_in_vain_is_answered_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_cli_asks_while_it_takes_a_session_up_is_answered() {
-    for goes_on in [false, true] {
+    for continues in [false, true] {
         let cli = FakeCli::new();
         cli.on("session.resume", |params, fake| {
             let session = SessionId::from(params["sessionId"].as_str().unwrap());
@@ -382,7 +384,7 @@ async fn what_the_cli_asks_while_it_takes_a_session_up_is_answered() {
         let client = cli.client_builder().auto_restart(true).start().await.unwrap();
         let session = client.session().on_elicitation(async |_| ElicitationResponse::decline());
         let session =
-            session.resume_options(Resume::new().continue_pending_work(goes_on)).start().await.unwrap();
+            session.resume_options(Resume::new().continue_pending_work(continues)).start().await.unwrap();
         let (moded, ()) = tokio::join!(session.set_mode(AgentMode::Plan), async {
             cli.held("session.mode.set").await.answer(json!({}));
         });
@@ -395,13 +397,13 @@ async fn what_the_cli_asks_while_it_takes_a_session_up_is_answered() {
             ["session.ui.handlePendingElicitation", "session.permissions.handlePendingPermissionRequest"]
         {
             let answered = timeout(Duration::from_secs(30), cli.requested(method, 1)).await;
-            assert_eq!(answered.unwrap_or_else(|_| panic!("{method}: {goes_on}")).len(), 1);
+            assert_eq!(answered.unwrap_or_else(|_| panic!("{method}: {continues}")).len(), 1);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_of_which_nothing_goes_on_fails_with_the_cause() {
+async fn a_turn_without_a_tool_that_continues_fails_with_the_cause() {
     let cli = FakeCli::new();
     cli.on_turn(|_| std::future::pending());
     cli.on("session.tools.listPendingRequests", |_, _| json!({"items": []}));
@@ -434,7 +436,7 @@ async fn written_down(real: &Real, session: &copilot::Session) {
 }
 
 #[tokio::test]
-async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_goes_on() {
+async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_continues() {
     let script = Script::new()
         .call("gate", json!({}))
         .expect_tool_result("gate", |text| text == "let through")
@@ -463,7 +465,7 @@ async fn on_the_real_cli_a_tool_outlasts_it_and_the_turn_goes_on() {
 }
 
 #[tokio::test]
-async fn on_the_real_cli_another_program_takes_up_what_was_left() {
+async fn on_the_real_cli_another_program_resumes_the_pending_work() {
     let script = Script::new()
         .call("gate", json!({}))
         .expect_tool_result("gate", |text| text == "let through")
@@ -493,7 +495,7 @@ async fn on_the_real_cli_another_program_takes_up_what_was_left() {
     let resumed = resumed.start().await.unwrap();
     gates.begun.notified().await;
     gates.open.notify_one();
-    let heard = timeout(Duration::from_secs(60), hear.recv()).await.expect("the agent goes on");
+    let heard = timeout(Duration::from_secs(60), hear.recv()).await.expect("the agent continues");
     assert_eq!(heard.as_deref(), Some("I am through."));
     resumed.close().await.unwrap();
     real.finish().await;

@@ -1,4 +1,4 @@
-//! Whatever the CLI dies of and whenever it does: who waits learns why, and the sessions go on.
+//! The CLI ends in each way and at each time: waiters receive the cause, and the sessions continue.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::recovery::endless;
 
-/// Each way to be lost, and how the cause is told.
+/// Each way to be lost, and a part of the text of its cause.
 const FATES: &[(&str, &str)] = &[
     ("exit", "exit status: 3"),
     ("kill", "signal: 9"),
@@ -61,7 +61,7 @@ impl Doomed {
         let talk = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                // Its end is what matters, and the call above tells it.
+                // The call above reports the end.
                 drop(timeout(Duration::from_millis(20), self.client.ping("?")).await);
             }
         };
@@ -76,22 +76,22 @@ impl Doomed {
     }
 }
 
-fn check_cause(cause: &Error, told: &str) {
+fn check_cause(cause: &Error, reported: &str) {
     assert!(cause.is_disconnected() && cause.is_retryable(), "{cause:?}");
     let said = cause.to_string();
-    assert!(said.contains(told) && said.contains("out of cheese"), "{told}: {said}");
+    assert!(said.contains(reported) && said.contains("out of cheese"), "{reported}: {said}");
 }
 
 #[tokio::test]
-async fn lost_while_idle_its_sessions_go_on() {
-    for (fate, told) in FATES {
+async fn lost_while_idle_its_sessions_continue() {
+    for (fate, reported) in FATES {
         let doomed = Doomed::start(&[("die", fate)]).await;
         let (one, two) = (doomed.session().await, doomed.session().await);
         let (mut of_one, mut of_two) = (one.events(), two.events());
-        check_cause(&doomed.die().await, told);
+        check_cause(&doomed.die().await, reported);
         for events in [&mut of_one, &mut of_two] {
             let restarted = next_restart(events).await;
-            check_cause(&restarted.cause, told);
+            check_cause(&restarted.cause, reported);
             assert_eq!(restarted.cancelled, Vec::<String>::new());
         }
         assert_eq!(within(one.ask("?").into_future()).await.unwrap().text(), "OK.", "{fate}");
@@ -102,7 +102,7 @@ async fn lost_while_idle_its_sessions_go_on() {
 
 #[tokio::test]
 async fn lost_in_the_middle_of_a_turn_the_turn_fails_with_the_cause() {
-    for (fate, told) in FATES {
+    for (fate, reported) in FATES {
         for prompt in ["Wait.", "Call."] {
             let doomed = Doomed::start(&[("die", fate)]).await;
             let session = doomed.session().await;
@@ -112,7 +112,7 @@ async fn lost_in_the_middle_of_a_turn_the_turn_fails_with_the_cause() {
                 within(doomed.begun.notified()).await;
             }
             let (cause, turn) = tokio::join!(doomed.die(), within(turn.reply()));
-            check_cause(&cause, told);
+            check_cause(&cause, reported);
             assert_eq!(turn.unwrap_err().to_string(), cause.to_string(), "{fate}");
             let restarted = next_restart(&mut events).await;
             let cancelled = restarted.cancelled.iter().any(|what| what.starts_with("endless"));
@@ -128,10 +128,10 @@ async fn lost_in_the_middle_of_a_turn_the_turn_fails_with_the_cause() {
 
 #[tokio::test]
 async fn lost_while_a_session_is_opened_the_opening_fails_and_the_next_one_works() {
-    for (fate, told) in FATES.iter().filter(|(fate, _)| *fate != "close-stdin") {
+    for (fate, reported) in FATES.iter().filter(|(fate, _)| *fate != "close-stdin") {
         let doomed = Doomed::start(&[("session.create", fate)]).await;
         let cause = within(doomed.client.session().id("s").start()).await.unwrap_err();
-        check_cause(&cause, told);
+        check_cause(&cause, reported);
         let session = within(doomed.client.session().id("s").start()).await.unwrap();
         assert_eq!(within(session.ask("?").into_future()).await.unwrap().text(), "OK.", "{fate}");
         doomed.client.shutdown().await.unwrap();
@@ -154,15 +154,15 @@ async fn lost_while_a_session_is_closed_the_session_is_closed() {
 
 #[tokio::test]
 async fn lost_in_the_handshake_the_start_fails_with_the_cause() {
-    for (fate, told) in FATES.iter().filter(|(fate, _)| *fate != "close-stdin") {
+    for (fate, reported) in FATES.iter().filter(|(fate, _)| *fate != "close-stdin") {
         let fates = [("connect", *fate)];
         let start = Doomed::builder(&fates, |client| client);
-        check_cause(&within(start).await.err().expect("it is lost"), told);
+        check_cause(&within(start).await.err().expect("it is lost"), reported);
     }
 }
 
 #[tokio::test]
-async fn lost_again_while_it_comes_back_the_sessions_still_go_on() {
+async fn lost_again_during_the_restart_the_sessions_still_continue() {
     for (fate, _) in FATES.iter().filter(|(fate, _)| *fate != "close-stdin") {
         for method in ["connect", "session.resume"] {
             let doomed = Doomed::start(&[("die", "kill"), (method, fate)]).await;
@@ -183,12 +183,12 @@ async fn lost_again_while_it_comes_back_the_sessions_still_go_on() {
 
 #[tokio::test]
 async fn lost_without_restart_the_cause_is_final() {
-    for (fate, told) in FATES {
+    for (fate, reported) in FATES {
         let doomed = Doomed::builder(&[("die", fate)], |client| client.auto_restart(false)).await.unwrap();
         let session = doomed.session().await;
         let mut events = session.events();
         let cause = doomed.die().await;
-        check_cause(&cause, told);
+        check_cause(&cause, reported);
         while within(events.next()).await.is_some() {}
         assert_eq!(within(session.send("?").into_future()).await.unwrap_err().to_string(), cause.to_string());
         within(doomed.client.shutdown()).await.unwrap();
@@ -215,7 +215,7 @@ async fn a_client_shut_down_while_the_cli_comes_back_starts_nothing_more() {
 async fn a_cli_that_does_not_answer_to_the_shutdown_is_made_to_end() {
     let doomed = Doomed::start(&[("runtime.shutdown", "stop")]).await;
     let process = doomed.client.process_id().unwrap();
-    // Whether it ended when it was told to, or had to be killed, depends on how busy the machine is.
+    // Whether it exited after the request, or was killed, depends on how busy the machine is.
     if let Err(error) = within(doomed.client.shutdown()).await {
         assert!(error.to_string().contains("was killed"), "{error}");
     }
@@ -235,7 +235,7 @@ fn pipes_of(process: u32) -> std::collections::HashSet<std::path::PathBuf> {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn no_cli_has_the_pipes_of_another() {
-    // A program inherits what whoever has started this one left open for all.
+    // A program inherits the pipes that the parent of this one left open.
     let inherited = pipes_of(std::process::id());
     let (one, two) = tokio::join!(Doomed::start(&[]), Doomed::start(&[]));
     let [of_one, of_two] =

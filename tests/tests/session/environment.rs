@@ -1,4 +1,4 @@
-//! What a session runs in: its sandbox, its administrator, experiments, extensions and diagnostics.
+//! The environment of a session: sandbox, managed settings, experiments, extensions and diagnostics.
 
 use std::time::Duration;
 
@@ -131,7 +131,7 @@ async fn the_cli_takes_what_the_session_runs_in() {
     assert_eq!(session.capabilities().extensions, Some(true));
     assert_eq!(session.capabilities().ui.mcp_apps, Some(false));
     assert_eq!(session.ask("Where are you?").await.unwrap().text(), "Held in.");
-    // What the administrator rules out stays so: nobody switches permissions off.
+    // The administrator's rules hold: permissions cannot be switched off.
     let switched: Value =
         session.call("session.permissions.setMode", json!({"mode": "allow-all"})).await.unwrap();
     assert_eq!(switched["success"], false);
@@ -162,7 +162,7 @@ async fn the_cli_refuses_levels_that_it_does_not_know() {
 async fn the_model_asks_the_user_in_the_form_that_was_chosen() {
     let offers = |parameter: &'static str| {
         move |request: &copilot::testing::RecordedRequest| {
-            let tool = request.tool("ask_user").expect("the CLI offers it where somebody answers");
+            let tool = request.tool("ask_user").expect("the CLI offers it where a handler answers");
             tool["parameters"]["properties"].get(parameter).is_some()
         }
     };
@@ -195,8 +195,8 @@ async fn an_agents_hooks_run_in_the_cli() {
         CustomAgent::new("careful", "You are careful.").hook(AgentHookEvent::UserPromptSubmitted, hook);
     let session = real.session().custom_agent(agent).agent("careful").start().await.unwrap();
     assert_eq!(session.ask("Mind the gap.").await.unwrap().text(), "Done.");
-    let told = std::fs::read_to_string(real.state.path().join("prompt.json")).unwrap();
-    assert!(told.contains("Mind the gap."), "{told}");
+    let reported = std::fs::read_to_string(real.state.path().join("prompt.json")).unwrap();
+    assert!(reported.contains("Mind the gap."), "{reported}");
     real.finish().await;
 }
 
@@ -216,12 +216,12 @@ async fn a_command_gives_the_key() {
     real.finish().await;
 }
 
-/// A program that writes its environment to a file and is no CLI.
+/// A program that writes its environment to a file and is not a CLI.
 #[cfg(unix)]
-fn tell_tale(directory: &std::path::Path) -> std::path::PathBuf {
+fn environment_recorder(directory: &std::path::Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let path = directory.join("tell-tale");
+    let path = directory.join("recorder");
     let script = format!("#!/bin/sh\nenv > '{}'\nexit 1\n", directory.join("environment").display());
     std::fs::write(&path, script).expect("the directory can be written");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("the file is there");
@@ -232,7 +232,7 @@ fn tell_tale(directory: &std::path::Path) -> std::path::PathBuf {
 #[tokio::test]
 async fn an_empty_session_keeps_away_from_what_is_the_users() {
     let directory = tempfile::tempdir().unwrap();
-    let program = tell_tale(directory.path());
+    let program = environment_recorder(directory.path());
     let environment = directory.path().join("environment");
     let empty = |client| Session::builder().client(client).isolated().available_tools(["custom:*"]);
 
@@ -248,7 +248,7 @@ async fn an_empty_session_keeps_away_from_what_is_the_users() {
     assert!(!environment.exists());
 
     let client = Client::builder().cli_path(&program).state_dir(directory.path().join("state"));
-    empty(client).start().await.expect_err("it is no CLI");
-    let told = std::fs::read_to_string(&environment).unwrap();
-    assert!(told.lines().any(|line| line == "COPILOT_DISABLE_KEYTAR=1"), "{told}");
+    empty(client).start().await.expect_err("it is not a CLI");
+    let reported = std::fs::read_to_string(&environment).unwrap();
+    assert!(reported.lines().any(|line| line == "COPILOT_DISABLE_KEYTAR=1"), "{reported}");
 }

@@ -51,7 +51,7 @@ async fn dropping_the_guard_of_a_listener_unsubscribes_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_that_panics_is_called_again_and_disturbs_nobody() {
+async fn a_listener_that_panics_is_called_again_and_affects_no_other() {
     let fake = Fake::start().await;
     let session = fake.session().with_tools([echo::TOOL]).start().await.unwrap();
     let count = Arc::new(Mutex::new(0));
@@ -75,7 +75,7 @@ async fn a_listener_that_panics_is_called_again_and_disturbs_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_subscriber_is_told_what_it_missed_and_delays_nobody() {
+async fn a_slow_subscriber_receives_the_count_of_missed_events_and_delays_no_other() {
     let fake = Fake::start().await;
     let session = fake.session().event_budget(10_000).with_tools([echo::TOOL]).start().await.unwrap();
     let (mut slow, mut quick) = (session.events(), session.events());
@@ -98,7 +98,7 @@ async fn a_slow_subscriber_is_told_what_it_missed_and_delays_nobody() {
     let first = slow.try_next().unwrap();
     let EventKind::Lagged(missed) = first.kind() else { panic!("{first:?}") };
     let left: Vec<_> = std::iter::from_fn(|| slow.try_next()).collect();
-    assert!(left.iter().all(|event| !matches!(event.kind(), EventKind::Lagged(_))), "it is told once");
+    assert!(left.iter().all(|event| !matches!(event.kind(), EventKind::Lagged(_))), "it is reported once");
     // The call was two events: asked and completed.
     assert_eq!(missed + left.len() as u64, 1002);
     assert_eq!(left.last().unwrap().name(), "external_tool.completed");

@@ -22,10 +22,10 @@ pub(crate) async fn echo(
 #[copilot::tool]
 async fn waits(cx: &ToolContext, log: copilot::State<Log>) {
     cx.cancelled().await;
-    log.0.lock().expect("nobody panics with it").push("cancelled");
+    log.0.lock().expect("no holder panics").push("cancelled");
 }
 
-/// What happened, in order.
+/// The calls of the test's tools, in order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<&'static str>>>);
 
@@ -234,11 +234,11 @@ async fn close_cancels_tools_ends_streams_and_detaches() {
     session.close().await.unwrap();
     settle().await;
     assert_eq!(*log.0.lock().unwrap(), ["cancelled"]);
-    assert!(!call.is_answered(), "a call that nobody waits for any more is not answered");
+    assert!(!call.is_answered(), "a cancelled call is not answered");
     assert_eq!(fake.cli.requests("session.detach"), [json!({"sessionId": session.id()})]);
     while events.next().await.is_some() {}
 
-    // Nothing is delivered any more, and closing again is no error.
+    // Nothing is delivered any more, and closing again succeeds.
     fake.cli.event(session.id(), "session.info", json!({}));
     settle().await;
     assert!(session.events().next().await.is_none());
@@ -261,7 +261,7 @@ async fn old_clis_are_left_with_destroy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cli_that_does_not_let_go_delays_close_only_so_long() {
+async fn a_cli_that_does_not_close_its_session_delays_close_for_a_limited_time() {
     let cli = FakeCli::new();
     cli.on("session.detach", |_, _| Answer::Never);
     let fake = Fake::on(cli).await;
@@ -305,7 +305,7 @@ async fn a_session_keeps_its_client_alive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_opening_is_dropped_is_let_go_of() {
+async fn a_session_whose_opening_is_dropped_is_released() {
     for (version, resume, method) in [
         ("0.0.403", false, "session.destroy"),
         ("1.0.102", false, "session.detach"),
@@ -329,7 +329,7 @@ async fn a_session_whose_opening_is_dropped_is_let_go_of() {
         };
         drop(opening);
         settle().await;
-        // There is nothing yet that could be let go of.
+        // There is not yet a session to release.
         assert_eq!(fake.cli.requests(method).len(), before, "{version}");
         held.answer_by_default();
         fake.cli.requested(method, before + 1).await;

@@ -1,4 +1,4 @@
-//! Ends: in order, by drop, and by a CLI that does not play along.
+//! Ends: in order, by drop, and by a CLI that does not cooperate.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-/// Runs until nobody waits for it.
+/// Runs until it is dropped.
 #[copilot::tool]
 async fn stuck() {
     std::future::pending::<()>().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_lets_go_of_every_session_and_later_calls_say_closed() {
+async fn shutdown_closes_every_session_and_later_calls_report_closed() {
     for (version, method) in [("0.0.403", "session.destroy"), ("1.0.102", "session.detach")] {
         let fake = Fake::of_version(version).await;
         let one = fake.session().id("one").with_tools([stuck::TOOL]).start().await.unwrap();
@@ -29,7 +29,7 @@ async fn shutdown_lets_go_of_every_session_and_later_calls_say_closed() {
         let_go.sort();
         assert_eq!(let_go, [r#""one""#, r#""two""#], "{version}");
         while events.next().await.is_some() {}
-        // Somebody else may have started this CLI: it is left running.
+        // Another program may have started this CLI: it is left running.
         assert!(fake.cli.requests("runtime.shutdown").is_empty());
         fake.cli.disconnected().await;
         drop(call);
@@ -43,7 +43,7 @@ async fn shutdown_lets_go_of_every_session_and_later_calls_say_closed() {
         ] {
             assert_eq!(error.kind(), ErrorKind::Closed, "{version}: {error:?}");
         }
-        // Once more is no error, and neither is closing what is closed.
+        // A second shutdown succeeds, and so does closing a closed session.
         fake.client.shutdown().await.unwrap();
         two.close().await.unwrap();
     }
@@ -68,7 +68,7 @@ async fn calls_that_wait_learn_that_the_client_was_shut_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cli_that_does_not_let_go_is_left_after_a_while() {
+async fn a_cli_that_does_not_close_its_sessions_is_detached_after_a_while() {
     let cli = FakeCli::new();
     cli.on("session.detach", |_, _| Answer::Never);
     let fake = Fake::on(cli).await;
@@ -81,7 +81,7 @@ async fn a_cli_that_does_not_let_go_is_left_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_wrong_on_the_way_is_told() {
+async fn failures_during_the_shutdown_are_reported() {
     let cli = FakeCli::new();
     cli.on("session.detach", |_, _| RpcError::new(-32603, "the disk is full"));
     let fake = Fake::on(cli).await;
@@ -124,7 +124,7 @@ async fn a_lost_connection_ends_streams_with_the_cause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cli_that_closes_only_its_output_is_left() {
+async fn a_cli_that_closes_only_its_output_is_detached() {
     let fake = Fake::start().await;
     fake.cli.hold("ping");
     let (error, ()) = tokio::join!(fake.client.ping("?"), async {
@@ -150,7 +150,7 @@ async fn dropping_the_client_closes_the_connection_and_starts_nothing_later() {
     fake.cli.hang_up();
     let _held = fake.cli.held("session.resume").await;
     drop((client, session));
-    timeout(Duration::from_secs(60), fake.cli.disconnected()).await.expect("nobody holds the connection");
+    timeout(Duration::from_secs(60), fake.cli.disconnected()).await.expect("the connection is released");
 
     // A lazy client that was never used never connects.
     let client = fake.cli.client_builder().lazy().unwrap();

@@ -1,4 +1,4 @@
-//! What a program offers beside tools: skills and canvases.
+//! Skills and canvases of the program.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
@@ -160,7 +160,7 @@ async fn canvases_that_are_unknown_and_handlers_that_fail_have_codes() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_is_not_there() {
+async fn an_offer_without_a_handler_is_not_sent() {
     let cli = FakeCli::new();
     let client = cli.client_builder().start().await.unwrap();
     let session = client.session().start().await.unwrap();

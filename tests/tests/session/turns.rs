@@ -19,7 +19,7 @@ async fn slow(
     "done"
 }
 
-/// A turn without an end of its own, which the test plays by hand.
+/// A turn whose events the test sends.
 async fn by_hand() -> (Fake, Session) {
     let cli = FakeCli::new();
     let fake = Fake::with_manual_turns(cli).await;
@@ -48,7 +48,7 @@ async fn a_message_carries_its_options() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn asks_at_once_get_their_own_answers() {
+async fn concurrent_asks_get_their_own_answers() {
     for version in ["0.0.403", "1.0.32", "1.0.57", "1.0.102"] {
         let cli = FakeCli::of_version(version);
         cli.on_turn(|turn| async move {
@@ -66,8 +66,8 @@ async fn asks_at_once_get_their_own_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn asks_wait_for_one_another_only_where_the_cli_cannot_tell_them_apart() {
-    for (version, sent_at_once) in [("1.0.57", 1), ("1.0.102", 2)] {
+async fn asks_are_serialised_only_where_the_cli_cannot_distinguish_them() {
+    for (version, sent_concurrently) in [("1.0.57", 1), ("1.0.102", 2)] {
         let cli = FakeCli::of_version(version);
         cli.on_turn(|turn| async move {
             sleep(Duration::from_secs(1)).await;
@@ -78,7 +78,7 @@ async fn asks_wait_for_one_another_only_where_the_cli_cannot_tell_them_apart() {
         let asks = async { tokio::join!(session.ask("a").into_future(), session.ask("b").into_future()) };
         let (replies, ()) = tokio::join!(asks, async {
             settle().await;
-            assert_eq!(fake.cli.requests("session.send").len(), sent_at_once, "{version}");
+            assert_eq!(fake.cli.requests("session.send").len(), sent_concurrently, "{version}");
         });
         assert!(replies.0.is_ok() && replies.1.is_ok());
     }
@@ -158,7 +158,7 @@ async fn on_an_old_cli_a_message_waits_for_one_that_was_given_up_before_the_agen
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_cli_that_does_nothing_with_a_message_does_not_hold_up_the_next_one_for_ever() {
+async fn an_old_cli_that_ignores_a_message_delays_the_next_one_for_a_limited_time() {
     let (fake, session) = by_hand_on_an_old_cli("1.0.57").await;
     assert!(timeout(Duration::from_secs(1), session.ask("a").into_future()).await.is_err());
     let asked = Instant::now();
@@ -187,12 +187,12 @@ async fn a_message_that_is_sent_in_the_instant_of_an_abort_does_not_wait_for_a_l
         fake.cli.event(session.id(), "session.idle", json!({"aborted": true}));
     });
     assert!(reply.unwrap().is_aborted());
-    assert!(began.elapsed() < Duration::from_secs(1), "nobody waited for a time limit");
+    assert!(began.elapsed() < Duration::from_secs(1), "the wait did not last until a time limit");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clock_of_silence_begins_again_when_a_tool_has_ended() {
-    // Protocol 2 tells of no end of a tool by itself.
+async fn the_stall_clock_restarts_when_a_tool_has_ended() {
+    // Protocol 2 reports the end of a tool only in the result.
     let (fake, session) = by_hand_on_an_old_cli("0.0.394").await;
     let (reply, ()) =
         tokio::join!(session.ask("?").idle_timeout(Duration::from_secs(90)).into_future(), async {
@@ -296,12 +296,12 @@ async fn an_abort_ends_the_turn_as_aborted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_ends_the_wait_and_the_error_says_what_came_last() {
+async fn a_stalled_turn_fails_and_the_error_names_the_last_event() {
     let (fake, session) = by_hand().await;
     let began = Instant::now();
     let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
         fake.begin_turn(&session);
-        // Each event starts the clock anew, a sub-agent's too.
+        // Each event restarts the clock, a sub-agent's too.
         for _ in 0..5 {
             sleep(Duration::from_secs(9)).await;
             fake.cli.whole_event(session.id(), json!({"type": "assistant.intent", "agentId": "a"}));
@@ -317,7 +317,7 @@ async fn silence_ends_the_wait_and_the_error_says_what_came_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clock_of_silence_stands_still_while_a_tool_runs() {
+async fn the_stall_clock_stops_while_a_tool_runs() {
     let (fake, session) = by_hand().await;
     let began = Instant::now();
     let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
@@ -345,7 +345,7 @@ async fn the_wall_clock_does_not_stand_still_and_the_error_names_what_is_pending
     {
         assert!(said.contains(part), "{said}");
     }
-    // The agent goes on, and so does the session.
+    // The agent continues, and so does the session.
     assert!(fake.cli.requests("session.abort").is_empty());
 }
 
@@ -442,23 +442,23 @@ async fn a_message_that_an_abort_throws_out_of_the_queue_ends_as_aborted() {
         let reply = turn.reply().await.unwrap();
         assert!(reply.is_aborted() && reply.text().is_empty(), "{reply:?}");
     }
-    assert!(began.elapsed() < Duration::from_secs(1), "nobody waited for a time limit");
+    assert!(began.elapsed() < Duration::from_secs(1), "the wait did not last until a time limit");
     assert_eq!(session.ask("And now?").await.unwrap().text(), "OK.");
 }
 
-/// The silences that the session tells of, of those that wait to be read.
-async fn silences(events: &mut copilot::EventStream) -> Vec<copilot::events::TurnStalled> {
-    let mut told = Vec::new();
+/// Returns the stalls that the session has reported, of the events that wait to be read.
+async fn stalls(events: &mut copilot::EventStream) -> Vec<copilot::events::TurnStalled> {
+    let mut reported = Vec::new();
     while let Ok(Some(event)) = timeout(Duration::from_millis(1), events.next()).await {
         if let copilot::EventKind::TurnStalled(silence) = event.kind() {
-            told.push((**silence).clone());
+            reported.push((**silence).clone());
         }
     }
-    told
+    reported
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silence_is_told_once_with_what_the_session_waits_for() {
+async fn a_stall_is_reported_once_with_the_pending_work() {
     let fake = Fake::start().await;
     fake.cli.on_turn(|_| std::future::pending());
     let session = fake.session().on_permission(|_| std::future::pending::<Decision>()).start().await.unwrap();
@@ -474,13 +474,16 @@ async fn a_silence_is_told_once_with_what_the_session_waits_for() {
         let _asked = fake.cli.ask_permission(session.id(), json!({"kind": "url"})).request_id("p1").start();
         sleep(Duration::from_secs(60)).await;
     });
-    let told = silences(&mut events).await;
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!(told[0].last_event.as_deref(), Some("assistant.turn_start"));
-    assert!(told[0].waiting_for.is_empty() && told[0].silent_for == Duration::from_secs(10), "{told:?}");
-    assert_eq!(told[1].last_event.as_deref(), Some("permission.requested"));
-    assert_eq!(told[1].waiting_for, ["permission for url (p1)"]);
-    // That it was told is no sign of life.
+    let reported = stalls(&mut events).await;
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert_eq!(reported[0].last_event.as_deref(), Some("assistant.turn_start"));
+    assert!(
+        reported[0].waiting_for.is_empty() && reported[0].silent_for == Duration::from_secs(10),
+        "{reported:?}"
+    );
+    assert_eq!(reported[1].last_event.as_deref(), Some("permission.requested"));
+    assert_eq!(reported[1].waiting_for, ["permission for url (p1)"]);
+    // A report of a stall does not count as activity.
     let said = error.to_string();
     for part in ["for 100s", "last event permission.requested 100", "waiting for permission for url (p1)"] {
         assert!(said.contains(part), "{said}");
@@ -488,7 +491,7 @@ async fn a_silence_is_told_once_with_what_the_session_waits_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_silence_is_told_while_a_tool_runs_nor_when_nobody_wants_it() {
+async fn no_stall_is_reported_while_a_tool_runs_nor_when_disabled() {
     let (fake, session) = by_hand().await;
     let mut events = session.events();
     let quick = Duration::from_secs(10);
@@ -501,7 +504,7 @@ async fn no_silence_is_told_while_a_tool_runs_nor_when_nobody_wants_it() {
     let never = session.ask("?").report_silence(Duration::MAX).idle_timeout(Duration::from_secs(600));
     let (error, ()) = tokio::join!(failure(never), async { fake.begin_turn(&session) });
     assert!(error.is_timeout());
-    assert!(silences(&mut events).await.is_empty());
+    assert!(stalls(&mut events).await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,7 +78,7 @@ async fn rejects() -> ToolResult {
     ToolResult::rejected("stop here").session_log("for people")
 }
 
-/// Counts who starts and who is told to stop.
+/// Counts starts and cancellations.
 #[derive(Default)]
 struct Counts {
     started: AtomicUsize,
@@ -86,7 +86,7 @@ struct Counts {
     begun: Notify,
 }
 
-/// Runs until nobody waits for it.
+/// Runs until it is dropped.
 #[copilot::tool]
 async fn endless(counts: State<Counts>, cx: &ToolContext) {
     counts.started.fetch_add(1, Ordering::Relaxed);
@@ -95,7 +95,7 @@ async fn endless(counts: State<Counts>, cx: &ToolContext) {
     counts.cancelled.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Runs until nobody waits for it, and does not listen.
+/// Runs until it is dropped, and ignores its cancellation.
 #[copilot::tool]
 async fn deaf(counts: State<Counts>) {
     struct Dropped(State<Counts>);
@@ -109,7 +109,7 @@ async fn deaf(counts: State<Counts>) {
     std::future::pending::<()>().await;
 }
 
-/// Tells what it knows of its call.
+/// Returns the context of its call.
 #[copilot::tool]
 async fn context(cx: &ToolContext) -> String {
     format!(
@@ -123,7 +123,7 @@ async fn context(cx: &ToolContext) -> String {
     )
 }
 
-/// Tells how far it is.
+/// Reports its progress.
 #[copilot::tool]
 async fn progresses(cx: &ToolContext) {
     cx.progress(0.5, "halfway");
@@ -232,8 +232,8 @@ async fn errors_are_visible_to_who_develops() {
         // What a tool says of its errors holds whatever the session says.
         for (tool, visible) in [("fails_hidden", visible), ("fails_secretly", false)] {
             let result = fake.cli.call_tool(session.id(), tool, json!({})).await;
-            let told = result["textResultForLlm"].as_str().expect("text");
-            assert_eq!(told.contains("invalid digit"), visible, "{tool}: {told}");
+            let reported = result["textResultForLlm"].as_str().expect("text");
+            assert_eq!(reported.contains("invalid digit"), visible, "{tool}: {reported}");
         }
     }
 }
@@ -251,15 +251,15 @@ async fn tools_run_at_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_that_is_wrong_with_the_arguments_is_told_at_once() {
+async fn all_mistakes_in_the_arguments_are_reported_together() {
     for version in PROTOCOLS {
         let fake = Fake::of_version(version).await;
         let session = open(&fake, &Arc::default()).await;
         let result = fake.cli.call_tool(session.id(), "add", json!({"a": "two", "c": 1})).await;
         assert_eq!(result["resultType"], "failure", "{version}");
-        let told = result["textResultForLlm"].as_str().unwrap();
+        let reported = result["textResultForLlm"].as_str().unwrap();
         for part in ["`a`", "`b` is missing", "`c` is not known"] {
-            assert!(told.contains(part), "{version}: {told}");
+            assert!(reported.contains(part), "{version}: {reported}");
         }
         for arguments in [json!(null), json!([1, 2]), json!("text"), json!(5)] {
             let result = fake.cli.call_tool(session.id(), "add", arguments.clone()).await;
@@ -276,7 +276,7 @@ async fn failures_and_panics_are_answered_and_keep_their_secrets() {
     for version in PROTOCOLS {
         let fake = Fake::of_version(version).await;
         let session = open(&fake, &Arc::default()).await;
-        for (tool, told) in [
+        for (tool, reported) in [
             ("fails_visibly", "no such city"),
             ("fails_hidden", "failed for an internal reason"),
             ("panics", "failed for an internal reason"),
@@ -285,7 +285,7 @@ async fn failures_and_panics_are_answered_and_keep_their_secrets() {
             let result = fake.cli.call_tool(session.id(), tool, json!({})).await;
             assert_eq!(result["resultType"], "failure", "{version}: {tool}");
             let text = result["textResultForLlm"].as_str().unwrap();
-            assert!(text.contains(told), "{version}: {text}");
+            assert!(text.contains(reported), "{version}: {text}");
         }
         let all = serde_json::to_string(&fake.cli.received()).unwrap();
         assert!(!all.contains("hunter2") && !all.contains("invalid digit"), "{all}");
@@ -304,9 +304,9 @@ async fn an_unknown_tool_is_left_to_other_clients_where_there_may_be_some() {
     let fake = Fake::of_version("0.0.403").await;
     let session = open(&fake, &Arc::default()).await;
     let result = fake.cli.call_tool(session.id(), "eco", json!({})).await;
-    let told =
+    let reported =
         json!({"textResultForLlm": "There is no tool `eco`; did you mean `echo`?", "resultType": "failure"});
-    assert_eq!(result, told);
+    assert_eq!(result, reported);
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,8 +345,8 @@ async fn a_call_without_an_id_is_refused_and_not_run() {
         let counts = Arc::default();
         let session = open(&fake, &counts).await;
         let refused = fake.cli.call_tool(session.id(), "endless", json!({})).call_id("").await;
-        let told = refused[member].as_str().unwrap();
-        assert!(told.contains("endless") && told.contains("toolCallId"), "{version}: {refused}");
+        let reported = refused[member].as_str().unwrap();
+        assert!(reported.contains("endless") && reported.contains("toolCallId"), "{version}: {refused}");
         assert_eq!(counts.started.load(Ordering::Relaxed), 0);
     }
 }
@@ -408,14 +408,14 @@ async fn a_tool_knows_its_call() {
     let session = open(&fake, &Arc::default()).await;
     let call = fake.cli.call_tool(session.id(), "context", json!({})).call_id("c").agent("sub");
     let call = call.with("workingDirectory", json!("/w")).with("traceparent", json!("00-1-2-01"));
-    let told = call.with("tracestate", json!("k=v")).await;
+    let reported = call.with("tracestate", json!("k=v")).await;
     let expected = r#"context c s Some("sub") Some("/w") Some(("00-1-2-01", Some("k=v")))"#;
-    assert_eq!(told["textResultForLlm"], expected);
+    assert_eq!(reported["textResultForLlm"], expected);
 
     let fake = Fake::of_version("0.0.403").await;
     let session = open(&fake, &Arc::default()).await;
-    let told = fake.cli.call_tool(session.id(), "context", json!({})).call_id("c").await;
-    assert_eq!(told["textResultForLlm"], "context c s None None None");
+    let reported = fake.cli.call_tool(session.id(), "context", json!({})).call_id("c").await;
+    assert_eq!(reported["textResultForLlm"], "context c s None None None");
 }
 
 #[tokio::test(start_paused = true)]
@@ -437,7 +437,7 @@ async fn progress_is_an_event_of_the_program_and_a_log_line_goes_to_the_cli() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_calls_at_once_are_all_answered() {
+async fn a_thousand_concurrent_calls_are_all_answered() {
     for version in PROTOCOLS {
         let fake = Fake::of_version(version).await;
         let session = open(&fake, &Arc::default()).await;
@@ -467,8 +467,8 @@ async fn calls_of_two_sessions_do_not_mix() {
             .start()
     });
     for (call, session) in calls.iter().zip(["one", "two"]) {
-        let told = call.answer().await["textResultForLlm"].as_str().unwrap().to_owned();
-        assert!(told.starts_with(&format!("context c {session} ")), "{told}");
+        let reported = call.answer().await["textResultForLlm"].as_str().unwrap().to_owned();
+        assert!(reported.starts_with(&format!("context c {session} ")), "{reported}");
     }
     assert!(
         fake.cli

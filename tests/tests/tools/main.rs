@@ -1,6 +1,8 @@
 //! Tool calls: arguments, results, permissions, and tools that fail. Tests of the set of linked tools are in `linked_tools.rs`.
 
 mod calls;
+mod ended_sessions;
+mod failing_handlers;
 mod permissions;
 mod policy;
 mod results;

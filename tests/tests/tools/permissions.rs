@@ -1,4 +1,4 @@
-//! What the agent may do: the default, the words of each generation, and handlers that take their time or fail.
+//! Permissions of the agent: the default, the words of each generation, and handlers that are slow or fail.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::policy::{harmful, harmless};
 
-/// One version of each way to ask, with its words for yes, no, and nobody there.
+/// One version of each way to ask, with its words for yes, no, and no answer.
 const GENERATIONS: &[(&str, [&str; 3])] =
     &[("0.0.403", OLD), ("0.0.423", OLD), ("1.0.32", OLD), ("1.0.57", NEW), ("1.0.102", NEW)];
 const OLD: [&str; 3] =
@@ -38,22 +38,22 @@ fn requests() -> Vec<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn by_default_only_our_own_harmless_tools_may_run_on_every_generation() {
-    for (version, [yes, _, nobody]) in GENERATIONS {
+    for (version, [yes, _, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let session = fake.session().with_tools([harmless::TOOL, harmful::TOOL]).start().await.unwrap();
         let ask = async |request: Value| fake.cli.ask_permission(session.id(), request).await;
         assert_eq!(ask(tool("harmless")).await["kind"], *yes, "{version}");
         for request in requests() {
-            assert_eq!(ask(request.clone()).await["kind"], *nobody, "{version}: {request}");
+            assert_eq!(ask(request.clone()).await["kind"], *unanswered, "{version}: {request}");
         }
-        // Always, even where nobody decides: without it old CLIs run everything, or hang.
+        // Always, even without a handler: without it old CLIs run everything, or hang.
         assert_eq!(fake.cli.requests("session.create")[0]["requestPermission"], true);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn policies_decide_on_every_generation() {
-    for (version, [yes, _, nobody]) in GENERATIONS {
+    for (version, [yes, _, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let all = fake.session().permissions(Permissions::approve_all()).start().await.unwrap();
         let none = fake.session().permissions(Permissions::deny_all()).with_tools([harmless::TOOL]);
@@ -61,13 +61,17 @@ async fn policies_decide_on_every_generation() {
         for request in requests() {
             assert_eq!(fake.cli.ask_permission(all.id(), request).await["kind"], *yes, "{version}");
         }
-        assert_eq!(fake.cli.ask_permission(none.id(), tool("harmless")).await["kind"], *nobody, "{version}");
+        assert_eq!(
+            fake.cli.ask_permission(none.id(), tool("harmless")).await["kind"],
+            *unanswered,
+            "{version}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_decides_in_the_words_of_the_cli() {
-    for (version, [yes, no, nobody]) in GENERATIONS {
+    for (version, [yes, no, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let session = fake.session().with_tools([harmless::TOOL]).on_permission(async |request| {
             sleep(Duration::from_secs(5)).await;
@@ -83,28 +87,28 @@ async fn a_handler_decides_in_the_words_of_the_cli() {
         let rejected = json!({"kind": no, "feedback": "not here"});
         assert_eq!(ask(json!({"kind": "write", "fileName": "/x"})).await, rejected, "{version}");
         // The handler wins over the default, for our own tools too.
-        assert_eq!(ask(tool("harmless")).await, json!({"kind": nobody}), "{version}");
+        assert_eq!(ask(tool("harmless")).await, json!({"kind": unanswered}), "{version}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_may_leave_a_request_to_the_policy() {
-    for (version, [yes, _, nobody]) in GENERATIONS {
+    for (version, [yes, _, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let session = fake.session().with_tools([harmless::TOOL, harmful::TOOL]);
         let session = session.permissions(Permissions::default().allow(PermissionKind::Url));
         let session = session.on_permission(async |_| Decision::Default).start().await.unwrap();
         let ask = async |request: Value| fake.cli.ask_permission(session.id(), request).await;
         assert_eq!(ask(tool("harmless")).await, json!({"kind": yes}), "{version}");
-        assert_eq!(ask(tool("harmful")).await, json!({"kind": nobody}), "{version}");
+        assert_eq!(ask(tool("harmful")).await, json!({"kind": unanswered}), "{version}");
         assert_eq!(ask(json!({"kind": "url"})).await, json!({"kind": yes}), "{version}");
-        assert_eq!(ask(json!({"kind": "read"})).await, json!({"kind": nobody}), "{version}");
+        assert_eq!(ask(json!({"kind": "read"})).await, json!({"kind": unanswered}), "{version}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_panics_denies_and_is_reported() {
-    for (version, [_, _, nobody]) in GENERATIONS {
+    for (version, [_, _, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let session = fake.session().on_permission(async |request| match request.path() {
             Some(path) => panic!("cannot look at {path}"),
@@ -113,7 +117,7 @@ async fn a_handler_that_panics_denies_and_is_reported() {
         let session = session.start().await.unwrap();
         let mut events = session.events();
         let asked = fake.cli.ask_permission(session.id(), json!({"kind": "read", "path": "/x"})).await;
-        assert_eq!(asked["kind"], *nobody, "{version}");
+        assert_eq!(asked["kind"], *unanswered, "{version}");
         settle().await;
         let failures: Vec<_> = std::iter::from_fn(|| events.try_next())
             .filter_map(|event| match event.kind() {
@@ -131,7 +135,7 @@ async fn a_handler_that_panics_denies_and_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_takes_its_time_delays_nobody() {
+async fn a_slow_handler_delays_no_other_request() {
     let fake = Fake::start().await;
     let session =
         fake.session().with_tools([harmless::TOOL]).on_permission(async |request| match request.kind() {
@@ -220,22 +224,22 @@ async fn a_policy_answers_a_question_that_comes_twice_once() {
     assert_eq!(fake.cli.requests("session.permissions.handlePendingPermissionRequest").len(), 1);
 }
 
-/// Nobody can say whether it is harmless.
-#[copilot::tool(needs_approval = cannot_tell)]
+/// Its check for harmlessness panics.
+#[copilot::tool(needs_approval = panics_when_asked)]
 async fn unclear() {}
 
-fn cannot_tell(_: &Value) -> bool {
+fn panics_when_asked(_: &Value) -> bool {
     panic!("no idea")
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_tool_that_cannot_say_whether_it_needs_approval_is_denied_and_that_is_reported() {
-    for (version, [yes, _, nobody]) in GENERATIONS {
+    for (version, [yes, _, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let session = fake.session().with_tools([harmless::TOOL, unclear::TOOL]).start().await.unwrap();
         let mut events = session.events();
         let ask = async |name: &str| fake.cli.ask_permission(session.id(), tool(name)).await;
-        assert_eq!(ask("unclear").await["kind"], *nobody, "{version}");
+        assert_eq!(ask("unclear").await["kind"], *unanswered, "{version}");
         let failures: Vec<_> = std::iter::from_fn(|| events.try_next())
             .filter_map(|event| match event.kind() {
                 EventKind::HandlerFailed(failure) => Some((failure.handler, failure.error.to_string())),
@@ -244,22 +248,22 @@ async fn a_tool_that_cannot_say_whether_it_needs_approval_is_denied_and_that_is_
             .collect();
         assert_eq!(failures.len(), 1, "{version}: {failures:?}");
         assert!(failures[0].0 == "needs_approval" && failures[0].1.contains("no idea"), "{failures:?}");
-        assert_eq!(ask("harmless").await["kind"], *yes, "{version}: the session goes on");
+        assert_eq!(ask("harmless").await["kind"], *yes, "{version}: the session continues");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_errs_denies_and_is_reported() {
-    for (version, [_, _, nobody]) in GENERATIONS {
+    for (version, [_, _, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let session = fake.session().on_permission(async |request| match request.path() {
-            Some(path) => Err(format!("nobody knows {path}")),
+            Some(path) => Err(format!("unknown file {path}")),
             None => Ok(Decision::Approve),
         });
         let session = session.start().await.unwrap();
         let mut events = session.events();
         let asked = fake.cli.ask_permission(session.id(), json!({"kind": "read", "path": "/x"})).await;
-        assert_eq!(asked["kind"], *nobody, "{version}");
+        assert_eq!(asked["kind"], *unanswered, "{version}");
         let failure = loop {
             let event = events.next().await.expect("the failure is reported before the end");
             if let EventKind::HandlerFailed(failure) = event.kind() {
@@ -267,18 +271,18 @@ async fn a_handler_that_errs_denies_and_is_reported() {
             }
         };
         assert_eq!(failure.handler, "on_permission");
-        assert!(failure.error.to_string().contains("nobody knows /x"), "{failure:?}");
+        assert!(failure.error.to_string().contains("unknown file /x"), "{failure:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_question_that_cannot_be_read_is_denied() {
-    for (version, [_, _, nobody]) in GENERATIONS {
+    for (version, [_, _, unanswered]) in GENERATIONS {
         let fake = Fake::of_version(version).await;
         let session = fake.session().permissions(Permissions::approve_all()).start().await.unwrap();
         for request in [json!({"kind": 5}), json!(["shell"]), json!("shell"), json!(null)] {
             let decision = fake.cli.ask_permission(session.id(), request.clone()).await;
-            assert_eq!(decision["kind"], *nobody, "{version}: {request}");
+            assert_eq!(decision["kind"], *unanswered, "{version}: {request}");
         }
     }
 }

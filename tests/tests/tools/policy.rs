@@ -30,7 +30,7 @@ pub(crate) async fn harmful() -> &'static str {
 #[copilot::tool(name = "x-boom")]
 async fn boom() {}
 
-/// What the hook of the library answers before a call.
+/// The answer of the library's hook before a call.
 async fn before(fake: &Fake, session: &Session, tool: &str, arguments: Value) -> Value {
     let input = json!({"sessionId": session.id(), "toolName": tool, "toolArgs": arguments});
     let params = json!({"sessionId": session.id(), "hookType": "preToolUse", "input": input});
@@ -216,7 +216,7 @@ async fn approvals_of_earlier_sessions_do_not_count_unless_they_are_enabled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_nobody_permitted_is_decided_before_it_runs() {
+async fn a_call_without_a_permission_is_decided_before_it_runs() {
     let fake = Fake::start().await;
     let asked = Arc::new(AtomicUsize::new(0));
     let denied = fake.session().with_tools([harmless::TOOL, harmful::TOOL]).start().await.unwrap();
@@ -282,10 +282,10 @@ async fn a_tool_with_the_name_of_a_servers_tool_is_refused_or_denied_with_both_n
     let fake = Fake::start().await;
     let named = McpServer::stdio("mcp").tools(["boom"]);
     let refused = fake.session().with_tools([boom::TOOL]).mcp_server("x", named).start().await.unwrap_err();
-    let told = refused.to_string();
+    let reported = refused.to_string();
     assert!(
-        refused.kind() == ErrorKind::Tools && told.contains("`x-boom`") && told.contains("`boom`"),
-        "{told}"
+        refused.kind() == ErrorKind::Tools && reported.contains("`x-boom`") && reported.contains("`boom`"),
+        "{reported}"
     );
     assert!(fake.cli.requests("session.create").is_empty());
     fake.cli.on("session.mcp.listTools", |_, _| json!({"tools": [{"name": "boom"}]}));
@@ -401,10 +401,12 @@ async fn a_tool_that_destroys_and_needs_no_permission_is_refused() {
     fake.cli.on("session.create", |_, _| -> Answer { panic!("nothing is sent") });
     let tool = DynTool::new("wipe", "Wipes.").destructive().skip_permission();
     let refused = fake.session().with_tools([tool.run(async |_, _| "wiped")]).start().await.unwrap_err();
-    let told = refused.to_string();
+    let reported = refused.to_string();
     assert!(
-        refused.kind() == ErrorKind::Tools && told.contains("`wipe`") && told.contains("skip_permission"),
-        "{told}"
+        refused.kind() == ErrorKind::Tools
+            && reported.contains("`wipe`")
+            && reported.contains("skip_permission"),
+        "{reported}"
     );
 }
 

@@ -1,5 +1,5 @@
-//! What the model of the real CLI is sent for each form and type of a tool's result, and which names the CLI has
-//! tools of its own for.
+//! The model of the real CLI receives each form and type of a tool's result; the names that the CLI has
+//! built-in tools for.
 
 use copilot::models::ModelOptions;
 use copilot::providers::{ModelLimits, ModelOverrides, ModelSupports, VisionLimits};
@@ -92,7 +92,7 @@ async fn reject() -> ToolResult {
     ToolResult::rejected("stop here")
 }
 
-async fn told(tools: impl IntoIterator<Item = Tool>, script: Script) -> Real {
+async fn run_with(tools: impl IntoIterator<Item = Tool>, script: Script) -> Real {
     let real = Real::over_stdio(script).await;
     let session = real.session().with_tools(tools).start().await.expect("the session starts");
     session.ask("Go.").await.expect("the turn ends");
@@ -116,7 +116,8 @@ async fn each_form_reaches_the_model_as_text() {
     ];
     for (name, text) in expected {
         let arguments = if name == "echo" { json!({ "n": 3 }) } else { json!({}) };
-        script = script.call(name, arguments).expect_tool_result(name, move |told| told.contains(text));
+        script =
+            script.call(name, arguments).expect_tool_result(name, move |reported| reported.contains(text));
     }
     let echo = DynTool::new("echo", "Say it again.")
         .schema(json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] }))
@@ -124,7 +125,7 @@ async fn each_form_reaches_the_model_as_text() {
         .run(|arguments, _cx| async move { arguments["n"].to_string() });
     let mut tools = Vec::from(toolset![unit, text, number, structured, absent, denied, late, long]);
     tools.push(echo);
-    told(tools, script.say("Done.")).await.finish().await;
+    run_with(tools, script.say("Done.")).await.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,14 +137,14 @@ async fn a_model_that_cannot_see_reads_what_there_was() {
         .call("mixture", json!({}))
         .expect_tool_result("mixture", |text| text == "before\nnote:///1\na note\nafter")
         .say("Seen.");
-    let real = told(toolset![picture, mixture], script).await;
+    let real = run_with(toolset![picture, mixture], script).await;
     real.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_tool_and_a_rejection_end_the_turn() {
     for (tool, name) in [(goodbye::TOOL, "goodbye"), (reject::TOOL, "reject")] {
-        let real = told([tool], Script::new().call(name, json!({}))).await;
+        let real = run_with([tool], Script::new().call(name, json!({}))).await;
         assert_eq!(real.model.requests().len(), 1, "{name}");
         real.finish().await;
     }

@@ -5,34 +5,23 @@
 use std::fmt;
 use std::future::pending;
 use std::panic::panic_any;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
-use copilot::canvas::{Canvas, CanvasView};
-use copilot::elicitation::ElicitationResponse;
 use copilot::hooks::{Hooks, PreToolUse};
-use copilot::limits::{Limits, LimitsResponse};
-use copilot::mcp::{Mcp, McpHeadersResponse, McpLoginResponse, SamplingResponse};
-use copilot::models::ModelOptions;
-use copilot::modes::{AutoModeSwitchResponse, ExitPlanModeResponse, PlanAction};
-use copilot::skills::Skill;
-use copilot::system_message::SystemMessage;
 use copilot::testing::FakeCli;
-use copilot::tokens::GithubTokenResponse;
-use copilot::user_input::UserInputResponse;
-use copilot::{
-    Client, Decision, DynTool, ErrorKind, FromCall, Session, SessionBuilder, State, Tool, ToolContext,
-    ToolError,
-};
+use copilot::{DynTool, ErrorKind, FromCall, State, Tool, ToolContext, ToolError};
 use copilot_tests::fake::{Fake, settle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::ended_sessions::{Gate, Opens};
+
 /// One CLI of each protocol.
-const PROTOCOLS: &[&str] = &["0.0.403", "1.0.102"];
+pub(crate) const PROTOCOLS: &[&str] = &["0.0.403", "1.0.102"];
 
 /// The payload of a panic, whose drop panics.
 struct Payload;
@@ -43,13 +32,13 @@ impl Drop for Payload {
     }
 }
 
-fn explode() {
+pub(crate) fn explode() {
     panic_any(Payload);
 }
 
 /// A value whose drop panics.
 #[derive(Debug)]
-struct Bomb;
+pub(crate) struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
@@ -58,10 +47,10 @@ impl Drop for Bomb {
 }
 
 /// An error that panics where it is armed.
-struct Fails {
-    debug: bool,
-    display: bool,
-    _dropped: Option<Bomb>,
+pub(crate) struct Fails {
+    pub(crate) debug: bool,
+    pub(crate) display: bool,
+    pub(crate) _dropped: Option<Bomb>,
 }
 
 impl fmt::Debug for Fails {
@@ -98,7 +87,7 @@ const FAULTS: &[&str] = &[
     "two rejected arguments drop",
 ];
 
-/// What the tools give back.
+/// The output of the tools.
 #[derive(Serialize)]
 struct Output {
     done: bool,
@@ -224,7 +213,7 @@ fn expected(tool: &str, fault: &str) -> &'static str {
 }
 
 /// How many answers of any kind the CLI has got.
-fn answers(cli: &FakeCli) -> usize {
+pub(crate) fn answers(cli: &FakeCli) -> usize {
     let is_answer = |message: &&Value| {
         message.get("method").is_none_or(|method| method.as_str().unwrap().contains(".handlePending"))
             && message.get("result").is_none_or(|result| result.get("protocolVersion").is_none())
@@ -344,293 +333,6 @@ async fn values_that_panic_when_they_are_dropped_end_with_their_session() {
         let next = fake.session().with_tools([asynchronous::TOOL]).start().await.unwrap();
         let result = fake.cli.call_tool(next.id(), "asynchronous", arguments("none")).await;
         assert_eq!(result["textResultForLlm"], r#"{"done":true}"#, "{version}");
-    }
-}
-
-/// What the CLI reads of a permission that is denied because there is no decision.
-const DENIED: &str = "denied-no-approval-rule-and-could-not-request-from-user";
-
-/// What a handler does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    Payload,
-    ErrorDrop,
-    ErrorDisplay,
-    LocalDrop,
-}
-
-impl Fault {
-    async fn answer<T>(self, answer: T) -> Result<T, Fails> {
-        let _local = (self == Self::LocalDrop).then(|| Bomb);
-        tokio::task::yield_now().await;
-        let fails =
-            |display, dropped: bool| Fails { debug: display, display, _dropped: dropped.then(|| Bomb) };
-        match self {
-            Self::Payload => {
-                explode();
-                Ok(answer)
-            }
-            Self::ErrorDrop => Err(fails(false, true)),
-            Self::ErrorDisplay => Err(fails(true, false)),
-            Self::LocalDrop => Ok(answer),
-        }
-    }
-}
-
-/// Every handler that there is, each with this fault.
-fn with_handlers(session: SessionBuilder, fault: Fault) -> SessionBuilder {
-    let canvas = Canvas::new("board", "Board", "A board.")
-        .on_open(move |_| fault.answer(CanvasView::new()))
-        .on_close(move |_| fault.answer(()))
-        .action("draw", "Draws.", move |_| fault.answer(json!({})));
-    session
-        .on_permission(move |_| fault.answer(Decision::Approve))
-        .hooks(Hooks::new().on_pre_tool_use(move |_, _| fault.answer(PreToolUse::pass())))
-        .on_user_input(move |_| fault.answer(UserInputResponse::new("yes")))
-        .on_elicitation(move |_| fault.answer(ElicitationResponse::decline()))
-        .on_exit_plan_mode(move |_| fault.answer(ExitPlanModeResponse::approve(PlanAction::Interactive)))
-        .model_options(
-            ModelOptions::new().on_auto_mode_switch(move |_| fault.answer(AutoModeSwitchResponse::Yes)),
-        )
-        .system_message(SystemMessage::customize().transform("tone", move |text| fault.answer(text + "!")))
-        .command("deploy", "Deploys.", move |_| fault.answer(()))
-        .skill(Skill::read_by("release", "How to release.", move || fault.answer("text".to_owned())))
-        .canvas(canvas)
-        .on_github_token(move |_| fault.answer(GithubTokenResponse::new("t", Duration::from_secs(1))))
-        .mcp(Mcp::new().on_login(move |_| fault.answer(McpLoginResponse::token("t"))))
-        .mcp(Mcp::new().on_headers(move |_| fault.answer(McpHeadersResponse::new("a", "b"))))
-        .mcp(Mcp::new().on_sampling(move |_| fault.answer(SamplingResponse::text("m", "t"))))
-        .limits(Limits::new().on_exhausted(move |_| fault.answer(LimitsResponse::Cancel)))
-}
-
-/// The requests that handlers answer, with what is answered where they fail; an error where there is nothing.
-fn requests(registration: &Value) -> Vec<(&'static str, Value, Option<Value>)> {
-    let denied =
-        r#"{"permissionDecision":"deny","permissionDecisionReason":"the hook that guards this tool failed"}"#;
-    let denied: Value = serde_json::from_str(denied).unwrap();
-    let canvas = json!({"extensionId": "e", "canvasId": "board", "instanceId": "i", "actionName": "draw"});
-    vec![
-        (
-            "hooks.invoke",
-            json!({"hookType": "preToolUse", "input": {"toolName": "t"}}),
-            Some(json!({"output": denied})),
-        ),
-        ("userInput.request", json!({"question": "?"}), None),
-        (
-            "exitPlanMode.request",
-            json!({"summary": "s", "actions": []}),
-            Some(json!({"approved": false, "feedback": "the plan could not be looked at"})),
-        ),
-        ("autoModeSwitch.request", json!({}), Some(json!({"response": "no"}))),
-        (
-            "systemMessage.transform",
-            json!({"sections": {"tone": {"content": "x"}}}),
-            Some(json!({"sections": {"tone": {"content": "x"}}})),
-        ),
-        (
-            "gitHubToken.getToken",
-            json!({"registrationId": registration, "host": "h", "reason": "initial"}),
-            None,
-        ),
-        ("skillProvider.read", json!({"name": "release"}), None),
-        ("canvas.open", canvas.clone(), None),
-        ("canvas.action.invoke", canvas.clone(), None),
-    ]
-}
-
-/// The events that handlers answer, and the method that answers.
-fn events() -> Vec<(&'static str, &'static str, Value)> {
-    vec![
-        (
-            "permission.requested",
-            "session.permissions.handlePendingPermissionRequest",
-            json!({"permissionRequest": {"kind": "shell", "fullCommandText": "ls"}}),
-        ),
-        ("elicitation.requested", "session.ui.handlePendingElicitation", json!({"message": "m"})),
-        (
-            "command.execute",
-            "session.commands.handlePendingCommand",
-            json!({"commandName": "deploy", "command": "/deploy x", "args": "x"}),
-        ),
-        (
-            "mcp.oauth_required",
-            "session.mcp.oauth.handlePendingRequest",
-            json!({"serverName": "s", "serverUrl": "u", "reason": "initial"}),
-        ),
-        (
-            "mcp.headers_refresh_required",
-            "session.mcp.headers.handlePendingHeadersRefreshRequest",
-            json!({"serverName": "s", "serverUrl": "u", "reason": "ttl-expired"}),
-        ),
-        (
-            "sampling.requested",
-            "session.ui.handlePendingSampling",
-            json!({"serverName": "s", "mcpRequestId": 1, "request": {"messages": []}}),
-        ),
-        (
-            "session_limits_exhausted.requested",
-            "session.ui.handlePendingSessionLimitsExhausted",
-            json!({"usedAiCredits": 31, "maxAiCredits": 30}),
-        ),
-    ]
-}
-
-#[tokio::test(start_paused = true)]
-async fn each_question_gets_its_safe_answer_once_wherever_its_handler_panics() {
-    for fault in [Fault::Payload, Fault::ErrorDrop, Fault::ErrorDisplay, Fault::LocalDrop] {
-        let fake = Fake::start().await;
-        fake.cli.on("session.eventLog.registerInterest", |_, _| json!({}));
-        let session = with_handlers(fake.session(), fault).start().await.unwrap();
-        let created = fake.cli.requests("session.create");
-        let registration = &created[0]["gitHubTokenProviderRegistrationId"];
-        // Twice, as the second question finds what the first has left behind.
-        for round in 0..2 {
-            for (method, mut params, safe) in requests(registration) {
-                params["sessionId"] = json!(session.id());
-                let answer = timeout(Duration::from_secs(60), fake.cli.request(method, params)).await;
-                let answer = answer.unwrap_or_else(|_| panic!("{fault:?}: {method} is not answered"));
-                assert_eq!(answer.ok(), safe, "{fault:?}: {method}");
-            }
-            for (event, method, mut data) in events() {
-                let id = format!("{event} {round}");
-                data["requestId"] = json!(id);
-                fake.cli.event(session.id(), event, data);
-                settle().await;
-                let answers = fake.cli.requests(method);
-                let count = answers.iter().filter(|answer| answer["requestId"] == *id).count();
-                assert_eq!(count, 1, "{fault:?}: {event} in {answers:?}");
-            }
-        }
-        let decisions = fake.cli.requests("session.permissions.handlePendingPermissionRequest");
-        assert!(decisions.iter().all(|decision| decision["result"]["kind"] == DENIED), "{decisions:?}");
-        let asked =
-            json!({"sessionId": session.id(), "canvasId": "board", "instanceId": "i", "extensionId": "e"});
-        fake.cli.request("canvas.close", asked).await.unwrap();
-
-        let fake = Fake::of_version("0.0.403").await;
-        let session =
-            fake.session().on_permission(move |_| fault.answer(Decision::Approve)).start().await.unwrap();
-        for _ in 0..2 {
-            let decision = fake.cli.ask_permission(session.id(), json!({"kind": "shell"})).await;
-            assert_eq!(
-                decision["kind"], "denied-no-approval-rule-and-could-not-request-from-user",
-                "{fault:?}"
-            );
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tool_that_asks_the_user_gets_an_error_where_the_handler_panics() {
-    /// Asks.
-    #[copilot::tool]
-    async fn asks(cx: &ToolContext) -> String {
-        cx.ask_user("?", ["yes"]).await.unwrap_or_else(|error| error.to_string())
-    }
-
-    for fault in [Fault::Payload, Fault::ErrorDrop, Fault::ErrorDisplay, Fault::LocalDrop] {
-        let fake = Fake::start().await;
-        let session = fake
-            .session()
-            .with_tools([asks::TOOL])
-            .on_user_input(move |_| fault.answer(UserInputResponse::new("yes")));
-        let session = session.start().await.unwrap();
-        let result = fake.cli.call_tool(session.id(), "asks", json!({})).await;
-        assert_eq!(result["textResultForLlm"], "the handler `on_user_input` failed", "{fault:?}");
-    }
-}
-
-/// Never ends.
-#[copilot::tool]
-async fn stuck() {
-    pending::<()>().await;
-}
-
-/// Blocks its thread until a gate opens.
-#[copilot::tool]
-async fn stubborn(gate: State<Gate>) {
-    gate.pass();
-}
-
-/// Blocks threads until it is opened.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    fn pass(&self) {
-        let (open, opened) = &*self.0;
-        drop(opened.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
-    }
-
-    fn open(&self) {
-        let (open, opened) = &*self.0;
-        *open.lock().unwrap() = true;
-        opened.notify_all();
-    }
-}
-
-/// Opens a gate when a test ends, also by a failure: the end of a runtime waits for the threads that are blocked.
-struct Opens(Gate);
-
-impl Drop for Opens {
-    fn drop(&mut self) {
-        self.0.open();
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Shutdown,
-    Close,
-    Drop,
-}
-
-async fn end(how: End, client: &Client, session: Session) {
-    match how {
-        End::Shutdown => client.shutdown().await.unwrap(),
-        End::Close => session.close().await.unwrap(),
-        End::Drop => drop(session),
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_session_that_ends_answers_the_calls_of_protocol_2_whose_tools_do_not_end() {
-    for how in [End::Shutdown, End::Close, End::Drop] {
-        let fake = Fake::of_version("0.0.403").await;
-        let session = fake.session().with_tools([stuck::TOOL]).start().await.unwrap();
-        let call = fake.cli.call_tool(session.id(), "stuck", json!({})).start();
-        settle().await;
-        let before = answers(&fake.cli);
-        end(how, &fake.client, session).await;
-        let result = call.answer().await;
-        assert_eq!(result["resultType"], "failure", "{how:?}");
-        assert!(result["textResultForLlm"].as_str().unwrap().contains("cancelled"), "{how:?}: {result}");
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        assert_eq!(answers(&fake.cli) - before, 1, "{how:?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_session_that_ends_answers_for_tools_that_block_their_thread() {
-    for how in [End::Shutdown, End::Close, End::Drop] {
-        let fake = Fake::of_version("0.0.403").await;
-        let (gate, (started, starts)) = (Gate::default(), mpsc::channel());
-        let _opens = Opens(gate.clone());
-        let wait = gate.clone();
-        let handler = move |_| {
-            started.send(()).unwrap();
-            wait.pass();
-            async { Decision::Approve }
-        };
-        let session = fake.session().with_tools([stubborn::TOOL]).state(gate.clone()).on_permission(handler);
-        let session = session.start().await.unwrap();
-        let id = session.id().clone();
-        let call = fake.cli.call_tool(&id, "stubborn", json!({})).start();
-        tokio::task::spawn_blocking(move || starts.recv().unwrap()).await.unwrap();
-        end(how, &fake.client, session).await;
-        let result = call.answer().await;
-        assert_eq!(result["textResultForLlm"], "The call was cancelled: the session is closed.", "{how:?}");
-        gate.open();
     }
 }
 

@@ -1,4 +1,4 @@
-//! A CLI that does not read: callers wait, memory stays bounded, everything else goes on.
+//! A CLI that does not read: callers wait, memory stays bounded, everything else continues.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn callers_that_wait_for_room_learn_of_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cli_that_asks_and_does_not_read_the_answers_is_not_read_from_for_ever() {
+async fn a_cli_that_sends_requests_and_reads_no_responses_is_not_read_without_limit() {
     let (builder, mut far) = memory_client(1 << 20);
     let frame = |body: String| format!("Content-Length: {}\r\n\r\n{body}", body.len());
     let greet = async {

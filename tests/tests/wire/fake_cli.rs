@@ -54,7 +54,7 @@ async fn texts_are_said_in_order_and_then_the_default() -> copilot::Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_was_let_go_is_resumed_by_the_next_client() -> copilot::Result<()> {
+async fn a_detached_session_is_resumed_by_the_next_client() -> copilot::Result<()> {
     let cli = FakeCli::new();
     let client = cli.client_builder().start().await?;
     let session = client.session().id("kept").start().await?;

@@ -1,5 +1,5 @@
-//! A CLI that misbehaves, over memory, over the pipes of a process and over TCP: what is good arrives, and whoever
-//! waits for what does not come learns why.
+//! A CLI that misbehaves, over memory, over the pipes of a process and over TCP: good messages arrive, and every
+//! waiter receives the cause of a loss.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn number(events: &mut EventStream) -> Value {
     loop {
         let event =
-            timeout(PATIENCE, events.next()).await.expect("an event comes").expect("the stream goes on");
+            timeout(PATIENCE, events.next()).await.expect("an event comes").expect("the stream continues");
         if event.name() == "test.good" {
             return event.data::<Value>().expect("a payload")["number"].clone();
         }
@@ -86,7 +86,7 @@ async fn good_messages_follow_unexpected_ones() {
 }
 
 #[tokio::test]
-async fn what_stands_on_stdout_before_the_first_frame_is_passed_over() {
+async fn text_on_stdout_before_the_first_frame_is_skipped() {
     for carrier in Carrier::all(RELAY) {
         for (name, bytes) in malformed() {
             // Before the first answer the client waits for one, and a process is dear.
@@ -132,7 +132,7 @@ async fn faults_at_random_cost_no_good_message() {
 }
 
 #[tokio::test]
-async fn whoever_waits_learns_how_a_connection_ended() {
+async fn every_waiter_receives_the_cause_when_a_connection_ends() {
     for carrier in Carrier::all(RELAY) {
         for ending in Ending::of(carrier) {
             noticed(carrier, *ending).await;
@@ -141,7 +141,7 @@ async fn whoever_waits_learns_how_a_connection_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cli_that_no_longer_listens_is_heard_out_before_it_is_given_up() {
+async fn output_of_a_cli_that_closed_its_input_is_read_before_it_is_given_up() {
     let fake = Carrier::Memory.connect(FakeCli::new()).await;
     fake.cli.hold("x.y");
     fake.cli.on("x.deafen", |_, _| json!(null));
@@ -163,14 +163,14 @@ async fn a_cli_that_no_longer_listens_is_heard_out_before_it_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_dropped_call_disturbs_nobody() {
+async fn an_answer_to_a_dropped_call_is_ignored() {
     for carrier in Carrier::all(RELAY) {
         let fake = carrier.connect(FakeCli::new()).await;
         fake.cli.hold("x.y");
         for _ in 0..20 {
             let call = fake.client.call::<_, Value>("x.y", json!({}));
             let dropped = tokio::select! {
-                _ = call => panic!("nobody answers"),
+                _ = call => panic!("the call has no answer"),
                 request = fake.cli.held("x.y") => request,
             };
             assert_eq!(fake.calls_pending(), 0);
@@ -220,7 +220,7 @@ async fn no_event_of_a_flood_is_lost() {
         let fake = carrier.connect(FakeCli::new()).await;
         let session = fake.session().id("s").with_tools([echo::TOOL]).start().await.unwrap();
         let mut events = session.events();
-        // All at once, and foreign ones between them.
+        // All concurrently, and foreign ones between them.
         let foreign = frame(event("foreign", "test.good", json!({"number": 0})).to_string().as_bytes());
         for at in 0..EVENTS {
             good(&fake, at);

@@ -1,4 +1,4 @@
-//! What bytes may look like and still be read, and what is too long. `faults.rs` has those that are no message.
+//! Shapes of bytes that are read, and messages that are too long. `faults.rs` has bytes that are not a message.
 
 use copilot::EventKind;
 use copilot::testing::memory_client;
@@ -59,7 +59,7 @@ async fn half_characters_and_broken_text_are_replaced_wherever_they_stand() {
     for (content, expected) in [
         (&br"half \ud83d of it"[..], "half \u{fffd} of it"),
         (br"\uDE00\ud83d\uDe00", "\u{fffd}\u{1f600}"),
-        (br"\\ud83d is no escape", "\\ud83d is no escape"),
+        (br"\\ud83d is not an escape", "\\ud83d is not an escape"),
         (b"not \xff text", "not \u{fffd} text"),
         (b"\\ud83d and \xf0\x9f\x98", "\u{fffd} and \u{fffd}"),
     ] {
@@ -98,7 +98,7 @@ async fn events_with_unusual_envelopes_arrive() {
     }
 }
 
-/// What a client that has not been told of a limit takes is tested where frames are cut.
+/// The default limit of a client is tested where frames are cut.
 #[tokio::test(start_paused = true)]
 async fn a_message_over_the_limit_is_left_out_and_the_next_one_is_read() {
     let cli = copilot::testing::FakeCli::new();

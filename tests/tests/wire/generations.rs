@@ -1,4 +1,4 @@
-//! What old CLIs do otherwise: protocol 2, the first vocabulary of permissions, what they lack. On the played CLI;
+//! Differences of old CLIs: protocol 2, the first vocabulary of permissions, missing features. On the fake CLI;
 //! `tests/matrix/run` shows the same on the real ones.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +38,7 @@ async fn wait(cx: &ToolContext, ended: State<Arc<AtomicBool>>) -> &'static str {
     "cancelled"
 }
 
-/// What the CLI is answered when it calls a tool without having asked for a permission, as protocol 2 does.
+/// The answer to a tool call without a permission request before it, as in protocol 2.
 async fn called(permissions: Permissions, tool: &str) -> (Value, Value) {
     let fake = Fake::of_version("0.0.394").await;
     let tools = [destroy::TOOL, tidy_up::TOOL, look::TOOL];
@@ -105,7 +105,7 @@ async fn every_generation_is_denied_in_its_own_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permission_that_nobody_has_decided_when_the_session_ends_is_denied_in_words() {
+async fn a_permission_undecided_at_the_end_of_the_session_is_denied_with_the_old_word() {
     let fake = Fake::of_version("0.0.394").await;
     let session = fake.session().on_permission(|_| std::future::pending::<Decision>()).start().await.unwrap();
     let params = json!({"sessionId": session.id(), "permissionRequest": {"kind": "shell"}});
@@ -129,7 +129,7 @@ async fn what_other_clients_are_asked_is_not_ours_to_answer() {
         let fake = Fake::of_version(version).await;
         let session = fake.session().with_tools([look::TOOL]).start().await.unwrap();
         let mut events = session.events();
-        let other = "of-somebody-else".into();
+        let other = "of-another-client".into();
         let call = fake.cli.call_tool(&other, "look", json!({})).start();
         let wish = fake.cli.ask_permission(&other, json!({"kind": "shell"})).start();
         settle().await;
@@ -153,14 +153,14 @@ async fn an_abort_cancels_what_an_old_cli_does_not_call_back() {
         fake.cli.event(session.id(), "abort", json!({"reason": "user_initiated"}));
         settle().await;
         assert!(ended.load(Ordering::SeqCst), "{version}");
-        // A request is answered all the same; a question by event is settled, and nobody wants an answer.
+        // A request is answered all the same; a question by event is settled, and needs no answer.
         assert_eq!(call.is_answered(), version == "0.0.394", "{version}");
         session.close().await.unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_are_let_go_in_the_way_that_the_cli_knows() {
+async fn sessions_are_detached_with_the_method_that_the_cli_knows() {
     for (version, way) in
         [("0.0.394", "session.destroy"), ("1.0.57", "session.destroy"), ("1.0.82", "session.detach")]
     {
@@ -184,13 +184,13 @@ async fn what_a_cli_lacks_is_an_error_that_names_its_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cli_that_would_let_everybody_in_is_refused() {
+async fn a_cli_that_accepts_every_client_is_refused() {
     for version in ["0.0.394", "1.0.10", "1.0.32"] {
         let cli = FakeCli::of_version(version);
         let error = cli.client_builder().connection_token("secret").start().await.unwrap_err();
-        let told = error.to_string();
-        assert!(error.kind() == ErrorKind::Unsupported && told.contains(version), "{told}");
-        assert!(!told.contains("secret"), "{told}");
+        let reported = error.to_string();
+        assert!(error.kind() == ErrorKind::Unsupported && reported.contains(version), "{reported}");
+        assert!(!reported.contains("secret"), "{reported}");
     }
     assert!(FakeCli::of_version("1.0.57").client_builder().connection_token("secret").start().await.is_ok());
 }

@@ -7,4 +7,6 @@ mod faults;
 mod framing;
 mod generations;
 mod rpc;
+mod skipped_messages;
 mod tcp;
+mod unreadable_requests;

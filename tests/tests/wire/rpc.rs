@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use copilot::testing::{Answer, FakeCli, RpcError};
 use copilot::{Decision, ErrorKind};
-use copilot_tests::fake::{Fake, all, settle};
-use serde_json::{Value, json};
+use copilot_tests::fake::{Fake, all, call, settle};
+use serde_json::json;
 use tokio::time::timeout;
 
 /// Never ends by itself.
@@ -14,16 +14,11 @@ async fn endless() {
     std::future::pending::<()>().await;
 }
 
-fn call(fake: &Fake, params: Value) -> impl Future<Output = copilot::Result<Value>> + Send + 'static {
-    let client = fake.client.clone();
-    async move { client.call("x.y", params).await }
-}
-
 #[tokio::test(start_paused = true)]
 async fn calls_are_answered_in_any_order() {
     let fake = Fake::start().await;
     fake.cli.hold("x.y");
-    let calls = all((0..20).map(|number| call(&fake, json!({"number": number}))));
+    let calls = all((0..20).map(|number| call(&fake.client, json!({"number": number}))));
     let answers = async {
         let mut held = Vec::new();
         for _ in 0..20 {
@@ -40,13 +35,13 @@ async fn calls_are_answered_in_any_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_a_call_frees_its_id_and_its_late_answer_disturbs_nobody() {
+async fn dropping_a_call_frees_its_id_and_its_late_answer_is_ignored() {
     let fake = Fake::start().await;
     fake.cli.hold("x.y");
-    let dropped = timeout(Duration::from_secs(1), call(&fake, json!(1))).await;
+    let dropped = timeout(Duration::from_secs(1), call(&fake.client, json!(1))).await;
     assert!(dropped.is_err() && fake.calls_pending() == 0);
     let late = fake.cli.held("x.y").await;
-    let (answer, ()) = tokio::join!(call(&fake, json!(2)), async {
+    let (answer, ()) = tokio::join!(call(&fake.client, json!(2)), async {
         let request = fake.cli.held("x.y").await;
         assert_ne!(request.id(), late.id());
         late.answer(json!("late"));
@@ -59,7 +54,7 @@ async fn dropping_a_call_frees_its_id_and_its_late_answer_disturbs_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_never_polled_sends_nothing() {
     let fake = Fake::start().await;
-    drop(call(&fake, json!(1)));
+    drop(call(&fake.client, json!(1)));
     settle().await;
     assert_eq!((fake.cli.requests("x.y").len(), fake.calls_pending()), (0, 0));
 }
@@ -68,7 +63,7 @@ async fn a_call_that_is_never_polled_sends_nothing() {
 async fn answers_with_unknown_ids_and_second_answers_are_ignored() {
     let fake = Fake::start().await;
     fake.cli.hold("x.y");
-    let (answer, ()) = tokio::join!(call(&fake, json!({})), async {
+    let (answer, ()) = tokio::join!(call(&fake.client, json!({})), async {
         let request = fake.cli.held("x.y").await;
         for id in ["999", "-1", "1.5", "18446744073709551616", r#""1""#, "true", "[1]", r#"{"id":1}"#] {
             fake.cli.frame(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"foreign"}}"#));
@@ -88,7 +83,7 @@ async fn every_shape_of_answer_ends_its_call() {
     for (members, expected) in [
         (r#""result":null"#, Ok(json!(null))),
         (r#""result":{"a":1}"#, Ok(json!({"a": 1}))),
-        // No CLI sends this one, but a call must not wait for ever.
+        // No CLI sends this one, but a call must not wait without a limit.
         (r#""extra":1"#, Ok(json!(null))),
         (r#""error":{"code":-32001}"#, Err((ErrorKind::Response, Some(-32001), None))),
         (
@@ -99,16 +94,17 @@ async fn every_shape_of_answer_ends_its_call() {
         (r#""error":null,"result":7"#, Ok(json!(7))),
         (r#""result":1,"result":2"#, Err((ErrorKind::Decode, None, None))),
     ] {
-        let (answer, ()) = tokio::join!(timeout(Duration::from_secs(1), call(&fake, json!({}))), async {
-            let id = fake.cli.held("x.y").await.id().clone();
-            fake.cli.frame(format!(r#"{{"jsonrpc":"2.0","id":{id},{members}}}"#));
-        });
+        let (answer, ()) =
+            tokio::join!(timeout(Duration::from_secs(1), call(&fake.client, json!({}))), async {
+                let id = fake.cli.held("x.y").await.id().clone();
+                fake.cli.frame(format!(r#"{{"jsonrpc":"2.0","id":{id},{members}}}"#));
+            });
         let answer = answer.unwrap_or_else(|_| panic!("{members} leaves its call waiting"));
         let answer = answer.map_err(|error| (error.kind(), error.code(), error.data().cloned()));
         assert_eq!(answer, expected, "{members}");
     }
-    // An answer that is no text at all in places is mended, as long as it is one.
-    let (answer, ()) = tokio::join!(timeout(Duration::from_secs(1), call(&fake, json!({}))), async {
+    // An answer with invalid UTF-8 in places is repaired, as long as it is JSON.
+    let (answer, ()) = tokio::join!(timeout(Duration::from_secs(1), call(&fake.client, json!({}))), async {
         let id = fake.cli.held("x.y").await.id().clone();
         fake.cli.frame([format!(r#"{{"id":{id},"result":"a"#).as_bytes(), b"\xff\xfe", br#"b"}"#].concat());
     });
@@ -119,7 +115,7 @@ async fn every_shape_of_answer_ends_its_call() {
 async fn an_error_without_id_fails_the_calls_that_wait_and_no_later_one() {
     let fake = Fake::start().await;
     fake.cli.hold("x.y");
-    let calls = all((0..3).map(|number| call(&fake, json!(number))));
+    let calls = all((0..3).map(|number| call(&fake.client, json!(number))));
     let (results, ()) = tokio::join!(calls, async {
         fake.cli.requested("x.y", 3).await;
         fake.cli.frame(
@@ -141,7 +137,7 @@ async fn each_waiter_learns_the_first_cause_of_the_end() {
     fake.cli.hold("x.y");
     fake.cli.hold("session.send");
     let mut events = session.events();
-    let calls = all((0..3).map(|number| call(&fake, json!(number))));
+    let calls = all((0..3).map(|number| call(&fake.client, json!(number))));
     let ask = async { session.ask("?").await.map(|reply| reply.to_string()) };
     let (results, asked, ()) = tokio::join!(calls, ask, async {
         fake.cli.requested("x.y", 3).await;
@@ -150,8 +146,8 @@ async fn each_waiter_learns_the_first_cause_of_the_end() {
     });
     let mut errors: Vec<_> = results.into_iter().map(Result::unwrap_err).collect();
     errors.push(asked.unwrap_err());
-    // Whoever comes later learns it too.
-    errors.push(call(&fake, json!(4)).await.unwrap_err());
+    // Later calls receive it too.
+    errors.push(call(&fake.client, json!(4)).await.unwrap_err());
     errors.push(session.send("!").await.unwrap_err());
     errors.push(fake.session().start().await.unwrap_err());
     let last = events.next().await.unwrap();
@@ -171,7 +167,7 @@ async fn each_waiter_learns_the_first_cause_of_the_end() {
 async fn parameters_that_the_cli_could_not_read_are_refused_before_they_are_sent() {
     let fake = Fake::start().await;
     let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
-    let error = call(&fake, json!({"deep": deep})).await.unwrap_err();
+    let error = call(&fake.client, json!({"deep": deep})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("127 levels"), "{source}");
@@ -202,7 +198,7 @@ async fn every_request_of_the_cli_is_answered_once() {
         let codes: Vec<_> = answers.iter().map(|answer| answer["error"]["code"].as_i64()).collect();
         assert_eq!(codes, [Some(code)], "{method} {params}: {answers:?}");
     }
-    // Of these an error would say too little: `security.rs` tells what they are answered with.
+    // Of these an error would say too little: `security.rs` has their answers.
     for (id, method, params) in [
         (6, "permission.request", r#"{"permissionRequest":{"kind":"read"}}"#),
         (7, "tool.call", r#"{"sessionId":"s","toolName":5}"#),
@@ -262,7 +258,7 @@ async fn a_call_waits_for_a_cli_that_never_answers_only_as_long_as_its_caller() 
     let cli = FakeCli::new();
     cli.on("x.y", |_, _| Answer::Never);
     let fake = Fake::on(cli).await;
-    assert!(timeout(Duration::from_secs(3600), call(&fake, json!({}))).await.is_err());
+    assert!(timeout(Duration::from_secs(3600), call(&fake.client, json!({}))).await.is_err());
     assert_eq!(fake.calls_pending(), 0);
 }
 

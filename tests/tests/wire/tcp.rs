@@ -1,4 +1,4 @@
-//! A CLI that somebody else started, over TCP.
+//! A CLI that another program started, over TCP.
 
 use copilot::testing::{FakeCli, RpcError};
 use copilot::{Client, ConnectionState, ErrorKind, EventKind, TransportKind};
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::backpressure::echo;
 
-/// A CLI that waits for one client on a port of its own, and takes this token.
+/// A CLI that waits for one client on a separate port, and accepts this token.
 async fn listen(token: Option<&'static str>) -> (FakeCli, String, TcpListener) {
     let cli = FakeCli::new();
     cli.on("connect", move |params, asked| match (token, params["token"].as_str()) {
@@ -128,7 +128,7 @@ async fn a_reset_ends_every_wait() {
 }
 
 #[tokio::test]
-async fn after_a_reset_the_cli_is_connected_to_again_and_its_sessions_go_on() {
+async fn after_a_reset_the_client_reconnects_and_its_sessions_continue() {
     let (cli, address, listener) = listen(None).await;
     let accept_and_reset = async {
         let (stream, _) = listener.accept().await.expect("a client connects");
@@ -144,7 +144,7 @@ async fn after_a_reset_the_cli_is_connected_to_again_and_its_sessions_go_on() {
     cli.hang_up();
     accept(&cli, &listener).await;
     loop {
-        let event = events.next().await.expect("the stream goes on");
+        let event = events.next().await.expect("the stream continues");
         if let EventKind::Restarted(restarted) = event.kind() {
             assert!(restarted.cause.is_disconnected(), "{restarted:?}");
             break;
@@ -155,7 +155,7 @@ async fn after_a_reset_the_cli_is_connected_to_again_and_its_sessions_go_on() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_with_the_address() {
+async fn a_refused_connection_is_an_error_with_the_address() {
     let address = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().to_string()

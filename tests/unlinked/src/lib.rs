@@ -8,7 +8,7 @@ use copilot::{State, ToolContext, ToolError};
 #[derive(Debug)]
 pub struct Well(pub u32);
 
-/// Tell how deep it is.
+/// Return the depth.
 #[copilot::tool(read_only)]
 pub async fn depth(
     /// Which well.

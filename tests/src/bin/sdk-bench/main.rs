@@ -1,4 +1,4 @@
-//! What the library costs, beside other SDKs on the same fake CLI: `sdk-bench CLI BENCH ARGS..`.
+//! The costs of the library, beside other SDKs on the same fake CLI: `sdk-bench CLI BENCH ARGS..`.
 //!
 //! CLI is the program to start. One JSON object a line says what was measured. `RT=current` in the environment asks
 //! for the runtime with one thread; the feature `count-allocations` adds the allocations of an operation. Only the
@@ -275,7 +275,7 @@ async fn connect(cli: &str) -> Result<Client> {
     Client::builder().cli_path(cli).start().await
 }
 
-/// What a subscriber saw of a turn.
+/// The events of a turn that a subscriber received.
 #[derive(Default)]
 struct Seen {
     events: usize,
@@ -311,7 +311,7 @@ impl Seen {
         }
     }
 
-    /// What the fake CLI says about the turn, which is JSON.
+    /// The fake CLI's report about the turn, as JSON.
     fn mock(&self) -> &str {
         if self.report.is_empty() { "null" } else { &self.report }
     }

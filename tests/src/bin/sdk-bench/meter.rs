@@ -18,7 +18,7 @@ impl Meter {
         Self { allocated: counting::of_process(), cpu: cpu(), wall: Instant::now() }
     }
 
-    /// What each of `n` operations took.
+    /// The cost of each of `n` operations.
     pub(crate) fn finish(&self, n: usize) -> String {
         let (wall, cpu) = (self.wall.elapsed().as_secs_f64(), (cpu() - self.cpu).as_secs_f64());
         let allocated = counting::of_process() - self.allocated;

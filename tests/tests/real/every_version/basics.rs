@@ -28,7 +28,7 @@ pub(crate) async fn add(
     a + b
 }
 
-/// Wait until two calls are here at once.
+/// Wait until two calls run concurrently.
 #[copilot::tool]
 async fn meet(
     /// Who comes.
@@ -36,7 +36,7 @@ async fn meet(
     barrier: State<Arc<Barrier>>,
 ) -> String {
     barrier.wait().await;
-    format!("{name} met somebody")
+    format!("{name} met another")
 }
 
 #[derive(Debug)]
@@ -68,7 +68,7 @@ async fn panics() -> String {
     panic!("the secret of the panic")
 }
 
-/// What a tool that never ends tells the test.
+/// The signals of a tool that never ends to the test.
 #[derive(Default)]
 struct Endless {
     begun: Notify,
@@ -129,7 +129,7 @@ async fn two_tools_run_in_parallel(transport: TransportKind) {
         .expect("both results", |request| {
             let mut results: Vec<_> = request.tool_results().into_iter().map(|(_, text)| text).collect();
             results.sort();
-            results == ["Ann met somebody", "Bob met somebody"]
+            results == ["Ann met another", "Bob met another"]
         })
         .say("They met.");
     let real = Real::start(transport, script).await;
@@ -139,7 +139,7 @@ async fn two_tools_run_in_parallel(transport: TransportKind) {
     real.finish().await;
 }
 
-async fn bad_arguments_are_told_all_at_once_and_corrected(transport: TransportKind) {
+async fn bad_arguments_are_reported_together_and_corrected(transport: TransportKind) {
     let script = Script::new()
         .call("add", json!({"a": "forty", "c": 2}))
         .expect_tool_result("add", |text| {
@@ -241,7 +241,7 @@ async fn the_history_holds_what_was_said(transport: TransportKind) {
     real.finish().await;
 }
 
-async fn two_sessions_at_once_do_not_mix(transport: TransportKind) {
+async fn two_concurrent_sessions_do_not_mix(transport: TransportKind) {
     let script = |n: i64| {
         Script::when(format!("number {n}"))
             .call("add", json!({"a": n, "b": n}))
@@ -257,7 +257,7 @@ async fn two_sessions_at_once_do_not_mix(transport: TransportKind) {
     real.finish().await;
 }
 
-async fn asks_at_once_on_one_session_get_their_own_answers(transport: TransportKind) {
+async fn concurrent_asks_on_one_session_get_their_own_answers(transport: TransportKind) {
     let script = Script::new().delay(Duration::from_millis(100)).say("First.").say("Second.").say("Third.");
     let real = Real::start(transport, script).await;
     let session = real.session().start().await.unwrap();
@@ -326,7 +326,7 @@ async fn permissions_are_the_programs_to_give(transport: TransportKind) {
 }
 
 async fn a_failing_model_fails_the_ask(transport: TransportKind) {
-    // Protocol 2 asks six times, whatever it is told, and takes a minute and a half for it; 1.0.32 to 1.0.57 ask
+    // Protocol 2 asks six times, whatever the answer, and takes a minute and a half for it; 1.0.32 to 1.0.57 ask
     // three times.
     let times = match () {
         () if tested::is_protocol_2() => 6,
@@ -384,7 +384,7 @@ async fn a_dropped_client_kills_its_cli(transport: TransportKind) {
     panic!("process {process} still runs");
 }
 
-/// Whether the process exists and is no zombie.
+/// Whether the process exists and is not a zombie.
 fn runs(process: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| {
         let state = stat.rsplit(')').next().unwrap_or_default();
@@ -423,13 +423,13 @@ on_both_transports! {
     a_tool_is_called_and_answered
     an_abort_cancels_the_running_tool_and_ends_the_turn
     an_answer_streams_in_pieces_and_comes_whole
-    asks_at_once_on_one_session_get_their_own_answers
-    bad_arguments_are_told_all_at_once_and_corrected
+    concurrent_asks_on_one_session_get_their_own_answers
+    bad_arguments_are_reported_together_and_corrected
     by_default_only_own_harmless_tools_may_run
     failures_reach_the_model_as_far_as_they_may
     no_process_is_left_behind
     permissions_are_the_programs_to_give
     the_history_holds_what_was_said
-    two_sessions_at_once_do_not_mix
+    two_concurrent_sessions_do_not_mix
     two_tools_run_in_parallel
 }

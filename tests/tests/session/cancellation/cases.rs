@@ -1,17 +1,11 @@
-//! Every public future is dropped at every point at which it can be: nothing of it is left, and the next one works.
-//!
-//! A case is one use of one item. It is run anew, polled once, twice and so on, and dropped, until it has run to its end.
+//! One use of each public future of the library, and what it needs.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
-use std::collections::BTreeSet;
-use std::future::{Future, poll_fn};
-use std::path::{Path, PathBuf};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
-use std::time::Duration;
 
 use copilot::history::{EventQuery, RewindMode};
 use copilot::host::inference::{InferenceRequest, InferenceResponse};
@@ -19,14 +13,11 @@ use copilot::install::Installer;
 use copilot::log::LogOptions;
 use copilot::mcp::Mcp;
 use copilot::permission_mode::PermissionMode;
-use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
+use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call};
 use copilot::user_input::UserInputResponse;
 use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext};
-use copilot_tests::api::async_items;
 use copilot_tests::fake::settle;
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 /// Says it back.
 #[copilot::tool]
@@ -42,7 +33,7 @@ async fn echo_later(
 #[copilot::tool]
 async fn extra() {}
 
-/// Hands over its context, and runs until nobody waits for it.
+/// Hands over its context, and runs until it is dropped.
 #[copilot::tool]
 async fn keep(kept: State<Kept>, cx: &ToolContext) {
     *kept.lock().unwrap() = Some(cx.clone());
@@ -51,10 +42,10 @@ async fn keep(kept: State<Kept>, cx: &ToolContext) {
 
 type Kept = Arc<Mutex<Option<ToolContext>>>;
 
-/// What a case has to work with, made anew for each run.
-struct World {
-    cli: FakeCli,
-    client: Client,
+/// The objects that a case works with, created for each run.
+pub(super) struct World {
+    pub(super) cli: FakeCli,
+    pub(super) client: Client,
     session: Session,
     /// A session that was closed.
     closed: SessionId,
@@ -66,7 +57,7 @@ struct World {
     messages: AtomicUsize,
 }
 
-/// What the agent says when it is asked for an answer of a type.
+/// The agent's answer to a request for a typed answer.
 const VALUE: &str = r#"{"value": 7}"#;
 
 /// The methods that the played CLI does not know by itself, and what it says to them.
@@ -176,7 +167,7 @@ fn answers() -> Vec<(&'static str, Value)> {
 }
 
 impl World {
-    async fn new(version: &str) -> Self {
+    pub(super) async fn new(version: &str) -> Self {
         let cli = FakeCli::of_version(version);
         for (method, answer) in answers() {
             cli.on(method, move |_, _| answer.clone());
@@ -230,16 +221,16 @@ impl World {
         format!("message {}", self.messages.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Tells something that happened to a session.
+    /// Sends a lifecycle notification of a session.
     fn happen(&self) {
         self.cli.notify("session.lifecycle", json!({"type": "session.updated", "sessionId": "other"}));
     }
 }
 
-type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+pub(super) type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// One use of an item: its name, perhaps with a word on the use, and what is done. It panics when that fails.
-type Case = (&'static str, fn(&World) -> Running<'_>);
+pub(super) type Case = (&'static str, fn(&World) -> Running<'_>);
 
 /// `name => |world| future`, for each case.
 macro_rules! cases {
@@ -251,11 +242,11 @@ macro_rules! cases {
 /// A request to a model, with the rest of its body on the way, and what keeps it there.
 async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
     let cli = FakeCli::new();
-    let (told, mut requests) = tokio::sync::mpsc::channel(1);
+    let (reported, mut requests) = tokio::sync::mpsc::channel(1);
     let models = move |request: InferenceRequest| {
-        let told = told.clone();
+        let reported = reported.clone();
         async move {
-            told.send(request).await?;
+            reported.send(request).await?;
             std::future::pending().await
         }
     };
@@ -268,7 +259,7 @@ async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
     (request, cli, client)
 }
 
-const CASES: &[Case] = cases! {
+pub(super) const CASES: &[Case] = cases! {
     "Canvases::close" => |w| w.session.canvases().close("a").await.unwrap();
     "Canvases::invoke" => |w| w.session.canvases().invoke("a", "b", json!({})).await.unwrap();
     "Canvases::list" => |w| w.session.canvases().list().await.unwrap();
@@ -402,7 +393,7 @@ const CASES: &[Case] = cases! {
         session.start().await.unwrap()
     };
     "SessionBuilder::start, resuming" => |w| w.client.resume(w.closed.clone()).start().await.unwrap();
-    "SessionBuilder::start, with a client of its own" => |_w| {
+    "SessionBuilder::start, with a separate client" => |_w| {
         let cli = FakeCli::new();
         let session = Session::builder().client(cli.client_builder()).start().await.unwrap();
         session.close().await.unwrap();
@@ -520,10 +511,10 @@ const CASES: &[Case] = cases! {
 };
 
 /// Items without a case, and why.
-const EXCUSED: &[(&str, &str)] = &[
+pub(super) const EXCUSED: &[(&str, &str)] = &[
     (
         "Installer::ensure",
-        "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with one of its own",
+        "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with a fake one",
     ),
     ("RecordedRequest::ended", "waits for a value that the model keeps, and holds nothing"),
     ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
@@ -538,166 +529,16 @@ async fn lazy(world: &World) {
 
 /// A change that an earlier future has made.
 fn already(error: copilot::Error) -> copilot::Result<()> {
-    let told = error.to_string();
-    if told.contains("has no tool") || told.contains("two tools") { Ok(()) } else { Err(error) }
+    let reported = error.to_string();
+    if reported.contains("has no tool") || reported.contains("two tools") { Ok(()) } else { Err(error) }
 }
 
 /// The tools that the session has; those that the CLI has must be the same.
 fn tools_of(world: &World) -> Vec<String> {
     let names: Vec<_> = world.session.tools().list().iter().map(|tool| tool.name().to_owned()).collect();
-    let told = world.cli.requests("session.tools.set");
-    let told: Vec<_> = told.last().unwrap()["tools"].as_array().unwrap().iter().collect();
-    let told: Vec<_> = told.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, told, "the CLI has the same tools");
+    let reported = world.cli.requests("session.tools.set");
+    let reported: Vec<_> = reported.last().unwrap()["tools"].as_array().unwrap().iter().collect();
+    let reported: Vec<_> = reported.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, reported, "the CLI has the same tools");
     names
-}
-
-/// When a future is dropped.
-#[derive(Clone, Copy, Debug)]
-enum Drop {
-    /// As soon as it waits.
-    Waiting,
-    /// When what it waits for has come, which it has not seen yet.
-    Woken,
-}
-
-/// Polls a future this often and drops it then; gives its output if it got that far.
-async fn polled<F: Future>(future: F, polls: usize, when: Drop) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if left == 0 && matches!(when, Drop::Waiting) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
-
-const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
-
-fn tasks() -> usize {
-    Handle::current().metrics().num_alive_tasks()
-}
-
-async fn check(version: &str, name: &str, attempt: fn(&World) -> Running<'_>) {
-    for when in [Drop::Waiting, Drop::Woken] {
-        for polls in 0.. {
-            let what = format!("{name}, dropped when {when:?} after {polls} polls, on {version}");
-            assert!(polls < 500, "{what}: it never ends");
-            let nobody = tasks();
-            let world = World::new(version).await;
-            let (running, open) = (tasks(), world.cli.open_sessions());
-            // With the clock paused this passes at once when nothing moves any more.
-            let stuck = format!("{what}: it is stuck");
-            let run = timeout(PATIENCE, polled(attempt(&world), polls, when));
-            let ended = run.await.expect(&stuck).is_some();
-            settle().await;
-            assert_eq!(pending_calls(&world.client), 0, "{what}: a call is left");
-            assert!(tasks() <= running, "{what}: {} tasks, and {running} before", tasks());
-            let left: Vec<_> =
-                world.cli.open_sessions().into_iter().filter(|id| !open.contains(id)).collect();
-            assert!(left.is_empty(), "{what}: sessions are left: {left:?}");
-            timeout(PATIENCE, attempt(&world)).await.expect(&stuck);
-            drop(world);
-            settle().await;
-            assert_eq!(tasks(), nobody, "{what}: a task is left when all is gone");
-            if ended {
-                break;
-            }
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_dropped_future_leaves_nothing_and_the_next_one_works() {
-    for (name, attempt) in CASES {
-        check("1.0.102", name, *attempt).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_that_waits_for_room_to_leave_is_never_sent() {
-    let cli = FakeCli::new();
-    let client = cli.client_builder().start().await.unwrap();
-    cli.stop_reading();
-    let large = "x".repeat(5 << 20);
-    let fill = client.call::<_, Value>("models.list", json!({"large": large}));
-    assert!(polled(fill, 1, Drop::Waiting).await.is_none());
-    assert!(polled(client.ping("never"), 1, Drop::Waiting).await.is_none());
-    assert_eq!(pending_calls(&client), 0);
-    cli.read_on();
-    assert_eq!(client.ping("sent").await.unwrap().message, "pong: sent");
-    assert_eq!(cli.requests("ping").len(), 1);
-}
-
-/// A program that runs the real CLI, and writes down its process first.
-#[cfg(unix)]
-async fn watched_cli(directory: &Path) -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let cli = match std::env::var_os("COPILOT_CLI_PATH") {
-        Some(path) => PathBuf::from(path),
-        None => Installer::new().quiet().ensure().await.unwrap(),
-    };
-    if cli.extension().is_some() {
-        // A script, which the library itself runs with Node.js.
-        return None;
-    }
-    let program = directory.join("watched");
-    let script =
-        format!("#!/bin/sh\necho $$ >> {0}/started\nexec {1} \"$@\"\n", directory.display(), cli.display());
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    Some(program)
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_dropped_start_leaves_no_process() {
-    let directory = tempfile::tempdir().unwrap();
-    let Some(program) = watched_cli(directory.path()).await else { return };
-    let nobody = tasks();
-    for polls in 0.. {
-        let start = hermetic_client(directory.path()).cli_path(&program).start();
-        let client = polled(start, polls, Drop::Waiting).await;
-        let ended = client.is_some();
-        drop(client);
-        let started = std::fs::read_to_string(directory.path().join("started")).unwrap_or_default();
-        let gone = async {
-            let mut look = tokio::time::interval(Duration::from_millis(10));
-            let runs = |process: &str| Path::new("/proc").join(process).exists();
-            while started.lines().any(runs) || tasks() > nobody {
-                look.tick().await;
-            }
-        };
-        timeout(Duration::from_secs(60), gone).await.expect("nothing is left of a start that was dropped");
-        if ended {
-            assert!(!started.is_empty(), "the CLI was started");
-            break;
-        }
-    }
-}
-
-#[test]
-fn every_public_future_has_a_case() {
-    let of = |name: &str| name.split(',').next().unwrap().to_owned();
-    let tried: BTreeSet<_> = CASES.iter().map(|(name, _)| of(name)).collect();
-    let excused: BTreeSet<_> = EXCUSED.iter().map(|(name, _)| of(name)).collect();
-    let items = async_items();
-    let there: BTreeSet<_> = items.iter().map(|item| item.name.clone()).collect();
-    let missing: Vec<_> = items
-        .iter()
-        .filter(|item| !tried.contains(&item.name) && !excused.contains(&item.name))
-        .map(|item| format!("{} {}", item.place, item.name))
-        .collect();
-    assert!(missing.is_empty(), "give these a case in `CASES`, or an excuse: {missing:#?}");
-    let stale: Vec<_> = tried.union(&excused).filter(|name| !there.contains(*name)).collect();
-    assert!(stale.is_empty(), "these are gone from the library: {stale:?}");
-    let both: Vec<_> = tried.intersection(&excused).collect();
-    assert!(both.is_empty(), "no excuse is needed: {both:?}");
 }

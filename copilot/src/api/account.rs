@@ -2,8 +2,8 @@
 
 use crate::protocol::secret::Secret;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// Whether the CLI reports to GitHub how it is used.

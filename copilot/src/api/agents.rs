@@ -14,10 +14,10 @@ use crate::protocol::instructions::FleetParams;
 use crate::protocol::instructions::FleetResponse;
 use crate::session::Session;
 use crate::session::SessionBuilder;
+use crate::session::core::Occasion;
+use crate::session::core::Settings;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Occasion;
-use crate::session::core::topic::Settings;
-use crate::session::core::topic::Topic;
 
 members! {
     /// The custom agent that the session talks to; the CLI's own unless set.
@@ -118,7 +118,7 @@ impl Session {
     /// Wire: `session.agent.select`, to the CLI.
     pub async fn select_agent(&self, name: &str) -> Result<()> {
         self.order("session.agent.select", &NameParams { session_id: self.id(), name }).await?;
-        self.inbox().remember(|members| members.set("agent", name.to_owned()));
+        self.core().remember(|members| members.set("agent", name.to_owned()));
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Session {
     /// Wire: `session.agent.deselect`, to the CLI.
     pub async fn deselect_agent(&self) -> Result<()> {
         self.order("session.agent.deselect", &self.params()).await?;
-        self.inbox().remember(|members| members.remove("agent"));
+        self.core().remember(|members| members.remove("agent"));
         Ok(())
     }
 

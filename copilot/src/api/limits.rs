@@ -7,13 +7,13 @@ use serde_json::json;
 use crate::protocol::config::SessionLimits;
 use crate::protocol::limits::{LimitsAnswer, LimitsAnswerParams, LimitsExhausted};
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::Unreadable;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
-use crate::session::core::topic::settled;
+use crate::session::core::settled;
+use crate::session::core::{Handler, IntoAnswer};
 
 impl SessionBuilder {
     /// Has the program decide what becomes of the session when it has used up what it may.
@@ -48,9 +48,9 @@ impl SessionBuilder {
     }
 }
 
-fn limits_exhausted(session: &Arc<Inbox>, exhausted: LimitsExhausted) {
+fn limits_exhausted(session: &Arc<SessionCore>, exhausted: LimitsExhausted) {
     let id = exhausted.request_id.clone();
-    let answer = move |inbox: &Arc<Inbox>, response| {
+    let answer = move |inbox: &Arc<SessionCore>, response| {
         let params = LimitsAnswerParams { session_id: &inbox.id, request_id: &id, response };
         inbox.post_answer("session.ui.handlePendingSessionLimitsExhausted", &params);
     };

@@ -23,12 +23,16 @@ pub(crate) mod tool_filter;
 
 use std::sync::LazyLock;
 
-use crate::session::core::topic::{Topic, Topics};
+use crate::session::core::{Topic, Topics};
 
 /// All topics, ready for lookup.
 pub(crate) static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::new(ALL));
 
 const ALL: &[&Topic] = &[
+    &crate::session::core::incoming::TOPIC,
+    &crate::session::permissions::TOPIC,
+    &crate::session::tool_calls::TOPIC,
+    &crate::compat::TOPIC,
     &names::TOPIC,
     &account::TOPIC,
     &agents::TOPIC,
@@ -67,7 +71,7 @@ const ALL: &[&Topic] = &[
 mod tests {
     use super::*;
     use crate::config::{CustomAgent, InfiniteSessions, ProviderModel};
-    use crate::session::core::topic::Occasion;
+    use crate::session::core::Occasion;
     use crate::{Provider, Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder, occasion: Occasion) -> Option<String> {

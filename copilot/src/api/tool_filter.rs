@@ -4,8 +4,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::LargeOutput;
 use crate::protocol::config::ToolSearch;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 /// A tool, or all tools of a source. A string is one as well: `view` means the tool of that name whatever its source,
 /// and `builtin:view`, `custom:*` or `mcp:*` say the source.

@@ -14,7 +14,7 @@ use crate::input::{check_name, check_path, check_secret};
 use crate::process::{Carrier, LogLevel};
 use crate::protocol::secret::redacted;
 use crate::providers::Providers;
-use crate::session::core::topic::Topics;
+use crate::session::core::Topics;
 use crate::session::paths::Files;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 

@@ -26,12 +26,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use crate::compat::versions::Versions;
+use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
 use crate::protocol::models::ModelInfo;
 use crate::rpc::{Line, decode};
-use crate::session::core::Inbox;
+use crate::session::core::SessionCore;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::task::Task;
@@ -85,7 +85,7 @@ impl Shared {
     }
 
     /// The connection is gone but may come back.
-    fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+    fn interrupt(&self, cause: &Error) -> Vec<(Arc<SessionCore>, Vec<String>)> {
         self.line.down();
         self.router.interrupt(cause)
     }
@@ -278,17 +278,18 @@ impl Connect for OnClient {
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
             let shared = !self.client.0.options.starts_cli();
-            Ok(Link { peer, cli, compat: &Versions, carrier: Arc::new(*self), shared })
+            let compat = compat::of(&cli);
+            Ok(Link { peer, cli, compat, carrier: Arc::new(*self), shared })
         })
     }
 }
 
 impl Carrier for OnClient {
-    fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
+    fn register(&self, inbox: Arc<SessionCore>) -> Result<()> {
         self.client.0.router.register(inbox)
     }
 
-    fn unregister(&self, inbox: &Inbox) {
+    fn unregister(&self, inbox: &SessionCore) {
         self.client.0.router.unregister(inbox);
     }
 

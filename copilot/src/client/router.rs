@@ -21,8 +21,8 @@ use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::providers::Providers;
 use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
-use crate::session::core::Inbox;
-use crate::session::core::topic::Topics;
+use crate::session::core::SessionCore;
+use crate::session::core::Topics;
 
 /// The live sessions of one connection.
 pub(super) struct Router {
@@ -40,7 +40,7 @@ pub(super) struct Router {
 
 #[derive(Default)]
 struct Sessions {
-    inboxes: HashMap<SessionId, Arc<Inbox>>,
+    inboxes: HashMap<SessionId, Arc<SessionCore>>,
     /// Why the connection ended.
     ended: Option<Error>,
 }
@@ -57,7 +57,7 @@ impl Router {
         }
     }
 
-    pub(super) fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
+    pub(super) fn register(&self, inbox: Arc<SessionCore>) -> Result<()> {
         let mut sessions = self.write();
         if let Some(cause) = &sessions.ended {
             return Err(cause.clone());
@@ -71,7 +71,7 @@ impl Router {
     }
 
     /// Leaves a session alone that has been opened under the same id since.
-    pub(super) fn unregister(&self, inbox: &Inbox) {
+    pub(super) fn unregister(&self, inbox: &SessionCore) {
         let mut sessions = self.write();
         let is_it =
             sessions.inboxes.get(&inbox.id).is_some_and(|other| std::ptr::eq(&raw const **other, inbox));
@@ -81,18 +81,18 @@ impl Router {
         drop(gone);
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Inbox>> {
+    pub(super) fn all(&self) -> Vec<Arc<SessionCore>> {
         self.read().inboxes.values().cloned().collect()
     }
 
     /// The connection is gone but may come back: every session is told why, and what runs is cancelled. Gives the
     /// sessions, each with what was cancelled.
-    pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+    pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<SessionCore>, Vec<String>)> {
         self.providers.interrupt();
         let inboxes = self.all();
         // All of them, before the first event says so.
         inboxes.iter().for_each(|inbox| inbox.line.down());
-        let interrupt = |inbox: Arc<Inbox>| {
+        let interrupt = |inbox: Arc<SessionCore>| {
             let mut cancelled = Vec::new();
             crate::contain::logged("a subscriber", || cancelled = inbox.interrupt(cause));
             (inbox, cancelled)
@@ -116,18 +116,18 @@ impl Router {
         }
     }
 
-    fn get(&self, id: &str) -> Option<Arc<Inbox>> {
+    fn get(&self, id: &str) -> Option<Arc<SessionCore>> {
         self.read().inboxes.get(id).cloned()
     }
 
     /// The session that a request is meant for although it does not name it.
-    fn claimed(&self, method: &str, params: &RawValue) -> Option<Arc<Inbox>> {
+    fn claimed(&self, method: &str, params: &RawValue) -> Option<Arc<SessionCore>> {
         self.read().inboxes.values().find(|inbox| self.topics.claims(inbox, method, params)).cloned()
     }
 
     /// Answers a request that no session can take.
     fn refuse(&self, method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
-        Inbox::refuse(self.topics, method, params, responder, code, why);
+        SessionCore::refuse(self.topics, method, params, responder, code, why);
     }
 
     fn event(&self, session: &str, head: &EventHead<'_>) {
@@ -292,7 +292,7 @@ impl Service for Router {
 
     fn cancelled(&self, id: AskedId) {
         // Rare enough to ask every session for it.
-        self.all().iter().for_each(|inbox| inbox.calls.take_back(id));
+        self.all().iter().for_each(|inbox| inbox.calls.cancel_request(id));
     }
 }
 
@@ -307,15 +307,15 @@ mod tests {
     use super::*;
     use crate::api::TOPICS;
     use crate::rpc::Peer;
-    use crate::session::core::Asks;
-    use crate::session::core::topic::Settings;
+    use crate::session::core::Settings;
+    use crate::session::core::ToolPolicy;
     use crate::tools::{StateMap, ToolSet};
 
-    fn inbox(id: &str) -> Arc<Inbox> {
+    fn inbox(id: &str) -> Arc<SessionCore> {
         let peer = Peer::new(Box::new(tokio::io::sink()));
         let (settings, tools) = (Settings::default(), ToolSet::default());
         let states = Arc::new(StateMap::default());
-        Inbox::new(id.into(), peer, &TOPICS, settings, tools, states, Asks::default())
+        SessionCore::new(id.into(), peer, &TOPICS, settings, tools, states, ToolPolicy::default())
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::connection::{Connection, runtime_gone};
 use super::router::Router;
 use crate::error::{Error, ErrorKind};
 use crate::rpc::Peer;
-use crate::session::core::Inbox;
+use crate::session::core::SessionCore;
 use crate::task::{self, Task};
 
 /// Starts to watch over a client from its first connection on. `ended` is the reader's task, which ends with the cause.
@@ -92,7 +92,12 @@ fn now() -> std::time::Instant {
 }
 
 /// Resumes all sessions on the new connection, concurrently. One that cannot be is ended with its own error.
-async fn resume(router: &Router, peer: Peer, cause: &Error, interrupted: Vec<(Arc<Inbox>, Vec<String>)>) {
+async fn resume(
+    router: &Router,
+    peer: Peer,
+    cause: &Error,
+    interrupted: Vec<(Arc<SessionCore>, Vec<String>)>,
+) {
     let mut resuming = JoinSet::new();
     for (inbox, cancelled) in interrupted {
         let (peer, cause) = (peer.clone(), cause.clone());

@@ -1,7 +1,4 @@
 //! `permission.*` and `session.permissions.*`: the agent asks whether it may.
-//!
-//! Protocol 3 knows two vocabularies of decisions, and a CLI takes words of the wrong one for garbage, so which one
-//! to use is part of each question.
 
 use std::borrow::Cow;
 
@@ -128,15 +125,6 @@ pub(crate) struct PermissionDetails {
 pub(crate) struct ShellCommand {
     pub(crate) identifier: Option<String>,
     pub(crate) read_only: bool,
-}
-
-/// Which words a CLI understands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Vocabulary {
-    /// Protocol 2, and protocol 3 up to 1.0.32.
-    Old,
-    /// From 1.0.57 on.
-    New,
 }
 
 /// What an approval is good for, beyond the request that it answers.

@@ -1,27 +1,27 @@
 //! Configuring a session, and opening it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPolicy, Topics};
 use super::handle::{Session, Shared};
+use super::link::{Connect, Link};
+use super::permissions::decision::Decision;
+use super::permissions::name_clash;
+use super::permissions::policy::Permissions;
+use super::permissions::request::PermissionRequest;
+use super::permissions::state::{PermissionSettings, PermissionState};
+use super::subscription::Subscription;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::topic::{Occasion, Settings, Topics};
-use crate::session::core::{Asks, Inbox};
-use crate::session::link::{Connect, Link};
-use crate::session::permissions::name_clash;
-use crate::session::permissions::policy::{Decision, Permissions};
-use crate::session::permissions::request::PermissionRequest;
-use crate::session::subscription::Subscription;
-use crate::tools::{StateMap, Tool, ToolErrors, ToolSelection};
+use crate::tools::{StateMap, Tool, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -40,8 +40,8 @@ pub struct SessionBuilder {
     pub(crate) isolate: Option<fn(&mut Settings) -> Result<()>>,
     pub(in crate::session) tools: ToolSelection,
     pub(in crate::session) states: StateMap,
-    pub(in crate::session) policy: Policy,
-    saved_approvals: bool,
+    permissions: PermissionSettings,
+    pub(in crate::session) tool_policy: ToolPolicy,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
@@ -57,8 +57,8 @@ impl SessionBuilder {
             isolate: None,
             tools: ToolSelection::default(),
             states: StateMap::default(),
-            policy: Policy::default(),
-            saved_approvals: false,
+            permissions: PermissionSettings::default(),
+            tool_policy: ToolPolicy::default(),
             event_budget: DEFAULT_BUDGET,
             listeners: Vec::new(),
         }
@@ -85,8 +85,8 @@ impl SessionBuilder {
     /// this nor [`on_permission`](Self::on_permission), leaves requests that are not about its own tools to the other
     /// clients of the session; what none of them has decided within four minutes it denies.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
-        self.policy.permissions = permissions;
-        self.policy.decides = true;
+        self.permissions.policy = permissions;
+        self.permissions.decides = true;
         self
     }
 
@@ -119,8 +119,8 @@ impl SessionBuilder {
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<Decision>,
     {
-        self.policy.handler = Some(Handler::new(handler));
-        self.policy.decides = true;
+        self.permissions.handler = Some(Handler::new(handler));
+        self.permissions.decides = true;
         self
     }
 
@@ -130,7 +130,7 @@ impl SessionBuilder {
     ///
     /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
     pub fn saved_approvals(mut self, on: bool) -> Self {
-        self.saved_approvals = on;
+        self.permissions.saved_approvals = on;
         self
     }
 
@@ -182,29 +182,38 @@ impl SessionBuilder {
         };
         name_clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
-        link.compat.check(&link.cli, &self.settings)?;
-        let joins = self.resume && link.shared && !self.policy.decides;
-        if !joins && link.cli.protocol > 2 {
-            self.topics.fill_defaults(&mut self.settings);
+        let mut settings = self.settings;
+        link.compat.check(&settings)?;
+        let joins = self.resume && link.shared && !self.permissions.decides;
+        if !joins && link.compat.has_safe_defaults() {
+            self.topics.fill_defaults(&mut settings);
         }
-        link.compat.adapt(&link.cli, &mut self.settings, &mut tools.iter().map(Tool::name));
+        link.compat.adapt(&mut settings, &mut tools.iter().map(Tool::name));
+        let watches_names = name_clash::possible(&settings.members, tools.iter().map(Tool::name));
+        let words = link.compat.permission_words();
+        let permissions = PermissionState::new(self.permissions, joins, watches_names, words);
+        if permissions.guards() {
+            settings.members.set("hooks", true);
+        }
+        settings.state.set(permissions);
         let states = Arc::new(self.states);
-        let asks = Asks { policy: self.policy, joins, saved_approvals: self.saved_approvals };
-        let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, asks);
+        let core =
+            SessionCore::new(id, link.peer.clone(), self.topics, settings, tools, states, self.tool_policy);
         let listening =
-            |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
+            |listener| Subscription::start(core.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and questions may come before the answer.
-        link.carrier.register(Arc::clone(&inbox))?;
-        let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
-        let answer = inbox.open(&link.peer, occasion).await?;
+        link.carrier.register(Arc::clone(&core))?;
+        let unopened = Unopened { core: &core, link: &link, opened: false };
+        let answer = core.open(&link.peer, occasion).await?;
         if self.resume {
-            let pending = inbox.pending(&link.peer).await?;
-            inbox.go_on(pending);
+            let pending = core.pending(&link.peer).await?;
+            core.continue_pending(pending);
         }
         unopened.done();
+        let gate = link.compat.turn_gate();
         Ok(Session(Arc::new(Shared {
-            inbox,
+            core,
             link,
             workspace_path: answer.workspace_path,
             files,
@@ -212,7 +221,7 @@ impl SessionBuilder {
             _listeners: listeners,
             spoken: AtomicBool::new(self.resume),
             sending: Mutex::new(()),
-            alone: OnceLock::new(),
+            gate,
             tool_changes: Arc::default(),
         })))
     }
@@ -224,44 +233,14 @@ impl fmt::Debug for SessionBuilder {
             .field("id", &self.id)
             .field("settings", &self.settings)
             .field("tools", &self.tools)
-            .field("policy", &self.policy)
+            .field("permissions", &self.permissions)
             .finish_non_exhaustive()
-    }
-}
-
-/// What the session lets the agent and its tools do.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Policy {
-    /// Decides where there is no handler.
-    pub(crate) permissions: Permissions,
-    pub(crate) handler: Option<Handler<PermissionRequest, Decision>>,
-    /// Whether the program has said how to decide.
-    pub(crate) decides: bool,
-    /// What the model reads when a tool fails.
-    pub(crate) tool_errors: ToolErrors,
-    pub(crate) max_tool_result: MaxToolResult,
-}
-
-impl Policy {
-    /// Whether there are calls that may be denied.
-    pub(crate) fn decides_calls(&self) -> bool {
-        self.handler.is_some() || !self.permissions.grants_all()
-    }
-}
-
-/// The largest result of a tool, in bytes. Default: 128 MiB, half of what a frame may have.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MaxToolResult(pub(crate) usize);
-
-impl Default for MaxToolResult {
-    fn default() -> Self {
-        Self(128 << 20)
     }
 }
 
 /// A session that is being opened; dropped before it is, nothing is delivered to it any more.
 struct Unopened<'a> {
-    inbox: &'a Arc<Inbox>,
+    core: &'a Arc<SessionCore>,
     link: &'a Link,
     opened: bool,
 }
@@ -276,9 +255,9 @@ impl Drop for Unopened<'_> {
     fn drop(&mut self) {
         if !self.opened {
             // First, so that a listener that sees the end can open the session again.
-            self.link.carrier.unregister(self.inbox);
-            self.inbox.close();
-            self.inbox.calls.abort();
+            self.link.carrier.unregister(self.core);
+            self.core.close();
+            self.core.calls.abort();
         }
     }
 }

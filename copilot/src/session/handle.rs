@@ -1,20 +1,21 @@
 //! A conversation with the agent.
 //!
-//! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an inbox that the reader fills; it has no task
+//! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an core that the reader fills; it has no task
 //! of its own. It never names a client: what it needs of one is [`Link`].
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::core::{Inbox, tool_host};
-use super::link::Link;
+use super::core::{SessionCore, tool_host};
+use super::link::{Link, TurnGate};
+use super::open::DETACH;
 use super::paths;
 use super::session_tools::ToolChanges;
 use super::subscription::Subscription;
@@ -26,13 +27,12 @@ use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
 use crate::rpc::{Peer, decode};
 
-/// How long `close` waits for the CLI to let go of the session.
+/// How long `close` waits for the CLI to detach the session.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A conversation with the agent; clones share it.
 ///
-/// Dropping the last clone stops listening and lets go of the session without waiting;
-/// [`close`](Self::close) is the orderly way, and tells what went wrong.
+/// The drop of the last clone detaches the session without waiting; [`close`](Self::close) waits and returns errors.
 ///
 /// # Examples
 ///
@@ -48,67 +48,69 @@ const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Session(pub(in crate::session) Arc<Shared>);
 
 pub(in crate::session) struct Shared {
-    pub(in crate::session) inbox: Arc<Inbox>,
+    pub(in crate::session) core: Arc<SessionCore>,
     pub(in crate::session) link: Link,
     pub(in crate::session) workspace_path: Option<String>,
-    /// Where the files of its messages are.
+    /// The place of the files of its messages.
     pub(in crate::session) files: paths::Files,
     pub(in crate::session) event_budget: usize,
-    /// Those of the builder; what they hold back of the end of the session is theirs.
+    /// The listeners of the builder.
     pub(in crate::session) _listeners: Vec<Subscription>,
-    /// Whether the CLI has taken a message, so that the session is on its disk.
+    /// Whether the CLI has accepted a message, so that the session is on disk.
     pub(in crate::session) spoken: AtomicBool,
     /// Held while a message is sent.
     pub(in crate::session) sending: Mutex<()>,
-    /// Held by a turn on CLIs that do not tell turns apart.
-    pub(in crate::session) alone: OnceLock<Arc<Mutex<()>>>,
+    /// Keeps turns apart on CLIs whose events do not name their message.
+    pub(in crate::session) gate: Option<Box<dyn TurnGate>>,
     /// Held while the program changes its tools.
     pub(in crate::session) tool_changes: Arc<Mutex<ToolChanges>>,
 }
 
 impl Session {
-    /// The session's id; [`Client::resume`](crate::Client::resume) takes it up again.
+    /// Returns the session's id, for [`Client::resume`](crate::Client::resume).
     pub fn id(&self) -> &SessionId {
-        &self.0.inbox.id
+        &self.0.core.id
     }
 
-    /// The directory where the CLI keeps the session's own files, if it keeps any.
+    /// Returns the directory where the CLI keeps the session's own files, if it keeps any.
     pub fn workspace_path(&self) -> Option<&str> {
         self.0.workspace_path.as_deref()
     }
 
-    /// What the CLI and its other clients can do in this session, as of now. Old CLIs do not tell.
+    /// Returns the present capabilities of the CLI and its other clients in this session; empty on CLIs that do not report
+    /// them.
     ///
     /// Wire: `session.create` and `capabilities.changed`, from the CLI.
     pub fn capabilities(&self) -> Capabilities {
-        self.inbox().capabilities()
+        self.core().capabilities()
     }
 
-    /// Every event from now on, for a subscriber that reads at its own pace.
+    /// Returns a stream of all events from now on.
     ///
-    /// Events wait up to a byte budget (see [`SessionBuilder::event_budget`]); past it the oldest are dropped, and
-    /// their number stands in their place as [`EventKind::Lagged`](crate::EventKind::Lagged).
+    /// Unread events wait up to a byte budget (see [`SessionBuilder::event_budget`](crate::SessionBuilder::event_budget));
+    /// past it the oldest are discarded, and an [`EventKind::Lagged`](crate::EventKind::Lagged) with their number takes
+    /// their place.
     pub fn events(&self) -> EventStream {
-        self.inbox().subscribers.subscribe(self.0.event_budget)
+        self.core().subscribers.subscribe(self.0.event_budget)
     }
 
     /// Calls `listener` with every event from now on, until the returned guard is dropped.
     ///
-    /// The listener runs on a task of its own, one event after the other; a slow one delays nobody else. If it
-    /// panics, that is logged and it is called again with the next event.
+    /// The listener runs in a separate task, one event after the other; a slow one delays no other subscriber. A panic is
+    /// logged, and the listener is called again with the next event.
     pub fn on(&self, listener: impl FnMut(&Event) + Send + 'static) -> Subscription {
         Subscription::start(self.events(), listener)
     }
 
-    /// The persisted events of the session so far, the oldest first.
+    /// Returns the persisted events of the session so far, the oldest first.
     ///
-    /// They are read in pages, so that a long history does not meet the limit of
-    /// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes). Old CLIs give all of them in one message.
-    /// [`read_events`](Self::read_events) gives the pages themselves.
+    /// They are read in pages, so that a long history does not exceed
+    /// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes); old CLIs send all of them in one message.
+    /// [`read_events`](Self::read_events) returns single pages.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, the CLI refuses, or a single event is over the limit.
+    /// When the connection is lost, the CLI refuses, or a single event exceeds the limit.
     ///
     /// # Cancel safety
     ///
@@ -119,7 +121,7 @@ impl Session {
         self.all_events().await
     }
 
-    /// Stops what the agent is doing. Running tools are cancelled, and the turn ends as aborted.
+    /// Stops the agent. Running tools are cancelled, and the turn ends as aborted.
     ///
     /// # Errors
     ///
@@ -144,11 +146,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When `params` is no object, the connection is lost, the CLI refuses or its answer is no `R`.
+    /// When `params` is not an object, the connection is lost, the CLI refuses, or the result is not an `R`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still handle it.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
             Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
@@ -157,28 +159,28 @@ impl Session {
         decode(method, &self.peer().await?.call_raw(method, &params).await?)
     }
 
-    /// Ends the session here: running tools are cancelled, streams end, and the CLI lets go of it. What is on disk
-    /// stays, so the session can be resumed. A CLI that was started only for this session is stopped.
+    /// Closes the session: running tools are cancelled, streams end, and the CLI detaches the session. Its files stay on
+    /// disk, so the session can be resumed. A CLI that was started only for this session is stopped.
     ///
     /// # Errors
     ///
-    /// What went wrong on the way; the session is closed all the same.
+    /// When the CLI refuses to detach the session or cannot be stopped; the session is closed in any case.
     ///
     /// # Cancel safety
     ///
-    /// Once it was polled, the session is closed even if the future is dropped: what runs is cancelled at once, and the
-    /// CLI is told without waiting for its answer. A CLI that was started only for the session then ends with the last
+    /// Once it was polled, the session is closed even if the future is dropped: running work is cancelled, and the session
+    /// is detached without waiting for the response. A CLI that was started only for the session then ends with the last
     /// clone of the session, or when `close` is called again.
     ///
     /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
     pub async fn close(&self) -> Result<()> {
-        self.inbox().calls.close();
+        self.core().calls.close();
         let closing = Closing(&self.0);
         let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
             Ok(detached) => detached,
             Err(_) => {
                 let message =
-                    format!("the CLI did not let go of session {} in {DETACH_TIMEOUT:?}", self.id());
+                    format!("the CLI did not detach session {} within {DETACH_TIMEOUT:?}", self.id());
                 Err(Error::new(ErrorKind::Timeout, message))
             }
         };
@@ -188,19 +190,18 @@ impl Session {
     }
 
     async fn detach(&self) -> Result<()> {
-        // A session without connection has nothing to let go of.
-        let Some(peer) = self.inbox().line.now() else { return Ok(()) };
-        match peer.call_raw("session.detach", &self.params()).await {
-            Err(error) if error.is_unsupported() => {}
-            Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => return Ok(()),
-            other => return other.map(drop),
+        // Without a connection the CLI has detached the session already.
+        let Some(peer) = self.core().line.now() else { return Ok(()) };
+        let detached = self.core().call_by_any_name::<_, IgnoredAny>(&peer, DETACH, &self.params());
+        match detached.await {
+            Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => Ok(()),
+            other => other.map(drop),
         }
-        peer.call_raw("session.destroy", &self.params()).await.map(drop)
     }
 
-    /// The connection, once it is there.
+    /// Returns the connection, once there is one.
     pub(crate) async fn peer(&self) -> Result<Peer> {
-        self.inbox().line.ready().await
+        self.core().line.ready().await
     }
 
     pub(crate) fn params(&self) -> SessionParams<'_> {
@@ -212,8 +213,8 @@ impl Session {
         &self.0.link.cli
     }
 
-    pub(crate) fn inbox(&self) -> &Inbox {
-        &self.0.inbox
+    pub(crate) fn core(&self) -> &SessionCore {
+        &self.0.core
     }
 }
 
@@ -223,7 +224,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A session that waits for the CLI to let go of it; dropped meanwhile, it is closed all the same.
+/// A session that the CLI is detaching; its drop closes the session without waiting.
 struct Closing<'a>(&'a Shared);
 
 impl Closing<'_> {
@@ -241,31 +242,31 @@ impl Drop for Closing<'_> {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.inbox.is_closed() {
+        if !self.core.is_closed() {
             self.leave();
         }
     }
 }
 
 impl Shared {
-    /// Ends what is here of the session.
+    /// Closes the session on this side.
     fn end(&self) {
-        // First, so that a subscriber that sees the end can open the session again.
-        self.link.carrier.unregister(&self.inbox);
-        self.inbox.close();
-        self.inbox.calls.abort();
+        // First, so that a subscriber that receives the end can open the session again.
+        self.link.carrier.unregister(&self.core);
+        self.core.close();
+        self.core.calls.abort();
     }
 
-    /// Ends it, and tells the CLI without waiting that it is let go of.
+    /// Closes the session, and detaches it without waiting.
     fn leave(&self) {
-        let (inbox, peer) = (&self.inbox, self.inbox.line.now());
+        let (core, peer) = (&self.core, self.core.line.now());
         self.end();
-        // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
-        // version says has to do.
+        // Best effort: a lost connection has detached the session already. A refusal cannot be waited for, so the version
+        // determines the method.
         let Some(peer) = peer else { return };
-        let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
-        if let Err(error) = peer.post_answer(method, &SessionParams { session_id: &inbox.id }) {
-            tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");
+        let method = self.link.compat.method(DETACH);
+        if let Err(error) = peer.post_answer(method, &SessionParams { session_id: &core.id }) {
+            tracing::debug!(%error, session = %core.id, "a dropped session was not detached");
         }
     }
 }

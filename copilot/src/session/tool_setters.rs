@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::session::builder::{MaxToolResult, SessionBuilder};
+use crate::session::builder::SessionBuilder;
 use crate::tools::{Choice, SchemaProfile, Tool, ToolErrors, Toolset};
 
 impl SessionBuilder {
@@ -90,14 +90,14 @@ impl SessionBuilder {
     /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set. A tool with `errors = visible` or
     /// `errors = hidden` keeps to that.
     pub fn tool_errors(mut self, errors: ToolErrors) -> Self {
-        self.policy.tool_errors = errors;
+        self.tool_policy.errors = errors;
         self
     }
 
     /// How many bytes the result of a tool may have, pictures and the like included; 128 MiB unless set. In place of a
     /// larger one the model reads that it was too large. A tool's own `max_output` shortens its text before that.
     pub fn max_tool_result(mut self, bytes: usize) -> Self {
-        self.policy.max_tool_result = MaxToolResult(bytes);
+        self.tool_policy.max_result = bytes;
         self
     }
 

@@ -15,10 +15,10 @@ use crate::protocol::canvas::{
 };
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
-use crate::session::core::topic::Topic;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::{BoxError, Handler, IntoAnswer};
 
 /// What the CLI is told where nothing here answers for a canvas.
 const NO_CANVAS: &str = "canvas_handler_unset";
@@ -195,7 +195,7 @@ impl OfferedCanvases {
     }
 }
 
-fn offered<'a>(session: &'a Inbox, id: &str) -> std::result::Result<&'a Canvas, CanvasError> {
+fn offered<'a>(session: &'a SessionCore, id: &str) -> std::result::Result<&'a Canvas, CanvasError> {
     let canvases = session.topic::<OfferedCanvases>();
     let found = canvases.and_then(|canvases| canvases.offered.iter().find(|canvas| canvas.def.id == id));
     found.ok_or_else(|| CanvasError::new(NO_CANVAS, format!("this program has no canvas `{id}`")))
@@ -225,7 +225,7 @@ impl SessionBuilder {
     }
 }
 
-fn canvas_opened(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+fn canvas_opened(session: &Arc<SessionCore>, asked: CanvasParams, responder: Responder) {
     let canvas = match offered(session, &asked.canvas_id) {
         Ok(canvas) => canvas,
         Err(error) => return error.answer(responder),
@@ -239,7 +239,7 @@ fn canvas_opened(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder
     });
 }
 
-fn canvas_closed(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+fn canvas_closed(session: &Arc<SessionCore>, asked: CanvasParams, responder: Responder) {
     let canvas = match offered(session, &asked.canvas_id) {
         Ok(canvas) => canvas,
         Err(error) => return error.answer(responder),
@@ -250,7 +250,7 @@ fn canvas_closed(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder
     session.consult(question, handler.ask(asked.instance_id), |_, _| responder.ok(&()));
 }
 
-fn canvas_acted_on(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+fn canvas_acted_on(session: &Arc<SessionCore>, asked: CanvasParams, responder: Responder) {
     let action = asked.action_name.unwrap_or_default();
     let found = offered(session, &asked.canvas_id).and_then(|canvas| {
         canvas.actions.get(&action).ok_or_else(|| {

@@ -163,6 +163,6 @@ impl Session {
     /// Wire: `session.history.compact`, or `session.compaction.compact` on CLIs before 1.0.32, to the CLI.
     pub async fn compact(&self, instructions: Option<&str>) -> Result<Compaction> {
         let params = CompactParams { session_id: self.id(), custom_instructions: instructions };
-        self.with_fallback("session.history.compact", "session.compaction.compact", &params).await
+        self.call_by_any_name("session.history.compact", &params).await
     }
 }

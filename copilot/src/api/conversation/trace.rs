@@ -2,7 +2,7 @@
 
 use crate::protocol::trace::TraceContext;
 use crate::session::SessionBuilder;
-use crate::session::core::topic::Topic;
+use crate::session::core::Topic;
 
 impl SessionBuilder {
     /// The trace that the session belongs to.

@@ -1,8 +1,8 @@
 //! Diagnostics that the CLI keeps.
 
 use crate::protocol::diagnostics::LifecycleDiagnostics;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// What the CLI keeps about how the session begins and ends.

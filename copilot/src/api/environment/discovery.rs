@@ -1,7 +1,7 @@
 //! Configuration that the CLI finds by itself in directories.
 
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// Enables agents and skills of the working directory and of the state directory. An agent of a repository may

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::protocol::experiments::Experiments;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// The experiments that the session takes part in, in place of those that the CLI would fetch.

@@ -2,8 +2,8 @@
 
 use crate::protocol::config::ExtensionInfo;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// Whether the session has the CLI's extensions, which are programs that add tools.

@@ -3,8 +3,8 @@
 use crate::protocol::managed::ManagedPermissions;
 use crate::protocol::managed::ManagedSettings;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// Whether the CLI fetches what the user's company has laid down; needs a GitHub token.

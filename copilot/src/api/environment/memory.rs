@@ -4,8 +4,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::InfiniteSessions;
 use crate::protocol::config::Memory;
 use crate::protocol::mcp::Storage;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// How a conversation that outgrows the model's context window goes on.

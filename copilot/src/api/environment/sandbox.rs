@@ -1,8 +1,8 @@
 //! The sandbox of the agent's programs.
 
 use crate::protocol::sandbox::Sandbox;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// What the programs that the agent runs may reach; as this machine is configured unless set.

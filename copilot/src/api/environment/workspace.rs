@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::protocol::config::Trust;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
 use crate::session::Session;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 impl Session {
     /// The paths of the files in the session's workspace, relative to it.
@@ -20,8 +20,8 @@ impl Session {
     ///
     /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, to the CLI.
     pub async fn workspace_files(&self) -> Result<Vec<String>> {
-        let (now, once) = ("session.workspaces.listFiles", "session.workspace.listFiles");
-        self.with_fallback::<_, FileListResponse>(now, once, &self.params()).await.map(|answer| answer.files)
+        let method = "session.workspaces.listFiles";
+        self.call_by_any_name::<_, FileListResponse>(method, &self.params()).await.map(|answer| answer.files)
     }
 
     /// What is in a file of the session's workspace.
@@ -36,9 +36,9 @@ impl Session {
     ///
     /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, to the CLI.
     pub async fn read_workspace_file(&self, path: &str) -> Result<String> {
-        let (now, once) = ("session.workspaces.readFile", "session.workspace.readFile");
+        let method = "session.workspaces.readFile";
         let params = FileParams { session_id: self.id(), path, content: None };
-        self.with_fallback::<_, FileResponse>(now, once, &params).await.map(|answer| answer.content)
+        self.call_by_any_name::<_, FileResponse>(method, &params).await.map(|answer| answer.content)
     }
 
     /// Writes a file into the session's workspace.
@@ -53,9 +53,9 @@ impl Session {
     ///
     /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, to the CLI.
     pub async fn write_workspace_file(&self, path: &str, content: &str) -> Result<()> {
-        let (now, once) = ("session.workspaces.createFile", "session.workspace.createFile");
+        let method = "session.workspaces.createFile";
         let params = FileParams { session_id: self.id(), path, content: Some(content) };
-        self.with_fallback::<_, serde::de::IgnoredAny>(now, once, &params).await.map(drop)
+        self.call_by_any_name::<_, serde::de::IgnoredAny>(method, &params).await.map(drop)
     }
 }
 

@@ -15,11 +15,11 @@ use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
+use crate::session::core::{Handler, IntoAnswer};
 
 /// The answer to a [`PlanProposal`].
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +112,7 @@ impl SessionBuilder {
     }
 }
 
-fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder) {
+fn plan_proposed(session: &Arc<SessionCore>, plan: PlanProposal, responder: Responder) {
     let Some(handler) = session.handler() else {
         // What the CLI does where it need not ask; what the plan does still needs permission.
         return responder.ok(&ExitPlanModeResponse { approved: true, ..ExitPlanModeResponse::default() });
@@ -124,7 +124,7 @@ fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder)
     });
 }
 
-fn auto_mode_offered(session: &Arc<Inbox>, asked: AutoModeSwitch, responder: Responder) {
+fn auto_mode_offered(session: &Arc<SessionCore>, asked: AutoModeSwitch, responder: Responder) {
     let Some(handler) = session.handler() else {
         return responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No });
     };
@@ -177,7 +177,7 @@ impl Session {
     /// Wire: `session.mode.set`, to the CLI.
     pub async fn set_mode(&self, mode: AgentMode) -> Result<()> {
         self.order("session.mode.set", &ModeSetParams { session_id: self.id(), mode: &mode }).await?;
-        self.inbox().remember_mode(mode);
+        self.core().remember_mode(mode);
         Ok(())
     }
 }

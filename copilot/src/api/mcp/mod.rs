@@ -19,8 +19,8 @@ use crate::protocol::mcp::McpServerInfo;
 use crate::protocol::mcp::Storage;
 use crate::session::Session;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     /// MCP servers that are configured on this machine and that the session does without.

@@ -10,11 +10,11 @@ use crate::protocol::providers::ProviderModel;
 use crate::protocol::providers::{AzureProvider, ModelMaker, Provider as Wire, ProviderTransport};
 use crate::protocol::settings::setter;
 use crate::session::SessionBuilder;
-use crate::session::core::handler::{BoxError, Handler};
+use crate::session::core::Occasion;
+use crate::session::core::Settings;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Occasion;
-use crate::session::core::topic::Settings;
-use crate::session::core::topic::Topic;
+use crate::session::core::{BoxError, Handler};
 
 /// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
 ///

@@ -11,16 +11,18 @@ use std::task::Poll;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::handler::BoxError;
+use super::in_flight::{Cause, SafeResponse, Work};
+use super::reentrancy::within_session;
+use super::state::SessionCore;
+use super::work::Entry;
 use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::decode;
+use crate::protocol::tools::Settled;
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Peer, Responder};
-use crate::session::core::handler::BoxError;
-use crate::session::core::reentrancy::answering;
-use crate::session::core::running::{By, Owed, What};
-use crate::session::core::{Entry, Inbox, log_unsent};
 use crate::task;
 use crate::tools::Cancellation;
 
@@ -31,7 +33,7 @@ pub(crate) struct Question<'a> {
     /// What is asked, for a person to read.
     pub(crate) what: Cow<'a, str>,
     /// How it came.
-    pub(crate) by: By,
+    pub(crate) cause: Cause,
 }
 
 impl<'a> Question<'a> {
@@ -53,17 +55,17 @@ impl<'a> Question<'a> {
         responder: &Responder,
         safe: fn(Responder),
     ) -> Self {
-        let by = By::Request(random::id().into(), Owed::new(responder, safe));
-        Self { handler, what: what.into(), by }
+        let cause = Cause::Request(random::id().into(), SafeResponse::new(responder, safe));
+        Self { handler, what: what.into(), cause }
     }
 
     /// A question that an event has asked, with the id to answer it under.
     pub(crate) fn event(handler: &'static str, what: impl Into<Cow<'a, str>>, id: &str) -> Self {
-        Self { handler, what: what.into(), by: By::Event(id.into()) }
+        Self { handler, what: what.into(), cause: Cause::Event(id.into()) }
     }
 }
 
-impl Inbox {
+impl SessionCore {
     /// Reads the parameters of a request and hands them on.
     pub(crate) fn read<'a, P: Deserialize<'a>>(
         self: &Arc<Self>,
@@ -103,38 +105,38 @@ impl Inbox {
         A: Send + 'static,
         F: Future<Output = Result<A, BoxError>> + Send + 'static,
     {
-        let Question { handler, what, by } = question;
-        let is_event = matches!(by, By::Event(_));
+        let Question { handler, what, cause } = question;
+        let is_event = matches!(cause, Cause::Event(_));
         let cancel = Cancellation::default();
         let token = cancel.clone();
-        let work = |inbox: Entry| async move {
+        let work = |core: Entry| async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
             let given = match outcome {
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
                 Some(Ok(Err(error))) => {
-                    inbox.handler_failed(handler, error);
+                    core.handler_failed(handler, error);
                     None
                 }
                 Some(Err(panic)) => {
-                    inbox.handler_failed(handler, format!("it panicked: {panic}").into());
+                    core.handler_failed(handler, format!("it panicked: {panic}").into());
                     None
                 }
             };
             // Who has asked by a request waits for an answer in any case, and by an event only on a connection.
-            if !is_event || inbox.asker(&token).await.is_some() {
-                answer(&inbox, given);
+            if !is_event || core.peer_unless_cancelled(&token).await.is_some() {
+                answer(&core, given);
             }
         };
-        let what = What::Question(what.into_owned());
-        if !self.run(by, what, cancel, |entry| answering(self, work(entry))) {
+        let request = Work::Request(what.into_owned());
+        if !self.run(cause, request, cancel, |entry| within_session(self, work(entry))) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }
 
     /// The CLI that an event has asked for, once it is there: a session that is taken up again is asked before it is
     /// whole. None when nobody waits for the answer any more.
-    pub(in crate::session) async fn asker(&self, cancel: &Cancellation) -> Option<Peer> {
+    pub(in crate::session) async fn peer_unless_cancelled(&self, cancel: &Cancellation) -> Option<Peer> {
         let peer = match self.line.now() {
             Some(peer) => peer,
             // Boxed, so that no answer has to make room for what is rare.
@@ -161,6 +163,25 @@ impl Inbox {
         // Wakers of subscribers may be the program's, and the CLI still waits for the answer.
         if let Err(panic) = contain::run(|| self.subscribers.publish(&failed)) {
             tracing::error!(panic, "a subscriber panicked while it was woken");
+        }
+    }
+}
+
+/// Cancels the handler of a request that was answered elsewhere. For the `*.completed` events.
+pub(crate) fn settled(session: &Arc<SessionCore>, data: &RawValue) {
+    if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
+        session.calls.cancel(&settled.request_id);
+    }
+}
+
+/// Logs an answer that could not be sent. One that is lost with its connection is not an error, because the end of the
+/// connection is reported elsewhere.
+pub(crate) fn log_unsent(sent: crate::Result<()>, what: &str) {
+    if let Err(error) = sent {
+        if error.is_disconnected() || error.kind() == ErrorKind::Closed {
+            tracing::debug!(%error, "{what} came after the connection had ended");
+        } else {
+            tracing::error!(%error, "{what} could not be sent");
         }
     }
 }

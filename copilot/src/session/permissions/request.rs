@@ -12,7 +12,7 @@ use crate::protocol::permission_subjects::PermissionSubject;
 use crate::protocol::permissions::{Approval, OwnToolRequest, PermissionDetails, PermissionKind};
 use crate::protocol::tools::ToolRequested;
 use crate::protocol::{SessionId, ToolCallId};
-use crate::session::permissions::policy::Decision;
+use crate::session::permissions::decision::Decision;
 use crate::tools::Tool;
 
 /// What the agent asks permission for. Wire: `permission.requested`, from the CLI.

@@ -8,12 +8,13 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::limits::{Limits, turn_options};
+use super::message::{Message, message_options};
+use super::send::Sending;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, ResponseFormat};
 use crate::session::handle::Session;
-use crate::session::turn::limits::Limits;
-use crate::session::turn::send::{Message, Sending, message_options, turn_options};
 use crate::tools::schema_of;
 
 /// The member that a type stands in which is no object by itself.
@@ -106,7 +107,7 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
         let Self { session, mut message, limits, retries, .. } = self;
         Box::pin(async move {
             let Shape { format, wrapped } = shape::<T>();
-            if session.0.link.compat.has_response_format(session.cli()) {
+            if session.0.link.compat.has_response_format() {
                 message.0.response_format = Some(format);
             } else {
                 message.0.prompt += &told(&format);

@@ -3,6 +3,7 @@
 //! This is the one place that may call `tokio::spawn`; everything else keeps a [`Task`], whose drop aborts.
 
 use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinHandle;
 
@@ -39,4 +40,32 @@ impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Runs a closure when it is dropped, unless it is disarmed before.
+#[must_use = "the closure runs when this is dropped"]
+pub(crate) struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> OnDrop<F> {
+    pub(crate) fn new(action: F) -> Self {
+        Self(Some(action))
+    }
+
+    /// Drops the closure without running it.
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(action) = self.0.take() {
+            action();
+        }
+    }
+}
+
+/// Locks a mutex whose data is consistent between calls, also after a panic.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

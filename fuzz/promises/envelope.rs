@@ -11,8 +11,7 @@ use serde_json::value::RawValue;
 use tokio::io::AsyncWrite;
 
 use crate::error::{Error, ErrorKind};
-use crate::events::Event;
-use crate::protocol::event::EventHead;
+use crate::events::{Event, EventHead};
 use crate::rpc::{self, AskedId, Head, NoParams, Peer, Responder, Service};
 use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next, write_frame};
 

@@ -5,12 +5,9 @@ use crate::session::SessionBuilder;
 use crate::session::core::Topic;
 use crate::session::core::setters::members;
 
-members! {
-    /// Whether the CLI reports to GitHub how it is used.
-    ///
-    /// Wire: `session.create`, `enableSessionTelemetry`.
-    session_telemetry: flag in members "enableSessionTelemetry";
+pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 
+members! {
     @also "gitHubToken" github_token,
 }
 

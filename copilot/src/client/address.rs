@@ -7,7 +7,7 @@ use crate::protocol::secret::redacted;
 pub(super) fn parse(url: &str) -> Result<String> {
     let refuse = |why: &str, remedy: &str| {
         let message = format!("`cli_url` is {:?}, {why}; {remedy}", redacted(url));
-        Error::new(ErrorKind::Config, message)
+        Error::new(ErrorKind::Configuration, message)
     };
     let bad =
         |why: &str| refuse(why, "write `PORT`, `host:port` or `http://host:port`, such as `127.0.0.1:4321`");

@@ -1,21 +1,25 @@
 //! Configuring a client.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_core::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::router::Router;
-use super::telemetry::Telemetry;
+use super::streams::Streams;
 use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::{check_name, check_path, check_secret};
-use crate::process::{Carrier, LogLevel};
+use crate::host::Providers;
+use crate::input::check_secret;
+use crate::process::{Channel, LaunchOptions, LogLevel, Telemetry};
 use crate::protocol::secret::redacted;
-use crate::providers::Providers;
 use crate::session::core::Topics;
 use crate::session::paths::Files;
+use crate::transport::Transport;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
 /// How long the CLI may take to become ready unless the caller says otherwise.
@@ -47,24 +51,7 @@ pub struct ClientBuilder {
     connection_token: Option<String>,
     github_telemetry: bool,
     pub(super) providers: Providers,
-    #[cfg(any(test, feature = "testing"))]
-    memory: Option<super::memory::Ends>,
-}
-
-/// The options that only make sense for a CLI that the client starts.
-#[derive(Default)]
-struct LaunchOptions {
-    cli_path: Option<PathBuf>,
-    cli_args: Vec<OsString>,
-    cwd: Option<PathBuf>,
-    state_dir: Option<PathBuf>,
-    env: Vec<(OsString, OsString)>,
-    env_remove: Vec<OsString>,
-    log_level: Option<LogLevel>,
-    github_token: Option<String>,
-    use_logged_in_user: Option<bool>,
-    session_idle_timeout: Option<Duration>,
-    telemetry: Option<Telemetry>,
+    streams: Option<Streams>,
 }
 
 /// The options of a client, checked.
@@ -79,25 +66,14 @@ pub(super) struct Options {
     pub(super) max_frame: usize,
     pub(super) connection_token: Option<String>,
     pub(super) github_telemetry: bool,
-    pub(super) cli_path: Option<PathBuf>,
-    pub(super) cli_args: Vec<OsString>,
-    pub(super) cwd: Option<PathBuf>,
-    pub(super) state_dir: Option<PathBuf>,
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) env_remove: Vec<OsString>,
-    pub(super) log_level: Option<LogLevel>,
-    pub(super) github_token: Option<String>,
-    pub(super) use_logged_in_user: Option<bool>,
+    pub(super) launch: LaunchOptions,
 }
 
 /// Where the CLI is.
 pub(super) enum Target {
-    Spawn {
-        carrier: Carrier,
-    },
+    Spawn(Channel),
     Address(String),
-    #[cfg(any(test, feature = "testing"))]
-    Memory(super::memory::Ends),
+    Streams(Streams),
 }
 
 impl ClientBuilder {
@@ -114,8 +90,7 @@ impl ClientBuilder {
             connection_token: None,
             github_telemetry: false,
             providers: Providers::default(),
-            #[cfg(any(test, feature = "testing"))]
-            memory: None,
+            streams: None,
         }
     }
 
@@ -153,7 +128,34 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes a variable out of the CLI's environment.
+    /// Withholds the environment of this process from the CLI: it has only the variables of [`env`](Self::env) and those
+    /// that the other options need. Default: the CLI inherits the environment.
+    ///
+    /// CLI 1.0.102 starts without any variable. Pass on those that the work needs: `PATH` for the programs that the agent
+    /// runs (else the default directories of the system), and for a CLI that is a script, to find `node`; `SystemRoot` on
+    /// Windows; `TMPDIR` and `LANG`; those of a proxy, such as `HTTPS_PROXY`, `NO_PROXY` and `NODE_EXTRA_CA_CERTS`; those
+    /// of a login, such as `GH_TOKEN`. Without `HOME` the CLI uses the home directory of the user's account, unless
+    /// [`state_dir`](Self::state_dir) is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Client;
+    ///
+    /// let mut builder = Client::builder().env_clear();
+    /// for name in ["PATH", "HOME", "LANG"] {
+    ///     if let Some(value) = std::env::var_os(name) {
+    ///         builder = builder.env(name, value);
+    ///     }
+    /// }
+    /// # drop(builder);
+    /// ```
+    pub fn env_clear(mut self) -> Self {
+        self.launch.env_clear = true;
+        self
+    }
+
+    /// Removes a variable from the CLI's environment.
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.launch.env_remove.push(name.into());
         self
@@ -216,7 +218,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// use copilot::Client;
-    /// use copilot::config::Telemetry;
+    /// use copilot::Telemetry;
     ///
     /// let builder = Client::builder().telemetry(Telemetry::otlp("http://127.0.0.1:4318").source_name("my-agent"));
     /// # drop(builder);
@@ -267,7 +269,7 @@ impl ClientBuilder {
     /// let builder = Session::builder().on_event(|event| match event.kind() {
     ///     EventKind::Disconnected(_) => println!("the CLI is lost"),
     ///     EventKind::Restarted(restarted) => println!("it is back: {}", restarted.cause),
-    ///     EventKind::TurnSilent(silence) => println!("still waiting for {:?}", silence.waiting_for),
+    ///     EventKind::TurnStalled(stalled) => println!("still waiting for {:?}", stalled.waiting_for),
     ///     _ => {}
     /// });
     /// # drop(builder);
@@ -283,9 +285,17 @@ impl ClientBuilder {
         self
     }
 
-    #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn memory(mut self, ends: super::memory::Ends) -> Self {
-        self.memory = Some(ends);
+    /// Connects over the streams of the program.
+    pub(crate) fn streams(
+        self,
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
+        self.streams_from(Streams::external(Transport::new(reader, writer)))
+    }
+
+    pub(crate) fn streams_from(mut self, streams: Streams) -> Self {
+        self.streams = Some(streams);
         self
     }
 
@@ -301,9 +311,16 @@ impl ClientBuilder {
     ///
     /// Wire: `connect`, to the CLI.
     pub async fn start(self) -> Result<Client> {
-        let client = self.lazy()?;
-        client.connection().await?;
-        Ok(client)
+        self.start_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn start_boxed(self) -> BoxFuture<'static, Result<Client>> {
+        Box::pin(async move {
+            let client = self.lazy()?;
+            client.connection().await?;
+            Ok(client)
+        })
     }
 
     /// A client that starts the CLI at its first use.
@@ -317,13 +334,14 @@ impl ClientBuilder {
 
     /// Where the files of sessions are: on this machine when the CLI is started here.
     pub(super) fn files(&self) -> Files {
-        let remote = self.cli_url.is_some() || self.providers.keeps_files();
-        files(remote, !self.is_memory(), self.launch.cwd.as_deref())
+        let external = self.streams.as_ref().is_some_and(|streams| streams.external);
+        let remote = self.cli_url.is_some() || external || self.providers.keeps_files();
+        files(remote, self.streams.is_none(), self.launch.cwd.as_deref())
     }
 
     /// Keeps a CLI that is started away from the user's keychain, unless the caller has said otherwise.
     pub(super) fn without_keychain(mut self) -> Self {
-        let starts = self.cli_url.is_none() && !self.is_memory();
+        let starts = self.cli_url.is_none() && self.streams.is_none();
         if starts {
             self.launch.env.insert(0, ("COPILOT_DISABLE_KEYTAR".into(), "1".into()));
         }
@@ -334,10 +352,18 @@ impl ClientBuilder {
         let files = self.files();
         let excludes = |one: &str, other: &str, why: &str| {
             let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");
-            Err(Error::new(ErrorKind::Config, message))
+            Err(Error::new(ErrorKind::Configuration, message))
         };
         let tcp = self.transport == Some(TransportKind::Tcp);
-        if self.cli_url.is_some() {
+        let external = self.streams.as_ref().is_some_and(|streams| streams.external);
+        if external {
+            let why = "the streams lead to a CLI that runs already";
+            let other = self.launch.first_set().or(self.cli_url.is_some().then_some("cli_url"));
+            let other = other.or(self.port.is_some().then_some("port"));
+            if let Some(option) = other.or(self.transport.is_some().then_some("transport")) {
+                return excludes("from_streams", option, why);
+            }
+        } else if self.cli_url.is_some() {
             let why = "a CLI that runs already is not started";
             if let Some(option) = self.launch.first_set() {
                 return excludes("cli_url", option, why);
@@ -353,61 +379,38 @@ impl ClientBuilder {
             if self.port.is_some() {
                 return excludes("port", "transport(Stdio)", why);
             }
-            if self.connection_token.is_some() && !self.is_memory() {
+            if self.connection_token.is_some() && self.streams.is_none() {
                 return excludes("connection_token", "transport(Stdio)", why);
             }
         }
         if let Some(token) = &self.connection_token {
             check_secret("connection_token", "connection token", token)?;
         }
-        let launch = self.launch.with_flags().checked()?;
-        let target = match self.cli_url.as_deref() {
-            Some(url) => Target::Address(address::parse(url)?),
-            None if tcp => Target::Spawn { carrier: Carrier::Tcp(self.port.unwrap_or(0)) },
-            None => Target::Spawn { carrier: Carrier::Stdio },
-        };
-        #[cfg(any(test, feature = "testing"))]
-        let target = match self.memory {
-            Some(ends) => Target::Memory(ends),
-            None => target,
+        let launch = self.launch.checked()?;
+        let target = match (self.streams, self.cli_url.as_deref()) {
+            (Some(streams), _) => Target::Streams(streams),
+            (None, Some(url)) => Target::Address(address::parse(url)?),
+            (None, None) if tcp => Target::Spawn(Channel::Tcp(self.port.unwrap_or(0))),
+            (None, None) => Target::Spawn(Channel::Stdio),
         };
         Ok(Options {
             target,
             files,
             router: Arc::new(Router::new(self.providers, self.topics)),
-            auto_restart: self.auto_restart.unwrap_or(true),
+            auto_restart: self.auto_restart.unwrap_or(true) && !external,
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
             max_frame: self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),
             connection_token: self.connection_token,
             github_telemetry: self.github_telemetry,
-            cli_path: launch.cli_path,
-            cli_args: launch.cli_args,
-            cwd: launch.cwd,
-            state_dir: launch.state_dir,
-            env: launch.env,
-            env_remove: launch.env_remove,
-            log_level: launch.log_level,
-            github_token: launch.github_token,
-            use_logged_in_user: launch.use_logged_in_user,
+            launch,
         })
-    }
-
-    #[cfg(any(test, feature = "testing"))]
-    fn is_memory(&self) -> bool {
-        self.memory.is_some()
-    }
-
-    #[cfg(not(any(test, feature = "testing")))]
-    #[expect(clippy::unused_self, reason = "the same call as with the feature `testing`")]
-    fn is_memory(&self) -> bool {
-        false
     }
 }
 
 impl Options {
     /// Whether the client starts its CLI, which then has no client before it.
     pub(super) fn starts_cli(&self) -> bool {
-        matches!(self.target, Target::Spawn { .. })
+        matches!(self.target, Target::Spawn(_))
     }
 
     /// Whether the CLI keeps its sessions' files apart from the user's. Nobody knows that of one that runs already.
@@ -416,9 +419,7 @@ impl Options {
             return true;
         }
         match self.target {
-            Target::Spawn { .. } => {
-                self.state_dir.is_some() || self.env.iter().any(|(name, _)| name == "COPILOT_HOME")
-            }
+            Target::Spawn(_) => self.launch.state_dir.is_some() || self.launch.sets("COPILOT_HOME"),
             _ => true,
         }
     }
@@ -433,83 +434,6 @@ fn files(remote: bool, checked: bool, directory: Option<&Path>) -> Files {
     // Without a current directory, a relative path is an error later.
     let start = std::env::current_dir().map_or_else(|_| start.to_owned(), |here| here.join(start));
     Files::here(start, checked)
-}
-
-impl LaunchOptions {
-    /// The same with absolute paths; refuses what no process can be started with.
-    fn checked(mut self) -> Result<Self> {
-        let paths =
-            [("cli_path", &mut self.cli_path), ("cwd", &mut self.cwd), ("state_dir", &mut self.state_dir)];
-        for (setter, path) in paths {
-            let Some(path) = path else { continue };
-            check_path(setter, &path.to_string_lossy())?;
-            // A CLI that runs elsewhere would take a relative path for another one.
-            *path = std::path::absolute(&*path).map_err(|source| {
-                let message = format!("`{setter}` is {}, which cannot be made absolute", path.display());
-                Error::with_source(ErrorKind::Config, message, source)
-            })?;
-        }
-        if let Some(token) = &self.github_token {
-            check_secret("github_token", "GitHub token", token)?;
-        }
-        let has_null = |text: &OsStr| text.as_encoded_bytes().contains(&0);
-        for (setter, name) in self
-            .env
-            .iter()
-            .map(|(name, _)| ("env", name))
-            .chain(self.env_remove.iter().map(|name| ("env_remove", name)))
-        {
-            check_name(setter, &name.to_string_lossy())?;
-            if name.as_encoded_bytes().contains(&b'=') {
-                let message =
-                    format!("`{setter}` has the name {:?}, and a variable's name has no `=`", name.display());
-                return Err(Error::new(ErrorKind::Config, message));
-            }
-        }
-        if let Some((name, _)) = self.env.iter().find(|(_, value)| has_null(value)) {
-            let message =
-                format!("`env`: the value of {} has a null byte, which no variable can hold", name.display());
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-        if let Some(at) = self.cli_args.iter().position(|argument| has_null(argument)) {
-            let message =
-                format!("`cli_args`: argument {} has a null byte, which no command line can hold", at + 1);
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-        Ok(self)
-    }
-
-    /// The same with what becomes arguments and variables among them. What the caller has set himself wins.
-    fn with_flags(mut self) -> Self {
-        if let Some(limit) = self.session_idle_timeout {
-            let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
-            let flag = ["--session-idle-timeout".into(), seconds.max(1).to_string().into()];
-            self.cli_args.splice(0..0, flag);
-        }
-        if let Some(telemetry) = &self.telemetry {
-            self.env.splice(0..0, telemetry.environment());
-        }
-        self
-    }
-
-    /// The name of an option that is set.
-    fn first_set(&self) -> Option<&'static str> {
-        [
-            ("cli_path", self.cli_path.is_some()),
-            ("cli_args", !self.cli_args.is_empty()),
-            ("cwd", self.cwd.is_some()),
-            ("state_dir", self.state_dir.is_some()),
-            ("env", !self.env.is_empty()),
-            ("env_remove", !self.env_remove.is_empty()),
-            ("log_level", self.log_level.is_some()),
-            ("github_token", self.github_token.is_some()),
-            ("use_logged_in_user", self.use_logged_in_user.is_some()),
-            ("session_idle_timeout", self.session_idle_timeout.is_some()),
-            ("telemetry", self.telemetry.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(name, set)| set.then_some(name))
-    }
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -549,19 +473,6 @@ mod tests {
         let refused = refusal(Client::builder().connection_token("secret"));
         assert!(refused.contains("`connection_token`") && !refused.contains("secret"), "{refused}");
         assert!(Client::builder().transport(TransportKind::Tcp).port(1).lazy().is_ok());
-    }
-
-    #[test]
-    fn idle_sessions_and_telemetry_reach_the_command_line() {
-        let builder = Client::builder()
-            .session_idle_timeout(Duration::from_millis(1500))
-            .telemetry(Telemetry::file("/t.jsonl"))
-            .cli_args(["--last"])
-            .env("COPILOT_OTEL_SOURCE_NAME", "mine");
-        let options = builder.check().unwrap();
-        assert_eq!(options.cli_args, ["--session-idle-timeout", "2", "--last"]);
-        let mine = ("COPILOT_OTEL_SOURCE_NAME".into(), "mine".into());
-        assert!(options.env.len() > 2 && options.env.last() == Some(&mine));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::builder::{Options, Target};
 use super::handshake::handshake;
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{Carrier, Child, Launch, Program, locate, quoted};
+use crate::process::{Channel, Child, Launch, Program, locate, quoted};
 use crate::protocol::connection::CliVersion;
 use crate::random;
 use crate::rpc::{self, Live, Peer};
@@ -42,7 +42,7 @@ impl Connection {
     pub(super) async fn open(options: &Options) -> Result<(Self, Task<Error>)> {
         // Outside of the time limit: the first search may have to fetch the CLI.
         let program = match options.target {
-            Target::Spawn { .. } => Some(locate(options.cli_path.as_deref()).await?),
+            Target::Spawn(_) => Some(locate(options.launch.cli_path.as_deref()).await?),
             _ => None,
         };
         let limit = options.startup_timeout;
@@ -56,17 +56,16 @@ impl Connection {
         let deadline = Instant::now() + options.startup_timeout;
         let path = program.as_ref().map(|program| program.path().to_owned());
         let (transport, child, token) = match &options.target {
-            Target::Spawn { carrier } => {
+            Target::Spawn(channel) => {
                 let program = program.expect("it was located because a CLI is to be started");
-                let (transport, child, token) = spawn(options, program, *carrier).await?;
+                let (transport, child, token) = spawn(options, program, *channel).await?;
                 (transport, Some(Arc::new(child)), token)
             }
             Target::Address(address) => {
                 let transport = connect_tcp(address, options.startup_timeout).await?;
                 (transport, None, options.connection_token.clone())
             }
-            #[cfg(any(test, feature = "testing"))]
-            Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
+            Target::Streams(streams) => (streams.connect()?, None, options.connection_token.clone()),
         };
         let Transport { reader, writer, address } = transport;
         let (reader, beginning) = Beginning::of(reader);
@@ -143,7 +142,7 @@ fn explain(error: Error, path: Option<&Path>, beginning: &[u8]) -> Error {
     } else {
         format!("{program} is not a Copilot CLI, because it wrote {}: {error}", quoted(beginning))
     };
-    Error::with_source(error.kind(), message, error)
+    error.context(message)
 }
 
 /// The reader's hold on its connection, which ends with it: a runtime that is shut down drops its tasks, and calls on
@@ -167,9 +166,9 @@ pub(super) fn runtime_gone() -> Error {
 
 /// A CLI that ignores the option would take the user's own directory without a word.
 fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
-    let set = |name: &str| options.env.iter().any(|(variable, _)| variable == name);
+    let set = |name: &str| options.launch.sets(name);
     let kept_apart = cli.has_state_directory() || (set("XDG_STATE_HOME") && set("XDG_CONFIG_HOME"));
-    if options.state_dir.is_none() || kept_apart {
+    if options.launch.state_dir.is_none() || kept_apart {
         return Ok(());
     }
     let message = format!(
@@ -244,22 +243,15 @@ impl Drop for Connection {
 async fn spawn(
     options: &Options,
     program: Program,
-    carrier: Carrier,
+    channel: Channel,
 ) -> Result<(Transport, Child, Option<String>)> {
     tracing::debug!(program = %program.path().display(), "starting the CLI");
-    let mut launch = Launch::new(program, carrier);
-    launch.extra_args.clone_from(&options.cli_args);
-    launch.log_level = options.log_level;
-    launch.working_directory.clone_from(&options.cwd);
-    launch.state_directory.clone_from(&options.state_dir);
-    launch.github_token.clone_from(&options.github_token);
-    launch.use_logged_in_user = options.use_logged_in_user;
-    launch.environment.clone_from(&options.env);
-    launch.removed_environment.clone_from(&options.env_remove);
-    if let Carrier::Tcp(_) = carrier {
-        // Anybody on this machine could connect, so there is always a token.
-        launch.connection_token = Some(options.connection_token.clone().unwrap_or_else(random::token));
-    }
+    let connection_token = match channel {
+        Channel::Stdio => None,
+        // Every user of this machine could connect, so there is always a token.
+        Channel::Tcp(_) => Some(options.connection_token.clone().unwrap_or_else(random::token)),
+    };
+    let launch = Launch { program, channel, connection_token, options: &options.launch };
     let (mut child, pipes, stdout) = Child::spawn(&launch)?;
     if let Some((stdout, stdin)) = pipes {
         return Ok((Transport::new(stdout, stdin), child, None));

@@ -71,15 +71,13 @@ fn not_a_cli(error: Error) -> Error {
 }
 
 fn explain(error: Error) -> Error {
-    let message = match error.kind() {
-        ErrorKind::Rpc(AUTHENTICATION_REQUIRED) => {
-            "the CLI wants a connection token; give it with `connection_token`"
-        }
-        ErrorKind::Rpc(AUTHENTICATION_FAILED) => "the CLI was started with another connection token",
-        ErrorKind::Rpc(AUTHENTICATION_NOT_CONFIGURED) => {
+    let message = match error.code() {
+        Some(AUTHENTICATION_REQUIRED) => "the CLI wants a connection token; give it with `connection_token`",
+        Some(AUTHENTICATION_FAILED) => "the CLI was started with another connection token",
+        Some(AUTHENTICATION_NOT_CONFIGURED) => {
             "the CLI was started without a connection token; leave `connection_token` out"
         }
         _ => return error,
     };
-    Error::with_source(error.kind(), message, error)
+    error.context(message)
 }

@@ -7,14 +7,13 @@ mod connection;
 mod github_telemetry;
 mod handshake;
 mod lifecycle;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod memory;
 mod provide;
 mod queries;
 mod router;
 mod shutdown;
+mod state;
+pub(crate) mod streams;
 mod supervisor;
-mod telemetry;
 mod watchers;
 
 use std::fmt;
@@ -34,15 +33,16 @@ use crate::rpc::{Line, decode};
 use crate::session::core::SessionCore;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
-use crate::task::Task;
+use crate::task::{OnDrop, Task};
 use connection::Connection;
 use router::Router;
+use state::StateCell;
 
 use builder::Options;
 pub use builder::{ClientBuilder, TransportKind};
 pub use github_telemetry::GithubTelemetryEvents;
 pub use lifecycle::{LifecycleEvent, LifecycleEvents};
-pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};
+pub use state::{ConnectionState, ConnectionStates};
 
 /// A Copilot CLI; clones share it.
 ///
@@ -70,6 +70,7 @@ struct Shared {
     options: Arc<Options>,
     router: Arc<Router>,
     line: Line<Arc<Connection>>,
+    state: Arc<StateCell>,
     /// Whether the CLI was started once, and the lock for doing so.
     started: AtomicBool,
     starting: Mutex<()>,
@@ -87,12 +88,14 @@ impl Shared {
     /// The connection is gone but may come back.
     fn interrupt(&self, cause: &Error) -> Vec<(Arc<SessionCore>, Vec<String>)> {
         self.line.down();
+        self.state.set(ConnectionState::Restarting);
         self.router.interrupt(cause)
     }
 
     /// The connection is gone and does not come back.
     fn end(&self, cause: &Error) {
         let connection = self.line.end(cause);
+        self.state.set(ConnectionState::Closed);
         self.router.disconnect(cause);
         // Last, because calls that end may be tried again.
         if let Some(connection) = connection {
@@ -113,6 +116,7 @@ impl Client {
             router: Arc::clone(&options.router),
             options: Arc::new(options),
             line: Line::new(None),
+            state: Arc::default(),
             started: AtomicBool::new(false),
             starting: Mutex::new(()),
             supervisor: OnceLock::new(),
@@ -173,7 +177,11 @@ impl Client {
     /// being started for it is stopped, and the next use of the client starts one.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
-            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+            Error::with_source(
+                ErrorKind::InvalidInput,
+                format!("{method}: the parameters are not JSON"),
+                source,
+            )
         })?;
         decode(method, &self.connection().await?.peer.call_raw(method, &params).await?)
     }
@@ -192,15 +200,22 @@ impl Client {
     ///
     /// Wire: `session.detach` and `runtime.shutdown`, to the CLI.
     pub async fn shutdown(&self) -> Result<()> {
-        if self.0.shut_down.swap(true, Ordering::Relaxed) {
-            return Ok(());
-        }
-        // Also for a future that is dropped: what is not asked to end is made to.
-        let _ending = Ending(&self.0);
-        match self.0.line.now() {
-            Some(connection) => shutdown::shutdown(&connection, &self.0.router).await,
-            None => Ok(()),
-        }
+        self.shutdown_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn shutdown_boxed(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            if self.0.shut_down.swap(true, Ordering::Relaxed) {
+                return Ok(());
+            }
+            // Also for a future that is dropped: the CLI is then stopped without a request.
+            let _ending = Ending(&self.0);
+            match self.0.line.now() {
+                Some(connection) => shutdown::shutdown(&connection, &self.0.router).await,
+                None => Ok(()),
+            }
+        })
     }
 
     /// How many calls wait for an answer of the CLI.
@@ -216,16 +231,30 @@ impl Client {
             return Err(Error::new(ErrorKind::Closed, "the client was shut down"));
         }
         if !shared.started.load(Ordering::Acquire) {
-            let _starting = shared.starting.lock().await;
-            if !shared.started.load(Ordering::Acquire) {
-                let (connection, reader) = Connection::open(&shared.options).await?;
-                shared.line.up(Arc::new(connection));
-                let supervisor = supervisor::start(Arc::downgrade(shared), reader);
-                shared.supervisor.set(supervisor).expect("the lock lets one start only");
-                shared.started.store(true, Ordering::Release);
-            }
+            self.connect_first().await?;
         }
         shared.line.ready().await
+    }
+
+    /// Connects, unless another call does. Boxed, so that the crate of the user does not compile it again.
+    fn connect_first(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let shared = &self.0;
+            let _starting = shared.starting.lock().await;
+            if shared.started.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            shared.state.set(ConnectionState::Connecting);
+            let failed = OnDrop::new(|| shared.state.set(ConnectionState::Idle));
+            let (connection, reader) = Connection::open(&shared.options).await?;
+            failed.disarm();
+            shared.line.up(Arc::new(connection));
+            shared.state.set(ConnectionState::Connected);
+            let supervisor = supervisor::start(Arc::downgrade(shared), reader);
+            shared.supervisor.set(supervisor).expect("the lock lets one start only");
+            shared.started.store(true, Ordering::Release);
+            Ok(())
+        })
     }
 
     pub(crate) fn connect(&self, owned: bool) -> Box<dyn Connect> {
@@ -273,7 +302,7 @@ impl Connect for OnClient {
             if apart && !self.client.0.options.keeps_own_state() {
                 let message = "an isolated session needs a client with `state_dir` or `session_fs`: without it the CLI \
                                reads and writes the user's own files";
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));

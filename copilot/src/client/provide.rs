@@ -1,13 +1,13 @@
 //! What a program provides for the whole of a CLI.
 
 use super::ClientBuilder;
-use crate::providers::inference::Inference;
-use crate::providers::inference::exchange::Exchanges;
-use crate::providers::session_fs::SessionFs;
-use crate::providers::session_fs::serve::FsService;
+use crate::host::inference::Inference;
+use crate::host::inference::exchange::Exchanges;
+use crate::host::session_fs::SessionFs;
+use crate::host::session_fs::serve::FsService;
 
 impl ClientBuilder {
-    /// Has the program keep the files of the client's sessions: see [`session_fs`](crate::session_fs).
+    /// Has the program keep the files of the client's sessions: see [`session_fs`](crate::host::session_fs).
     ///
     /// A CLI that is started again gets it before its sessions are resumed. CLIs before 1.0.32 do not know it, and
     /// starting one is an error.
@@ -20,7 +20,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// use copilot::Client;
-    /// use copilot::session_fs::MemoryFs;
+    /// use copilot::host::session_fs::MemoryFs;
     ///
     /// let builder = Client::builder().session_fs(MemoryFs::new());
     /// # drop(builder);
@@ -33,7 +33,7 @@ impl ClientBuilder {
     }
 
     /// Has the program answer the CLI's requests to models, in place of the network: see
-    /// [`inference`](crate::inference).
+    /// [`inference`](crate::host::inference).
     ///
     /// A CLI that is started again gets it before its sessions are resumed. CLIs before 1.0.82 do not know it, and
     /// starting one is an error. With `cli_url` what [`session_fs`](Self::session_fs) says holds here too.

@@ -37,7 +37,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: copilot::Client) -> copilot::Result<()> {
-    /// use copilot::config::SessionFilter;
+    /// use copilot::sessions::SessionFilter;
     ///
     /// let here = SessionFilter::new().cwd("/srv/docs");
     /// for session in client.list_sessions(Some(&here)).await? {

@@ -3,7 +3,7 @@
 //! The reader delivers straight into the session's inbox; nothing is queued in between. Messages for sessions that
 //! are not ours are dropped before anything looks at them: old CLIs send everybody's events to everybody.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
@@ -15,11 +15,11 @@ use super::lifecycle::LifecycleEvent;
 use super::watchers::Watchers;
 use super::{github_telemetry, lifecycle};
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventHead;
+use crate::host::Providers;
 use crate::protocol::SessionId;
 use crate::protocol::decode;
-use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
-use crate::providers::Providers;
 use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::core::SessionCore;
 use crate::session::core::Topics;
@@ -64,7 +64,7 @@ impl Router {
         }
         if sessions.inboxes.contains_key(&inbox.id) {
             let message = format!("session {} is open on this client already; close it first", inbox.id);
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         sessions.inboxes.insert(inbox.id.clone(), inbox);
         Ok(())
@@ -163,33 +163,13 @@ pub(super) struct Routed<'a> {
     metadata: Option<&'a RawValue>,
 }
 
-/// The same for a message with escapes in its ids, or without some of them.
+/// The same for a message with escapes in the session's id.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unusual<'a> {
     session_id: String,
     #[serde(borrow)]
-    event: UnusualHead<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UnusualHead<'a> {
-    #[serde(rename = "type")]
-    name: String,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    timestamp: Option<String>,
-    #[serde(default)]
-    parent_id: Option<String>,
-    /// Never left out: without it the event would be one of the session's own agent.
-    #[serde(borrow, default)]
-    agent_id: Option<&'a RawValue>,
-    #[serde(default)]
-    ephemeral: Option<bool>,
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
+    event: EventHead<'a>,
 }
 
 #[derive(Deserialize)]
@@ -223,22 +203,7 @@ impl Service for Router {
             return tracing::trace!(method, "a notification that nothing here wants");
         }
         match decode::event::<Unusual<'_>>(params.get()) {
-            Ok(Unusual { session_id, event }) => {
-                let agent = event
-                    .agent_id
-                    .map(|id| decode::event::<Cow<'_, str>>(id.get()).unwrap_or(Cow::Borrowed(id.get())));
-                let head = EventHead {
-                    name: &event.name,
-                    id: event.id.as_deref().unwrap_or_default(),
-                    timestamp: event.timestamp.as_deref().unwrap_or_default(),
-                    parent: event.parent_id.as_deref(),
-                    agent: agent.as_deref(),
-                    ephemeral: event.ephemeral.unwrap_or_default(),
-                    data: event.data,
-                    whole: None,
-                };
-                self.event(&session_id, &head);
-            }
+            Ok(Unusual { session_id, event }) => self.event(&session_id, &event),
             Err(error) => tracing::warn!(%error, "an event cannot be read"),
         }
     }
@@ -323,7 +288,7 @@ mod tests {
         let router = Router::new(Providers::default(), &TOPICS);
         let (first, second) = (inbox("s"), inbox("s"));
         router.register(Arc::clone(&first)).unwrap();
-        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Config);
+        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Configuration);
         router.unregister(&second);
         assert!(router.get("s").is_some());
         router.unregister(&first);

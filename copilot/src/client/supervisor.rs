@@ -14,6 +14,7 @@ use super::Shared;
 use super::backoff::Backoff;
 use super::connection::{Connection, runtime_gone};
 use super::router::Router;
+use super::state::ConnectionState;
 use crate::error::{Error, ErrorKind};
 use crate::rpc::Peer;
 use crate::session::core::SessionCore;
@@ -76,6 +77,7 @@ async fn supervise(client: &Weak<Shared>, mut ended: Task<Error>) {
         let Some(shared) = client.upgrade() else { return };
         let (peer, router) = (connection.peer.clone(), Arc::clone(&shared.router));
         shared.line.up(Arc::new(connection));
+        shared.state.set(ConnectionState::Connected);
         // Nor does it wait for the CLI to answer.
         drop(shared);
         resume(&router, peer.clone(), &cause, interrupted).await;

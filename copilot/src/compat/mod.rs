@@ -12,6 +12,7 @@ mod versions;
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::events::EventName;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
 use crate::session::core::{Settings, Topic};
@@ -21,7 +22,7 @@ use crate::session::permissions::decision::WordsFor;
 /// The requests and methods of older CLIs.
 pub(crate) const TOPIC: Topic = Topic {
     requests: &[("tool.call", protocol_2::tool_call), ("permission.request", protocol_2::permission_request)],
-    state_events: &[("abort", protocol_2::aborted)],
+    state_events: &[(EventName::Abort, protocol_2::aborted)],
     refuse: Some(protocol_2::refuse),
     handler_of: &[("permission.request", "on_permission", |session| session.permission_handler().is_some())],
     old_methods: &[

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::permission_words::old_words;
+use crate::events::EventHead;
 use crate::protocol::decode;
-use crate::protocol::event::EventHead;
 use crate::protocol::permissions::PermissionRequestParams;
 use crate::protocol::tools::{ToolRequested, Wrapped};
 use crate::random;
@@ -111,7 +111,7 @@ pub(super) fn refuse(method: &str, _: &RawValue, responder: Responder) -> Option
 
 /// Cancels running work when the agent is aborted: CLIs up to 0.0.423 send no other sign of it.
 pub(super) fn aborted(session: &Arc<SessionCore>, event: &EventHead<'_>) {
-    if event.agent.is_none_or(str::is_empty) {
+    if event.agent().is_none() {
         session.calls.cancel_all();
     }
 }

@@ -10,7 +10,7 @@ use futures_core::future::BoxFuture;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
 use tokio::time::{Instant, timeout};
 
-use crate::events::{EventStream, Subscribers};
+use crate::events::{EventName, EventStream, Subscribers};
 use crate::session::link::{TurnGate, TurnPass, Watch};
 use crate::task::{self, Task};
 
@@ -96,7 +96,7 @@ impl TurnPass for Pass {
 async fn settle(mut events: EventStream, mut watch: Watch) {
     while !watch(None) {
         match events.next().await {
-            Some(event) if event.name() != "copilot.disconnected" && !watch(Some(&event)) => {}
+            Some(event) if event.event_name() != EventName::Disconnected && !watch(Some(&event)) => {}
             _ => return,
         }
     }

@@ -52,7 +52,7 @@ const PROTOCOL_2: &[&str] = &[
 
 /// Features of a session, by setter, with the newest version that lacks each.
 const SESSION: &[(&str, Version)] = &[
-    ("empty", [1, 0, 32]),
+    ("isolated", [1, 0, 32]),
     ("bearer_token_from", [1, 0, 57]),
     ("SystemMessage::customize", [0, 0, 423]),
     ("available_tools by source", [1, 0, 32]),
@@ -105,7 +105,7 @@ pub(super) fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
         .map(|(_, setter, _)| *setter);
     let mut lacking: Vec<&str> = of_members.chain(of_session).collect();
     // An isolated session has many members, none of which the caller has named.
-    if cli.protocol == 2 && !features.contains(&"empty") {
+    if cli.protocol == 2 && !features.contains(&"isolated") {
         lacking.extend(members.names().filter(|member| {
             !PROTOCOL_2.contains(member) && !MEMBERS.iter().any(|(known, ..)| known == member)
         }));
@@ -212,9 +212,15 @@ mod tests {
 
     #[test]
     fn protocol_2_knows_few_members() {
-        let known = || Session::builder().model("m").streaming(true).client_name("n");
+        let known = || {
+            Session::builder()
+                .model("m")
+                .streaming(true)
+                .model_options(crate::models::ModelOptions::new().client_name("n"))
+        };
         assert_eq!(refusal(&cli("0.0.403", 2), &known()), None);
-        let refused = refusal(&cli("0.0.403", 2), &known().max_ai_credits(40.0)).unwrap();
+        let limited = known().limits(crate::limits::Limits::new().max_ai_credits(40.0));
+        let refused = refusal(&cli("0.0.403", 2), &limited).unwrap();
         assert!(refused.contains("`sessionLimits`") && refused.contains("0.0.403"), "{refused}");
     }
 

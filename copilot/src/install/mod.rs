@@ -172,7 +172,7 @@ impl Installer {
         let root = match &self.cache_dir {
             Some(directory) => std::path::absolute(directory).map_err(|error| {
                 Error::with_source(
-                    ErrorKind::Config,
+                    ErrorKind::Configuration,
                     "the cache directory of the installer is unusable",
                     error,
                 )

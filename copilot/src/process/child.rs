@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Program;
-use super::command::{Carrier, Launch};
 use super::failure;
+use super::launch::{Channel, Launch};
 use super::owner::{self, EndOnDrop, Exit};
 use super::sweep;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,21 +46,24 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the CLI. The pipes are there only for [`Carrier::Stdio`].
-    pub(crate) fn spawn(launch: &Launch) -> Result<(Self, Option<Pipes>, Option<ChildStdout>)> {
+    /// Starts the CLI. The pipes are there only for [`Channel::Stdio`].
+    pub(crate) fn spawn(launch: &Launch<'_>) -> Result<(Self, Option<Pipes>, Option<ChildStdout>)> {
         let (program, args) = launch.command_line();
         let mut command = Command::new(program);
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.stdin(match launch.carrier {
-            Carrier::Stdio => Stdio::piped(),
-            Carrier::Tcp(_) => Stdio::null(),
+        command.stdin(match launch.channel {
+            Channel::Stdio => Stdio::piped(),
+            Channel::Tcp(_) => Stdio::null(),
         });
+        if launch.options.env_clear {
+            command.env_clear();
+        }
         let mark = random::id();
         command.env(sweep::VARIABLE, &mark).envs(launch.variables());
-        for name in &launch.removed_environment {
+        for name in &launch.options.env_remove {
             command.env_remove(name);
         }
-        if let Some(directory) = &launch.working_directory {
+        if let Some(directory) = &launch.options.cwd {
             command.current_dir(directory);
         }
         #[cfg(unix)]
@@ -70,8 +73,8 @@ impl Child {
             let message = format!("cannot start {}: {reason}", launch.program.path().display());
             Error::with_source(ErrorKind::Cli, message, source)
         };
-        if let Some(problem) = launch.working_directory.as_deref().and_then(failure::directory_problem) {
-            return Err(Error::new(ErrorKind::Config, problem));
+        if let Some(problem) = launch.options.cwd.as_deref().and_then(failure::directory_problem) {
+            return Err(Error::new(ErrorKind::Configuration, problem));
         }
         if let Program::Native(path) = &launch.program
             && let Some(problem) = failure::other_machine(path)
@@ -274,6 +277,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use super::super::launch::LaunchOptions;
     use super::*;
 
     #[test]
@@ -298,7 +302,9 @@ mod tests {
         let mut script = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut script, b"echo out of cheese >&2; exit 3").unwrap();
         let program = Program::Script { node: "sh".into(), script: script.path().to_owned() };
-        let (child, _pipes, _) = Child::spawn(&Launch::new(program, Carrier::Stdio)).unwrap();
+        let options = LaunchOptions::default();
+        let launch = Launch { program, channel: Channel::Stdio, connection_token: None, options: &options };
+        let (child, _pipes, _) = Child::spawn(&launch).unwrap();
         // The runtime has no time to read before it has ended.
         while !child.process.0.has_ended() {
             std::thread::yield_now();

@@ -5,10 +5,10 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Program;
-use super::command::Launch;
+use super::launch::Launch;
 
 /// The reason and the remedy, for a start that the system has refused with `source`.
-pub(super) fn reason(launch: &Launch, source: &io::Error) -> String {
+pub(super) fn reason(launch: &Launch<'_>, source: &io::Error) -> String {
     match &launch.program {
         Program::Native(path) => reason_of(path, source),
         Program::Script { node, script } => format!(

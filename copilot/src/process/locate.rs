@@ -77,7 +77,7 @@ pub(crate) async fn locate(configured: Option<&Path>) -> Result<Program> {
             Err(error) => {
                 looked_at.push(format!("the pinned version in your cache: {error}"));
                 let message = not_found(&looked_at);
-                Err(Error::with_source(error.kind(), message, error))
+                Err(error.context(message))
             }
         }
     }

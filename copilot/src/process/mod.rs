@@ -4,14 +4,16 @@
 //! CLI ends with its [`Child`] and with this program, together with every process that it has started.
 
 mod child;
-mod command;
 mod failure;
+mod launch;
 mod locate;
 mod owner;
 mod sweep;
 mod sys;
+mod telemetry;
 
 pub(crate) use child::{Child, quoted};
-pub use command::LogLevel;
-pub(crate) use command::{Carrier, Launch};
+pub use launch::LogLevel;
+pub(crate) use launch::{Channel, Launch, LaunchOptions};
 pub(crate) use locate::{Program, locate};
+pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};

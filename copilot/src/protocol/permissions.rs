@@ -1,4 +1,7 @@
 //! `permission.*` and `session.permissions.*`: the agent asks whether it may.
+//!
+//! Protocol 3 knows two vocabularies of decisions, and a CLI takes words of the wrong one for garbage, so which one
+//! to use is part of each question.
 
 use std::borrow::Cow;
 

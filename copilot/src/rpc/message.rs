@@ -95,29 +95,38 @@ pub(super) struct Failure<'a> {
     pub(super) code: i64,
     #[serde(borrow, default)]
     pub(super) message: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) data: Option<Box<RawValue>>,
 }
 
 impl Failure<'_> {
+    pub(super) fn new(code: i64, message: impl Into<String>) -> Failure<'static> {
+        Failure { code, message: Cow::Owned(message.into()), data: None }
+    }
+
     /// Reads an error object; anything else becomes an error that shows it.
     pub(super) fn read(raw: &RawValue) -> Failure<'static> {
         match decode::event::<Failure<'_>>(raw.get()) {
-            Ok(failure) => Failure { code: failure.code, message: failure.message.into_owned().into() },
-            Err(_) => Failure { code: INTERNAL_ERROR, message: raw.get().to_owned().into() },
+            Ok(Failure { code, message, data }) => {
+                Failure { code, message: message.into_owned().into(), data }
+            }
+            Err(_) => Failure::new(INTERNAL_ERROR, raw.get().to_owned()),
         }
     }
 
     /// The error for the caller of `method`; `other` is who the other side is, once that is known.
     pub(super) fn into_error(self, method: &str, other: Option<&str>) -> Error {
-        let message = match (self.code, &*self.message) {
+        let (kind, message) = match (self.code, &*self.message) {
             (METHOD_NOT_FOUND, _) => {
                 let cli = other.map_or_else(String::new, |other| format!(" {other}"));
-                let message = format!("{method}: the running CLI{cli} does not have this method");
-                return Error::new(ErrorKind::Unsupported, message);
+                (ErrorKind::Unsupported, format!("{method}: the running CLI{cli} does not have this method"))
             }
-            (code, "") => format!("{method}: the CLI answered with error {code}"),
-            (code, message) => format!("{method}: {message} (error {code})"),
+            (code, "") => (ErrorKind::Response, format!("{method}: the CLI answered with error {code}")),
+            (code, message) => (ErrorKind::Response, format!("{method}: {message} (error {code})")),
         };
-        Error::new(ErrorKind::Rpc(self.code), message)
+        // Data that nests too deeply for a `Value` is dropped; the error is reported all the same.
+        let data = self.data.and_then(|data| serde_json::from_str(data.get()).ok());
+        Error::response(kind, message, self.code, data)
     }
 }
 
@@ -139,5 +148,21 @@ mod tests {
             "ping: the running CLI 1.0.32 (protocol 3) does not have this method"
         );
         assert_eq!(error(r#""odd""#), r#"ping: "odd" (error -32603)"#);
+    }
+
+    #[test]
+    fn code_and_data_reach_the_error() {
+        let error = |data: &str| {
+            let json = format!(r#"{{"code":-7,"message":"no","data":{data}}}"#);
+            Failure::read(serde_json::from_str(&json).unwrap()).into_error("ping", None)
+        };
+        let with_data = error(r#"{"retryAfter":3}"#);
+        assert_eq!((with_data.kind(), with_data.code()), (ErrorKind::Response, Some(-7)));
+        assert_eq!(with_data.data().unwrap()["retryAfter"], 3);
+        assert_eq!(error("null").data(), None);
+        let deep = error(&("[".repeat(500) + &"]".repeat(500)));
+        assert_eq!((deep.to_string().as_str(), deep.data()), ("ping: no (error -7)", None));
+        let unknown = Failure::new(METHOD_NOT_FOUND, "Unhandled method").into_error("ping", None);
+        assert_eq!((unknown.kind(), unknown.code()), (ErrorKind::Unsupported, Some(METHOD_NOT_FOUND)));
     }
 }

@@ -181,7 +181,11 @@ impl Peer {
         let (id, alone) = self.pending().insert(waiter)?;
         let registered = Registered { peer: Some(self), id };
         self.0.outbox.push(&Request { jsonrpc: "2.0", id, method, params }, alone).map_err(|source| {
-            Error::with_source(ErrorKind::Config, format!("{method}: the parameters cannot be sent"), source)
+            Error::with_source(
+                ErrorKind::InvalidInput,
+                format!("{method}: the parameters cannot be sent"),
+                source,
+            )
         })?;
         Ok(registered)
     }

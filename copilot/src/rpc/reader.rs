@@ -249,7 +249,7 @@ fn response(peer: &Peer, id: Option<&RawValue>, result: Option<&RawValue>, error
 fn refuse_all(peer: &Peer, error: Option<&RawValue>) {
     let failure = match error {
         Some(error) => Failure::read(error),
-        None => Failure { code: INTERNAL_ERROR, message: "a message without id, method and error".into() },
+        None => Failure::new(INTERNAL_ERROR, "a message without id, method and error"),
     };
     if error.is_none() {
         return tracing::warn!("the CLI sent a message that is neither request nor answer");

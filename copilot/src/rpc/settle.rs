@@ -155,7 +155,7 @@ mod tests {
         let calls = CallsOnDrop(peer.clone());
         let deep = (0..200).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
         let refused = peer.call_and_settle("x.y", &deep, move |_| drop(calls)).await.unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Config);
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
         assert_eq!(format!("{peer:?}"), "Peer { pending: 1, .. }");
     }
 }

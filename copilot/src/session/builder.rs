@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use futures_core::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -21,7 +22,7 @@ use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
-use crate::tools::{StateMap, Tool, ToolSelection};
+use crate::tools::{SchemaProfile, StateMap, Tool, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -124,16 +125,6 @@ impl SessionBuilder {
         self
     }
 
-    /// Whether approvals count that an earlier session has saved for the working directory, with
-    /// [`Decision::ApproveForLocation`] or by the user of the CLI: what they cover is then run without a request.
-    /// Default: off.
-    ///
-    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
-    pub fn saved_approvals(mut self, on: bool) -> Self {
-        self.permissions.saved_approvals = on;
-        self
-    }
-
     /// How many bytes of events wait for a slow subscriber before the oldest are dropped; 64 MiB unless set.
     pub fn event_budget(mut self, bytes: usize) -> Self {
         self.event_budget = bytes;
@@ -166,7 +157,16 @@ impl SessionBuilder {
     /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub async fn start(mut self) -> Result<Session> {
+    pub async fn start(self) -> Result<Session> {
+        self.start_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn start_boxed(self) -> BoxFuture<'static, Result<Session>> {
+        Box::pin(self.open())
+    }
+
+    async fn open(mut self) -> Result<Session> {
         if let Some(fill) = self.isolate {
             fill(&mut self.settings)?;
         }
@@ -175,6 +175,14 @@ impl SessionBuilder {
         let files = self.connect.files();
         files.resolve(&mut self.settings.members)?;
         let files = files.starting_in(self.settings.members.get::<String>("workingDirectory"));
+        if let Some(profile) = self.settings.state.get::<SchemaProfile>() {
+            self.tools.profile = *profile;
+        }
+        if let Some(MaxToolResult(largest)) = self.settings.state.get() {
+            self.tool_policy.max_result = *largest;
+        }
+        let saved_approvals = self.settings.state.get().is_some_and(|SavedApprovals(on)| *on);
+        self.permissions.saved_approvals = saved_approvals;
         let tools = self.tools.resolve(&self.states)?;
         let id = match self.id {
             Some(id) => checked(id)?,
@@ -238,6 +246,14 @@ impl fmt::Debug for SessionBuilder {
     }
 }
 
+/// Whether approvals of earlier sessions count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedApprovals(pub(crate) bool);
+
+/// The largest result of a tool, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MaxToolResult(pub(crate) usize);
+
 /// A session that is being opened; dropped before it is, nothing is delivered to it any more.
 struct Unopened<'a> {
     core: &'a Arc<SessionCore>,
@@ -281,7 +297,7 @@ fn checked(id: SessionId) -> Result<SessionId> {
     } else {
         format!("{shown} is not a session id: use ASCII letters, digits, `_` and `-`")
     };
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use futures_core::future::BoxFuture;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Mutex;
@@ -102,25 +103,6 @@ impl Session {
         Subscription::start(self.events(), listener)
     }
 
-    /// Returns the persisted events of the session so far, the oldest first.
-    ///
-    /// They are read in pages, so that a long history does not exceed
-    /// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes); old CLIs send all of them in one message.
-    /// [`read_events`](Self::read_events) returns single pages.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is lost, the CLI refuses, or a single event exceeds the limit.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.eventLog.read`, or `session.getMessages` on CLIs without it, to the CLI.
-    pub async fn history(&self) -> Result<Vec<Event>> {
-        self.all_events().await
-    }
-
     /// Stops the agent. Running tools are cancelled, and the turn ends as aborted.
     ///
     /// # Errors
@@ -153,7 +135,8 @@ impl Session {
     /// Dropping the future forgets the call. Once it was polled, the CLI may still handle it.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
-            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+            let message = format!("{method}: the parameters are not JSON");
+            Error::with_source(ErrorKind::InvalidInput, message, source)
         })?;
         let params = tool_host::with_session(method, self.id(), &params)?;
         decode(method, &self.peer().await?.call_raw(method, &params).await?)
@@ -174,26 +157,35 @@ impl Session {
     ///
     /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
     pub async fn close(&self) -> Result<()> {
-        self.core().calls.close();
-        let closing = Closing(&self.0);
-        let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
-            Ok(detached) => detached,
-            Err(_) => {
-                let message =
-                    format!("the CLI did not detach session {} within {DETACH_TIMEOUT:?}", self.id());
-                Err(Error::new(ErrorKind::Timeout, message))
-            }
-        };
-        closing.done();
-        let released = self.0.link.carrier.release().await;
-        detached.and(released)
+        self.close_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn close_boxed(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.core().calls.close();
+            let closing = Closing(&self.0);
+            let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
+                Ok(detached) => detached,
+                Err(_) => {
+                    let message = format!(
+                        "the CLI did not detach from session {} within {DETACH_TIMEOUT:?}",
+                        self.id()
+                    );
+                    Err(Error::new(ErrorKind::Timeout, message))
+                }
+            };
+            closing.done();
+            let released = self.0.link.carrier.release().await;
+            detached.and(released)
+        })
     }
 
     async fn detach(&self) -> Result<()> {
         // Without a connection the CLI has detached the session already.
         let Some(peer) = self.core().line.now() else { return Ok(()) };
-        let detached = self.core().call_by_any_name::<_, IgnoredAny>(&peer, DETACH, &self.params());
-        match detached.await {
+        let params = self.params();
+        match self.core().call_by_any_name::<_, IgnoredAny>(&peer, DETACH, &params).await {
             Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => Ok(()),
             other => other.map(drop),
         }

@@ -3,7 +3,7 @@
 //! `core` is the session as the reader sees it, `handle` as the program does. `builder` and `open` open it, `turn` sends
 //! messages, `tool_calls` and `permissions` answer the CLI. What a session needs of its client is in `link`.
 
-mod builder;
+pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod core;
 mod handle;

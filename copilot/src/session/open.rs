@@ -208,5 +208,5 @@ fn detach(peer: &Peer, id: &SessionId, topics: &'static Topics) {
 
 /// Whether the CLI does not have the session. It has no error code for that, only a text.
 pub(in crate::session) fn is_unknown_session(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Rpc(_)) && error.to_string().contains("Session not found")
+    error.kind() == ErrorKind::Response && error.to_string().contains("Session not found")
 }

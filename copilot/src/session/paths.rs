@@ -44,7 +44,7 @@ impl Files {
     }
 
     /// The path made absolute; `what` names the setter in errors.
-    pub(super) fn absolute(&self, what: &str, path: &str) -> Result<String> {
+    fn absolute(&self, what: &str, path: &str) -> Result<String> {
         check_path(what, path)?;
         match self.0.as_deref() {
             Some(Here { start, .. }) => {
@@ -99,12 +99,12 @@ impl Files {
         })?;
         let files = self.clone().starting_in(members.get::<String>("workingDirectory"));
         for (what, list) in [
-            ("additional_directories", "additionalDirectories"),
-            ("skill_directories", "skillDirectories"),
-            ("agent_directories", "agentDirectories"),
-            ("hook_directories", "hookDirectories"),
-            ("instruction_directories", "instructionDirectories"),
-            ("plugin_directories", "pluginDirectories"),
+            ("Workspace::additional_directories", "additionalDirectories"),
+            ("Skills::directories", "skillDirectories"),
+            ("Agents::directories", "agentDirectories"),
+            ("Discovery::hook_directories", "hookDirectories"),
+            ("Instructions::directories", "instructionDirectories"),
+            ("Discovery::plugin_directories", "pluginDirectories"),
         ] {
             members.change(list, |list: &mut Vec<String>| {
                 list.iter_mut().try_for_each(|path| {
@@ -113,7 +113,9 @@ impl Files {
                 })
             })?;
         }
-        for (what, member) in [("config_dir", "configDir"), ("extension_sdk_path", "extensionSdkPath")] {
+        for (what, member) in
+            [("Workspace::config_dir", "configDir"), ("Unstable::extension_sdk_path", "extensionSdkPath")]
+        {
             members.change(member, |path: &mut String| {
                 *path = files.absolute(what, path)?;
                 Ok(())
@@ -142,7 +144,7 @@ impl Files {
 }
 
 fn refusal(what: &str, path: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("`{what}` is {}, {why}", shown(path)))
+    Error::new(ErrorKind::Configuration, format!("`{what}` is {}, {why}", shown(path)))
 }
 
 /// Whether a path is absolute on any system that a CLI runs on.
@@ -153,10 +155,13 @@ fn is_absolute_somewhere(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::borrow::Cow;
 
-    use crate::config::{LargeOutput, McpServer};
+    use crate::protocol::attachments::Attachment;
+
+    use super::*;
+    use crate::mcp::McpServer;
+    use crate::tool_filter::LargeOutput;
     use crate::{Message, Session};
 
     fn here(start: &Path) -> Files {
@@ -171,10 +176,12 @@ mod tests {
         let at = |path: &str| root.path().join(path).to_str().unwrap().to_owned();
         let mut members = Session::builder()
             .working_directory("./project")
-            .skill_directories(["skills"])
-            .additional_directories([at("project")])
-            .config_dir("made-later")
-            .large_output(LargeOutput::new().output_dir("output"))
+            .skills(crate::skills::Skills::new().directories(["skills"]))
+            .workspace(crate::workspace::Workspace::new().additional_directories([at("project")]))
+            .workspace(crate::workspace::Workspace::new().config_dir("made-later"))
+            .tool_options(
+                crate::tool_filter::ToolOptions::new().large_output(LargeOutput::new().output_dir("output")),
+            )
             .mcp_server("x", McpServer::stdio("x").cwd("skills"))
             .settings
             .members;
@@ -206,19 +213,47 @@ mod tests {
         for (builder, setter, why) in [
             (builder().working_directory("missing"), "working_directory", "does not exist"),
             (builder().working_directory(&file), "working_directory", "not a directory"),
-            (builder().additional_directories(["missing"]), "additional_directories", "does not exist"),
-            (builder().skill_directories(["missing"]), "skill_directories", "does not exist"),
-            (builder().agent_directories(["missing"]), "agent_directories", "does not exist"),
-            (builder().hook_directories(["missing"]), "hook_directories", "does not exist"),
-            (builder().instruction_directories(["missing"]), "instruction_directories", "does not exist"),
-            (builder().plugin_directories(["missing"]), "plugin_directories", "does not exist"),
+            (
+                builder().workspace(crate::workspace::Workspace::new().additional_directories(["missing"])),
+                "Workspace::additional_directories",
+                "does not exist",
+            ),
+            (
+                builder().skills(crate::skills::Skills::new().directories(["missing"])),
+                "Skills::directories",
+                "does not exist",
+            ),
+            (
+                builder().agents(crate::agents::Agents::new().directories(["missing"])),
+                "Agents::directories",
+                "does not exist",
+            ),
+            (
+                builder().discovery(crate::discovery::Discovery::new().hook_directories(["missing"])),
+                "Discovery::hook_directories",
+                "does not exist",
+            ),
+            (
+                builder().instructions(crate::instructions::Instructions::new().directories(["missing"])),
+                "Instructions::directories",
+                "does not exist",
+            ),
+            (
+                builder().discovery(crate::discovery::Discovery::new().plugin_directories(["missing"])),
+                "Discovery::plugin_directories",
+                "does not exist",
+            ),
             (
                 builder().mcp_server("x", McpServer::stdio("x").cwd("missing")),
                 "MCP server x",
                 "does not exist",
             ),
             (builder().working_directory(""), "working_directory", "empty"),
-            (builder().config_dir("a\0b"), "config_dir", r"'\0'"),
+            (
+                builder().workspace(crate::workspace::Workspace::new().config_dir("a\0b")),
+                "Workspace::config_dir",
+                r"'\0'",
+            ),
         ] {
             let mut members = builder.settings.members;
             let refused = here(root.path()).resolve(&mut members).unwrap_err().to_string();
@@ -240,7 +275,9 @@ mod tests {
     #[test]
     fn files_elsewhere_are_not_looked_for() {
         for path in ["/no/such/directory", r"C:\no\such", r"\\server\no\such"] {
-            let builder = Session::builder().working_directory(path).skill_directories([path]);
+            let builder = Session::builder()
+                .working_directory(path)
+                .skills(crate::skills::Skills::new().directories([path]));
             let mut members = builder.settings.members;
             Files::ELSEWHERE.resolve(&mut members).unwrap();
             assert_eq!(members.get::<String>("workingDirectory").map(String::as_str), Some(path));

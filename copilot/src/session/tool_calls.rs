@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use super::core::in_flight::{Cause, Work};
 use super::core::reentrancy::within_session;
 use super::core::work::Entry;
 use super::core::{Named, SessionCore, Topic, Unreadable, log_unsent, settled};
 use super::permissions::request::PermissionRequest;
+use crate::events::{EventHead, EventName};
 use crate::protocol::ToolCallId;
 use crate::protocol::decode;
-use crate::protocol::event::EventHead;
 use crate::protocol::tools::{ToolAnswerParams, ToolErrorParams, ToolRequested};
 use crate::task;
 use crate::tools::{Cancellation, Invocation, Tool, ToolErrors, ToolResult};
@@ -22,11 +21,9 @@ const METHOD: &str = "session.tools.handlePendingToolCall";
 
 /// The handlers of tool calls.
 pub(crate) const TOPIC: Topic = Topic {
-    head_events: &[("external_tool.requested", requested)],
-    state_events: &[("external_tool.completed", |session, event| {
-        settled(session, event.data.unwrap_or(RawValue::NULL));
-    })],
-    unreadable: &[("external_tool.requested", unreadable)],
+    head_events: &[(EventName::ExternalToolRequested, requested)],
+    state_events: &[(EventName::ExternalToolCompleted, |session, event| settled(session, event.data()))],
+    unreadable: &[(EventName::ExternalToolRequested, unreadable)],
     ..Topic::NONE
 };
 
@@ -54,13 +51,13 @@ impl ToolReply for PendingCall {
 
 /// Handles `external_tool.requested`.
 fn requested(session: &Arc<SessionCore>, event: &EventHead<'_>) {
-    let data = event.data.unwrap_or(RawValue::NULL);
+    let data = event.data();
     match decode::question::<ToolRequested<'_>>(data.get()) {
         Ok(call) if call.request_id.is_empty() => {
             tracing::error!(session = %session.id, "a tool call without `requestId` cannot be answered");
         }
-        Ok(call) => pending(session, call, event.agent.filter(|agent| !agent.is_empty())),
-        Err(error) => session.answer_unreadable("external_tool.requested", data, &error),
+        Ok(call) => pending(session, call, event.agent()),
+        Err(error) => session.answer_unreadable(EventName::ExternalToolRequested, data, &error),
     }
 }
 
@@ -149,8 +146,10 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
 /// Returns the safe answer to an `external_tool.requested` that cannot be read.
 fn unreadable(session: &SessionCore, named: &Named<'_>, error: &serde_json::Error) -> Option<Unreadable> {
     let tool = named.tool();
-    // A call whose tool cannot be read does not belong to another client either.
-    if tool.as_deref().is_some_and(|tool| session.tools().get(tool).is_none()) {
+    // A call whose tool cannot be read does not belong to another client either; one whose tool is not known may.
+    if named.is_skipped && tool.is_none()
+        || tool.as_deref().is_some_and(|tool| session.tools().get(tool).is_none())
+    {
         return None;
     }
     let answer = json!({"result": unreadable_call(tool.as_deref(), error)});

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::session::builder::SessionBuilder;
-use crate::tools::{Choice, SchemaProfile, Tool, ToolErrors, Toolset};
+use crate::tools::{Choice, Tool, ToolErrors, Toolset};
 
 impl SessionBuilder {
     /// Gives the model every tool that is linked into the program.
@@ -72,32 +72,10 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the form of the schemas that the model reads; [`SchemaProfile::Portable`] unless set.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use copilot::{SchemaProfile, Session};
-    ///
-    /// let builder = Session::builder().with_all_tools().schema_profile(SchemaProfile::OpenAiStrict);
-    /// # drop(builder);
-    /// ```
-    pub fn schema_profile(mut self, profile: SchemaProfile) -> Self {
-        self.tools.profile = profile;
-        self
-    }
-
     /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set. A tool with `errors = visible` or
     /// `errors = hidden` keeps to that.
     pub fn tool_errors(mut self, errors: ToolErrors) -> Self {
         self.tool_policy.errors = errors;
-        self
-    }
-
-    /// How many bytes the result of a tool may have, pictures and the like included; 128 MiB unless set. In place of a
-    /// larger one the model reads that it was too large. A tool's own `max_output` shortens its text before that.
-    pub fn max_tool_result(mut self, bytes: usize) -> Self {
-        self.tool_policy.max_result = bytes;
         self
     }
 

@@ -163,7 +163,7 @@ impl ToolContext {
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|error| {
             Error::with_source(
-                ErrorKind::Config,
+                ErrorKind::InvalidInput,
                 format!("cannot serialize the parameters of `{method}`"),
                 error,
             )

@@ -1,8 +1,9 @@
 //! The sandbox of the agent's programs.
 
-use crate::protocol::sandbox::Sandbox;
 use crate::session::core::Topic;
 use crate::session::core::setters::members;
+
+pub use crate::protocol::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, SandboxProxy};
 
 members! {
     /// What the programs that the agent runs may reach; as this machine is configured unless set.

@@ -18,7 +18,7 @@ use super::state::SessionCore;
 use super::work::Entry;
 use crate::contain;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, HandlerFailure};
+use crate::events::{Event, EventName, HandlerFailure};
 use crate::protocol::decode;
 use crate::protocol::tools::Settled;
 use crate::random;
@@ -83,7 +83,7 @@ impl SessionCore {
     /// Reads the payload of an event and hands it on.
     pub(crate) fn read_event<'a, P: Deserialize<'a>>(
         self: &Arc<Self>,
-        name: &str,
+        name: EventName,
         data: &'a RawValue,
         then: impl FnOnce(&Arc<Self>, P),
     ) {

@@ -7,23 +7,19 @@ use std::task::Waker;
 
 use serde_json::value::RawValue;
 
-use super::consult::log_unsent;
 use super::state::{SessionCore, Topic};
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, MessageSkipped};
+use crate::events::{Event, EventHead, EventName, MessageSkipped};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::decode;
-use crate::protocol::event::EventHead;
-use crate::protocol::tools::ToolAnswerParams;
 use crate::rpc::{Head, Responder};
-use crate::tools::ToolResult;
 
 /// The events that the session core itself handles.
 pub(crate) const TOPIC: Topic =
-    Topic { state_events: &[("capabilities.changed", capabilities_changed)], ..Topic::NONE };
+    Topic { state_events: &[(EventName::CapabilitiesChanged, capabilities_changed)], ..Topic::NONE };
 
 fn capabilities_changed(session: &Arc<SessionCore>, event: &EventHead<'_>) {
-    match decode::event::<Capabilities>(event.data.unwrap_or(RawValue::NULL).get()) {
+    match decode::event::<Capabilities>(event.data().get()) {
         Ok(newer) => session.merge_capabilities(&newer),
         Err(error) => tracing::error!(%error, session = %session.id, "capabilities cannot be read"),
     }
@@ -35,14 +31,13 @@ impl SessionCore {
     /// The state that the event changes is changed before subscribers receive it, so that a subscriber that has the
     /// event sees the state.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        let handlers = self.topics.event(head.name);
-        if let Some(handle) = handlers.and_then(|handlers| handlers.state) {
+        let handlers = self.topics.event(head.name());
+        if let Some(handle) = handlers.state {
             handle(self, head);
         }
         self.subscribers.deliver(head, asleep);
-        let Some(handlers) = handlers else { return };
         if let Some(handle) = handlers.payload {
-            handle(self, head.data.unwrap_or(RawValue::NULL));
+            handle(self, head.data());
         }
         if let Some(handle) = handlers.head {
             handle(self, head);
@@ -57,25 +52,13 @@ impl SessionCore {
         }
     }
 
-    /// Reports a message about this session that was skipped. A tool call among them is answered as far as it can be.
-    pub(crate) fn skipped(&self, head: &Head<'_>, why: &str) {
+    /// Reports a message about this session that was skipped. A request among them gets its safe answer.
+    pub(crate) fn skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
         tracing::error!(event = head.event, session = %self.id, why, "a message of the CLI was skipped");
-        if let ("external_tool.requested", Some(request), Some(tool)) =
-            (head.event.as_deref().unwrap_or_default(), &head.request, &head.tool)
-        {
-            self.refuse_skipped_call(request, tool);
-        }
+        self.answer_skipped(head, why);
         let error = Error::new(ErrorKind::Transport, format!("a message of the CLI was skipped: {why}"));
         let skipped = MessageSkipped { event: head.event.clone(), error };
         self.subscribers.publish(&Event::message_skipped(skipped));
-    }
-
-    /// Refuses a tool call that was skipped. A tool of another client is left to that client.
-    fn refuse_skipped_call(&self, request_id: &str, tool_name: &str) {
-        let Some(peer) = self.line.now().filter(|_| self.tools().get(tool_name).is_some()) else { return };
-        let result = &ToolResult::failure(format!("The call of `{tool_name}` could not be read."));
-        let params = ToolAnswerParams { session_id: &self.id, request_id, result };
-        log_unsent(peer.post_answer("session.tools.handlePendingToolCall", &params), "a refusal");
     }
 
     /// Handles the loss of a connection that may be replaced: running work is cancelled, and callers wait. Returns what

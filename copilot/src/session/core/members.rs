@@ -102,6 +102,16 @@ impl Members {
         Ok(())
     }
 
+    /// Sets all members of `other`, in place of earlier values.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (name, value) in other.0 {
+            match self.0.iter_mut().find(|(set, _)| *set == name) {
+                Some((_, earlier)) => *earlier = value,
+                None => self.0.push((name, value)),
+            }
+        }
+    }
+
     /// Removes a member.
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(set, _)| *set != name);

@@ -9,13 +9,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::json;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::consult::Question;
 use super::handler::BoxError;
 use super::state::{SessionCore, Topics};
 use super::unreadable::{Named, Unreadable, text};
-use crate::rpc::{INVALID_PARAMS, Responder};
+use crate::events::EventName;
+use crate::rpc::{Head, INVALID_PARAMS, Responder};
 
 impl SessionCore {
     /// Answers a request that belongs to no open session, or does not name one.
@@ -51,13 +52,37 @@ impl SessionCore {
     /// answer is left to that client.
     pub(in crate::session) fn answer_unreadable(
         self: &Arc<Self>,
-        name: &str,
+        name: EventName,
         data: &RawValue,
         error: &serde_json::Error,
     ) {
-        tracing::error!(%error, name, session = %self.id, "a request cannot be read");
-        let Some(named) = Named::read(data) else { return };
-        let safe = self.topics.unreadable(name).and_then(|safe| safe(self, &named, error));
+        tracing::error!(%error, name = name.as_str(), session = %self.id, "a request cannot be read");
+        if let Some(named) = Named::read(data) {
+            self.send_safe_answer(name, &named, error);
+        }
+    }
+
+    /// Answers an event that was skipped, where it asks and its beginning names the request.
+    pub(super) fn answer_skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
+        let (Some(event), Some(request)) = (&head.event, &head.request) else { return };
+        let name = EventName::read(event);
+        if self.topics.unreadable(name).is_none() {
+            return;
+        }
+        // Every CLI denies words that it does not know in an answer to an event, so the newest words are safe.
+        let mut known = json!({"requestId": request, "promptRequest": {}});
+        if let Some(tool) = &head.tool {
+            known["toolName"] = json!(tool);
+        }
+        let known = to_raw_value(&known).expect("text is JSON");
+        let Some(named) = Named::read(&known) else { return };
+        let error: serde_json::Error = serde::de::Error::custom(why);
+        tracing::error!(%error, event = name.as_str(), session = %self.id, "a request was skipped");
+        self.send_safe_answer(name, &Named { is_skipped: true, ..named }, &error);
+    }
+
+    fn send_safe_answer(self: &Arc<Self>, name: EventName, named: &Named<'_>, error: &serde_json::Error) {
+        let safe = self.topics.unreadable(name).and_then(|safe| safe(self, named, error));
         let (Some(id), Some(safe)) = (named.id(), safe) else { return };
         let Unreadable { handler, method, answer } = safe;
         let mut params = answer;
@@ -74,10 +99,10 @@ impl SessionCore {
 
     /// Returns whether an event that asks has an id to answer it under. Without one it is not handled: no answer would
     /// reach the CLI.
-    pub(in crate::session) fn can_be_answered(&self, name: &str, data: &RawValue) -> bool {
+    pub(in crate::session) fn can_be_answered(&self, name: EventName, data: &RawValue) -> bool {
         let has_id = Named::read(data).is_none_or(|named| named.id().is_some());
         if !has_id {
-            tracing::error!(name, session = %self.id, "a request without `requestId` cannot be answered");
+            tracing::error!(name = name.as_str(), session = %self.id, "a request without `requestId` cannot be answered");
         }
         has_id
     }

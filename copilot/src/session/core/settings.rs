@@ -29,6 +29,17 @@ pub(crate) struct Settings {
     pub(crate) state: TopicState,
 }
 
+impl Settings {
+    /// Sets all settings of `other`, in place of earlier values.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.members.merge(other.members);
+        self.options.merge(other.options);
+        self.raw.extend(other.raw);
+        self.features.extend(other.features);
+        self.state.merge(other.state);
+    }
+}
+
 /// State of topics in one session, by type.
 #[derive(Clone, Default)]
 pub(crate) struct TopicState(Vec<Arc<dyn TopicValue>>);
@@ -52,6 +63,18 @@ impl TopicState {
             !state.is::<T>()
         });
         self.0.push(Arc::new(value));
+    }
+
+    /// Sets all values of `other`, in place of earlier ones of their types.
+    fn merge(&mut self, other: Self) {
+        for value in other.0 {
+            let of = |value: &Arc<dyn TopicValue>| {
+                let value: &dyn Any = &**value;
+                value.type_id()
+            };
+            self.0.retain(|set| of(set) != of(&value));
+            self.0.push(value);
+        }
     }
 
     /// Changes a value, beginning with the default.

@@ -63,7 +63,7 @@ pub(in crate::session) fn with_session(
         .map_err(|source| {
             let message =
                 format!("{method}: the parameters must be an object, to which `sessionId` is added");
-            Error::with_source(ErrorKind::Config, message, source)
+            Error::with_source(ErrorKind::InvalidInput, message, source)
         })?
         .unwrap_or_default();
     let session = serde_json::value::to_raw_value(session).expect("an id is a string");

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::settings::{Occasion, Settings};
 use super::unreadable::{Named, Unreadable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::event::EventHead;
+use crate::events::{EventHead, EventName};
 use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
 
 /// Handles a request of the CLI. Runs on the reader task.
@@ -51,11 +51,11 @@ pub(crate) struct Topic<S: 'static> {
     pub(crate) members: &'static [(&'static str, &'static str)],
     pub(crate) requests: &'static [(&'static str, OnRequest<S>)],
     /// Handlers of events, which run after subscribers have received the event.
-    pub(crate) events: &'static [(&'static str, OnEvent<S>)],
+    pub(crate) events: &'static [(EventName, OnEvent<S>)],
     /// The same for handlers that read the envelope.
-    pub(crate) head_events: &'static [(&'static str, OnHead<S>)],
+    pub(crate) head_events: &'static [(EventName, OnHead<S>)],
     /// Handlers of events that change the state of the session, which run before subscribers receive the event.
-    pub(crate) state_events: &'static [(&'static str, OnHead<S>)],
+    pub(crate) state_events: &'static [(EventName, OnHead<S>)],
     /// Handles requests of methods that no topic has.
     pub(crate) unknown: Option<OnUnknown<S>>,
     /// Returns whether a request without `sessionId` is meant for this session.
@@ -63,7 +63,7 @@ pub(crate) struct Topic<S: 'static> {
     /// Answers a request that no session can take; returns the responder where an error answers it.
     pub(crate) refuse: Option<Refuse>,
     /// Safe answers to events that ask and cannot be read.
-    pub(crate) unreadable: &'static [(&'static str, OnUnreadable<S>)],
+    pub(crate) unreadable: &'static [(EventName, OnUnreadable<S>)],
     /// The setter of the handler that a request asks, and whether the program has set it.
     pub(crate) handler_of: &'static [(&'static str, &'static str, IsSet<S>)],
     /// Names of methods on older CLIs: today's name and the older one.
@@ -116,33 +116,24 @@ impl<S> EventHandlers<S> {
 pub(crate) struct Topics<S: 'static> {
     topics: &'static [&'static Topic<S>],
     requests: Vec<(&'static str, OnRequest<S>)>,
-    /// By length and name: most events have none, and their length alone shows it.
-    events: Vec<(&'static str, EventHandlers<S>)>,
+    /// By [`EventName`] as an index.
+    events: [EventHandlers<S>; EventName::COUNT],
 }
 
 impl<S> Topics<S> {
     pub(crate) fn new(topics: &'static [&'static Topic<S>]) -> Self {
         let mut requests: Vec<_> = topics.iter().flat_map(|topic| topic.requests).copied().collect();
         requests.sort_unstable_by_key(|(method, _)| *method);
-        let mut events: Vec<(&'static str, EventHandlers<S>)> = Vec::new();
-        let mut handlers_of = |name: &'static str, set: &dyn Fn(&mut EventHandlers<S>)| {
-            let key = (name.len(), name);
-            let at =
-                events.binary_search_by_key(&key, |(name, _)| (name.len(), *name)).unwrap_or_else(|at| {
-                    events.insert(at, (name, EventHandlers::NONE));
-                    at
-                });
-            set(&mut events[at].1);
-        };
+        let mut events = [const { EventHandlers::NONE }; EventName::COUNT];
         for topic in topics {
             for (name, handle) in topic.state_events {
-                handlers_of(name, &|handlers| handlers.state = Some(*handle));
+                events[*name as usize].state = Some(*handle);
             }
             for (name, handle) in topic.events {
-                handlers_of(name, &|handlers| handlers.payload = Some(*handle));
+                events[*name as usize].payload = Some(*handle);
             }
             for (name, handle) in topic.head_events {
-                handlers_of(name, &|handlers| handlers.head = Some(*handle));
+                events[*name as usize].head = Some(*handle);
             }
         }
         Self { topics, requests, events }
@@ -173,10 +164,8 @@ impl<S> Topics<S> {
         self.request(method).is_some()
     }
 
-    pub(crate) fn event(&self, name: &str) -> Option<&EventHandlers<S>> {
-        let key = (name.len(), name);
-        let found = self.events.binary_search_by_key(&key, |(name, _)| (name.len(), name)).ok()?;
-        Some(&self.events[found].1)
+    pub(crate) fn event(&self, name: EventName) -> &EventHandlers<S> {
+        &self.events[name as usize]
     }
 
     /// Whether a session claims a request that does not name one.
@@ -195,7 +184,7 @@ impl<S> Topics<S> {
     }
 
     /// The safe answer to an event that asks and cannot be read.
-    pub(crate) fn unreadable(&self, name: &str) -> Option<OnUnreadable<S>> {
+    pub(crate) fn unreadable(&self, name: EventName) -> Option<OnUnreadable<S>> {
         let all = self.topics.iter().flat_map(|topic| topic.unreadable);
         all.copied().find(|(event, _)| *event == name).map(|(_, safe)| safe)
     }
@@ -228,12 +217,14 @@ impl<S> Topics<S> {
         let members = || self.topics.iter().flat_map(|topic| topic.members);
         for member in settings.raw.keys() {
             if let Some((_, setter)) = members().find(|(wire, _)| wire == member) {
-                let message = format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..)`");
-                return Err(Error::new(ErrorKind::Config, message));
+                let end = if setter.contains('(') { ")" } else { "" };
+                let message =
+                    format!("`.raw(\"{member}\", ..)`: this member is set with `.{setter}(..){end}`");
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
             if let Some((_, instead)) = OWN_MEMBERS.iter().find(|(own, _)| own == member) {
                 let message = format!("`.raw(\"{member}\", ..)`: {instead}");
-                return Err(Error::new(ErrorKind::Config, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
         Ok(())

@@ -24,6 +24,9 @@ pub(crate) struct Named<'a> {
     pub(in crate::session) resolved_by_hook: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(in crate::session) hook_type: Option<&'a RawValue>,
+    /// Whether the message was skipped, so that only these parts are known.
+    #[serde(skip)]
+    pub(in crate::session) is_skipped: bool,
 }
 
 impl<'a> Named<'a> {

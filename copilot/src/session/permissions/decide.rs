@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::decision::{self, Decision, Words};
 use super::policy::OwnTool;
 use super::request::PermissionRequest;
+use crate::events::EventName;
 use crate::protocol::agents::CustomAgent;
 use crate::protocol::decode;
 use crate::protocol::permissions::{PermissionAnswerParams, PermissionAsked, PermissionKind};
@@ -67,12 +68,12 @@ impl PermissionReply for PendingRequest {
 pub(super) fn requested(session: &Arc<SessionCore>, data: &RawValue) {
     match decode::question::<PermissionAsked<'_>>(data.get()) {
         Ok(asked) if asked.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") => {}
-        Ok(_) if !session.can_be_answered("permission.requested", data) => {}
+        Ok(_) if !session.can_be_answered(EventName::PermissionRequested, data) => {}
         Ok(asked) => {
             let words = (session.permissions().words)(asked.prompt_request.is_some());
             pending(session, &asked.request_id, asked.permission_request, words);
         }
-        Err(error) => session.answer_unreadable("permission.requested", data, &error),
+        Err(error) => session.answer_unreadable(EventName::PermissionRequested, data, &error),
     }
 }
 
@@ -82,7 +83,10 @@ pub(super) fn unreadable(
     named: &Named<'_>,
     _: &serde_json::Error,
 ) -> Option<Unreadable> {
-    if named.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") {
+    // In a session of other clients these decide about a request that was skipped.
+    if named.is_skipped && session.permissions().joins
+        || named.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true")
+    {
         return None;
     }
     let words = (session.permissions().words)(named.prompt_request.is_some());

@@ -18,9 +18,9 @@ use super::name_clash;
 use super::request::PermissionRequest;
 use super::tool_origin::{Origin, built_in};
 use crate::error::Result;
+use crate::events::EventHead;
 use crate::protocol::agents::CustomAgent;
 use crate::protocol::decode;
-use crate::protocol::event::EventHead;
 use crate::protocol::hooks::PreToolUseInput;
 use crate::protocol::permissions::{PermissionKind, PermissionSettled};
 use crate::protocol::session::SessionParams;
@@ -235,7 +235,7 @@ impl SessionCore {
     /// A permission was decided about, here or by another client. A call that another client has permitted while this
     /// program had not decided yet is permitted.
     pub(super) fn permission_completed(&self, event: &EventHead<'_>) {
-        let data = event.data.unwrap_or(RawValue::NULL);
+        let data = event.data();
         let Ok(settled) = decode::event::<PermissionSettled<'_>>(data.get()) else { return };
         if self.calls.cancel(&settled.request_id)
             && let (Some(id), Some(result)) = (&settled.tool_call_id, &settled.result)

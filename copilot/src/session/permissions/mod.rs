@@ -14,16 +14,17 @@ pub(in crate::session) mod state;
 mod tool_origin;
 
 use super::core::Topic;
+use crate::events::EventName;
 
 /// The handlers of permission requests.
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
-        ("permission.requested", decide::requested),
-        ("session.mcp_servers_loaded", |session, data| session.servers_loaded(data)),
-        ("session.mcp_server_status_changed", |session, _| session.look_for_clashes()),
+        (EventName::PermissionRequested, decide::requested),
+        (EventName::McpServersLoaded, |session, data| session.servers_loaded(data)),
+        (EventName::McpServerStatusChanged, |session, _| session.look_for_clashes()),
     ],
-    state_events: &[("permission.completed", |session, event| session.permission_completed(event))],
-    unreadable: &[("permission.requested", decide::unreadable)],
+    state_events: &[(EventName::PermissionCompleted, |session, event| session.permission_completed(event))],
+    unreadable: &[(EventName::PermissionRequested, decide::unreadable)],
     opened: Some(|session, _| guard::opened(session)),
     ..Topic::NONE
 };

@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::decision::Decision;
+use crate::error::{Error, Result};
 use crate::protocol::decode;
 use crate::protocol::permission_subjects::PermissionSubject;
 use crate::protocol::permissions::{Approval, OwnToolRequest, PermissionDetails, PermissionKind};
 use crate::protocol::tools::ToolRequested;
 use crate::protocol::{SessionId, ToolCallId};
-use crate::session::permissions::decision::Decision;
 use crate::tools::Tool;
 
 /// What the agent asks permission for. Wire: `permission.requested`, from the CLI.
@@ -159,7 +160,7 @@ impl PermissionRequest {
     /// use copilot::{Decision, Session};
     ///
     /// let builder = Session::builder().on_permission(|request| async move {
-    ///     Ok::<_, serde_json::Error>(match request.subject()? {
+    ///     Ok::<_, copilot::Error>(match request.subject()? {
     ///         PermissionSubject::Write(file) if !file.diff.contains("secret") => Decision::Approve,
     ///         PermissionSubject::Shell(shell) if shell.warning.is_none() => Decision::Approve,
     ///         _ => Decision::Default,
@@ -167,7 +168,7 @@ impl PermissionRequest {
     /// });
     /// # drop(builder);
     /// ```
-    pub fn subject(&self) -> serde_json::Result<PermissionSubject> {
+    pub fn subject(&self) -> Result<PermissionSubject> {
         use PermissionSubject as Subject;
         Ok(match self.kind() {
             PermissionKind::Shell => Subject::Shell(self.typed()?),
@@ -187,8 +188,8 @@ impl PermissionRequest {
         })
     }
 
-    fn typed<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        decode::question(self.raw())
+    fn typed<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        decode::question(self.raw()).map_err(|source| self.unexpected_shape(source))
     }
 
     /// The file, of [`PermissionKind::Read`] and [`PermissionKind::Write`].
@@ -254,8 +255,12 @@ impl PermissionRequest {
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        serde_json::from_str(self.raw())
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_str(self.raw()).map_err(|source| self.unexpected_shape(source))
+    }
+
+    fn unexpected_shape(&self, source: serde_json::Error) -> Error {
+        Error::decode(format!("the permission request of kind `{}` has another shape", self.kind()), source)
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::limits::Limits;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, TURN_SILENT, TurnSilence};
+use crate::events::{Event, EventName, TurnStalled};
 use crate::protocol::mcp::{McpListResponse, McpStatus};
 use crate::protocol::session::SessionParams;
 use crate::protocol::tools::ToolsPendingResponse;
@@ -64,7 +64,9 @@ impl Clock {
 
     /// An event of the turn is here.
     pub(super) fn event(&mut self, event: &Event) {
-        if event.name() != TURN_SILENT && (self.limits.idle.is_some() || self.limits.silence.is_some()) {
+        if event.event_name() != EventName::TurnStalled
+            && (self.limits.idle.is_some() || self.limits.silence.is_some())
+        {
             self.last_event = Some((event.clone(), Instant::now()));
             self.reported = false;
         }
@@ -154,10 +156,10 @@ impl Clock {
                 connecting = servers.unwrap_or_default();
             }
             tracing::info!(
-                session = %core.id, ?silent_for, ?last_event, ?waiting_for, ?connecting, "a turn is silent"
+                session = %core.id, ?silent_for, ?last_event, ?waiting_for, ?connecting, "a turn is stalled"
             );
-            let silence = TurnSilence { silent_for, last_event, waiting_for, connecting };
-            core.subscribers.publish(&Event::turn_silent(silence));
+            let stalled = TurnStalled { silent_for, last_event, waiting_for, connecting };
+            core.subscribers.publish(&Event::turn_stalled(stalled));
         }));
     }
 

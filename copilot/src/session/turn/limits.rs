@@ -36,7 +36,7 @@ macro_rules! turn_options {
         }
 
         /// How long nothing happens in the turn before all subscribers of the session get an
-        /// [`EventKind::TurnSilent`](crate::EventKind::TurnSilent), which says what the session waits for; one minute
+        /// [`EventKind::TurnStalled`](crate::EventKind::TurnStalled), which says what the session waits for; one minute
         /// unless set. `Duration::MAX` never tells. While a tool of this program runs the clock stands still.
         pub fn report_silence(mut self, after: Duration) -> Self {
             self.limits.silence = (after != Duration::MAX).then_some(after);

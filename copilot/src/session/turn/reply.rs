@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::usage::Usage;
 use crate::error::Error;
-use crate::events::{AssistantMessage, Event, EventKind, ToolRequest};
+use crate::events::{AssistantMessage, Event, EventKind, EventName, ToolRequest};
 use crate::protocol::MessageId;
 
 /// What the agent answered, and how it got there.
@@ -43,12 +43,12 @@ impl Reply {
 
     /// The tool calls that the model made, in order; none [`without_events`](crate::AskRequest::without_events).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
-        self.events.iter().filter(|event| event.name() == "assistant.message").flat_map(|event| {
-            match event.kind() {
+        self.events.iter().filter(|event| event.event_name() == EventName::AssistantMessage).flat_map(
+            |event| match event.kind() {
                 EventKind::AssistantMessage(message) => message.tool_requests.as_slice(),
                 _ => &[],
-            }
-        })
+            },
+        )
     }
 
     /// What the turn cost.

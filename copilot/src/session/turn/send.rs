@@ -175,7 +175,7 @@ impl Session {
                  session is needed",
                 self.id()
             );
-            Error::with_source(source.kind(), message, source)
+            source.context(message)
         })
     }
 
@@ -228,7 +228,7 @@ impl Session {
              `Session::send`, or another session",
             self.id()
         );
-        Err(Error::new(ErrorKind::Config, message))
+        Err(Error::new(ErrorKind::InvalidInput, message))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::value::RawValue;
 
 use super::tracker::TurnTracker;
-use crate::events::{Event, EventStream};
+use crate::events::{Event, EventName, EventStream};
 use crate::protocol::MessageId;
 use crate::protocol::decode;
 use crate::protocol::session::SessionSendResponse;
@@ -72,7 +72,8 @@ impl SentMessage {
             {
                 state.core.subscribers.taken(&prepared.events, sent.message_id);
             }
-            let is_abort = |event: &Event| event.name() == "abort" && event.agent_id().is_none();
+            let is_abort =
+                |event: &Event| event.event_name() == EventName::Abort && event.agent_id().is_none();
             let aborts = state.prepared.as_ref().map_or(0, |prepared| prepared.events.count(is_abort));
             state.earlier_aborts = Some(u32::try_from(aborts).unwrap_or(u32::MAX));
             if state.is_abandoned {

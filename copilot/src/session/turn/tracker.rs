@@ -5,7 +5,7 @@
 
 use super::usage::Usage;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, EventKind, Idle, SessionError};
+use crate::events::{Event, EventKind, EventName, Idle, SessionError};
 use crate::protocol::MessageId;
 
 /// Tracks one message.
@@ -99,7 +99,7 @@ impl TurnTracker {
     /// Applies an event; returns whether it ends the turn.
     pub(super) fn observe(&mut self, event: &Event) -> bool {
         // Deltas are most of a turn and do not change its phase.
-        if event.is_ephemeral() && !changes_phase(event.name()) {
+        if event.is_ephemeral() && !changes_phase(event.event_name()) {
             return false;
         }
         let Phase::Undecided(events) = &mut self.phase else { return self.apply(event) };
@@ -113,7 +113,9 @@ impl TurnTracker {
                 self.apply(event)
             }
             Some(_) => true,
-            None if event.name() == "session.idle" && event.agent_id().is_none() => self.apply(event),
+            None if event.event_name() == EventName::SessionIdle && event.agent_id().is_none() => {
+                self.apply(event)
+            }
             None => {
                 events.push(event.clone());
                 false
@@ -127,7 +129,7 @@ impl TurnTracker {
             self.events.push(event.clone());
         }
         // The turn of a sub-agent is another one, but its tokens are part of the cost.
-        if event.name() == "assistant.usage" {
+        if event.event_name() == EventName::AssistantUsage {
             self.usage.add(event);
             return false;
         }
@@ -135,19 +137,21 @@ impl TurnTracker {
             return false;
         }
         // Events count by their names, even those whose payloads cannot be read.
-        match event.name() {
-            "user.message" => self.user_message(event),
-            "assistant.message" => self.assistant_message(event),
-            "session.error" => return self.session_error(event),
-            "abort" if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
-            "abort" => {
+        match event.event_name() {
+            EventName::UserMessage => self.user_message(event),
+            EventName::AssistantMessage => self.assistant_message(event),
+            EventName::SessionError => return self.session_error(event),
+            EventName::Abort if self.earlier_aborts > 0 => self.earlier_aborts -= 1,
+            EventName::Abort => {
                 self.aborted = true;
                 if let Phase::Waiting(position) = self.phase {
                     self.phase = Phase::Discarded(position);
                 }
             }
-            "session.idle" => return self.idle(&Idle::read(event.raw_data())),
-            "tool.execution_start" | "tool.execution_complete" | "assistant.turn_start" => self.failures = 0,
+            EventName::SessionIdle => return self.idle(&Idle::read(event.raw_data())),
+            EventName::ToolExecutionStart
+            | EventName::ToolExecutionComplete
+            | EventName::AssistantTurnStart => self.failures = 0,
             _ => {}
         }
         false
@@ -275,7 +279,9 @@ impl TurnTracker {
 
 /// Returns the message that an event of the agent names.
 fn answered_message(event: &Event) -> Option<MessageId> {
-    if event.agent_id().is_some() || !matches!(event.name(), "assistant.message" | "session.error") {
+    if event.agent_id().is_some()
+        || !matches!(event.event_name(), EventName::AssistantMessage | EventName::SessionError)
+    {
         return None;
     }
     match event.kind() {
@@ -286,8 +292,11 @@ fn answered_message(event: &Event) -> Option<MessageId> {
 }
 
 /// Whether an ephemeral event may change the phase of a turn, or its cost.
-fn changes_phase(name: &str) -> bool {
-    matches!(name, "session.idle" | "assistant.usage" | "session.error" | "abort")
+fn changes_phase(name: EventName) -> bool {
+    matches!(
+        name,
+        EventName::SessionIdle | EventName::AssistantUsage | EventName::SessionError | EventName::Abort
+    )
 }
 
 /// The number of failures in a row, without any other event of the agent between them, that ends a turn without an

@@ -11,7 +11,7 @@ use super::clock::{Clock, Step};
 use super::reply::Reply;
 use super::tracker::TurnTracker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{Event, EventKind, EventStream};
+use crate::events::{Event, EventKind, EventName, EventStream};
 use crate::protocol::MessageId;
 use crate::session::handle::Session;
 use crate::session::link::TurnPass;
@@ -155,7 +155,10 @@ impl Turn {
             }
             // The answer may have been in it.
             EventKind::MessageSkipped(skipped) => {
-                let may_be = skipped.event.as_deref().is_none_or(|event| event == "assistant.message");
+                let may_be = skipped
+                    .event
+                    .as_deref()
+                    .is_none_or(|event| EventName::read(event) == EventName::AssistantMessage);
                 may_be.then(|| skipped.error.clone())
             }
             _ => None,
@@ -174,7 +177,7 @@ fn over_budget(budget: usize, missed: u64) -> Error {
     let message = format!(
         "{missed} events of the turn were discarded, the answer or the end of the turn among them, because more than          {budget} bytes of events waited to be read; raise the limit with `SessionBuilder::event_budget`, or read the          events of the turn faster"
     );
-    Error::new(ErrorKind::Config, message)
+    Error::new(ErrorKind::Configuration, message)
 }
 
 impl Drop for Turn {
@@ -191,7 +194,7 @@ impl Drop for Turn {
 
 /// The kind of events that the library makes itself; others stay undecoded.
 fn local_kind(event: &Event) -> &EventKind {
-    if event.name().starts_with("copilot.") { event.kind() } else { &EventKind::Other }
+    if event.event_name().is_local() { event.kind() } else { &EventKind::Other }
 }
 
 impl Stream for Turn {

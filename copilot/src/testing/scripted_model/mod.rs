@@ -27,8 +27,9 @@ pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
 pub use script::{Script, Scripts, Tokens, ToolUse};
 
 use self::playback::Playback;
+use crate::providers::Provider;
 use crate::task::{self, Task};
-use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
+use crate::{Error, ErrorKind, Result, SessionBuilder};
 
 /// The name of the model in requests and answers.
 const MODEL_NAME: &str = "scripted";

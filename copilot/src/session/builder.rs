@@ -24,7 +24,7 @@ use crate::protocol::SessionId;
 use crate::random;
 use crate::tools::{SchemaProfile, StateMap, Tool, ToolSelection};
 
-/// What is called with each event.
+/// A listener, which is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// Configures a session. Made by [`Session::builder`], [`Client::session`](crate::Client::session) and
@@ -80,7 +80,7 @@ impl SessionBuilder {
         self
     }
 
-    /// What the agent may do; see [`Permissions`] for what it may unless set.
+    /// Sets the permissions of the agent; see [`Permissions`] for the default.
     ///
     /// A program that [resumes](crate::Client::resume) a session on a CLI that it has not started, and that sets neither
     /// this nor [`on_permission`](Self::on_permission), leaves requests that are not about its own tools to the other
@@ -93,7 +93,7 @@ impl SessionBuilder {
 
     /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
     /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
-    /// that fails denies. The agent may ask for several things at once, so a handler that asks a person at a terminal
+    /// that fails denies. The agent may send several requests concurrently, so a handler that asks a person at a terminal
     /// should hold a lock while it does.
     ///
     /// # Examples
@@ -144,7 +144,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session, on a CLI of its own unless a client was given.
+    /// Opens the session, on a separate CLI unless a client was given.
     ///
     /// # Errors
     ///
@@ -153,8 +153,8 @@ impl SessionBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started. On a given client the session is let go of, as soon as the
-    /// CLI has opened it; what is on disk of it stays.
+    /// Dropping the future stops a CLI that it has started. On a given client the session is detached, as soon as
+    /// the CLI has opened it; its files stay on disk.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub async fn start(self) -> Result<Session> {

@@ -1,7 +1,6 @@
 //! A conversation with the agent.
 //!
-//! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an core that the reader fills; it has no task
-//! of its own. It never names a client: what it needs of one is [`Link`].
+//! A [`Session`] has no task itself: it holds the session core, which the reader fills, and the [`Link`] to its client.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a session needs of the client that carries it, and of `compat`. They implement it; a session names neither.
+//! The needs of a session that its client and `compat` implement; a session names neither.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) trait Connect: Send {
     fn files(&self) -> Files;
 
     /// With `isolated`, connects only to a CLI that does not read the user's own settings, as far as the client can
-    /// tell; any other is refused before it is started.
+    /// know; any other is refused before it is started.
     fn connect(self: Box<Self>, isolated: bool) -> BoxFuture<'static, Result<Link>>;
 }
 

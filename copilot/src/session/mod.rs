@@ -1,7 +1,8 @@
 //! Sessions: conversations with the agent.
 //!
 //! `core` is the session as the reader sees it, `handle` as the program does. `builder` and `open` open it, `turn` sends
-//! messages, `tool_calls` and `permissions` answer the CLI. What a session needs of its client is in `link`.
+//! messages, `tool_calls` and `permissions` answer the CLI. The needs of a session that its client implements are
+//! in `link`.
 
 pub(crate) mod builder;
 pub(crate) mod call;

@@ -15,7 +15,7 @@ use crate::tools::{Tool, ToolSet};
 
 /// The tools that this program gives to a running session. Made by [`Session::tools`].
 ///
-/// A change holds for the agent's next request to the model; calls that run go on.
+/// A change holds for the agent's next request to the model; running calls continue.
 ///
 /// # Examples
 ///
@@ -203,7 +203,7 @@ fn check_names(names: &BTreeSet<String>, found: &[Tool], what: &str) -> Result<(
     }
 }
 
-/// What changes of the tools leave behind.
+/// The remains of changes of the tools.
 #[derive(Debug, Default)]
 pub(in crate::session) struct ToolChanges {
     /// The tools that the program has switched off for a while.

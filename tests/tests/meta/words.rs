@@ -53,7 +53,6 @@ const NOT_CLEAN: &[&str] = &[
     "copilot/src/info.rs",
     "copilot/src/permissions.rs",
     "copilot/src/protocol/",
-    "copilot/src/session/",
     "fuzz/promises/",
     "tests/matrix/",
     "tests/src/",

@@ -1,4 +1,4 @@
-//! What the CLI asks beside tools and permissions, and the tasks in which handlers of the program answer.
+//! Requests that handlers of the program answer, each in a separate task.
 //!
 //! Runs on the reader's task, so it only looks up and spawns. Every question is answered: where there is no handler,
 //! or it fails, with the safe answer of its kind.
@@ -94,8 +94,8 @@ impl SessionCore {
         }
     }
 
-    /// Has the program answer in a task of its own. `answer` gets what `work` gives, or nothing where the handler
-    /// failed or nobody waits any more; it is not called where an event asked and was answered elsewhere.
+    /// Runs a handler of the program in a separate task. `answer` gets the output of `work`, or `None` where the handler
+    /// failed or was cancelled; it is not called where an event asked and was answered elsewhere.
     pub(crate) fn consult<A, F>(
         self: &Arc<Self>,
         question: Question<'_>,
@@ -134,8 +134,8 @@ impl SessionCore {
         }
     }
 
-    /// The CLI that an event has asked for, once it is there: a session that is taken up again is asked before it is
-    /// whole. None when nobody waits for the answer any more.
+    /// Returns the connection for an answer, once there is one: events of a session may arrive before it is resumed
+    /// completely. `None` when the work is cancelled or the connection has ended.
     pub(in crate::session) async fn peer_unless_cancelled(&self, cancel: &Cancellation) -> Option<Peer> {
         let peer = match self.line.now() {
             Some(peer) => peer,
@@ -152,7 +152,7 @@ impl SessionCore {
         log_unsent(peer.post_answer(method, params), method);
     }
 
-    /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
+    /// Reports a failed handler to the program; the CLI gets the safe answer.
     pub(crate) fn handler_failed(&self, handler: &'static str, error: BoxError) {
         let text = contain::text(&error);
         contain::discard(error);
@@ -186,7 +186,7 @@ pub(crate) fn log_unsent(sent: crate::Result<()>, what: &str) {
     }
 }
 
-/// The output of `work`, unless nobody waits for it any more.
+/// Returns the output of `work`, or `None` when it is cancelled.
 pub(in crate::session) async fn unless_cancelled<F: Future>(
     token: &Cancellation,
     work: F,

@@ -1,4 +1,4 @@
-//! What a running tool may ask of its session.
+//! The requests of a running tool to its session.
 
 use std::collections::BTreeMap;
 

@@ -21,12 +21,12 @@ pub enum Decision {
     /// Go ahead, this once, outside the sandbox: for a request that
     /// [leaves it](PermissionRequest::requests_sandbox_bypass), which no other decision grants.
     ApproveSandboxBypass,
-    /// No. Without feedback the agent stops here; with feedback it reads it and goes on.
+    /// Denies. Without feedback the agent stops; with feedback it reads it and continues.
     Reject {
         /// What the agent should know.
         feedback: Option<String>,
     },
-    /// Nobody can say yes: the agent is told so and goes on without.
+    /// Denies because no user could be asked: the agent reads that and continues without.
     Unavailable,
     /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
     ApproveForSession(Approval),
@@ -55,8 +55,8 @@ pub enum Decision {
     },
     /// What the session's [`Permissions`] say: for a handler that decides about some requests only.
     Default,
-    /// This program has no say: another client of the session decides. Where there is no other one the agent waits for
-    /// ever; on protocol 2, where nobody else is asked, it is [`Unavailable`](Self::Unavailable).
+    /// Leaves the decision to another client of the session. Without another client the agent waits without a limit; on
+    /// protocol 2, where only one client is asked, it is [`Unavailable`](Self::Unavailable).
     NoResult,
 }
 
@@ -74,7 +74,7 @@ impl Decision {
         }
     }
 
-    /// What protocol 2 is answered in place of the result of a call that may not run.
+    /// Returns the result of a call that may not run.
     pub(crate) fn refusal(&self) -> Option<ToolResult> {
         Some(match self {
             Self::Approve
@@ -89,7 +89,7 @@ impl Decision {
             }
             Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
             Self::Unavailable | Self::NoResult | Self::Default => {
-                ToolResult::denied("Permission denied: nobody could be asked whether this tool may run.")
+                ToolResult::denied("Permission denied: no user could be asked whether this tool may run.")
             }
         })
     }

@@ -31,7 +31,7 @@ use crate::tools::Tool;
 /// The reason that the model reads when a call is denied, and the mark of requests that this library's hook caused.
 const REASON: &str = "this program has to permit the call";
 
-/// What the hook answers.
+/// The answer of the hook.
 #[derive(Debug)]
 enum Stance {
     /// Nothing of this library.
@@ -111,7 +111,7 @@ impl SessionCore {
         }
     }
 
-    /// Whether the CLI has no tool of this name, as far as it tells.
+    /// Whether the CLI lists no tool of this name.
     ///
     /// Wire: `session.tools.getCurrentMetadata`, to the CLI.
     async fn is_missing(&self, tool: &str) -> bool {
@@ -147,7 +147,7 @@ impl SessionCore {
         })
     }
 
-    /// The request that the CLI would make for this call, as far as its arguments tell.
+    /// The request that the CLI would make for this call, as far as its arguments show.
     fn request_for(
         &self,
         kind: &PermissionKind,

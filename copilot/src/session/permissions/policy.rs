@@ -1,4 +1,4 @@
-//! What the agent may do: the policy of a session. Pure.
+//! The policy of a session: the permissions of the agent. Pure.
 
 use super::decision::Decision;
 use super::request::PermissionRequest;
@@ -120,10 +120,10 @@ impl Permissions {
     }
 }
 
-/// What the program knows of its own tool.
+/// A tool of the program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnTool {
-    /// Whether somebody has to agree to this call.
+    /// Whether a user has to agree to this call.
     pub(crate) needs_approval: bool,
 }
 

@@ -43,7 +43,7 @@ pub(in crate::session) struct PermissionState {
     memory: OnceLock<Box<Memory>>,
 }
 
-/// What a session remembers about its permissions.
+/// The memory of a session about its permissions.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) granted: Granted,

@@ -29,7 +29,7 @@ macro_rules! turn_options {
     () => {
         /// How long the turn may take from the message to its end; no limit unless set.
         ///
-        /// The error says what the session was doing. The agent goes on; [`Session::abort`] stops it.
+        /// The error says what the session was doing. The agent continues; [`Session::abort`] stops it.
         pub fn timeout(mut self, limit: Duration) -> Self {
             self.limits.total = Some(limit);
             self
@@ -37,7 +37,7 @@ macro_rules! turn_options {
 
         /// How long nothing happens in the turn before all subscribers of the session get an
         /// [`EventKind::TurnStalled`](crate::EventKind::TurnStalled), which says what the session waits for; one minute
-        /// unless set. `Duration::MAX` never tells. While a tool of this program runs the clock stands still.
+        /// unless set. `Duration::MAX` disables it. While a tool of this program runs the clock stands still.
         pub fn report_silence(mut self, after: Duration) -> Self {
             self.limits.silence = (after != Duration::MAX).then_some(after);
             self

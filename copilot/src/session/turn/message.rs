@@ -9,7 +9,7 @@ use crate::protocol::attachments::{Attachment, PathKind};
 use crate::protocol::session::{AgentMode, DeliveryMode, SendOptions};
 use crate::session::paths::Files;
 
-/// What is sent to the agent: a text, and what goes with it. A string is a message.
+/// A message to the agent: a text with its attachments and options. A string is a message.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Message(pub(super) SendOptions);
@@ -48,7 +48,7 @@ macro_rules! message_options {
             self
         }
 
-        /// What the history shows in place of the text.
+        /// Sets the text that the history shows in place of the prompt.
         pub fn display_prompt(mut self, text: impl Into<String>) -> Self {
             self.$($field)+.display_prompt = Some(text.into());
             self

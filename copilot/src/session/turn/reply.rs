@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::events::{AssistantMessage, Event, EventKind, EventName, ToolRequest};
 use crate::protocol::MessageId;
 
-/// What the agent answered, and how it got there.
+/// The answer of the agent, with the events of its turn.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(super) message: Option<Event>,
@@ -30,12 +30,12 @@ impl Reply {
         }
     }
 
-    /// The id of the user's message that this answers, on CLIs that tell it.
+    /// Returns the id of the user's message that this answers; `None` on CLIs that do not send it.
     pub fn originating_message_id(&self) -> Option<&MessageId> {
         self.message()?.originating_message_id.as_ref()
     }
 
-    /// What happened in the turn, without what is not kept in the history, such as deltas; empty
+    /// Returns the events of the turn, without ephemeral ones such as deltas; empty
     /// [`without_events`](crate::AskRequest::without_events).
     pub fn events(&self) -> &[Event] {
         &self.events
@@ -51,7 +51,7 @@ impl Reply {
         )
     }
 
-    /// What the turn cost.
+    /// Returns the cost of the turn.
     pub fn usage(&self) -> &Usage {
         &self.usage
     }

@@ -102,7 +102,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`Session::send`]; the turn has errors of its own.
+    /// As [`Session::send`]; the turn has separate errors.
     ///
     /// # Cancel safety
     ///
@@ -114,10 +114,10 @@ impl Session {
     }
 
     /// Sends a message and waits for the agent's reply. A turn that was aborted, or that ended because the user
-    /// rejected a tool, has a reply too: [`Reply::is_aborted`] tells, and the text may be empty.
+    /// rejected a tool, has a reply too: [`Reply::is_aborted`] is true, and the text may be empty.
     ///
-    /// Several at once are told apart where the CLI says which message an answer belongs to (1.0.92 and later), and
-    /// wait for one another where it does not; there one that is given up is waited for until the agent has its message.
+    /// Concurrent requests are independent where the CLI says which message an answer belongs to (1.0.92 and later), and
+    /// wait for one another where it does not; an abandoned one is then waited for until the agent has its message.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// As [`Session::send`]; the agent goes on with the message.
+    /// As [`Session::send`]; the agent continues with the message.
     ///
     /// Wire: `session.send`, to the CLI.
     pub fn ask(&self, message: impl Into<Message>) -> AskRequest<'_> {

@@ -19,7 +19,7 @@ use crate::session::link::TurnPass;
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
 ///
 /// It ends when the agent is done with the message, with an error when it cannot be: a lost connection, a passed time
-/// limit. Dropping it stops listening; the agent goes on (see [`Session::abort`]).
+/// limit. Dropping it stops listening; the agent continues (see [`Session::abort`]).
 #[must_use]
 pub struct Turn {
     session: Session,
@@ -27,7 +27,7 @@ pub struct Turn {
     tracker: TurnTracker,
     clock: Clock,
     ended: Option<Option<Error>>,
-    /// The CLI is lost, and may come back and go on.
+    /// The loss of the CLI, which may be restarted and continue the turn.
     lost: Option<Error>,
     /// Excludes other turns on CLIs whose events do not name their message.
     pass: Option<Box<dyn TurnPass>>,
@@ -139,7 +139,7 @@ impl Turn {
         }
     }
 
-    /// Why nothing more comes of the turn, if this event tells that.
+    /// Returns the cause when this event ends the turn early.
     fn is_over(&mut self, event: &Event) -> Option<Error> {
         match local_kind(event) {
             EventKind::Disconnected(cause) if self.lost.is_none() && self.session.core().continues() => {
@@ -148,10 +148,10 @@ impl Turn {
             }
             EventKind::Disconnected(cause) => Some(cause.clone()),
             EventKind::Lagged(missed) => self.events.lost_turn().map(|budget| over_budget(budget, *missed)),
-            // The CLI goes on with a turn only for the sake of tools that it has waited for.
+            // The CLI continues a turn only where it has waited for tools.
             EventKind::Restarted(restarted) => {
-                let goes_on = !restarted.continued.is_empty() && self.tracker.has_begun();
-                self.lost.take().filter(|_| !goes_on)
+                let continues = !restarted.continued.is_empty() && self.tracker.has_begun();
+                self.lost.take().filter(|_| !continues)
             }
             // The answer may have been in it.
             EventKind::MessageSkipped(skipped) => {

@@ -17,7 +17,7 @@ use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, Respon
 use crate::session::handle::Session;
 use crate::tools::schema_of;
 
-/// The member that a type stands in which is no object by itself.
+/// The member that wraps a type that is not an object.
 const WRAPPER: &str = "value";
 
 /// Sends a message and waits for an answer of a type; await it. Made by [`Session::ask_as`].
@@ -46,7 +46,7 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// As [`Session::send`]; the agent goes on with the message.
+    /// As [`Session::send`]; the agent continues with the message.
     ///
     /// # Examples
     ///
@@ -91,7 +91,7 @@ impl<T> AskAsRequest<'_, T> {
     message_options!(message.0);
     turn_options!();
 
-    /// How often the model is told what is wrong with its reply and tries again; not at all unless set.
+    /// Sets how often the model gets the error of its reply and tries again. Default: 0.
     pub fn retries(mut self, times: u32) -> Self {
         self.retries = times;
         self
@@ -110,7 +110,7 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
             if session.0.link.compat.has_response_format() {
                 message.0.response_format = Some(format);
             } else {
-                message.0.prompt += &told(&format);
+                message.0.prompt += &schema_in_words(&format);
             }
             let mut left = retries;
             // A retry is of the same turn: what goes with the text goes with it too, but for what was said already.
@@ -152,15 +152,15 @@ impl<T> fmt::Debug for AskAsRequest<'_, T> {
     }
 }
 
-/// What the model is asked for.
+/// The shape of the reply.
 struct Shape {
     format: ResponseFormat,
     /// Whether the type stands in an object made for it.
     wrapped: bool,
 }
 
-/// The shape for a model that is told of it in words only.
-fn told(format: &ResponseFormat) -> String {
+/// Returns the schema as a part of the prompt, for CLIs that do not send it to the model.
+fn schema_in_words(format: &ResponseFormat) -> String {
     let ResponseFormat::JsonSchema { json_schema } = format;
     format!("\n\nReply with nothing but JSON that fits this JSON schema: {}", json_schema.schema)
 }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_put_into_one() {
+    fn a_type_that_is_not_an_object_is_wrapped() {
         let (format, wrapped) = of::<Vec<i64>>();
         assert!(wrapped);
         assert_eq!(format["schema"]["properties"]["value"]["type"], "array");

@@ -7,7 +7,7 @@ use crate::protocol::ai_units::AiUnits;
 use crate::protocol::decode;
 use crate::protocol::lenient::count;
 
-/// What a turn cost, summed over its requests to the model.
+/// The cost of a turn, summed over its requests to the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Usage {

@@ -2,8 +2,8 @@
 
 use crate::protocol::secret::Secret;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 

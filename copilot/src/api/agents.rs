@@ -12,10 +12,10 @@ use crate::protocol::instructions::FleetParams;
 use crate::protocol::instructions::FleetResponse;
 use crate::session::Session;
 use crate::session::SessionBuilder;
+use crate::session::core::Occasion;
+use crate::session::core::Settings;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Occasion;
-use crate::session::core::topic::Settings;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
 pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};
@@ -136,7 +136,7 @@ impl SessionAgents<'_> {
     /// Wire: `session.agent.select`, a [command](crate#commands).
     pub async fn select(&self, name: &str) -> Result<()> {
         self.0.order("session.agent.select", &NameParams { session_id: self.0.id(), name }).await?;
-        self.0.inbox().remember(|members| members.set("agent", name.to_owned()));
+        self.0.core().remember(|members| members.set("agent", name.to_owned()));
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl SessionAgents<'_> {
     /// Wire: `session.agent.deselect`, a [command](crate#commands).
     pub async fn deselect(&self) -> Result<()> {
         self.0.order("session.agent.deselect", &self.0.params()).await?;
-        self.0.inbox().remember(|members| members.remove("agent"));
+        self.0.core().remember(|members| members.remove("agent"));
         Ok(())
     }
 

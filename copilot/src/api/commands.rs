@@ -15,12 +15,12 @@ use crate::protocol::commands::{
 use crate::protocol::session::SessionParams;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::safe_answers::Unreadable;
-use crate::session::core::topic::Topic;
-use crate::session::core::topic::settled;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::Unreadable;
+use crate::session::core::settled;
+use crate::session::core::{Handler, IntoAnswer};
 
 pub use crate::protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 
@@ -105,7 +105,7 @@ impl SessionBuilder {
     }
 }
 
-fn command_used(session: &Arc<Inbox>, used: CommandExecute<'_>) {
+fn command_used(session: &Arc<SessionCore>, used: CommandExecute<'_>) {
     // Every client of the session is asked: one without this command leaves it to the others.
     let offered = session.topic::<Offered>();
     let Some(command) = offered.and_then(|offered| offered.0.get(&*used.command_name)) else {

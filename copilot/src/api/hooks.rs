@@ -41,11 +41,11 @@ use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::Responder;
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{BoxError, IntoAnswer};
-use crate::session::core::safe_answers::Named;
-use crate::session::core::topic::Topic;
+use crate::session::core::Named;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::{BoxError, IntoAnswer};
 use crate::tools::{State, StateMap};
 
 pub use crate::protocol::hooks::{
@@ -199,7 +199,7 @@ impl fmt::Debug for HookTable {
     }
 }
 
-fn hook_invoked(session: &Arc<Inbox>, params: HookInvokeParams<'_>, responder: Responder) {
+fn hook_invoked(session: &Arc<SessionCore>, params: HookInvokeParams<'_>, responder: Responder) {
     let HookInvokeParams { hook_type, input } = params;
     let hook = session.topic::<HookTable>().and_then(|hooks| hooks.0.get(&*hook_type));
     let guards = guards(&hook_type);

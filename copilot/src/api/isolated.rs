@@ -5,7 +5,7 @@ use crate::protocol::config::Memory;
 use crate::protocol::mcp::Storage;
 use crate::protocol::system_message::SystemMessageConfig;
 use crate::session::SessionBuilder;
-use crate::session::core::topic::Settings;
+use crate::session::core::Settings;
 
 impl SessionBuilder {
     /// Isolates the session from this machine: no instructions, skills, agents, plugins or memory of this machine, no

@@ -7,19 +7,19 @@ use serde_json::json;
 use crate::events::EventName;
 use crate::protocol::config::SessionLimits;
 use crate::protocol::limits::LimitsAnswerParams;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::Unreadable;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
-use crate::session::core::topic::settled;
+use crate::session::core::settled;
+use crate::session::core::{Handler, IntoAnswer};
 
 pub use crate::protocol::limits::{LimitsRequest, LimitsResponse};
 
-fn limits_exhausted(session: &Arc<Inbox>, exhausted: LimitsRequest) {
+fn limits_exhausted(session: &Arc<SessionCore>, exhausted: LimitsRequest) {
     let id = exhausted.request_id.clone();
-    let answer = move |inbox: &Arc<Inbox>, response| {
+    let answer = move |inbox: &Arc<SessionCore>, response| {
         let params = LimitsAnswerParams { session_id: &inbox.id, request_id: &id, response };
         inbox.post_answer("session.ui.handlePendingSessionLimitsExhausted", &params);
     };

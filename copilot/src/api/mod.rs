@@ -26,12 +26,16 @@ pub mod unstable;
 
 use std::sync::LazyLock;
 
-use crate::session::core::topic::{Topic, Topics};
+use crate::session::core::{Topic, Topics};
 
 /// All topics, ready for lookup.
 pub(crate) static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::new(ALL));
 
 const ALL: &[&Topic] = &[
+    &crate::session::core::incoming::TOPIC,
+    &crate::session::permissions::TOPIC,
+    &crate::session::tool_calls::TOPIC,
+    &crate::compat::TOPIC,
     &names::TOPIC,
     &account::TOPIC,
     &agents::TOPIC,
@@ -72,7 +76,7 @@ mod tests {
     use crate::memory::InfiniteSessions;
     use crate::models::ModelOptions;
     use crate::providers::{Provider, ProviderModel, Providers};
-    use crate::session::core::topic::Occasion;
+    use crate::session::core::Occasion;
     use crate::{Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder, occasion: Occasion) -> Option<String> {

@@ -11,10 +11,10 @@ use crate::protocol::models::ModelSwitchParams;
 use crate::protocol::providers::ModelOverrides;
 use crate::protocol::settings::setter;
 use crate::session::Session;
+use crate::session::core::Occasion;
+use crate::session::core::Settings;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Occasion;
-use crate::session::core::topic::Settings;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::{ContextTier, CopilotApi, ImageGeneration, ReasoningSummary};
 pub use crate::protocol::models::{
@@ -164,7 +164,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
             let session_id: &SessionId = session.id();
             let params = ModelSwitchParams { session_id, model_id: &model, options: &options };
             let changed = session.peer().await?.request("session.model.switchTo", &params).decoded().await?;
-            session.inbox().remember(|members| {
+            session.core().remember(|members| {
                 members.set("model", model);
                 // Settings that are not named are those of the new model.
                 members.set_or_remove("reasoningEffort", options.reasoning_effort);

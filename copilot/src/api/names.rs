@@ -8,7 +8,7 @@ use crate::protocol::agents::CustomAgent;
 use crate::protocol::mcp::McpServer;
 use crate::protocol::providers::{NamedProvider, Provider, ProviderModel};
 use crate::protocol::secret::{Secret, redacted};
-use crate::session::core::topic::{Settings, Topic};
+use crate::session::core::{Settings, Topic};
 
 pub(crate) const TOPIC: Topic = Topic { check: Some(|settings, _| check(settings)), ..Topic::NONE };
 

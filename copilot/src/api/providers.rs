@@ -9,11 +9,11 @@ use crate::protocol::providers::NamedProvider;
 use crate::protocol::providers::{AzureProvider, Provider as Wire};
 use crate::protocol::settings::setter;
 use crate::session::SessionBuilder;
-use crate::session::core::handler::{BoxError, Handler};
+use crate::session::core::Occasion;
+use crate::session::core::Settings;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Occasion;
-use crate::session::core::topic::Settings;
-use crate::session::core::topic::Topic;
+use crate::session::core::{BoxError, Handler};
 
 pub use crate::protocol::providers::{
     ModelLimits, ModelMaker, ModelOverrides, ModelSupports, ProviderModel, ProviderTransport, VisionLimits,

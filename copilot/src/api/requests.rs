@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rpc::{INTERNAL_ERROR, METHOD_NOT_FOUND, Responder};
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::topic::Topic;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::{Handler, IntoAnswer};
 
 /// A request of the CLI about a session, for which this library has no typed handler.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ impl Unstable {
     }
 }
 
-fn unknown(session: &Arc<Inbox>, method: &str, params: &RawValue, responder: Responder) {
+fn unknown(session: &Arc<SessionCore>, method: &str, params: &RawValue, responder: Responder) {
     let Some(handler) = session.handler::<UnknownRequest, Value>() else {
         tracing::debug!(method, session = %session.id, "a request without a handler");
         return responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}"));

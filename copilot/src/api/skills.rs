@@ -11,11 +11,11 @@ use crate::protocol::skill_provider::{
 };
 use crate::protocol::skills::SkillListResponse as SkillsResponse;
 use crate::rpc::{INTERNAL_ERROR, Responder};
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
+use crate::session::core::{Handler, IntoAnswer};
 use crate::session::{Session, SessionBuilder};
 
 pub use crate::protocol::skills::{SkillInfo, SkillProblems};
@@ -167,14 +167,14 @@ impl SessionBuilder {
     }
 }
 
-fn skills_wanted(session: &Arc<Inbox>, _params: SkillListParams, responder: Responder) {
+fn skills_wanted(session: &Arc<SessionCore>, _params: SkillListParams, responder: Responder) {
     let skills = session.topic::<OfferedSkills>();
     let skills =
         skills.iter().flat_map(|skills| skills.by_name.values()).map(|skill| &skill.descriptor).collect();
     responder.ok(&SkillListResponse { skills });
 }
 
-fn skill_wanted(session: &Arc<Inbox>, wanted: SkillReadParams<'_>, responder: Responder) {
+fn skill_wanted(session: &Arc<SessionCore>, wanted: SkillReadParams<'_>, responder: Responder) {
     let name = wanted.name.into_owned();
     let Some(skill) = session.topic::<OfferedSkills>().and_then(|skills| skills.by_name.get(&name)) else {
         return responder.ok(&SkillReadResponse { markdown: None });

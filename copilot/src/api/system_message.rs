@@ -8,10 +8,10 @@ use crate::protocol::system_message::{
 };
 use crate::rpc::Responder;
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
-use crate::session::core::topic::Topic;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::{BoxError, Handler, IntoAnswer};
 use crate::task;
 
 pub use crate::protocol::system_message::Section;
@@ -151,7 +151,7 @@ impl SessionBuilder {
     }
 }
 
-fn sections_to_transform(session: &Arc<Inbox>, mut asked: TransformSections, responder: Responder) {
+fn sections_to_transform(session: &Arc<SessionCore>, mut asked: TransformSections, responder: Responder) {
     let transforms: Vec<_> = asked
         .sections
         .keys()

@@ -15,10 +15,10 @@ use crate::protocol::tokens::{
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::topic::{Settings, Topic};
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::{Handler, IntoAnswer};
+use crate::session::core::{Settings, Topic};
 
 pub use crate::protocol::tokens::TokenReason;
 
@@ -160,11 +160,11 @@ impl SessionBuilder {
 }
 
 /// Whether this is the registration of the session's GitHub token.
-fn has_registered(session: &Inbox, registration: &str) -> bool {
+fn has_registered(session: &SessionCore, registration: &str) -> bool {
     session.topic::<GithubTokens>().is_some_and(|tokens| *tokens.id == *registration)
 }
 
-fn provider_token_wanted(session: &Arc<Inbox>, wanted: ProviderTokenParams<'_>, responder: Responder) {
+fn provider_token_wanted(session: &Arc<SessionCore>, wanted: ProviderTokenParams<'_>, responder: Responder) {
     let provider = wanted.provider_name.into_owned();
     let Some(source) = session.topic::<ProviderTokens>().and_then(|tokens| tokens.0.get(&provider)).cloned()
     else {
@@ -179,7 +179,7 @@ fn provider_token_wanted(session: &Arc<Inbox>, wanted: ProviderTokenParams<'_>, 
     });
 }
 
-fn github_token_wanted(session: &Arc<Inbox>, wanted: GithubTokenParams, responder: Responder) {
+fn github_token_wanted(session: &Arc<SessionCore>, wanted: GithubTokenParams, responder: Responder) {
     let tokens = session.topic::<GithubTokens>();
     let Some(tokens) = tokens.filter(|tokens| *tokens.id == wanted.registration_id) else {
         return responder.error(INTERNAL_ERROR, "this session gives no GitHub token of this registration");
@@ -194,7 +194,7 @@ fn github_token_wanted(session: &Arc<Inbox>, wanted: GithubTokenParams, responde
 }
 
 /// The CLI asks for a GitHub token before it knows the session, and names the registration only.
-fn claims(session: &Inbox, method: &str, params: &RawValue) -> bool {
+fn claims(session: &SessionCore, method: &str, params: &RawValue) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Registration {

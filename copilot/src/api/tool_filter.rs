@@ -3,8 +3,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::SessionBuilder;
 use crate::session::builder::MaxToolResult;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 use crate::tools::SchemaProfile;
 
 pub use crate::protocol::config::{LargeOutput, ToolSearch};

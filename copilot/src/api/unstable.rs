@@ -4,7 +4,7 @@
 
 use super::environment::experiments::{FEATURE_FLAGS, FeatureFlags};
 use crate::session::SessionBuilder;
-use crate::session::core::topic::Settings;
+use crate::session::core::Settings;
 
 pub use super::requests::UnknownRequest;
 pub use crate::protocol::config::{AskUserVariant, RemoteSession};

@@ -17,7 +17,7 @@ use crate::host::Providers;
 use crate::input::check_secret;
 use crate::process::{Channel, LaunchOptions, LogLevel, Telemetry};
 use crate::protocol::secret::redacted;
-use crate::session::core::topic::Topics;
+use crate::session::core::Topics;
 use crate::session::paths::Files;
 use crate::transport::Transport;
 use crate::transport::framing::DEFAULT_MAX_FRAME;

@@ -30,12 +30,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use crate::compat::versions::Versions;
+use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
 use crate::protocol::models::ModelInfo;
 use crate::rpc::{Reconnectable, decode};
-use crate::session::core::Inbox;
+use crate::session::core::SessionCore;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::task::{DropGuard, Task};
@@ -92,7 +92,7 @@ impl Shared {
     }
 
     /// Interrupts the sessions: the connection is lost, and may be restored.
-    fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+    fn interrupt(&self, cause: &Error) -> Vec<(Arc<SessionCore>, Vec<String>)> {
         self.connection.set_disconnected();
         self.state.set(ConnectionState::Restarting);
         self.router.interrupt(cause)
@@ -311,17 +311,18 @@ impl Connect for OnClient {
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
             let shared = !self.client.0.options.starts_cli();
-            Ok(Link { peer, cli, compat: &Versions, carrier: Arc::new(*self), shared })
+            let compat = compat::of(&cli);
+            Ok(Link { peer, cli, compat, carrier: Arc::new(*self), shared })
         })
     }
 }
 
 impl Carrier for OnClient {
-    fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
+    fn register(&self, inbox: Arc<SessionCore>) -> Result<()> {
         self.client.0.router.register(inbox)
     }
 
-    fn unregister(&self, inbox: &Inbox) {
+    fn unregister(&self, inbox: &SessionCore) {
         self.client.0.router.unregister(inbox);
     }
 

@@ -21,8 +21,8 @@ use crate::protocol::SessionId;
 use crate::protocol::decode;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::rpc::{Head, INTERNAL_ERROR, INVALID_PARAMS, IncomingId, METHOD_NOT_FOUND, Responder, Service};
-use crate::session::core::Inbox;
-use crate::session::core::topic::Topics;
+use crate::session::core::SessionCore;
+use crate::session::core::Topics;
 use crate::task::{lock, read, write};
 
 /// The open sessions of a client.
@@ -39,7 +39,7 @@ pub(super) struct Router {
 
 #[derive(Default)]
 struct Sessions {
-    inboxes: HashMap<SessionId, Arc<Inbox>>,
+    inboxes: HashMap<SessionId, Arc<SessionCore>>,
     /// The cause of the end of the client.
     ended: Option<Error>,
 }
@@ -56,7 +56,7 @@ impl Router {
         }
     }
 
-    pub(super) fn register(&self, inbox: Arc<Inbox>) -> Result<()> {
+    pub(super) fn register(&self, inbox: Arc<SessionCore>) -> Result<()> {
         let mut sessions = self.write();
         if let Some(cause) = &sessions.ended {
             return Err(cause.clone());
@@ -70,7 +70,7 @@ impl Router {
     }
 
     /// Removes a session, unless another one was opened with the same id meanwhile.
-    pub(super) fn unregister(&self, inbox: &Inbox) {
+    pub(super) fn unregister(&self, inbox: &SessionCore) {
         let mut sessions = self.write();
         let is_it =
             sessions.inboxes.get(&inbox.id).is_some_and(|other| std::ptr::eq(&raw const **other, inbox));
@@ -80,18 +80,18 @@ impl Router {
         drop(gone);
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Inbox>> {
+    pub(super) fn all(&self) -> Vec<Arc<SessionCore>> {
         self.read().inboxes.values().cloned().collect()
     }
 
     /// Interrupts all sessions: the connection is lost, and may be restored. Running work is cancelled. Returns the sessions,
     /// each with its cancelled work.
-    pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
+    pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<SessionCore>, Vec<String>)> {
         self.providers.interrupt();
         let inboxes = self.all();
         // All of them, before the first event reports it.
         inboxes.iter().for_each(|inbox| inbox.connection.set_disconnected());
-        let interrupt = |inbox: Arc<Inbox>| {
+        let interrupt = |inbox: Arc<SessionCore>| {
             let mut cancelled = Vec::new();
             crate::contain::logged("a subscriber", || cancelled = inbox.interrupt(cause));
             (inbox, cancelled)
@@ -115,18 +115,18 @@ impl Router {
         }
     }
 
-    fn get(&self, id: &str) -> Option<Arc<Inbox>> {
+    fn get(&self, id: &str) -> Option<Arc<SessionCore>> {
         self.read().inboxes.get(id).cloned()
     }
 
     /// Returns the session that claims a request without a session id.
-    fn claimed(&self, method: &str, params: &RawValue) -> Option<Arc<Inbox>> {
+    fn claimed(&self, method: &str, params: &RawValue) -> Option<Arc<SessionCore>> {
         self.read().inboxes.values().find(|inbox| self.topics.claims(inbox, method, params)).cloned()
     }
 
     /// Answers a request that no session can handle.
     fn refuse(&self, method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
-        Inbox::refuse(self.topics, method, params, responder, code, why);
+        SessionCore::refuse(self.topics, method, params, responder, code, why);
     }
 
     fn event(&self, session: &str, head: &EventHead<'_>) {
@@ -271,15 +271,15 @@ mod tests {
     use super::*;
     use crate::api::TOPICS;
     use crate::rpc::Peer;
-    use crate::session::core::Asks;
-    use crate::session::core::topic::Settings;
+    use crate::session::core::Settings;
+    use crate::session::core::ToolPolicy;
     use crate::tools::{StateMap, ToolSet};
 
-    fn inbox(id: &str) -> Arc<Inbox> {
+    fn inbox(id: &str) -> Arc<SessionCore> {
         let peer = Peer::new(Box::new(tokio::io::sink()));
         let (settings, tools) = (Settings::default(), ToolSet::default());
         let states = Arc::new(StateMap::default());
-        Inbox::new(id.into(), peer, &TOPICS, settings, tools, states, Asks::default())
+        SessionCore::new(id.into(), peer, &TOPICS, settings, tools, states, ToolPolicy::default())
     }
 
     #[test]

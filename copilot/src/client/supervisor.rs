@@ -17,7 +17,7 @@ use super::router::Router;
 use super::state::ConnectionState;
 use crate::error::{Error, ErrorKind};
 use crate::rpc::Peer;
-use crate::session::core::Inbox;
+use crate::session::core::SessionCore;
 use crate::task::{self, DropGuard, Task};
 
 /// Starts the supervision of a client after its first connection. `ended` is the reader's task, which returns the cause.
@@ -88,7 +88,12 @@ fn now() -> std::time::Instant {
 }
 
 /// Resumes all sessions on the new connection, concurrently. A session that cannot be resumed ends with its error.
-async fn resume(router: &Router, peer: Peer, cause: &Error, interrupted: Vec<(Arc<Inbox>, Vec<String>)>) {
+async fn resume(
+    router: &Router,
+    peer: Peer,
+    cause: &Error,
+    interrupted: Vec<(Arc<SessionCore>, Vec<String>)>,
+) {
     let mut resuming = JoinSet::new();
     for (inbox, cancelled) in interrupted {
         let (peer, cause) = (peer.clone(), cause.clone());

@@ -7,9 +7,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
-use crate::session::core::members::Members;
-use crate::session::core::topic::Settings;
-use crate::session::link::Compat;
+use crate::session::core::{Members, Settings};
 
 type Version = [u64; 3];
 
@@ -86,29 +84,13 @@ const MEMBERS: &[(&str, &str, Version)] = &[
     ("models", "provider_model", [1, 0, 57]),
 ];
 
-/// The version table, as a session uses it.
-pub(crate) struct Versions;
-
-impl Compat for Versions {
-    fn check(&self, cli: &CliVersion, settings: &Settings) -> Result<()> {
-        check(cli, settings)
-    }
-
-    fn adapt(&self, cli: &CliVersion, settings: &mut Settings, tools: &mut dyn Iterator<Item = &str>) {
-        narrow(cli, &mut settings.members, tools);
-    }
-
-    fn check_message(&self, cli: &CliVersion, message: &SendOptions) -> Result<()> {
-        check_message(cli, message)
-    }
-
-    fn has_response_format(&self, cli: &CliVersion) -> bool {
-        !cli.is_at_most(NO_RESPONSE_FORMAT)
-    }
+/// Whether the model gets the schema of a typed reply.
+pub(super) fn has_response_format(cli: &CliVersion) -> bool {
+    !cli.is_at_most(NO_RESPONSE_FORMAT)
 }
 
 /// Refuses a session that needs features which this CLI lacks, naming all of them.
-fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
+pub(super) fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
     if !cli.is_at_most(NEWEST) {
         return Ok(());
     }
@@ -133,7 +115,7 @@ fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
 
 /// Has this CLI leave out the program's tools that `available_tools` does not name, where it would not by itself: the
 /// versions after 1.0.57 and before 1.0.102 offer all of them.
-fn narrow<'a>(cli: &CliVersion, members: &mut Members, tools: impl Iterator<Item = &'a str>) {
+pub(super) fn narrow<'a>(cli: &CliVersion, members: &mut Members, tools: impl Iterator<Item = &'a str>) {
     if !cli.at_least([1, 0, 58]) || !cli.is_at_most([1, 0, 101]) {
         return;
     }
@@ -152,7 +134,7 @@ fn narrow<'a>(cli: &CliVersion, members: &mut Members, tools: impl Iterator<Item
 }
 
 /// Refuses a message that asks this CLI for what it does not have, naming all of it.
-fn check_message(cli: &CliVersion, message: &SendOptions) -> Result<()> {
+pub(super) fn check_message(cli: &CliVersion, message: &SendOptions) -> Result<()> {
     if !cli.is_at_most(NEWEST) {
         return Ok(());
     }
@@ -177,8 +159,8 @@ fn refuse(cli: &CliVersion, verb: &str, lacking: &[&str]) -> Result<()> {
     }
     let list: Vec<String> = lacking.iter().map(|thing| format!("`{thing}`")).collect();
     let message = format!(
-        "{verb}: the running CLI {cli} is too old for {}, and would pass over it without a word; use a newer CLI, or \
-         leave it out",
+        "{verb}: the running CLI {cli} is too old for {}, and would ignore it silently; use a newer CLI, or leave it \
+         out",
         list.join(", ")
     );
     Err(Error::new(ErrorKind::Unsupported, message))
@@ -237,9 +219,8 @@ mod tests {
                 .model_options(crate::models::ModelOptions::new().client_name("n"))
         };
         assert_eq!(refusal(&cli("0.0.403", 2), &known()), None);
-        let refused =
-            refusal(&cli("0.0.403", 2), &known().limits(crate::limits::Limits::new().max_ai_credits(40.0)))
-                .unwrap();
+        let limited = known().limits(crate::limits::Limits::new().max_ai_credits(40.0));
+        let refused = refusal(&cli("0.0.403", 2), &limited).unwrap();
         assert!(refused.contains("`sessionLimits`") && refused.contains("0.0.403"), "{refused}");
     }
 

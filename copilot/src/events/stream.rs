@@ -53,11 +53,6 @@ impl EventStream {
         Self { queue: Arc::new(Queue::new(0, true)) }
     }
 
-    /// Returns whether no more events are added.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.queue.state().closed
-    }
-
     /// The byte budget of the stream if an event was discarded that decides how a turn ends: a message, an error, an
     /// abort or an idle of the session's own agent.
     pub(crate) fn lost_turn(&self) -> Option<usize> {

@@ -80,11 +80,6 @@ impl CliVersion {
         self.at_least([1, 0, 10])
     }
 
-    /// Whether it knows `session.detach` (1.0.82 and later).
-    pub(crate) fn detaches(&self) -> bool {
-        self.at_least([1, 0, 82])
-    }
-
     /// Whether the version is known and not older than this.
     pub(crate) fn at_least(&self, wanted: [u64; 3]) -> bool {
         self.numbers().is_some_and(|version| version >= wanted)

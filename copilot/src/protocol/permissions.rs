@@ -130,15 +130,6 @@ pub(crate) struct ShellCommand {
     pub(crate) read_only: bool,
 }
 
-/// Which words a CLI understands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Vocabulary {
-    /// Protocol 2, and protocol 3 up to 1.0.32.
-    Old,
-    /// From 1.0.57 on.
-    New,
-}
-
 /// What an approval is good for, beyond the request that it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]

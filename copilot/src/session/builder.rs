@@ -1,31 +1,30 @@
 //! Configuring a session, and opening it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 
 use futures_core::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPolicy, Topics};
 use super::handle::{Session, Shared};
+use super::link::{Connect, Link};
+use super::permissions::decision::Decision;
+use super::permissions::name_clash;
+use super::permissions::policy::Permissions;
+use super::permissions::request::PermissionRequest;
+use super::permissions::state::{PermissionSettings, PermissionState};
+use super::subscription::Subscription;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::topic::{Occasion, Settings, Topics};
-use crate::session::core::{Asks, Inbox};
-use crate::session::link::{Connect, Link};
-use crate::session::permissions::name_clash;
-use crate::session::permissions::policy::{Decision, Permissions};
-use crate::session::permissions::request::PermissionRequest;
-use crate::session::subscription::Subscription;
-use crate::task::DropGuard;
-use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolErrors, ToolSelection};
+use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolSelection};
 
-/// What is called with each event.
+/// A listener, which is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// Configures a session. Made by [`Session::builder`], [`Client::session`](crate::Client::session) and
@@ -42,7 +41,8 @@ pub struct SessionBuilder {
     pub(crate) isolate: Option<fn(&mut Settings) -> Result<()>>,
     pub(in crate::session) tools: ToolSelection,
     pub(in crate::session) states: StateMap,
-    pub(in crate::session) policy: Policy,
+    permissions: PermissionSettings,
+    pub(in crate::session) tool_policy: ToolPolicy,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
@@ -58,7 +58,8 @@ impl SessionBuilder {
             isolate: None,
             tools: ToolSelection::default(),
             states: StateMap::default(),
-            policy: Policy::default(),
+            permissions: PermissionSettings::default(),
+            tool_policy: ToolPolicy::default(),
             event_budget: DEFAULT_BUDGET,
             listeners: Vec::new(),
         }
@@ -79,20 +80,20 @@ impl SessionBuilder {
         self
     }
 
-    /// What the agent may do; see [`Permissions`] for what it may unless set.
+    /// Sets the permissions of the agent; see [`Permissions`] for the default.
     ///
     /// A program that [resumes](crate::Client::resume) a session on a CLI that it has not started, and that sets neither
     /// this nor [`on_permission`](Self::on_permission), leaves requests that are not about its own tools to the other
     /// clients of the session; what none of them has decided within four minutes it denies.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
-        self.policy.permissions = permissions;
-        self.policy.decides = true;
+        self.permissions.policy = permissions;
+        self.permissions.decides = true;
         self
     }
 
     /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
     /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
-    /// that fails denies. The agent may ask for several things at once, so a handler that asks a person at a terminal
+    /// that fails denies. The agent may send several requests concurrently, so a handler that asks a person at a terminal
     /// should hold a lock while it does.
     ///
     /// # Examples
@@ -119,8 +120,8 @@ impl SessionBuilder {
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<Decision>,
     {
-        self.policy.handler = Some(Handler::new(handler));
-        self.policy.decides = true;
+        self.permissions.handler = Some(Handler::new(handler));
+        self.permissions.decides = true;
         self
     }
 
@@ -143,7 +144,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session, on a CLI of its own unless a client was given.
+    /// Opens the session, on a separate CLI unless a client was given.
     ///
     /// # Errors
     ///
@@ -152,8 +153,8 @@ impl SessionBuilder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started. On a given client the session is let go of, as soon as the
-    /// CLI has opened it; what is on disk of it stays.
+    /// Dropping the future stops a CLI that it has started. On a given client the session is detached, as soon as
+    /// the CLI has opened it; its files stay on disk.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
     pub async fn start(self) -> Result<Session> {
@@ -177,9 +178,11 @@ impl SessionBuilder {
         if let Some(profile) = self.settings.state.get::<SchemaProfile>() {
             self.tools.profile = *profile;
         }
-        if let Some(largest) = self.settings.state.get::<MaxToolResult>() {
-            self.policy.max_tool_result = *largest;
+        if let Some(MaxToolResult(largest)) = self.settings.state.get() {
+            self.tool_policy.max_result = *largest;
         }
+        let saved_approvals = self.settings.state.get().is_some_and(|SavedApprovals(on)| *on);
+        self.permissions.saved_approvals = saved_approvals;
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
@@ -192,30 +195,38 @@ impl SessionBuilder {
         })?;
         name_clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
-        link.compat.check(&link.cli, &self.settings)?;
-        let joins = self.resume && link.shared && !self.policy.decides;
-        if !joins && link.cli.protocol > 2 {
-            self.topics.fill_defaults(&mut self.settings);
+        let mut settings = self.settings;
+        link.compat.check(&settings)?;
+        let joins = self.resume && link.shared && !self.permissions.decides;
+        if !joins && link.compat.has_safe_defaults() {
+            self.topics.fill_defaults(&mut settings);
         }
-        link.compat.adapt(&link.cli, &mut self.settings, &mut tools.iter().map(Tool::name));
+        link.compat.adapt(&mut settings, &mut tools.iter().map(Tool::name));
+        let watches_names = name_clash::possible(&settings.members, tools.iter().map(Tool::name));
+        let words = link.compat.permission_words();
+        let permissions = PermissionState::new(self.permissions, joins, watches_names, words);
+        if permissions.guards() {
+            settings.members.set("hooks", true);
+        }
+        settings.state.set(permissions);
         let states = Arc::new(self.states);
-        let saved_approvals = self.settings.state.get().is_some_and(|SavedApprovals(on)| *on);
-        let asks = Asks { policy: self.policy, joins, saved_approvals };
-        let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, asks);
+        let core =
+            SessionCore::new(id, link.peer.clone(), self.topics, settings, tools, states, self.tool_policy);
         let listening =
-            |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
+            |listener| Subscription::start(core.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and questions may come before the answer.
-        link.carrier.register(Arc::clone(&inbox))?;
-        let unopened = DropGuard::new((&inbox, &link), abandon);
-        let answer = inbox.open(&link.peer, occasion).await?;
+        link.carrier.register(Arc::clone(&core))?;
+        let unopened = Unopened { core: &core, link: &link, opened: false };
+        let answer = core.open(&link.peer, occasion).await?;
         if self.resume {
-            let pending = inbox.pending(&link.peer).await?;
-            inbox.go_on(pending);
+            let pending = core.pending(&link.peer).await?;
+            core.continue_pending(pending);
         }
-        unopened.dismiss();
+        unopened.done();
+        let gate = link.compat.turn_gate();
         Ok(Session(Arc::new(Shared {
-            inbox,
+            core,
             link,
             workspace_path: answer.workspace_path,
             files,
@@ -223,7 +234,7 @@ impl SessionBuilder {
             _listeners: listeners,
             spoken: AtomicBool::new(self.resume),
             sending: Mutex::new(()),
-            alone: OnceLock::new(),
+            gate,
             tool_changes: Arc::default(),
         })))
     }
@@ -235,7 +246,7 @@ impl fmt::Debug for SessionBuilder {
             .field("id", &self.id)
             .field("settings", &self.settings)
             .field("tools", &self.tools)
-            .field("policy", &self.policy)
+            .field("permissions", &self.permissions)
             .finish_non_exhaustive()
     }
 }
@@ -244,42 +255,32 @@ impl fmt::Debug for SessionBuilder {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SavedApprovals(pub(crate) bool);
 
-/// What the session lets the agent and its tools do.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Policy {
-    /// Decides where there is no handler.
-    pub(crate) permissions: Permissions,
-    pub(crate) handler: Option<Handler<PermissionRequest, Decision>>,
-    /// Whether the program has said how to decide.
-    pub(crate) decides: bool,
-    /// What the model reads when a tool fails.
-    pub(crate) tool_errors: ToolErrors,
-    pub(crate) max_tool_result: MaxToolResult,
-}
-
-impl Policy {
-    /// Whether there are calls that may be denied.
-    pub(crate) fn decides_calls(&self) -> bool {
-        self.handler.is_some() || !self.permissions.grants_all()
-    }
-}
-
-/// The largest result of a tool, in bytes. Default: 128 MiB, half of what a frame may have.
+/// The largest result of a tool, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MaxToolResult(pub(crate) usize);
 
-impl Default for MaxToolResult {
-    fn default() -> Self {
-        Self(128 << 20)
+/// A session that is being opened; dropped before it is, nothing is delivered to it any more.
+struct Unopened<'a> {
+    core: &'a Arc<SessionCore>,
+    link: &'a Link,
+    opened: bool,
+}
+
+impl Unopened<'_> {
+    fn done(mut self) {
+        self.opened = true;
     }
 }
 
-/// Ends a session that was not opened completely.
-fn abandon((inbox, link): (&Arc<Inbox>, &Link)) {
-    // First, so that a listener that sees the end can open the session again.
-    link.carrier.unregister(inbox);
-    inbox.close();
-    inbox.calls.abort();
+impl Drop for Unopened<'_> {
+    fn drop(&mut self) {
+        if !self.opened {
+            // First, so that a listener that sees the end can open the session again.
+            self.link.carrier.unregister(self.core);
+            self.core.close();
+            self.core.calls.abort();
+        }
+    }
 }
 
 /// The CLI names a directory after the id, and a file after the id and `.lock`; file systems take 255 bytes.

@@ -1,47 +1,78 @@
-//! Calls of methods of the CLI for one session.
+//! Calls of the CLI for one session.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::core::SessionCore;
+use super::handle::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::session::Success;
-use crate::session::handle::Session;
+use crate::rpc::Peer;
 
 impl Session {
-    /// Calls a method that takes nothing but the session.
+    /// Calls a method whose only parameter is the session.
     pub(crate) async fn ask_for<R: DeserializeOwned>(&self, method: &'static str) -> Result<R> {
         self.peer().await?.request(method, &self.params()).decoded().await
     }
 
-    /// Calls a method whose answer says nothing.
+    /// Calls a method and ignores its result.
     pub(crate) async fn order<P: Serialize>(&self, method: &'static str, params: &P) -> Result<()> {
         self.peer().await?.request(method, params).raw().await.map(drop)
     }
 
-    /// Calls a method that old CLIs know by another name.
-    pub(crate) async fn with_fallback<P, R>(
+    /// Calls a method, by its older name where the CLI does not know the name of today.
+    pub(crate) async fn call_by_any_name<P, R>(&self, method: &'static str, params: &P) -> Result<R>
+    where
+        P: Serialize,
+        R: DeserializeOwned,
+    {
+        self.core().call_by_any_name(&self.peer().await?, method, params).await
+    }
+}
+
+impl SessionCore {
+    /// Calls a method, by its older name where the CLI does not know the name of today.
+    pub(super) async fn call_by_any_name<P, R>(
         &self,
-        now: &'static str,
-        once: &'static str,
+        peer: &Peer,
+        method: &'static str,
         params: &P,
     ) -> Result<R>
     where
         P: Serialize,
         R: DeserializeOwned,
     {
-        let peer = self.peer().await?;
-        match peer.request(now, params).decoded().await {
-            // A CLI that knows neither is better told by the name that counts today.
-            Err(error) if error.is_unsupported() => match peer.request(once, params).decoded().await {
-                Err(second) if second.is_unsupported() => Err(error),
-                other => other,
-            },
+        let error = match peer.request(method, params).decoded().await {
+            Err(error) if error.is_unsupported() => error,
+            other => return other,
+        };
+        let Some(old) = self.topics.old_method(method) else { return Err(error) };
+        match peer.request(old, params).decoded().await {
+            // A CLI that knows neither is reported with the name of today.
+            Err(second) if second.is_unsupported() => Err(error),
+            other => other,
+        }
+    }
+
+    /// Calls a method; returns the default where the CLI does not know it.
+    pub(super) async fn call_or_default<P, R>(
+        &self,
+        peer: &Peer,
+        method: &'static str,
+        params: &P,
+    ) -> Result<R>
+    where
+        P: Serialize,
+        R: DeserializeOwned + Default,
+    {
+        match peer.request(method, params).decoded().await {
+            Err(error) if error.is_unsupported() => Ok(R::default()),
             other => other,
         }
     }
 }
 
-/// Turns a failure that came in-band into an error.
+/// Returns the failure that a response reports as an error.
 pub(crate) fn done(method: &str, answer: Success) -> Result<()> {
     if answer.success {
         return Ok(());

@@ -1,21 +1,21 @@
 //! A conversation with the agent.
 //!
-//! A [`Session`] holds the connection's [`Peer`](crate::rpc::Peer) and an inbox that the reader fills; it has no task
-//! of its own. It never names a client: what it needs of one is [`Link`].
+//! A [`Session`] has no task itself: it holds the session core, which the reader fills, and the [`Link`] to its client.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::core::{Inbox, tool_host};
-use super::link::Link;
+use super::core::{SessionCore, tool_host};
+use super::link::{Link, TurnGate};
+use super::open::DETACH;
 use super::paths;
 use super::session_tools::ToolChanges;
 use super::subscription::Subscription;
@@ -26,15 +26,13 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
 use crate::rpc::{Peer, decode};
-use crate::task::DropGuard;
 
-/// How long `close` waits for the CLI to let go of the session.
+/// How long `close` waits for the CLI to detach the session.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A conversation with the agent; clones share it.
 ///
-/// Dropping the last clone stops listening and lets go of the session without waiting;
-/// [`close`](Self::close) is the orderly way, and tells what went wrong.
+/// The drop of the last clone detaches the session without waiting; [`close`](Self::close) waits and returns errors.
 ///
 /// # Examples
 ///
@@ -50,59 +48,61 @@ const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Session(pub(in crate::session) Arc<Shared>);
 
 pub(in crate::session) struct Shared {
-    pub(in crate::session) inbox: Arc<Inbox>,
+    pub(in crate::session) core: Arc<SessionCore>,
     pub(in crate::session) link: Link,
     pub(in crate::session) workspace_path: Option<String>,
-    /// Where the files of its messages are.
+    /// The place of the files of its messages.
     pub(in crate::session) files: paths::Files,
     pub(in crate::session) event_budget: usize,
-    /// Those of the builder; what they hold back of the end of the session is theirs.
+    /// The listeners of the builder.
     pub(in crate::session) _listeners: Vec<Subscription>,
-    /// Whether the CLI has taken a message, so that the session is on its disk.
+    /// Whether the CLI has accepted a message, so that the session is on disk.
     pub(in crate::session) spoken: AtomicBool,
     /// Held while a message is sent.
     pub(in crate::session) sending: Mutex<()>,
-    /// Held by a turn on CLIs that do not tell turns apart.
-    pub(in crate::session) alone: OnceLock<Arc<Mutex<()>>>,
+    /// Keeps turns apart on CLIs whose events do not name their message.
+    pub(in crate::session) gate: Option<Box<dyn TurnGate>>,
     /// Held while the program changes its tools.
     pub(in crate::session) tool_changes: Arc<Mutex<ToolChanges>>,
 }
 
 impl Session {
-    /// The session's id; [`Client::resume`](crate::Client::resume) takes it up again.
+    /// Returns the session's id, for [`Client::resume`](crate::Client::resume).
     pub fn id(&self) -> &SessionId {
-        &self.0.inbox.id
+        &self.0.core.id
     }
 
-    /// The directory where the CLI keeps the session's own files, if it keeps any.
+    /// Returns the directory where the CLI keeps the session's own files, if it keeps any.
     pub fn workspace_path(&self) -> Option<&str> {
         self.0.workspace_path.as_deref()
     }
 
-    /// What the CLI and its other clients can do in this session, as of now. Old CLIs do not tell.
+    /// Returns the present capabilities of the CLI and its other clients in this session; empty on CLIs that do not report
+    /// them.
     ///
     /// Wire: `session.create` and `capabilities.changed`, from the CLI.
     pub fn capabilities(&self) -> Capabilities {
-        self.inbox().capabilities()
+        self.core().capabilities()
     }
 
-    /// Every event from now on, for a subscriber that reads at its own pace.
+    /// Returns a stream of all events from now on.
     ///
-    /// Events wait up to a byte budget (see [`SessionBuilder::event_budget`]); past it the oldest are dropped, and
-    /// their number stands in their place as [`EventKind::Lagged`](crate::EventKind::Lagged).
+    /// Unread events wait up to a byte budget (see [`SessionBuilder::event_budget`](crate::SessionBuilder::event_budget));
+    /// past it the oldest are discarded, and an [`EventKind::Lagged`](crate::EventKind::Lagged) with their number takes
+    /// their place.
     pub fn events(&self) -> EventStream {
-        self.inbox().subscribers.subscribe(self.0.event_budget)
+        self.core().subscribers.subscribe(self.0.event_budget)
     }
 
     /// Calls `listener` with every event from now on, until the returned guard is dropped.
     ///
-    /// The listener runs on a task of its own, one event after the other; a slow one delays nobody else. If it
-    /// panics, that is logged and it is called again with the next event.
+    /// The listener runs in a separate task, one event after the other; a slow one delays no other subscriber. A panic is
+    /// logged, and the listener is called again with the next event.
     pub fn on(&self, listener: impl FnMut(&Event) + Send + 'static) -> Subscription {
         Subscription::start(self.events(), listener)
     }
 
-    /// Stops what the agent is doing. Running tools are cancelled, and the turn ends as aborted.
+    /// Stops the agent. Running tools are cancelled, and the turn ends as aborted.
     ///
     /// # Errors
     ///
@@ -128,34 +128,31 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When `params` is no object, the connection is lost, the CLI refuses or its answer is no `R`.
+    /// When `params` is not an object, the connection is lost, the CLI refuses, or the result is not an `R`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
+    /// Dropping the future forgets the call. Once it was polled, the CLI may still handle it.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
-            Error::with_source(
-                ErrorKind::InvalidInput,
-                format!("{method}: the parameters are not JSON"),
-                source,
-            )
+            let message = format!("{method}: the parameters are not JSON");
+            Error::with_source(ErrorKind::InvalidInput, message, source)
         })?;
         let params = tool_host::with_session(method, self.id(), &params)?;
         decode(method, &self.peer().await?.request(method, &params).raw().await?)
     }
 
-    /// Ends the session here: running tools are cancelled, streams end, and the CLI lets go of it. What is on disk
-    /// stays, so the session can be resumed. A CLI that was started only for this session is stopped.
+    /// Closes the session: running tools are cancelled, streams end, and the CLI detaches the session. Its files stay on
+    /// disk, so the session can be resumed. A CLI that was started only for this session is stopped.
     ///
     /// # Errors
     ///
-    /// What went wrong on the way; the session is closed all the same.
+    /// When the CLI refuses to detach the session or cannot be stopped; the session is closed in any case.
     ///
     /// # Cancel safety
     ///
-    /// Once it was polled, the session is closed even if the future is dropped: what runs is cancelled at once, and the
-    /// CLI is told without waiting for its answer. A CLI that was started only for the session then ends with the last
+    /// Once it was polled, the session is closed even if the future is dropped: running work is cancelled, and the session
+    /// is detached without waiting for the response. A CLI that was started only for the session then ends with the last
     /// clone of the session, or when `close` is called again.
     ///
     /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
@@ -166,9 +163,8 @@ impl Session {
     /// Boxed, so that the crate of the user does not compile it again.
     fn close_boxed(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            self.inbox().calls.close();
-            // Dropped before the CLI has detached, the session is closed too.
-            let closing = DropGuard::new(&*self.0, Shared::leave);
+            self.core().calls.close();
+            let closing = Closing(&self.0);
             let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
                 Ok(detached) => detached,
                 Err(_) => {
@@ -179,26 +175,25 @@ impl Session {
                     Err(Error::new(ErrorKind::Timeout, message))
                 }
             };
-            closing.dismiss().end();
+            closing.done();
             let released = self.0.link.carrier.release().await;
             detached.and(released)
         })
     }
 
     async fn detach(&self) -> Result<()> {
-        // A session without connection has nothing to let go of.
-        let Some(peer) = self.inbox().connection.current() else { return Ok(()) };
-        match peer.request("session.detach", &self.params()).raw().await {
-            Err(error) if error.is_unsupported() => {}
-            Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => return Ok(()),
-            other => return other.map(drop),
+        // Without a connection the CLI has detached the session already.
+        let Some(peer) = self.core().connection.current() else { return Ok(()) };
+        let params = self.params();
+        match self.core().call_by_any_name::<_, IgnoredAny>(&peer, DETACH, &params).await {
+            Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => Ok(()),
+            other => other.map(drop),
         }
-        peer.request("session.destroy", &self.params()).raw().await.map(drop)
     }
 
-    /// The connection, once it is there.
+    /// Returns the connection, once there is one.
     pub(crate) async fn peer(&self) -> Result<Peer> {
-        self.inbox().connection.ready().await
+        self.core().connection.ready().await
     }
 
     pub(crate) fn params(&self) -> SessionParams<'_> {
@@ -210,8 +205,8 @@ impl Session {
         &self.0.link.cli
     }
 
-    pub(crate) fn inbox(&self) -> &Inbox {
-        &self.0.inbox
+    pub(crate) fn core(&self) -> &SessionCore {
+        &self.0.core
     }
 }
 
@@ -221,33 +216,49 @@ impl fmt::Debug for Session {
     }
 }
 
+/// A session that the CLI is detaching; its drop closes the session without waiting.
+struct Closing<'a>(&'a Shared);
+
+impl Closing<'_> {
+    fn done(self) {
+        self.0.end();
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.inbox.is_closed() {
+        if !self.core.is_closed() {
             self.leave();
         }
     }
 }
 
 impl Shared {
-    /// Ends what is here of the session.
+    /// Closes the session on this side.
     fn end(&self) {
-        // First, so that a subscriber that sees the end can open the session again.
-        self.link.carrier.unregister(&self.inbox);
-        self.inbox.close();
-        self.inbox.calls.abort();
+        // First, so that a subscriber that receives the end can open the session again.
+        self.link.carrier.unregister(&self.core);
+        self.core.close();
+        self.core.calls.abort();
     }
 
-    /// Ends it, and tells the CLI without waiting that it is let go of.
+    /// Closes the session, and detaches it without waiting.
     fn leave(&self) {
-        let (inbox, peer) = (&self.inbox, self.inbox.connection.current());
+        let (core, peer) = (&self.core, self.core.connection.current());
         self.end();
-        // Best effort: a connection that is gone has let go already. Nobody can wait here for a refusal, so what the
-        // version says has to do.
+        // Best effort: a lost connection has detached the session already. A refusal cannot be waited for, so the version
+        // determines the method.
         let Some(peer) = peer else { return };
-        let method = if self.link.cli.detaches() { "session.detach" } else { "session.destroy" };
-        if let Err(error) = peer.request(method, &SessionParams { session_id: &inbox.id }).detach() {
-            tracing::debug!(%error, session = %inbox.id, "a dropped session was not let go of");
+        let method = self.link.compat.method(DETACH);
+        if let Err(error) = peer.request(method, &SessionParams { session_id: &core.id }).detach() {
+            tracing::debug!(%error, session = %core.id, "a dropped session was not detached");
         }
     }
 }

@@ -1,25 +1,28 @@
-//! What a session needs of the client that carries it. The client implements it; a session never names a client.
+//! The needs of a session that its client and `compat` implement; a session names neither.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 
+use super::core::{SessionCore, Settings};
+use super::paths::Files;
+use super::permissions::decision::{Decision, WordsFor};
 use crate::error::Result;
+use crate::events::{Event, EventStream, Subscribers};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
 use crate::rpc::Peer;
-use crate::session::core::Inbox;
-use crate::session::core::topic::Settings;
-use crate::session::paths::Files;
 
-/// Gives a connection, starting one where there is none.
+/// Provides a connection, starting one where there is none.
 pub(crate) trait Connect: Send {
-    /// Where the files of its sessions are.
+    /// Returns the place of the files of its sessions.
     fn files(&self) -> Files;
 
-    /// With `apart`, only one to a CLI that keeps away from what is the user's, as far as the client can tell; any
-    /// other is refused before it is started.
-    fn connect(self: Box<Self>, apart: bool) -> BoxFuture<'static, Result<Link>>;
+    /// With `isolated`, connects only to a CLI that does not read the user's own settings, as far as the client can
+    /// know; any other is refused before it is started.
+    fn connect(self: Box<Self>, isolated: bool) -> BoxFuture<'static, Result<Link>>;
 }
 
 /// A session's side of a connection.
@@ -27,8 +30,8 @@ pub(crate) trait Connect: Send {
 pub(crate) struct Link {
     pub(crate) peer: Peer,
     pub(crate) cli: Arc<CliVersion>,
-    /// What older CLIs need, chosen at the handshake.
-    pub(crate) compat: &'static dyn Compat,
+    /// The differences of the CLI from the newest one, chosen at the handshake.
+    pub(crate) compat: Arc<dyn Compat>,
     pub(crate) carrier: Arc<dyn Carrier>,
     /// Whether the CLI was there before, and may have other clients.
     pub(crate) shared: bool,
@@ -36,27 +39,78 @@ pub(crate) struct Link {
 
 /// The connection that a session lives on; holding it keeps the connection open.
 pub(crate) trait Carrier: Send + Sync {
-    /// Delivers what arrives for the inbox's session to it. Fails when the id is taken or the connection has ended.
-    fn register(&self, inbox: Arc<Inbox>) -> Result<()>;
+    /// Delivers messages for the session to its core. Fails when the id is taken or the connection has ended.
+    fn register(&self, core: Arc<SessionCore>) -> Result<()>;
 
-    /// Delivers nothing more for this session; another one that has its id by now is left alone.
-    fn unregister(&self, inbox: &Inbox);
+    /// Stops delivering messages to this core; another session that has the same id by now is kept.
+    fn unregister(&self, core: &SessionCore);
 
-    /// The session is closed; whoever started the connection only for it stops it.
+    /// Handles the end of the session: a connection that was started only for it is stopped.
     fn release(&self) -> BoxFuture<'_, Result<()>>;
 }
 
-/// The differences of the running CLI from the newest one.
-pub(crate) trait Compat: Send + Sync {
+/// The differences of the running CLI from the newest one. The default of each method is the newest CLI.
+pub(crate) trait Compat: fmt::Debug + Send + Sync {
     /// Refuses settings that the CLI lacks, and would ignore silently.
-    fn check(&self, cli: &CliVersion, settings: &Settings) -> Result<()>;
+    fn check(&self, settings: &Settings) -> Result<()> {
+        let _ = settings;
+        Ok(())
+    }
 
     /// Changes settings that the CLI reads in another way. `tools` are the names of the program's tools.
-    fn adapt(&self, cli: &CliVersion, settings: &mut Settings, tools: &mut dyn Iterator<Item = &str>);
+    fn adapt(&self, settings: &mut Settings, tools: &mut dyn Iterator<Item = &str>) {
+        let _ = (settings, tools);
+    }
 
     /// Refuses options of a message that the CLI lacks.
-    fn check_message(&self, cli: &CliVersion, message: &SendOptions) -> Result<()>;
+    fn check_message(&self, message: &SendOptions) -> Result<()> {
+        let _ = message;
+        Ok(())
+    }
 
-    /// Whether the model gets the schema of a typed answer.
-    fn has_response_format(&self, cli: &CliVersion) -> bool;
+    /// Whether the CLI knows the members of the safe defaults.
+    fn has_safe_defaults(&self) -> bool {
+        true
+    }
+
+    /// Returns the name of a method where its response cannot be waited for.
+    fn method(&self, method: &'static str) -> &'static str {
+        method
+    }
+
+    /// Whether the model gets the schema of a typed reply.
+    fn has_response_format(&self) -> bool {
+        true
+    }
+
+    /// Returns the words for decisions about permissions.
+    fn permission_words(&self) -> WordsFor {
+        |_| Decision::to_wire
+    }
+
+    /// Returns the gate that keeps the turns of a session apart, where the events of the CLI do not name their message.
+    fn turn_gate(&self) -> Option<Box<dyn TurnGate>> {
+        None
+    }
+}
+
+/// Lets the turns of one session pass one after the other.
+pub(crate) trait TurnGate: Send + Sync {
+    /// Waits for the turns before. An abandoned turn is not waited for when the session has been silent for half of
+    /// `idle_timeout`.
+    fn pass<'a>(
+        &'a self,
+        subscribers: &'a Subscribers,
+        idle_timeout: Option<Duration>,
+    ) -> BoxFuture<'a, Box<dyn TurnPass>>;
+}
+
+/// Returns whether a message can no longer be confused with the next one, for each event, and once without an event.
+pub(crate) type Watch = Box<dyn FnMut(Option<&Event>) -> bool + Send>;
+
+/// The right to send a message. Its drop lets the next turn pass.
+pub(crate) trait TurnPass: Send {
+    /// Keeps the right until `watch` returns `true` or the events end, because the agent may still begin with the
+    /// message.
+    fn abandon(self: Box<Self>, events: EventStream, watch: Watch);
 }

@@ -1,4 +1,8 @@
 //! Sessions: conversations with the agent.
+//!
+//! `core` is the session as the reader sees it, `handle` as the program does. `builder` and `open` open it, `turn` sends
+//! messages, `tool_calls` and `permissions` answer the CLI. The needs of a session that its client implements are
+//! in `link`.
 
 pub(crate) mod builder;
 pub(crate) mod call;
@@ -7,20 +11,19 @@ mod handle;
 pub(crate) mod link;
 mod open;
 pub(crate) mod paths;
-mod permissions;
+pub(crate) mod permissions;
 mod session_tools;
 mod subscription;
+pub(crate) mod tool_calls;
 mod tool_setters;
 mod turn;
 
 pub use self::core::handler::IntoAnswer;
 pub use builder::SessionBuilder;
 pub use handle::Session;
-pub use permissions::policy::{Decision, Permissions};
+pub use permissions::decision::Decision;
+pub use permissions::policy::Permissions;
 pub use permissions::request::PermissionRequest;
 pub use session_tools::SessionTools;
 pub use subscription::Subscription;
-pub use turn::send::{AskRequest, Message, SendRequest, StreamRequest};
-pub use turn::structured::AskAsRequest;
-pub use turn::tracker::Usage;
-pub use turn::{Reply, Turn};
+pub use turn::{AskAsRequest, AskRequest, Message, Reply, SendRequest, StreamRequest, Turn, Usage};

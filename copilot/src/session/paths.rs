@@ -1,7 +1,6 @@
 //! The paths that a session and its messages name: relative ones become absolute, and a path that does not exist is
 //! an error before anything is sent.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +8,10 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{check_path, shown};
 use crate::protocol::agents::CustomAgent;
-use crate::protocol::attachments::{Attachment, PathKind};
+use crate::protocol::attachments::PathKind;
 use crate::protocol::config::LargeOutput;
 use crate::protocol::mcp::McpServer;
-use crate::protocol::session::SendOptions;
-use crate::session::core::members::Members;
+use crate::session::core::Members;
 
 /// Where the files of a session are. `None` is where the CLI runs, which may be another machine, or a file system that
 /// this program provides: there, whether a path exists cannot be known.
@@ -73,7 +71,7 @@ impl Files {
     }
 
     /// The absolute path of something that exists, if that can be known.
-    fn existing(&self, what: &str, path: &str, kind: PathKind) -> Result<String> {
+    pub(super) fn existing(&self, what: &str, path: &str, kind: PathKind) -> Result<String> {
         let path = self.absolute(what, path)?;
         if !self.0.as_ref().is_some_and(|here| here.checked) {
             return Ok(path);
@@ -143,27 +141,6 @@ impl Files {
             agents.iter_mut().flat_map(CustomAgent::mcp_servers_mut).try_for_each(directory)
         })
     }
-
-    /// The message with absolute paths.
-    pub(in crate::session) fn resolve_message<'a>(
-        &self,
-        message: &'a SendOptions,
-    ) -> Result<Cow<'a, SendOptions>> {
-        let mut message = Cow::Borrowed(message);
-        for at in 0..message.attachments.len() {
-            let Some((kind, path)) = message.attachments[at].path() else { continue };
-            let what = match kind {
-                PathKind::File => "Attachment::file",
-                PathKind::Directory => "Attachment::directory",
-                PathKind::Text => "Attachment::selection",
-            };
-            let absolute = self.existing(what, path, kind)?;
-            if absolute != path {
-                Attachment::set_path(&mut message.to_mut().attachments[at], absolute);
-            }
-        }
-        Ok(message)
-    }
 }
 
 fn refusal(what: &str, path: &str, why: &str) -> Error {
@@ -178,6 +155,10 @@ fn is_absolute_somewhere(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use crate::protocol::attachments::Attachment;
+
     use super::*;
     use crate::mcp::McpServer;
     use crate::tool_filter::LargeOutput;
@@ -216,7 +197,7 @@ mod tests {
         let files = here(root.path()).starting_in(Some(&at("project")));
         let message =
             Message::new("?").attach(Attachment::file("a.rs")).attach(Attachment::directory(at("project")));
-        let resolved = files.resolve_message(&message.0).unwrap();
+        let resolved = message.resolve(&files).unwrap();
         let wire = serde_json::to_value(&*resolved).unwrap();
         assert_eq!(wire["attachments"][0]["path"], at("project/a.rs"));
         assert_eq!(wire["attachments"][0]["displayName"], "a.rs");
@@ -286,7 +267,7 @@ mod tests {
             (Attachment::file(""), "empty"),
         ] {
             let message = Message::new("?").attach(attachment);
-            let refused = here(root.path()).resolve_message(&message.0).unwrap_err().to_string();
+            let refused = message.resolve(&here(root.path())).unwrap_err().to_string();
             assert!(refused.contains("`Attachment::") && refused.contains(why), "{refused}");
         }
     }
@@ -301,7 +282,7 @@ mod tests {
             Files::ELSEWHERE.resolve(&mut members).unwrap();
             assert_eq!(members.get::<String>("workingDirectory").map(String::as_str), Some(path));
             let message = Message::new("?").attach(Attachment::file(path));
-            assert!(matches!(Files::ELSEWHERE.resolve_message(&message.0), Ok(Cow::Borrowed(_))));
+            assert!(matches!(message.resolve(&Files::ELSEWHERE), Ok(Cow::Borrowed(_))));
         }
         let mut members = Session::builder().working_directory("relative").settings.members;
         let refused = Files::ELSEWHERE.resolve(&mut members).unwrap_err().to_string();

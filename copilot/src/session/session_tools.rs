@@ -9,13 +9,13 @@ use tokio::sync::OwnedMutexGuard;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SessionId;
 use crate::rpc::Outcome;
-use crate::session::core::Inbox;
+use crate::session::core::SessionCore;
 use crate::session::handle::Session;
 use crate::tools::{Tool, ToolSet};
 
 /// The tools that this program gives to a running session. Made by [`Session::tools`].
 ///
-/// A change holds for the agent's next request to the model; calls that run go on.
+/// A change holds for the agent's next request to the model; running calls continue.
 ///
 /// # Examples
 ///
@@ -56,7 +56,7 @@ impl Session {
 impl SessionTools<'_> {
     /// The tools that the session has now, sorted by name.
     pub fn list(&self) -> Vec<Tool> {
-        self.0.inbox().tools().iter().cloned().collect()
+        self.0.core().tools().iter().cloned().collect()
     }
 
     /// Adds tools.
@@ -177,17 +177,17 @@ impl SessionTools<'_> {
         changes.retired.clear();
         let mut disabled = changes.disabled.clone();
         let new = change(self.list(), &mut disabled)?;
-        let inbox = &session.0.inbox;
-        let old = inbox.tools();
-        let new = Arc::new(ToolSet::new(new, &inbox.states)?.in_profile(old.profile())?);
+        let core = &session.0.core;
+        let old = core.tools();
+        let new = Arc::new(ToolSet::new(new, &core.states)?.in_profile(old.profile())?);
         // A call may come before the answer, and may be of either set; so both are there until the CLI has answered.
         let names: BTreeSet<&str> = new.iter().map(Tool::name).collect();
         let gone = old.iter().filter(|tool| !names.contains(tool.name()));
-        let both = ToolSet::new(new.iter().chain(gone).cloned().collect(), &inbox.states)?;
+        let both = ToolSet::new(new.iter().chain(gone).cloned().collect(), &core.states)?;
         let both = both.in_profile(old.profile())?;
         let unsettled = Change { old, new: Arc::clone(&new), disabled, changes };
-        let mut unsettled = Unsettled { inbox: Arc::clone(inbox), change: Some(unsettled) };
-        drop(inbox.swap_tools(Arc::new(both)));
+        let mut unsettled = Unsettled { core: Arc::clone(core), change: Some(unsettled) };
+        drop(core.swap_tools(Arc::new(both)));
         let peer = session.peer().await?;
         let params = ToolsSetParams { session_id: session.id(), tools: &new };
         let settle = move |outcome| unsettled.settle(outcome);
@@ -203,7 +203,7 @@ fn check_names(names: &BTreeSet<String>, found: &[Tool], what: &str) -> Result<(
     }
 }
 
-/// What changes of the tools leave behind.
+/// The remains of changes of the tools.
 #[derive(Debug, Default)]
 pub(in crate::session) struct ToolChanges {
     /// The tools that the program has switched off for a while.
@@ -223,7 +223,7 @@ struct Change {
 
 /// The tools of the session have to be those that the CLI has: the new ones when it has taken them, else the old ones.
 struct Unsettled {
-    inbox: Arc<Inbox>,
+    core: Arc<SessionCore>,
     change: Option<Change>,
 }
 
@@ -232,9 +232,9 @@ impl Unsettled {
         let Some(Change { old, new, disabled, mut changes }) = self.change.take() else { return };
         let before = if outcome.done {
             changes.disabled = disabled;
-            self.inbox.swap_tools(new)
+            self.core.swap_tools(new)
         } else {
-            self.inbox.swap_tools(old)
+            self.core.swap_tools(old)
         };
         if !outcome.awaited {
             changes.retired.push(before);

@@ -75,7 +75,7 @@ impl SessionBuilder {
     /// Sets what the model reads of foreign errors; [`ToolErrors::Hidden`] unless set. A tool with `errors = visible` or
     /// `errors = hidden` keeps to that.
     pub fn tool_errors(mut self, errors: ToolErrors) -> Self {
-        self.policy.tool_errors = errors;
+        self.tool_policy.errors = errors;
         self
     }
 

@@ -52,7 +52,6 @@ const NOT_CLEAN: &[&str] = &[
     "copilot/src/info.rs",
     "copilot/src/permissions.rs",
     "copilot/src/protocol/",
-    "copilot/src/session/",
     "fuzz/promises/",
     "tests/tests/real/running_session.rs",
     "tests/tests/session/cancellation/cases.rs",

@@ -13,10 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::canvas::{CanvasActionDef, CanvasDef, CanvasErrorData, CanvasParams, CanvasProviderDef};
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
-use crate::session::core::topic::Topic;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::{BoxError, Handler, IntoAnswer};
 
 pub use crate::protocol::canvas::{
     CanvasActionInfo, CanvasActionRequest, CanvasInfo, CanvasOpenRequest, CanvasView, OpenCanvas,
@@ -199,7 +199,7 @@ impl OfferedCanvases {
     }
 }
 
-fn offered<'a>(session: &'a Inbox, id: &str) -> std::result::Result<&'a Canvas, CanvasError> {
+fn offered<'a>(session: &'a SessionCore, id: &str) -> std::result::Result<&'a Canvas, CanvasError> {
     let canvases = session.topic::<OfferedCanvases>();
     let found = canvases.and_then(|canvases| canvases.offered.iter().find(|canvas| canvas.def.id == id));
     found.ok_or_else(|| CanvasError::new(NO_CANVAS, format!("this program has no canvas `{id}`")))
@@ -233,7 +233,7 @@ impl Unstable {
     }
 }
 
-fn canvas_opened(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+fn canvas_opened(session: &Arc<SessionCore>, asked: CanvasParams, responder: Responder) {
     let canvas = match offered(session, &asked.canvas_id) {
         Ok(canvas) => canvas,
         Err(error) => return error.answer(responder),
@@ -247,7 +247,7 @@ fn canvas_opened(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder
     });
 }
 
-fn canvas_closed(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+fn canvas_closed(session: &Arc<SessionCore>, asked: CanvasParams, responder: Responder) {
     let canvas = match offered(session, &asked.canvas_id) {
         Ok(canvas) => canvas,
         Err(error) => return error.answer(responder),
@@ -258,7 +258,7 @@ fn canvas_closed(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder
     session.consult(question, handler.ask(asked.instance_id), |_, _| responder.ok(&()));
 }
 
-fn canvas_acted_on(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder) {
+fn canvas_acted_on(session: &Arc<SessionCore>, asked: CanvasParams, responder: Responder) {
     let action = asked.action_name.unwrap_or_default();
     let found = offered(session, &asked.canvas_id).and_then(|canvas| {
         canvas.actions.get(&action).ok_or_else(|| {

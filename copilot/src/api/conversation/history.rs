@@ -165,6 +165,6 @@ impl History<'_> {
     /// Wire: `session.history.compact`, or `session.compaction.compact` on CLIs before 1.0.32, a [command](crate#commands). From 0.0.423 on.
     pub async fn compact(&self, instructions: Option<&str>) -> Result<Compaction> {
         let params = CompactParams { session_id: self.0.id(), custom_instructions: instructions };
-        self.0.with_fallback("session.history.compact", "session.compaction.compact", &params).await
+        self.0.call_by_any_name("session.history.compact", &params).await
     }
 }

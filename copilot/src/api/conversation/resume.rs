@@ -4,10 +4,10 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::config::RemoteSession;
+use crate::session::core::Occasion;
+use crate::session::core::Settings;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Occasion;
-use crate::session::core::topic::Settings;
-use crate::session::core::topic::Topic;
 
 members! {
     /// Sets the name of the session, for lists. For new sessions only; [`Session::set_name`](crate::Session::set_name)

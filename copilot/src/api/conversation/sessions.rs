@@ -52,7 +52,7 @@ impl Session {
     /// Wire: `session.name.set`, a [command](crate#commands).
     pub async fn set_name(&self, name: &str) -> Result<()> {
         self.order("session.name.set", &NameParams { session_id: self.id(), name }).await?;
-        self.inbox().remember(|members| members.set("name", name.to_owned()));
+        self.core().remember(|members| members.set("name", name.to_owned()));
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use crate::protocol::diagnostics::Diagnostics as Kept;
 use crate::protocol::trace::TraceContext;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::diagnostics::{DiagnosticLevel, LifecycleDiagnostics};
 

@@ -1,8 +1,8 @@
 //! Configuration that the CLI finds by itself in directories.
 
 use crate::session::builder::SavedApprovals;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     @group

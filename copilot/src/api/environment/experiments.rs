@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::api::unstable::Unstable;
 use crate::protocol::experiments::Experiments;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 /// The member with the flags.
 pub(crate) const FEATURE_FLAGS: &str = "featureFlags";

@@ -2,8 +2,8 @@
 
 use crate::api::unstable::Unstable;
 use crate::protocol::config::ExtensionInfo;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 members! {
     @unstable {

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::protocol::instructions::InstructionsResponse;
 use crate::session::Session;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::instructions::InstructionSource;
 

@@ -1,8 +1,8 @@
 //! Settings that an administrator makes.
 
 use crate::protocol::managed::ManagedSettings as Wire;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::managed::{BypassMode, ManagedPermissions};
 

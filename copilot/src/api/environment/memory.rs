@@ -2,8 +2,8 @@
 
 use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::{InfiniteSessions, Memory, MemoryMode};
 pub use crate::protocol::mcp::Storage;

@@ -1,7 +1,7 @@
 //! The sandbox of the agent's programs.
 
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, SandboxProxy};
 

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
 use crate::session::Session;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::config::Trust;
 
@@ -35,9 +35,9 @@ impl SessionWorkspace<'_> {
     ///
     /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, a [query](crate#queries).
     pub async fn files(&self) -> Result<Vec<String>> {
-        let (now, once) = ("session.workspaces.listFiles", "session.workspace.listFiles");
+        let method = "session.workspaces.listFiles";
         self.0
-            .with_fallback::<_, FileListResponse>(now, once, &self.0.params())
+            .call_by_any_name::<_, FileListResponse>(method, &self.0.params())
             .await
             .map(|answer| answer.files)
     }
@@ -50,18 +50,18 @@ impl SessionWorkspace<'_> {
     ///
     /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, a [query](crate#queries).
     pub async fn read(&self, path: &str) -> Result<String> {
-        let (now, once) = ("session.workspaces.readFile", "session.workspace.readFile");
+        let method = "session.workspaces.readFile";
         let params = FileParams { session_id: self.0.id(), path, content: None };
-        self.0.with_fallback::<_, FileResponse>(now, once, &params).await.map(|answer| answer.content)
+        self.0.call_by_any_name::<_, FileResponse>(method, &params).await.map(|answer| answer.content)
     }
 
     /// Writes a file into the session's workspace.
     ///
     /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, a [command](crate#commands).
     pub async fn write(&self, path: &str, content: &str) -> Result<()> {
-        let (now, once) = ("session.workspaces.createFile", "session.workspace.createFile");
+        let method = "session.workspaces.createFile";
         let params = FileParams { session_id: self.0.id(), path, content: Some(content) };
-        self.0.with_fallback::<_, serde::de::IgnoredAny>(now, once, &params).await.map(drop)
+        self.0.call_by_any_name::<_, serde::de::IgnoredAny>(method, &params).await.map(drop)
     }
 }
 

@@ -12,12 +12,12 @@ use crate::events::EventName;
 use crate::protocol::ToolCallId;
 use crate::protocol::elicitation::{ElicitationAnswerParams, ElicitationRequested};
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::safe_answers::Unreadable;
-use crate::session::core::topic::Topic;
-use crate::session::core::topic::settled;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::Unreadable;
+use crate::session::core::settled;
+use crate::session::core::{Handler, IntoAnswer};
 
 pub use crate::protocol::elicitation::{ElicitationAction, ElicitationMode, ElicitationResponse};
 
@@ -143,7 +143,7 @@ impl SessionBuilder {
     }
 }
 
-fn form_requested(session: &Arc<Inbox>, asked: ElicitationRequested<'_>) {
+fn form_requested(session: &Arc<SessionCore>, asked: ElicitationRequested<'_>) {
     // Every client of the session is asked: one without a handler leaves it to the others.
     let Some(handler) = session.handler() else { return };
     let id: Box<str> = asked.request_id.as_ref().into();

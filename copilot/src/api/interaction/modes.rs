@@ -13,11 +13,11 @@ use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
+use crate::session::core::{Handler, IntoAnswer};
 
 pub use crate::protocol::config::Autopilot;
 pub use crate::protocol::modes::{
@@ -121,7 +121,7 @@ impl ModelOptions {
     }
 }
 
-fn plan_proposed(session: &Arc<Inbox>, plan: ExitPlanModeRequest, responder: Responder) {
+fn plan_proposed(session: &Arc<SessionCore>, plan: ExitPlanModeRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
         // What the CLI does where it need not ask; what the plan does still needs permission.
         return responder.ok(&ExitPlanModeAnswer { approved: true, ..ExitPlanModeAnswer::default() });
@@ -133,7 +133,7 @@ fn plan_proposed(session: &Arc<Inbox>, plan: ExitPlanModeRequest, responder: Res
     });
 }
 
-fn auto_mode_offered(session: &Arc<Inbox>, asked: AutoModeSwitchRequest, responder: Responder) {
+fn auto_mode_offered(session: &Arc<SessionCore>, asked: AutoModeSwitchRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
         return responder.ok(&AutoModeSwitchAnswer { response: AutoModeSwitchResponse::No });
     };
@@ -172,7 +172,7 @@ impl Session {
     /// Wire: `session.mode.set`, a [command](crate#commands). From 0.0.423 on.
     pub async fn set_mode(&self, mode: AgentMode) -> Result<()> {
         self.order("session.mode.set", &ModeSetParams { session_id: self.id(), mode: &mode }).await?;
-        self.inbox().remember_mode(mode);
+        self.core().remember_mode(mode);
         Ok(())
     }
 }

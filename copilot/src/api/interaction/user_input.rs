@@ -7,12 +7,12 @@ use crate::protocol::config::AskUserVariant;
 use crate::protocol::user_input::UserInputAnswer;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
 use crate::session::core::handler::sealed::Sealed;
-use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
+use crate::session::core::{BoxError, Handler, IntoAnswer};
 use crate::task;
 
 pub use crate::protocol::user_input::UserInputRequest;
@@ -101,7 +101,7 @@ impl SessionBuilder {
     }
 }
 
-fn user_asked(session: &Arc<Inbox>, asked: UserInputRequest, responder: Responder) {
+fn user_asked(session: &Arc<SessionCore>, asked: UserInputRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
         return respond(responder, None, &asked);
     };
@@ -112,7 +112,7 @@ fn user_asked(session: &Arc<Inbox>, asked: UserInputRequest, responder: Responde
 }
 
 /// A tool of the program asks the user.
-async fn ask_user(session: &Inbox, question: String, choices: Vec<String>) -> Result<String> {
+async fn ask_user(session: &SessionCore, question: String, choices: Vec<String>) -> Result<String> {
     let Some(handler) = session.handler() else {
         let message = "nobody can be asked: give the session an `on_user_input` handler";
         return Err(Error::new(ErrorKind::Unsupported, message));

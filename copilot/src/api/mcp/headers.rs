@@ -13,12 +13,12 @@ use crate::events::EventName;
 use crate::protocol::mcp_headers::{McpHeadersAnswerParams, McpHeadersRequest, McpHeadersResult};
 use crate::protocol::mcp_login::InterestParams;
 use crate::rpc::Peer;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::safe_answers::Unreadable;
-use crate::session::core::topic::Topic;
-use crate::session::core::topic::settled;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::Unreadable;
+use crate::session::core::settled;
+use crate::session::core::{Handler, IntoAnswer};
 
 /// The answer to [`McpHeadersRequest`]; the values print as `<redacted>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,13 +102,13 @@ impl Mcp {
 }
 
 /// Tells the CLI that this session gives headers, if it does; otherwise it does not ask.
-async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
+async fn register_interest(session: &SessionCore, peer: &Peer) -> Result<()> {
     let params =
         InterestParams { session_id: &session.id, event_type: EventName::McpHeadersRequired.as_str() };
     peer.request("session.eventLog.registerInterest", &params).raw().await.map(drop)
 }
 
-fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersRequest) {
+fn mcp_headers_wanted(session: &Arc<SessionCore>, wanted: McpHeadersRequest) {
     let Some(handler) = session.handler() else { return };
     let id = wanted.request_id.clone();
     let what = format!("headers for {}", wanted.server_name);

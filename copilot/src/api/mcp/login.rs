@@ -11,12 +11,12 @@ use crate::error::Result;
 use crate::events::EventName;
 use crate::protocol::mcp_login::{InterestParams, McpLoginAnswerParams, McpLoginRequest, McpLoginResult};
 use crate::rpc::Peer;
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{Handler, IntoAnswer};
-use crate::session::core::safe_answers::Unreadable;
-use crate::session::core::topic::Topic;
-use crate::session::core::topic::settled;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::Unreadable;
+use crate::session::core::settled;
+use crate::session::core::{Handler, IntoAnswer};
 
 /// The answer to a [`McpLoginRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,12 +107,12 @@ impl Mcp {
 }
 
 /// Tells the CLI that this session gives logins, if it does; otherwise it does not ask.
-async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
+async fn register_interest(session: &SessionCore, peer: &Peer) -> Result<()> {
     let params = InterestParams { session_id: &session.id, event_type: EventName::McpOauthRequired.as_str() };
     peer.request("session.eventLog.registerInterest", &params).raw().await.map(drop)
 }
 
-fn mcp_login_wanted(session: &Arc<Inbox>, login: McpLoginRequest) {
+fn mcp_login_wanted(session: &Arc<SessionCore>, login: McpLoginRequest) {
     let Some(handler) = session.handler() else { return };
     let id = login.request_id.clone();
     let what = format!("a login to {}", login.server_name);

@@ -14,8 +14,8 @@ use crate::protocol::mcp::McpListResponse;
 use crate::protocol::mcp::Storage;
 use crate::session::Session;
 use crate::session::SessionBuilder;
+use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::session::core::topic::Topic;
 
 pub use crate::protocol::mcp::{
     ContentFilter, GithubMcp, McpServer, McpServerInfo, McpStatus, RemoteServer, StdioServer,

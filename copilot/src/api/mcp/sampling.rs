@@ -15,12 +15,12 @@ use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
     SamplingMessage,
 };
-use crate::session::core::Inbox;
-use crate::session::core::consult::Question;
-use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
-use crate::session::core::safe_answers::Unreadable;
-use crate::session::core::topic::Topic;
-use crate::session::core::topic::settled;
+use crate::session::core::Question;
+use crate::session::core::SessionCore;
+use crate::session::core::Topic;
+use crate::session::core::Unreadable;
+use crate::session::core::settled;
+use crate::session::core::{BoxError, Handler, IntoAnswer};
 
 /// What an MCP server wants a model to write. Wire: `sampling.requested`, from the CLI.
 #[derive(Clone)]
@@ -170,7 +170,7 @@ impl Mcp {
     }
 }
 
-fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
+fn sampling_requested(session: &Arc<SessionCore>, asked: SamplingAsked<'_>) {
     let id = asked.request_id.as_ref().to_owned();
     let Some(handler) = session.handler::<SamplingRequest, SamplingResponse>() else {
         return answer_sampling(session, &id, &Given::Rejected);
@@ -200,7 +200,7 @@ fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
 
 /// Has the session's own model write the answer.
 async fn sample(
-    session: &Inbox,
+    session: &SessionCore,
     id: &str,
     request: &SamplingRequest,
 ) -> std::result::Result<Value, BoxError> {
@@ -221,7 +221,7 @@ async fn sample(
     }
 }
 
-fn answer_sampling(session: &Inbox, request_id: &str, given: &Given) {
+fn answer_sampling(session: &SessionCore, request_id: &str, given: &Given) {
     let response = match given {
         Given::Elsewhere => return,
         Given::Answer(answer) => Some(answer),

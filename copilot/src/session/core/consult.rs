@@ -1,4 +1,4 @@
-//! What the CLI asks beside tools and permissions, and the tasks in which handlers of the program answer.
+//! Requests that handlers of the program answer, each in a separate task.
 //!
 //! Runs on the reader's task, so it only looks up and spawns. Every question is answered: where there is no handler,
 //! or it fails, with the safe answer of its kind.
@@ -11,16 +11,18 @@ use std::task::Poll;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::handler::BoxError;
+use super::in_flight::{Cause, SafeResponse, Work};
+use super::reentrancy::within_session;
+use super::state::SessionCore;
+use super::work::Entry;
 use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventName, HandlerFailure};
 use crate::protocol::decode;
+use crate::protocol::tools::Settled;
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Peer, Responder};
-use crate::session::core::handler::BoxError;
-use crate::session::core::reentrancy::answering;
-use crate::session::core::running::{By, Owed, What};
-use crate::session::core::{Entry, Inbox, log_unsent};
 use crate::task;
 use crate::tools::CancellationToken;
 
@@ -31,7 +33,7 @@ pub(crate) struct Question<'a> {
     /// What is asked, for a person to read.
     pub(crate) what: Cow<'a, str>,
     /// How it came.
-    pub(crate) by: By,
+    pub(crate) cause: Cause,
 }
 
 impl<'a> Question<'a> {
@@ -53,17 +55,17 @@ impl<'a> Question<'a> {
         responder: &Responder,
         safe: fn(Responder),
     ) -> Self {
-        let by = By::Request(random::id().into(), Owed::new(responder, safe));
-        Self { handler, what: what.into(), by }
+        let cause = Cause::Request(random::id().into(), SafeResponse::new(responder, safe));
+        Self { handler, what: what.into(), cause }
     }
 
     /// A question that an event has asked, with the id to answer it under.
     pub(crate) fn event(handler: &'static str, what: impl Into<Cow<'a, str>>, id: &str) -> Self {
-        Self { handler, what: what.into(), by: By::Event(id.into()) }
+        Self { handler, what: what.into(), cause: Cause::Event(id.into()) }
     }
 }
 
-impl Inbox {
+impl SessionCore {
     /// Reads the parameters of a request and hands them on.
     pub(crate) fn read<'a, P: Deserialize<'a>>(
         self: &Arc<Self>,
@@ -92,8 +94,8 @@ impl Inbox {
         }
     }
 
-    /// Has the program answer in a task of its own. `answer` gets what `work` gives, or nothing where the handler
-    /// failed or nobody waits any more; it is not called where an event asked and was answered elsewhere.
+    /// Runs a handler of the program in a separate task. `answer` gets the output of `work`, or `None` where the handler
+    /// failed or was cancelled; it is not called where an event asked and was answered elsewhere.
     pub(crate) fn consult<A, F>(
         self: &Arc<Self>,
         question: Question<'_>,
@@ -103,38 +105,38 @@ impl Inbox {
         A: Send + 'static,
         F: Future<Output = Result<A, BoxError>> + Send + 'static,
     {
-        let Question { handler, what, by } = question;
-        let is_event = matches!(by, By::Event(_));
+        let Question { handler, what, cause } = question;
+        let is_event = matches!(cause, Cause::Event(_));
         let cancel = CancellationToken::default();
         let token = cancel.clone();
-        let work = |inbox: Entry| async move {
+        let work = |core: Entry| async move {
             let outcome = unless_cancelled(&token, task::catch(work)).await;
             let given = match outcome {
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
                 Some(Ok(Err(error))) => {
-                    inbox.handler_failed(handler, error);
+                    core.handler_failed(handler, error);
                     None
                 }
                 Some(Err(panic)) => {
-                    inbox.handler_failed(handler, format!("it panicked: {panic}").into());
+                    core.handler_failed(handler, format!("it panicked: {panic}").into());
                     None
                 }
             };
             // Who has asked by a request waits for an answer in any case, and by an event only on a connection.
-            if !is_event || inbox.asker(&token).await.is_some() {
-                answer(&inbox, given);
+            if !is_event || core.peer_unless_cancelled(&token).await.is_some() {
+                answer(&core, given);
             }
         };
-        let what = What::Question(what.into_owned());
-        if !self.run(by, what, cancel, |entry| answering(self, work(entry))) {
+        let request = Work::Request(what.into_owned());
+        if !self.run(cause, request, cancel, |entry| within_session(self, work(entry))) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }
 
-    /// The CLI that an event has asked for, once it is there: a session that is taken up again is asked before it is
-    /// whole. None when nobody waits for the answer any more.
-    pub(in crate::session) async fn asker(&self, cancel: &CancellationToken) -> Option<Peer> {
+    /// Returns the connection for an answer, once there is one: events of a session may arrive before it is resumed
+    /// completely. `None` when the work is cancelled or the connection has ended.
+    pub(in crate::session) async fn peer_unless_cancelled(&self, cancel: &CancellationToken) -> Option<Peer> {
         let peer = match self.connection.current() {
             Some(peer) => peer,
             // Boxed, so that no answer has to make room for what is rare.
@@ -150,7 +152,7 @@ impl Inbox {
         log_unsent(peer.request(method, params).detach(), method);
     }
 
-    /// Tells the program that one of its handlers failed; the CLI gets the safe answer.
+    /// Reports a failed handler to the program; the CLI gets the safe answer.
     pub(crate) fn handler_failed(&self, handler: &'static str, error: BoxError) {
         let text = contain::text(&error);
         contain::discard(error);
@@ -165,7 +167,26 @@ impl Inbox {
     }
 }
 
-/// The output of `work`, unless nobody waits for it any more.
+/// Cancels the handler of a request that was answered elsewhere. For the `*.completed` events.
+pub(crate) fn settled(session: &Arc<SessionCore>, data: &RawValue) {
+    if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
+        session.calls.cancel(&settled.request_id);
+    }
+}
+
+/// Logs an answer that could not be sent. One that is lost with its connection is not an error, because the end of the
+/// connection is reported elsewhere.
+pub(crate) fn log_unsent(sent: crate::Result<()>, what: &str) {
+    if let Err(error) = sent {
+        if error.is_disconnected() || error.kind() == ErrorKind::Closed {
+            tracing::debug!(%error, "{what} came after the connection had ended");
+        } else {
+            tracing::error!(%error, "{what} could not be sent");
+        }
+    }
+}
+
+/// Returns the output of `work`, or `None` when it is cancelled.
 pub(in crate::session) async fn unless_cancelled<F: Future>(
     token: &CancellationToken,
     work: F,

@@ -12,7 +12,7 @@ use crate::contain::UserValue;
 /// Why a handler gave no answer.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a handler may return where an answer `T` is wanted: a `T`, or a `Result` of it.
+/// The return type of a handler that answers with a `T`: a `T`, or a `Result` of it.
 ///
 /// An error is logged, published as [`EventKind::HandlerFailed`](crate::EventKind::HandlerFailed), and the CLI gets
 /// the safe answer; the same is done with a panic.

@@ -1,26 +1,26 @@
-//! Whether code of the program runs because the agent waits for it: a tool or a handler.
+//! Whether the running code belongs to a tool or handler that the agent of a session waits for.
 //!
-//! Waiting there for a turn of the same session would never end, because the turn waits for the tool or the handler.
-//! Tasks that a tool spawns are not seen.
+//! A wait for a turn of the same session would never end there, because the turn waits for the tool or the handler.
+//! Tasks that a tool spawns are not recognised.
 
 use std::sync::Arc;
 
-use crate::session::core::Inbox;
+use super::state::SessionCore;
 
 tokio::task_local! {
-    /// The address of the inbox of the session that waits; it is there as long as the task is.
-    static FOR: usize;
+    /// The address of the core of the session, which outlives the task.
+    static SESSION: usize;
 }
 
-/// Runs `work`, for which the agent of this session waits.
-pub(in crate::session) fn answering<F: Future>(
-    inbox: &Arc<Inbox>,
+/// Marks `work` as work that the agent of this session waits for.
+pub(in crate::session) fn within_session<F: Future>(
+    core: &Arc<SessionCore>,
     work: F,
 ) -> impl Future<Output = F::Output> + use<F> {
-    FOR.scope(Arc::as_ptr(inbox).addr(), work)
+    SESSION.scope(Arc::as_ptr(core).addr(), work)
 }
 
 /// Whether the agent of this session waits for the code that runs now.
-pub(in crate::session) fn is_answering(inbox: &Inbox) -> bool {
-    FOR.try_with(|waits| *waits == std::ptr::from_ref(inbox).addr()).unwrap_or_default()
+pub(in crate::session) fn is_within_session(core: &SessionCore) -> bool {
+    SESSION.try_with(|session| *session == std::ptr::from_ref(core).addr()).unwrap_or_default()
 }

@@ -77,7 +77,7 @@ macro_rules! members {
             #[derive(Clone, Debug, Default)]
             #[must_use]
             pub struct $group {
-                pub(crate) settings: $crate::session::core::topic::Settings,
+                pub(crate) settings: $crate::session::core::Settings,
             }
 
             impl $group {

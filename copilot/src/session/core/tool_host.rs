@@ -1,4 +1,4 @@
-//! What a running tool may ask of its session.
+//! The requests of a running tool to its session.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use futures_core::future::BoxFuture;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::state::SessionCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, ToolProgress};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::session::core::Inbox;
 use crate::tools::ToolHost;
 
-impl ToolHost for Inbox {
+impl ToolHost for SessionCore {
     fn progress(&self, call: &ToolCallId, tool: &str, fraction: Option<f64>, message: &str) {
         if self.subscribers.is_empty() {
             return;

@@ -1,87 +1,96 @@
-//! What a topic of the CLI adds to sessions: members of the open request, and handlers of requests and events.
+//! The table of topics: what each topic of the CLI adds to a session.
 //!
-//! The session core has one table of handlers, by their names on the wire, and knows no topic itself.
+//! A topic sets members of the open request and handles requests and events. The session core looks handlers up by
+//! their names on the wire and knows no topic itself. The table does not know the session core either: `S` is the type
+//! of a session.
 
-use std::any::Any;
-use std::fmt;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
 
+use super::settings::{Occasion, Settings};
+use super::unreadable::{Named, Unreadable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::EventName;
-use crate::protocol::decode;
-use crate::protocol::secret::RawMembers;
-use crate::protocol::tools::Settled;
+use crate::events::{EventHead, EventName};
 use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
-use crate::session::core::Inbox;
-use crate::session::core::members::Members;
-use crate::session::core::safe_answers::{Named, Unreadable};
 
 /// Handles a request of the CLI. Runs on the reader task.
-pub(crate) type OnRequest = fn(&Arc<Inbox>, &RawValue, Responder);
+pub(crate) type OnRequest<S> = fn(&Arc<S>, &RawValue, Responder);
 
-/// Handles an event of the CLI. Runs on the reader task.
-pub(crate) type OnEvent = fn(&Arc<Inbox>, &RawValue);
+/// Handles the payload of an event of the CLI. Runs on the reader task.
+pub(crate) type OnEvent<S> = fn(&Arc<S>, &RawValue);
 
-/// Gives the safe answer to an event that asks and cannot be read; `None` where another client answers.
-pub(crate) type OnUnreadable = fn(&Inbox, &Named<'_>, &serde_json::Error) -> Option<Unreadable>;
+/// Handles an event of the CLI with its envelope. Runs on the reader task.
+pub(crate) type OnHead<S> = fn(&Arc<S>, &EventHead<'_>);
+
+/// Returns the safe answer to an event that asks and cannot be read; `None` where another client answers.
+pub(crate) type OnUnreadable<S> = fn(&S, &Named<'_>, &serde_json::Error) -> Option<Unreadable>;
 
 /// Handles a request of any method. Runs on the reader task.
-pub(crate) type OnUnknown = fn(&Arc<Inbox>, method: &str, &RawValue, Responder);
+pub(crate) type OnUnknown<S> = fn(&Arc<S>, method: &str, &RawValue, Responder);
 
-/// Whether a request that names no session is meant for this one: method and parameters.
-pub(crate) type Claims = fn(&Inbox, &str, &RawValue) -> bool;
+/// Returns whether a request that names no session is meant for this one: method and parameters.
+pub(crate) type Claims<S> = fn(&S, &str, &RawValue) -> bool;
 
-/// Answers a request that no session can take, by method and parameters; gives the responder back where it does not.
+/// Answers a request that no session can take, by method and parameters; returns the responder where it does not.
 pub(crate) type Refuse = fn(&str, &RawValue, Responder) -> Option<Responder>;
 
-/// Whether the program has set a handler.
-pub(crate) type IsSet = fn(&Inbox) -> bool;
+/// Returns whether the program has set a handler.
+pub(crate) type IsSet<S> = fn(&S) -> bool;
 
 /// Runs when the CLI has opened a session; `None` where there is nothing to do.
-pub(crate) type OnOpened = for<'a> fn(&'a Inbox, &'a Peer) -> Option<BoxFuture<'a, Result<()>>>;
+pub(crate) type OnOpened<S> = for<'a> fn(&'a S, &'a Peer) -> Option<BoxFuture<'a, Result<()>>>;
 
 /// Asks the user a question with choices.
-pub(crate) type AskUser = for<'a> fn(&'a Inbox, String, Vec<String>) -> BoxFuture<'a, Result<String>>;
+pub(crate) type AskUser<S> = for<'a> fn(&'a S, String, Vec<String>) -> BoxFuture<'a, Result<String>>;
 
-/// One topic, declared by its file under `api/`.
-pub(crate) struct Topic {
+/// One topic, declared by its file.
+pub(crate) struct Topic<S: 'static> {
     /// The members of `session.create` that this library sets, each with the name of its setter.
     pub(crate) members: &'static [(&'static str, &'static str)],
-    pub(crate) requests: &'static [(&'static str, OnRequest)],
-    pub(crate) events: &'static [(EventName, OnEvent)],
+    pub(crate) requests: &'static [(&'static str, OnRequest<S>)],
+    /// Handlers of events, which run after subscribers have received the event.
+    pub(crate) events: &'static [(EventName, OnEvent<S>)],
+    /// The same for handlers that read the envelope.
+    pub(crate) head_events: &'static [(EventName, OnHead<S>)],
+    /// Handlers of events that change the state of the session, which run before subscribers receive the event.
+    pub(crate) state_events: &'static [(EventName, OnHead<S>)],
     /// Handles requests of methods that no topic has.
-    pub(crate) unknown: Option<OnUnknown>,
-    /// Answers whether a request without `sessionId` is meant for this session.
-    pub(crate) claims: Option<Claims>,
-    /// Answers a request that no session can take; gives the responder back where an error does.
+    pub(crate) unknown: Option<OnUnknown<S>>,
+    /// Returns whether a request without `sessionId` is meant for this session.
+    pub(crate) claims: Option<Claims<S>>,
+    /// Answers a request that no session can take; returns the responder where an error answers it.
     pub(crate) refuse: Option<Refuse>,
     /// Safe answers to events that ask and cannot be read.
-    pub(crate) unreadable: &'static [(EventName, OnUnreadable)],
+    pub(crate) unreadable: &'static [(EventName, OnUnreadable<S>)],
     /// The setter of the handler that a request asks, and whether the program has set it.
-    pub(crate) handler_of: &'static [(&'static str, &'static str, IsSet)],
-    /// Sets what the safe default of this library is and the CLI's is not.
+    pub(crate) handler_of: &'static [(&'static str, &'static str, IsSet<S>)],
+    /// Names of methods on older CLIs: today's name and the older one.
+    pub(crate) old_methods: &'static [(&'static str, &'static str)],
+    /// Sets the safe default of this library where the default of the CLI is another one.
     pub(crate) defaults: Option<fn(&mut Settings)>,
     /// Refuses settings that contradict each other. Runs before anything is started.
     pub(crate) check: Option<fn(&Settings, Occasion) -> Result<()>>,
     /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
-    pub(crate) opened: Option<OnOpened>,
+    pub(crate) opened: Option<OnOpened<S>>,
     /// Asks the user for a tool of the program: question and choices.
-    pub(crate) ask_user: Option<AskUser>,
+    pub(crate) ask_user: Option<AskUser<S>>,
 }
 
-impl Topic {
+impl<S> Topic<S> {
     pub(crate) const NONE: Self = Self {
         members: &[],
         requests: &[],
         events: &[],
+        head_events: &[],
+        state_events: &[],
         unknown: None,
         claims: None,
         refuse: None,
         unreadable: &[],
         handler_of: &[],
+        old_methods: &[],
         defaults: None,
         check: None,
         opened: None,
@@ -89,33 +98,48 @@ impl Topic {
     };
 }
 
-/// Whether a session is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Occasion {
-    Create,
-    Resume,
+/// The handlers of one event.
+#[derive(Debug)]
+pub(crate) struct EventHandlers<S> {
+    /// Runs before subscribers receive the event.
+    pub(crate) state: Option<OnHead<S>>,
+    /// Run after subscribers have received the event.
+    pub(crate) payload: Option<OnEvent<S>>,
+    pub(crate) head: Option<OnHead<S>>,
+}
+
+impl<S> EventHandlers<S> {
+    const NONE: Self = Self { state: None, payload: None, head: None };
 }
 
 /// The topics of this library, sorted for lookup.
-pub(crate) struct Topics {
-    topics: &'static [&'static Topic],
-    requests: Vec<(&'static str, OnRequest)>,
+pub(crate) struct Topics<S: 'static> {
+    topics: &'static [&'static Topic<S>],
+    requests: Vec<(&'static str, OnRequest<S>)>,
     /// By [`EventName`] as an index.
-    events: [Option<OnEvent>; EventName::COUNT],
+    events: [EventHandlers<S>; EventName::COUNT],
 }
 
-impl Topics {
-    pub(crate) fn new(topics: &'static [&'static Topic]) -> Self {
+impl<S> Topics<S> {
+    pub(crate) fn new(topics: &'static [&'static Topic<S>]) -> Self {
         let mut requests: Vec<_> = topics.iter().flat_map(|topic| topic.requests).copied().collect();
         requests.sort_unstable_by_key(|(method, _)| *method);
-        let mut events = [None; EventName::COUNT];
-        for (name, handle) in topics.iter().flat_map(|topic| topic.events) {
-            events[*name as usize] = Some(*handle);
+        let mut events = [const { EventHandlers::NONE }; EventName::COUNT];
+        for topic in topics {
+            for (name, handle) in topic.state_events {
+                events[*name as usize].state = Some(*handle);
+            }
+            for (name, handle) in topic.events {
+                events[*name as usize].payload = Some(*handle);
+            }
+            for (name, handle) in topic.head_events {
+                events[*name as usize].head = Some(*handle);
+            }
         }
         Self { topics, requests, events }
     }
 
-    pub(crate) fn request(&self, method: &str) -> Option<OnRequest> {
+    pub(crate) fn request(&self, method: &str) -> Option<OnRequest<S>> {
         let found = self.requests.binary_search_by_key(&method, |(method, _)| method).ok()?;
         Some(self.requests[found].1)
     }
@@ -128,13 +152,7 @@ impl Topics {
     }
 
     /// Handles a request of a method that no topic has.
-    pub(crate) fn unknown(
-        &self,
-        session: &Arc<Inbox>,
-        method: &str,
-        params: &RawValue,
-        responder: Responder,
-    ) {
+    pub(crate) fn unknown(&self, session: &Arc<S>, method: &str, params: &RawValue, responder: Responder) {
         match self.topics.iter().find_map(|topic| topic.unknown) {
             Some(handle) => handle(session, method, params, responder),
             None => responder.error(METHOD_NOT_FOUND, &format!("Unhandled method {method}")),
@@ -143,20 +161,20 @@ impl Topics {
 
     /// Whether sessions answer requests of this method.
     pub(crate) fn has_method(&self, method: &str) -> bool {
-        OF_OLD_CLIS.contains(&method) || self.request(method).is_some()
+        self.request(method).is_some()
     }
 
-    pub(crate) fn event(&self, name: EventName) -> Option<OnEvent> {
-        self.events[name as usize]
+    pub(crate) fn event(&self, name: EventName) -> &EventHandlers<S> {
+        &self.events[name as usize]
     }
 
     /// Whether a session claims a request that does not name one.
-    pub(crate) fn claims(&self, session: &Inbox, method: &str, params: &RawValue) -> bool {
+    pub(crate) fn claims(&self, session: &S, method: &str, params: &RawValue) -> bool {
         self.topics.iter().filter_map(|topic| topic.claims).any(|claims| claims(session, method, params))
     }
 
-    /// Answers a request that no session can take with the safe answer of its topic; gives the responder back where
-    /// there is none.
+    /// Answers a request that no session can take with the safe answer of its topic; returns the responder where there
+    /// is none.
     pub(crate) fn refuse(&self, method: &str, params: &RawValue, responder: Responder) -> Option<Responder> {
         let mut responder = responder;
         for refuse in self.topics.iter().filter_map(|topic| topic.refuse) {
@@ -166,15 +184,21 @@ impl Topics {
     }
 
     /// The safe answer to an event that asks and cannot be read.
-    pub(crate) fn unreadable(&self, name: EventName) -> Option<OnUnreadable> {
+    pub(crate) fn unreadable(&self, name: EventName) -> Option<OnUnreadable<S>> {
         let all = self.topics.iter().flat_map(|topic| topic.unreadable);
         all.copied().find(|(event, _)| *event == name).map(|(_, safe)| safe)
     }
 
     /// The setter of the handler that a request would have asked, if the program has set one.
-    pub(crate) fn handler_of(&self, session: &Inbox, method: &str) -> Option<&'static str> {
+    pub(crate) fn handler_of(&self, session: &S, method: &str) -> Option<&'static str> {
         let mut all = self.topics.iter().flat_map(|topic| topic.handler_of);
         all.find(|(of, _, is_set)| *of == method && is_set(session)).map(|(_, setter, _)| *setter)
+    }
+
+    /// The name of a method on older CLIs.
+    pub(crate) fn old_method(&self, method: &str) -> Option<&'static str> {
+        let mut all = self.topics.iter().flat_map(|topic| topic.old_methods);
+        all.find(|(now, _)| *now == method).map(|(_, old)| *old)
     }
 
     /// Sets safe defaults where the program has set nothing.
@@ -188,7 +212,7 @@ impl Topics {
         self.topics.iter().filter_map(|topic| topic.check).try_for_each(|check| check(settings, occasion))
     }
 
-    /// A member that is set twice would reach the CLI twice.
+    /// Refuses a raw member that this library sets: it would reach the CLI twice.
     fn check_raw(&self, settings: &Settings) -> Result<()> {
         let members = || self.topics.iter().flat_map(|topic| topic.members);
         for member in settings.raw.keys() {
@@ -207,7 +231,7 @@ impl Topics {
     }
 
     /// Runs after the CLI has opened a session.
-    pub(crate) async fn opened(&self, session: &Inbox, peer: &Peer) -> Result<()> {
+    pub(crate) async fn opened(&self, session: &S, peer: &Peer) -> Result<()> {
         for opened in self.topics.iter().filter_map(|topic| topic.opened) {
             if let Some(opened) = opened(session, peer) {
                 opened.await?;
@@ -215,19 +239,10 @@ impl Topics {
         }
         Ok(())
     }
-}
 
-impl Inbox {
-    /// Asks the user for a tool of the program.
-    pub(in crate::session) async fn ask_user(
-        &self,
-        question: String,
-        choices: Vec<String>,
-    ) -> Result<String> {
-        match self.topics.topics.iter().find_map(|topic| topic.ask_user) {
-            Some(ask) => ask(self, question, choices).await,
-            None => Err(Error::new(ErrorKind::Unsupported, "this build cannot ask the user")),
-        }
+    /// The function that asks the user for a tool of the program.
+    pub(crate) fn ask_user(&self) -> Option<AskUser<S>> {
+        self.topics.iter().find_map(|topic| topic.ask_user)
     }
 }
 
@@ -243,93 +258,3 @@ const OWN_MEMBERS: &[(&str, &str)] = &[
         "the CLI gives such sessions their ids itself, and here a session has one from the start; leave it out",
     ),
 ];
-
-/// Requests of protocol 2, in place of events.
-const OF_OLD_CLIS: &[&str] = &["tool.call", "permission.request"];
-
-/// Cancels the handler of a request that was answered elsewhere. For the `*.completed` events.
-pub(crate) fn settled(session: &Arc<Inbox>, data: &RawValue) {
-    if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
-        session.calls.cancel(&settled.request_id);
-    }
-}
-
-/// The settings of a session, as the program made them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Settings {
-    /// Members of `session.create` and `session.resume`.
-    pub(crate) members: Members,
-    /// Members of `session.options.update`, which follows.
-    pub(crate) options: Members,
-    /// Members without a setter.
-    pub(crate) raw: RawMembers,
-    /// Features that depend on a value and that old CLIs lack, beside the members; see `compat`.
-    pub(crate) features: Vec<&'static str>,
-    /// Handlers and other state of the topics.
-    pub(crate) state: TopicState,
-}
-
-impl Settings {
-    /// Takes over what `other` sets, in place of earlier values.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.members.merge(other.members);
-        self.options.merge(other.options);
-        self.raw.extend(other.raw);
-        self.features.extend(other.features);
-        self.state.merge(other.state);
-    }
-}
-
-/// State of topics in one session, by type.
-#[derive(Clone, Default)]
-pub(crate) struct TopicState(Vec<Arc<dyn State>>);
-
-trait State: Any + fmt::Debug + Send + Sync {}
-
-impl<T: Any + fmt::Debug + Send + Sync> State for T {}
-
-impl TopicState {
-    pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
-        self.0.iter().find_map(|state| {
-            let state: &dyn Any = &**state;
-            state.downcast_ref()
-        })
-    }
-
-    /// Puts in a value, in place of an earlier one of its type.
-    pub(crate) fn set<T: fmt::Debug + Send + Sync + 'static>(&mut self, value: T) {
-        self.0.retain(|state| {
-            let state: &dyn Any = &**state;
-            !state.is::<T>()
-        });
-        self.0.push(Arc::new(value));
-    }
-
-    /// Puts in all values of `other`, in place of earlier ones of their types.
-    fn merge(&mut self, other: Self) {
-        for value in other.0 {
-            let of = |state: &Arc<dyn State>| {
-                let state: &dyn Any = &**state;
-                state.type_id()
-            };
-            self.0.retain(|state| of(state) != of(&value));
-            self.0.push(value);
-        }
-    }
-
-    /// Changes a value, beginning with the default.
-    pub(crate) fn update<T>(&mut self, change: impl FnOnce(&mut T))
-    where
-        T: Clone + Default + fmt::Debug + Send + Sync + 'static,
-    {
-        let mut value = self.get::<T>().cloned().unwrap_or_default();
-        change(&mut value);
-        self.set(value);
-    }
-}
-
-impl fmt::Debug for TopicState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.0).finish()
-    }
-}

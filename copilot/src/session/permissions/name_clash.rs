@@ -15,9 +15,9 @@ use crate::events::{Event, HandlerFailure};
 use crate::protocol::decode;
 use crate::protocol::mcp::{McpServer, McpToolsParams};
 use crate::random;
-use crate::session::core::Inbox;
-use crate::session::core::members::Members;
-use crate::session::core::running::{By, What};
+use crate::session::core::Members;
+use crate::session::core::SessionCore;
+use crate::session::core::in_flight::{Cause, Work};
 use crate::task::lock;
 use crate::tools::{CancellationToken, Tool};
 
@@ -68,7 +68,7 @@ struct ListedTool {
     name: String,
 }
 
-impl Inbox {
+impl SessionCore {
     /// Takes the names of the servers from `session.mcp_servers_loaded`, and looks for clashes.
     pub(in crate::session) fn servers_loaded(self: &Arc<Self>, data: &RawValue) {
         #[derive(Deserialize)]
@@ -84,7 +84,7 @@ impl Inbox {
         let new: Vec<String> =
             servers.into_iter().map(|server| server.name).filter(|name| !known.contains(name)).collect();
         if !new.is_empty() {
-            lock(&self.guard().servers).extend(new);
+            lock(&self.permissions().memory().servers).extend(new);
         }
         self.look_for_clashes();
     }
@@ -101,8 +101,9 @@ impl Inbox {
         if suspects.is_empty() {
             return;
         }
-        let (by, what) = (By::Event(random::id().into()), What::Question("names of MCP tools".to_owned()));
-        let started = self.run(by, what, CancellationToken::default(), |entry| async move {
+        let (cause, work) =
+            (Cause::Event(random::id().into()), Work::Request("names of MCP tools".to_owned()));
+        let started = self.run(cause, work, CancellationToken::default(), |entry| async move {
             for tool in suspects {
                 entry.clash_of(&tool).await;
             }
@@ -133,7 +134,7 @@ impl Inbox {
     }
 
     fn report_clash(&self, tool: &str, message: &str) {
-        let mut reported = lock(&self.guard().clashes);
+        let mut reported = lock(&self.permissions().memory().clashes);
         if reported.iter().any(|reported| reported == tool) {
             return;
         }

@@ -1,11 +1,8 @@
-//! What the agent may do: policies, requests and decisions.
-//!
-//! A policy is plain data and decides at once; only a handler of the program may take its time. Nothing here knows
-//! how a decision reaches the CLI, but for the words that it is told in.
+//! The policy of a session: the permissions of the agent. Pure.
 
-use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
-use crate::session::permissions::request::PermissionRequest;
-use crate::tools::ToolResult;
+use super::decision::Decision;
+use super::request::PermissionRequest;
+use crate::protocol::permissions::{PermissionDetails, PermissionKind};
 
 /// Which of the agent's wishes are granted.
 ///
@@ -123,10 +120,10 @@ impl Permissions {
     }
 }
 
-/// What the program knows of its own tool.
+/// A tool of the program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnTool {
-    /// Whether somebody has to agree to this call.
+    /// Whether a user has to agree to this call.
     pub(crate) needs_approval: bool,
 }
 
@@ -141,149 +138,6 @@ impl PermissionDetails {
             }
             _ => false,
         }
-    }
-}
-
-/// The answer to a [`PermissionRequest`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Decision {
-    /// Go ahead, this once.
-    Approve,
-    /// Go ahead, this once, outside the sandbox: for a request that
-    /// [leaves it](PermissionRequest::requests_sandbox_bypass), which no other decision grants.
-    ApproveSandboxBypass,
-    /// No. Without feedback the agent stops here; with feedback it reads it and goes on.
-    Reject {
-        /// What the agent should know.
-        feedback: Option<String>,
-    },
-    /// Nobody can say yes: the agent is told so and goes on without.
-    Unavailable,
-    /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
-    ApproveForSession(Approval),
-    /// Go ahead, and do not ask again in this session for this domain; only for [`PermissionKind::Url`]. CLIs up to
-    /// 1.0.32 ask again.
-    ApproveDomainForSession {
-        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
-        domain: String,
-    },
-    /// Go ahead, and do not ask again in this session for reading below these directories. CLIs up to 1.0.32 ask again.
-    ApproveReadOnlyForSession {
-        /// The directories.
-        directories: Vec<String>,
-    },
-    /// Go ahead, and do not ask again at this location, in later sessions too. CLIs up to 1.0.32 ask again.
-    ApproveForLocation {
-        /// What is covered.
-        approval: Approval,
-        /// The location: the root of a repository, or a directory.
-        location: String,
-    },
-    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`]. CLIs up to 1.0.32 ask again.
-    ApprovePermanently {
-        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
-        domain: String,
-    },
-    /// What the session's [`Permissions`] say: for a handler that decides about some requests only.
-    Default,
-    /// This program has no say: another client of the session decides. Where there is no other one the agent waits for
-    /// ever; on protocol 2, where nobody else is asked, it is [`Unavailable`](Self::Unavailable).
-    NoResult,
-}
-
-impl Decision {
-    /// No, and what the agent should know about it.
-    pub fn reject(feedback: impl Into<String>) -> Self {
-        Self::Reject { feedback: Some(feedback.into()) }
-    }
-
-    /// The same for this request alone.
-    pub(crate) fn once(self) -> Self {
-        match self.refusal() {
-            None => Self::Approve,
-            Some(_) => self,
-        }
-    }
-
-    /// What protocol 2 is answered in place of the result of a call that may not run.
-    pub(crate) fn refusal(&self) -> Option<ToolResult> {
-        Some(match self {
-            Self::Approve
-            | Self::ApproveSandboxBypass
-            | Self::ApproveForSession(_)
-            | Self::ApproveDomainForSession { .. }
-            | Self::ApproveReadOnlyForSession { .. }
-            | Self::ApproveForLocation { .. }
-            | Self::ApprovePermanently { .. } => return None,
-            Self::Reject { feedback: Some(feedback) } => {
-                ToolResult::denied(format!("The user rejected this call: {feedback}"))
-            }
-            Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
-            Self::Unavailable | Self::NoResult | Self::Default => {
-                ToolResult::denied("Permission denied: nobody could be asked whether this tool may run.")
-            }
-        })
-    }
-
-    pub(crate) fn to_wire(&self, vocabulary: Vocabulary) -> DecisionWire<'_> {
-        if vocabulary == Vocabulary::New {
-            match self {
-                Self::ApproveForSession(approval) => {
-                    let approval = Some(approval);
-                    return DecisionWire { kind: "approve-for-session", approval, ..DecisionWire::default() };
-                }
-                Self::ApproveDomainForSession { domain } => {
-                    let domain = Some(domain.as_str());
-                    return DecisionWire { kind: "approve-for-session", domain, ..DecisionWire::default() };
-                }
-                Self::ApproveReadOnlyForSession { directories } => {
-                    return DecisionWire {
-                        kind: "approve-read-only-for-session",
-                        directories: Some(directories),
-                        ..DecisionWire::default()
-                    };
-                }
-                Self::ApproveForLocation { approval, location } => {
-                    return DecisionWire {
-                        kind: "approve-for-location",
-                        approval: Some(approval),
-                        location_key: Some(location),
-                        ..DecisionWire::default()
-                    };
-                }
-                Self::ApprovePermanently { domain } => {
-                    let domain = Some(domain.as_str());
-                    return DecisionWire { kind: "approve-permanently", domain, ..DecisionWire::default() };
-                }
-                _ => {}
-            }
-        }
-        let (kind, feedback) = match (self, vocabulary) {
-            (Self::Approve | Self::ApproveSandboxBypass, Vocabulary::New) => ("approve-once", None),
-            // The old words have none for what lasts.
-            (
-                Self::Approve
-                | Self::ApproveSandboxBypass
-                | Self::ApproveForSession(_)
-                | Self::ApproveDomainForSession { .. }
-                | Self::ApproveReadOnlyForSession { .. }
-                | Self::ApproveForLocation { .. }
-                | Self::ApprovePermanently { .. },
-                _,
-            ) => ("approved", None),
-            (Self::Reject { feedback }, Vocabulary::New) => ("reject", feedback.as_deref()),
-            (Self::Reject { feedback }, Vocabulary::Old) => {
-                ("denied-interactively-by-user", feedback.as_deref())
-            }
-            (Self::Unavailable | Self::NoResult | Self::Default, Vocabulary::New) => {
-                ("user-not-available", None)
-            }
-            (Self::Unavailable | Self::NoResult | Self::Default, Vocabulary::Old) => {
-                ("denied-no-approval-rule-and-could-not-request-from-user", None)
-            }
-        };
-        DecisionWire { kind, feedback, ..DecisionWire::default() }
     }
 }
 
@@ -342,56 +196,5 @@ mod tests {
         let permissions = Permissions::deny_all().allow(PermissionKind::Read);
         assert!(decide(&permissions, &json!({"kind": "read"}), None));
         assert!(!decide(&permissions, &json!({"kind": "custom-tool"}), Some(false)));
-    }
-
-    #[test]
-    fn each_vocabulary_has_its_words() {
-        let words = |decision: &Decision| {
-            [Vocabulary::New, Vocabulary::Old]
-                .map(|words| serde_json::to_value(decision.to_wire(words)).unwrap())
-        };
-        assert_eq!(words(&Decision::Approve), [json!({"kind": "approve-once"}), json!({"kind": "approved"})]);
-        assert_eq!(
-            words(&Decision::reject("not on Fridays")),
-            [
-                json!({"kind": "reject", "feedback": "not on Fridays"}),
-                json!({"kind": "denied-interactively-by-user", "feedback": "not on Fridays"})
-            ]
-        );
-        let approval = Approval::Mcp { server_name: "s".into(), tool_name: None };
-        let wire = json!({"kind": "mcp", "serverName": "s", "toolName": null});
-        assert_eq!(
-            words(&Decision::ApproveForSession(approval.clone())),
-            [json!({"kind": "approve-for-session", "approval": wire}), json!({"kind": "approved"})]
-        );
-        assert_eq!(
-            words(&Decision::ApproveForLocation { approval, location: "/w".into() })[0],
-            json!({"kind": "approve-for-location", "approval": wire, "locationKey": "/w"})
-        );
-        assert_eq!(
-            words(&Decision::ApproveDomainForSession { domain: "x.org".into() }),
-            [json!({"kind": "approve-for-session", "domain": "x.org"}), json!({"kind": "approved"})]
-        );
-        assert_eq!(
-            words(&Decision::ApproveReadOnlyForSession { directories: vec!["/w".into()] }),
-            [
-                json!({"kind": "approve-read-only-for-session", "directories": ["/w"]}),
-                json!({"kind": "approved"})
-            ]
-        );
-        assert_eq!(
-            words(&Decision::ApprovePermanently { domain: "x.org".into() })[0],
-            json!({"kind": "approve-permanently", "domain": "x.org"})
-        );
-        let other = Decision::ApproveForSession(Approval::Other(json!({"kind": "new", "x": 1})));
-        assert_eq!(words(&other)[0]["approval"], json!({"kind": "new", "x": 1}));
-        assert_eq!(words(&Decision::NoResult), words(&Decision::Unavailable));
-        assert_eq!(
-            words(&Decision::Unavailable),
-            [
-                json!({"kind": "user-not-available"}),
-                json!({"kind": "denied-no-approval-rule-and-could-not-request-from-user"})
-            ]
-        );
     }
 }

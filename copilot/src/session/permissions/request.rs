@@ -1,4 +1,4 @@
-//! What the agent asks permission for, as the program sees it.
+//! Permission requests, as the program sees them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::decision::Decision;
 use crate::error::{Error, Result};
 use crate::protocol::decode;
 use crate::protocol::permission_subjects::PermissionSubject;
 use crate::protocol::permissions::{Approval, OwnToolRequest, PermissionDetails, PermissionKind};
 use crate::protocol::tools::ToolRequested;
 use crate::protocol::{SessionId, ToolCallId};
-use crate::session::permissions::policy::Decision;
 use crate::tools::Tool;
 
-/// What the agent asks permission for. Wire: `permission.requested`, from the CLI.
+/// A permission request of the agent. Wire: `permission.requested`, from the CLI.
 #[derive(Clone)]
 pub struct PermissionRequest {
     session_id: SessionId,
@@ -143,11 +143,11 @@ impl PermissionRequest {
         let url = self.url()?;
         let (scheme, rest) = url.split_once("://")?;
         let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())?;
-        // Who logs in is no part of an origin, and without him it could not be a part of the address.
+        // Credentials do not belong to an origin, and an origin without them is not a prefix of the address.
         Some(&url[..scheme.len() + "://".len() + authority.len()]).filter(|origin| !origin.contains('@'))
     }
 
-    /// All that the CLI tells about the wish, by its kind.
+    /// Returns all members of the request, by its kind.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ impl PermissionRequest {
         Some(bare.unwrap_or(name))
     }
 
-    /// What the tool is called with, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
+    /// Returns the arguments of the tool, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
     pub fn arguments(&self) -> Value {
         #[derive(Deserialize)]
         struct Arguments {
@@ -245,7 +245,7 @@ impl PermissionRequest {
         self.details.managed_approval_required
     }
 
-    /// The request as JSON text, exactly as it came.
+    /// The request as JSON text, unchanged.
     pub fn raw(&self) -> &str {
         self.raw.get()
     }
@@ -345,7 +345,7 @@ mod tests {
             ("http://127.0.0.1:8080#x", Some("http://127.0.0.1:8080")),
             ("http://[::1]:80/", Some("http://[::1]:80")),
             ("http://user:word@example.com/", None),
-            ("mailto:somebody", None),
+            ("mailto:someone", None),
             ("file:///etc/passwd", None),
         ] {
             let asked = request(&json!({"kind": "url", "url": url}));
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_tells_what_it_is_about() {
+    fn every_kind_has_a_subject() {
         for kind in [
             "shell",
             "write",

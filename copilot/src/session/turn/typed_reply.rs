@@ -8,15 +8,16 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::limits::{Limits, turn_options};
+use super::message::{Message, message_options};
+use super::send::Sending;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, JsonSchemaFormat, ResponseFormat};
 use crate::session::handle::Session;
-use crate::session::turn::limits::Limits;
-use crate::session::turn::send::{Message, Sending, message_options, turn_options};
 use crate::tools::schema_of;
 
-/// The member that a type stands in which is no object by itself.
+/// The member that wraps a type that is not an object.
 const WRAPPER: &str = "value";
 
 /// Sends a message and waits for an answer of a type; await it. Made by [`Session::ask_as`].
@@ -45,7 +46,7 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// As [`Session::send`]; the agent goes on with the message.
+    /// As [`Session::send`]; the agent continues with the message.
     ///
     /// # Examples
     ///
@@ -90,7 +91,7 @@ impl<T> AskAsRequest<'_, T> {
     message_options!(message.0);
     turn_options!();
 
-    /// How often the model is told what is wrong with its reply and tries again; not at all unless set.
+    /// Sets how often the model gets the error of its reply and tries again. Default: 0.
     pub fn retries(mut self, times: u32) -> Self {
         self.retries = times;
         self
@@ -106,10 +107,10 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
         let Self { session, mut message, limits, retries, .. } = self;
         Box::pin(async move {
             let Shape { format, wrapped } = shape::<T>();
-            if session.0.link.compat.has_response_format(session.cli()) {
+            if session.0.link.compat.has_response_format() {
                 message.0.response_format = Some(format);
             } else {
-                message.0.prompt += &told(&format);
+                message.0.prompt += &schema_in_words(&format);
             }
             let mut left = retries;
             // A retry is of the same turn: what goes with the text goes with it too, but for what was said already.
@@ -151,15 +152,15 @@ impl<T> fmt::Debug for AskAsRequest<'_, T> {
     }
 }
 
-/// What the model is asked for.
+/// The shape of the reply.
 struct Shape {
     format: ResponseFormat,
     /// Whether the type stands in an object made for it.
     wrapped: bool,
 }
 
-/// The shape for a model that is told of it in words only.
-fn told(format: &ResponseFormat) -> String {
+/// Returns the schema as a part of the prompt, for CLIs that do not send it to the model.
+fn schema_in_words(format: &ResponseFormat) -> String {
     let ResponseFormat::JsonSchema { json_schema } = format;
     format!("\n\nReply with nothing but JSON that fits this JSON schema: {}", json_schema.schema)
 }
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_put_into_one() {
+    fn a_type_that_is_not_an_object_is_wrapped() {
         let (format, wrapped) = of::<Vec<i64>>();
         assert!(wrapped);
         assert_eq!(format["schema"]["properties"]["value"]["type"], "array");

@@ -1,0 +1,94 @@
+//! Messages for a session, and the ends of its connection. The reader task runs this code, so it only reads, looks up,
+//! queues and spawns.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use serde_json::value::RawValue;
+
+use super::state::{SessionCore, Topic};
+use crate::error::{Error, ErrorKind};
+use crate::events::{Event, EventHead, EventName, MessageSkipped};
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::decode;
+use crate::rpc::{Head, Responder};
+
+/// The events that the session core itself handles.
+pub(crate) const TOPIC: Topic =
+    Topic { state_events: &[(EventName::CapabilitiesChanged, capabilities_changed)], ..Topic::NONE };
+
+fn capabilities_changed(session: &Arc<SessionCore>, event: &EventHead<'_>) {
+    match decode::event::<Capabilities>(event.data().get()) {
+        Ok(newer) => session.merge_capabilities(&newer),
+        Err(error) => tracing::error!(%error, session = %session.id, "capabilities cannot be read"),
+    }
+}
+
+impl SessionCore {
+    /// Handles an event of this session. Sleeping subscribers are added to `asleep`, for the caller to wake.
+    ///
+    /// The state that the event changes is changed before subscribers receive it, so that a subscriber that has the
+    /// event sees the state.
+    pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
+        let handlers = self.topics.event(head.name());
+        if let Some(handle) = handlers.state {
+            handle(self, head);
+        }
+        self.subscribers.deliver(head, asleep);
+        if let Some(handle) = handlers.payload {
+            handle(self, head.data());
+        }
+        if let Some(handle) = handlers.head {
+            handle(self, head);
+        }
+    }
+
+    /// Handles a request of the CLI about this session.
+    pub(crate) fn request(self: &Arc<Self>, method: &str, params: &RawValue, responder: Responder) {
+        match self.topics.request(method) {
+            Some(handle) => handle(self, params, responder),
+            None => self.topics.unknown(self, method, params, responder),
+        }
+    }
+
+    /// Reports a message about this session that was skipped. A request among them gets its safe answer.
+    pub(crate) fn skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
+        tracing::error!(event = head.event, session = %self.id, why, "a message of the CLI was skipped");
+        self.answer_skipped(head, why);
+        let error = Error::new(ErrorKind::Transport, format!("a message of the CLI was skipped: {why}"));
+        let skipped = MessageSkipped { event: head.event.clone(), error };
+        self.subscribers.publish(&Event::message_skipped(skipped));
+    }
+
+    /// Handles the loss of a connection that may be replaced: running work is cancelled, and callers wait. Returns what
+    /// was cancelled.
+    pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
+        self.connection.set_disconnected();
+        // Work that may continue does so until it is known whether the restarted CLI still waits for it.
+        let cancelled = self.calls.interrupt(self.continues());
+        self.subscribers.interrupt(&Event::disconnected(cause.clone()));
+        cancelled
+    }
+
+    /// Handles the end of the connection: waiting callers fail with the cause, and nothing more runs.
+    pub(crate) fn disconnect(&self, cause: &Error) {
+        self.connection.close(cause);
+        self.calls.close();
+        self.subscribers.interrupt(&Event::disconnected(cause.clone()));
+        self.subscribers.close();
+    }
+
+    /// Closes the session.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        // Callers that wait for a connection, or call later, fail with this error: the session is not resumed.
+        self.connection.close(&Error::new(ErrorKind::Closed, "the session is closed"));
+        self.calls.close();
+        self.subscribers.close();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+}

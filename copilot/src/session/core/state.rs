@@ -1,0 +1,166 @@
+//! The state of one session.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
+
+use super::handler::Handler;
+use super::in_flight::InFlight;
+use super::members::Members;
+use super::settings::{Settings, TopicState};
+use super::topic;
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::Subscribers;
+use crate::protocol::SessionId;
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::secret::RawMembers;
+use crate::protocol::session::AgentMode;
+use crate::rpc::{Peer, Reconnectable};
+use crate::task::{lock, read, write};
+use crate::tools::{StateMap, ToolErrors, ToolSet};
+
+/// A topic of a session.
+pub(crate) type Topic = topic::Topic<SessionCore>;
+
+/// The topics of a session, sorted for lookup.
+pub(crate) type Topics = topic::Topics<SessionCore>;
+
+/// The state of one session.
+pub(crate) struct SessionCore {
+    pub(crate) id: SessionId,
+    pub(crate) connection: Reconnectable<Peer>,
+    /// The members that open the session, and open it again after a restart, with the changes of the program.
+    opening: RwLock<Arc<OpenMembers>>,
+    /// The mode that the program has set since, which is not a member of the open request.
+    mode: Mutex<Option<AgentMode>>,
+    /// Swapped as a whole when the program changes its tools.
+    tools: RwLock<Arc<ToolSet>>,
+    capabilities: Mutex<Capabilities>,
+    pub(crate) states: Arc<StateMap>,
+    pub(in crate::session) tool_policy: ToolPolicy,
+    pub(in crate::session) topics: &'static Topics,
+    topic_state: TopicState,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) calls: InFlight,
+    pub(super) closed: AtomicBool,
+}
+
+/// The members that open a session.
+#[derive(Clone, Debug, Default)]
+pub(in crate::session) struct OpenMembers {
+    pub(in crate::session) members: Members,
+    pub(in crate::session) options: Members,
+    pub(in crate::session) raw: RawMembers,
+}
+
+/// How results of tools reach the model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToolPolicy {
+    /// Whether the model reads foreign errors.
+    pub(in crate::session) errors: ToolErrors,
+    /// The largest result, in bytes. Default: 128 MiB, half of the limit of a frame.
+    pub(in crate::session) max_result: usize,
+}
+
+impl Default for ToolPolicy {
+    fn default() -> Self {
+        Self { errors: ToolErrors::default(), max_result: 128 << 20 }
+    }
+}
+
+impl SessionCore {
+    pub(crate) fn new(
+        id: SessionId,
+        peer: Peer,
+        topics: &'static Topics,
+        settings: Settings,
+        tools: ToolSet,
+        states: Arc<StateMap>,
+        tool_policy: ToolPolicy,
+    ) -> Arc<Self> {
+        let Settings { members, options, raw, state, .. } = settings;
+        Arc::new(Self {
+            id,
+            connection: Reconnectable::new(Some(peer)),
+            opening: RwLock::new(Arc::new(OpenMembers { members, options, raw })),
+            mode: Mutex::default(),
+            tools: RwLock::new(Arc::new(tools)),
+            capabilities: Mutex::default(),
+            states,
+            tool_policy,
+            topics,
+            topic_state: state,
+            subscribers: Subscribers::default(),
+            calls: InFlight::default(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns the tools that the CLI may call now.
+    pub(crate) fn tools(&self) -> Arc<ToolSet> {
+        Arc::clone(&read(&self.tools))
+    }
+
+    /// Replaces the tools that the CLI may call. Returns the old ones: they may hold a user's values, whose drop is
+    /// user code, so the caller chooses where it runs.
+    #[must_use]
+    pub(crate) fn swap_tools(&self, tools: Arc<ToolSet>) -> Arc<ToolSet> {
+        let mut now = write(&self.tools);
+        std::mem::replace(&mut *now, tools)
+    }
+
+    /// Returns the members that would open the session now.
+    pub(in crate::session) fn opening(&self) -> Arc<OpenMembers> {
+        Arc::clone(&read(&self.opening))
+    }
+
+    /// Retains a change of the program, so that it holds after a restart as well.
+    pub(crate) fn remember(&self, change: impl FnOnce(&mut Members)) {
+        let mut opening = write(&self.opening);
+        change(&mut Arc::make_mut(&mut opening).members);
+    }
+
+    /// Whether running tools survive the CLI that has called them.
+    pub(in crate::session) fn continues(&self) -> bool {
+        self.opening().members.get("continuePendingWork") == Some(&true)
+    }
+
+    /// Returns the state of a topic.
+    pub(crate) fn topic<T: 'static>(&self) -> Option<&T> {
+        self.topic_state.get()
+    }
+
+    /// Returns the program's handler of requests of this type.
+    pub(crate) fn handler<Q: 'static, A: 'static>(&self) -> Option<Handler<Q, A>> {
+        self.topic::<Handler<Q, A>>().cloned()
+    }
+
+    pub(in crate::session) fn mode(&self) -> Option<AgentMode> {
+        lock(&self.mode).clone()
+    }
+
+    pub(crate) fn remember_mode(&self, mode: AgentMode) {
+        *lock(&self.mode) = Some(mode);
+    }
+
+    /// Returns the capabilities of the CLI, as far as it has reported them.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        lock(&self.capabilities).clone()
+    }
+
+    /// Adds capabilities that the CLI has reported.
+    pub(in crate::session) fn merge_capabilities(&self, newer: &Capabilities) {
+        lock(&self.capabilities).merge(newer);
+    }
+
+    /// Asks the user for a tool of the program.
+    pub(in crate::session) async fn ask_user(
+        &self,
+        question: String,
+        choices: Vec<String>,
+    ) -> Result<String> {
+        match self.topics.ask_user() {
+            Some(ask) => ask(self, question, choices).await,
+            None => Err(Error::new(ErrorKind::Unsupported, "this build cannot ask the user")),
+        }
+    }
+}

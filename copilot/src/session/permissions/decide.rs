@@ -1,0 +1,256 @@
+//! Permission requests of the CLI: the decision, and its way back.
+//!
+//! The reader task only reads the request. The decision is made in a separate task, because the handler and what a tool
+//! says about its arguments are the program's. Whatever happens to that task, a request without a decision is denied.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::decision::{self, Decision, Words};
+use super::policy::OwnTool;
+use super::request::PermissionRequest;
+use crate::events::EventName;
+use crate::protocol::agents::CustomAgent;
+use crate::protocol::decode;
+use crate::protocol::permissions::{PermissionAnswerParams, PermissionAsked, PermissionKind};
+use crate::session::core::consult::unless_cancelled;
+use crate::session::core::in_flight::{Cause, Work};
+use crate::session::core::reentrancy::within_session;
+use crate::session::core::work::Entry;
+use crate::session::core::{Named, SessionCore, Unreadable, log_unsent};
+use crate::task;
+use crate::tools::CancellationToken;
+
+/// The method that answers a request.
+const METHOD: &str = "session.permissions.handlePendingPermissionRequest";
+
+/// How long a client that has only joined a session leaves a decision to the others; less than an `ask` waits for the
+/// next event.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// The way of a decision to the CLI.
+pub(crate) trait PermissionReply: Send + 'static {
+    /// Whether other clients of the session have got the request too.
+    const SHARED: bool;
+
+    fn send(
+        self,
+        session: &SessionCore,
+        decision: &Decision,
+        cancel: &CancellationToken,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// A request that the CLI has sent to all clients of the session as an event.
+struct PendingRequest {
+    id: Arc<str>,
+    words: Words,
+}
+
+impl PermissionReply for PendingRequest {
+    const SHARED: bool = true;
+
+    async fn send(self, session: &SessionCore, decision: &Decision, cancel: &CancellationToken) {
+        if *decision == Decision::NoResult {
+            return;
+        }
+        let Some(peer) = session.peer_unless_cancelled(cancel).await else { return };
+        let result = &(self.words)(decision);
+        let params = PermissionAnswerParams { session_id: &session.id, request_id: &self.id, result };
+        log_unsent(peer.request(METHOD, &params).detach(), "a permission decision");
+    }
+}
+
+/// Handles `permission.requested`.
+pub(super) fn requested(session: &Arc<SessionCore>, data: &RawValue) {
+    match decode::question::<PermissionAsked<'_>>(data.get()) {
+        Ok(asked) if asked.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true") => {}
+        Ok(_) if !session.can_be_answered(EventName::PermissionRequested, data) => {}
+        Ok(asked) => {
+            let words = (session.permissions().words)(asked.prompt_request.is_some());
+            pending(session, &asked.request_id, asked.permission_request, words);
+        }
+        Err(error) => session.answer_unreadable(EventName::PermissionRequested, data, &error),
+    }
+}
+
+/// Returns the safe answer to a `permission.requested` that cannot be read.
+pub(super) fn unreadable(
+    session: &SessionCore,
+    named: &Named<'_>,
+    _: &serde_json::Error,
+) -> Option<Unreadable> {
+    // In a session of other clients these decide about a request that was skipped.
+    if named.is_skipped && session.permissions().joins
+        || named.resolved_by_hook.is_some_and(|resolved| resolved.get() == "true")
+    {
+        return None;
+    }
+    let words = (session.permissions().words)(named.prompt_request.is_some());
+    let answer = json!({"result": words(&decision::SAFE)});
+    Some(Unreadable { handler: session.permission_handler(), method: METHOD, answer })
+}
+
+/// Decides about a request that another CLI, or another program, has left without a decision.
+pub(in crate::session) fn again(session: &Arc<SessionCore>, request_id: &str, request: &RawValue) {
+    pending(session, request_id, request, Decision::to_wire);
+}
+
+fn pending(session: &Arc<SessionCore>, id: &str, request: &RawValue, words: Words) {
+    let id: Arc<str> = id.into();
+    decide(session, request, Cause::Event(Arc::clone(&id)), PendingRequest { id, words });
+}
+
+/// Decides about a request in a separate task and sends the decision, unless the table of work in flight does not admit
+/// it.
+pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawValue, cause: Cause, reply: R) {
+    let (description, request) = match PermissionRequest::read(&session.id, raw) {
+        Ok(request) => (format!("permission for {}", request.kind()), Some(request)),
+        Err(error) => {
+            tracing::error!(%error, session = %session.id, "a permission request cannot be read; denied");
+            if let Some(handler) = session.permission_handler() {
+                session.handler_failed(handler, format!("the request cannot be read: {error}").into());
+            }
+            ("a permission".to_owned(), None)
+        }
+    };
+    let cancel = CancellationToken::default();
+    let token = cancel.clone();
+    let waits = R::SHARED && session.permissions().joins;
+    let work = |entry: Entry| async move {
+        let decision = match request {
+            Some(request) => {
+                if waits && !entry.owns(&request) {
+                    entry.leave_to_others(&token).await;
+                }
+                entry.decide_on(request).await
+            }
+            None => decision::SAFE,
+        };
+        reply.send(&entry, &decision, &token).await;
+    };
+    let started =
+        session.run(cause, Work::Request(description), cancel, |entry| within_session(session, work(entry)));
+    if !started {
+        tracing::debug!(session = %session.id, "a permission request came twice, or after the session was closed");
+    }
+}
+
+impl SessionCore {
+    /// The setter of the program's handler, where it is set.
+    pub(crate) fn permission_handler(&self) -> Option<&'static str> {
+        self.permissions().settings.handler.as_ref().map(|_| "on_permission")
+    }
+
+    /// Whether the request is about a tool of this program.
+    fn owns(&self, request: &PermissionRequest) -> bool {
+        request.tool_name().is_some_and(|tool| self.tools().get(tool).is_some())
+    }
+
+    /// Gives the other clients of the session, which may have to ask a person, time for their decision.
+    async fn leave_to_others(&self, cancel: &CancellationToken) {
+        if unless_cancelled(cancel, tokio::time::sleep(PATIENCE)).await.is_some() {
+            tracing::warn!(session = %self.id, "no client has decided about a permission; denied");
+        }
+    }
+
+    /// Whether the program has approved this and its like already.
+    fn is_covered(&self, request: &PermissionRequest) -> bool {
+        !request.managed_approval_required()
+            && !request.requests_sandbox_bypass()
+            && self.permissions().existing_memory().is_some_and(|memory| memory.granted.covers(request))
+    }
+
+    /// The program's decision about what the CLI has requested, which may be the request of a hook.
+    async fn decide_on(&self, request: PermissionRequest) -> Decision {
+        let decision = match self.behind(&request) {
+            Some((behind, true)) => {
+                if self.is_covered(&behind) {
+                    return Decision::Approve;
+                }
+                let decision = self.decide_here(behind.clone()).await;
+                self.note(&behind, &decision);
+                // The CLI would remember it for hooks; here it is remembered for the tool.
+                return decision.once();
+            }
+            _ if self.is_covered(&request) => Decision::Approve,
+            _ => self.decide_here(request.clone()).await,
+        };
+        self.note(&request, &decision);
+        decision
+    }
+
+    /// The program's decision, by its handler or its policy.
+    pub(in crate::session) async fn decide_here(&self, request: PermissionRequest) -> Decision {
+        let Some(handler) = self.permissions().settings.handler.clone() else {
+            return self.by_policy(&request).await;
+        };
+        let asked = request.clone();
+        let error = match task::catch(handler.ask(asked)).await {
+            Ok(Ok(Decision::Default)) => return self.by_policy(&request).await,
+            Ok(Ok(decision)) => return self.within_sandbox(&request, decision),
+            Ok(Err(error)) => error,
+            Err(panic) => format!("it panicked: {panic}").into(),
+        };
+        self.handler_failed("on_permission", error);
+        decision::SAFE
+    }
+
+    /// No decision that does not name it lets a command leave the sandbox.
+    fn within_sandbox(&self, request: &PermissionRequest, decision: Decision) -> Decision {
+        if !request.requests_sandbox_bypass()
+            || self.permissions().settings.policy.grants_sandbox_bypass()
+            || matches!(decision, Decision::ApproveSandboxBypass)
+            || decision.refusal().is_some()
+        {
+            return decision;
+        }
+        tracing::warn!(session = %self.id, "`Decision::ApproveSandboxBypass` alone grants leaving the sandbox; denied");
+        Decision::Unavailable
+    }
+
+    /// The decision of the session's permissions. A hook that requires a confirmation grants nothing: its tool has to
+    /// be granted as well.
+    pub(in crate::session) async fn by_policy(&self, request: &PermissionRequest) -> Decision {
+        let decision = self.decide_by_policy(request).await;
+        match self.behind(request) {
+            Some((behind, _)) if decision == Decision::Approve => self.decide_by_policy(&behind).await,
+            _ => decision,
+        }
+    }
+
+    async fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
+        match task::catch(async { self.own_tool(request) }).await {
+            Ok(own) => self.permissions().settings.policy.decide(request, own),
+            Err(panic) => {
+                self.handler_failed("needs_approval", format!("it panicked: {panic}").into());
+                decision::SAFE
+            }
+        }
+    }
+
+    fn own_tool(&self, request: &PermissionRequest) -> Option<OwnTool> {
+        match request.kind() {
+            PermissionKind::CustomTool => {}
+            PermissionKind::BuiltinTool => return self.own_agent(request),
+            _ => return None,
+        }
+        let tools = self.tools();
+        let tool = tools.get(request.tool_name()?)?;
+        let arguments = request.arguments();
+        Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
+    }
+
+    /// An agent that the program has configured is the program's own, and its calls are decided one by one.
+    fn own_agent(&self, request: &PermissionRequest) -> Option<OwnTool> {
+        let arguments = request.arguments();
+        let agent = arguments.get("agent_type").filter(|_| request.tool_name() == Some("task"))?.as_str()?;
+        let opening = self.opening();
+        let agents = opening.members.get::<Vec<CustomAgent>>("customAgents");
+        let own = agents.into_iter().flatten().any(|own| own.name == agent);
+        own.then_some(OwnTool { needs_approval: false })
+    }
+}

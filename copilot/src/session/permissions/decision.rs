@@ -1,0 +1,123 @@
+//! Decisions about permission requests, and the words that the CLI reads. Pure.
+
+use crate::protocol::permissions::{Approval, DecisionWire};
+use crate::tools::ToolResult;
+
+/// The decision about a request that cannot be read, or whose handler has failed.
+pub(crate) const SAFE: Decision = Decision::Unavailable;
+
+/// Encodes a decision in the words of one CLI.
+pub(crate) type Words = for<'a> fn(&'a Decision) -> DecisionWire<'a>;
+
+/// Chooses the words for a request, by whether it has a `promptRequest`.
+pub(crate) type WordsFor = fn(bool) -> Words;
+
+/// The answer to a [`PermissionRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Go ahead, this once.
+    Approve,
+    /// Go ahead, this once, outside the sandbox: for a request that
+    /// [leaves it](PermissionRequest::requests_sandbox_bypass), which no other decision grants.
+    ApproveSandboxBypass,
+    /// Denies. Without feedback the agent stops; with feedback it reads it and continues.
+    Reject {
+        /// What the agent should know.
+        feedback: Option<String>,
+    },
+    /// Denies because no user could be asked: the agent reads that and continues without.
+    Unavailable,
+    /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
+    ApproveForSession(Approval),
+    /// Go ahead, and do not ask again in this session for this domain; only for [`PermissionKind::Url`]. CLIs up to
+    /// 1.0.32 ask again.
+    ApproveDomainForSession {
+        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
+        domain: String,
+    },
+    /// Go ahead, and do not ask again in this session for reading below these directories. CLIs up to 1.0.32 ask again.
+    ApproveReadOnlyForSession {
+        /// The directories.
+        directories: Vec<String>,
+    },
+    /// Go ahead, and do not ask again at this location, in later sessions too. CLIs up to 1.0.32 ask again.
+    ApproveForLocation {
+        /// What is covered.
+        approval: Approval,
+        /// The location: the root of a repository, or a directory.
+        location: String,
+    },
+    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`]. CLIs up to 1.0.32 ask again.
+    ApprovePermanently {
+        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
+        domain: String,
+    },
+    /// What the session's [`Permissions`] say: for a handler that decides about some requests only.
+    Default,
+    /// Leaves the decision to another client of the session. Without another client the agent waits without a limit; on
+    /// protocol 2, where only one client is asked, it is [`Unavailable`](Self::Unavailable).
+    NoResult,
+}
+
+impl Decision {
+    /// No, and what the agent should know about it.
+    pub fn reject(feedback: impl Into<String>) -> Self {
+        Self::Reject { feedback: Some(feedback.into()) }
+    }
+
+    /// The same for this request alone.
+    pub(crate) fn once(self) -> Self {
+        match self.refusal() {
+            None => Self::Approve,
+            Some(_) => self,
+        }
+    }
+
+    /// Returns the result of a call that may not run.
+    pub(crate) fn refusal(&self) -> Option<ToolResult> {
+        Some(match self {
+            Self::Approve
+            | Self::ApproveSandboxBypass
+            | Self::ApproveForSession(_)
+            | Self::ApproveDomainForSession { .. }
+            | Self::ApproveReadOnlyForSession { .. }
+            | Self::ApproveForLocation { .. }
+            | Self::ApprovePermanently { .. } => return None,
+            Self::Reject { feedback: Some(feedback) } => {
+                ToolResult::denied(format!("The user rejected this call: {feedback}"))
+            }
+            Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
+            Self::Unavailable | Self::NoResult | Self::Default => {
+                ToolResult::denied("Permission denied: no user could be asked whether this tool may run.")
+            }
+        })
+    }
+
+    /// Returns the decision as the CLI reads it.
+    pub(crate) fn to_wire(&self) -> DecisionWire<'_> {
+        let of_kind = |kind| DecisionWire { kind, ..DecisionWire::default() };
+        match self {
+            Self::Approve | Self::ApproveSandboxBypass => of_kind("approve-once"),
+            Self::Reject { feedback } => DecisionWire { feedback: feedback.as_deref(), ..of_kind("reject") },
+            Self::Unavailable | Self::NoResult | Self::Default => of_kind("user-not-available"),
+            Self::ApproveForSession(approval) => {
+                DecisionWire { approval: Some(approval), ..of_kind("approve-for-session") }
+            }
+            Self::ApproveDomainForSession { domain } => {
+                DecisionWire { domain: Some(domain), ..of_kind("approve-for-session") }
+            }
+            Self::ApproveReadOnlyForSession { directories } => {
+                DecisionWire { directories: Some(directories), ..of_kind("approve-read-only-for-session") }
+            }
+            Self::ApproveForLocation { approval, location } => DecisionWire {
+                approval: Some(approval),
+                location_key: Some(location),
+                ..of_kind("approve-for-location")
+            },
+            Self::ApprovePermanently { domain } => {
+                DecisionWire { domain: Some(domain), ..of_kind("approve-permanently") }
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Tool calls of the CLI: from the event that requests a call to the result that answers it.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::core::in_flight::{Cause, Work};
+use super::core::reentrancy::within_session;
+use super::core::work::Entry;
+use super::core::{Named, SessionCore, Topic, Unreadable, log_unsent, settled};
+use super::permissions::request::PermissionRequest;
+use crate::events::{EventHead, EventName};
+use crate::protocol::ToolCallId;
+use crate::protocol::decode;
+use crate::protocol::tools::{ToolAnswerParams, ToolErrorParams, ToolRequested};
+use crate::task;
+use crate::tools::{CancellationToken, Invocation, Tool, ToolErrors, ToolResult};
+
+/// The method that answers a call.
+const METHOD: &str = "session.tools.handlePendingToolCall";
+
+/// The handlers of tool calls.
+pub(crate) const TOPIC: Topic = Topic {
+    head_events: &[(EventName::ExternalToolRequested, requested)],
+    state_events: &[(EventName::ExternalToolCompleted, |session, event| settled(session, event.data()))],
+    unreadable: &[(EventName::ExternalToolRequested, unreadable)],
+    ..Topic::NONE
+};
+
+/// The way of a result to the CLI.
+pub(crate) trait ToolReply: Send + 'static {
+    fn send(
+        self,
+        session: &SessionCore,
+        result: &ToolResult,
+        cancel: &CancellationToken,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// A call that the CLI has sent to all clients of the session as an event.
+struct PendingCall(Arc<str>);
+
+impl ToolReply for PendingCall {
+    async fn send(self, session: &SessionCore, result: &ToolResult, cancel: &CancellationToken) {
+        let Some(peer) = session.peer_unless_cancelled(cancel).await else { return };
+        peer.room().await;
+        let params = ToolAnswerParams { session_id: &session.id, request_id: &self.0, result };
+        log_unsent(peer.request(METHOD, &params).detach(), "a tool's result");
+    }
+}
+
+/// Handles `external_tool.requested`.
+fn requested(session: &Arc<SessionCore>, event: &EventHead<'_>) {
+    let data = event.data();
+    match decode::question::<ToolRequested<'_>>(data.get()) {
+        Ok(call) if call.request_id.is_empty() => {
+            tracing::error!(session = %session.id, "a tool call without `requestId` cannot be answered");
+        }
+        Ok(call) => pending(session, call, event.agent()),
+        Err(error) => session.answer_unreadable(EventName::ExternalToolRequested, data, &error),
+    }
+}
+
+/// Runs a tool that another CLI, or another program, has left without a result, unless it still runs.
+pub(super) fn again(session: &Arc<SessionCore>, call: ToolRequested<'_>) {
+    pending(session, call, None);
+}
+
+fn pending(session: &Arc<SessionCore>, call: ToolRequested<'_>, agent: Option<&str>) {
+    let tools = session.tools();
+    // The CLI asks every client of the session, and the tool belongs to another one.
+    let Some(tool) = tools.get(&call.tool_name) else { return };
+    let id: Arc<str> = call.request_id.as_ref().into();
+    if call.tool_call_id.is_empty() {
+        let error = &without_id(session, &call);
+        let params = ToolErrorParams { session_id: &session.id, request_id: &id, error };
+        return session.post_answer(METHOD, &params);
+    }
+    // The CLI requests the permission before the call, or should have.
+    let permitted = !session.is_unpermitted(tool, &call.tool_call_id);
+    run(session, Call { call, tool, agent, permitted }, Cause::Event(Arc::clone(&id)), PendingCall(id));
+}
+
+/// Returns the error of a call without an id, whose progress could not be distinguished from that of another call.
+pub(crate) fn without_id(session: &SessionCore, call: &ToolRequested<'_>) -> String {
+    let error = format!("the call of `{}` has no `toolCallId`, and was not run", call.tool_name);
+    tracing::error!(error, session = %session.id, "a tool call is refused");
+    error
+}
+
+/// A call of one of the program's tools.
+pub(crate) struct Call<'a> {
+    pub(crate) call: ToolRequested<'a>,
+    pub(crate) tool: &'a Tool,
+    /// The sub-agent that calls; `None` for the session's own agent.
+    pub(crate) agent: Option<&'a str>,
+    /// Whether the call needs no further decision.
+    pub(crate) permitted: bool,
+}
+
+/// Runs a tool in a separate task and sends its result, unless the table of work in flight does not admit the call.
+pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, cause: Cause, reply: R) {
+    let Call { call, tool, agent, permitted } = call;
+    // Boxed, so that no other call has to make room for it.
+    let undecided = (!permitted).then(|| Box::new(PermissionRequest::for_own_tool(&session.id, tool, &call)));
+    let cancel = CancellationToken::default();
+    let invocation = Invocation {
+        session_id: session.id.clone(),
+        call_id: ToolCallId::from(&*call.tool_call_id),
+        agent_id: agent.map(Into::into),
+        working_directory: call.working_directory,
+        traceparent: call.traceparent,
+        tracestate: call.tracestate,
+        arguments: call.arguments.map(ToOwned::to_owned),
+        states: Arc::clone(&session.states),
+        host: Arc::clone(session) as _,
+        cancel: cancel.clone(),
+        errors_visible: session.tool_policy.errors == ToolErrors::Visible,
+    };
+    let work = Work::Tool(tool.clone());
+    let (tool, token) = (tool.clone(), cancel.clone());
+    let future = |entry: Entry| async move {
+        let refusal = match undecided {
+            Some(request) => Box::pin(entry.decide_here(*request)).await.refusal(),
+            None => None,
+        };
+        let result = match refusal {
+            Some(refusal) => refusal,
+            // A tool answers its panics itself; this is for a panic in the code around it.
+            None => match task::catch(tool.invoke(invocation)).await {
+                Ok(result) => result.within(entry.tool_policy.max_result, tool.name()),
+                Err(panic) => {
+                    tracing::error!(panic, tool = tool.name(), "a tool call failed");
+                    ToolResult::failure(format!("`{}` failed for an internal reason.", tool.name()))
+                }
+            },
+        };
+        reply.send(&entry, &result, &token).await;
+    };
+    if !session.run(cause, work, cancel, |entry| within_session(session, future(entry))) {
+        let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
+        tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");
+    }
+}
+
+/// Returns the safe answer to an `external_tool.requested` that cannot be read.
+fn unreadable(session: &SessionCore, named: &Named<'_>, error: &serde_json::Error) -> Option<Unreadable> {
+    let tool = named.tool();
+    // A call whose tool cannot be read does not belong to another client either; one whose tool is not known may.
+    if named.is_skipped && tool.is_none()
+        || tool.as_deref().is_some_and(|tool| session.tools().get(tool).is_none())
+    {
+        return None;
+    }
+    let answer = json!({"result": unreadable_call(tool.as_deref(), error)});
+    Some(Unreadable { handler: None, method: METHOD, answer })
+}
+
+/// Returns the result of a call that cannot be read.
+pub(crate) fn unreadable_call(tool: Option<&str>, error: &serde_json::Error) -> ToolResult {
+    let tool = tool.map_or_else(String::new, |tool| format!(" of `{tool}`"));
+    ToolResult::failure(format!("The call{tool} cannot be read, and the tool was not run: {error}"))
+}

@@ -1,0 +1,91 @@
+//! The reply of the agent to one message.
+
+use std::fmt;
+
+use super::usage::Usage;
+use crate::error::Error;
+use crate::events::{AssistantMessage, Event, EventKind, EventName, ToolRequest};
+use crate::protocol::MessageId;
+
+/// The answer of the agent, with the events of its turn.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(super) message: Option<Event>,
+    pub(super) events: Vec<Event>,
+    pub(super) usage: Usage,
+    pub(super) aborted: bool,
+}
+
+impl Reply {
+    /// The text of the final message; empty when there was none.
+    pub fn text(&self) -> &str {
+        self.message().map_or("", |message| &message.content)
+    }
+
+    /// The final message.
+    pub fn message(&self) -> Option<&AssistantMessage> {
+        match self.message.as_ref()?.kind() {
+            EventKind::AssistantMessage(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Returns the id of the user's message that this answers; `None` on CLIs that do not send it.
+    pub fn originating_message_id(&self) -> Option<&MessageId> {
+        self.message()?.originating_message_id.as_ref()
+    }
+
+    /// Returns the events of the turn, without ephemeral ones such as deltas; empty
+    /// [`without_events`](crate::AskRequest::without_events).
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The tool calls that the model made, in order; none [`without_events`](crate::AskRequest::without_events).
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
+        self.events.iter().filter(|event| event.event_name() == EventName::AssistantMessage).flat_map(
+            |event| match event.kind() {
+                EventKind::AssistantMessage(message) => message.tool_requests.as_slice(),
+                _ => &[],
+            },
+        )
+    }
+
+    /// Returns the cost of the turn.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Whether the work was aborted.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted
+    }
+}
+
+impl Error {
+    /// Returns what had arrived of a reply before a turn failed; `None` when there was no answer of the agent. Of a
+    /// turn that a time limit has ended it may be the whole reply, of which only the end was lost.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
+    /// let text = match session.ask("Run the tests.").await {
+    ///     Ok(reply) => reply.text().to_owned(),
+    ///     Err(error) => match error.partial_reply() {
+    ///         Some(reply) => format!("{}\n(incomplete: {error})", reply.text()),
+    ///         None => return Err(error),
+    ///     },
+    /// };
+    /// # drop(text); Ok(()) }
+    /// ```
+    pub fn partial_reply(&self) -> Option<&Reply> {
+        self.partial()
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}

@@ -1,0 +1,212 @@
+//! One turn: the stream of its events, its end, and the reply.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::clock::{Clock, Step};
+use super::reply::Reply;
+use super::tracker::TurnTracker;
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::{Event, EventKind, EventName, EventStream};
+use crate::protocol::MessageId;
+use crate::session::handle::Session;
+use crate::session::link::TurnPass;
+
+/// The events of one turn, from the message to the agent's silence, as a [`Stream`].
+///
+/// It ends when the agent is done with the message, with an error when it cannot be: a lost connection, a passed time
+/// limit. Dropping it stops listening; the agent continues (see [`Session::abort`]).
+#[must_use]
+pub struct Turn {
+    session: Session,
+    events: EventStream,
+    tracker: TurnTracker,
+    clock: Clock,
+    ended: Option<Option<Error>>,
+    /// The loss of the CLI, which may be restarted and continue the turn.
+    lost: Option<Error>,
+    /// Excludes other turns on CLIs whose events do not name their message.
+    pass: Option<Box<dyn TurnPass>>,
+}
+
+/// A turn whose message the CLI has accepted.
+pub(super) struct Accepted {
+    pub(super) events: EventStream,
+    pub(super) tracker: TurnTracker,
+    pub(super) pass: Option<Box<dyn TurnPass>>,
+}
+
+impl Turn {
+    pub(super) fn new(session: Session, accepted: Accepted, clock: Clock) -> Self {
+        let Accepted { events, tracker, pass } = accepted;
+        Self { session, events, tracker, clock, ended: None, lost: None, pass }
+    }
+
+    /// The next event, or `None` when the turn is over.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, the session is closed or a time limit passes; nothing follows.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an event is taken only when the future completes.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Waits for the end of the turn and gives the agent's reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Turn::next`], when the agent reports that it failed, and of kind [`Decode`](ErrorKind::Decode) when its
+    /// answer cannot be read. Inside of a tool or handler of the same session it would wait for itself, and fails. An
+    /// answer that had arrived before the error is in [`Error::partial_reply`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the turn, and stops listening as that does.
+    pub async fn reply(mut self) -> Result<Reply> {
+        if self.ended.is_none() {
+            self.session.can_wait("reply")?;
+        }
+        while let Some(event) = self.next().await {
+            event?;
+        }
+        if let Some(Some(error)) = self.ended.take() {
+            return Err(error);
+        }
+        if let Some(error) = self.tracker.error.take() {
+            return Err(self.with_reply(error));
+        }
+        if let Some(EventKind::Invalid(why)) = self.tracker.answer().map(Event::kind) {
+            let message = format!(
+                "the agent's answer cannot be read: {why}; `Error::partial_reply` has the events of the turn"
+            );
+            return Err(self.with_reply(Error::new(ErrorKind::Decode, message)));
+        }
+        Ok(self.take_reply())
+    }
+
+    /// The reply as far as it has come.
+    fn take_reply(&mut self) -> Reply {
+        let TurnTracker { aborted, usage, events, .. } = &mut self.tracker;
+        let (aborted, usage, events) = (*aborted, std::mem::take(usage), std::mem::take(events));
+        Reply { message: self.tracker.answer().cloned(), events, usage, aborted }
+    }
+
+    /// The error with the reply as far as it has come, if there is an answer.
+    fn with_reply(&mut self, error: Error) -> Error {
+        if self.tracker.answer().is_none() {
+            return error;
+        }
+        error.with_partial(self.take_reply())
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        if self.ended.is_some() {
+            return Poll::Ready(None);
+        }
+        match Pin::new(&mut self.events).poll_next(cx) {
+            Poll::Ready(Some(event)) => {
+                if let Some(cause) = self.is_over(&event) {
+                    self.pass = None;
+                    return self.fail(cause);
+                }
+                self.clock.event(&event);
+                let over = self.tracker.observe(&event);
+                if self.tracker.has_begun() {
+                    self.clock.begun();
+                }
+                if over {
+                    self.ended = Some(None);
+                }
+                Poll::Ready(Some(Ok(event)))
+            }
+            Poll::Ready(None) => {
+                let closed = || Error::new(ErrorKind::Closed, "the session was closed before the turn ended");
+                let cause = self.lost.take().unwrap_or_else(closed);
+                self.fail(cause)
+            }
+            Poll::Pending => match self.clock.poll(cx, &self.session.0.core, Step::Working) {
+                Poll::Ready(error) => self.fail(error),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    /// Returns the cause when this event ends the turn early.
+    fn is_over(&mut self, event: &Event) -> Option<Error> {
+        match local_kind(event) {
+            EventKind::Disconnected(cause) if self.lost.is_none() && self.session.core().continues() => {
+                self.lost = Some(cause.clone());
+                None
+            }
+            EventKind::Disconnected(cause) => Some(cause.clone()),
+            EventKind::Lagged(missed) => self.events.lost_turn().map(|budget| over_budget(budget, *missed)),
+            // The CLI continues a turn only where it has waited for tools.
+            EventKind::Restarted(restarted) => {
+                let continues = !restarted.continued.is_empty() && self.tracker.has_begun();
+                self.lost.take().filter(|_| !continues)
+            }
+            // The answer may have been in it.
+            EventKind::MessageSkipped(skipped) => {
+                let may_be = skipped
+                    .event
+                    .as_deref()
+                    .is_none_or(|event| EventName::read(event) == EventName::AssistantMessage);
+                may_be.then(|| skipped.error.clone())
+            }
+            _ => None,
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Poll<Option<Result<Event>>> {
+        let error = self.with_reply(error);
+        self.ended = Some(Some(error.clone()));
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+/// The error of a turn that cannot be whole, because events that decide it were discarded.
+fn over_budget(budget: usize, missed: u64) -> Error {
+    let message = format!(
+        "{missed} events of the turn were discarded, the answer or the end of the turn among them, because more than          {budget} bytes of events waited to be read; raise the limit with `SessionBuilder::event_budget`, or read the          events of the turn faster"
+    );
+    Error::new(ErrorKind::Configuration, message)
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(pass) = self.pass.take() else { return };
+        if matches!(self.ended, Some(None)) {
+            return;
+        }
+        let events = std::mem::replace(&mut self.events, EventStream::ended());
+        let nothing = TurnTracker::new(MessageId::default(), true);
+        pass.abandon(events, std::mem::replace(&mut self.tracker, nothing).into_watch());
+    }
+}
+
+/// The kind of events that the library makes itself; others stay undecoded.
+fn local_kind(event: &Event) -> &EventKind {
+    if event.event_name().is_local() { event.kind() } else { &EventKind::Other }
+}
+
+impl Stream for Turn {
+    type Item = Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("session", self.session.id()).field("tracker", &self.tracker).finish()
+    }
+}

@@ -1,0 +1,87 @@
+//! The cost of a turn.
+
+use serde::Deserialize;
+
+use crate::events::Event;
+use crate::protocol::ai_units::AiUnits;
+use crate::protocol::decode;
+use crate::protocol::lenient::count;
+
+/// The cost of a turn, summed over its requests to the model.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Requests to the model.
+    pub requests: u64,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// Tokens read from the prompt cache.
+    pub cache_read_tokens: u64,
+    /// Tokens written to the prompt cache.
+    pub cache_write_tokens: u64,
+    /// Tokens received that are reasoning, as far as providers count them.
+    pub reasoning_tokens: u64,
+    /// The number of premium requests.
+    pub cost: f64,
+    /// The cost in AI units; zero where the plan does not count them.
+    pub ai_units: AiUnits,
+}
+
+/// The members of `assistant.usage` that are summed up.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestUsage {
+    #[serde(deserialize_with = "count")]
+    input_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    output_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    cache_read_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    cache_write_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    reasoning_tokens: u64,
+    cost: Option<f64>,
+    copilot_usage: Option<RequestCost>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestCost {
+    total_nano_aiu: AiUnits,
+}
+
+impl Usage {
+    pub(super) fn add(&mut self, event: &Event) {
+        let Ok(usage) = decode::event::<RequestUsage>(event.raw_data()) else { return };
+        self.requests += 1;
+        self.input_tokens += usage.input_tokens;
+        self.output_tokens += usage.output_tokens;
+        self.cache_read_tokens += usage.cache_read_tokens;
+        self.cache_write_tokens += usage.cache_write_tokens;
+        self.reasoning_tokens += usage.reasoning_tokens;
+        self.cost += usage.cost.unwrap_or_default();
+        self.ai_units = self.ai_units + usage.copilot_usage.unwrap_or_default().total_nano_aiu;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn usage_is_summed() {
+        let mut usage = Usage::default();
+        for _ in 0..2 {
+            let data = json!({"model": "x", "inputTokens": 10, "outputTokens": 2.0});
+            let event = json!({"type": "assistant.usage", "id": "", "timestamp": "", "ephemeral": true, "data": data});
+            usage.add(&serde_json::from_str(&event.to_string()).unwrap());
+        }
+        let expected = Usage { requests: 2, input_tokens: 20, output_tokens: 4, ..Usage::default() };
+        assert_eq!(usage, expected);
+    }
+}

@@ -1,6 +1,8 @@
 //! Exact limits for the memory that a message costs, and no loss when there are many.
 //!
 //! The client has a separate thread in each test, so the figures are the same whatever runs beside.
+//!
+//! A separate binary: it installs a global allocator, and its sessions have all linked tools, of which there must be one.
 
 use std::future::Future;
 

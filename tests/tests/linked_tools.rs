@@ -1,4 +1,6 @@
 //! Tools as a user of the crate tests them: called without a process, checked together, kept in a snapshot.
+//!
+//! A separate binary: the checks and the snapshot read all tools that are linked into the program.
 
 #![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]

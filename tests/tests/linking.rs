@@ -1,4 +1,6 @@
-//! The tools of a crate that is named with `link!` only; `linked_tools.rs` shows what happens without it.
+//! The tools of a crate that is named with `link!` only; `linked_tools.rs` shows the error without it.
+//!
+//! A separate binary: `link!` adds the crate to the whole program, and the test lists all linked tools.
 
 use copilot::testing::{FakeCli, call};
 use copilot::{Session, Tool};

@@ -1,4 +1,6 @@
 //! Load, in a short form. The full one is `benches/figures.rs`.
+//!
+//! A separate binary: it installs a global allocator that counts for the whole process.
 
 use std::time::Duration;
 

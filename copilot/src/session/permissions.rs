@@ -334,6 +334,16 @@ mod tests {
     }
 
     #[test]
+    fn the_last_rule_for_a_kind_counts_and_leaves_the_others() {
+        let rules = Permissions::default().allow(PermissionKind::Url).allow(PermissionKind::Mcp);
+        let rules = rules.deny(PermissionKind::Url).allow(PermissionKind::Write);
+        for (kind, granted) in [("url", false), ("mcp", true), ("write", true), ("read", false)] {
+            assert_eq!(decide(&rules, &json!({"kind": kind}), None), granted, "{kind}");
+        }
+        assert!(decide(&rules.allow(PermissionKind::Url), &json!({"kind": "url"}), None));
+    }
+
+    #[test]
     fn rules_win_over_the_base_and_an_administrator_over_both() {
         let permissions = Permissions::approve_all().deny(PermissionKind::Shell);
         assert!(!decide(&permissions, &json!({"kind": "shell"}), None));

@@ -304,6 +304,9 @@ mod tests {
         assert_eq!(mend(r#""\ud83d\ude00""#), None);
         assert_eq!(mend(r#""a\ud83d b""#).as_deref(), Some(r#""a\ufffd b""#));
         assert_eq!(mend(r#""\ude00\ud83d\ud83d\ude00""#).as_deref(), Some(r#""\ufffd\ufffd\ud83d\ude00""#));
+        assert_eq!(mend(r#""\udc00\ude00""#).as_deref(), Some(r#""\ufffd\ufffd""#));
+        assert_eq!(mend(r#""abc\ud83d\ude00 \ud83d""#).as_deref(), Some(r#""abc\ud83d\ude00 \ufffd""#));
+        assert_eq!(mend(r#""abc\ud83d \ud83d""#).as_deref(), Some(r#""abc\ufffd \ufffd""#));
         assert_eq!(mend(r#""\ud83d"#).as_deref(), Some(r#""\ufffd"#));
         assert_eq!(mend(r#""\ud8"#), None);
         assert_eq!(mend("\\"), None);

@@ -294,8 +294,22 @@ mod tests {
     fn a_flag_that_an_old_cli_does_not_support_is_reported_as_the_option_of_the_builder() {
         let option = unknown_option("error: unknown option '--no-auto-login'\n\nTry 'copilot --help'");
         assert!(option.is_some_and(|option| option.contains("use_logged_in_user")), "{option:?}");
+        for (flag, option) in
+            [("--auth-token-env", "`github_token`"), ("--secret-env-vars", "COPILOT_GITHUB_TOKEN")]
+        {
+            let named = unknown_option(&format!("error: unknown option '{flag}'")).unwrap();
+            assert!(named.contains(option), "{named}");
+        }
         assert_eq!(unknown_option("error: unknown option '--mine'"), None);
         assert_eq!(unknown_option("error: out of memory"), None);
+    }
+
+    #[test]
+    fn a_long_line_is_quoted_up_to_its_hundredth_character() {
+        assert_eq!(quoted(b"\n \n hello \nsecond"), r#""hello""#);
+        let line = |length: usize| quoted("é".repeat(length).as_bytes());
+        assert_eq!(line(100), format!("{:?}", "é".repeat(100)));
+        assert_eq!(line(101), format!("{:?}…", "é".repeat(100)));
     }
 
     #[cfg(unix)]

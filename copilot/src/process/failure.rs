@@ -125,3 +125,84 @@ fn is_executable(path: &Path) -> bool {
 fn is_executable(_path: &Path) -> bool {
     true
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A directory with a file of this content and mode.
+    fn file(content: &[u8], mode: u32) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("copilot");
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        (directory, path)
+    }
+
+    #[test]
+    fn each_failure_has_its_remedy() {
+        let (denied, missing) = (io::ErrorKind::PermissionDenied, io::ErrorKind::NotFound);
+        for (content, mode, kind, remedy) in [
+            ("x", 0o644, denied, "chmod +x"),
+            ("x", 0o755, denied, "noexec"),
+            ("#!/no/such/thing -x\necho", 0o755, missing, "its interpreter `/no/such/thing` does not exist"),
+            ("x", 0o755, missing, "dynamic loader"),
+            ("x", 0o755, io::ErrorKind::ExecutableFileBusy, "still being written"),
+            ("x", 0o755, io::ErrorKind::Other, "the program `copilot` itself"),
+        ] {
+            let (_directory, path) = file(content.as_bytes(), mode);
+            let reason = reason_of(&path, &kind.into());
+            assert!(reason.contains(remedy), "{content} {kind:?}: {reason}");
+        }
+        let reason = reason_of(Path::new("/no/such/copilot"), &missing.into());
+        assert!(reason.contains("does not exist any more"), "{reason}");
+    }
+
+    #[test]
+    fn a_program_for_another_machine_is_named() {
+        let elf = |order: u8, machine: [u8; 2]| {
+            let mut start = [0_u8; 64];
+            start[..6].copy_from_slice(&[0x7F, b'E', b'L', b'F', 2, order]);
+            start[18..20].copy_from_slice(&machine);
+            start.to_vec()
+        };
+        let (ours, other) = if cfg!(target_arch = "x86_64") { (62, 183) } else { (183, 62) };
+        let named = if other == 183 { "for aarch64" } else { "for x86_64" };
+        for (content, problem) in [
+            (elf(1, [ours, 0]), None),
+            (elf(2, [0, ours]), None),
+            (elf(1, [other, 0]), Some(named)),
+            (elf(2, [0, other]), Some(named)),
+            (elf(1, [3, 0]), Some("for 32-bit x86")),
+            (elf(1, [40, 0]), Some("for 32-bit ARM")),
+            (elf(1, [0, ours]), Some("for another processor")),
+            (b"MZ\x90".to_vec(), Some("for Windows")),
+            (vec![0xCF, 0xFA, 0xED, 0xFE, 7], Some("for macOS")),
+            (vec![0xCA, 0xFE, 0xBA, 0xBE, 0], Some("for macOS")),
+            (b"\x7FELF".to_vec(), None),
+            (b"#!/bin/sh\n".to_vec(), None),
+        ] {
+            let (_directory, path) = file(&content, 0o755);
+            let found = other_machine(&path);
+            assert_eq!(found.is_some(), problem.is_some(), "{content:?}: {found:?}");
+            assert!(found.unwrap_or_default().contains(problem.unwrap_or_default()), "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_used_is_named_with_the_reason() {
+        let (directory, path) = file(b"x", 0o644);
+        assert_eq!(directory_problem(directory.path()), None);
+        for (path, problem) in [
+            (path.clone(), "is not a directory"),
+            (directory.path().join("missing"), "does not exist"),
+            (path.join("below"), "cannot be examined"),
+        ] {
+            let found = directory_problem(&path).unwrap();
+            assert!(found.contains(problem) && found.contains(path.to_str().unwrap()), "{found}");
+        }
+    }
+}

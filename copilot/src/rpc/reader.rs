@@ -310,6 +310,9 @@ mod tests {
         assert_eq!(repair(r#""\ud83d\ude00""#), None);
         assert_eq!(repair(r#""a\ud83d b""#).as_deref(), Some(r#""a\ufffd b""#));
         assert_eq!(repair(r#""\ude00\ud83d\ud83d\ude00""#).as_deref(), Some(r#""\ufffd\ufffd\ud83d\ude00""#));
+        assert_eq!(repair(r#""\udc00\ude00""#).as_deref(), Some(r#""\ufffd\ufffd""#));
+        assert_eq!(repair(r#""abc\ud83d\ude00 \ud83d""#).as_deref(), Some(r#""abc\ud83d\ude00 \ufffd""#));
+        assert_eq!(repair(r#""abc\ud83d \ud83d""#).as_deref(), Some(r#""abc\ufffd \ufffd""#));
         assert_eq!(repair(r#""\ud83d"#).as_deref(), Some(r#""\ufffd"#));
         assert_eq!(repair(r#""\ud8"#), None);
         assert_eq!(repair("\\"), None);

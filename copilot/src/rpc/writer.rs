@@ -366,6 +366,43 @@ mod tests {
         assert!(queue.len() == 0 && queue.buf.capacity() <= KEEP_CAPACITY, "{}", queue.buf.capacity());
     }
 
+    /// A pipe that takes so many bytes and is full then.
+    struct Full(usize);
+
+    impl tokio::io::AsyncWrite for Full {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let taken = self.0.min(bytes.len());
+            self.0 -= taken;
+            if taken == 0 { Poll::Pending } else { Poll::Ready(Ok(taken)) }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn the_part_of_a_large_buffer_that_was_written_is_given_back() {
+        let outbox = Outbox::new(Box::new(Full(2 * KEEP_CAPACITY)));
+        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), true).unwrap();
+        let queue = outbox.queue();
+        assert!((KEEP_CAPACITY..KEEP_CAPACITY + 100).contains(&queue.len()), "{}", queue.len());
+        assert_eq!((queue.sent, queue.buf.len()), (0, queue.len()));
+        // Less is not worth moving the rest.
+        let outbox = Outbox::new(Box::new(Full(1000)));
+        outbox.push(&"x".repeat(2000), true).unwrap();
+        let queue = outbox.queue();
+        assert_eq!((queue.sent, queue.len()), (1000, queue.buf.len() - 1000));
+    }
+
     #[test]
     fn nesting_is_counted_outside_strings() {
         let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
@@ -375,5 +412,10 @@ mod tests {
         assert!(!nesting_exceeds(wide.as_bytes(), 127));
         let quoted = format!(r#""\"{}""#, "[".repeat(500));
         assert!(!nesting_exceeds(quoted.as_bytes(), 127));
+        let wide_and_deep = |levels: usize| format!("[[],[],{}]", deep(levels - 1));
+        assert!(!nesting_exceeds(wide_and_deep(127).as_bytes(), 127));
+        assert!(nesting_exceeds(wide_and_deep(128).as_bytes(), 127));
+        let closed_in_strings = r#"["]","}","#.repeat(127) + "[]" + &"]".repeat(127);
+        assert!(nesting_exceeds(closed_in_strings.as_bytes(), 127));
     }
 }

@@ -164,6 +164,16 @@ mod tests {
     use crate::tool_filter::LargeOutput;
     use crate::{Message, Session};
 
+    #[test]
+    fn paths_of_other_systems_are_absolute_as_well() {
+        for path in ["/x", "\\\\host\\x", "\\x", "C:\\x", "c:/x"] {
+            assert!(is_absolute_somewhere(path), "{path}");
+        }
+        for path in ["", "x", "C:", "abc/d", "1:/x", "a/:x", "./C:/x"] {
+            assert!(!is_absolute_somewhere(path), "{path}");
+        }
+    }
+
     fn here(start: &Path) -> Files {
         Files::here(start.to_owned(), true)
     }

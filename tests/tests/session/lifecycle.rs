@@ -373,3 +373,41 @@ async fn an_answer_of_a_type_is_tried_again_with_the_options_of_its_message_but_
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Decode);
     assert_eq!(fake.cli.requests("session.send").len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_cli_is_an_error_of_the_call() {
+    let fake = Fake::start().await;
+    let session = fake.session().id("s").start().await.unwrap();
+    let refused = |_: &Value| json!({"success": false, "error": "not now"});
+    fake.cli.on("session.abort", move |params, _| refused(params));
+    fake.cli.on("session.delete", move |params, _| refused(params));
+    fake.cli.on("session.detach", |_, _| RpcError::new(-32603, "not now"));
+    for (method, error) in [
+        ("session.abort", session.abort().await.unwrap_err()),
+        ("session.delete", fake.client.delete_session(&SessionId::from("t")).await.unwrap_err()),
+        ("session.detach", session.close().await.unwrap_err()),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains(method) && text.contains("not now"), "{text}");
+    }
+    assert_eq!(session.send("?").await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_that_was_renamed_is_called_by_its_old_name_where_the_new_one_is_unknown() {
+    let fake = Fake::start().await;
+    let session = fake.session().start().await.unwrap();
+    let (now, once) = ("session.workspaces.listFiles", "session.workspace.listFiles");
+    fake.cli.on(now, move |_, _| RpcError::unknown_method(now));
+    fake.cli.on(once, move |_, _| RpcError::unknown_method(once));
+    let error = session.workspace_files().await.unwrap_err();
+    assert!(error.is_unsupported() && error.to_string().contains(now), "{error}");
+    fake.cli.on(once, |_, _| json!({"files": ["a"]}));
+    assert_eq!(session.workspace_files().await.unwrap(), ["a"]);
+    fake.cli.on(once, |_, _| RpcError::new(-32603, "broken"));
+    assert!(session.workspace_files().await.unwrap_err().to_string().contains("broken"));
+    let before = fake.cli.requests(once).len();
+    fake.cli.on(now, |_, _| RpcError::new(-32603, "broken"));
+    session.workspace_files().await.unwrap_err();
+    assert_eq!(fake.cli.requests(once).len(), before);
+}

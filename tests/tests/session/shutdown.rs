@@ -158,3 +158,15 @@ async fn dropping_the_client_closes_the_connection_and_starts_nothing_later() {
     assert_eq!(client.ping("?").await.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(fake.cli.requests("connect").len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cli_that_is_lost_while_it_is_shut_down_is_not_a_failure() {
+    let fake = Fake::start().await;
+    let _session = fake.session().start().await.unwrap();
+    fake.cli.hold("session.detach");
+    let (ended, ()) = tokio::join!(async { fake.client.shutdown().await }, async {
+        let _held = fake.cli.held("session.detach").await;
+        fake.cli.hang_up();
+    });
+    ended.unwrap();
+}

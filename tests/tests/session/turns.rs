@@ -514,5 +514,8 @@ async fn a_reply_can_do_without_its_events() {
     let session = fake.session().start().await.unwrap();
     let reply = session.ask("?").without_events().await.unwrap();
     assert_eq!((reply.text(), reply.events().len(), reply.tool_calls().count()), ("One.", 0, 0));
-    assert!(!session.ask("?").await.unwrap().events().is_empty());
+    let reply = session.ask("?").await.unwrap();
+    assert!(!reply.events().is_empty());
+    let answered = reply.originating_message_id().expect("this CLI names the message");
+    assert!(!answered.as_str().is_empty());
 }

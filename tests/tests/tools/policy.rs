@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::agents::CustomAgent;
+use copilot::agents::{AgentHook, AgentHookEvent, CustomAgent};
 use copilot::discovery::Discovery;
 use copilot::hooks::{HookPermission, Hooks, PreToolUse};
 use copilot::mcp::McpServer;
+use copilot::permissions::PermissionSubject;
 use copilot::testing::Answer;
 use copilot::{Decision, DynTool, ErrorKind, EventKind, PermissionKind, Permissions, Session};
 use copilot_tests::fake::{Fake, settle};
@@ -163,6 +164,10 @@ async fn a_confirmation_for_another_hook_grants_only_what_the_permissions_grant(
     let ask = async |tool: &str| fake.cli.ask_permission(session.id(), theirs(tool)).await["kind"].clone();
     assert_eq!(ask("bash").await, "user-not-available");
     assert_eq!(ask("harmless").await, "approve-once");
+    // Without a rule for hooks, the permission of the tool does not replace the confirmation.
+    let session = fake.session().with_tools([harmless::TOOL]).start().await.unwrap();
+    let answer = fake.cli.ask_permission(session.id(), theirs("harmless")).await;
+    assert_eq!(answer["kind"], "user-not-available");
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,8 +182,68 @@ async fn where_other_hooks_may_grant_calls_each_call_is_asked_about() {
     assert_eq!(output["permissionDecision"], "ask");
     assert!(!permitted(&fake, &session, "bash", json!({"command": "ls"})).await);
     let plain = Fake::start().await;
-    let session = plain.session().discovery(Discovery::new().file_hooks(true)).start().await.unwrap();
-    assert_eq!(before(&plain, &session, "bash", json!({})).await["permissionDecision"], "ask");
+    let empty = tempfile::tempdir().unwrap();
+    let directory = empty.path().to_str().unwrap();
+    let agent = CustomAgent::new("a", "p").hook(AgentHookEvent::PreToolUse, AgentHook::bash("exit 0"));
+    for session in [
+        plain.session().discovery(Discovery::new().file_hooks(true)),
+        plain.session().discovery(Discovery::new().hook_directories([directory])),
+        plain.session().discovery(Discovery::new().plugin_directories([directory])),
+        plain.session().custom_agent(agent),
+    ] {
+        let session = session.start().await.unwrap();
+        assert_eq!(before(&plain, &session, "bash", json!({})).await["permissionDecision"], "ask");
+    }
+    let session = plain.session().custom_agent(CustomAgent::new("a", "p")).start().await.unwrap();
+    assert_eq!(before(&plain, &session, "bash", json!({})).await, json!({}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_tool_of_the_cli_is_decided_as_the_kind_that_it_has() {
+    let fake = Fake::start().await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    // Hooks of files may answer for the CLI, so each call is asked about here.
+    let session = fake.session().discovery(Discovery::new().file_hooks(true)).on_permission({
+        let seen = Arc::clone(&seen);
+        move |request| {
+            let subject = match request.subject().unwrap() {
+                PermissionSubject::Shell(shell) => format!("{} {}", shell.full_command_text, shell.intention),
+                PermissionSubject::Write(write) => {
+                    format!("{} {}", write.file_name, write.new_file_contents.unwrap_or_default())
+                }
+                PermissionSubject::Read(read) => read.path,
+                PermissionSubject::Url(url) => url.url,
+                PermissionSubject::Memory(memory) => {
+                    format!("{} {}", memory.subject.unwrap_or_default(), memory.fact)
+                }
+                _ => String::new(),
+            };
+            seen.lock().unwrap().push((request.kind().clone(), subject));
+            async { Decision::Approve }
+        }
+    });
+    let session = session.start().await.unwrap();
+    let write = json!({"path": "/w", "file_text": "new"});
+    let calls = [
+        ("bash", json!({"command": "ls", "description": "look"}), PermissionKind::Shell, "ls look"),
+        ("write_bash", json!({"input": "y"}), PermissionKind::Shell, "y "),
+        ("grep", json!({"path": "/r"}), PermissionKind::Read, "/r"),
+        ("show_file", json!({"path": "/s"}), PermissionKind::Read, "/s"),
+        ("create", write.clone(), PermissionKind::Write, "/w new"),
+        ("apply_patch", write, PermissionKind::Write, "/w new"),
+        ("web_fetch", json!({"url": "http://x"}), PermissionKind::Url, "http://x"),
+        ("store_memory", json!({"subject": "s", "fact": "f"}), PermissionKind::Memory, "s f"),
+        ("extensions_reload", json!({}), PermissionKind::ExtensionManagement, ""),
+        ("run_dynamic_workflow", json!({}), PermissionKind::Workflow, ""),
+        ("sql", json!({}), PermissionKind::BuiltinTool, ""),
+        ("x-read", json!({}), PermissionKind::Mcp, ""),
+        ("brand_new", json!({}), PermissionKind::CustomTool, ""),
+    ];
+    for (tool, arguments, kind, subject) in calls {
+        assert!(permitted(&fake, &session, tool, arguments).await, "{tool}");
+        let seen = std::mem::take(&mut *seen.lock().unwrap());
+        assert_eq!(seen, [(kind, subject.to_owned())], "{tool}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,6 +309,76 @@ async fn a_call_without_a_permission_is_decided_before_it_runs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rejected_call_does_not_run_although_the_cli_makes_it() {
+    let fake = Fake::start().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let session = fake.session().with_tools([harmful::TOOL]).on_permission({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            async { Decision::reject("no") }
+        }
+    });
+    let session = session.start().await.unwrap();
+    let request = json!({"kind": "custom-tool", "toolName": "harmful", "toolCallId": "c1", "args": {}});
+    assert_eq!(fake.cli.ask_permission(session.id(), request).await["kind"], "reject");
+    let call = fake.cli.call_tool(session.id(), "harmful", json!({})).call_id("c1");
+    assert_eq!(call.await["resultType"], "denied");
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "the rejection permits nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_left_to_another_client_runs_when_the_cli_makes_it() {
+    let fake = Fake::start().await;
+    let session = fake.session().with_tools([harmful::TOOL]);
+    let session = session.on_permission(async |_| Decision::NoResult).start().await.unwrap();
+    let request = json!({"kind": "custom-tool", "toolName": "harmful", "toolCallId": "c1", "args": {}});
+    let asked = fake.cli.ask_permission(session.id(), request).start();
+    settle().await;
+    asked.settle();
+    let call = fake.cli.call_tool(session.id(), "harmful", json!({})).call_id("c1");
+    assert_eq!(call.await["resultType"], "success");
+    let other = fake.cli.call_tool(session.id(), "harmful", json!({})).call_id("c2");
+    assert_eq!(other.await["resultType"], "denied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_for_the_session_covers_later_calls_of_the_tool() {
+    let fake = Fake::start().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let session = fake.session().with_tools([harmful::TOOL]).on_permission({
+        let asked = Arc::clone(&asked);
+        move |request| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            async move { request.approve_for_session() }
+        }
+    });
+    let session = session.start().await.unwrap();
+    let request = json!({"kind": "custom-tool", "toolName": "harmful", "toolCallId": "c1", "args": {}});
+    fake.cli.ask_permission(session.id(), request).await;
+    // The CLI does not ask about the second one.
+    for id in ["c1", "c2"] {
+        let call = fake.cli.call_tool(session.id(), "harmful", json!({})).call_id(id);
+        assert_eq!(call.await["resultType"], "success", "{id}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_needs_no_permission_runs_without_a_decision() {
+    let fake = Fake::start().await;
+    let tool = DynTool::new("free", "Counts.").skip_permission().run(async |_, _| "counted");
+    for session in [
+        fake.session().permissions(Permissions::deny_all()),
+        fake.session().on_permission(async |_| -> Decision { panic!("it is not asked") }),
+    ] {
+        let session = session.with_tools([tool.clone()]).start().await.unwrap();
+        let result = fake.cli.call_tool(session.id(), "free", json!({})).await;
+        assert_eq!(result["resultType"], "success");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn leaving_the_sandbox_needs_a_decision_that_names_it() {
     let fake = Fake::start().await;
     let command = json!([{"identifier": "ls", "readOnly": true}]);
@@ -275,6 +410,10 @@ async fn leaving_the_sandbox_needs_a_decision_that_names_it() {
         let answer = fake.cli.ask_permission(session.id(), shell.clone()).await;
         assert_eq!(answer["kind"] == "approve-once", granted);
     }
+    let bypass = Permissions::default().allow_sandbox_bypass();
+    let session = fake.session().permissions(bypass).on_permission(async |_| Decision::Approve);
+    let session = session.start().await.unwrap();
+    assert_eq!(fake.cli.ask_permission(session.id(), shell.clone()).await["kind"], "approve-once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,6 +462,8 @@ async fn a_client_that_only_joins_leaves_decisions_to_the_others_for_a_while() {
     let joined = fake.client.resume(id).with_tools([harmless::TOOL]).start().await.unwrap();
     let sent = &fake.cli.requests("session.resume")[0];
     assert_eq!((sent.get("hooks"), sent.get("enableFileHooks")), (None, None));
+    // Should the CLI invoke a hook all the same, it gets no opinion.
+    assert_eq!(before(&fake, &joined, "sql", json!({})).await, json!({}));
     let theirs = json!({"kind": "custom-tool", "toolName": "magic_number", "args": {}});
     let settled = fake.cli.ask_permission(joined.id(), theirs.clone()).start();
     let left = fake.cli.ask_permission(joined.id(), theirs).start();
@@ -414,9 +555,12 @@ async fn a_tool_that_destroys_and_needs_no_permission_is_refused() {
 async fn a_tool_that_does_not_exist_is_left_to_the_cli() {
     let fake = Fake::start().await;
     fake.cli.on("session.tools.getCurrentMetadata", |_, _| json!({"tools": [{"name": "brand_new"}]}));
-    let session = fake.session().start().await.unwrap();
+    let session = fake.session().mcp_server("x", McpServer::stdio("mcp")).with_tools([harmful::TOOL]);
+    let session = session.start().await.unwrap();
     assert_eq!(before(&fake, &session, "look_down", json!({})).await, json!({}));
     assert!(!permitted(&fake, &session, "brand_new", json!({})).await);
+    // The list of the CLI may be older than a tool of a server.
+    assert!(!permitted(&fake, &session, "x-read", json!({})).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -194,3 +194,23 @@ async fn a_cli_that_accepts_every_client_is_refused() {
     }
     assert!(FakeCli::of_version("1.0.57").client_builder().connection_token("secret").start().await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_state_directory_that_the_cli_would_ignore_is_refused() {
+    let state = tempfile::tempdir().unwrap();
+    let start = async |version: &str, variables: &[&str]| {
+        let cli = FakeCli::of_version(version);
+        let builder = cli.client_builder().state_dir(state.path());
+        variables.iter().fold(builder, |builder, name| builder.env(name, state.path())).start().await
+    };
+    let old = "1.0.9";
+    for variables in [&[][..], &["XDG_STATE_HOME"], &["XDG_CONFIG_HOME"], &["HOME"]] {
+        let error = start(old, variables).await.expect_err("it would use the directory of the user");
+        assert!(
+            error.kind() == ErrorKind::Unsupported && error.to_string().contains("`state_dir`"),
+            "{error}"
+        );
+    }
+    start(old, &["XDG_STATE_HOME", "XDG_CONFIG_HOME"]).await.unwrap();
+    start("1.0.10", &[]).await.unwrap();
+}

@@ -86,6 +86,26 @@ async fn an_answer_over_the_limit_that_may_be_any_call_s_ends_them_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_over_the_limit_whose_method_stands_last_is_not_an_answer() {
+    let fake = limited().await;
+    let _session = fake.session().id("s").start().await.unwrap();
+    fake.cli.hold("x.y");
+    let big = "x".repeat(2 * LIMIT as usize);
+    let answer = async {
+        let held = fake.cli.held("x.y").await;
+        let event = format!(r#"{{"params":{{"sessionId":"s","a":"{big}"}},"method":"session.event"}}"#);
+        fake.cli.frame(event);
+        let request = format!(r#"{{"id":804,"params":{{"sessionId":"s","a":"{big}"}},"method":"m.n"}}"#);
+        fake.cli.frame(request);
+        settle().await;
+        assert_eq!(fake.answers_to(&json!(804))[0]["error"]["code"], -32602);
+        held.answer(json!("good"));
+    };
+    let (result, ()) = tokio::join!(within(call(&fake.client, json!(0))), answer);
+    assert_eq!(result.unwrap(), "good");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_over_the_limit_or_cut_off_gets_the_safe_answer() {
     let fake = limited().await;
     let _session = fake.session().id("s").start().await.unwrap();

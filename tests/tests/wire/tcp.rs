@@ -40,7 +40,7 @@ async fn a_turn_works_over_tcp_and_the_cli_is_left_running() {
     let fake = Fake { cli, client: client.unwrap() };
     let session = fake.session().with_tools([echo::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("?").await.unwrap().text(), "over tcp");
-    assert_eq!(fake.client.process_id(), None);
+    assert_eq!((fake.client.process_id(), fake.client.address()), (None, Some(address)));
     fake.client.shutdown().await.unwrap();
     fake.cli.disconnected().await;
     assert!(fake.cli.requests("runtime.shutdown").is_empty());

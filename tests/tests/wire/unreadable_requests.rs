@@ -312,6 +312,7 @@ async fn an_event_that_asks_and_cannot_be_read_gets_the_safe_answer_of_its_kind(
 async fn a_request_that_cannot_be_read_gets_the_safe_answer_of_its_kind() {
     let fake = Fake::start().await;
     let session = yes(&fake).await;
+    let mut failures = session.events();
     let ask = async |method: &str, params: Value| {
         let mut params = params;
         if params.get("sessionId").is_none() {
@@ -374,18 +375,31 @@ async fn a_request_that_cannot_be_read_gets_the_safe_answer_of_its_kind() {
         let error = ask(method, params).await.unwrap_err();
         assert!(error.message.contains(member) && error.message.contains(method), "{}", error.message);
     }
+    settle().await;
+    let failed: std::collections::BTreeSet<_> = std::iter::from_fn(|| failures.try_next())
+        .filter_map(|event| match event.kind() {
+            EventKind::HandlerFailed(failure) => Some(failure.handler),
+            _ => None,
+        })
+        .collect();
+    for handler in ["on_auto_mode_switch", "on_exit_plan_mode", "on_permission", "on_user_input"] {
+        assert!(failed.contains(handler), "{handler}: {failed:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_question_of_another_client_is_left_to_that_one_even_where_it_cannot_be_read() {
     let fake = Fake::start().await;
-    let session = fake.session().start().await.unwrap();
+    let session = fake.session().command("mine", "Does.", |_| async {}).start().await.unwrap();
     let ask = |name: &str, data: Value| drop(fake.cli.event(session.id(), name, data));
     let before = fake.cli.received().len();
     ask("external_tool.requested", json!({"requestId": "a", "toolName": "other", "toolCallId": 7}));
     ask("elicitation.requested", json!({"requestId": "b", "message": 7}));
     ask("command.execute", json!({"requestId": "c", "commandName": "deploy", "args": 7}));
     ask("mcp.oauth_required", json!({"requestId": "d", "serverName": 7}));
+    // A hook has decided already.
+    let decided = json!({"requestId": 7, "permissionRequest": {}, "resolvedByHook": true});
+    ask("permission.requested", decided);
     ask("mcp.headers_refresh_required", json!({"requestId": "e", "serverName": 7}));
     settle().await;
     assert_eq!(fake.cli.received().len(), before);

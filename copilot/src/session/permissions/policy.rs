@@ -155,6 +155,16 @@ mod tests {
     }
 
     #[test]
+    fn the_last_rule_for_a_kind_counts_and_leaves_the_others() {
+        let rules = Permissions::default().allow(PermissionKind::Url).allow(PermissionKind::Mcp);
+        let rules = rules.deny(PermissionKind::Url).allow(PermissionKind::Write);
+        for (kind, granted) in [("url", false), ("mcp", true), ("write", true), ("read", false)] {
+            assert_eq!(decide(&rules, &json!({"kind": kind}), None), granted, "{kind}");
+        }
+        assert!(decide(&rules.allow(PermissionKind::Url), &json!({"kind": "url"}), None));
+    }
+
+    #[test]
     fn the_default_grants_our_own_harmless_tools_only() {
         let default = Permissions::default();
         let tool = json!({"kind": "custom-tool", "toolName": "t"});

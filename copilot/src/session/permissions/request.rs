@@ -339,6 +339,17 @@ mod tests {
     }
 
     #[test]
+    fn a_request_says_whose_call_it_is_and_why() {
+        let asked = json!({"kind": "shell", "toolCallId": "c", "intention": "look", "fullCommandText": "ls"});
+        let asked = request(&asked);
+        assert_eq!((asked.session_id().as_str(), asked.kind()), ("s", &PermissionKind::Shell));
+        assert_eq!(asked.tool_call_id(), Some("c".into()));
+        assert_eq!((asked.intention(), asked.command()), (Some("look"), Some("ls")));
+        let bare = request(&json!({"kind": "shell"}));
+        assert_eq!((bare.tool_call_id(), bare.intention(), bare.command()), (None, None, None));
+    }
+
+    #[test]
     fn an_address_is_approved_by_its_origin() {
         for (url, origin) in [
             ("https://example.com/a?b", Some("https://example.com")),

@@ -273,6 +273,20 @@ mod tests {
     }
 
     #[test]
+    fn alternatives_are_closed_too_and_data_is_left_as_it_is() {
+        let open = json!({"type": "object"});
+        let closed = || json!({"type": "object", "properties": {"a": {"type": "null"}}});
+        let mut schema =
+            json!({"properties": {"b": {"anyOf": [closed(), {"type": "null"}]}}, "default": closed()});
+        assert!(close(&mut schema));
+        assert_eq!(schema["properties"]["b"]["anyOf"][0]["additionalProperties"], false);
+        assert_eq!(schema["default"], closed());
+        for alternatives in [json!([open, closed()]), json!([closed(), open])] {
+            assert!(!close(&mut json!({"anyOf": alternatives})));
+        }
+    }
+
+    #[test]
     fn replies_between_fences_are_read() {
         let expected = Outer { a: None, inner: vec![Inner { b: true }] };
         let json = r#"{"a":null,"inner":[{"b":true}]}"#;

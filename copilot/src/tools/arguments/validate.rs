@@ -434,4 +434,91 @@ mod tests {
             ],
         );
     }
+
+    #[test]
+    fn each_rule_accepts_what_it_says_and_nothing_else() {
+        let shared = json!({"$defs": {"n": {"type": "integer"}}, "type": "object",
+            "properties": {"n": {"$ref": "#/$defs/n"}, "next": {"$ref": "#"}}});
+        for (schema, fitting, failing) in [
+            (json!({"type": "object", "minProperties": 1}), json!([{"a": 1}]), json!([{}])),
+            (json!({"type": "object", "maxProperties": 1}), json!([{}, {"a": 1}]), json!([{"a": 1, "b": 2}])),
+            (json!({"type": "array", "minItems": 1}), json!([[1], [1, 2]]), json!([[]])),
+            (json!({"type": "array", "maxItems": 1}), json!([[], [1]]), json!([[1, 2]])),
+            (json!({"minimum": 1, "maximum": 3}), json!([1, 2, 3]), json!([0.5, 4])),
+            (json!({"exclusiveMinimum": 1, "exclusiveMaximum": 3}), json!([1.5, 2]), json!([1, 3, 0, 4])),
+            (json!({"multipleOf": 0.5}), json!([1.5, 2, 0, -1]), json!([1.25, 1.75, 0.2])),
+            (json!({"multipleOf": 2}), json!([0, 4]), json!([3])),
+            (json!({"type": "integer"}), json!([3, 3.0, 8.0e15]), json!([3.5, 9.0e15, "3"])),
+            (json!({"minLength": 2, "maxLength": 3}), json!(["ab", "äöü"]), json!(["a", "abcd"])),
+            (json!({"anyOf": [{"pattern": "^a+$"}]}), json!(["a", "aa"]), json!(["b"])),
+            (shared, json!([{"n": 1}, {"next": {"n": 1}}]), json!([{"n": "x"}, {"next": {"n": "x"}}])),
+        ] {
+            let fits = |value: &Value| {
+                let validator = Validator { schema: &schema, coerce: false, patterns: &patterns(&schema) };
+                validator.check(&mut value.clone()).is_ok()
+            };
+            for value in fitting.as_array().unwrap() {
+                assert!(fits(value), "{schema} {value}");
+            }
+            for value in failing.as_array().unwrap() {
+                assert!(!fits(value), "{schema} {value}");
+            }
+        }
+        let many = [vec![json!(1); 300], vec![json!("x")]].concat();
+        let schema = json!({"items": {"type": "integer"}});
+        check(&schema, many.into(), &["`[300]`: expected an integer, got \"x\""]);
+    }
+
+    #[test]
+    fn an_alternative_that_needs_no_correction_is_preferred() {
+        let schema = json!({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "boolean"}]});
+        let checked = |schema: &Value, mut value: Value| {
+            let corrected = Validator { schema, coerce: true, patterns: &patterns(schema) }.check(&mut value);
+            (corrected.unwrap(), value)
+        };
+        assert_eq!(checked(&schema, json!("3")), (false, json!("3")));
+        let schema = json!({"anyOf": [{"type": "boolean"}, {"type": "integer"}]});
+        assert_eq!(checked(&schema, json!("3")), (true, json!(3)));
+        assert_eq!(checked(&schema, json!(3)), (false, json!(3)));
+        // A text is not the absence of a value.
+        let schema = json!({"type": ["integer", "null"]});
+        check(&schema, json!("null"), &["`the arguments`: expected an integer or null, got \"null\""]);
+    }
+
+    #[test]
+    fn the_intended_alternative_is_known_by_its_tag_or_by_its_type() {
+        let variant = |name: &str| {
+            let inner = json!({"type": "object", "properties": {"r": {"type": "number"}}, "required": ["r"]});
+            json!({"type": "object", "properties": {name: inner}, "required": [name]})
+        };
+        let external = json!({"oneOf": [variant("Circle"), variant("Square")]});
+        check(&external, json!({"Square": {}}), &["`Square.r` is missing: expected a number"]);
+        let tagged = |kind: &str, member: &str| {
+            json!({"type": "object", "properties": {"kind": {"const": kind}, member: {"type": "number"}},
+                   "required": ["kind", member]})
+        };
+        let internal = json!({"oneOf": [tagged("circle", "r"), tagged("square", "side")]});
+        check(&internal, json!({"kind": "square", "r": 1}), &["`side` is missing: expected a number"]);
+        let counted = json!({"n": {"type": "integer"}, "m": {"type": "integer"}});
+        let by_type = json!({"anyOf": [{"type": "boolean"}, {"type": "object", "properties": counted}]});
+        check(&by_type, json!({"n": "x"}), &["`n`: expected an integer, got \"x\""]);
+    }
+
+    #[test]
+    fn a_schema_is_described_in_words() {
+        for (schema, words) in [
+            (json!({"type": "array", "minItems": 2, "maxItems": 2}), "an array of 2 items"),
+            (json!({"type": "array", "minItems": 1}), "an array of at least 1 item"),
+            (json!({"type": "object", "minProperties": 1}), "an object of at least 1 entry"),
+            (json!({"type": "object", "maxProperties": 2}), "an object of at most 2 entries"),
+            (json!({"type": "object", "required": ["a", "b"]}), "an object with `a`, `b`"),
+            (json!({"type": "string", "minLength": 1, "maxLength": 1}), "a string of 1 character"),
+            (json!({"type": "string", "minLength": 1, "maxLength": 3}), "a string of 1 to 3 characters"),
+            (json!({"type": ["integer", "null"]}), "an integer or null"),
+            (json!({"enum": ["a"]}), r#""a""#),
+            (json!({"enum": ["a", "b", "c"]}), r#""a", "b" or "c""#),
+        ] {
+            assert_eq!(expected(schema.as_object().unwrap()), words);
+        }
+    }
 }

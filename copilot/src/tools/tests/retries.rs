@@ -60,3 +60,30 @@ async fn a_cancelled_call_is_not_retried() {
     assert_eq!(tries.at.lock().unwrap().len(), 2);
     assert_eq!(started.elapsed(), Duration::from_millis(80));
 }
+
+/// Fails for good.
+#[crate::tool(retries = 3, idempotent)]
+async fn broken(tries: State<Tries>) -> Result<(), ToolError> {
+    tries.at.lock().unwrap().push(Instant::now());
+    Err(ToolError::tell("broken"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_failure_that_may_pass_is_retried() {
+    let tries = Arc::default();
+    assert_eq!(broken::TOOL.invoke(invocation_with(&tries)).await.text(), "broken");
+    assert_eq!(tries.at.lock().unwrap().len(), 1);
+    assert!(ToolError::hidden("x").is_hidden());
+    assert!(!ToolError::tell("x").is_hidden() && !ToolError::retry("x").is_hidden());
+}
+
+#[test]
+fn a_tool_says_what_it_may_change() {
+    let kind = |tool: &Tool| (tool.is_read_only(), tool.is_destructive(), tool.is_idempotent());
+    let tool = || DynTool::new("t", "Acts.");
+    let made = |tool: DynTool| tool.run(async |_, _| "done");
+    assert_eq!(kind(&made(tool())), (false, false, false));
+    assert_eq!(kind(&made(tool().read_only())), (true, false, true));
+    assert_eq!(kind(&made(tool().destructive())), (false, true, false));
+    assert_eq!(kind(&busy::TOOL), (false, false, true));
+}

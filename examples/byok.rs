@@ -3,8 +3,9 @@
 //! `cargo run --example byok` starts a scripted server. To use another one, pass its URL and a model:
 //! `cargo run --example byok -- http://127.0.0.1:11434/v1 llama3.2`, with the key, if any, in `API_KEY`.
 
+use copilot::Session;
+use copilot::providers::Provider;
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
-use copilot::{Provider, Session};
 use copilot_examples::ScratchDir;
 
 #[tokio::main]
@@ -23,7 +24,7 @@ async fn main() -> copilot::Result<()> {
     // The session needs no Copilot login, and this client uses none.
     let scratch = ScratchDir::new("byok");
     let client = hermetic_client(scratch.path());
-    let session = Session::builder().own_client(client).provider(provider).model(model).start().await?;
+    let session = Session::builder().client(client).provider(provider).model(model).start().await?;
     println!("{}", session.ask("Where do you run?").await?);
     session.close().await
 }

@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example custom_agent`, also with `-- --live`
 
-use copilot::config::CustomAgent;
+use copilot::agents::CustomAgent;
 use copilot::testing::Script;
 use copilot_examples::{Agent, print_turn};
 use serde_json::json;

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use copilot::State;
-use copilot::hooks::{PostToolUse, PreToolUse, UserPromptSubmitted};
+use copilot::hooks::{Hooks, PostToolUse, PreToolUse, UserPromptSubmitted};
 use copilot::testing::Script;
 use copilot_examples::{Agent, print_turn};
 use serde_json::json;
@@ -41,10 +41,7 @@ async fn main() -> copilot::Result<()> {
         .expect_tool_result("refund", |text| text.contains("500 cents refunded"))
         .say("Ada got 5.00 back.");
     let agent = Agent::new(script).await?;
-    let session = agent
-        .session()
-        .with_tools([customer::TOOL, refund::TOOL])
-        .state(Clock(Instant::now()))
+    let hooks = Hooks::new()
         // Runs when the user submits a prompt.
         .on_user_prompt_submitted(|said, _| async move {
             UserPromptSubmitted::replace(said.prompt.replace("this customer", "customer 7"))
@@ -67,7 +64,12 @@ async fn main() -> copilot::Result<()> {
                 Some((before, _)) => PostToolUse::replace(format!("{before}card ****")),
                 None => PostToolUse::pass(),
             })
-        })
+        });
+    let session = agent
+        .session()
+        .with_tools([customer::TOOL, refund::TOOL])
+        .state(Clock(Instant::now()))
+        .hooks(hooks)
         .start()
         .await?;
     print_turn(&session, "Refund 900.00 to this customer.").await?;

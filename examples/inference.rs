@@ -2,9 +2,10 @@
 //!
 //! `cargo run --example inference`
 
-use copilot::inference::{InferenceError, InferenceRequest, InferenceResponse};
+use copilot::Session;
+use copilot::host::inference::{InferenceError, InferenceRequest, InferenceResponse};
+use copilot::providers::Provider;
 use copilot::testing::hermetic_client;
-use copilot::{Provider, Session};
 use copilot_examples::{ScratchDir, print_turn};
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ async fn main() -> copilot::Result<()> {
     let scratch = ScratchDir::new("inference");
     let client = hermetic_client(scratch.path()).inference(think);
     let session = Session::builder()
-        .own_client(client)
+        .client(client)
         // Selects the protocol. The address is never used.
         .provider(Provider::openai("http://nowhere.invalid/v1").api_key("secret"))
         .model("gambler")

@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 
-use copilot::config::McpServer;
+use copilot::mcp::McpServer;
 use copilot::testing::Script;
 use copilot::{PermissionKind, Permissions};
 use copilot_examples::{Agent, print_turn};
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .permissions(Permissions::default().allow(PermissionKind::Mcp))
         .start()
         .await?;
-    for server in session.mcp_servers().await? {
+    for server in session.mcp().servers().await? {
         println!("{} is {:?}", server.name, server.status);
     }
     print_turn(&session, "Roll a die.").await?;

@@ -5,7 +5,8 @@
 use std::io::{self, BufRead as _, Write as _};
 
 use copilot::testing::Script;
-use copilot::{OrTell, ToolContext, ToolError, UserAnswer, UserQuestion};
+use copilot::user_input::{UserInputRequest, UserInputResponse};
+use copilot::{OrTell, ToolContext, ToolError};
 use copilot_examples::{Agent, print_turn};
 use serde_json::json;
 
@@ -44,11 +45,11 @@ async fn main() -> copilot::Result<()> {
 }
 
 /// Asks the user at the terminal. An empty answer leaves the choice to the agent.
-fn ask(asked: &UserQuestion) -> UserAnswer {
+fn ask(asked: &UserInputRequest) -> UserInputResponse {
     print!("? {} {:?} ", asked.question, asked.choices);
     let mut answer = String::new();
     match io::stdout().flush().and_then(|()| io::stdin().lock().read_line(&mut answer)) {
-        Ok(_) if !answer.trim().is_empty() => UserAnswer::new(answer.trim()),
-        _ => UserAnswer::dismissed(),
+        Ok(_) if !answer.trim().is_empty() => UserInputResponse::new(answer.trim()),
+        _ => UserInputResponse::dismissed(),
     }
 }

@@ -100,7 +100,7 @@ async fn main() -> copilot::Result<()> {
     let mut session = Session::builder().state(tracker).with_all_tools().streaming(true);
     if !live {
         // Keeps the scripted conversation out of your Copilot settings.
-        session = session.own_client(hermetic_client(scratch.path())).scripted_model(&model);
+        session = session.client(hermetic_client(scratch.path())).scripted_model(&model);
     }
     let session = session.start().await?;
 

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if kept.exists() {
         // The CLI stores the conversation, but not the configuration: set tools and handlers again.
         let session = agent.with_model(client.resume(fs::read_to_string(&kept)?)).start().await?;
-        println!("This conversation has {} events.", session.history().await?.len());
+        println!("This conversation has {} events.", session.history().events().await?.len());
         println!("{}", session.ask("Which number was it?").await?);
         session.delete().await?;
         fs::remove_file(&kept)?;

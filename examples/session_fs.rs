@@ -2,9 +2,9 @@
 //!
 //! `cargo run --example session_fs`, or with `-- --live`.
 
-use copilot::config::ToolFilter;
-use copilot::session_fs::{FsLayout, MemoryFs};
+use copilot::host::session_fs::{FsLayout, MemoryFs};
 use copilot::testing::Script;
+use copilot::tool_filter::ToolFilter;
 use copilot::{Permissions, SessionBuilder};
 use copilot_examples::{Agent, print_turn};
 use serde_json::json;

@@ -8,9 +8,9 @@
 extern crate self as copilot;
 
 // The path of a message, from bytes to tools; imports point only upward in this list.
-mod protocol;
-
 mod error;
+
+mod protocol;
 
 mod input;
 mod random;
@@ -39,17 +39,13 @@ mod session;
 
 mod compat;
 
-mod providers;
+pub mod host;
 
 mod client;
 
 mod api;
 
-pub mod config;
-
 pub mod docs;
-
-pub mod info;
 
 pub mod permissions;
 
@@ -65,54 +61,43 @@ pub mod fuzzing;
 #[doc(hidden)]
 pub mod __private;
 
-pub use api::canvas::CanvasError;
-pub use api::canvas::views::Canvases;
-pub use api::commands::{CommandInvocation, Commands};
-pub use api::conversation::queue::Queue;
-pub use api::hooks;
-pub use api::interaction::elicitation::ElicitationRequest;
-pub use api::interaction::modes::PlanDecision;
-pub use api::interaction::ui::{InputRequest, Ui};
-pub use api::interaction::user_input::UserAnswer;
-pub use api::mcp::headers::McpHeaders;
-pub use api::mcp::login::McpLoginAnswer;
-pub use api::mcp::sampling::{Sampled, SamplingRequest};
-pub use api::models::providers::Provider;
-pub use api::models::system_message::{CustomSystemMessage, SystemMessage};
-pub use api::models::tokens::{GithubToken, GithubTokenRequest, ProviderTokenRequest, Secret};
-pub use api::requests::UnknownRequest;
-pub use client::{Client, ClientBuilder, TransportKind};
+// One module for each topic of the CLI.
+pub use api::conversation::{attachments, history, log, pending, queue, resume, sessions, trace, usage};
+pub use api::environment::{
+    capabilities, diagnostics, discovery, instructions, managed, memory, sandbox, workspace,
+};
+pub use api::interaction::{elicitation, modes, permission_mode, plan, ui, user_input};
+pub use api::{
+    account, agents, canvas, commands, hooks, limits, mcp, models, providers, skills, system_message, tokens,
+    tool_filter, unstable,
+};
+
+pub use client::{
+    Client, ClientBuilder, ConnectionState, ConnectionStates, GithubTelemetryEvents, LifecycleEvent,
+    LifecycleEvents, TransportKind,
+};
 #[doc = include_str!("docs/tool.md")]
 pub use copilot_macros::tool;
 #[doc = include_str!("docs/tools.md")]
 pub use copilot_macros::tools;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventKind, EventStream};
-pub use process::LogLevel;
-pub use protocol::attachments::{Attachment, Position};
-pub use protocol::canvas::{CanvasCall, CanvasOpen, CanvasView, OpenCanvas};
-pub use protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
+pub use process::{LogLevel, Telemetry, TelemetryExporter, TelemetryProtocol};
+pub use protocol::attachments::Attachment;
 pub use protocol::connection::{CliVersion, Pong};
-pub use protocol::elicitation::{ElicitationAction, ElicitationMode, Elicited, TextFormat};
-pub use protocol::limits::{LimitsAnswer, LimitsExhausted};
-pub use protocol::mcp_headers::{McpHeadersReason, McpHeadersWanted};
-pub use protocol::mcp_login::{McpClientConfig, McpLogin, McpLoginReason};
-pub use protocol::modes::{AutoModeAnswer, AutoModeSwitch, PlanAction, PlanProposal};
+pub use protocol::github_telemetry::{GithubTelemetry, GithubTelemetryEvent};
 pub use protocol::permissions::{Approval, PermissionKind};
-pub use protocol::sampling::{SamplingMessage, SamplingRole};
 pub use protocol::session::{AgentMode, DeliveryMode};
-pub use protocol::system_message::Section;
-pub use protocol::tokens::TokenReason;
-pub use protocol::user_input::UserQuestion;
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
-pub use providers::{inference, session_fs};
+
 pub use session::{
     AskAsRequest, AskRequest, Decision, IntoAnswer, Message, PermissionRequest, Permissions, Reply,
     SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription, Turn, Usage,
 };
 pub use tools::{
-    Audio, Choice, Content, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,
-    SchemaProfile, State, Tool, ToolContext, ToolError, ToolErrors, ToolResult, Toolset, group, tag,
+    Audio, Choice, Content, Defer, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,
+    SchemaProfile, SelectionContext, State, Tool, ToolContext, ToolError, ToolErrors, ToolResult, Toolset,
+    group, tag,
 };
 
 /// The examples of the README, compiled.

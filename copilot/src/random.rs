@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// A version 4 UUID, as lower-case text.
+/// Returns a version 4 UUID, as lower-case text.
 pub(crate) fn id() -> String {
     let mut bytes = bytes();
     bytes[6] = bytes[6] & 0x0F | 0x40;
@@ -17,7 +17,7 @@ pub(crate) fn id() -> String {
     text
 }
 
-/// 128 random bits as 32 hexadecimal digits, good enough for a secret.
+/// Returns 128 random bits as 32 hexadecimal digits, sufficient for a secret.
 pub(crate) fn token() -> String {
     id_without_dashes(bytes())
 }

@@ -1,15 +1,15 @@
-//! Which users can have written a file: one that others than this user and root can write is not run.
+//! The write permissions of a file: a file that other users than this one and root can write is not run.
 //!
 //! A checksum beside a file guards against accidents only, because a user who can replace the one can replace the
 //! other. A file is trusted because this user or root owns it and neither its group nor others may write it. `me` is the
-//! user whose rights this program has.
+//! effective user of this process.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::path::{Component, PathBuf};
 
-/// Why another user could have written the file or directory at `path`; `None` when only this user and root could.
+/// Returns why another user could have written the file or directory at `path`; `None` if only this user and root could.
 pub(crate) fn writable_by_others(path: &Path, metadata: &fs::Metadata, me: u32) -> Option<String> {
     if metadata.is_symlink() {
         return Some(format!("`{}` is a link, which may lead anywhere", path.display()));
@@ -29,8 +29,8 @@ fn owned_by_others(path: &Path, metadata: &fs::Metadata, me: u32) -> Option<Stri
         .then(|| format!("`{}` belongs to the user {owner}, and this is user {me}", path.display()))
 }
 
-/// Why another user could have replaced the file that is found at `path`, which is absolute: the file itself, or any
-/// directory or link on the way to it.
+/// Returns why another user could have replaced the file at the absolute `path`: the file itself, or a directory or link
+/// on the way to it.
 pub(crate) fn replaceable_by_others(path: &Path, me: u32) -> Option<String> {
     /// As many links as Linux follows.
     const MAX_LINKS: usize = 40;

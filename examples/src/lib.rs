@@ -71,7 +71,7 @@ impl Agent {
     }
 
     fn with_client(&self, session: SessionBuilder) -> SessionBuilder {
-        self.with_model(session.own_client(self.client()))
+        self.with_model(session.client(self.client()))
     }
 
     /// Checks that the conversation followed the script.

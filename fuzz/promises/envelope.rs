@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use serde_json::Value;
@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 use tokio::io::AsyncWrite;
 
 use crate::error::{Error, ErrorKind};
-use crate::events::Event;
-use crate::protocol::event::EventHead;
-use crate::rpc::{self, AskedId, Head, NoParams, Peer, Responder, Service};
+use crate::events::{Event, EventHead};
+use crate::rpc::{self, Head, IncomingId, NoParams, Peer, Responder, Service};
+use crate::task::lock;
 use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next, write_frame};
 
 /// How many calls wait while the input arrives; their ids begin at 1.
@@ -39,8 +39,8 @@ pub fn envelope(data: &[u8]) {
     let (peer, service) = (Peer::new(Box::new(written.clone())), Counted::default());
     let mut calls = Vec::new();
     for _ in 0..CALLS {
-        let call = peer.begin("fuzz.call", &NoParams {}).expect("the peer is open");
-        calls.push(Box::pin(call.answer("fuzz.call")));
+        let call = peer.request("fuzz.call", &NoParams {}).queue().expect("the peer is open");
+        calls.push(Box::pin(call.result("fuzz.call")));
     }
     let mut cx = Context::from_waker(Waker::noop());
     {
@@ -97,7 +97,7 @@ impl Service for Counted {
 
     fn skipped(&self, _: &Head<'_>, _: &str) {}
 
-    fn cancelled(&self, _: AskedId) {
+    fn cancelled(&self, _: IncomingId) {
         panic!("a request that was answered at once is taken back");
     }
 }
@@ -109,7 +109,7 @@ struct Written(Arc<Mutex<Vec<u8>>>);
 impl Written {
     /// All of it is well-formed: our calls, and one answer to each request.
     fn check(&self, requests: usize) {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = lock(&self.0);
         let mut decoder = Decoder::new(DEFAULT_MAX_FRAME);
         decoder.room().extend_from_slice(&bytes);
         let (mut calls, mut answers) = (0, 0);
@@ -139,7 +139,7 @@ impl Written {
 
 impl AsyncWrite for Written {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        lock(&self.0).extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -2,8 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::events::{Event, EventKind};
-use crate::protocol::event::EventHead;
+use crate::events::{Event, EventHead, EventKind};
 
 /// The first line is the type, the rest the payload.
 ///
@@ -15,17 +14,17 @@ pub fn event(data: &[u8]) {
     let (name, payload) = text.split_once('\n').unwrap_or((text, "{}"));
     let Ok(payload) = serde_json::from_str::<&RawValue>(payload) else { return };
     let event = Event::new(&EventHead {
-        name,
-        id: "id",
-        timestamp: "",
-        parent: None,
-        agent: Some(name),
+        tag: name.into(),
+        id: "id".into(),
+        timestamp: None,
+        parent: "".into(),
+        agent: name.into(),
         ephemeral: false,
         data: Some(payload),
         whole: None,
     });
     assert_eq!((event.name(), event.id(), event.parent_id()), (name, "id", None));
-    assert_eq!((event.timestamp(), event.raw_data()), ("", payload.get()));
+    assert_eq!((event.timestamp(), event.raw_data()), (None, payload.get()));
     assert_eq!(event.agent_id(), Some(name).filter(|name| !name.is_empty()));
     match event.kind() {
         EventKind::Invalid(why) => assert!(!why.is_empty()),

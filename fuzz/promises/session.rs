@@ -6,10 +6,10 @@ use serde_json::json;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
-use crate::UserAnswer;
 use crate::session::{Decision, Permissions};
 use crate::testing::FakeCli;
 use crate::tools::DynTool;
+use crate::user_input::UserInputResponse;
 
 /// Nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ async fn play(data: &[u8]) {
         .with_tools([echo.run(|arguments, _| async move { arguments.to_string() })])
         .permissions(Permissions::default())
         .on_permission(|_| async { Decision::Default })
-        .on_user_input(|question| async move { UserAnswer::new(question.question) })
+        .on_user_input(|question| async move { UserInputResponse::new(question.question) })
         .start()
         .await
         .expect("the played CLI opens sessions");

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, pending_calls};
-use copilot::{Client, ClientBuilder, SessionBuilder};
-use serde_json::Value;
+use copilot::{Client, ClientBuilder, Error, Reply, Result, Session, SessionBuilder};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// A played CLI and a client of it.
@@ -42,6 +42,23 @@ impl Fake {
         Self { cli, client }
     }
 
+    /// A client of this CLI, which answers each message with the id `m` and emits no event: the test plays the turn.
+    pub async fn with_manual_turns(cli: FakeCli) -> Self {
+        cli.on("session.send", |_, _| json!({"messageId": "m"}));
+        Self::on(cli).await
+    }
+
+    /// Emits the event that begins the turn of message `m`.
+    pub fn begin_turn(&self, session: &Session) {
+        self.cli.event(session.id(), "user.message", json!({"content": "?", "messageId": "m"}));
+    }
+
+    /// Emits an answer to message `m`.
+    pub fn say(&self, session: &Session, text: &str) {
+        let data = json!({"content": text, "originatingMessageId": "m"});
+        self.cli.event(session.id(), "assistant.message", data);
+    }
+
     /// Configures a session.
     pub fn session(&self) -> SessionBuilder {
         self.client.session()
@@ -57,6 +74,11 @@ impl Fake {
     pub fn calls_pending(&self) -> usize {
         pending_calls(&self.client)
     }
+}
+
+/// Returns the error of a turn that must fail.
+pub async fn failure(ask: impl IntoFuture<Output = Result<Reply>>) -> Error {
+    ask.await.expect_err("the turn fails")
 }
 
 /// Waits until nothing moves any more. With the clock paused a timer fires only then.

@@ -18,6 +18,11 @@ pub struct Real {
 }
 
 impl Real {
+    /// Starts the pinned CLI, or the one that `COPILOT_CLI_PATH` names, over its pipes.
+    pub async fn over_stdio(scripts: impl Into<Scripts>) -> Self {
+        Self::start(TransportKind::Stdio, scripts).await
+    }
+
     /// Starts the pinned CLI, or the one that `COPILOT_CLI_PATH` names.
     pub async fn start(transport: TransportKind, scripts: impl Into<Scripts>) -> Self {
         let model = ScriptedModel::start(scripts).await.expect("the script can be played");

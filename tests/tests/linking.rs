@@ -1,4 +1,4 @@
-//! The tools of a crate that is named with `link!` only; `tools.rs` shows what happens without it.
+//! The tools of a crate that is named with `link!` only; `linked_tools.rs` shows what happens without it.
 
 use copilot::testing::{FakeCli, call};
 use copilot::{Session, Tool};

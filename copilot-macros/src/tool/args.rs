@@ -2,10 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, Meta, Token, UnOp};
+use syn::{Attribute, Expr, ExprClosure, ExprLit, ExprUnary, Lit, Meta, Path, UnOp};
 
+use super::values::{
+    description, flag, function, length, meta, name, number, positive, scalars, texts, word,
+};
 use crate::diagnostics::Diagnostics;
 use crate::docs::Description;
 use crate::options::{self, Entry, Value};
@@ -24,7 +25,7 @@ pub(crate) struct Options {
     pub(crate) overrides_builtin: Option<Span>,
     pub(crate) retries: Option<Span>,
     pub(crate) skip_permission: Option<Span>,
-    pub(crate) needs_approval: Option<Span>,
+    pub(crate) needs_approval: Option<(Function, Span)>,
     /// The lint level for an argument without a description: `allow`, `warn` or `deny`.
     pub(crate) docs: Option<&'static str>,
     pub(crate) runtime: Runtime,
@@ -38,6 +39,23 @@ pub(crate) enum Field {
     Plain(TokenStream),
     /// Pairs of key and value for `meta`.
     Meta(Vec<(String, Scalar)>),
+    /// The function of `enabled`.
+    Enabled(Function),
+}
+
+/// The value of an option that takes a function.
+pub(crate) enum Function {
+    Path(Path),
+    Closure(ExprClosure),
+}
+
+impl ToTokens for Function {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Path(path) => path.to_tokens(tokens),
+            Self::Closure(closure) => closure.to_tokens(tokens),
+        }
+    }
 }
 
 /// The name of the tool.
@@ -106,8 +124,8 @@ impl Options {
             "destructive" => self.destructive = self.flag(entry, "destructive")?,
             "docs" => self.docs = Some(word(entry, &["allow", "warn", "deny"])?),
             "enabled" => {
-                let function = entry.path("my_feature_is_on")?;
-                self.plain("enabled", quote!(::core::option::Option::Some(#function)));
+                let function = function(entry, "|session| session.model().is_some()")?;
+                self.fields.push(("enabled", Field::Enabled(function)));
             }
             "errors" => {
                 let visible = word(entry, &["visible", "hidden"])? == "visible";
@@ -124,9 +142,8 @@ impl Options {
             "meta" => self.fields.push(("meta", Field::Meta(meta(entry)?))),
             "name" => self.name = Some(name(entry)?),
             "needs_approval" => {
-                let function = entry.path("asks_first")?;
-                self.needs_approval = Some(entry.span());
-                self.plain("needs_approval", quote!(::core::option::Option::Some(#function)));
+                let function = function(entry, "|path| path.starts_with(\"/etc\")")?;
+                self.needs_approval = Some((function, entry.span()));
             }
             "open_world" => drop(self.flag(entry, "open_world")?),
             "overrides_builtin" => self.overrides_builtin = self.flag(entry, "overrides_builtin")?,
@@ -302,127 +319,4 @@ pub(crate) fn scalar(expr: &Expr) -> Option<Scalar> {
         },
         _ => None,
     }
-}
-
-fn flag(entry: &Entry) -> syn::Result<Option<Span>> {
-    Ok(entry.flag()?.then(|| entry.span()))
-}
-
-/// Returns which of `words` the value is, written as an identifier or as text.
-fn word(entry: &Entry, words: &[&'static str]) -> syn::Result<&'static str> {
-    let example = words.last().copied().unwrap_or_default();
-    let expr = entry.expr(example)?;
-    let given = match expr {
-        Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
-        _ => None,
-    };
-    words.iter().copied().find(|word| given.as_deref() == Some(*word)).ok_or_else(|| {
-        syn::Error::new_spanned(expr, format!("`{}` must be `{}`", entry.key, words.join("` or `")))
-    })
-}
-
-fn positive(entry: &Entry, example: &str) -> syn::Result<usize> {
-    let expr = entry.expr(example)?;
-    match scalar(expr) {
-        Some(Scalar::Int(number)) if number > 0 => usize::try_from(number).ok(),
-        _ => None,
-    }
-    .ok_or_else(|| {
-        let message = format!("`{}` must be an integer above 0, as in `{0} = {example}`", entry.key);
-        syn::Error::new_spanned(expr, message)
-    })
-}
-
-fn length(entry: &Entry) -> syn::Result<usize> {
-    let expr = entry.expr("80")?;
-    match scalar(expr) {
-        Some(Scalar::Int(number)) => usize::try_from(number).ok(),
-        _ => None,
-    }
-    .ok_or_else(|| {
-        syn::Error::new_spanned(
-            expr,
-            format!("`{}` must be a non-negative integer, as in `{0} = 80`", entry.key),
-        )
-    })
-}
-
-fn number(entry: &Entry) -> syn::Result<Number> {
-    let expr = entry.expr("1")?;
-    match scalar(expr) {
-        Some(Scalar::Int(number)) => Ok(Number::Int(number)),
-        Some(Scalar::Float(number)) => Ok(Number::Float(number)),
-        None if !matches!(expr, Expr::Lit(_)) => Ok(Number::Expr(expr.clone())),
-        _ => Err(syn::Error::new_spanned(expr, format!("`{}` must be a number, as in `{0} = 1`", entry.key))),
-    }
-}
-
-/// Returns the values of `key = value`, `key = [a, b]` or `key(a, b)`.
-fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> {
-    let exprs: Vec<Expr> = match &entry.value {
-        Value::Expr(Expr::Array(array)) => array.elems.iter().cloned().collect(),
-        Value::Expr(expr) => vec![expr.clone()],
-        Value::List(list) => {
-            Punctuated::<Expr, Token![,]>::parse_terminated.parse2(list.clone())?.into_iter().collect()
-        }
-        Value::None => {
-            return Err(entry.error(format!("`{}` needs a value, as in `{0} = {example}`", entry.key)));
-        }
-    };
-    exprs
-        .iter()
-        .map(|expr| {
-            scalar(expr).ok_or_else(|| {
-                let message = format!("`{}` takes literals only: text, numbers and booleans", entry.key);
-                syn::Error::new_spanned(expr, message)
-            })
-        })
-        .collect()
-}
-
-fn texts(entry: &Entry) -> syn::Result<Vec<String>> {
-    let text = |scalar| match scalar {
-        Scalar::Text(text) => Ok(text),
-        _ => Err(entry.error(format!("`{}` takes string literals, as in `{0}(\"a\", \"b\")`", entry.key))),
-    };
-    scalars(entry, "[\"a\", \"b\"]")?.into_iter().map(text).collect()
-}
-
-/// Returns the pairs of `meta("ns:key" = value, ..)`.
-fn meta(entry: &Entry) -> syn::Result<Vec<(String, Scalar)>> {
-    let example = "meta(\"example.com:key\" = \"value\")";
-    let Value::List(list) = &entry.value else {
-        return Err(entry.error(format!("`meta` takes a list, as in `{example}`")));
-    };
-    let pairs = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(list.clone())?;
-    pairs
-        .iter()
-        .map(|pair| {
-            if let Expr::Assign(pair) = pair
-                && let (Some(Scalar::Text(key)), Some(value)) = (scalar(&pair.left), scalar(&pair.right))
-            {
-                return Ok((key, value));
-            }
-            Err(syn::Error::new_spanned(pair, format!("`meta` takes pairs, as in `{example}`")))
-        })
-        .collect()
-}
-
-fn description(entry: &Entry) -> syn::Result<Description> {
-    Ok(match entry.expr("\"..\"")? {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Description::Text(text.value()),
-        expr => Description::Expr(expr.to_token_stream()),
-    })
-}
-
-fn name(entry: &Entry) -> syn::Result<Name> {
-    Ok(match entry.expr("\"get_weather\"")? {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Name::Text(text.value(), text.span()),
-        Expr::Path(path) => Name::Const(path.to_token_stream()),
-        other => {
-            let message = "`name` must be a string literal or the path of a constant";
-            return Err(syn::Error::new_spanned(other, message));
-        }
-    })
 }

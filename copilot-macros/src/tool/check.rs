@@ -2,12 +2,12 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{GenericParam, Safety, Type};
+use syn::{GenericParam, Ident, Pat, PatIdent, Safety, Type};
 
-use super::args::{self, DefaultValue, Name, Number, Scalar};
+use super::args::{self, DefaultValue, Function, Name, Number, Scalar};
 use super::builtins::BUILTINS;
 use super::model::{Param, Tool};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, suggest};
 
 pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
     name(tool, errors);
@@ -15,6 +15,47 @@ pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
     signature(tool, errors);
     parameters(tool, errors);
     contradictions(tool, errors);
+    approval(tool, errors);
+}
+
+/// Checks that a closure of `needs_approval` names arguments of the tool.
+fn approval(tool: &Tool, errors: &mut Diagnostics) {
+    let Some((Function::Closure(closure), _)) = &tool.options.needs_approval else { return };
+    if let Some(token) = &closure.asyncness {
+        errors.at(
+            token.span,
+            "`needs_approval` cannot be `async`: it decides before the tool runs; remove `async`",
+        );
+    }
+    for input in &closure.inputs {
+        let Some(ident) = closure_ident(input) else {
+            errors.push(syn::Error::new_spanned(
+                input,
+                "`needs_approval` finds arguments by their names; write the name of an argument of the tool, and \
+                 destructure it in the body",
+            ));
+            continue;
+        };
+        if tool.params.iter().any(|param| param.ident == *ident) {
+            continue;
+        }
+        let names: Vec<String> = tool.params.iter().map(|param| param.ident.to_string()).collect();
+        let hint = match suggest(&ident.to_string(), names.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None if names.is_empty() => "it has no arguments".to_owned(),
+            None => format!("its arguments are `{}`", names.join("`, `")),
+        };
+        errors.at(ident.span(), format!("the tool has no argument `{ident}`; {hint}"));
+    }
+}
+
+/// Returns the name of a closure's parameter; `None` for other patterns.
+pub(crate) fn closure_ident(input: &Pat) -> Option<&Ident> {
+    match input {
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => Some(ident),
+        Pat::Type(input) => closure_ident(&input.pat),
+        _ => None,
+    }
 }
 
 fn name(tool: &Tool, errors: &mut Diagnostics) {
@@ -156,9 +197,9 @@ fn contradictions(tool: &Tool, errors: &mut Diagnostics) {
              one of them",
         );
     }
-    if let (Some(_), Some(span)) = (options.skip_permission, options.needs_approval) {
+    if let (Some(_), Some((_, span))) = (options.skip_permission, &options.needs_approval) {
         errors.at(
-            span,
+            *span,
             "`needs_approval` contradicts `skip_permission`, which disables the permission request; remove one of \
              them",
         );

@@ -2,9 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, ReturnType};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Pat, ReturnType};
 
-use super::args::{DefaultValue, Field, Name, Number, Scalar};
+use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
+use super::check::closure_ident;
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
@@ -13,8 +14,9 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let cfgs = cfgs(function);
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
-    let def = def(tool, &quote!(__shim));
+    let def = def(tool, &quote!(__shim), &quote!(__needs_approval));
     let shim = shim(tool, &format_ident!("__shim"), Span::call_site());
+    let approval = approval(tool, &format_ident!("__needs_approval"));
     let documented = documented(tool, &format_ident!("__descriptions"));
     let unique = unique(tool);
     quote! {
@@ -29,6 +31,8 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
         #(#cfgs)*
         const _: () = {
             #shim
+
+            #approval
 
             #documented
 
@@ -85,7 +89,7 @@ fn cfgs(function: &Function) -> Vec<&Attribute> {
 }
 
 /// The `ToolDef` of a tool, as constant data.
-pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
+pub(crate) fn def(tool: &Tool, shim: &TokenStream, approval: &TokenStream) -> TokenStream {
     let runtime = &tool.options.runtime;
     let name = match &tool.name {
         Name::Text(name, _) => name.to_token_stream(),
@@ -105,7 +109,26 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
                 });
                 quote!(#field: &[#(#pairs),*],)
             }
+            // A variable, so that an error about the function names its type and nothing else.
+            Field::Enabled(function) => quote! {
+                #field: {
+                    let __enabled: fn(&#runtime::SelectionContext<'_>) -> bool = #function;
+                    ::core::option::Option::Some(__enabled)
+                },
+            },
         }
+    });
+    let needs_approval = tool.options.needs_approval.as_ref().map(|(function, _)| {
+        let approval = match function {
+            args::Function::Closure(_) => quote!(Params(#approval)),
+            args::Function::Path(path) => {
+                let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+                let at = runtime.at(span);
+                let decide = quote_spanned!(span=> #at::decide(#path, __arguments));
+                quote!(Object(|__arguments| #decide))
+            }
+        };
+        quote!(needs_approval: ::core::option::Option::Some(#runtime::Approval::#approval),)
     });
     let span = tool.function.sig.ident.span();
     let line = quote_spanned!(span=> ::core::line!());
@@ -117,6 +140,7 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream) -> TokenStream {
             params: &[#(#params),*],
             shim: #shim,
             #(#fields)*
+            #needs_approval
             ..#runtime::ToolDef::BASE
         }
     }
@@ -281,16 +305,71 @@ pub(crate) fn shim(tool: &Tool, name: &Ident, owner: Span) -> TokenStream {
     }
 }
 
+/// The function that takes the arguments which the closure of `needs_approval` names, and decides.
+pub(crate) fn approval(tool: &Tool, name: &Ident) -> TokenStream {
+    let Some((args::Function::Closure(closure), _)) = &tool.options.needs_approval else {
+        return TokenStream::new();
+    };
+    let runtime = &tool.options.runtime;
+    let offset = usize::from(has_receiver(tool));
+    let mut visits = TokenStream::new();
+    let mut lends = TokenStream::new();
+    for (number, input) in closure.inputs.iter().enumerate() {
+        let Some(ident) = closure_ident(input) else { continue };
+        let Some(index) = tool.params.iter().position(|param| param.ident == *ident) else { continue };
+        let param = &tool.params[index];
+        let slot = format_ident!("__a{number}", span = Span::mixed_site());
+        let path = runtime.at(ident.span());
+        let visit = visit_as(
+            tool,
+            index + offset,
+            param,
+            |probe| quote_spanned!(ident.span()=> #path::argument(#probe)),
+        );
+        visits.extend(quote!(let #slot = #visit;));
+        let ty = without_lifetimes(match input {
+            Pat::Type(input) => &*input.ty,
+            _ => &param.ty,
+        });
+        lends.extend(quote! {
+            let mut #slot = #slot?;
+            let #ident: #ty = #slot.lend();
+        });
+    }
+    let body = &closure.body;
+    quote! {
+        #[allow(deprecated, unused_imports, unused_mut)]
+        fn #name(__v: &mut #runtime::Visitor<'_>) -> ::core::option::Option<bool> {
+            use #runtime::{NoJson as _, ProbeValue as _};
+            #visits
+            __v.ready()?;
+            #lends
+            let __needs_approval = || -> bool { #body };
+            ::core::option::Option::Some(__needs_approval())
+        }
+    }
+}
+
 fn has_receiver(tool: &Tool) -> bool {
     tool.method.as_ref().is_some_and(|method| method.has_receiver)
 }
 
 fn visit(tool: &Tool, index: usize, param: &Param) -> TokenStream {
+    visit_as(tool, index, param, |probe| probe)
+}
+
+/// The visit of a parameter; `bound` wraps the functions that its probe returns.
+fn visit_as(
+    tool: &Tool,
+    index: usize,
+    param: &Param,
+    bound: impl FnOnce(TokenStream) -> TokenStream,
+) -> TokenStream {
     let runtime = &tool.options.runtime;
     let ty = without_lifetimes(&param.ty);
     let span = type_span(&param.ty);
     let path = runtime.at(span);
-    let probe = quote_spanned!(span=> #path::Probe::<#ty>::NEW.kind());
+    let probe = bound(quote_spanned!(span=> #path::Probe::<#ty>::NEW.kind()));
     let Some(default) = &param.options.default else {
         return quote!(__v.visit(#index, #probe));
     };

@@ -8,6 +8,7 @@ pub(crate) mod fallback;
 pub(crate) mod model;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use proc_macro2::TokenStream;
 

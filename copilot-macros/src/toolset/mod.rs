@@ -77,7 +77,14 @@ fn expand(toolset: &Toolset) -> TokenStream {
         let name = format_ident!("{name}_descriptions");
         expand::documented(tool, &name)
     });
-    let defs = tools.iter().zip(&names).map(|(tool, name)| expand::def(tool, &quote!(Self::#name)));
+    let approvals = tools.iter().zip(&names).map(|(tool, name)| {
+        let name = format_ident!("{name}_needs_approval");
+        expand::approval(tool, &name)
+    });
+    let defs = tools.iter().zip(&names).map(|(tool, name)| {
+        let approval = format_ident!("{name}_needs_approval");
+        expand::def(tool, &quote!(Self::#name), &quote!(Self::#approval))
+    });
     // A generic type has no tools to register: they exist for its instances only.
     let is_generic = generics.params.iter().next().is_some();
     let (unique, registered) = if is_generic {
@@ -100,6 +107,7 @@ fn expand(toolset: &Toolset) -> TokenStream {
         const _: () = {
             impl #impl_generics #self_ty #where_clause {
                 #(#shims)*
+                #(#approvals)*
                 #(#documented)*
             }
 

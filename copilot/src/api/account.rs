@@ -2,15 +2,12 @@
 
 use crate::protocol::secret::Secret;
 use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::account::{AuthStatus, Quota, Status, ToolInfo};
 
 members! {
-    /// Whether the CLI reports to GitHub how it is used.
-    ///
-    /// Wire: `session.create`, `enableSessionTelemetry`.
-    session_telemetry: flag in members "enableSessionTelemetry";
-
     @also "gitHubToken" github_token,
 }
 

@@ -5,154 +5,157 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::agents::AgentCurrentResponse;
-use crate::protocol::agents::AgentInfo;
 use crate::protocol::agents::AgentListResponse;
-use crate::protocol::agents::CustomAgent;
 use crate::protocol::agents::DefaultAgent;
 use crate::protocol::controls::NameParams;
 use crate::protocol::instructions::FleetParams;
 use crate::protocol::instructions::FleetResponse;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
+pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};
 
 members! {
-    /// The custom agent that the session talks to; the CLI's own unless set.
+    /// Sets the custom agent that the session talks to. Default: the CLI's agent.
     ///
     /// Wire: `session.create`, `agent`.
     agent: text in members "agent";
 
-    /// Agents of the CLI's own that the session does without.
-    ///
-    /// Wire: `session.create`, `excludedBuiltinAgents`.
-    excluded_builtin_agents: list in members "excludedBuiltinAgents";
+    @also "customAgents" custom_agent,
 
-    /// Directories with custom agents.
-    ///
-    /// Wire: `session.create`, `agentDirectories`.
-    agent_directories: list in members "agentDirectories";
+    @group
+        /// Rare settings of the agents of a session. [`custom_agent`](crate::SessionBuilder::custom_agent) adds one.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::agents::Agents;
+        ///
+        /// let builder = Session::builder().agents(Agents::new().excluded_builtin(["research"]).local_only(true));
+        /// # drop(builder);
+        /// ```
+        Agents
+        /// Sets rare settings of the session's agents.
+        agents {
+            /// Excludes agents that are built into the CLI.
+            ///
+            /// Wire: `session.create`, `excludedBuiltinAgents`.
+            excluded_builtin: list in members "excludedBuiltinAgents";
 
-    /// Whether the pieces of sub-agents' messages come as well.
-    ///
-    /// Wire: `session.create`, `includeSubAgentStreamingEvents`.
-    sub_agent_streaming: flag in members "includeSubAgentStreamingEvents";
+            /// Sets the directories with custom agents.
+            ///
+            /// Wire: `session.create`, `agentDirectories`.
+            directories: list in members "agentDirectories";
 
-    @also "customAgents" custom_agent, "defaultAgent" default_agent_excluded_tools, "customAgentsLocalOnly" custom_agents_local_only,
+            /// Sends the pieces of sub-agents' messages as events too. Default: off.
+            ///
+            /// Wire: `session.create`, `includeSubAgentStreamingEvents`.
+            sub_agent_streaming: flag in members "includeSubAgentStreamingEvents";
+
+            @also "defaultAgent" default_excluded_tools, "customAgentsLocalOnly" local_only,
+        }
 }
 
 impl SessionBuilder {
-    /// Adds an agent with instructions and tools of its own.
+    /// Adds an agent with separate instructions and tools.
     ///
     /// Wire: `session.create`, `customAgents`.
     pub fn custom_agent(mut self, agent: CustomAgent) -> Self {
         self.settings.members.update("customAgents", |all: &mut Vec<CustomAgent>| all.push(agent));
         self
     }
+}
 
-    /// Tools that the CLI's own agent does not get, and custom agents may.
+impl Agents {
+    /// Excludes tools from the CLI's default agent; custom agents may have them.
     ///
     /// Wire: `session.create`, `defaultAgent`.
-    pub fn default_agent_excluded_tools(
-        mut self,
-        tools: impl IntoIterator<Item = impl Into<ToolFilter>>,
-    ) -> Self {
+    pub fn default_excluded_tools(mut self, tools: impl IntoIterator<Item = impl Into<ToolFilter>>) -> Self {
         let excluded_tools = tools.into_iter().map(|tool| tool.into().0).collect();
         self.settings.members.set("defaultAgent", DefaultAgent { excluded_tools });
         self
     }
 
-    /// Whether only custom agents of this machine count, and none of an organization.
+    /// Excludes the custom agents of an organization: those of this machine remain.
     ///
     /// Wire: `session.create` and `session.options.update`, `customAgentsLocalOnly`.
-    pub fn custom_agents_local_only(mut self, on: bool) -> Self {
+    pub fn local_only(mut self, on: bool) -> Self {
         self.settings.members.set("customAgentsLocalOnly", on);
         self.settings.options.set("customAgentsLocalOnly", on);
         self
     }
 }
 
+/// The custom agents of a session. Made by [`Session::agents`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// session.agents().select("reviewer").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionAgents<'a>(&'a Session);
+
 impl Session {
+    /// Returns the view on the session's custom agents.
+    pub fn agents(&self) -> SessionAgents<'_> {
+        SessionAgents(self)
+    }
+}
+
+impl SessionAgents<'_> {
     /// The custom agents.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.agent.list`, to the CLI.
-    pub async fn agents(&self) -> Result<Vec<AgentInfo>> {
-        self.ask_for::<AgentListResponse>("session.agent.list").await.map(|answer| answer.agents)
+    /// Wire: `session.agent.list`, a [query](crate#queries).
+    pub async fn list(&self) -> Result<Vec<AgentInfo>> {
+        self.0.ask_for::<AgentListResponse>("session.agent.list").await.map(|answer| answer.agents)
     }
 
     /// The custom agent that the session talks to, if it is not the CLI's own.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.agent.getCurrent`, to the CLI.
-    pub async fn current_agent(&self) -> Result<Option<AgentInfo>> {
-        self.ask_for::<AgentCurrentResponse>("session.agent.getCurrent").await.map(|answer| answer.agent)
+    /// Wire: `session.agent.getCurrent`, a [query](crate#queries).
+    pub async fn current(&self) -> Result<Option<AgentInfo>> {
+        self.0.ask_for::<AgentCurrentResponse>("session.agent.getCurrent").await.map(|answer| answer.agent)
     }
 
     /// From here on the session talks to this custom agent.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, when there is no such agent, and when the CLI is too old.
+    /// As every command, and when when there is no such agent.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.agent.select`, to the CLI.
-    pub async fn select_agent(&self, name: &str) -> Result<()> {
-        self.order("session.agent.select", &NameParams { session_id: self.id(), name }).await?;
-        self.inbox().remember(|members| members.set("agent", name.to_owned()));
+    /// Wire: `session.agent.select`, a [command](crate#commands).
+    pub async fn select(&self, name: &str) -> Result<()> {
+        self.0.order("session.agent.select", &NameParams { session_id: self.0.id(), name }).await?;
+        self.0.inbox().remember(|members| members.set("agent", name.to_owned()));
         Ok(())
     }
 
     /// From here on the session talks to the CLI's own agent.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.agent.deselect`, to the CLI.
-    pub async fn deselect_agent(&self) -> Result<()> {
-        self.order("session.agent.deselect", &self.params()).await?;
-        self.inbox().remember(|members| members.remove("agent"));
+    /// Wire: `session.agent.deselect`, a [command](crate#commands).
+    pub async fn deselect(&self) -> Result<()> {
+        self.0.order("session.agent.deselect", &self.0.params()).await?;
+        self.0.inbox().remember(|members| members.remove("agent"));
         Ok(())
     }
 
     /// Has several sub-agents work at once, on this or on the plan; says whether they began.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the fleet may still begin.
-    ///
-    /// Wire: `session.fleet.start`, to the CLI.
+    /// Wire: `session.fleet.start`, a [command](crate#commands).
     pub async fn start_fleet(&self, prompt: Option<&str>) -> Result<bool> {
-        let params = FleetParams { session_id: self.id(), prompt };
-        let answer: FleetResponse = self.peer().await?.call("session.fleet.start", &params).await?;
+        let params = FleetParams { session_id: self.0.id(), prompt };
+        let answer: FleetResponse =
+            self.0.peer().await?.request("session.fleet.start", &params).decoded().await?;
         Ok(answer.started)
     }
 }
@@ -164,7 +167,7 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => {
             let message = format!("two custom agents are named `{}`; rename one", pair[0]);
-            Err(Error::new(ErrorKind::Config, message))
+            Err(Error::new(ErrorKind::Configuration, message))
         }
         None => Ok(()),
     }

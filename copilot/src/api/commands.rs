@@ -7,25 +7,27 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::error::Result;
+use crate::events::EventName;
 use crate::protocol::SessionId;
 use crate::protocol::commands::{
-    CommandAnswerParams, CommandDef, CommandExecute, CommandInfo, CommandInvokeParams, CommandOutcome,
-    CommandsListResponse,
+    CommandAnswerParams, CommandDef, CommandExecute, CommandInvokeParams, CommandsListResponse,
 };
 use crate::protocol::session::SessionParams;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
+
+pub use crate::protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 
 /// Somebody uses a command of the program. Wire: `command.execute`, from the CLI.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct CommandInvocation {
+pub struct CommandRequest {
     /// The session.
     pub session_id: SessionId,
     /// The command's name, without the slash.
@@ -43,7 +45,7 @@ pub(crate) struct Offered(BTreeMap<String, Command>);
 #[derive(Clone)]
 struct Command {
     description: String,
-    handler: Handler<CommandInvocation, ()>,
+    handler: Handler<CommandRequest, ()>,
 }
 
 impl Offered {
@@ -86,7 +88,7 @@ impl SessionBuilder {
         mut self,
         name: impl Into<String>,
         description: impl Into<String>,
-        handler: impl Fn(CommandInvocation) -> F + Send + Sync + 'static,
+        handler: impl Fn(CommandRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
@@ -115,7 +117,7 @@ fn command_used(session: &Arc<Inbox>, used: CommandExecute<'_>) {
     let id: Box<str> = used.request_id.as_ref().into();
     let what = format!("command /{}", used.command_name);
     let question = Question::event("command", what, &used.request_id);
-    let invocation = CommandInvocation {
+    let invocation = CommandRequest {
         session_id: session.id.clone(),
         name: used.command_name.as_ref().to_owned(),
         args: used.args.into_owned(),
@@ -141,10 +143,12 @@ fn command_used(session: &Arc<Inbox>, used: CommandExecute<'_>) {
 pub(crate) const TOPIC: Topic = Topic {
     members: &[("commands", "command")],
     events: &[
-        ("command.execute", |session, data| session.read_event("command.execute", data, command_used)),
-        ("command.completed", settled),
+        (EventName::CommandExecute, |session, data| {
+            session.read_event(EventName::CommandExecute, data, command_used);
+        }),
+        (EventName::CommandCompleted, settled),
     ],
-    unreadable: &[("command.execute", |session, named, error| {
+    unreadable: &[(EventName::CommandExecute, |session, named, error| {
         let offered = session.topic::<Offered>()?;
         if named.command().is_some_and(|command| !offered.0.contains_key(&*command)) {
             return None;
@@ -181,19 +185,11 @@ impl Session {
 impl Commands<'_> {
     /// All commands of the session.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost or the CLI refuses.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.commands.list`, to the CLI.
+    /// Wire: `session.commands.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<CommandInfo>> {
         let params = SessionParams { session_id: self.0.id() };
         let answer: CommandsListResponse =
-            self.0.peer().await?.call("session.commands.list", &params).await?;
+            self.0.peer().await?.request("session.commands.list", &params).decoded().await?;
         Ok(answer.commands)
     }
 
@@ -201,15 +197,11 @@ impl Commands<'_> {
     ///
     /// # Errors
     ///
-    /// When there is no such command or it fails, the connection is lost or the CLI refuses.
+    /// As every command, and when there is no such command or it fails or the CLI refuses.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the command may still be used.
-    ///
-    /// Wire: `session.commands.invoke`, to the CLI.
+    /// Wire: `session.commands.invoke`, a [command](crate#commands).
     pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {
         let params = CommandInvokeParams { session_id: self.0.id(), name, input };
-        self.0.peer().await?.call("session.commands.invoke", &params).await
+        self.0.peer().await?.request("session.commands.invoke", &params).decoded().await
     }
 }

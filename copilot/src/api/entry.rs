@@ -1,14 +1,55 @@
 //! Where a program begins: builders of clients and sessions.
 
+use std::fmt;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::api::TOPICS;
 use crate::client::{Client, ClientBuilder, OwnClient};
 use crate::protocol::SessionId;
+use crate::session::link::Connect;
 use crate::session::{Session, SessionBuilder};
 
 impl Client {
     /// Configures a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new(&TOPICS)
+    }
+
+    /// Configures a client that speaks over two streams with a CLI that runs already: those of a container, of an SSH
+    /// channel, or of a socket that the program connected.
+    ///
+    /// The CLI runs in server mode, `copilot --server --stdio`. The client never stops it: the shutdown detaches the
+    /// sessions and drops the streams, and a CLI that reads its standard input exits at its end. A lost connection cannot be
+    /// restored, so [`auto_restart`](ClientBuilder::auto_restart) is off; options that start a CLI are refused. Paths are
+    /// those of the CLI's machine, so relative ones are refused.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::process::Stdio;
+    ///
+    /// use copilot::Client;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut ssh = tokio::process::Command::new("ssh")
+    ///     .args(["build-host", "copilot", "--server", "--stdio"])
+    ///     .stdin(Stdio::piped())
+    ///     .stdout(Stdio::piped())
+    ///     .spawn()?;
+    /// let (reader, writer) = (ssh.stdout.take().unwrap(), ssh.stdin.take().unwrap());
+    /// let client = Client::from_streams(reader, writer).start().await?;
+    /// println!("{}", client.session().start().await?.ask("Where are you?").await?);
+    /// client.shutdown().await?;
+    /// ssh.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_streams(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> ClientBuilder {
+        ClientBuilder::new(&TOPICS).streams(reader, writer)
     }
 
     /// Configures a new session on this client.
@@ -29,14 +70,31 @@ impl Session {
     }
 }
 
-impl SessionBuilder {
-    /// Opens the session on this client.
-    pub fn client(self, client: &Client) -> Self {
-        self.connect(client.connect(false))
-    }
+/// The client of a session: see [`SessionBuilder::client`].
+pub struct ClientSource(Box<dyn Connect>);
 
-    /// Opens the session on a CLI of its own that is started like this; closing the session stops it.
-    pub fn own_client(self, client: ClientBuilder) -> Self {
-        self.connect(Box::new(OwnClient(client)))
+impl fmt::Debug for ClientSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSource")
+    }
+}
+
+impl From<&Client> for ClientSource {
+    fn from(client: &Client) -> Self {
+        Self(client.connect(false))
+    }
+}
+
+impl From<ClientBuilder> for ClientSource {
+    fn from(builder: ClientBuilder) -> Self {
+        Self(Box::new(OwnClient(builder)))
+    }
+}
+
+impl SessionBuilder {
+    /// Sets the client of the session: a [`Client`] that several sessions share, or a [`ClientBuilder`] for a CLI that
+    /// only this session uses and that ends with it. Default: `Client::builder()`.
+    pub fn client(self, client: impl Into<ClientSource>) -> Self {
+        self.connect(client.into().0)
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! One closure per kind of step, each with a typed input and a typed output. A step that has no
 //! hook, and one whose hook fails, get no opinion: the agent goes on as if nobody had been asked. Only a tool whose
-//! [`on_pre_tool_use`](SessionBuilder::on_pre_tool_use) fails is denied, because that hook may be what guards it.
+//! [`on_pre_tool_use`](Hooks::on_pre_tool_use) fails is denied, because that hook may be what guards it.
 //!
 //! # Examples
 //!
 //! ```
 //! use copilot::Session;
-//! use copilot::hooks::{PostToolUse, PreToolUse};
+//! use copilot::hooks::{Hooks, PostToolUse, PreToolUse};
 //!
-//! let builder = Session::builder()
+//! let hooks = Hooks::new()
 //!     .on_pre_tool_use(|step, _| async move {
 //!         match step.tool_name.as_str() {
 //!             "bash" => PreToolUse::deny("this program has no shell"),
@@ -21,6 +21,7 @@
 //!         println!("{} in {:?}: {}", step.tool_name, cx.cwd(), step.tool_result.text_result_for_llm);
 //!         PostToolUse::pass()
 //!     });
+//! let builder = Session::builder().hooks(hooks);
 //! # drop(builder);
 //! ```
 
@@ -40,11 +41,11 @@ use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::Responder;
 use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Named;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, IntoAnswer};
+use crate::session::core::safe_answers::Named;
+use crate::session::core::topic::Topic;
 use crate::tools::{State, StateMap};
 
 pub use crate::protocol::hooks::{
@@ -127,9 +128,40 @@ impl fmt::Debug for HookContext {
     }
 }
 
-/// The hooks of a session.
+/// Hooks of a session: closures that run at the steps of the agent's work. See [the module](self) for an example.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Hooks {
+    table: HookTable,
+    /// The setters that were used; old CLIs lack some.
+    features: Vec<&'static str>,
+}
+
+impl Hooks {
+    /// Creates a set without hooks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl SessionBuilder {
+    /// Sets hooks. A second call adds to the first; the last hook of a kind wins.
+    ///
+    /// Wire: `hooks.invoke`, from the CLI.
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        let Hooks { table, features } = hooks;
+        if !table.0.is_empty() {
+            self.settings.state.update(|all: &mut HookTable| all.0.extend(table.0));
+            self.settings.members.set("hooks", true);
+            self.settings.features.extend(features);
+        }
+        self
+    }
+}
+
+/// The hooks of a session, by their kinds.
 #[derive(Clone, Default)]
-pub(crate) struct Hooks(HashMap<&'static str, Hook>);
+pub(crate) struct HookTable(HashMap<&'static str, Hook>);
 
 #[derive(Clone)]
 struct Hook {
@@ -140,7 +172,7 @@ struct Hook {
 /// Reads the input, runs the program's closure, writes the output.
 type Run = dyn Fn(HookContext) -> BoxFuture<'static, Result<Box<RawValue>, BoxError>> + Send + Sync;
 
-impl Hooks {
+impl HookTable {
     fn insert<I, O, F, R>(
         &mut self,
         kind: &'static str,
@@ -161,7 +193,7 @@ impl Hooks {
     }
 }
 
-impl fmt::Debug for Hooks {
+impl fmt::Debug for HookTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -169,7 +201,7 @@ impl fmt::Debug for Hooks {
 
 fn hook_invoked(session: &Arc<Inbox>, params: HookInvokeParams<'_>, responder: Responder) {
     let HookInvokeParams { hook_type, input } = params;
-    let hook = session.topic::<Hooks>().and_then(|hooks| hooks.0.get(&*hook_type));
+    let hook = session.topic::<HookTable>().and_then(|hooks| hooks.0.get(&*hook_type));
     let guards = guards(&hook_type);
     let guarded = guards && session.guards();
     if hook.is_none() && !guarded {
@@ -257,22 +289,22 @@ fn json(text: &'static str) -> &'static RawValue {
 }
 
 pub(crate) const TOPIC: Topic = Topic {
-    members: &[("hooks", "on_pre_tool_use")],
+    members: &[("hooks", "hooks")],
     requests: &[("hooks.invoke", |session, params, responder| {
         session.read("hooks.invoke", params, responder, hook_invoked);
     })],
     refuse: Some(refuse),
-    handler_of: &[("hooks.invoke", "hooks", |session| session.topic::<Hooks>().is_some())],
+    handler_of: &[("hooks.invoke", "hooks", |session| session.topic::<HookTable>().is_some())],
     ..Topic::NONE
 };
 
 /// Declares the setters, which differ in names and types only.
 macro_rules! setters {
     ($($(#[$doc:meta])* $setter:ident($kind:literal, $input:ident) -> $output:ident;)*) => {
-        impl SessionBuilder {$(
+        impl Hooks {$(
             $(#[$doc])*
             ///
-            /// The last hook of a kind wins. See [`hooks`](crate::hooks) for an example.
+            /// The last hook of a kind wins. See [`hooks`](self) for an example.
             ///
             /// Wire: `hooks.invoke`, from the CLI.
             pub fn $setter<F, R>(
@@ -283,11 +315,8 @@ macro_rules! setters {
                 F: Future<Output = R> + Send + 'static,
                 R: IntoAnswer<$output>,
             {
-                self.settings.state.update(|hooks: &mut Hooks| {
-                    hooks.insert::<$input, $output, _, _>($kind, stringify!($setter), hook);
-                });
-                self.settings.members.set("hooks", true);
-                self.settings.features.push(stringify!($setter));
+                self.table.insert::<$input, $output, _, _>($kind, stringify!($setter), hook);
+                self.features.push(stringify!($setter));
                 self
             }
         )*}

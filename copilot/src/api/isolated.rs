@@ -5,10 +5,10 @@ use crate::protocol::config::Memory;
 use crate::protocol::mcp::Storage;
 use crate::protocol::system_message::SystemMessageConfig;
 use crate::session::SessionBuilder;
-use crate::session::topic::Settings;
+use crate::session::core::topic::Settings;
 
 impl SessionBuilder {
-    /// A session that gets nothing by itself: no instructions, skills, agents, plugins or memory of this machine, no
+    /// Isolates the session from this machine: no instructions, skills, agents, plugins or memory of this machine, no
     /// telemetry, nothing kept on disk beyond the session, and no tools but those that
     /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
     ///
@@ -19,12 +19,12 @@ impl SessionBuilder {
     ///
     /// ```no_run
     /// # async fn example() -> copilot::Result<()> {
-    /// use copilot::config::ToolFilter;
+    /// use copilot::tool_filter::ToolFilter;
     /// use copilot::{Client, Session};
     ///
     /// let session = Session::builder()
-    ///     .own_client(Client::builder().state_dir("/srv/agent/state"))
-    ///     .empty()
+    ///     .client(Client::builder().state_dir("/srv/agent/state"))
+    ///     .isolated()
     ///     .available_tools([ToolFilter::all_custom()])
     ///     .with_all_tools()
     ///     .start()
@@ -32,9 +32,9 @@ impl SessionBuilder {
     /// # session.close().await
     /// # }
     /// ```
-    pub fn empty(mut self) -> Self {
+    pub fn isolated(mut self) -> Self {
         self.isolate = Some(fill);
-        self.settings.features.push("empty");
+        self.settings.features.push("isolated");
         self
     }
 }
@@ -44,8 +44,8 @@ fn fill(settings: &mut Settings) -> Result<()> {
     let Settings { members, options, .. } = settings;
     if !members.has("availableTools") {
         let message =
-            "`empty` needs `available_tools`: name the tools that the agent gets, such as `custom:*`";
-        return Err(Error::new(ErrorKind::Config, message));
+            "`isolated` needs `available_tools`: name the tools that the agent gets, such as `custom:*`";
+        return Err(Error::new(ErrorKind::Configuration, message));
     }
     for (member, value) in [
         ("enableSessionTelemetry", false),

@@ -4,77 +4,81 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::events::EventName;
 use crate::protocol::config::SessionLimits;
-use crate::protocol::limits::{LimitsAnswer, LimitsAnswerParams, LimitsExhausted};
-use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::protocol::limits::LimitsAnswerParams;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
-impl SessionBuilder {
-    /// Has the program decide what becomes of the session when it has used up what it may.
-    ///
-    /// Without a handler, and when it fails, the session stops there.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use copilot::{LimitsAnswer, Session};
-    ///
-    /// let builder = Session::builder().on_limits_exhausted(|used| async move {
-    ///     match used.used_ai_credits {
-    ///         ..100.0 => LimitsAnswer::Add { additional_ai_credits: 10.0 },
-    ///         _ => LimitsAnswer::Cancel,
-    ///     }
-    /// });
-    /// # drop(builder);
-    /// ```
-    ///
-    /// Wire: `session_limits_exhausted.requested`, from the CLI.
-    pub fn on_limits_exhausted<F, R>(
-        mut self,
-        handler: impl Fn(LimitsExhausted) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<LimitsAnswer>,
-    {
-        self.settings.state.set(Handler::new(handler));
-        self
-    }
-}
+pub use crate::protocol::limits::{LimitsRequest, LimitsResponse};
 
-fn limits_exhausted(session: &Arc<Inbox>, exhausted: LimitsExhausted) {
+fn limits_exhausted(session: &Arc<Inbox>, exhausted: LimitsRequest) {
     let id = exhausted.request_id.clone();
     let answer = move |inbox: &Arc<Inbox>, response| {
         let params = LimitsAnswerParams { session_id: &inbox.id, request_id: &id, response };
         inbox.post_answer("session.ui.handlePendingSessionLimitsExhausted", &params);
     };
     let Some(handler) = session.handler() else {
-        return answer(session, LimitsAnswer::Cancel);
+        return answer(session, LimitsResponse::Cancel);
     };
     let id = exhausted.request_id.clone();
-    let question = Question::event("on_limits_exhausted", "what the session may use", id.as_str());
+    let question = Question::event("Limits::on_exhausted", "what the session may use", id.as_str());
     session.consult(question, handler.ask(exhausted), move |inbox, given| {
-        answer(inbox, given.unwrap_or(LimitsAnswer::Cancel));
+        answer(inbox, given.unwrap_or(LimitsResponse::Cancel));
     });
 }
 
 members! {
-
-    @also "sessionLimits" max_ai_credits,
+    @group
+        /// Limits of what a session may use.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::limits::{Limits, LimitsResponse};
+        ///
+        /// let limits = Limits::new().max_ai_credits(50.0).on_exhausted(|used| async move {
+        ///     match used.used_ai_credits {
+        ///         ..100.0 => LimitsResponse::Add { additional_ai_credits: 10.0 },
+        ///         _ => LimitsResponse::Cancel,
+        ///     }
+        /// });
+        /// let builder = Session::builder().limits(limits);
+        /// # drop(builder);
+        /// ```
+        Limits
+        /// Sets limits of what the session may use. Default: none.
+        limits {
+            @also "sessionLimits" max_ai_credits,
+        }
 }
 
-impl SessionBuilder {
-    /// How many AI credits the session may use; CLIs take 30 or more.
+impl Limits {
+    /// Sets how many AI credits the session may use; CLIs take 30 or more.
     ///
     /// Wire: `session.create`, `sessionLimits`.
     pub fn max_ai_credits(mut self, credits: f64) -> Self {
         self.settings.members.set("sessionLimits", SessionLimits { max_ai_credits: credits });
+        self
+    }
+
+    /// Runs when the session has reached its limit; decides how it continues.
+    ///
+    /// Without a handler, and when it fails, the session stops there.
+    ///
+    /// Wire: `session_limits_exhausted.requested`, from the CLI.
+    pub fn on_exhausted<F, R>(mut self, handler: impl Fn(LimitsRequest) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<LimitsResponse>,
+    {
+        self.settings.state.set(Handler::new(handler));
         self
     }
 }
@@ -82,16 +86,16 @@ impl SessionBuilder {
 pub(crate) const TOPIC: Topic = Topic {
     members: MEMBERS,
     events: &[
-        ("session_limits_exhausted.requested", |session, data| {
-            session.read_event("session_limits_exhausted.requested", data, limits_exhausted);
+        (EventName::LimitsExhaustedRequested, |session, data| {
+            session.read_event(EventName::LimitsExhaustedRequested, data, limits_exhausted);
         }),
-        ("session_limits_exhausted.completed", settled),
+        (EventName::LimitsExhaustedCompleted, settled),
     ],
-    unreadable: &[("session_limits_exhausted.requested", |session, _, _| {
+    unreadable: &[(EventName::LimitsExhaustedRequested, |session, _, _| {
         let handler =
-            session.topic::<Handler<LimitsExhausted, LimitsAnswer>>().map(|_| "on_limits_exhausted");
+            session.topic::<Handler<LimitsRequest, LimitsResponse>>().map(|_| "Limits::on_exhausted");
         let method = "session.ui.handlePendingSessionLimitsExhausted";
-        let answer = json!({"response": LimitsAnswer::Cancel});
+        let answer = json!({"response": LimitsResponse::Cancel});
         Some(Unreadable { handler, method, answer })
     })],
     ..Topic::NONE

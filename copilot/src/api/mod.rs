@@ -2,28 +2,31 @@
 //!
 //! A topic registers its handlers and members with the session core, which knows none of them.
 
-pub(crate) mod account;
-pub(crate) mod agents;
-pub(crate) mod canvas;
-pub(crate) mod commands;
+pub mod account;
+pub mod agents;
+pub mod canvas;
+pub mod commands;
 pub(crate) mod conversation;
 mod entry;
 pub(crate) mod environment;
 pub mod hooks;
 pub(crate) mod interaction;
 pub(crate) mod isolated;
-pub(crate) mod limits;
-pub(crate) mod mcp;
-pub(crate) mod models;
+pub mod limits;
+pub mod mcp;
+pub mod models;
 pub(crate) mod names;
-pub(crate) mod permission_mode;
+pub mod providers;
 pub(crate) mod requests;
-pub(crate) mod skills;
-pub(crate) mod tool_filter;
+pub mod skills;
+pub mod system_message;
+pub mod tokens;
+pub mod tool_filter;
+pub mod unstable;
 
 use std::sync::LazyLock;
 
-use crate::session::topic::{Topic, Topics};
+use crate::session::core::topic::{Topic, Topics};
 
 /// All topics, ready for lookup.
 pub(crate) static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::new(ALL));
@@ -49,16 +52,15 @@ const ALL: &[&Topic] = &[
     &environment::memory::TOPIC,
     &models::TOPIC,
     &interaction::modes::TOPIC,
-    &models::providers::TOPIC,
+    &providers::TOPIC,
     &conversation::resume::TOPIC,
     &mcp::sampling::TOPIC,
     &environment::sandbox::TOPIC,
     &requests::TOPIC,
     &skills::TOPIC,
-    &models::system_message::TOPIC,
-    &models::tokens::TOPIC,
+    &system_message::TOPIC,
+    &tokens::TOPIC,
     &tool_filter::TOPIC,
-    &conversation::trace::TOPIC,
     &interaction::user_input::TOPIC,
     &environment::workspace::TOPIC,
 ];
@@ -66,9 +68,12 @@ const ALL: &[&Topic] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{CustomAgent, InfiniteSessions, ProviderModel};
-    use crate::session::topic::Occasion;
-    use crate::{Provider, Session, SessionBuilder};
+    use crate::agents::CustomAgent;
+    use crate::memory::InfiniteSessions;
+    use crate::models::ModelOptions;
+    use crate::providers::{Provider, ProviderModel, Providers};
+    use crate::session::core::topic::Occasion;
+    use crate::{Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder, occasion: Occasion) -> Option<String> {
         TOPICS.check(&builder.settings, occasion).err().map(|error| error.to_string())
@@ -81,19 +86,21 @@ mod tests {
         let agent = CustomAgent::new("a", "p");
         for (builder, expected) in [
             (builder().raw("model", "x"), "`.model(..)`"),
-            (builder().raw("hooks", true), "`.on_pre_tool_use(..)`"),
+            (builder().raw("hooks", true), "`.hooks(..)`"),
             (builder().raw("tools", "x"), "`.with_tools(..)`"),
             (
-                builder().provider(provider()).named_provider("n", provider()),
-                "`provider` and `named_provider`",
+                builder().provider(provider()).providers(Providers::new().provider("n", provider())),
+                "`provider` and `providers`",
             ),
             (builder().provider(provider()).github_token("gho_1"), "`provider` and `github_token`"),
             (builder().available_tools(["*"]), "`custom:*`"),
-            (builder().allowed_models([""; 0]), "`allowed_models`"),
+            (builder().model_options(ModelOptions::new().allowed([""; 0])), "`ModelOptions::allowed`"),
             (builder().name(" "), "`name`"),
             (builder().custom_agent(agent.clone()).custom_agent(agent), "two custom agents"),
             (
-                builder().named_provider("n", provider()).provider_model(ProviderModel::new("m", "x")),
+                builder().providers(
+                    Providers::new().provider("n", provider()).model(ProviderModel::new("m", "x")),
+                ),
                 "provider `m`",
             ),
             (
@@ -111,7 +118,7 @@ mod tests {
         let builder = Session::builder().raw("new", 1).name("n").model("m").provider(Provider::openai("u"));
         assert_eq!(refusal(&builder, Occasion::Create), None);
         assert!(refusal(&builder, Occasion::Resume).unwrap().contains("set_name"));
-        let builder = Session::builder().disable_resume_event(true);
+        let builder = Session::builder().resume_options(crate::resume::Resume::new().event(false));
         assert_eq!(refusal(&builder, Occasion::Resume), None);
         assert!(refusal(&builder, Occasion::Create).unwrap().contains("`client.resume`"));
     }
@@ -120,7 +127,7 @@ mod tests {
     fn a_name_on_the_wire_belongs_to_one_topic() {
         let mut names: Vec<_> = ALL.iter().flat_map(|topic| topic.members).map(|(wire, _)| *wire).collect();
         names.extend(ALL.iter().flat_map(|topic| topic.requests).map(|(method, _)| *method));
-        names.extend(ALL.iter().flat_map(|topic| topic.events).map(|(event, _)| *event));
+        names.extend(ALL.iter().flat_map(|topic| topic.events).map(|(event, _)| event.as_str()));
         names.retain(|name| !name.is_empty());
         names.sort_unstable();
         let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();

@@ -8,7 +8,7 @@ use crate::protocol::agents::CustomAgent;
 use crate::protocol::mcp::McpServer;
 use crate::protocol::providers::{NamedProvider, Provider, ProviderModel};
 use crate::protocol::secret::{Secret, redacted};
-use crate::session::topic::{Settings, Topic};
+use crate::session::core::topic::{Settings, Topic};
 
 pub(crate) const TOPIC: Topic = Topic { check: Some(|settings, _| check(settings)), ..Topic::NONE };
 
@@ -18,7 +18,7 @@ fn check(settings: &Settings) -> Result<()> {
     for (setter, member) in [
         ("model", "model"),
         ("reasoning_effort", "reasoningEffort"),
-        ("client_name", "clientName"),
+        ("ModelOptions::client_name", "clientName"),
         ("agent", "agent"),
         ("name", "name"),
     ] {
@@ -27,11 +27,11 @@ fn check(settings: &Settings) -> Result<()> {
         }
     }
     for (setter, list) in [
-        ("allowed_models", members.get::<Vec<String>>("allowedModels")),
-        ("disabled_mcp_servers", members.get("disabledMcpServers")),
-        ("excluded_builtin_agents", members.get("excludedBuiltinAgents")),
-        ("disabled_skills", members.get("disabledSkills")),
-        ("included_builtin_skills", options.get("includedBuiltinSkills")),
+        ("ModelOptions::allowed", members.get::<Vec<String>>("allowedModels")),
+        ("Mcp::disabled_servers", members.get("disabledMcpServers")),
+        ("Agents::excluded_builtin", members.get("excludedBuiltinAgents")),
+        ("Skills::disabled", members.get("disabledSkills")),
+        ("Skills::builtin", options.get("includedBuiltinSkills")),
     ] {
         list.into_iter().flatten().try_for_each(|text| check_name(setter, text))?;
     }
@@ -51,11 +51,11 @@ fn check(settings: &Settings) -> Result<()> {
         check_url("base_url of the provider", provider.base_url.as_str())?;
     }
     for named in members.get::<Vec<NamedProvider>>("providers").into_iter().flatten() {
-        check_name("named_provider", &named.name)?;
+        check_name("Providers::provider", &named.name)?;
         check_url(&format!("base_url of the provider {}", named.name), named.provider.base_url.as_str())?;
     }
     let models = members.get::<Vec<ProviderModel>>("models").into_iter().flatten();
-    models.into_iter().try_for_each(|model| check_name("provider_model", &model.id))?;
+    models.into_iter().try_for_each(|model| check_name("Providers::model", &model.id))?;
     members
         .get::<Secret>("gitHubToken")
         .map_or(Ok(()), |token| check_secret("github_token", "GitHub token", token.as_str()))
@@ -74,13 +74,14 @@ fn check_url(what: &str, url: &str) -> Result<()> {
         "`{what}` is {}, which {problem}; write a URL such as `https://host/path`",
         shown(&redacted(url))
     );
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Provider, Session, SessionBuilder};
+    use crate::providers::{Provider, Providers};
+    use crate::{Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder) -> String {
         check(&builder.settings).unwrap_err().to_string()
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_be_is_refused_with_its_setter() {
-        use crate::config::McpServer;
+        use crate::mcp::McpServer;
 
         let builder = Session::builder;
         let long = "x".repeat(5000);
@@ -97,14 +98,20 @@ mod tests {
             for (builder, setter) in [
                 (builder().model(bad), "`model`"),
                 (builder().agent(bad), "`agent`"),
-                (builder().client_name(bad), "`client_name`"),
+                (
+                    builder().model_options(crate::models::ModelOptions::new().client_name(bad)),
+                    "`ModelOptions::client_name`",
+                ),
                 (builder().name(bad), "`name`"),
-                (builder().allowed_models([bad]), "`allowed_models`"),
-                (builder().disabled_skills([bad]), "`disabled_skills`"),
+                (
+                    builder().model_options(crate::models::ModelOptions::new().allowed([bad])),
+                    "`ModelOptions::allowed`",
+                ),
+                (builder().skills(crate::skills::Skills::new().disabled([bad])), "`Skills::disabled`"),
                 (builder().custom_agent(CustomAgent::new(bad, "p")), "`custom_agent`"),
                 (builder().mcp_server(bad, McpServer::stdio("x")), "`mcp_server`"),
                 (builder().mcp_server("m", McpServer::stdio(bad)), "MCP server m"),
-                (builder().named_provider(bad, provider), "`named_provider`"),
+                (builder().providers(Providers::new().provider(bad, provider)), "`Providers::provider`"),
             ] {
                 let refused = refusal(&builder);
                 assert!(refused.contains(setter), "{bad:?}: {refused}");
@@ -113,7 +120,7 @@ mod tests {
         for bad in ["", " ", "http://u:hunter2@h/\n?q=hunter2"] {
             for builder in [
                 builder().provider(Provider::openai(bad)),
-                builder().named_provider("n", Provider::openai(bad)),
+                builder().providers(Providers::new().provider("n", Provider::openai(bad))),
                 builder().mcp_server("m", McpServer::http(bad)),
                 builder().github_token(format!("hunter2{bad}\n")),
             ] {

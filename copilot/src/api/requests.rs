@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rpc::{INTERNAL_ERROR, METHOD_NOT_FOUND, Responder};
-use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::topic::Topic;
 
 /// A request of the CLI about a session, for which this library has no typed handler.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl fmt::Debug for UnknownRequest {
     }
 }
 
-impl SessionBuilder {
+impl Unstable {
     /// Runs when the CLI sends a request for which this library has no typed handler; the result is the answer.
     ///
     /// Without a handler the CLI gets the error "method not found" (-32601), and an internal error (-32603) when the
@@ -62,14 +62,16 @@ impl SessionBuilder {
     ///
     /// ```
     /// use copilot::Session;
+    /// use copilot::unstable::Unstable;
     /// use serde_json::json;
     ///
-    /// let builder = Session::builder().on_unknown_request(|request| async move {
+    /// let unstable = Unstable::new().on_unknown_request(|request| async move {
     ///     match request.method() {
     ///         "preview.ping" => Ok(json!({"pong": true})),
     ///         other => Err(format!("{other} is not supported")),
     ///     }
     /// });
+    /// let builder = Session::builder().unstable(unstable);
     /// # drop(builder);
     /// ```
     ///

@@ -9,14 +9,16 @@ use crate::protocol::controls::NameParams;
 use crate::protocol::skill_provider::{
     SkillDescriptor, SkillListParams, SkillListResponse, SkillReadParams, SkillReadResponse,
 };
-use crate::protocol::skills::{SkillInfo, SkillListResponse as SkillsResponse, SkillProblems};
+use crate::protocol::skills::SkillListResponse as SkillsResponse;
 use crate::rpc::{INTERNAL_ERROR, Responder};
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 use crate::session::{Session, SessionBuilder};
+
+pub use crate::protocol::skills::{SkillInfo, SkillProblems};
 
 /// How many skills the CLI takes.
 const MOST: usize = 1024;
@@ -29,7 +31,7 @@ const LONGEST_NAME: usize = 64;
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::config::Skill;
+/// use copilot::skills::Skill;
 ///
 /// let release = Skill::new("release", "How to make a release.", "Run `make release`, then tell everybody.");
 /// let oncall = Skill::read_by("on-call", "Who is on call.", || async {
@@ -106,13 +108,13 @@ impl fmt::Debug for Skill {
 
 /// The skills that a program offers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Skills {
+pub(crate) struct OfferedSkills {
     by_name: BTreeMap<String, Skill>,
     /// A name that was given twice.
     twice: Option<String>,
 }
 
-impl Skills {
+impl OfferedSkills {
     fn insert(&mut self, skill: Skill) {
         let name = skill.descriptor.name.clone();
         if self.by_name.insert(name.clone(), skill).is_some() {
@@ -122,7 +124,7 @@ impl Skills {
 
     /// Checks what the CLI would refuse one by one, or all of them for, only once the agent works.
     pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         if let Some(name) = &self.twice {
             return refuse(format!("the skill `{name}` is offered twice"));
         }
@@ -159,14 +161,14 @@ impl SessionBuilder {
     ///
     /// Wire: `skillProvider.list` and `skillProvider.read`, from the CLI.
     pub fn skill(mut self, skill: Skill) -> Self {
-        self.settings.state.update(|skills: &mut Skills| skills.insert(skill));
+        self.settings.state.update(|skills: &mut OfferedSkills| skills.insert(skill));
         self.settings.members.set("hasSkillProvider", true);
         self
     }
 }
 
 fn skills_wanted(session: &Arc<Inbox>, _params: SkillListParams, responder: Responder) {
-    let skills = session.topic::<Skills>();
+    let skills = session.topic::<OfferedSkills>();
     let skills =
         skills.iter().flat_map(|skills| skills.by_name.values()).map(|skill| &skill.descriptor).collect();
     responder.ok(&SkillListResponse { skills });
@@ -174,7 +176,7 @@ fn skills_wanted(session: &Arc<Inbox>, _params: SkillListParams, responder: Resp
 
 fn skill_wanted(session: &Arc<Inbox>, wanted: SkillReadParams<'_>, responder: Responder) {
     let name = wanted.name.into_owned();
-    let Some(skill) = session.topic::<Skills>().and_then(|skills| skills.by_name.get(&name)) else {
+    let Some(skill) = session.topic::<OfferedSkills>().and_then(|skills| skills.by_name.get(&name)) else {
         return responder.ok(&SkillReadResponse { markdown: None });
     };
     let question = Question::request("skill", format!("the skill {name}"), &responder);
@@ -185,88 +187,94 @@ fn skill_wanted(session: &Arc<Inbox>, wanted: SkillReadParams<'_>, responder: Re
 }
 
 members! {
-    /// Directories with skills.
-    ///
-    /// Wire: `session.create`, `skillDirectories`.
-    skill_directories: list in members "skillDirectories";
-
-    /// Skills that the session does without.
-    ///
-    /// Wire: `session.create`, `disabledSkills`.
-    disabled_skills: list in members "disabledSkills";
-
-    /// The only skills of the CLI's own that the session gets.
-    ///
-    /// Wire: `session.options.update`, `includedBuiltinSkills`.
-    included_builtin_skills: list in options "includedBuiltinSkills";
-
-    /// Whether there are skills.
-    ///
-    /// Wire: `session.create`, `enableSkills`.
-    skills: flag in members "enableSkills";
-
     @also "hasSkillProvider" skill,
+
+    @group
+        /// Rare settings of the skills of a session. [`skill`](crate::SessionBuilder::skill) adds one of the program.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::skills::Skills;
+        ///
+        /// let builder = Session::builder().skills(Skills::new().directories(["/srv/skills"]).builtin([""; 0]));
+        /// # drop(builder);
+        /// ```
+        Skills
+        /// Sets rare settings of the session's skills.
+        skills {
+            /// Enables skills. Default: on.
+            ///
+            /// Wire: `session.create`, `enableSkills`.
+            enabled: flag in members "enableSkills";
+
+            /// Sets the directories with skills.
+            ///
+            /// Wire: `session.create`, `skillDirectories`.
+            directories: list in members "skillDirectories";
+
+            /// Excludes skills, by name.
+            ///
+            /// Wire: `session.create`, `disabledSkills`.
+            disabled: list in members "disabledSkills";
+
+            /// Sets the only skills of the CLI that the session gets. Default: all.
+            ///
+            /// Wire: `session.options.update`, `includedBuiltinSkills`.
+            builtin: list in options "includedBuiltinSkills";
+        }
 }
 
+/// The skills of a session. Made by [`Session::skills`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// for skill in session.skills().list().await? {
+///     println!("{}", skill.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionSkills<'a>(&'a Session);
+
 impl Session {
+    /// Returns the view on the session's skills.
+    pub fn skills(&self) -> SessionSkills<'_> {
+        SessionSkills(self)
+    }
+}
+
+impl SessionSkills<'_> {
     /// The skills.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.skills.list`, to the CLI.
-    pub async fn skills(&self) -> Result<Vec<SkillInfo>> {
-        self.ask_for::<SkillsResponse>("session.skills.list").await.map(|answer| answer.skills)
+    /// Wire: `session.skills.list`, a [query](crate#queries).
+    pub async fn list(&self) -> Result<Vec<SkillInfo>> {
+        self.0.ask_for::<SkillsResponse>("session.skills.list").await.map(|answer| answer.skills)
     }
 
     /// Reads the skills again, and tells what is wrong with them.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.skills.reload`, to the CLI.
-    pub async fn reload_skills(&self) -> Result<SkillProblems> {
-        self.ask_for::<Option<SkillProblems>>("session.skills.reload").await.map(Option::unwrap_or_default)
+    /// Wire: `session.skills.reload`, a [command](crate#commands).
+    pub async fn reload(&self) -> Result<SkillProblems> {
+        self.0.ask_for::<Option<SkillProblems>>("session.skills.reload").await.map(Option::unwrap_or_default)
     }
 
     /// Switches a skill on.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched on.
-    ///
-    /// Wire: `session.skills.enable`, to the CLI.
-    pub async fn enable_skill(&self, name: &str) -> Result<()> {
-        self.order("session.skills.enable", &NameParams { session_id: self.id(), name }).await
+    /// Wire: `session.skills.enable`, a [command](crate#commands).
+    pub async fn enable(&self, name: &str) -> Result<()> {
+        self.0.order("session.skills.enable", &NameParams { session_id: self.0.id(), name }).await
     }
 
     /// Switches a skill off.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the skill may still be switched off.
-    ///
-    /// Wire: `session.skills.disable`, to the CLI.
-    pub async fn disable_skill(&self, name: &str) -> Result<()> {
-        self.order("session.skills.disable", &NameParams { session_id: self.id(), name }).await
+    /// Wire: `session.skills.disable`, a [command](crate#commands).
+    pub async fn disable(&self, name: &str) -> Result<()> {
+        self.0.order("session.skills.disable", &NameParams { session_id: self.0.id(), name }).await
     }
 }
 
@@ -280,7 +288,7 @@ pub(crate) const TOPIC: Topic = Topic {
             session.read("skillProvider.read", params, responder, skill_wanted);
         }),
     ],
-    check: Some(|settings, _| settings.state.get::<Skills>().map_or(Ok(()), Skills::check)),
+    check: Some(|settings, _| settings.state.get::<OfferedSkills>().map_or(Ok(()), OfferedSkills::check)),
     ..Topic::NONE
 };
 
@@ -291,7 +299,7 @@ mod tests {
     #[test]
     fn skills_that_the_cli_would_not_take_are_refused() {
         let check = |skills: Vec<Skill>| {
-            let mut all = Skills::default();
+            let mut all = OfferedSkills::default();
             skills.into_iter().for_each(|skill| all.insert(skill));
             all.check().map_err(|error| error.to_string())
         };

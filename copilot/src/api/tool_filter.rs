@@ -1,11 +1,13 @@
 //! Naming the tools that a model sees, by name and by source.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::config::LargeOutput;
-use crate::protocol::config::ToolSearch;
 use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::builder::MaxToolResult;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+use crate::tools::SchemaProfile;
+
+pub use crate::protocol::config::{LargeOutput, ToolSearch};
 
 /// A tool, or all tools of a source. A string is one as well: `view` means the tool of that name whatever its source,
 /// and `builtin:view`, `custom:*` or `mcp:*` say the source.
@@ -24,7 +26,7 @@ use crate::session::topic::Topic;
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::config::ToolFilter;
+/// use copilot::tool_filter::ToolFilter;
 ///
 /// let builder = Session::builder()
 ///     .available_tools([ToolFilter::all_custom(), ToolFilter::builtin("view"), "mcp:files-read".into()]);
@@ -108,22 +110,54 @@ fn check(setter: &str, filters: Option<&Vec<String>>) -> Result<()> {
             }
             _ => continue,
         };
-        return Err(Error::new(ErrorKind::Config, format!("`{setter}`: {filter:?}: {problem}")));
+        return Err(Error::new(ErrorKind::Configuration, format!("`{setter}`: {filter:?}: {problem}")));
     }
     Ok(())
 }
 
 members! {
-    /// Whether the model searches for tools when there are many, instead of being told all of them.
-    ///
-    /// Wire: `session.create`, `toolSearch`.
-    tool_search: (ToolSearch) in members "toolSearch";
+    @also "availableTools" available_tools, "excludedTools" excluded_tools,
 
-    @also "availableTools" available_tools, "excludedTools" excluded_tools, "largeOutput" large_output,
+    @group
+        /// Rare settings of tools.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::tool_filter::{LargeOutput, ToolOptions};
+        ///
+        /// let options = ToolOptions::new().large_output(LargeOutput::new().enabled(false));
+        /// let builder = Session::builder().tool_options(options);
+        /// # drop(builder);
+        /// ```
+        ToolOptions
+        /// Sets rare settings of tools.
+        tool_options {
+            /// Lets the model search for tools where there are many, in place of a list of all.
+            ///
+            /// Wire: `session.create`, `toolSearch`.
+            search: (ToolSearch) in members "toolSearch";
+
+            @also "largeOutput" large_output,
+        }
 }
 
-impl SessionBuilder {
-    /// What becomes of a tool's long output.
+impl ToolOptions {
+    /// Sets the form of the schemas that the model reads. Default: [`SchemaProfile::Portable`].
+    pub fn schema_profile(mut self, profile: SchemaProfile) -> Self {
+        self.settings.state.set(profile);
+        self
+    }
+
+    /// Sets the largest result of a tool in bytes, images included. In place of a larger one the model reads that it was
+    /// too large. A tool's `max_output` shortens its text before that. Default: 128 MiB.
+    pub fn max_result(mut self, bytes: usize) -> Self {
+        self.settings.state.set(MaxToolResult(bytes));
+        self
+    }
+
+    /// Sets how the CLI stores long output of tools.
     ///
     /// Wire: `session.create`, `largeOutput`.
     pub fn large_output(mut self, large_output: LargeOutput) -> Self {
@@ -133,15 +167,17 @@ impl SessionBuilder {
         self.settings.members.set("largeOutput", large_output);
         self
     }
+}
 
-    /// The only tools that the model sees, by name or by source; all unless set. See [`ToolFilter`].
+impl SessionBuilder {
+    /// Sets the only tools that the model sees, by name or by source. Default: all. See [`ToolFilter`].
     ///
     /// Wire: `session.create`, `availableTools`.
     pub fn available_tools(self, tools: impl IntoIterator<Item = impl Into<ToolFilter>>) -> Self {
         self.filter_tools_by("availableTools", "available_tools by source", tools)
     }
 
-    /// Tools that the model does not see, by name or by source. See [`ToolFilter`].
+    /// Excludes tools from those that the model sees, by name or by source. See [`ToolFilter`].
     ///
     /// Wire: `session.create`, `excludedTools`.
     pub fn excluded_tools(self, tools: impl IntoIterator<Item = impl Into<ToolFilter>>) -> Self {

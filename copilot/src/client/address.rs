@@ -1,4 +1,4 @@
-//! The address of a CLI that somebody else has started. Pure.
+//! The address of a CLI that another program started. Pure.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::secret::redacted;
@@ -7,7 +7,7 @@ use crate::protocol::secret::redacted;
 pub(super) fn parse(url: &str) -> Result<String> {
     let refuse = |why: &str, remedy: &str| {
         let message = format!("`cli_url` is {:?}, {why}; {remedy}", redacted(url));
-        Error::new(ErrorKind::Config, message)
+        Error::new(ErrorKind::Configuration, message)
     };
     let bad =
         |why: &str| refuse(why, "write `PORT`, `host:port` or `http://host:port`, such as `127.0.0.1:4321`");
@@ -41,9 +41,9 @@ pub(super) fn parse(url: &str) -> Result<String> {
         None if address.bytes().all(|byte| byte.is_ascii_digit()) => ("", address),
         None => return Err(bad("which has no port")),
     };
-    let port: u16 = port.parse().map_err(|_| bad("whose port is no number from 1 to 65535"))?;
+    let port: u16 = port.parse().map_err(|_| bad("whose port is not a number from 1 to 65535"))?;
     if port == 0 {
-        return Err(bad("whose port is no number from 1 to 65535"));
+        return Err(bad("whose port is not a number from 1 to 65535"));
     }
     let bracketed = host.starts_with('[') && host.ends_with(']');
     if host.contains(':') && !bracketed {
@@ -74,9 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn bad_addresses_say_what_is_wrong() {
+    fn bad_addresses_are_refused_with_the_reason() {
         for (url, why) in [
-            ("", "no number"),
+            ("", "not a number"),
             ("host", "no port"),
             ("host:0", "1 to 65535"),
             ("host:65536", "1 to 65535"),

@@ -1,27 +1,27 @@
-//! When a CLI is started again. Pure: the caller brings the clock.
+//! The schedule of restarts. Pure: the caller provides the clock.
 //!
-//! Two counts. Starts that fail, in a row: the fifth is the last, and a start that succeeds (handshake done and sessions
-//! resumed) sets the count back to zero. Pauses: each one is twice as long as the one before it, up to five seconds,
-//! and only a CLI that has lived for half a minute sets them back to the first. A CLI that dies soon after each
-//! successful start is therefore started again every five seconds, and never given up.
+//! Two counts. Consecutive failed starts: the fifth is the last, and a start that succeeds (handshake done and sessions
+//! resumed) resets the count. Pauses: each one is twice as long as the previous one, up to five seconds, and only a CLI that
+//! has run for half a minute resets them. A CLI that exits soon after each successful start is therefore restarted every
+//! five seconds, without end.
 
 use std::time::{Duration, Instant};
 
-/// The pause before the first restart; each further one is twice as long.
+/// The pause before the first restart.
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(5);
-/// So many starts in a row may fail.
+/// The number of consecutive starts that may fail.
 const MOST: u32 = 5;
-/// A CLI that has lived this long is stable: the next pause is the first again.
+/// A CLI that has run for this long is stable, which resets the pauses.
 const STABLE: Duration = Duration::from_secs(30);
-/// Enough doublings to reach the longest pause.
+/// The number of doublings that reaches the longest pause.
 const DOUBLINGS: u32 = 6;
 
 /// Counts failed starts and pauses.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    /// Starts since the last that succeeded.
+    /// Starts since the last successful one.
     starts: u32,
     /// Pauses since the CLI was last stable.
     pauses: u32,
@@ -29,13 +29,13 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// The CLI is up and has its sessions.
+    /// Records that the CLI runs and that its sessions are resumed.
     pub(super) fn succeeded(&mut self, now: Instant) {
         self.starts = 0;
         self.up_since = Some(now);
     }
 
-    /// The CLI is down, or did not come up: how long to wait before it is started again, if it is.
+    /// Records that the CLI ended or did not start. Returns the pause before the next start; `None` after the last one.
     pub(super) fn next(&mut self, now: Instant) -> Option<Duration> {
         if self.up_since.take().is_some_and(|since| now.duration_since(since) >= STABLE) {
             self.pauses = 0;
@@ -49,7 +49,7 @@ impl Backoff {
         Some(pause)
     }
 
-    /// How many starts have failed in a row.
+    /// Returns the number of consecutive failed starts.
     pub(super) fn failed(&self) -> u32 {
         self.starts
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn five_starts_may_fail_in_a_row() {
+    fn five_consecutive_starts_may_fail() {
         let now = Instant::now();
         let mut backoff = Backoff::default();
         let pauses: Vec<_> =

@@ -1,39 +1,43 @@
-//! Configuring a client.
+//! The builder of a client.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_core::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::router::Router;
-use super::telemetry::Telemetry;
+use super::streams::Streams;
 use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::{check_name, check_path, check_secret};
-use crate::process::{Carrier, LogLevel};
+use crate::host::Providers;
+use crate::input::check_secret;
+use crate::process::{Channel, LaunchOptions, LogLevel, Telemetry};
 use crate::protocol::secret::redacted;
-use crate::providers::Providers;
+use crate::session::core::topic::Topics;
 use crate::session::paths::Files;
-use crate::session::topic::Topics;
+use crate::transport::Transport;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
-/// How long the CLI may take to become ready unless the caller says otherwise.
+/// The default of `startup_timeout`.
 const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What carries the conversation with a CLI that the client starts.
+/// The transport of a CLI that the client starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportKind {
     /// The pipes of the child process.
     #[default]
     Stdio,
-    /// A loopback socket, protected by a connection token. CLIs without tokens (1.0.32 and before) are refused: they
-    /// would serve whoever reaches the port, and up to 1.0.10 they listen on every interface.
+    /// A loopback socket, protected by a connection token. CLIs without tokens (up to 1.0.32) are refused: they would
+    /// serve every process that reaches the port, and up to 1.0.10 they listen on every interface.
     Tcp,
 }
 
-/// Configures a client. Made by [`Client::builder`].
+/// Configures a client. Created by [`Client::builder`].
 #[must_use = "a builder does nothing until `start` is awaited or `lazy` called"]
 pub struct ClientBuilder {
     topics: &'static Topics,
@@ -47,57 +51,29 @@ pub struct ClientBuilder {
     connection_token: Option<String>,
     github_telemetry: bool,
     pub(super) providers: Providers,
-    #[cfg(any(test, feature = "testing"))]
-    memory: Option<super::memory::Ends>,
-}
-
-/// The options that only make sense for a CLI that the client starts.
-#[derive(Default)]
-struct LaunchOptions {
-    cli_path: Option<PathBuf>,
-    cli_args: Vec<OsString>,
-    cwd: Option<PathBuf>,
-    state_dir: Option<PathBuf>,
-    env: Vec<(OsString, OsString)>,
-    env_remove: Vec<OsString>,
-    log_level: Option<LogLevel>,
-    github_token: Option<String>,
-    use_logged_in_user: Option<bool>,
-    session_idle_timeout: Option<Duration>,
-    telemetry: Option<Telemetry>,
+    streams: Option<Streams>,
 }
 
 /// The options of a client, checked.
 pub(super) struct Options {
     pub(super) target: Target,
-    /// Where the files of sessions are.
+    /// The location of the files of sessions.
     pub(super) files: Files,
-    /// The sessions of all connections of the client, one after the other.
+    /// The sessions, which outlive a connection.
     pub(super) router: Arc<Router>,
     pub(super) auto_restart: bool,
     pub(super) startup_timeout: Duration,
     pub(super) max_frame: usize,
     pub(super) connection_token: Option<String>,
     pub(super) github_telemetry: bool,
-    pub(super) cli_path: Option<PathBuf>,
-    pub(super) cli_args: Vec<OsString>,
-    pub(super) cwd: Option<PathBuf>,
-    pub(super) state_dir: Option<PathBuf>,
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) env_remove: Vec<OsString>,
-    pub(super) log_level: Option<LogLevel>,
-    pub(super) github_token: Option<String>,
-    pub(super) use_logged_in_user: Option<bool>,
+    pub(super) launch: LaunchOptions,
 }
 
-/// Where the CLI is.
+/// The location of the CLI.
 pub(super) enum Target {
-    Spawn {
-        carrier: Carrier,
-    },
+    Spawn(Channel),
     Address(String),
-    #[cfg(any(test, feature = "testing"))]
-    Memory(super::memory::Ends),
+    Streams(Streams),
 }
 
 impl ClientBuilder {
@@ -114,25 +90,24 @@ impl ClientBuilder {
             connection_token: None,
             github_telemetry: false,
             providers: Providers::default(),
-            #[cfg(any(test, feature = "testing"))]
-            memory: None,
+            streams: None,
         }
     }
 
-    /// The program to run, instead of the one that is found: a native `copilot`, or a script, which the Node.js that
-    /// the variable `COPILOT_NODE_PATH` names runs, or the one on `PATH`.
+    /// Sets the program of the CLI: a native `copilot`, or a script, which runs with the Node.js that the variable
+    /// `COPILOT_NODE_PATH` names, or with the one on `PATH`. Default: the CLI that is found on this machine.
     pub fn cli_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.cli_path = Some(path.into());
         self
     }
 
-    /// Adds arguments to the CLI's command line, at its end.
+    /// Appends arguments to the command line of the CLI.
     pub fn cli_args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.launch.cli_args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Connects to a CLI that is running already: `PORT`, `host:port` or `http://host:port`. It is never stopped.
+    /// Sets the address of a CLI that runs already: `PORT`, `host:port` or `http://host:port`. The client never stops it.
     ///
     /// The connection is not encrypted, so `https://` is refused; a CLI on another machine is reached through a tunnel,
     /// such as `ssh -L 4321:127.0.0.1:4321 host`.
@@ -141,7 +116,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The directory that the CLI runs in; this process's own unless set. It must exist.
+    /// Sets the directory of the CLI, which must exist. Default: the current directory of this process.
     pub fn cwd(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.cwd = Some(path.into());
         self
@@ -153,31 +128,58 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes a variable out of the CLI's environment.
+    /// Withholds the environment of this process from the CLI: it has only the variables of [`env`](Self::env) and those
+    /// that the other options need. Default: the CLI inherits the environment.
+    ///
+    /// CLI 1.0.102 starts without any variable. Pass on those that the work needs: `PATH` for the programs that the agent
+    /// runs (else the default directories of the system), and for a CLI that is a script, to find `node`; `SystemRoot` on
+    /// Windows; `TMPDIR` and `LANG`; those of a proxy, such as `HTTPS_PROXY`, `NO_PROXY` and `NODE_EXTRA_CA_CERTS`; those
+    /// of a login, such as `GH_TOKEN`. Without `HOME` the CLI uses the home directory of the user's account, unless
+    /// [`state_dir`](Self::state_dir) is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Client;
+    ///
+    /// let mut builder = Client::builder().env_clear();
+    /// for name in ["PATH", "HOME", "LANG"] {
+    ///     if let Some(value) = std::env::var_os(name) {
+    ///         builder = builder.env(name, value);
+    ///     }
+    /// }
+    /// # drop(builder);
+    /// ```
+    pub fn env_clear(mut self) -> Self {
+        self.launch.env_clear = true;
+        self
+    }
+
+    /// Removes a variable from the CLI's environment.
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.launch.env_remove.push(name.into());
         self
     }
 
-    /// What carries the conversation; the pipes of the child unless set.
+    /// Sets the transport. Default: [`TransportKind::Stdio`].
     pub fn transport(mut self, transport: TransportKind) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// The port that the CLI listens on, with [`TransportKind::Tcp`]; it picks one unless set.
+    /// Sets the port of the CLI, with [`TransportKind::Tcp`]. Default: the CLI chooses one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// How much the CLI writes to its own log.
+    /// Sets the level of the CLI's own log. Default: the CLI decides.
     pub fn log_level(mut self, level: LogLevel) -> Self {
         self.launch.log_level = Some(level);
         self
     }
 
-    /// Sets the GitHub token that the CLI uses. It travels in the environment of the CLI, never in its command line, and
+    /// Sets the GitHub token that the CLI uses. It is passed in the environment of the CLI, never in its command line, and
     /// the CLI removes it from the environment of the shells, MCP servers and hooks that it starts. A process of the
     /// same user can still read the environment of the CLI itself, as it can read its memory. Tokens that this program
     /// has in its own environment, such as `GH_TOKEN`, do reach what the CLI starts; [`env_remove`](Self::env_remove)
@@ -187,22 +189,21 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether the CLI may use the login that it finds on this machine; it may unless a token is given. 0.0.394 cannot
-    /// be kept from it.
+    /// Enables the login that the CLI finds on this machine. Default: on without a token, off with one. CLI 0.0.394 always
+    /// uses it.
     pub fn use_logged_in_user(mut self, on: bool) -> Self {
         self.launch.use_logged_in_user = Some(on);
         self
     }
 
-    /// The secret that a CLI on TCP wants from whoever connects. A CLI that the client starts gets a random one
-    /// unless set.
+    /// Sets the secret that a CLI on TCP requires from its clients. Default: a random one for a CLI that the client starts.
     pub fn connection_token(mut self, token: impl Into<String>) -> Self {
         self.connection_token = Some(token.into());
         self
     }
 
-    /// How long a session may be idle before the CLI lets go of it; for ever unless set. CLIs before 1.0.57 do not
-    /// start with it.
+    /// Sets how long a session may be idle before the CLI evicts it. Default: without limit. CLIs before 1.0.57 do not start
+    /// with this option.
     ///
     /// Wire: the flag `--session-idle-timeout`, in whole seconds.
     pub fn session_idle_timeout(mut self, limit: Duration) -> Self {
@@ -210,13 +211,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Has the CLI report traces of what it does.
+    /// Enables traces of the CLI. Default: off.
     ///
     /// # Examples
     ///
     /// ```
     /// use copilot::Client;
-    /// use copilot::config::Telemetry;
+    /// use copilot::Telemetry;
     ///
     /// let builder = Client::builder().telemetry(Telemetry::otlp("http://127.0.0.1:4318").source_name("my-agent"));
     /// # drop(builder);
@@ -228,8 +229,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether the CLI tells the program what it tells GitHub about itself, which
-    /// [`Client::github_telemetry`] gives; it does not unless set. CLIs before 1.0.82 never do.
+    /// Enables [`Client::github_telemetry`]: the CLI forwards the telemetry that it sends to GitHub. Default: off. CLIs
+    /// before 1.0.82 do not forward it.
     ///
     /// Wire: `connect`, `enableGitHubTelemetryForwarding`.
     pub fn forward_github_telemetry(mut self, on: bool) -> Self {
@@ -237,27 +238,26 @@ impl ClientBuilder {
         self
     }
 
-    /// The directory where the CLI keeps its sessions and settings, instead of the user's. CLIs before 1.0.10 have no
-    /// such option and are refused, unless the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME` are set with
-    /// [`env`](Self::env).
+    /// Sets the directory of the CLI's sessions and settings. Default: the directory of the user. CLIs before 1.0.10 have no
+    /// such option and are refused, unless [`env`](Self::env) sets the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME`.
     pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.state_dir = Some(path.into());
         self
     }
 
-    /// How long the CLI may take to become ready; a minute unless set.
+    /// Sets the time limit of a start, up to the end of the handshake. Default: one minute.
     pub fn startup_timeout(mut self, limit: Duration) -> Self {
         self.startup_timeout = Some(limit);
         self
     }
 
-    /// Enables the restart of a CLI that is lost, or another connection to it, and the resumption of its sessions.
+    /// Enables the restart of a lost CLI, or a new connection to it, and the resumption of its sessions.
     /// Default: on.
     ///
     /// Every running turn fails immediately with an error of kind [`Disconnected`](ErrorKind::Disconnected), and every
     /// running tool is cancelled. Sessions then continue with their tools, handlers and subscriptions, and emit
     /// [`EventKind::Restarted`](crate::EventKind::Restarted). Calls wait for the restart. The client ends after five
-    /// failed starts in a row; the pauses between starts grow from 100 ms to 5 s.
+    /// consecutive failed starts; the pauses between starts grow from 100 ms to 5 s.
     ///
     /// # Examples
     ///
@@ -265,9 +265,9 @@ impl ClientBuilder {
     /// use copilot::{EventKind, Session};
     ///
     /// let builder = Session::builder().on_event(|event| match event.kind() {
-    ///     EventKind::Disconnected(_) => println!("the CLI is lost"),
-    ///     EventKind::Restarted(restarted) => println!("it is back: {}", restarted.cause),
-    ///     EventKind::TurnSilent(silence) => println!("still waiting for {:?}", silence.waiting_for),
+    ///     EventKind::Disconnected(_) => println!("the connection is lost"),
+    ///     EventKind::Restarted(restarted) => println!("restarted after: {}", restarted.cause),
+    ///     EventKind::TurnStalled(stalled) => println!("still waiting for {:?}", stalled.waiting_for),
     ///     _ => {}
     /// });
     /// # drop(builder);
@@ -277,15 +277,23 @@ impl ClientBuilder {
         self
     }
 
-    /// The largest message that is taken from the CLI, in bytes; 256 MiB unless set.
+    /// Sets the largest message that is accepted from the CLI, in bytes. Default: 256 MiB.
     pub fn max_frame_bytes(mut self, bytes: u32) -> Self {
         self.max_frame = Some(bytes as usize);
         self
     }
 
-    #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn memory(mut self, ends: super::memory::Ends) -> Self {
-        self.memory = Some(ends);
+    /// Sets streams of the program as the connection.
+    pub(crate) fn streams(
+        self,
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
+        self.streams_from(Streams::external(Transport::new(reader, writer)))
+    }
+
+    pub(crate) fn streams_from(mut self, streams: Streams) -> Self {
+        self.streams = Some(streams);
         self
     }
 
@@ -293,37 +301,46 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// When options exclude each other, no CLI is found, it cannot be started, or it is not ready in time.
+    /// Returns an error if options exclude each other, no CLI is found, it cannot be started, or the start exceeds the
+    /// [time limit](Self::startup_timeout).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started.
+    /// Dropping the future terminates a CLI that it started.
     ///
     /// Wire: `connect`, to the CLI.
     pub async fn start(self) -> Result<Client> {
-        let client = self.lazy()?;
-        client.connection().await?;
-        Ok(client)
+        self.start_boxed().await
     }
 
-    /// A client that starts the CLI at its first use.
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn start_boxed(self) -> BoxFuture<'static, Result<Client>> {
+        Box::pin(async move {
+            let client = self.lazy()?;
+            client.connection().await?;
+            Ok(client)
+        })
+    }
+
+    /// Returns a client that starts the CLI at its first use.
     ///
     /// # Errors
     ///
-    /// When options exclude each other.
+    /// Returns an error if options exclude each other.
     pub fn lazy(self) -> Result<Client> {
         Ok(Client::new(self.check()?))
     }
 
-    /// Where the files of sessions are: on this machine when the CLI is started here.
+    /// Returns the location of the files of sessions: this machine if the client starts the CLI.
     pub(super) fn files(&self) -> Files {
-        let remote = self.cli_url.is_some() || self.providers.keeps_files();
-        files(remote, !self.is_memory(), self.launch.cwd.as_deref())
+        let external = self.streams.as_ref().is_some_and(|streams| streams.external);
+        let remote = self.cli_url.is_some() || external || self.providers.keeps_files();
+        files(remote, self.streams.is_none(), self.launch.cwd.as_deref())
     }
 
-    /// Keeps a CLI that is started away from the user's keychain, unless the caller has said otherwise.
+    /// Disables the user's keychain for a CLI that the client starts, unless `env` enables it.
     pub(super) fn without_keychain(mut self) -> Self {
-        let starts = self.cli_url.is_none() && !self.is_memory();
+        let starts = self.cli_url.is_none() && self.streams.is_none();
         if starts {
             self.launch.env.insert(0, ("COPILOT_DISABLE_KEYTAR".into(), "1".into()));
         }
@@ -334,11 +351,19 @@ impl ClientBuilder {
         let files = self.files();
         let excludes = |one: &str, other: &str, why: &str| {
             let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");
-            Err(Error::new(ErrorKind::Config, message))
+            Err(Error::new(ErrorKind::Configuration, message))
         };
         let tcp = self.transport == Some(TransportKind::Tcp);
-        if self.cli_url.is_some() {
-            let why = "a CLI that runs already is not started";
+        let external = self.streams.as_ref().is_some_and(|streams| streams.external);
+        if external {
+            let why = "the streams lead to a CLI that runs already";
+            let other = self.launch.first_set().or(self.cli_url.is_some().then_some("cli_url"));
+            let other = other.or(self.port.is_some().then_some("port"));
+            if let Some(option) = other.or(self.transport.is_some().then_some("transport")) {
+                return excludes("from_streams", option, why);
+            }
+        } else if self.cli_url.is_some() {
+            let why = "the client does not start a CLI that runs already";
             if let Some(option) = self.launch.first_set() {
                 return excludes("cli_url", option, why);
             }
@@ -349,167 +374,65 @@ impl ClientBuilder {
                 return excludes("cli_url", "transport(Stdio)", why);
             }
         } else if !tcp {
-            let why = "pipes have neither port nor token, so use `transport(TransportKind::Tcp)` with it";
+            let why = "pipes have neither port nor token; add `transport(TransportKind::Tcp)`";
             if self.port.is_some() {
                 return excludes("port", "transport(Stdio)", why);
             }
-            if self.connection_token.is_some() && !self.is_memory() {
+            if self.connection_token.is_some() && self.streams.is_none() {
                 return excludes("connection_token", "transport(Stdio)", why);
             }
         }
         if let Some(token) = &self.connection_token {
             check_secret("connection_token", "connection token", token)?;
         }
-        let launch = self.launch.with_flags().checked()?;
-        let target = match self.cli_url.as_deref() {
-            Some(url) => Target::Address(address::parse(url)?),
-            None if tcp => Target::Spawn { carrier: Carrier::Tcp(self.port.unwrap_or(0)) },
-            None => Target::Spawn { carrier: Carrier::Stdio },
-        };
-        #[cfg(any(test, feature = "testing"))]
-        let target = match self.memory {
-            Some(ends) => Target::Memory(ends),
-            None => target,
+        let launch = self.launch.checked()?;
+        let target = match (self.streams, self.cli_url.as_deref()) {
+            (Some(streams), _) => Target::Streams(streams),
+            (None, Some(url)) => Target::Address(address::parse(url)?),
+            (None, None) if tcp => Target::Spawn(Channel::Tcp(self.port.unwrap_or(0))),
+            (None, None) => Target::Spawn(Channel::Stdio),
         };
         Ok(Options {
             target,
             files,
             router: Arc::new(Router::new(self.providers, self.topics)),
-            auto_restart: self.auto_restart.unwrap_or(true),
+            auto_restart: self.auto_restart.unwrap_or(true) && !external,
             startup_timeout: self.startup_timeout.unwrap_or(DEFAULT_STARTUP_TIMEOUT),
             max_frame: self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),
             connection_token: self.connection_token,
             github_telemetry: self.github_telemetry,
-            cli_path: launch.cli_path,
-            cli_args: launch.cli_args,
-            cwd: launch.cwd,
-            state_dir: launch.state_dir,
-            env: launch.env,
-            env_remove: launch.env_remove,
-            log_level: launch.log_level,
-            github_token: launch.github_token,
-            use_logged_in_user: launch.use_logged_in_user,
+            launch,
         })
-    }
-
-    #[cfg(any(test, feature = "testing"))]
-    fn is_memory(&self) -> bool {
-        self.memory.is_some()
-    }
-
-    #[cfg(not(any(test, feature = "testing")))]
-    #[expect(clippy::unused_self, reason = "the same call as with the feature `testing`")]
-    fn is_memory(&self) -> bool {
-        false
     }
 }
 
 impl Options {
-    /// Whether the client starts its CLI, which then has no client before it.
+    /// Returns whether the client starts its CLI, which then has no other clients.
     pub(super) fn starts_cli(&self) -> bool {
-        matches!(self.target, Target::Spawn { .. })
+        matches!(self.target, Target::Spawn(_))
     }
 
-    /// Whether the CLI keeps its sessions' files apart from the user's. Nobody knows that of one that runs already.
+    /// Returns whether the CLI keeps its files apart from those of the user. Assumed for a CLI that runs already.
     pub(super) fn keeps_own_state(&self) -> bool {
         if self.router.providers.keeps_files() {
             return true;
         }
         match self.target {
-            Target::Spawn { .. } => {
-                self.state_dir.is_some() || self.env.iter().any(|(name, _)| name == "COPILOT_HOME")
-            }
+            Target::Spawn(_) => self.launch.state_dir.is_some() || self.launch.sets("COPILOT_HOME"),
             _ => true,
         }
     }
 }
 
-/// Where the files of sessions are; `checked` when they must exist.
+/// Returns the location of the files of sessions; with `checked` they must exist.
 fn files(remote: bool, checked: bool, directory: Option<&Path>) -> Files {
     if remote {
         return Files::ELSEWHERE;
     }
     let start = directory.unwrap_or(Path::new(""));
-    // Without a current directory, a relative path is an error later.
+    // Without a current directory, a relative path is refused later.
     let start = std::env::current_dir().map_or_else(|_| start.to_owned(), |here| here.join(start));
     Files::here(start, checked)
-}
-
-impl LaunchOptions {
-    /// The same with absolute paths; refuses what no process can be started with.
-    fn checked(mut self) -> Result<Self> {
-        let paths =
-            [("cli_path", &mut self.cli_path), ("cwd", &mut self.cwd), ("state_dir", &mut self.state_dir)];
-        for (setter, path) in paths {
-            let Some(path) = path else { continue };
-            check_path(setter, &path.to_string_lossy())?;
-            // A CLI that runs elsewhere would take a relative path for another one.
-            *path = std::path::absolute(&*path).map_err(|source| {
-                let message = format!("`{setter}` is {}, which cannot be made absolute", path.display());
-                Error::with_source(ErrorKind::Config, message, source)
-            })?;
-        }
-        if let Some(token) = &self.github_token {
-            check_secret("github_token", "GitHub token", token)?;
-        }
-        let has_null = |text: &OsStr| text.as_encoded_bytes().contains(&0);
-        for (setter, name) in self
-            .env
-            .iter()
-            .map(|(name, _)| ("env", name))
-            .chain(self.env_remove.iter().map(|name| ("env_remove", name)))
-        {
-            check_name(setter, &name.to_string_lossy())?;
-            if name.as_encoded_bytes().contains(&b'=') {
-                let message =
-                    format!("`{setter}` has the name {:?}, and a variable's name has no `=`", name.display());
-                return Err(Error::new(ErrorKind::Config, message));
-            }
-        }
-        if let Some((name, _)) = self.env.iter().find(|(_, value)| has_null(value)) {
-            let message =
-                format!("`env`: the value of {} has a null byte, which no variable can hold", name.display());
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-        if let Some(at) = self.cli_args.iter().position(|argument| has_null(argument)) {
-            let message =
-                format!("`cli_args`: argument {} has a null byte, which no command line can hold", at + 1);
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-        Ok(self)
-    }
-
-    /// The same with what becomes arguments and variables among them. What the caller has set himself wins.
-    fn with_flags(mut self) -> Self {
-        if let Some(limit) = self.session_idle_timeout {
-            let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
-            let flag = ["--session-idle-timeout".into(), seconds.max(1).to_string().into()];
-            self.cli_args.splice(0..0, flag);
-        }
-        if let Some(telemetry) = &self.telemetry {
-            self.env.splice(0..0, telemetry.environment());
-        }
-        self
-    }
-
-    /// The name of an option that is set.
-    fn first_set(&self) -> Option<&'static str> {
-        [
-            ("cli_path", self.cli_path.is_some()),
-            ("cli_args", !self.cli_args.is_empty()),
-            ("cwd", self.cwd.is_some()),
-            ("state_dir", self.state_dir.is_some()),
-            ("env", !self.env.is_empty()),
-            ("env_remove", !self.env_remove.is_empty()),
-            ("log_level", self.log_level.is_some()),
-            ("github_token", self.github_token.is_some()),
-            ("use_logged_in_user", self.use_logged_in_user.is_some()),
-            ("session_idle_timeout", self.session_idle_timeout.is_some()),
-            ("telemetry", self.telemetry.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(name, set)| set.then_some(name))
-    }
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -549,19 +472,6 @@ mod tests {
         let refused = refusal(Client::builder().connection_token("secret"));
         assert!(refused.contains("`connection_token`") && !refused.contains("secret"), "{refused}");
         assert!(Client::builder().transport(TransportKind::Tcp).port(1).lazy().is_ok());
-    }
-
-    #[test]
-    fn idle_sessions_and_telemetry_reach_the_command_line() {
-        let builder = Client::builder()
-            .session_idle_timeout(Duration::from_millis(1500))
-            .telemetry(Telemetry::file("/t.jsonl"))
-            .cli_args(["--last"])
-            .env("COPILOT_OTEL_SOURCE_NAME", "mine");
-        let options = builder.check().unwrap();
-        assert_eq!(options.cli_args, ["--session-idle-timeout", "2", "--last"]);
-        let mine = ("COPILOT_OTEL_SOURCE_NAME".into(), "mine".into());
-        assert!(options.env.len() > 2 && options.env.last() == Some(&mine));
     }
 
     #[test]

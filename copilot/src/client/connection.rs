@@ -1,7 +1,7 @@
 //! One connection to one CLI, from its start to its end.
 //!
-//! It owns the task that writes and, where we started the CLI, the process. The task that reads ends with the cause
-//! of the connection's end, of which all pending calls have learnt by then; whoever opens a connection takes it.
+//! It owns the writer task and, if this client started the CLI, the process. The reader task ends with the cause of the
+//! connection's end, after all pending requests have failed with it; the supervisor owns that task.
 
 use std::future::{pending, poll_fn};
 use std::io;
@@ -17,32 +17,32 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::builder::{Options, Target};
 use super::handshake::handshake;
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{Carrier, Child, Launch, Program, locate, quoted};
+use crate::process::{Channel, Child, Launch, Program, locate, quoted};
 use crate::protocol::connection::CliVersion;
 use crate::random;
 use crate::rpc::{self, Live, Peer};
-use crate::task::{self, Task};
-use crate::transport::{Beginning, Transport, connect_tcp};
+use crate::task::{self, DropGuard, Task};
+use crate::transport::{FirstBytes, Transport, connect_tcp};
 
-/// For how long a CLI is listened to that takes nothing more, or that is gone.
+/// How long the output of a CLI is read that accepts no input any more, or that has exited.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) cli: Arc<CliVersion>,
-    /// Where we started the CLI.
+    /// The process, if this client started the CLI.
     pub(super) child: Option<Arc<Child>>,
-    /// Where the CLI listens, if it does.
+    /// The `host:port` of a CLI on TCP.
     pub(super) address: Option<String>,
     _writer: Task,
 }
 
 impl Connection {
-    /// Starts the CLI or connects to it, and shakes hands. The second part is the reader.
+    /// Starts the CLI or connects to it, and performs the handshake. The second value is the reader task.
     pub(super) async fn open(options: &Options) -> Result<(Self, Task<Error>)> {
-        // Outside of the time limit: the first search may have to fetch the CLI.
+        // Outside of the time limit: the first search may download the CLI.
         let program = match options.target {
-            Target::Spawn { .. } => Some(locate(options.cli_path.as_deref()).await?),
+            Target::Spawn(_) => Some(locate(options.launch.cli_path.as_deref()).await?),
             _ => None,
         };
         let limit = options.startup_timeout;
@@ -56,64 +56,69 @@ impl Connection {
         let deadline = Instant::now() + options.startup_timeout;
         let path = program.as_ref().map(|program| program.path().to_owned());
         let (transport, child, token) = match &options.target {
-            Target::Spawn { carrier } => {
+            Target::Spawn(channel) => {
                 let program = program.expect("it was located because a CLI is to be started");
-                let (transport, child, token) = spawn(options, program, *carrier).await?;
+                let (transport, child, token) = spawn(options, program, *channel).await?;
                 (transport, Some(Arc::new(child)), token)
             }
             Target::Address(address) => {
                 let transport = connect_tcp(address, options.startup_timeout).await?;
                 (transport, None, options.connection_token.clone())
             }
-            #[cfg(any(test, feature = "testing"))]
-            Target::Memory(ends) => (ends.take()?, None, options.connection_token.clone()),
+            Target::Streams(streams) => (streams.connect()?, None, options.connection_token.clone()),
         };
         let Transport { reader, writer, address } = transport;
-        let (reader, beginning) = Beginning::of(reader);
+        let (reader, first_bytes) = FirstBytes::record(reader);
         let peer = Peer::new(writer);
         let (broken, unwritable) = oneshot::channel();
         let writer = task::spawn({
             let peer = peer.clone();
             async move {
                 if let Err(error) = peer.write().await {
-                    // A reader that is gone has ended the connection already.
+                    // A dropped reader has ended the connection already.
                     drop(broken.send(error));
                 }
             }
         });
         let reader = task::spawn({
-            let (reading, child) = (Reading(peer.clone()), child.clone());
+            // A runtime that is shut down drops its tasks, and calls on other runtimes must not wait for a reader that is
+            // gone. After any other end this changes nothing: the first cause stays.
+            let peer = DropGuard::new(peer.clone(), |peer| {
+                peer.mark_lost();
+                peer.close(&runtime_gone());
+            });
+            let child = child.clone();
             let (router, max_frame) = (Arc::clone(&options.router), options.max_frame);
             async move {
-                let peer = &reading.0;
+                let peer = &*peer;
                 let read = rpc::read(peer, reader, &*router, max_frame);
-                // Wakers and subscribers of logs are not ours, and run here: every call ends whatever they do.
+                // Wakers and log subscribers of the program run here: every call ends although they may panic.
                 let read = task::catch(until_broken(peer, read, unwritable, child.as_deref())).await;
                 let cause = read.unwrap_or_else(|panic| {
                     let message = format!("a panic ended the connection to the CLI: {panic}");
                     Error::new(ErrorKind::Disconnected, message)
                 });
-                peer.lose();
+                peer.mark_lost();
                 peer.close(&cause);
                 cause
             }
         });
-        // From here on, being dropped is being closed.
+        // From here on, the drop closes the connection.
         let cli = Arc::new(CliVersion::UNKNOWN);
         let mut connection = Self { peer, cli, child, address, _writer: writer };
         let shaking = handshake(&connection.peer, token.as_deref(), options.github_telemetry);
         let shaken = timeout_at(deadline, shaking).await;
         let shaken = shaken.unwrap_or_else(|_| {
             let error = not_ready(options.startup_timeout);
-            // A connection that ends has the end of stderr in its own error.
+            // The error of a connection that ended has the tail of stderr already.
             Err(match &connection.child {
                 Some(child) => Error::new(error.kind(), child.with_stderr(error.to_string())),
                 None => error,
             })
         });
-        let beginning = beginning.take();
-        connection.cli = Arc::new(shaken.map_err(|error| explain(error, path.as_deref(), &beginning))?);
-        connection.peer.introduce(&connection.cli.to_string());
+        let first_bytes = first_bytes.take();
+        connection.cli = Arc::new(shaken.map_err(|error| explain(error, path.as_deref(), &first_bytes))?);
+        connection.peer.set_remote(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
         options.router.providers.offer(&connection.peer, &connection.cli).await?;
         tracing::debug!(cli = %connection.cli, "connected to the CLI");
@@ -122,12 +127,12 @@ impl Connection {
 }
 
 fn not_ready(limit: Duration) -> Error {
-    let message = format!("the CLI was not ready within {limit:?}; `startup_timeout` gives it more time");
+    let message = format!("the CLI was not ready within {limit:?}; raise the limit with `startup_timeout`");
     Error::new(ErrorKind::Timeout, message)
 }
 
-/// Names the program that ended, or kept silent, before it answered the first request, and what it wrote instead.
-fn explain(error: Error, path: Option<&Path>, beginning: &[u8]) -> Error {
+/// Adds the name and the first output of a program that ended, or did not respond, before the end of the handshake.
+fn explain(error: Error, path: Option<&Path>, first_bytes: &[u8]) -> Error {
     if !error.is_disconnected() && !error.is_timeout() {
         return error;
     }
@@ -136,40 +141,28 @@ fn explain(error: Error, path: Option<&Path>, beginning: &[u8]) -> Error {
         None => "the program that listens there".to_owned(),
     };
     let begins =
-        |name: &[u8]| beginning.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-    // The beginning of a message may hold anything that was sent.
-    let message = if beginning.is_empty() || begins(b"Content-") {
+        |name: &[u8]| first_bytes.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    // The beginning of a message may contain secrets.
+    let message = if first_bytes.is_empty() || begins(b"Content-") {
         format!("{program} did not answer the first request, as a Copilot CLI does: {error}")
     } else {
-        format!("{program} is not a Copilot CLI, because it wrote {}: {error}", quoted(beginning))
+        format!("{program} is not a Copilot CLI, because it wrote {}: {error}", quoted(first_bytes))
     };
-    Error::with_source(error.kind(), message, error)
+    error.context(message)
 }
 
-/// The reader's hold on its connection, which ends with it: a runtime that is shut down drops its tasks, and calls on
-/// other runtimes must not wait for a reader that is gone.
-struct Reading(Peer);
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.0.lose();
-        // After any other end this changes nothing: the first cause stays.
-        self.0.close(&runtime_gone());
-    }
-}
-
-/// The cause of the end of a connection whose tasks were dropped.
+/// Returns the cause of the end of a connection whose tasks were dropped.
 pub(super) fn runtime_gone() -> Error {
     let message = "the runtime that made this client has been shut down, and the connection to the CLI ended with it; \
                    make a client in each runtime, as in each `#[tokio::test]`, or keep the first runtime running";
     Error::new(ErrorKind::Closed, message)
 }
 
-/// A CLI that ignores the option would take the user's own directory without a word.
+/// Refuses a CLI that would ignore `state_dir` silently, and use the directory of the user.
 fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
-    let set = |name: &str| options.env.iter().any(|(variable, _)| variable == name);
+    let set = |name: &str| options.launch.sets(name);
     let kept_apart = cli.has_state_directory() || (set("XDG_STATE_HOME") && set("XDG_CONFIG_HOME"));
-    if options.state_dir.is_none() || kept_apart {
+    if options.launch.state_dir.is_none() || kept_apart {
         return Ok(());
     }
     let message = format!(
@@ -179,44 +172,44 @@ fn check_state_directory(options: &Options, cli: &CliVersion) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, message))
 }
 
-/// Reads until one of the directions or the process ends; gives the cause.
+/// Reads until one of the directions or the process ends. Returns the cause.
 async fn until_broken(
     peer: &Peer,
     reading: impl Future<Output = Option<io::Error>>,
     unwritable: oneshot::Receiver<io::Error>,
     child: Option<&Child>,
 ) -> Error {
-    let deaf = async {
+    let unwritable = async {
         match unwritable.await {
             Ok(error) => {
-                // A CLI that ends closes both, and what it has still said is heard.
+                // A CLI that exits closes both directions, and its last output is read.
                 sleep(LAST_WORDS).await;
                 error
             }
-            // Closed from here; the reader's task ends with its owner.
+            // Closed by this client; the reader task ends with its owner.
             Err(_) => pending().await,
         }
     };
-    let dead = async {
+    let exited = async {
         let Some(child) = child else { return pending().await };
         child.exited().await;
-        // A process that it has started may hold its pipes open.
+        // A child process of the CLI may keep its pipes open.
         sleep(LAST_WORDS).await;
     };
-    let (mut reading, mut deaf, mut dead) = (pin!(reading), pin!(deaf), pin!(dead));
-    // All are only polled on, and none is polled after it has ended.
+    let (mut reading, mut unwritable, mut exited) = (pin!(reading), pin!(unwritable), pin!(exited));
+    // The futures are polled in place, and none is polled after its end.
     let (what, ended) = poll_fn(|cx| {
         if let Poll::Ready(ended) = reading.as_mut().poll(cx) {
             return Poll::Ready(("the connection to the CLI ended", ended));
         }
-        if let Poll::Ready(error) = deaf.as_mut().poll(cx) {
-            return Poll::Ready(("the CLI takes nothing more from us", Some(error)));
+        if let Poll::Ready(error) = unwritable.as_mut().poll(cx) {
+            return Poll::Ready(("the CLI does not accept input any more", Some(error)));
         }
-        dead.as_mut().poll(cx).map(|()| ("the CLI is gone", None))
+        exited.as_mut().poll(cx).map(|()| ("the CLI has exited", None))
     })
     .await;
-    // New calls wait for the next connection while the cause of this end is found out.
-    peer.lose();
+    // New calls wait for the next connection while the cause of this end is determined.
+    peer.mark_lost();
     match (child, ended) {
         (Some(child), ended) => child.explain(what, ended).await,
         (None, Some(source)) => Error::with_source(ErrorKind::Disconnected, what, source),
@@ -234,32 +227,25 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.peer.close(&Error::new(ErrorKind::Closed, "the client was dropped"));
         if let Some(child) = &self.child {
-            // The reader's task may hold on to the child a little longer.
-            child.end();
+            // The reader task may own the child a little longer.
+            child.terminate();
         }
     }
 }
 
-/// Starts the CLI: its transport, its process, and the token that it wants.
+/// Starts the CLI. Returns its transport, its process, and its connection token.
 async fn spawn(
     options: &Options,
     program: Program,
-    carrier: Carrier,
+    channel: Channel,
 ) -> Result<(Transport, Child, Option<String>)> {
     tracing::debug!(program = %program.path().display(), "starting the CLI");
-    let mut launch = Launch::new(program, carrier);
-    launch.extra_args.clone_from(&options.cli_args);
-    launch.log_level = options.log_level;
-    launch.working_directory.clone_from(&options.cwd);
-    launch.state_directory.clone_from(&options.state_dir);
-    launch.github_token.clone_from(&options.github_token);
-    launch.use_logged_in_user = options.use_logged_in_user;
-    launch.environment.clone_from(&options.env);
-    launch.removed_environment.clone_from(&options.env_remove);
-    if let Carrier::Tcp(_) = carrier {
-        // Anybody on this machine could connect, so there is always a token.
-        launch.connection_token = Some(options.connection_token.clone().unwrap_or_else(random::token));
-    }
+    let connection_token = match channel {
+        Channel::Stdio => None,
+        // Every user of this machine could connect, so there is always a token.
+        Channel::Tcp(_) => Some(options.connection_token.clone().unwrap_or_else(random::token)),
+    };
+    let launch = Launch { program, channel, connection_token, options: &options.launch };
     let (mut child, pipes, stdout) = Child::spawn(&launch)?;
     if let Some((stdout, stdin)) = pipes {
         return Ok((Transport::new(stdout, stdin), child, None));

@@ -1,4 +1,4 @@
-//! What the CLI would tell GitHub about itself, told to the program as well.
+//! The telemetry that the CLI sends to GitHub, forwarded to the program.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,20 +7,20 @@ use futures_core::Stream;
 use serde_json::value::RawValue;
 
 use super::Client;
-use super::watchers::{Watch, Watchers};
+use super::broadcast::{Broadcast, Receiver};
 use crate::protocol::decode;
 use crate::protocol::github_telemetry::GithubTelemetry;
 
-/// What the CLI tells GitHub about itself, as a [`Stream`]. Made by
+/// The telemetry that the CLI sends to GitHub, as a [`Stream`]. Returned by
 /// [`Client::github_telemetry`](crate::Client::github_telemetry).
 ///
-/// It ends with its client.
+/// The stream ends with its client.
 #[derive(Debug)]
 #[must_use]
-pub struct GithubTelemetryEvents(Watch<GithubTelemetry>);
+pub struct GithubTelemetryEvents(Receiver<GithubTelemetry>);
 
 impl GithubTelemetryEvents {
-    /// The next one, or `None` when the client is gone.
+    /// Returns the next event; `None` once the client has ended.
     ///
     /// # Cancel safety
     ///
@@ -29,7 +29,7 @@ impl GithubTelemetryEvents {
         self.0.next().await
     }
 
-    /// How many were dropped because nobody read them: more than a thousand waited.
+    /// Returns the number of events that were dropped because more than 1024 were unread.
     pub fn missed(&self) -> u64 {
         self.0.missed()
     }
@@ -44,8 +44,8 @@ impl Stream for GithubTelemetryEvents {
 }
 
 impl Client {
-    /// What the CLI tells GitHub about itself from now on, if the client was configured with
-    /// [`forward_github_telemetry`](crate::ClientBuilder::forward_github_telemetry); nothing otherwise.
+    /// Returns a stream of the telemetry that the CLI sends to GitHub from now on. It is empty unless the client has
+    /// [`forward_github_telemetry`](crate::ClientBuilder::forward_github_telemetry).
     ///
     /// # Examples
     ///
@@ -54,8 +54,8 @@ impl Client {
     /// let client = copilot::Client::builder().forward_github_telemetry(true).lazy()?;
     /// let mut telemetry = client.github_telemetry();
     /// let session = client.session().start().await?;
-    /// while let Some(told) = telemetry.next().await {
-    ///     println!("{} {:?}", told.event.kind, told.event.metrics);
+    /// while let Some(sent) = telemetry.next().await {
+    ///     println!("{} {:?}", sent.event.kind, sent.event.metrics);
     /// }
     /// # session.close().await
     /// # }
@@ -63,16 +63,16 @@ impl Client {
     ///
     /// Wire: `gitHubTelemetry.event`, from the CLI.
     pub fn github_telemetry(&self) -> GithubTelemetryEvents {
-        GithubTelemetryEvents(self.0.router.telemetry.watch())
+        GithubTelemetryEvents(self.0.router.telemetry.subscribe())
     }
 }
 
-/// Called on the reader's task.
-pub(super) fn tell(watchers: &Watchers<GithubTelemetry>, params: &RawValue) {
-    watchers.tell(|| match decode::question(params.get()) {
+/// Publishes a notification. Called on the reader's task.
+pub(super) fn publish(broadcast: &Broadcast<GithubTelemetry>, params: &RawValue) {
+    broadcast.send_with(|| match decode::question(params.get()) {
         Ok(telemetry) => Some(telemetry),
         Err(error) => {
-            tracing::warn!(%error, "telemetry of the CLI cannot be read");
+            tracing::warn!(%error, "a telemetry event of the CLI cannot be decoded");
             None
         }
     });

@@ -1,4 +1,4 @@
-//! The first exchange: who is on the other side, and what does it speak.
+//! The handshake: the version and the protocol of the CLI, and the connection token.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::{
@@ -10,31 +10,33 @@ const AUTHENTICATION_REQUIRED: i64 = -32001;
 const AUTHENTICATION_FAILED: i64 = -32002;
 const AUTHENTICATION_NOT_CONFIGURED: i64 = -32003;
 
-/// Wire: `connect`, or `ping` and `status.get` on CLIs without it (1.0.32 and before).
+/// Wire: `connect`, or `ping` and `status.get` on CLIs without it (up to 1.0.32).
 pub(super) async fn handshake(
     peer: &Peer,
     token: Option<&str>,
     github_telemetry: bool,
 ) -> Result<CliVersion> {
     let params = ConnectParams { token, github_telemetry };
-    let connected = peer.call::<_, ConnectResponse>("connect", &params).await;
+    let connected = peer.request("connect", &params).decoded::<ConnectResponse>().await;
     let knows_tokens = connected.is_ok();
     let (protocol, version) = match connected {
         Ok(answer) => (answer.protocol_version, answer.version),
         Err(error) if error.is_unsupported() => {
             let pong: Pong =
-                peer.call("ping", &PingParams { message: None }).await.map_err(|error| match error {
-                    error if error.is_unsupported() => not_a_cli(error),
-                    error => error,
+                peer.request("ping", &PingParams { message: None }).decoded().await.map_err(|error| {
+                    match error {
+                        error if error.is_unsupported() => not_a_cli(error),
+                        error => error,
+                    }
                 })?;
-            // The version is for errors to name, so one that cannot be had is no error itself.
-            let status = peer.call::<_, StatusResponse>("status.get", &NoParams {}).await;
+            // The version is only used in errors, so it may be unknown.
+            let status = peer.request("status.get", &NoParams {}).decoded::<StatusResponse>().await;
             (pong.protocol_version, status.ok().and_then(|status| status.version))
         }
         Err(error) => return Err(explain(error)),
     };
     let Some(protocol) = protocol else {
-        let message = "the CLI does not say which protocol it speaks; is this a Copilot CLI?";
+        let message = "the response of the CLI has no protocol version; is this a Copilot CLI?";
         return Err(Error::new(ErrorKind::Unsupported, message));
     };
     if PROTOCOLS.contains(&protocol) {
@@ -53,17 +55,17 @@ pub(super) async fn handshake(
     Err(Error::new(ErrorKind::Unsupported, message))
 }
 
-/// A port that anybody may use is an agent that anybody may use.
+/// Without a token, every process that reaches the port can use the agent.
 fn unprotected(cli: &CliVersion) -> Error {
     let message = format!(
-        "the CLI {cli} knows no connection token, so over TCP it serves whoever reaches its port; use \
-         `TransportKind::Stdio` or a newer CLI. With `cli_url`, leave `connection_token` out if that is meant"
+        "the CLI {cli} does not support connection tokens, so over TCP it serves every process that reaches its port; \
+         use `TransportKind::Stdio` or a newer CLI. With `cli_url`, leave `connection_token` out if that is intended"
     );
     Error::new(ErrorKind::Unsupported, message)
 }
 
-/// Each CLI knows one of the two. A program that sends back the bytes that it reads answers its own requests, and so
-/// knows none.
+/// Each CLI supports one of the two methods. A program that echoes its input answers with its own requests, and so
+/// supports none.
 fn not_a_cli(error: Error) -> Error {
     let message = "the program answers neither `connect` nor `ping`, so it is not a Copilot CLI; point `cli_path`, \
                    COPILOT_CLI_PATH or `cli_url` at the program `copilot` itself";
@@ -71,15 +73,15 @@ fn not_a_cli(error: Error) -> Error {
 }
 
 fn explain(error: Error) -> Error {
-    let message = match error.kind() {
-        ErrorKind::Rpc(AUTHENTICATION_REQUIRED) => {
-            "the CLI wants a connection token; give it with `connection_token`"
+    let message = match error.code() {
+        Some(AUTHENTICATION_REQUIRED) => {
+            "the CLI requires a connection token; set it with `connection_token`"
         }
-        ErrorKind::Rpc(AUTHENTICATION_FAILED) => "the CLI was started with another connection token",
-        ErrorKind::Rpc(AUTHENTICATION_NOT_CONFIGURED) => {
+        Some(AUTHENTICATION_FAILED) => "the CLI was started with another connection token",
+        Some(AUTHENTICATION_NOT_CONFIGURED) => {
             "the CLI was started without a connection token; leave `connection_token` out"
         }
         _ => return error,
     };
-    Error::with_source(error.kind(), message, error)
+    error.context(message)
 }

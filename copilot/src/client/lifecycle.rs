@@ -1,4 +1,4 @@
-//! What happens to the sessions of a CLI, its other clients' included: they come, change and go.
+//! The lifecycle of all sessions of a CLI, those of its other clients included.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,32 +6,32 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use serde_json::value::RawValue;
 
-use super::watchers::{Watch, Watchers};
+use super::broadcast::{Broadcast, Receiver};
 use crate::protocol::SessionId;
 use crate::protocol::decode;
 use crate::protocol::sessions::{LifecycleKind, LifecycleMetadata};
 
-/// Something that happened to a session.
+/// A change in the lifecycle of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LifecycleEvent {
-    /// What.
+    /// The kind of the change.
     pub kind: LifecycleKind,
-    /// To which one.
+    /// The id of the session.
     pub session_id: SessionId,
-    /// What the CLI knows of it; nothing once it is deleted.
+    /// The metadata of the session; `None` once it is deleted.
     pub metadata: Option<LifecycleMetadata>,
 }
 
-/// What happens to the sessions of a CLI, as a [`Stream`]. Made by [`Client::lifecycle`](crate::Client::lifecycle).
+/// The lifecycle of the sessions of a CLI, as a [`Stream`]. Returned by [`Client::lifecycle`](crate::Client::lifecycle).
 ///
-/// It ends with its client.
+/// The stream ends with its client.
 #[derive(Debug)]
 #[must_use]
-pub struct LifecycleEvents(pub(super) Watch<LifecycleEvent>);
+pub struct LifecycleEvents(pub(super) Receiver<LifecycleEvent>);
 
 impl LifecycleEvents {
-    /// The next happening, or `None` when the client is gone.
+    /// Returns the next change; `None` once the client has ended.
     ///
     /// # Cancel safety
     ///
@@ -40,7 +40,7 @@ impl LifecycleEvents {
         self.0.next().await
     }
 
-    /// How many happenings were dropped because nobody read them: more than a thousand waited.
+    /// Returns the number of changes that were dropped because more than 1024 were unread.
     pub fn missed(&self) -> u64 {
         self.0.missed()
     }
@@ -54,14 +54,14 @@ impl Stream for LifecycleEvents {
     }
 }
 
-/// Called on the reader's task: the CLI tells after every event of every session, and mostly nobody listens.
-pub(super) fn tell(
-    watchers: &Watchers<LifecycleEvent>,
+/// Publishes a notification. Called on the reader's task after every event of every session, mostly without a receiver.
+pub(super) fn publish(
+    broadcast: &Broadcast<LifecycleEvent>,
     kind: &str,
     session: &str,
     metadata: Option<&RawValue>,
 ) {
-    watchers.tell(|| {
+    broadcast.send_with(|| {
         let metadata = metadata.and_then(|metadata| decode::event(metadata.get()).ok());
         Some(LifecycleEvent { kind: kind.into(), session_id: session.into(), metadata })
     });
@@ -72,11 +72,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_the_cli_knows_comes_along() {
-        let watchers = Watchers::default();
-        let mut events = LifecycleEvents(watchers.watch());
+    async fn a_change_has_the_metadata_of_the_session() {
+        let broadcast = Broadcast::default();
+        let mut events = LifecycleEvents(broadcast.subscribe());
         let metadata = r#"{"startTime":"a","modifiedTime":"b","summary":"c"}"#;
-        tell(&watchers, "session.created", "s", Some(serde_json::from_str(metadata).unwrap()));
+        publish(&broadcast, "session.created", "s", Some(serde_json::from_str(metadata).unwrap()));
         let event = events.next().await.unwrap();
         assert_eq!((event.kind, event.session_id.as_str()), (LifecycleKind::Created, "s"));
         assert_eq!(event.metadata.unwrap().summary.as_deref(), Some("c"));

@@ -1,21 +1,25 @@
-//! The Copilot CLI as seen by a program: started or connected to, asked, and shut down.
+//! The client of a Copilot CLI: it starts the CLI or connects to it, sends requests, and shuts it down.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of a request discards its response. Once polled, the request may still take effect; a query has no
+//! effect. If the CLI is being started for the request, the start is cancelled, and the next use of the client starts it.
 
 mod address;
 mod backoff;
+mod broadcast;
 mod builder;
 mod connection;
 mod github_telemetry;
 mod handshake;
 mod lifecycle;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod memory;
 mod provide;
 mod queries;
 mod router;
 mod shutdown;
+mod state;
+pub(crate) mod streams;
 mod supervisor;
-mod telemetry;
-mod watchers;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,28 +34,30 @@ use crate::compat::versions::Versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::{CliVersion, PingParams, Pong};
 use crate::protocol::models::ModelInfo;
-use crate::rpc::{Line, decode};
-use crate::session::inbox::Inbox;
+use crate::rpc::{Reconnectable, decode};
+use crate::session::core::Inbox;
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
-use crate::task::Task;
+use crate::task::{DropGuard, Task};
 use connection::Connection;
 use router::Router;
+use state::StateCell;
 
 use builder::Options;
 pub use builder::{ClientBuilder, TransportKind};
 pub use github_telemetry::GithubTelemetryEvents;
 pub use lifecycle::{LifecycleEvent, LifecycleEvents};
-pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};
+pub use state::{ConnectionState, ConnectionStates};
 
-/// A Copilot CLI; clones share it.
+/// A handle to a Copilot CLI; clones share it.
 ///
-/// Sessions keep their client alive. When the last handle is dropped a CLI that the client started is told to end, with
-/// everything that it has started, and killed where it does not; [`shutdown`](Self::shutdown) is the orderly way.
+/// Sessions keep their client alive. When the last handle is dropped, a CLI that the client started receives SIGTERM, stops
+/// its child processes, and is killed after two seconds if it has not exited; [`shutdown`](Self::shutdown) ends it in an
+/// orderly way.
 ///
-/// A program that ends without either, as by a panic, Ctrl-C or the end of its runtime, takes the CLI with it too. Where
-/// the program is killed, a CLI over stdio ends with its input; one over TCP is ended by the kernel on Linux, and goes
-/// on running on macOS and Windows.
+/// The CLI also ends with the program, as after a panic, Ctrl-C or the end of its runtime. If the program is killed, a CLI
+/// over stdio exits at the end of its input; one over TCP receives SIGTERM from the kernel on Linux, and survives on macOS
+/// and Windows.
 ///
 /// # Examples
 ///
@@ -69,13 +75,14 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     options: Arc<Options>,
     router: Arc<Router>,
-    line: Line<Arc<Connection>>,
-    /// Whether the CLI was started once, and the lock for doing so.
+    connection: Reconnectable<Arc<Connection>>,
+    state: Arc<StateCell>,
+    /// Whether the first start has succeeded; `starting` is the lock of the first start.
     started: AtomicBool,
     starting: Mutex<()>,
     supervisor: OnceLock<Task>,
     shut_down: AtomicBool,
-    /// The models, once the CLI has listed them.
+    /// The models, after the first response to `models.list`.
     models: OnceLock<Vec<ModelInfo>>,
 }
 
@@ -84,17 +91,28 @@ impl Shared {
         self.shut_down.load(Ordering::Relaxed)
     }
 
-    /// The connection is gone but may come back.
+    /// Interrupts the sessions: the connection is lost, and may be restored.
     fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
-        self.line.down();
+        self.connection.set_disconnected();
+        self.state.set(ConnectionState::Restarting);
         self.router.interrupt(cause)
     }
 
-    /// The connection is gone and does not come back.
+    /// Ends the connection and its supervision.
+    fn end_after_shutdown(&self) {
+        self.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
+        // It may be about to restart the CLI.
+        if let Some(supervisor) = self.supervisor.get() {
+            supervisor.abort();
+        }
+    }
+
+    /// Ends the client: the connection is lost and is not restored.
     fn end(&self, cause: &Error) {
-        let connection = self.line.end(cause);
+        let connection = self.connection.close(cause);
+        self.state.set(ConnectionState::Closed);
         self.router.disconnect(cause);
-        // Last, because calls that end may be tried again.
+        // Last, because callers may retry when their calls fail.
         if let Some(connection) = connection {
             connection.peer.close(cause);
         }
@@ -112,7 +130,8 @@ impl Client {
         Self(Arc::new(Shared {
             router: Arc::clone(&options.router),
             options: Arc::new(options),
-            line: Line::new(None),
+            connection: Reconnectable::new(None),
+            state: Arc::default(),
             started: AtomicBool::new(false),
             starting: Mutex::new(()),
             supervisor: OnceLock::new(),
@@ -121,27 +140,27 @@ impl Client {
         }))
     }
 
-    /// Asks the CLI for a sign of life.
+    /// Pings the CLI.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI cannot be started.
+    /// Returns an error if the connection is lost or the CLI cannot be started.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the call; the CLI may still be asked, which changes nothing. A CLI that was being
-    /// started for it is stopped, and the next use of the client starts one.
+    /// Dropping the future discards the response. If the CLI is being started for the request, the start is cancelled, and
+    /// the next use of the client starts it.
     ///
     /// Wire: `ping`, to the CLI.
     pub async fn ping(&self, message: &str) -> Result<Pong> {
-        self.connection().await?.peer.call("ping", &PingParams { message: Some(message) }).await
+        self.connection().await?.peer.request("ping", &PingParams { message: Some(message) }).decoded().await
     }
 
-    /// Which CLI this is.
+    /// Returns the version and the protocol of the CLI.
     ///
     /// # Errors
     ///
-    /// When it cannot be started.
+    /// Returns an error if the CLI cannot be started.
     ///
     /// # Cancel safety
     ///
@@ -150,82 +169,109 @@ impl Client {
         Ok(CliVersion::clone(&self.connection().await?.cli))
     }
 
-    /// The process id of the CLI, where this client started it.
+    /// Returns the process id of a CLI that this client started; `None` for any other one, and while there is no connection.
     pub fn process_id(&self) -> Option<u32> {
-        self.0.line.now()?.child.as_ref().map(|child| child.pid())
+        self.0.connection.current()?.child.as_ref().map(|child| child.pid())
     }
 
-    /// Where the CLI listens, if it does: the [`cli_url`](ClientBuilder::cli_url) with which another program connects to
-    /// a CLI that this client started on [`TransportKind::Tcp`]. A CLI that is started again may listen elsewhere.
+    /// Returns the `host:port` of a CLI on TCP; `None` for any other one, and while there is no connection. Another program
+    /// uses it as [`cli_url`](ClientBuilder::cli_url). The port may change with a restart.
     pub fn address(&self) -> Option<String> {
-        self.0.line.now()?.address.clone()
+        self.0.connection.current()?.address.clone()
     }
 
-    /// Calls a method of the CLI that has no method here.
+    /// Calls a method of the CLI for which this library has none.
     ///
     /// # Errors
     ///
-    /// When the parameters cannot be encoded, the connection is lost, the CLI refuses or its answer is no `R`.
+    /// Returns an error if `params` cannot be written as JSON, the connection is lost, the CLI returns an error, or its
+    /// result cannot be decoded as `R`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked. A CLI that was
-    /// being started for it is stopped, and the next use of the client starts one.
+    /// As [`ping`](Self::ping). Once polled, the request may still take effect.
+    ///
+    /// Wire: `method`, to the CLI.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
-            Error::with_source(ErrorKind::Config, format!("{method}: the parameters are not JSON"), source)
+            Error::with_source(
+                ErrorKind::InvalidInput,
+                format!("{method}: the parameters are not JSON"),
+                source,
+            )
         })?;
-        decode(method, &self.connection().await?.peer.call_raw(method, &params).await?)
+        decode(method, &self.connection().await?.peer.request(method, &params).raw().await?)
     }
 
-    /// Ends all sessions, which stay on disk, and stops the CLI if this client started it. While one call does so,
-    /// others return at once.
+    /// Detaches all sessions, which stay on disk, and stops the CLI if this client started it. Further calls return
+    /// immediately.
     ///
     /// # Errors
     ///
-    /// Everything that went wrong on the way; the client is shut down all the same.
+    /// Returns an error that lists all failures; the client is shut down nevertheless.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cuts it short: the connection is closed, and a CLI that this client started is killed with
-    /// everything that it has started.
+    /// Dropping the future shortens the shutdown: the connection is closed, and a CLI that this client started is
+    /// terminated with its child processes.
     ///
     /// Wire: `session.detach` and `runtime.shutdown`, to the CLI.
     pub async fn shutdown(&self) -> Result<()> {
-        if self.0.shut_down.swap(true, Ordering::Relaxed) {
-            return Ok(());
-        }
-        // Also for a future that is dropped: what is not asked to end is made to.
-        let _ending = Ending(&self.0);
-        match self.0.line.now() {
-            Some(connection) => shutdown::shutdown(&connection, &self.0.router).await,
-            None => Ok(()),
-        }
+        self.shutdown_boxed().await
     }
 
-    /// How many calls wait for an answer of the CLI.
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn shutdown_boxed(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            if self.0.shut_down.swap(true, Ordering::Relaxed) {
+                return Ok(());
+            }
+            // Also for a future that is dropped: the CLI is then stopped without a request.
+            let _end = DropGuard::new(&*self.0, Shared::end_after_shutdown);
+            match self.0.connection.current() {
+                Some(connection) => shutdown::shutdown(&connection, &self.0.router).await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Returns the number of pending requests.
     #[cfg(feature = "testing")]
     pub(crate) fn pending_calls(&self) -> usize {
-        self.0.line.now().map_or(0, |connection| connection.peer.pending_calls())
+        self.0.connection.current().map_or(0, |connection| connection.peer.pending_calls())
     }
 
-    /// The connection, started if it was not yet, awaited while the CLI is started again.
+    /// Returns the connection. Starts it if it was not started, and waits while the CLI is restarted.
     async fn connection(&self) -> Result<Arc<Connection>> {
         let shared = &self.0;
         if shared.is_shut_down() {
             return Err(Error::new(ErrorKind::Closed, "the client was shut down"));
         }
         if !shared.started.load(Ordering::Acquire) {
-            let _starting = shared.starting.lock().await;
-            if !shared.started.load(Ordering::Acquire) {
-                let (connection, reader) = Connection::open(&shared.options).await?;
-                shared.line.up(Arc::new(connection));
-                let supervisor = supervisor::start(Arc::downgrade(shared), reader);
-                shared.supervisor.set(supervisor).expect("the lock lets one start only");
-                shared.started.store(true, Ordering::Release);
-            }
+            self.connect_first().await?;
         }
-        shared.line.ready().await
+        shared.connection.ready().await
+    }
+
+    /// Connects, unless another call does. Boxed, so that the crate of the user does not compile it again.
+    fn connect_first(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let shared = &self.0;
+            let _starting = shared.starting.lock().await;
+            if shared.started.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            shared.state.set(ConnectionState::Connecting);
+            let failed = DropGuard::new(&shared.state, |state| state.set(ConnectionState::Idle));
+            let (connection, reader) = Connection::open(&shared.options).await?;
+            failed.dismiss();
+            shared.connection.set_connected(Arc::new(connection));
+            shared.state.set(ConnectionState::Connected);
+            let supervisor = supervisor::start(Arc::downgrade(shared), reader);
+            shared.supervisor.set(supervisor).expect("the lock lets one start only");
+            shared.started.store(true, Ordering::Release);
+            Ok(())
+        })
     }
 
     pub(crate) fn connect(&self, owned: bool) -> Box<dyn Connect> {
@@ -233,22 +279,9 @@ impl Client {
     }
 }
 
-/// Ends the connection when it is dropped.
-struct Ending<'a>(&'a Shared);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.end(&Error::new(ErrorKind::Closed, "the client was shut down"));
-        // It may be about to start the CLI again.
-        if let Some(supervisor) = self.0.supervisor.get() {
-            supervisor.abort();
-        }
-    }
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connection = self.0.line.now();
+        let connection = self.0.connection.current();
         f.debug_struct("Client")
             .field("cli", &connection.as_ref().map(|connection| &connection.cli))
             .field("peer", &connection.as_ref().map(|connection| &connection.peer))
@@ -256,10 +289,10 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A session's place on a client.
+/// The connection of a session to its client.
 struct OnClient {
     client: Client,
-    /// The client exists only for this session.
+    /// Whether the client exists only for this session.
     owned: bool,
 }
 
@@ -272,8 +305,8 @@ impl Connect for OnClient {
         Box::pin(async move {
             if apart && !self.client.0.options.keeps_own_state() {
                 let message = "an isolated session needs a client with `state_dir` or `session_fs`: without it the CLI \
-                               reads and writes the user's own files";
-                return Err(Error::new(ErrorKind::Config, message));
+                               reads and writes the files of the user";
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
@@ -297,7 +330,7 @@ impl Carrier for OnClient {
     }
 }
 
-/// Starts a client of its own for one session.
+/// Starts a client for one session.
 pub(crate) struct OwnClient(pub(crate) ClientBuilder);
 
 impl Connect for OwnClient {

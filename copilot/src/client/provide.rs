@@ -1,26 +1,25 @@
-//! What a program provides for the whole of a CLI.
+//! Services that the program provides to the CLI: session files and inference.
 
 use super::ClientBuilder;
-use crate::providers::inference::Inference;
-use crate::providers::inference::exchange::Exchanges;
-use crate::providers::session_fs::SessionFs;
-use crate::providers::session_fs::serve::FsService;
+use crate::host::inference::Inference;
+use crate::host::inference::exchange::Exchanges;
+use crate::host::session_fs::SessionFs;
+use crate::host::session_fs::serve::FsService;
 
 impl ClientBuilder {
-    /// Has the program keep the files of the client's sessions: see [`session_fs`](crate::session_fs).
+    /// Sets a file system of the program for the files of the client's sessions: see [`session_fs`](crate::host::session_fs).
     ///
-    /// A CLI that is started again gets it before its sessions are resumed. CLIs before 1.0.32 do not know it, and
-    /// starting one is an error.
+    /// After a restart it is registered before the sessions are resumed. CLIs before 1.0.32 do not support it, and starting
+    /// one returns an error.
     ///
-    /// Of the clients of a CLI that runs already (`cli_url`) one can do this, before any session is open, and it does
-    /// it for the sessions of all. CLI 1.0.102 does not take it a second time, so such a connection that is lost is
-    /// lost for good.
+    /// One client of a CLI that runs already (`cli_url`) can register it, before any session is open, and then serves the
+    /// sessions of all clients. CLI 1.0.102 refuses a second registration, so such a lost connection cannot be restored.
     ///
     /// # Examples
     ///
     /// ```
     /// use copilot::Client;
-    /// use copilot::session_fs::MemoryFs;
+    /// use copilot::host::session_fs::MemoryFs;
     ///
     /// let builder = Client::builder().session_fs(MemoryFs::new());
     /// # drop(builder);
@@ -32,11 +31,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Has the program answer the CLI's requests to models, in place of the network: see
-    /// [`inference`](crate::inference).
+    /// Sets a handler of the program for the CLI's requests to models, in place of the network: see
+    /// [`inference`](crate::host::inference).
     ///
-    /// A CLI that is started again gets it before its sessions are resumed. CLIs before 1.0.82 do not know it, and
-    /// starting one is an error. With `cli_url` what [`session_fs`](Self::session_fs) says holds here too.
+    /// After a restart it is registered before the sessions are resumed. CLIs before 1.0.82 do not support it, and starting
+    /// one returns an error. The limits of `cli_url` are those of [`session_fs`](Self::session_fs).
     ///
     /// Wire: `llmInference.setProvider`, to the CLI.
     pub fn inference(mut self, models: impl Inference) -> Self {

@@ -1,4 +1,4 @@
-//! Asking the CLI about itself, its user and its sessions.
+//! Queries of the client: sessions, models, the account and the CLI itself.
 
 use std::collections::BTreeMap;
 
@@ -21,13 +21,13 @@ use crate::protocol::sessions::{
 use crate::rpc::NoParams;
 use crate::session::call::done;
 
-/// Its sessions.
+/// Sessions of the CLI.
 impl Client {
-    /// The sessions that are on disk or live, all or those that fit the filter. Old CLIs know no filter and list all.
+    /// Returns the sessions that are on disk or open, optionally those that match a filter. Old CLIs ignore the filter.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses.
+    /// Returns an error if the connection is lost or the CLI returns an error.
     ///
     /// # Cancel safety
     ///
@@ -37,7 +37,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: copilot::Client) -> copilot::Result<()> {
-    /// use copilot::config::SessionFilter;
+    /// use copilot::sessions::SessionFilter;
     ///
     /// let here = SessionFilter::new().cwd("/srv/docs");
     /// for session in client.list_sessions(Some(&here)).await? {
@@ -53,11 +53,11 @@ impl Client {
         self.query::<_, SessionListResponse>("session.list", &params).await.map(|answer| answer.sessions)
     }
 
-    /// What the CLI knows of a session; `None` if it knows no such session.
+    /// Returns the metadata of a session; `None` if the CLI does not have the session.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses.
+    /// Returns an error if the connection is lost or the CLI returns an error.
     ///
     /// # Cancel safety
     ///
@@ -74,11 +74,11 @@ impl Client {
         Ok(listed.into_iter().find(|session| session.session_id == *id))
     }
 
-    /// The session in which something happened last; [`Client::resume`] takes it up.
+    /// Returns the id of the session that was used last; [`Client::resume`] resumes it.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses.
+    /// Returns an error if the connection is lost or the CLI returns an error.
     ///
     /// # Cancel safety
     ///
@@ -94,7 +94,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the connection is lost, and when the CLI cannot delete it: it knows no such session.
+    /// Returns an error if the connection is lost or the CLI cannot delete the session, as when it does not exist.
     ///
     /// # Cancel safety
     ///
@@ -106,11 +106,11 @@ impl Client {
         done("session.delete", answer)
     }
 
-    /// The session that the user of the CLI's terminal looks at, if it has one.
+    /// Returns the session in the foreground of the CLI's terminal; `None` without a terminal.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses or is too old.
+    /// Returns an error if the connection is lost, or the CLI returns an error or is too old.
     ///
     /// # Cancel safety
     ///
@@ -122,11 +122,11 @@ impl Client {
         Ok(answer.session_id)
     }
 
-    /// Shows a session to the user of the CLI's terminal.
+    /// Brings a session to the foreground of the CLI's terminal.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, and when the CLI has no terminal or is too old.
+    /// Returns an error if the connection is lost, or the CLI has no terminal or is too old.
     ///
     /// # Cancel safety
     ///
@@ -138,8 +138,8 @@ impl Client {
         done("session.setForeground", answer)
     }
 
-    /// What happens to the CLI's sessions from now on, those of its other clients included. The CLI tells
-    /// `Updated` after every event that it keeps. Version 0.0.394 does not tell anything.
+    /// Returns a stream of the lifecycle of the CLI's sessions from now on, those of its other clients included. The CLI
+    /// sends `Updated` after every event that it stores. Version 0.0.394 sends no changes.
     ///
     /// # Examples
     ///
@@ -154,17 +154,17 @@ impl Client {
     ///
     /// Wire: `session.lifecycle`, from the CLI.
     pub fn lifecycle(&self) -> LifecycleEvents {
-        LifecycleEvents(self.0.router.lifecycle.watch())
+        LifecycleEvents(self.0.router.lifecycle.subscribe())
     }
 }
 
-/// Itself and its user.
+/// The CLI and its account.
 impl Client {
-    /// What the CLI says about itself.
+    /// Returns the version and the protocol that the CLI reports.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses.
+    /// Returns an error if the connection is lost or the CLI returns an error.
     ///
     /// # Cancel safety
     ///
@@ -175,11 +175,11 @@ impl Client {
         self.query("status.get", &NoParams {}).await
     }
 
-    /// Whether somebody is logged in.
+    /// Returns the state of the login.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses.
+    /// Returns an error if the connection is lost or the CLI returns an error.
     ///
     /// # Cancel safety
     ///
@@ -190,12 +190,11 @@ impl Client {
         self.query("auth.getStatus", &NoParams {}).await
     }
 
-    /// The models that Copilot offers. The CLI is asked until it has answered once; models of endpoints of your own
-    /// are not among them.
+    /// Returns the models that Copilot offers, without those of configured providers. The first response is cached.
     ///
     /// # Errors
     ///
-    /// When nobody is logged in, and when the connection is lost.
+    /// Returns an error if no user is logged in or the connection is lost.
     ///
     /// # Cancel safety
     ///
@@ -210,11 +209,11 @@ impl Client {
         Ok(self.0.models.get_or_init(|| answer.models).clone())
     }
 
-    /// The CLI's own tools, as a model would see them.
+    /// Returns the built-in tools of the CLI, as the given model sees them.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses or is too old.
+    /// Returns an error if the connection is lost, or the CLI returns an error or is too old.
     ///
     /// # Cancel safety
     ///
@@ -226,11 +225,11 @@ impl Client {
         self.query::<_, ToolListResponse>("tools.list", &params).await.map(|answer| answer.tools)
     }
 
-    /// How much the user has used, by what it is counted for.
+    /// Returns the quotas of the user, by the counted feature.
     ///
     /// # Errors
     ///
-    /// When nobody is logged in, when the connection is lost, and when the CLI is too old.
+    /// Returns an error if no user is logged in, the connection is lost, or the CLI is too old.
     ///
     /// # Cancel safety
     ///
@@ -247,6 +246,6 @@ impl Client {
         P: Serialize,
         R: DeserializeOwned,
     {
-        self.connection().await?.peer.call(method, params).await
+        self.connection().await?.peer.request(method, params).decoded().await
     }
 }

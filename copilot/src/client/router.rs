@@ -1,47 +1,46 @@
-//! Which session a message is for.
+//! The router from incoming messages to sessions.
 //!
-//! The reader delivers straight into the session's inbox; nothing is queued in between. Messages for sessions that
-//! are not ours are dropped before anything looks at them: old CLIs send everybody's events to everybody.
+//! The reader delivers directly to the session core, without a queue. Messages for sessions of other clients are dropped
+//! before they are decoded: old CLIs send the events of all sessions to all clients.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::broadcast::Broadcast;
 use super::lifecycle::LifecycleEvent;
-use super::watchers::Watchers;
 use super::{github_telemetry, lifecycle};
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventHead;
+use crate::host::Providers;
 use crate::protocol::SessionId;
 use crate::protocol::decode;
-use crate::protocol::event::EventHead;
 use crate::protocol::github_telemetry::GithubTelemetry;
-use crate::providers::Providers;
-use crate::rpc::{AskedId, Head, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Responder, Service};
-use crate::session::inbox::Inbox;
-use crate::session::topic::Topics;
+use crate::rpc::{Head, INTERNAL_ERROR, INVALID_PARAMS, IncomingId, METHOD_NOT_FOUND, Responder, Service};
+use crate::session::core::Inbox;
+use crate::session::core::topic::Topics;
+use crate::task::{lock, read, write};
 
-/// The live sessions of one connection.
+/// The open sessions of a client.
 pub(super) struct Router {
     topics: &'static Topics,
     sessions: RwLock<Sessions>,
-    /// Subscribers to wake once the reader has caught up. Only the reader's task locks it.
+    /// Wakers of subscribers, woken once the reader has caught up. Only the reader's task locks it.
     asleep: Mutex<Vec<Waker>>,
-    /// Who wants to know what happens to sessions.
-    pub(super) lifecycle: Watchers<LifecycleEvent>,
-    /// Who wants to know what the CLI tells GitHub.
-    pub(super) telemetry: Watchers<GithubTelemetry>,
-    /// Who answers what the CLI asks outside of sessions.
+    pub(super) lifecycle: Broadcast<LifecycleEvent>,
+    pub(super) telemetry: Broadcast<GithubTelemetry>,
+    /// The services for requests outside of sessions.
     pub(super) providers: Providers,
 }
 
 #[derive(Default)]
 struct Sessions {
     inboxes: HashMap<SessionId, Arc<Inbox>>,
-    /// Why the connection ended.
+    /// The cause of the end of the client.
     ended: Option<Error>,
 }
 
@@ -51,8 +50,8 @@ impl Router {
             topics,
             sessions: RwLock::default(),
             asleep: Mutex::default(),
-            lifecycle: Watchers::default(),
-            telemetry: Watchers::default(),
+            lifecycle: Broadcast::default(),
+            telemetry: Broadcast::default(),
             providers,
         }
     }
@@ -64,20 +63,20 @@ impl Router {
         }
         if sessions.inboxes.contains_key(&inbox.id) {
             let message = format!("session {} is open on this client already; close it first", inbox.id);
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         sessions.inboxes.insert(inbox.id.clone(), inbox);
         Ok(())
     }
 
-    /// Leaves a session alone that has been opened under the same id since.
+    /// Removes a session, unless another one was opened with the same id meanwhile.
     pub(super) fn unregister(&self, inbox: &Inbox) {
         let mut sessions = self.write();
         let is_it =
             sessions.inboxes.get(&inbox.id).is_some_and(|other| std::ptr::eq(&raw const **other, inbox));
         let gone = if is_it { sessions.inboxes.remove(&inbox.id) } else { None };
         drop(sessions);
-        // Its handlers are a user's values, and their drop is a user's code: not under the lock.
+        // The drop of its handlers runs code of the program: not under the lock.
         drop(gone);
     }
 
@@ -85,13 +84,13 @@ impl Router {
         self.read().inboxes.values().cloned().collect()
     }
 
-    /// The connection is gone but may come back: every session is told why, and what runs is cancelled. Gives the
-    /// sessions, each with what was cancelled.
+    /// Interrupts all sessions: the connection is lost, and may be restored. Running work is cancelled. Returns the sessions,
+    /// each with its cancelled work.
     pub(super) fn interrupt(&self, cause: &Error) -> Vec<(Arc<Inbox>, Vec<String>)> {
         self.providers.interrupt();
         let inboxes = self.all();
-        // All of them, before the first event says so.
-        inboxes.iter().for_each(|inbox| inbox.line.down());
+        // All of them, before the first event reports it.
+        inboxes.iter().for_each(|inbox| inbox.connection.set_disconnected());
         let interrupt = |inbox: Arc<Inbox>| {
             let mut cancelled = Vec::new();
             crate::contain::logged("a subscriber", || cancelled = inbox.interrupt(cause));
@@ -100,7 +99,7 @@ impl Router {
         inboxes.into_iter().map(interrupt).collect()
     }
 
-    /// The connection is gone: every session learns why, and no other one is taken.
+    /// Ends all sessions with the cause, and refuses further ones.
     pub(super) fn disconnect(&self, cause: &Error) {
         let inboxes = {
             let mut sessions = self.write();
@@ -110,7 +109,7 @@ impl Router {
         self.lifecycle.close();
         self.telemetry.close();
         self.providers.interrupt();
-        inboxes.values().for_each(|inbox| drop(inbox.line.end(cause)));
+        inboxes.values().for_each(|inbox| drop(inbox.connection.close(cause)));
         for inbox in inboxes.values() {
             crate::contain::logged("a subscriber", || inbox.disconnect(cause));
         }
@@ -120,12 +119,12 @@ impl Router {
         self.read().inboxes.get(id).cloned()
     }
 
-    /// The session that a request is meant for although it does not name it.
+    /// Returns the session that claims a request without a session id.
     fn claimed(&self, method: &str, params: &RawValue) -> Option<Arc<Inbox>> {
         self.read().inboxes.values().find(|inbox| self.topics.claims(inbox, method, params)).cloned()
     }
 
-    /// Answers a request that no session can take.
+    /// Answers a request that no session can handle.
     fn refuse(&self, method: &str, params: &RawValue, responder: Responder, code: i64, why: &str) {
         Inbox::refuse(self.topics, method, params, responder, code, why);
     }
@@ -137,59 +136,39 @@ impl Router {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Sessions> {
-        self.sessions.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.sessions)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Sessions> {
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner)
+        write(&self.sessions)
     }
 
     fn asleep(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.asleep.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.asleep)
     }
 }
 
-/// What nearly every notification carries, read together with its envelope.
+/// The members of most notifications, decoded together with the envelope.
 #[derive(Deserialize)]
 pub(super) struct Routed<'a> {
     #[serde(rename = "sessionId", default)]
     session: Option<&'a str>,
     #[serde(borrow, default)]
     event: Option<EventHead<'a>>,
-    /// What happened to the session, in `session.lifecycle`.
+    /// The kind of the change, in `session.lifecycle`.
     #[serde(rename = "type", default)]
     kind: Option<&'a str>,
     #[serde(borrow, default)]
     metadata: Option<&'a RawValue>,
 }
 
-/// The same for a message with escapes in its ids, or without some of them.
+/// An event with escapes in its ids, or without some of them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unusual<'a> {
     session_id: String,
     #[serde(borrow)]
-    event: UnusualHead<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UnusualHead<'a> {
-    #[serde(rename = "type")]
-    name: String,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    timestamp: Option<String>,
-    #[serde(default)]
-    parent_id: Option<String>,
-    /// Never left out: without it the event would be one of the session's own agent.
-    #[serde(borrow, default)]
-    agent_id: Option<&'a RawValue>,
-    #[serde(default)]
-    ephemeral: Option<bool>,
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
+    event: EventHead<'a>,
 }
 
 #[derive(Deserialize)]
@@ -208,48 +187,33 @@ impl Service for Router {
                 self.event(session, &EventHead { whole, ..head });
             }
             ("session.lifecycle", Routed { session: Some(session), kind: Some(kind), metadata, .. }) => {
-                lifecycle::tell(&self.lifecycle, kind, session, metadata);
+                lifecycle::publish(&self.lifecycle, kind, session, metadata);
             }
-            // `host.event` tells of nothing that is documented.
-            _ => tracing::trace!(method, "a notification that nothing here wants"),
+            // `host.event` is not documented.
+            _ => tracing::trace!(method, "a notification without a handler"),
         }
     }
 
     fn unusual_notification(&self, method: &str, params: &RawValue) {
         if method == "gitHubTelemetry.event" {
-            return github_telemetry::tell(&self.telemetry, params);
+            return github_telemetry::publish(&self.telemetry, params);
         }
         if method != "session.event" {
-            return tracing::trace!(method, "a notification that nothing here wants");
+            return tracing::trace!(method, "a notification without a handler");
         }
         match decode::event::<Unusual<'_>>(params.get()) {
-            Ok(Unusual { session_id, event }) => {
-                let agent = event
-                    .agent_id
-                    .map(|id| decode::event::<Cow<'_, str>>(id.get()).unwrap_or(Cow::Borrowed(id.get())));
-                let head = EventHead {
-                    name: &event.name,
-                    id: event.id.as_deref().unwrap_or_default(),
-                    timestamp: event.timestamp.as_deref().unwrap_or_default(),
-                    parent: event.parent_id.as_deref(),
-                    agent: agent.as_deref(),
-                    ephemeral: event.ephemeral.unwrap_or_default(),
-                    data: event.data,
-                    whole: None,
-                };
-                self.event(&session_id, &head);
-            }
-            Err(error) => tracing::warn!(%error, "an event cannot be read"),
+            Ok(Unusual { session_id, event }) => self.event(&session_id, &event),
+            Err(error) => tracing::warn!(%error, "an event cannot be decoded"),
         }
     }
 
     fn caught_up(&self) {
-        // One that panics must not leave the others asleep.
+        // A waker that panics must not leave the others asleep.
         self.asleep().drain(..).for_each(|waker| crate::contain::logged("a waker", || waker.wake()));
     }
 
     fn request(&self, method: &str, params: &RawValue, responder: Responder) {
-        // Some come for a session that is not open yet, or not any more.
+        // Some requests are for sessions that are not open yet, or not any more.
         let Some(responder) = self.providers.request(method, params, responder) else { return };
         let session = match decode::question::<Option<OnlySession>>(params.get()) {
             Ok(read) => read.and_then(|params| params.session_id),
@@ -290,9 +254,9 @@ impl Service for Router {
         }
     }
 
-    fn cancelled(&self, id: AskedId) {
-        // Rare enough to ask every session for it.
-        self.all().iter().for_each(|inbox| inbox.calls.take_back(id));
+    fn cancelled(&self, id: IncomingId) {
+        // Rare, so every session is searched.
+        self.all().iter().for_each(|inbox| inbox.calls.cancel_request(id));
     }
 }
 
@@ -307,8 +271,8 @@ mod tests {
     use super::*;
     use crate::api::TOPICS;
     use crate::rpc::Peer;
-    use crate::session::inbox::Asks;
-    use crate::session::topic::Settings;
+    use crate::session::core::Asks;
+    use crate::session::core::topic::Settings;
     use crate::tools::{StateMap, ToolSet};
 
     fn inbox(id: &str) -> Arc<Inbox> {
@@ -319,11 +283,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_leaves_only_its_own_place() {
+    fn a_session_removes_only_itself() {
         let router = Router::new(Providers::default(), &TOPICS);
         let (first, second) = (inbox("s"), inbox("s"));
         router.register(Arc::clone(&first)).unwrap();
-        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Config);
+        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Configuration);
         router.unregister(&second);
         assert!(router.get("s").is_some());
         router.unregister(&first);
@@ -333,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_has_ended_takes_no_session() {
+    fn a_client_that_has_ended_refuses_sessions() {
         let router = Router::new(Providers::default(), &TOPICS);
         router.disconnect(&Error::new(ErrorKind::Closed, "the end"));
         assert_eq!(router.register(inbox("s")).unwrap_err().to_string(), "the end");

@@ -1,4 +1,4 @@
-//! The orderly end of a connection: sessions are let go, the CLI is asked to end, and made to if it does not.
+//! The orderly end of a connection: sessions are detached, the CLI is asked to exit, and killed if it does not.
 
 use std::time::Duration;
 
@@ -10,55 +10,55 @@ use crate::protocol::session::SessionParams;
 use crate::rpc::NoParams;
 use tokio::time::timeout;
 
-/// How long the sessions, and then the CLI itself, may take to answer.
+/// The time limit of the responses to `session.detach`, and of that to `runtime.shutdown`.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long it may take to read the last answers.
+/// The time limit for the last outgoing bytes.
 const WRITTEN: Duration = Duration::from_secs(1);
 /// How long the CLI may take to exit.
 const EXIT: Duration = Duration::from_secs(10);
-/// The same for a CLI on TCP, to which our end of the socket says nothing: newer ones exit by themselves when they are
-/// asked to, and 1.0.57 waits for a signal.
+/// How long a CLI on TCP may take to exit: it does not exit with its connection. Newer ones exit on request, and 1.0.57
+/// waits for a signal.
 const EXIT_OVER_TCP: Duration = Duration::from_secs(1);
-/// How long it may take once it was told to with a signal.
+/// How long the CLI may take to exit after a signal.
 const SIGNALLED: Duration = Duration::from_secs(2);
 
 pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result<()> {
     let mut problems = Vec::new();
     if timeout(ANSWER, detach_all(connection, router, &mut problems)).await.is_err() {
-        problems.push(format!("the CLI did not let go of its sessions within {ANSWER:?}"));
+        problems.push(format!("the CLI did not detach from its sessions within {ANSWER:?}"));
     }
-    // Requests of sessions that the CLI did not let go of are still to be answered.
+    // Requests of sessions that were not detached are still answered.
     router.all().iter().for_each(|inbox| inbox.calls.abort());
     if timeout(WRITTEN, connection.peer.written()).await.is_err() {
-        tracing::debug!("the CLI did not take the last answers");
+        tracing::debug!("the CLI did not read the last answers");
     }
-    let mut deaf = false;
+    let mut unresponsive = false;
     if connection.child.is_some() {
-        match timeout(ANSWER, connection.peer.call_raw("runtime.shutdown", &NoParams {})).await {
+        match timeout(ANSWER, connection.peer.request("runtime.shutdown", &NoParams {}).raw()).await {
             Ok(Ok(_)) => {}
-            // Old CLIs end with their input, and newer ones may be gone before they have answered.
+            // Old CLIs exit with their input, and newer ones may exit before they have responded.
             Ok(Err(error)) if error.is_unsupported() || error.is_disconnected() => {}
             Ok(Err(error)) => problems.push(error.to_string()),
-            // What counts is that it ends: by the end of its input, or by a signal.
-            Err(_) => deaf = true,
+            // It still exits: by the end of its input, or by a signal.
+            Err(_) => unresponsive = true,
         }
     }
     let closed = Error::new(ErrorKind::Closed, "the client was shut down");
-    // Sessions that did not answer are still there.
+    // Sessions that were not detached are still registered.
     router.disconnect(&closed);
     connection.peer.close(&closed);
     if let Some(child) = &connection.child
-        && child.wait(patience(child, deaf)).await.is_none()
+        && child.wait(exit_limit(child, unresponsive)).await.is_none()
     {
         child.kill(false);
         if child.wait(SIGNALLED).await.is_none() {
-            let silent = if deaf { " did not answer to runtime.shutdown," } else { "" };
+            let silent = if unresponsive { " did not respond to runtime.shutdown," } else { "" };
             problems.push(format!(
-                "the CLI (process {}){silent} did not end by itself nor when told to, and was killed",
+                "the CLI (process {}){silent} did not exit after SIGTERM and was killed",
                 child.pid()
             ));
             child.kill(true);
-            // Bounded: nothing survives this signal but a process that the kernel itself holds.
+            // Bounded: only a process that the kernel blocks survives this signal.
             drop(child.wait(SIGNALLED).await);
         }
     }
@@ -68,37 +68,39 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
     Err(Error::new(ErrorKind::Cli, format!("the client was shut down, but {}", problems.join("; and "))))
 }
 
-/// How long the CLI may take to exit before it gets a signal.
-fn patience(child: &Child, deaf: bool) -> Duration {
-    match (child.ends_with_its_input(), deaf) {
+/// Returns how long the CLI may take to exit before it receives a signal.
+fn exit_limit(child: &Child, unresponsive: bool) -> Duration {
+    match (child.exits_with_its_input(), unresponsive) {
         (false, _) => EXIT_OVER_TCP,
         (true, true) => SIGNALLED,
         (true, false) => EXIT,
     }
 }
 
-/// Lets go of all sessions at once. Running tools are cancelled, and what they still answer is not waited for.
+/// Detaches all sessions concurrently. Running tools are cancelled, and their results are not awaited.
 async fn detach_all(connection: &Connection, router: &Router, problems: &mut Vec<String>) {
     let inboxes = router.all();
     let mut calls = Vec::with_capacity(inboxes.len());
     for inbox in &inboxes {
         inbox.calls.close();
-        calls.push(connection.peer.begin("session.detach", &SessionParams { session_id: &inbox.id }));
+        calls.push(
+            connection.peer.request("session.detach", &SessionParams { session_id: &inbox.id }).queue(),
+        );
     }
     for (inbox, call) in inboxes.iter().zip(calls) {
         let mut answer = match call {
-            Ok(call) => call.answer("session.detach").await,
+            Ok(call) => call.result("session.detach").await,
             Err(error) => Err(error),
         };
         if answer.as_ref().is_err_and(Error::is_unsupported) {
             let params = SessionParams { session_id: &inbox.id };
-            answer = connection.peer.call_raw("session.destroy", &params).await;
+            answer = connection.peer.request("session.destroy", &params).raw().await;
         }
         match answer {
             Err(error) if !error.is_disconnected() => problems.push(format!("session {}: {error}", inbox.id)),
             _ => {}
         }
-        // First, so that a subscriber that sees the end can open the session elsewhere.
+        // First, so that a subscriber that sees the end can open the session on another client.
         router.unregister(inbox);
         inbox.close();
         inbox.calls.abort();

@@ -7,9 +7,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
+use crate::session::core::members::Members;
+use crate::session::core::topic::Settings;
 use crate::session::link::Compat;
-use crate::session::members::Members;
-use crate::session::topic::Settings;
 
 type Version = [u64; 3];
 
@@ -54,7 +54,7 @@ const PROTOCOL_2: &[&str] = &[
 
 /// Features of a session, by setter, with the newest version that lacks each.
 const SESSION: &[(&str, Version)] = &[
-    ("empty", [1, 0, 32]),
+    ("isolated", [1, 0, 32]),
     ("bearer_token_from", [1, 0, 57]),
     ("SystemMessage::customize", [0, 0, 423]),
     ("available_tools by source", [1, 0, 32]),
@@ -123,7 +123,7 @@ fn check(cli: &CliVersion, settings: &Settings) -> Result<()> {
         .map(|(_, setter, _)| *setter);
     let mut lacking: Vec<&str> = of_members.chain(of_session).collect();
     // An isolated session has many members, none of which the caller has named.
-    if cli.protocol == 2 && !features.contains(&"empty") {
+    if cli.protocol == 2 && !features.contains(&"isolated") {
         lacking.extend(members.names().filter(|member| {
             !PROTOCOL_2.contains(member) && !MEMBERS.iter().any(|(known, ..)| known == member)
         }));
@@ -230,9 +230,16 @@ mod tests {
 
     #[test]
     fn protocol_2_knows_few_members() {
-        let known = || Session::builder().model("m").streaming(true).client_name("n");
+        let known = || {
+            Session::builder()
+                .model("m")
+                .streaming(true)
+                .model_options(crate::models::ModelOptions::new().client_name("n"))
+        };
         assert_eq!(refusal(&cli("0.0.403", 2), &known()), None);
-        let refused = refusal(&cli("0.0.403", 2), &known().max_ai_credits(40.0)).unwrap();
+        let refused =
+            refusal(&cli("0.0.403", 2), &known().limits(crate::limits::Limits::new().max_ai_credits(40.0)))
+                .unwrap();
         assert!(refused.contains("`sessionLimits`") && refused.contains("0.0.403"), "{refused}");
     }
 

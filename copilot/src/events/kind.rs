@@ -2,25 +2,62 @@
 
 use serde::Deserialize;
 
-use super::local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnSilence};
-use super::{
+use super::local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
+use super::payloads::{
     agent, assistant, changes, context, mcp, permission, question, sandbox, session, shutdown, tool, usage,
 };
 use crate::error::Error;
 use crate::protocol::canvas::OpenCanvas;
 use crate::protocol::decode;
 
-/// Reads a payload where it stays. Not inlined, so that reading one kind takes no room on the stack for all others.
+/// Decodes a payload. Not inlined, so that one kind takes no room on the stack for all others.
 #[inline(never)]
 fn payload<'a, T: Deserialize<'a>>(data: &'a str) -> serde_json::Result<Box<T>> {
     decode::event(data).map(Box::new)
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $($name:literal)|+,)*) => {
+    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $name:literal,)*) => {
+        /// The type of an event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub(crate) enum EventName {
+            $($variant,)*
+            /// A type that this version of the library does not know; its text is on the event.
+            Other,
+            // Local; see `is_local`.
+            Lagged,
+            MessageSkipped,
+            Disconnected,
+            Restarted,
+            TurnStalled,
+            ToolProgress,
+            HandlerFailed,
+        }
+
+        impl EventName {
+            /// The names that the CLI sends.
+            pub(super) const NAMES: &[(&str, Self)] = &[$(($name, Self::$variant),)*];
+
+            /// Returns the name on the wire; empty for [`Other`](Self::Other).
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Other => "",
+                    Self::Lagged => "copilot.lagged",
+                    Self::MessageSkipped => "copilot.message_skipped",
+                    Self::Disconnected => "copilot.disconnected",
+                    Self::Restarted => "copilot.restarted",
+                    Self::TurnStalled => "copilot.turn_stalled",
+                    Self::ToolProgress => "copilot.tool_progress",
+                    Self::HandlerFailed => "copilot.handler_failed",
+                }
+            }
+        }
+
         /// The payload of an [`Event`](super::Event), by type.
         ///
-        /// Each payload has a box of its own, so that an event costs no more than what was sent.
+        /// Each payload is boxed, so that an event is as small as its payload allows.
         ///
         /// A type that is not here is [`Other`](Self::Other); its name and payload are on the event.
         #[derive(Clone, Debug)]
@@ -45,7 +82,7 @@ macro_rules! kinds {
             /// The CLI was started again and the session resumed. Local.
             Restarted(Box<Restarted>),
             /// Nothing has happened in a turn for a while. Local.
-            TurnSilent(Box<TurnSilence>),
+            TurnStalled(Box<TurnStalled>),
             /// A tool of this program reports its progress. Local.
             ToolProgress(Box<ToolProgress>),
             /// A handler of this program failed. Local.
@@ -53,17 +90,13 @@ macro_rules! kinds {
         }
 
         impl EventKind {
-            pub(super) fn read(name: &str, data: &str) -> Self {
+            pub(super) fn read(name: EventName, data: &str) -> Self {
                 let read = match name {
-                    $($($name)|+ => payload(data).map(Self::$variant),)*
+                    $(EventName::$variant => payload(data).map(Self::$variant),)*
                     _ => return Self::Other,
                 };
                 read.unwrap_or_else(|error| Self::Invalid(error.to_string()))
             }
-
-            /// The names on the wire that have a variant here.
-            #[cfg(test)]
-            const NAMES: &[&str] = &[$($($name),+),*];
 
             /// Checks each payload; gives the names of the types in them.
             #[cfg(test)]
@@ -318,8 +351,10 @@ kinds! {
     McpResourcesChanged(mcp::McpListChanged) = "mcp.resources.list_changed",
     /// The prompts of an MCP server changed.
     McpPromptsChanged(mcp::McpListChanged) = "mcp.prompts.list_changed",
-    /// A request without details in its answer was answered.
-    RequestCompleted(question::RequestCompleted) = "command.completed" | "sampling.completed",
+    /// A slash command of a program was run.
+    CommandCompleted(question::RequestCompleted) = "command.completed",
+    /// A model's answer was given to an MCP server, or refused.
+    SamplingCompleted(question::RequestCompleted) = "sampling.completed",
 }
 
 #[cfg(test)]
@@ -334,25 +369,28 @@ mod tests {
         seen.extend(crate::events::ToolContent::check_absent());
         seen.extend(crate::events::CitationLocation::check_absent());
         seen.extend(decode::tests::check_event::<crate::events::subscribers::Idle<'static>>());
-        let declared = decode::tests::derived("events");
+        seen.extend(decode::tests::check_event::<crate::events::EventHead<'static>>());
+        let mut declared = decode::tests::derived("events/payloads");
+        declared.extend(decode::tests::derived("events"));
         let missing: Vec<_> = declared.into_iter().filter(|name| !seen.contains(name)).collect();
         assert_eq!(missing, [""; 0], "every payload is the payload of an event");
     }
 
     #[test]
     fn every_name_reads_an_empty_payload() {
-        for name in EventKind::NAMES {
-            let kind = EventKind::read(name, "{}");
-            assert!(!matches!(kind, EventKind::Other | EventKind::Invalid(_)), "{name}: {kind:?}");
+        for (text, name) in EventName::NAMES {
+            let kind = EventKind::read(*name, "{}");
+            assert!(!matches!(kind, EventKind::Other | EventKind::Invalid(_)), "{text}: {kind:?}");
         }
     }
 
     #[test]
-    fn a_payload_of_another_shape_is_told_and_kept_apart_from_unknown_types() {
-        let EventKind::Invalid(error) = EventKind::read("assistant.message", r#"{"content":5}"#) else {
-            panic!("a number is no content");
+    fn a_payload_of_another_shape_is_invalid_and_an_unknown_type_is_not() {
+        let EventKind::Invalid(error) = EventKind::read(EventName::AssistantMessage, r#"{"content":5}"#)
+        else {
+            panic!("a number is not a text");
         };
         assert!(error.contains("expected a string"), "{error}");
-        assert!(matches!(EventKind::read("model.turn_started", "[]"), EventKind::Other));
+        assert!(matches!(EventKind::read(EventName::read("model.turn_started"), "[]"), EventKind::Other));
     }
 }

@@ -3,24 +3,22 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Event, EventKind, Inner};
+use super::event::Inner;
+use super::{Event, EventKind, EventName};
 use crate::error::Error;
 use crate::protocol::ToolCallId;
 
-/// The name of the event that tells of a silence, which it does not end.
-pub(crate) const TURN_SILENT: &str = "copilot.turn_silent";
-
-/// A tool says how far it is; see `ToolContext::progress`.
+/// A tool reports its progress, with `ToolContext::progress`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ToolProgress {
-    /// The call that progresses.
+    /// The tool call.
     pub tool_call_id: ToolCallId,
     /// The tool's name.
     pub tool_name: String,
-    /// How much is done, from 0 to 1, where the tool knows.
+    /// The completed part, from 0 to 1; `None` where the tool does not know it.
     pub fraction: Option<f64>,
-    /// What it is doing.
+    /// The text of the tool, for people.
     pub message: String,
 }
 
@@ -28,9 +26,9 @@ pub struct ToolProgress {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HandlerFailure {
-    /// Which handler, such as `on_permission`.
+    /// The setter of the handler, such as `on_permission`.
     pub handler: &'static str,
-    /// What went wrong.
+    /// The error that the handler returned, or its panic.
     pub error: Error,
 }
 
@@ -47,33 +45,33 @@ pub struct MessageSkipped {
     pub error: Error,
 }
 
-/// The CLI was lost, started again, and has taken the session up.
+/// The CLI was lost and started again, and the session resumed.
 ///
-/// What is on disk is as it was. A turn that was running has failed with the cause, and may be asked for again, unless
-/// tools of it go on.
+/// Files on disk are unchanged. A turn that was running has failed with the cause and may be sent again, unless tool
+/// calls of it continue.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Restarted {
     /// Why the CLI was lost.
     pub cause: Error,
-    /// The tool calls and questions that were running and have been cancelled, for a person to read.
+    /// The tool calls and questions that were running and have been cancelled, as text for people.
     pub cancelled: Vec<String>,
-    /// The tool calls that go on, for a person to read; see
+    /// The tool calls that continue, as text for people; see
     /// [`SessionBuilder::continue_pending_work`](crate::SessionBuilder::continue_pending_work).
     pub continued: Vec<String>,
 }
 
-/// A turn has had no event for a while, and still waits.
+/// A turn has had no event for a while, and has not failed yet.
 ///
 /// Reported once for each silence, after [`AskRequest::report_silence`].
 ///
 /// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct TurnSilence {
-    /// For how long.
+pub struct TurnStalled {
+    /// The time since the last event of the turn, or since the message was sent.
     pub silent_for: Duration,
-    /// The name of the last event of the turn, if there was one.
+    /// The name of the turn's last event on the wire; `None` without one.
     pub last_event: Option<String>,
     /// The tool calls, permissions and other questions that the CLI waits for, for a person to read. Those of other
     /// programs are among them if the CLI lists them within a second.
@@ -83,39 +81,39 @@ pub struct TurnSilence {
 }
 
 impl Event {
-    pub(crate) fn turn_silent(silence: TurnSilence) -> Self {
-        Self::local(TURN_SILENT, EventKind::TurnSilent(Box::new(silence)))
+    pub(crate) fn turn_stalled(stalled: TurnStalled) -> Self {
+        Self::local(EventName::TurnStalled, EventKind::TurnStalled(Box::new(stalled)))
     }
 
     pub(crate) fn restarted(restarted: Restarted) -> Self {
-        Self::local("copilot.restarted", EventKind::Restarted(Box::new(restarted)))
+        Self::local(EventName::Restarted, EventKind::Restarted(Box::new(restarted)))
     }
 
     pub(crate) fn message_skipped(skipped: MessageSkipped) -> Self {
-        Self::local("copilot.message_skipped", EventKind::MessageSkipped(Box::new(skipped)))
+        Self::local(EventName::MessageSkipped, EventKind::MessageSkipped(Box::new(skipped)))
     }
 
     pub(crate) fn lagged(missed: u64) -> Self {
-        Self::local("copilot.lagged", EventKind::Lagged(missed))
+        Self::local(EventName::Lagged, EventKind::Lagged(missed))
     }
 
     pub(crate) fn tool_progress(progress: ToolProgress) -> Self {
-        Self::local("copilot.tool_progress", EventKind::ToolProgress(Box::new(progress)))
+        Self::local(EventName::ToolProgress, EventKind::ToolProgress(Box::new(progress)))
     }
 
     pub(crate) fn handler_failed(failure: HandlerFailure) -> Self {
-        Self::local("copilot.handler_failed", EventKind::HandlerFailed(failure))
+        Self::local(EventName::HandlerFailed, EventKind::HandlerFailed(failure))
     }
 
     pub(crate) fn disconnected(cause: Error) -> Self {
-        Self::local("copilot.disconnected", EventKind::Disconnected(cause))
+        Self::local(EventName::Disconnected, EventKind::Disconnected(cause))
     }
 
-    fn local(name: &str, kind: EventKind) -> Self {
-        let end = u32::try_from(name.len()).expect("the names above are short");
+    fn local(name: EventName, kind: EventKind) -> Self {
         Self(Arc::new(Inner {
-            text: format!("{name}null").into_boxed_str(),
-            ends: [end; 5],
+            name,
+            text: "null".into(),
+            ends: [0; 5],
             ephemeral: true,
             large: None,
             kind: OnceLock::from(kind),

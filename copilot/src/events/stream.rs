@@ -8,14 +8,15 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::Event;
+use super::{Event, EventName};
+use crate::task::lock;
 
-/// How many bytes of events wait for a subscriber before the oldest are dropped: 64 MiB.
+/// The bytes of events that wait for a subscriber before the oldest are dropped: 64 MiB.
 pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
 
 /// The events of a session from the moment of subscribing, as a [`Stream`].
@@ -28,7 +29,7 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// The next event, or `None` when there will be none.
+    /// Returns the next event; `None` when the stream has ended.
     ///
     /// # Cancel safety
     ///
@@ -37,22 +38,22 @@ impl EventStream {
         poll_fn(|cx| self.queue.poll(cx)).await
     }
 
-    /// The next event, if one is waiting.
+    /// Returns the next event if one is waiting.
     pub fn try_next(&mut self) -> Option<Event> {
         self.queue.state().pop()
     }
 
-    /// How many events wait to be read.
+    /// Returns the number of events that wait to be read.
     pub fn waiting(&self) -> usize {
         self.queue.state().events.len()
     }
 
-    /// A stream without events, which has ended.
+    /// Creates a stream without events, which has ended.
     pub(crate) fn ended() -> Self {
         Self { queue: Arc::new(Queue::new(0, true)) }
     }
 
-    /// Whether nothing is added to it any more.
+    /// Returns whether no more events are added.
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.state().closed
     }
@@ -64,7 +65,7 @@ impl EventStream {
         state.lost_turn.then_some(state.budget)
     }
 
-    /// How many of the events that wait to be read are like this.
+    /// Returns how many of the waiting events satisfy a condition.
     pub(crate) fn count(&self, like: impl Fn(&Event) -> bool) -> usize {
         self.queue.state().events.iter().filter(|event| like(event)).count()
     }
@@ -121,12 +122,12 @@ impl Queue {
         state.waker.take()
     }
 
-    /// Whether an event that waits to be read is like this.
+    /// Returns whether a waiting event satisfies a condition.
     pub(super) fn holds(&self, like: impl Fn(&Event) -> bool) -> bool {
         self.state().events.iter().any(like)
     }
 
-    /// `false` when the subscriber has gone.
+    /// Adds an event; `false` when the subscriber has been dropped.
     pub(super) fn push(&self, event: Event, asleep: &mut Vec<Waker>) -> bool {
         let mut state = self.state();
         if state.abandoned {
@@ -153,7 +154,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -199,9 +200,10 @@ impl State {
 
 /// Whether a turn may begin, end or be answered with this event.
 fn decides(event: &Event) -> bool {
-    let name = event.name();
+    use EventName::{Abort, AssistantMessage, SessionError, SessionIdle, UserMessage};
+    let name = event.event_name();
     event.agent_id().is_none()
-        && matches!(name, "user.message" | "assistant.message" | "session.error" | "session.idle" | "abort")
+        && matches!(name, UserMessage | AssistantMessage | SessionError | SessionIdle | Abort)
 }
 
 #[cfg(test)]
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_subscriber_is_told_how_many_events_it_missed_and_sees_the_newest() {
+    fn a_slow_subscriber_learns_how_many_events_it_missed_and_sees_the_newest() {
         let subscribers = Subscribers::default();
         let budget = 3 * event("0").size();
         let (mut slow, mut quick) = (subscribers.subscribe(budget), subscribers.subscribe(budget));

@@ -1,4 +1,4 @@
-//! Who receives the events of a session, and what is known of the session at each event.
+//! The subscribers of a session, and the state of the session at each event.
 //!
 //! One lock guards the list of subscribers and the state that events change. The reader changes the state and fills
 //! the queues under it, and a turn subscribes and reads the state under it. So for each event a turn either has seen
@@ -10,7 +10,7 @@
 //! would cost N times N times the events of a turn.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::stream::{EventStream, Queue};
-use super::{Event, EventKind, TURN_SILENT};
+use super::{Event, EventHead, EventKind, EventName};
 use crate::contain;
 use crate::protocol::MessageId;
-use crate::protocol::event::EventHead;
+use crate::task::lock;
 
 /// The subscribers of one session.
 #[derive(Debug, Default)]
@@ -75,12 +75,12 @@ fn wake(waker: Waker) {
 }
 
 impl Subscribers {
-    /// A new subscriber, who sees what is published from here on.
+    /// Adds a subscriber, which receives the events from here on.
     pub(crate) fn subscribe(&self, budget: usize) -> EventStream {
         self.list().subscribe(budget)
     }
 
-    /// A new subscriber for a turn, and whether the agent has nothing to do at the moment from which it subscribes.
+    /// Adds a subscriber for a turn; returns with it whether the agent is idle at that moment.
     pub(crate) fn subscribe_turn(&self, budget: usize) -> (EventStream, bool) {
         let mut list = self.list();
         (list.subscribe(budget), !list.busy)
@@ -108,7 +108,7 @@ impl Subscribers {
         self.list().is_empty()
     }
 
-    /// An event from the CLI: changes what is known of the session and queues it for the subscribers. Those who sleep
+    /// Delivers an event from the CLI: updates the state and queues it for the subscribers. Those that sleep
     /// are added to `asleep`, for the caller to wake.
     pub(crate) fn deliver(&self, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
         let mut list = self.list();
@@ -127,7 +127,7 @@ impl Subscribers {
         asleep.into_iter().for_each(wake);
     }
 
-    /// The CLI is lost, and whatever the agent did with it.
+    /// The CLI is lost, and with it the work of the agent.
     pub(crate) fn interrupt(&self, event: &Event) {
         let mut asleep = Vec::new();
         {
@@ -138,7 +138,7 @@ impl Subscribers {
         asleep.into_iter().for_each(wake);
     }
 
-    /// The CLI has the session idle, whatever its events have said.
+    /// Marks the session as idle, as the CLI reports it.
     pub(crate) fn rest(&self) {
         self.list().busy = false;
     }
@@ -190,7 +190,7 @@ impl Subscribers {
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -211,21 +211,21 @@ impl List {
         self.turns.get_or_insert_default()
     }
 
-    /// What the event says about the session.
+    /// Updates the state from an event.
     fn learn(&mut self, head: &EventHead<'_>) {
-        if head.agent.is_some_and(|agent| !agent.is_empty()) {
+        if head.agent().is_some() {
             return;
         }
-        match head.name {
-            "user.message" | "assistant.turn_start" => self.busy = true,
-            "session.idle" => self.busy = !Idle::read(head.data.map_or("null", RawValue::get)).is_end(),
-            "session.autopilot_stopped" => self.busy = false,
+        match head.name() {
+            EventName::UserMessage | EventName::AssistantTurnStart => self.busy = true,
+            EventName::SessionIdle => self.busy = !Idle::read(head.data().get()).is_end(),
+            EventName::AutopilotStopped => self.busy = false,
             _ => {}
         }
     }
 
     fn queue(&mut self, event: &Event, asleep: &mut Vec<Waker>) {
-        if let Some(turns) = self.turns.as_mut().filter(|_| event.name() != TURN_SILENT) {
+        if let Some(turns) = self.turns.as_mut().filter(|_| event.event_name() != EventName::TurnStalled) {
             turns.reported = None;
             if turns.unbegun > 0 {
                 turns.last = Some((event.clone(), Instant::now()));
@@ -302,16 +302,18 @@ impl Event {
         if self.agent_id().is_some() {
             return Concerns::None;
         }
-        match self.name() {
-            "user.message" => Concerns::Reached(self.message_id()),
-            "assistant.message" | "session.error" => {
+        match self.event_name() {
+            EventName::UserMessage => Concerns::Reached(self.message_id()),
+            EventName::AssistantMessage | EventName::SessionError => {
                 self.originating_message_id().map_or(Concerns::None, Concerns::Of)
             }
-            "session.idle" | "abort" | "copilot.disconnected" | "copilot.restarted" | TURN_SILENT => {
-                Concerns::All
-            }
+            EventName::SessionIdle
+            | EventName::Abort
+            | EventName::Disconnected
+            | EventName::Restarted
+            | EventName::TurnStalled => Concerns::All,
             // A skipped answer belongs to a turn that has begun; a skipped message without a name to any.
-            "copilot.message_skipped" => match self.kind() {
+            EventName::MessageSkipped => match self.kind() {
                 EventKind::MessageSkipped(skipped) if skipped.event.is_some() => Concerns::None,
                 _ => Concerns::All,
             },
@@ -351,7 +353,7 @@ pub(crate) struct Idle<'a> {
     aborted: Option<&'a RawValue>,
     #[serde(borrow)]
     mode: Option<&'a RawValue>,
-    /// What the agent waits for although it is idle, on CLIs that say so (1.0.12).
+    /// Tasks that the agent waits for although it is idle, on CLIs that report them (1.0.12).
     #[serde(borrow)]
     background_tasks: Option<&'a RawValue>,
 }
@@ -393,11 +395,11 @@ mod tests {
 
     fn head<'a>(name: &'a str, data: &'a RawValue) -> EventHead<'a> {
         EventHead {
-            name,
-            id: "",
-            timestamp: "",
-            parent: None,
-            agent: None,
+            tag: name.into(),
+            id: "".into(),
+            timestamp: None,
+            parent: "".into(),
+            agent: "".into(),
             ephemeral: false,
             data: Some(data),
             whole: None,
@@ -425,7 +427,8 @@ mod tests {
                 done.store(true, Ordering::Relaxed);
             });
             while !done.load(Ordering::Relaxed) {
-                let (mut stream, was_idle) = subscribers.subscribe_turn(1 << 20);
+                // Room for all events: this thread may be suspended while the other one delivers.
+                let (mut stream, was_idle) = subscribers.subscribe_turn(1 << 30);
                 let next = loop {
                     match stream.try_next() {
                         Some(event) => break event,

@@ -34,7 +34,7 @@ pub(super) fn root(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Res
     if let Some(named) = variable(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
         return std::path::absolute(&named).map_err(|error| {
             Error::with_source(
-                ErrorKind::Config,
+                ErrorKind::Configuration,
                 format!("{CACHE_VARIABLE} names no usable directory"),
                 error,
             )
@@ -49,7 +49,7 @@ pub(super) fn root(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Res
     caches.map(|caches| caches.join("copilot-tools")).ok_or_else(|| {
         let missing = if os == "windows" { "LOCALAPPDATA" } else { "HOME" };
         Error::new(
-            ErrorKind::Config,
+            ErrorKind::Configuration,
             format!(
                 "no place to keep the Copilot CLI: {missing} is not set to an absolute path; set {CACHE_VARIABLE} \
                  to a directory"
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_entry_is_whole_by_its_content_and_marked_anew() {
+    fn a_copied_entry_is_valid_by_its_content_and_marked_again() {
         let (_root, entry) = installed();
         touch(&entry, 1_000_000);
         assert_eq!(state(&entry), State::Whole);

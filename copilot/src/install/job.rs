@@ -1,26 +1,24 @@
 //! Blocking work that stops when its future is dropped.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
+use crate::task::{CancellationToken, DropGuard};
 use crate::{Error, ErrorKind, Result};
+use std::io;
 
-/// A cancellation flag for a blocking job; clones share it.
+/// The cancellation token of a blocking job, which the job polls.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
+pub(super) struct Stop(CancellationToken);
 
 impl Stop {
     /// Requests that the job stops.
     pub(super) fn now(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancel();
     }
 
     /// Returns an error if the job should stop. Called between pieces of work.
     pub(super) fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Relaxed) {
+        if self.0.is_cancelled() {
             // Not `Interrupted`, which readers retry.
-            return Err(io::Error::other("nobody waits for this any more"));
+            return Err(io::Error::other("the installation was cancelled"));
         }
         Ok(())
     }
@@ -34,17 +32,14 @@ impl Stop {
 pub(super) async fn run<T: Send + 'static>(
     work: impl FnOnce(&Stop) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    struct StopOnDrop(Stop);
-    impl Drop for StopOnDrop {
-        fn drop(&mut self) {
-            self.0.now();
-        }
-    }
-
     let stop = Stop::default();
-    let _guard = StopOnDrop(stop.clone());
+    let _stop = DropGuard::new(stop.clone(), |stop: Stop| stop.now());
     tokio::task::spawn_blocking(move || work(&stop)).await.unwrap_or_else(|failed| {
-        Err(Error::with_source(ErrorKind::Install, "the work on the Copilot CLI's files broke off", failed))
+        Err(Error::with_source(
+            ErrorKind::Install,
+            "the blocking work on the Copilot CLI's files panicked",
+            failed,
+        ))
     })
 }
 

@@ -172,7 +172,7 @@ impl Installer {
         let root = match &self.cache_dir {
             Some(directory) => std::path::absolute(directory).map_err(|error| {
                 Error::with_source(
-                    ErrorKind::Config,
+                    ErrorKind::Configuration,
                     "the cache directory of the installer is unusable",
                     error,
                 )
@@ -191,7 +191,7 @@ impl Installer {
             State::Missing => {}
             State::Damaged(reason) => {
                 let directory = entry.directory();
-                tracing::warn!(reason, directory = %directory.display(), "fetching the Copilot CLI anew");
+                tracing::warn!(reason, directory = %directory.display(), "downloading the Copilot CLI again");
             }
         }
         let package = entry.package();

@@ -82,8 +82,16 @@ impl Npm {
 
 fn failed(package: &Package, status: &str, stderr: &str) -> Error {
     let spec = package.spec();
-    let said = telling_lines(stderr);
-    let said = if said.is_empty() { "npm said nothing".to_owned() } else { format!("npm said:\n{said}\n") };
+    let said = relevant_lines(stderr);
+    let said = if said.is_empty() {
+        "npm said nothing".to_owned()
+    } else {
+        format!(
+            "npm said:
+{said}
+"
+        )
+    };
     let message = format!(
         "`npm pack {spec}` failed ({status}); {said}; see that this command works by itself (npm's registry, proxy \
          and login settings count here), or install the CLI yourself and set COPILOT_CLI_PATH to it, or fetch the \
@@ -128,7 +136,7 @@ fn end_of(path: &Path) -> String {
 }
 
 /// Returns the relevant lines: those marked as errors by npm, if any, without stack traces.
-fn telling_lines(text: &str) -> String {
+fn relevant_lines(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
         .map(|line| line.chars().filter(|c| !c.is_control()).collect::<String>().trim_end().to_owned())
@@ -148,7 +156,7 @@ mod tests {
 
     #[test]
     fn npms_errors_are_kept_and_its_noise_is_not() {
-        let check = |text: &str, expected: &str| assert_eq!(telling_lines(text), expected);
+        let check = |text: &str, expected: &str| assert_eq!(relevant_lines(text), expected);
         check(
             "npm warn old\n\nnpm error code ENOTFOUND\nnpm error     at x (y.js)\nnpm error network down\n",
             "npm error code ENOTFOUND\nnpm error network down",
@@ -164,7 +172,7 @@ mod tests {
         fs::write(&log, format!("{}npm error last\n", "noise\n".repeat(100_000))).unwrap();
         let end = end_of(&log);
         assert_eq!(end.len() as u64, STDERR_TAIL);
-        assert_eq!(telling_lines(&end), "npm error last");
+        assert_eq!(relevant_lines(&end), "npm error last");
         assert_eq!(end_of(&directory.path().join("none")), "");
     }
 }

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loader_in_a_program_tells_the_libc() {
+    fn the_libc_of_a_program_follows_from_its_loader() {
         assert_eq!(libc_named_in(b"\x7fELF..\0/lib/ld-musl-x86_64.so.1\0"), Some(Libc::Musl));
         assert_eq!(libc_named_in(b"\x7fELF..\0/lib64/ld-linux-x86-64.so.2\0"), Some(Libc::Gnu));
         assert_eq!(libc_named_in(b"\x7fELF static"), None);

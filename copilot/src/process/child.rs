@@ -1,12 +1,12 @@
-//! A running CLI: its pipes, the end of its stderr, and its end.
+//! A running CLI: its pipes, the tail of its stderr, and its exit.
 //!
-//! A thread of its own waits for the exit (see `owner.rs`). Dropping the [`Child`] tells it to end, so that it can end
-//! what it has started, and kills the whole group a little later. Stderr is always drained, and only its tail is kept.
+//! A thread waits for the exit (see `reaper.rs`). Dropping the [`Child`] sends SIGTERM, so that the CLI can stop its child
+//! processes, and kills the whole group two seconds later. Stderr is always drained, and only its tail is kept.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
@@ -15,52 +15,56 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Program;
-use super::command::{Carrier, Launch};
 use super::failure;
-use super::owner::{self, EndOnDrop, Exit};
-use super::sweep;
+use super::launch::{Channel, Launch};
+use super::orphans;
+use super::reaper::{self, Exit, TerminateOnDrop, terminate_on_drop};
 use crate::error::{Error, ErrorKind, Result};
 use crate::random;
+use crate::task::lock;
 use crate::task::{self, Task};
 
-/// How much of the end of stderr is kept.
+/// The size of the tail of stderr, in bytes.
 const STDERR_TAIL: usize = 8 << 10;
-/// How long the last of stderr is read once the CLI is gone. Something that it has started may hold it open for ever.
+/// How long stderr is read after the exit of the CLI. A child process of it may keep the pipe open.
 const LAST_WORDS: Duration = Duration::from_millis(100);
-/// How long the exit of a CLI is waited for whose pipes have closed: they close a little before it is gone.
+/// How long the exit is awaited after the pipes have closed: they close shortly before it.
 const EXIT: Duration = Duration::from_millis(200);
-/// A line on stdout that is longer than this is no port announcement.
+/// A line on stdout that is longer than this is not a port announcement.
 const MAX_LINE: u64 = 64 << 10;
 
 /// The pipes of a CLI that speaks over stdio.
 pub(crate) type Pipes = (ChildStdout, ChildStdin);
 
-/// A CLI that we started; dropping it ends it and everything in its process group.
+/// A CLI that this process started; dropping it terminates the process group.
 pub(crate) struct Child {
-    process: EndOnDrop,
+    process: TerminateOnDrop,
     has_input: bool,
     stderr: Arc<Mutex<Tail>>,
-    /// Its sender is gone once stderr has ended.
+    /// Closed at the end of stderr.
     stderr_open: watch::Receiver<()>,
     _drains: Vec<Task>,
 }
 
 impl Child {
-    /// Starts the CLI. The pipes are there only for [`Carrier::Stdio`].
-    pub(crate) fn spawn(launch: &Launch) -> Result<(Self, Option<Pipes>, Option<ChildStdout>)> {
+    /// Starts the CLI. The pipes are there only for [`Channel::Stdio`].
+    pub(crate) fn spawn(launch: &Launch<'_>) -> Result<(Self, Option<Pipes>, Option<ChildStdout>)> {
         let (program, args) = launch.command_line();
         let mut command = Command::new(program);
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.stdin(match launch.carrier {
-            Carrier::Stdio => Stdio::piped(),
-            Carrier::Tcp(_) => Stdio::null(),
+        command.stdin(match launch.channel {
+            Channel::Stdio => Stdio::piped(),
+            Channel::Tcp(_) => Stdio::null(),
         });
+        if launch.options.env_clear {
+            command.env_clear();
+        }
         let mark = random::id();
-        command.env(sweep::VARIABLE, &mark).envs(launch.variables());
-        for name in &launch.removed_environment {
+        command.env(orphans::VARIABLE, &mark).envs(launch.variables());
+        for name in &launch.options.env_remove {
             command.env_remove(name);
         }
-        if let Some(directory) = &launch.working_directory {
+        if let Some(directory) = &launch.options.cwd {
             command.current_dir(directory);
         }
         #[cfg(unix)]
@@ -70,32 +74,33 @@ impl Child {
             let message = format!("cannot start {}: {reason}", launch.program.path().display());
             Error::with_source(ErrorKind::Cli, message, source)
         };
-        if let Some(problem) = launch.working_directory.as_deref().and_then(failure::directory_problem) {
-            return Err(Error::new(ErrorKind::Config, problem));
+        if let Some(problem) = launch.options.cwd.as_deref().and_then(failure::directory_problem) {
+            return Err(Error::new(ErrorKind::Configuration, problem));
         }
         if let Program::Native(path) = &launch.program
             && let Some(problem) = failure::other_machine(path)
         {
             return Err(Error::new(ErrorKind::Cli, format!("cannot start {}: {problem}", path.display())));
         }
-        let started = owner::start(command, mark).map_err(refused)?;
+        let started = reaper::start(command, mark).map_err(refused)?;
         let (open, stderr_open) = watch::channel(());
         let mut child = Self {
-            process: EndOnDrop(started.process),
+            process: terminate_on_drop(started.process),
             has_input: started.stdin.is_some(),
             stderr: Arc::default(),
             stderr_open,
             _drains: Vec::new(),
         };
-        // From here on a failure drops the child, which ends it.
+        // From here on a failure drops the child, which terminates it.
         let errors =
             ChildStderr::from_std(started.stderr.expect("stderr was piped above")).map_err(refused)?;
-        // Nothing works once the runtime is gone, so the process goes with it, whoever still holds the child.
-        let (end_with_runtime, stderr) = (EndOnDrop(Arc::clone(&child.process.0)), Arc::clone(&child.stderr));
+        // The pipes do not work without the runtime, so the process ends with it, although a client may hold the child.
+        let end_with_runtime = terminate_on_drop(Arc::clone(&child.process));
+        let stderr = Arc::clone(&child.stderr);
         child._drains.push(task::spawn(async move {
             drain(errors, stderr).await;
             drop(open);
-            end_with_runtime.0.ended().await;
+            end_with_runtime.ended().await;
         }));
         let stdout =
             ChildStdout::from_std(started.stdout.expect("stdout was piped above")).map_err(refused)?;
@@ -108,7 +113,7 @@ impl Child {
         })
     }
 
-    /// Reads stdout until the CLI says which port it listens on, then goes on draining it.
+    /// Reads stdout until the CLI announces its port, and then drains it.
     pub(crate) async fn port(&mut self, stdout: ChildStdout, limit: Duration) -> Result<u16> {
         let mut stdout = BufReader::new(stdout);
         let announced = async {
@@ -137,17 +142,17 @@ impl Child {
                 Err(self.explain(&what, None).await)
             }
             Err(_) => {
-                let message = format!("the CLI did not say within {limit:?} which port it listens on");
+                let message = format!("the CLI did not announce its port within {limit:?}");
                 Err(Error::new(ErrorKind::Timeout, self.with_stderr(message)))
             }
         }
     }
 
-    /// The error for a connection that ended: `what`, how the process ended, and the end of its stderr.
+    /// Returns the error of a connection that ended: `what`, the exit status, and the tail of stderr.
     pub(crate) async fn explain(&self, what: &str, source: Option<std::io::Error>) -> Error {
-        let ended = timeout(EXIT, self.process.0.exited()).await.ok().flatten();
+        let ended = timeout(EXIT, self.process.exited()).await.ok().flatten();
         if ended.is_some() {
-            // What it wrote last may not be read yet. Nothing is ever sent, so this waits for the sender's end.
+            // The last lines may not be read yet. No value is sent, so this waits until the sender is dropped.
             drop(timeout(LAST_WORDS, self.stderr_open.clone().changed()).await);
         }
         let status = match ended {
@@ -162,9 +167,9 @@ impl Child {
         }
     }
 
-    /// A message with the end of stderr.
+    /// Appends the tail of stderr to a message.
     pub(crate) fn with_stderr(&self, mut message: String) -> String {
-        let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner).text();
+        let tail = lock(&self.stderr).text();
         if let Some(option) = unknown_option(&tail) {
             message += &format!("; this CLI is too old for {option}");
         }
@@ -175,33 +180,33 @@ impl Child {
         message
     }
 
-    /// Waits at most `limit` for the exit.
+    /// Waits at most `limit` for the exit and the end of the orphans.
     pub(crate) async fn wait(&self, limit: Duration) -> Option<Exit> {
-        timeout(limit, self.process.0.ended()).await.ok().flatten()
+        timeout(limit, self.process.ended()).await.ok().flatten()
     }
 
     /// Waits for the exit.
     pub(crate) async fn exited(&self) {
-        self.process.0.exited().await;
+        self.process.exited().await;
     }
 
-    /// Asks the whole group to end; with `force`, ends it.
+    /// Sends SIGTERM to the process group; with `force`, SIGKILL.
     pub(crate) fn kill(&self, force: bool) {
-        self.process.0.kill(force);
+        self.process.kill(force);
     }
 
-    /// Has it end without waiting for that.
-    pub(crate) fn end(&self) {
-        self.process.0.end();
+    /// Terminates it without waiting.
+    pub(crate) fn terminate(&self) {
+        self.process.terminate();
     }
 
-    /// Whether it reads from us, so that the end of what we write is its end.
-    pub(crate) fn ends_with_its_input(&self) -> bool {
+    /// Returns whether it reads its standard input, and so exits at its end.
+    pub(crate) fn exits_with_its_input(&self) -> bool {
         self.has_input
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.process.0.pid
+        self.process.pid
     }
 }
 
@@ -211,7 +216,7 @@ impl fmt::Debug for Child {
     }
 }
 
-/// The builder's option that a CLI refused to start with, by the flag that it stands for.
+/// Returns the option of the builder whose flag the CLI does not support, by the error on its stderr.
 fn unknown_option(stderr: &str) -> Option<&'static str> {
     let (_, rest) = stderr.split_once("unknown option '")?;
     match rest.split('\'').next()? {
@@ -225,7 +230,7 @@ fn unknown_option(stderr: &str) -> Option<&'static str> {
     }
 }
 
-/// The port in a line such as `CLI server listening on port 4321`.
+/// Returns the port in a line such as `CLI server listening on port 4321`.
 fn announced_port(line: &[u8]) -> Option<u16> {
     const PHRASE: &str = "listening on port ";
     let line = String::from_utf8_lossy(line).to_ascii_lowercase();
@@ -234,9 +239,9 @@ fn announced_port(line: &[u8]) -> Option<u16> {
     digits.parse().ok()
 }
 
-/// The first line of some output, for an error.
+/// Returns the first line of some output, for an error.
 pub(crate) fn quoted(output: &[u8]) -> String {
-    /// More says nothing more about which program it is.
+    /// The longest line, in characters.
     const MAX: usize = 100;
     let line =
         output.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
@@ -246,12 +251,12 @@ pub(crate) fn quoted(output: &[u8]) -> String {
     format!("{:?}{more}", &line[..end])
 }
 
-/// Reads to the end and keeps the last bytes.
+/// Reads to the end and keeps the tail.
 async fn drain(mut source: impl AsyncRead + Unpin, tail: Arc<Mutex<Tail>>) {
     let mut chunk = [0; 4096];
-    // An error means that nothing more comes, the same as the end.
+    // An error is treated as the end.
     while let Ok(read @ 1..) = source.read(&mut chunk).await {
-        tail.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk[..read]);
+        lock(&tail).push(&chunk[..read]);
     }
 }
 
@@ -274,6 +279,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use super::super::launch::LaunchOptions;
     use super::*;
 
     #[test]
@@ -285,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_an_old_cli_refuses_is_told_as_the_option_it_came_from() {
-        let told = unknown_option("error: unknown option '--no-auto-login'\n\nTry 'copilot --help'");
-        assert!(told.is_some_and(|told| told.contains("use_logged_in_user")), "{told:?}");
+    fn a_flag_that_an_old_cli_does_not_support_is_reported_as_the_option_of_the_builder() {
+        let option = unknown_option("error: unknown option '--no-auto-login'\n\nTry 'copilot --help'");
+        assert!(option.is_some_and(|option| option.contains("use_logged_in_user")), "{option:?}");
         for (flag, option) in
             [("--auth-token-env", "`github_token`"), ("--secret-env-vars", "COPILOT_GITHUB_TOKEN")]
         {
@@ -308,21 +314,23 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn what_a_cli_wrote_last_is_told() {
+    async fn the_last_lines_of_a_cli_are_in_the_error() {
         let mut script = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut script, b"echo out of cheese >&2; exit 3").unwrap();
         let program = Program::Script { node: "sh".into(), script: script.path().to_owned() };
-        let (child, _pipes, _) = Child::spawn(&Launch::new(program, Carrier::Stdio)).unwrap();
+        let options = LaunchOptions::default();
+        let launch = Launch { program, channel: Channel::Stdio, connection_token: None, options: &options };
+        let (child, _pipes, _) = Child::spawn(&launch).unwrap();
         // The runtime has no time to read before it has ended.
-        while !child.process.0.has_ended() {
+        while !child.process.has_ended() {
             std::thread::yield_now();
         }
-        let told = child.explain("gone", None).await.to_string();
-        assert!(told.contains("exit status: 3") && told.contains("out of cheese"), "{told}");
+        let error = child.explain("gone", None).await.to_string();
+        assert!(error.contains("exit status: 3") && error.contains("out of cheese"), "{error}");
     }
 
     #[test]
-    fn only_the_end_of_stderr_is_kept() {
+    fn only_the_tail_of_stderr_is_kept() {
         let mut tail = Tail::default();
         for _ in 0..100 {
             tail.push(&[b'x'; 1000]);

@@ -1,14 +1,14 @@
-//! Why a program cannot be started, and what to do about it.
+//! The reasons why a program cannot be started, with their remedies.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Program;
-use super::command::Launch;
+use super::launch::Launch;
 
-/// The reason and the remedy, for a start that the system has refused with `source`.
-pub(super) fn reason(launch: &Launch, source: &io::Error) -> String {
+/// Returns the reason and the remedy of a start that failed with `source`.
+pub(super) fn reason(launch: &Launch<'_>, source: &io::Error) -> String {
     match &launch.program {
         Program::Native(path) => reason_of(path, source),
         Program::Script { node, script } => format!(
@@ -20,7 +20,7 @@ pub(super) fn reason(launch: &Launch, source: &io::Error) -> String {
     }
 }
 
-/// Why the CLI cannot run in this directory.
+/// Returns why the CLI cannot run in this directory; `None` if it can.
 pub(super) fn directory_problem(directory: &Path) -> Option<String> {
     let what = match directory.metadata() {
         Ok(metadata) if metadata.is_dir() => return None,
@@ -60,7 +60,7 @@ fn reason_of(path: &Path, source: &io::Error) -> String {
     }
 }
 
-/// Why this machine cannot run the program, which the system may try all the same, as a shell script.
+/// Returns why this machine cannot run the program; `None` if it can. The system may run such a file as a shell script.
 pub(super) fn other_machine(path: &Path) -> Option<String> {
     if !cfg!(target_os = "linux") {
         return None;
@@ -97,7 +97,7 @@ pub(super) fn other_machine(path: &Path) -> Option<String> {
     ))
 }
 
-/// The interpreter that the first line of a script names.
+/// Returns the interpreter in the first line of a script.
 fn interpreter(path: &Path) -> Option<String> {
     let start = start_of(path);
     let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
@@ -105,11 +105,11 @@ fn interpreter(path: &Path) -> Option<String> {
     Some(line.split_whitespace().next()?.to_owned())
 }
 
-/// The first bytes of a file, or none when it cannot be read.
+/// Returns the first bytes of a file; none if it cannot be read.
 fn start_of(path: &Path) -> Vec<u8> {
     let mut start = Vec::new();
     if let Ok(file) = File::open(path) {
-        // A part of it is as good.
+        // A shorter start is sufficient.
         let _ = file.take(256).read_to_end(&mut start);
     }
     start

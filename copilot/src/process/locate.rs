@@ -1,4 +1,4 @@
-//! Finding the CLI on this machine.
+//! The search for the CLI on this machine.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,7 @@ const PATH_VARIABLE: &str = "COPILOT_CLI_PATH";
 /// The variable that names the Node.js for CLIs that are scripts.
 const NODE_VARIABLE: &str = "COPILOT_NODE_PATH";
 
-/// What is run: a native program, or a script that Node.js runs.
+/// A native program, or a script that Node.js runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Native(PathBuf),
@@ -19,9 +19,9 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    /// The program in this file; `node` runs it if it is a script.
+    /// Returns the program in this file; `node` runs it if it is a script.
     fn at(path: PathBuf, node: Option<&OsStr>) -> Self {
-        // It was found from here, and may be started elsewhere. Where there is no here, it is taken as it is.
+        // It may be started in another directory. Without a current directory the path stays relative.
         let path = std::path::absolute(&path).unwrap_or(path);
         let script =
             path.extension().is_some_and(|ending| ["js", "mjs", "cjs"].iter().any(|js| ending == *js));
@@ -29,7 +29,7 @@ impl Program {
         if script { Self::Script { node: node.into(), script: path } } else { Self::Native(path) }
     }
 
-    /// The file that was found.
+    /// Returns the file that was found.
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Native(path) | Self::Script { script: path, .. } => path,
@@ -37,7 +37,7 @@ impl Program {
     }
 }
 
-/// What the search looks at; a test brings its own.
+/// The input of the search; a test provides another one.
 #[derive(Debug, Default)]
 struct Surroundings {
     variable: Option<OsString>,
@@ -58,7 +58,8 @@ impl Surroundings {
     }
 }
 
-/// Finds the CLI: `configured`, then `COPILOT_CLI_PATH`, then `PATH`, then `node_modules` from here up, then, with
+/// Finds the CLI: `configured`, then `COPILOT_CLI_PATH`, then `PATH`, then `node_modules` of the current directory and
+/// those above it, then, with
 /// the feature `install`, the pinned version in the user's cache. A script is run with the Node.js that
 /// `COPILOT_NODE_PATH` names, or the one on `PATH`.
 ///
@@ -72,12 +73,12 @@ pub(crate) async fn locate(configured: Option<&Path>) -> Result<Program> {
     #[cfg(feature = "install")]
     {
         match crate::install::Installer::new().ensure().await {
-            // What is fetched is native.
+            // The pinned program is native.
             Ok(path) => Ok(Program::at(path, None)),
             Err(error) => {
                 looked_at.push(format!("the pinned version in your cache: {error}"));
                 let message = not_found(&looked_at);
-                Err(Error::with_source(error.kind(), message, error))
+                Err(error.context(message))
             }
         }
     }
@@ -96,7 +97,7 @@ fn not_found(looked_at: &[String]) -> String {
     )
 }
 
-/// The program, or every place that was looked at. A place that the user named and that is not there is an error.
+/// Returns the program, or every place that was searched. A named file that does not exist is an error.
 fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Program, Vec<String>>> {
     if let Some(path) = configured {
         return named(path, "cli_path", around).map(Ok);
@@ -105,7 +106,7 @@ fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Pro
         return named(Path::new(path), PATH_VARIABLE, around).map(Ok);
     }
     let mut looked_at = vec![format!("{PATH_VARIABLE}: not set")];
-    // A relative directory would mean whatever is in the current one.
+    // A relative directory would depend on the current one.
     let directories: Vec<PathBuf> =
         around.search_path.iter().flat_map(env::split_paths).filter(|path| path.is_absolute()).collect();
     if let Some(path) = directories.iter().find_map(|directory| executable(directory)) {
@@ -156,7 +157,7 @@ fn replaceable_by_others(_path: &Path) -> Option<String> {
     None
 }
 
-/// A CLI that the user named.
+/// Returns the CLI in a file that the user named.
 fn named(path: &Path, by: &str, around: &Surroundings) -> Result<Program> {
     if path.is_file() {
         return Ok(Program::at(path.to_owned(), around.node.as_deref()));
@@ -167,7 +168,7 @@ fn named(path: &Path, by: &str, around: &Surroundings) -> Result<Program> {
     Err(Error::new(ErrorKind::Cli, message))
 }
 
-/// The CLI in this directory.
+/// Returns the CLI in this directory.
 fn executable(directory: &Path) -> Option<PathBuf> {
     let names: &[&str] = if cfg!(windows) { &["copilot.exe", "copilot.cmd"] } else { &["copilot"] };
     names.iter().map(|name| directory.join(name)).find(|path| is_executable(path))
@@ -224,8 +225,8 @@ mod tests {
         fs::remove_file(in_modules).unwrap();
         let looked_at = find(None, &around).unwrap_err();
         assert_eq!(looked_at.len(), 3, "{looked_at:?}");
-        let told = not_found(&looked_at);
-        assert!(told.contains("COPILOT_CLI_PATH: not set") && told.contains("npm install -g"), "{told}");
+        let error = not_found(&looked_at);
+        assert!(error.contains("COPILOT_CLI_PATH: not set") && error.contains("npm install -g"), "{error}");
     }
 
     #[test]

@@ -1,17 +1,19 @@
-//! The CLI as a program: finding it, starting it, owning it, stopping it.
+//! The process of the CLI: finding the program, starting it, owning it, stopping it.
 //!
-//! Knows command lines, environments and exit codes; nothing of what is said over the pipes. Invariant: a started
-//! CLI ends with its [`Child`] and with this program, together with every process that it has started.
+//! Command lines, environments and exit codes; not the bytes on the pipes. Invariant: a started CLI ends with its
+//! [`Child`] and with this program, together with every process that it started.
 
 mod child;
-mod command;
 mod failure;
+mod launch;
 mod locate;
-mod owner;
-mod sweep;
+mod orphans;
+mod reaper;
 mod sys;
+mod telemetry;
 
 pub(crate) use child::{Child, quoted};
-pub use command::LogLevel;
-pub(crate) use command::{Carrier, Launch};
+pub use launch::LogLevel;
+pub(crate) use launch::{Channel, Launch, LaunchOptions};
 pub(crate) use locate::{Program, locate};
+pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};

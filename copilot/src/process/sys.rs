@@ -1,27 +1,27 @@
-//! The one place with `unsafe` code: what the standard library has no safe call for.
+//! The only `unsafe` code: system calls for which the standard library has no safe function.
 
 use std::process::Command;
 
-/// Sends SIGKILL to a process group and SIGTERM with `gentle`; a group that is gone is no error.
+/// Sends SIGKILL to a process group and SIGTERM with `gentle`; a group that does not exist is ignored.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "std cannot signal a process group")]
 pub(super) fn signal_group(group: u32, gentle: bool) {
     let Ok(group) = libc::pid_t::try_from(group) else { return };
     if group <= 1 {
-        // -1 and 0 would mean other groups than the child's own.
+        // -1 and 0 mean other groups than that of the child.
         return;
     }
     let signal = if gentle { libc::SIGTERM } else { libc::SIGKILL };
-    // SAFETY: kill takes two integers, touches no memory, and the group is one that we made for our own child.
+    // SAFETY: kill takes two integers, touches no memory, and the group was created for a child of this process.
     unsafe { libc::kill(-group, signal) };
 }
 
 #[cfg(not(unix))]
 pub(super) fn signal_group(_group: u32, _gentle: bool) {
-    // The child itself is killed by the thread that owns it; other systems have no process groups of this kind.
+    // The thread that owns the child kills it; other systems have no such process groups.
 }
 
-/// Sends SIGKILL to one process; one that is gone is no error.
+/// Sends SIGKILL to one process; one that does not exist is ignored.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "std cannot signal a process that it has not started")]
 pub(super) fn kill_process(process: u32) {
@@ -33,16 +33,16 @@ pub(super) fn kill_process(process: u32) {
     unsafe { libc::kill(process, libc::SIGKILL) };
 }
 
-/// The user whose rights this program has.
+/// Returns the effective user id of this process.
 #[cfg(unix)]
-#[expect(unsafe_code, reason = "std does not say which user this is")]
+#[expect(unsafe_code, reason = "std has no function for the user id")]
 pub(super) fn effective_user() -> u32 {
     // SAFETY: geteuid cannot fail and touches no memory.
     unsafe { libc::geteuid() }
 }
 
-/// Waits until a child has ended, and leaves it to be reaped, so that its number stays taken; `false` when the number
-/// may be anybody's: the program has children reaped by the system, or has reaped this one itself.
+/// Waits until a child has exited, and does not reap it, so that its id stays reserved. Returns `false` if another process
+/// may have the id: the program lets the system reap its children, or has reaped this one.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "std waits for a child only by reaping it")]
 pub(super) fn wait_for_end(child: u32) -> bool {
@@ -53,15 +53,15 @@ pub(super) fn wait_for_end(child: u32) -> bool {
         let waited = unsafe {
             libc::waitid(libc::P_PID, child as libc::id_t, &raw mut info, libc::WEXITED | libc::WNOWAIT)
         };
-        // Anything but an interruption is left to whoever reaps, and told there.
+        // Every other error is reported by the call that reaps the child.
         if waited == 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
             return waited == 0;
         }
     }
 }
 
-/// Has the kernel send the process SIGTERM when the thread that starts it ends, which is no later than this program
-/// ends, however that happens. SIGTERM, because the CLI then ends what it has started as well.
+/// Makes the kernel send SIGTERM to the process when the thread that starts it ends, at the latest with this program.
+/// SIGTERM, because the CLI then stops its child processes too.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "std cannot set the parent-death signal")]
 pub(super) fn end_with_this_thread(command: &mut Command) {
@@ -85,5 +85,5 @@ pub(super) fn end_with_this_thread(command: &mut Command) {
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn end_with_this_thread(_command: &mut Command) {
-    // A CLI over stdio ends with its input; macOS and Windows have nothing of this kind for one over TCP.
+    // A CLI over stdio exits at the end of its input; for one over TCP, macOS and Windows have no such mechanism.
 }

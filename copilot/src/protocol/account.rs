@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::lenient;
+use super::timestamp::{Timestamp, maybe_time};
 
 /// What the CLI says about itself. Wire: `status.get`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +77,9 @@ pub struct Quota {
     /// Whether tokens are counted and not requests; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_based_billing: Option<bool>,
-    /// When it begins anew, as RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reset_date: Option<String>,
+    /// When the use is counted from zero again; `None` where the CLI does not report it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "maybe_time")]
+    pub reset_date: Option<Timestamp>,
     /// Everything else that came with it.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,

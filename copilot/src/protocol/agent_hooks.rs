@@ -15,7 +15,7 @@ use super::vocabulary::vocabulary;
 /// # Examples
 ///
 /// ```
-/// use copilot::config::{AgentHook, AgentHookEvent, CustomAgent};
+/// use copilot::agents::{AgentHook, AgentHookEvent, CustomAgent};
 ///
 /// let agent = CustomAgent::new("builder", "You build things.")
 ///     .hook(AgentHookEvent::PreToolUse, AgentHook::bash("./check-tool.sh").cwd("scripts"));

@@ -17,7 +17,7 @@ use super::vocabulary::vocabulary;
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::config::CustomAgent;
+/// use copilot::agents::CustomAgent;
 ///
 /// let reviewer = CustomAgent::new("reviewer", "You review Rust code. You never change it.")
 ///     .description("Reviews code")

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::SessionId;
 use super::secret::Url;
+use crate::error::{Error, Result};
 
 /// A canvas that the program offers. Wire: `session.create`, `canvases`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,7 +57,7 @@ pub(crate) struct CanvasParams {
 /// A canvas is opened, or looked at again. Wire: `canvas.open`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct CanvasOpen {
+pub struct CanvasOpenRequest {
     /// Which one of the open canvases it is; the same again when it is looked at again.
     pub instance_id: String,
     /// What it is opened with.
@@ -66,36 +67,38 @@ pub struct CanvasOpen {
 /// The agent or the user does something with an open canvas. Wire: `canvas.action.invoke`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct CanvasCall {
+pub struct CanvasActionRequest {
     /// Which one of the open canvases it is.
     pub instance_id: String,
     /// What the action is given.
     pub input: Value,
 }
 
-impl CanvasOpen {
+impl CanvasOpenRequest {
     /// The input read as a type of your own.
     ///
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn input_as<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
+            .map_err(|source| Error::decode("the input of the canvas has another shape", source))
     }
 }
 
-impl CanvasCall {
+impl CanvasActionRequest {
     /// The input read as a type of your own.
     ///
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn input_as<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
+            .map_err(|source| Error::decode("the input of the canvas has another shape", source))
     }
 }
 
-/// What an open canvas looks like: the answer to a [`CanvasOpen`].
+/// What an open canvas looks like: the answer to a [`CanvasOpenRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[must_use]
 pub struct CanvasView {

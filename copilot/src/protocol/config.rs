@@ -75,7 +75,7 @@ settings! {
     ///
     /// ```
     /// use copilot::Session;
-    /// use copilot::config::InfiniteSessions;
+    /// use copilot::memory::InfiniteSessions;
     ///
     /// let early = InfiniteSessions::new().background_compaction_threshold(0.5);
     /// let builder = Session::builder().infinite_sessions(early);

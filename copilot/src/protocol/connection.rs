@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use std::time::SystemTime;
-
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
-use super::timestamp::maybe_time;
+use super::timestamp::{Timestamp, maybe_time};
 
 /// The oldest and newest protocol that this library speaks.
 pub(crate) const PROTOCOLS: std::ops::RangeInclusive<u64> = 2..=3;
@@ -52,7 +50,7 @@ pub struct Pong {
     pub message: String,
     /// The CLI's time; `None` where the CLI did not send one.
     #[serde(default, deserialize_with = "maybe_time")]
-    pub timestamp: Option<SystemTime>,
+    pub timestamp: Option<Timestamp>,
     /// The protocol that the CLI speaks.
     #[serde(default, deserialize_with = "lenient::maybe_count")]
     pub protocol_version: Option<u64>,

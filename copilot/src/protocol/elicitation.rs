@@ -56,7 +56,7 @@ pub(crate) struct ElicitationRequested<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[must_use]
-pub struct Elicited {
+pub struct ElicitationResponse {
     /// What the user did.
     pub action: ElicitationAction,
     /// What was filled in, by field; only where the form was accepted.
@@ -70,7 +70,7 @@ pub struct Elicited {
 pub(crate) struct ElicitationAnswerParams<'a> {
     pub(crate) session_id: &'a SessionId,
     pub(crate) request_id: &'a str,
-    pub(crate) result: &'a Elicited,
+    pub(crate) result: &'a ElicitationResponse,
 }
 
 /// The parameters of `session.ui.elicitation`.
@@ -180,7 +180,7 @@ mod tests {
             json!({"action": "decline"}),
             json!({"action": "never heard of"}),
         ] {
-            let elicited: Elicited = serde_json::from_value(wire.clone()).unwrap();
+            let elicited: ElicitationResponse = serde_json::from_value(wire.clone()).unwrap();
             assert_eq!(serde_json::to_value(elicited).unwrap(), wire);
         }
     }

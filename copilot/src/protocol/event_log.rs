@@ -8,7 +8,7 @@ use super::settings::settings;
 settings! {
     /// Which events are read, and how many at once. Wire: `session.eventLog.read`.
     EventQuery {
-        /// The place to read from, as [`EventPage::cursor`](crate::info::EventPage::cursor) tells it; the beginning
+        /// The place to read from, as [`EventPage::cursor`](crate::history::EventPage::cursor) tells it; the beginning
         /// unless set.
         cursor: text,
         /// How many events at once.

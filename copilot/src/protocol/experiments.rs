@@ -11,7 +11,7 @@ use serde_json::Value;
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::config::Experiments;
+/// use copilot::unstable::Experiments;
 ///
 /// let experiments = Experiments::new("context").feature("new-search").flight("search", "treatment");
 /// let builder = Session::builder().experiments(experiments);

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::vocabulary::vocabulary;
 use super::{SessionId, ToolCallId};
+use crate::error::{Error, Result};
 
 /// The parameters of `hooks.invoke`.
 #[derive(Debug, Deserialize)]
@@ -129,8 +130,9 @@ macro_rules! typed_arguments {
             /// # Errors
             ///
             /// When they do not have that shape.
-            pub fn args<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+            pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
                 T::deserialize(&self.$field)
+                    .map_err(|source| Error::decode("the arguments of the tool have another shape", source))
             }
         }
     )*};

@@ -8,7 +8,7 @@ use super::{RequestId, SessionId};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
-pub struct LimitsExhausted {
+pub struct LimitsRequest {
     pub(crate) request_id: RequestId,
     /// How many AI credits the session has used.
     pub used_ai_credits: f64,
@@ -20,7 +20,7 @@ pub struct LimitsExhausted {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
-pub enum LimitsAnswer {
+pub enum LimitsResponse {
     /// It may use so many AI credits more.
     Add {
         /// How many more.
@@ -43,7 +43,7 @@ pub enum LimitsAnswer {
 pub(crate) struct LimitsAnswerParams<'a> {
     pub(crate) session_id: &'a SessionId,
     pub(crate) request_id: &'a RequestId,
-    pub(crate) response: LimitsAnswer,
+    pub(crate) response: LimitsResponse,
 }
 
 #[cfg(test)]
@@ -54,16 +54,16 @@ mod tests {
 
     #[test]
     fn answers_are_written_as_the_schema_of_1_0_102_wants_them() {
-        let wire = |answer: LimitsAnswer| serde_json::to_value(answer).unwrap();
+        let wire = |answer: LimitsResponse| serde_json::to_value(answer).unwrap();
         assert_eq!(
-            wire(LimitsAnswer::Add { additional_ai_credits: 10.0 }),
+            wire(LimitsResponse::Add { additional_ai_credits: 10.0 }),
             json!({"action": "add", "additionalAiCredits": 10.0})
         );
         assert_eq!(
-            wire(LimitsAnswer::Set { max_ai_credits: 60.0 }),
+            wire(LimitsResponse::Set { max_ai_credits: 60.0 }),
             json!({"action": "set", "maxAiCredits": 60.0})
         );
-        assert_eq!(wire(LimitsAnswer::Unset), json!({"action": "unset"}));
-        assert_eq!(wire(LimitsAnswer::Cancel), json!({"action": "cancel"}));
+        assert_eq!(wire(LimitsResponse::Unset), json!({"action": "unset"}));
+        assert_eq!(wire(LimitsResponse::Cancel), json!({"action": "cancel"}));
     }
 }

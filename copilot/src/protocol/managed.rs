@@ -22,7 +22,7 @@ settings! {
     ///
     /// ```
     /// use copilot::Session;
-    /// use copilot::config::{BypassMode, ManagedPermissions};
+    /// use copilot::managed::{BypassMode, ManagedPermissions};
     ///
     /// let rules = ManagedPermissions::new().deny(["shell(rm)"]).bypass(BypassMode::Disable);
     /// let builder = Session::builder().managed_permissions(rules);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SessionId;
-use super::secret::{Secret, Url};
+use super::secret::{RawMembers, Secret, Url};
 use super::settings::settings;
 use super::vocabulary::vocabulary;
 
@@ -56,6 +56,14 @@ struct RemoteWire {
     /// In milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     headers_refresh_ttl_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth_client_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    oauth_scopes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth_public_client: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth_grant_type: Option<&'static str>,
     #[serde(flatten)]
     common: Common,
 }
@@ -70,14 +78,47 @@ impl Serialize for RemoteServer {
 struct Common {
     /// `*` for all, which CLIs up to 1.0.57 want to be told.
     tools: Vec<String>,
+    #[serde(rename = "excludeTools", skip_serializing_if = "Vec::is_empty")]
+    excluded_tools: Vec<String>,
+    #[serde(rename = "filterMapping", skip_serializing_if = "Option::is_none")]
+    filter: Option<Filter>,
     /// In milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
+    /// Members without a setter.
+    #[serde(flatten)]
+    raw: RawMembers,
 }
 
 impl Default for Common {
     fn default() -> Self {
-        Self { tools: vec!["*".to_owned()], timeout: None }
+        Self {
+            tools: vec!["*".to_owned()],
+            excluded_tools: Vec::new(),
+            filter: None,
+            timeout: None,
+            raw: RawMembers::default(),
+        }
+    }
+}
+
+/// The filter of a server's results: one for all tools, or by tool.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Filter {
+    All(ContentFilter),
+    ByTool(BTreeMap<String, ContentFilter>),
+}
+
+vocabulary! {
+    /// How the text of a tool's result is filtered before the model reads it.
+    ContentFilter {
+        /// Leaves the text unchanged.
+        None = "none",
+        /// Sanitizes HTML and keeps Markdown.
+        Markdown = "markdown",
+        /// Removes characters that can hide instructions.
+        HiddenCharacters = "hidden_characters",
     }
 }
 
@@ -88,7 +129,7 @@ impl McpServer {
     ///
     /// ```
     /// use copilot::Session;
-    /// use copilot::config::McpServer;
+    /// use copilot::mcp::McpServer;
     ///
     /// let files = McpServer::stdio("mcp-files").args(["--root", "/srv/docs"]).env("LOG", "off");
     /// let builder = Session::builder().mcp_server("files", files);
@@ -124,7 +165,37 @@ macro_rules! common_options {
             self
         }
 
-        /// How long a call may take.
+        /// Excludes tools of the server, by the server's names for them.
+        pub fn excluded_tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+            self.$($common).+.excluded_tools = names.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Sets the filter of the results of all tools of the server.
+        pub fn content_filter(mut self, filter: ContentFilter) -> Self {
+            self.$($common).+.filter = Some(Filter::All(filter));
+            self
+        }
+
+        /// Sets the filter of the results of one tool, by the server's name for it; results of other tools get the
+        /// CLI's default. Replaces [`content_filter`](Self::content_filter).
+        pub fn content_filter_of(mut self, tool: impl Into<String>, filter: ContentFilter) -> Self {
+            let mut filters = match self.$($common).+.filter.take() {
+                Some(Filter::ByTool(filters)) => filters,
+                _ => BTreeMap::new(),
+            };
+            filters.insert(tool.into(), filter);
+            self.$($common).+.filter = Some(Filter::ByTool(filters));
+            self
+        }
+
+        /// Sets a member of the server's entry that has no setter here. Values do not show in `Debug`.
+        pub fn raw(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.$($common).+.raw.insert(member.into(), value.into());
+            self
+        }
+
+        /// Sets how long a call may take.
         pub fn timeout(mut self, limit: Duration) -> Self {
             self.$($common).+.timeout = Some(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
             self
@@ -164,6 +235,10 @@ impl RemoteServer {
                 url: Url::from(url),
                 headers: BTreeMap::new(),
                 headers_refresh_ttl_ms: None,
+                oauth_client_id: None,
+                oauth_scopes: Vec::new(),
+                oauth_public_client: None,
+                oauth_grant_type: None,
                 common: Common::default(),
             },
         }
@@ -175,8 +250,34 @@ impl RemoteServer {
         self
     }
 
+    /// Sets the OAuth client that was registered with the server. The flow is that of a browser unless
+    /// [`oauth_client_credentials`](Self::oauth_client_credentials) is set.
+    pub fn oauth_client_id(mut self, id: impl Into<String>) -> Self {
+        self.wire.oauth_client_id = Some(id.into());
+        self
+    }
+
+    /// Sets the scopes that the OAuth client asks for where the server names none; needs an
+    /// [`oauth_client_id`](Self::oauth_client_id).
+    pub fn oauth_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.wire.oauth_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Declares that the OAuth client is public and has no secret.
+    pub fn oauth_public_client(mut self, on: bool) -> Self {
+        self.wire.oauth_public_client = Some(on);
+        self
+    }
+
+    /// Uses the client credentials of the OAuth client, without a browser.
+    pub fn oauth_client_credentials(mut self) -> Self {
+        self.wire.oauth_grant_type = Some("client_credentials");
+        self
+    }
+
     /// Has the CLI ask for headers, at least once in this time; needs
-    /// [`on_mcp_headers`](crate::SessionBuilder::on_mcp_headers).
+    /// [`Mcp::on_headers`](crate::mcp::Mcp::on_headers).
     pub fn headers_refresh(mut self, at_least_every: Duration) -> Self {
         self.wire.headers_refresh_ttl_ms =
             Some(u64::try_from(at_least_every.as_millis()).unwrap_or(u64::MAX));

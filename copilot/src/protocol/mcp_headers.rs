@@ -9,9 +9,6 @@ use super::secret::redacted;
 use super::vocabulary::vocabulary;
 use super::{RequestId, SessionId};
 
-/// The event that asks, which is only sent to whoever says that it is interested.
-pub(crate) const HEADERS_REFRESH_REQUIRED: &str = "mcp.headers_refresh_required";
-
 vocabulary! {
     /// Why an MCP server's requests need fresh headers.
     McpHeadersReason {
@@ -28,7 +25,7 @@ vocabulary! {
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
-pub struct McpHeadersWanted {
+pub struct McpHeadersRequest {
     pub(crate) request_id: RequestId,
     /// The server, by its name in the session.
     pub server_name: String,
@@ -38,9 +35,9 @@ pub struct McpHeadersWanted {
     pub reason: McpHeadersReason,
 }
 
-impl fmt::Debug for McpHeadersWanted {
+impl fmt::Debug for McpHeadersRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("McpHeadersWanted")
+        f.debug_struct("McpHeadersRequest")
             .field("server_name", &self.server_name)
             .field("server_url", &redacted(&self.server_url))
             .field("reason", &self.reason)
@@ -81,7 +78,7 @@ mod tests {
     #[test]
     fn a_question_of_1_0_102_is_read_and_its_answers_written() {
         let asked = json!({"requestId": "r", "serverName": "vault", "serverUrl": "http://v/mcp", "reason": "startup"});
-        let asked: McpHeadersWanted = serde_json::from_value(asked).unwrap();
+        let asked: McpHeadersRequest = serde_json::from_value(asked).unwrap();
         assert_eq!((asked.server_name.as_str(), asked.reason), ("vault", McpHeadersReason::Startup));
         let wire = |result: McpHeadersResult<'_>| serde_json::to_value(result).unwrap();
         let headers = BTreeMap::from([("x-key", "k")]);

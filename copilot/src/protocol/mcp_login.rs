@@ -9,9 +9,6 @@ use super::secret::redacted;
 use super::vocabulary::vocabulary;
 use super::{RequestId, SessionId};
 
-/// The event that asks, which is only sent to whoever says that it is interested.
-pub(crate) const OAUTH_REQUIRED: &str = "mcp.oauth_required";
-
 vocabulary! {
     /// Why an MCP server wants a login.
     McpLoginReason {
@@ -30,7 +27,7 @@ vocabulary! {
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
-pub struct McpLogin {
+pub struct McpLoginRequest {
     pub(crate) request_id: RequestId,
     /// The server, as it is called in the session.
     pub server_name: String,
@@ -51,9 +48,9 @@ pub struct McpLogin {
 }
 
 /// Shows neither the user information and the query of the URL nor the server's answer, which may hold secrets.
-impl fmt::Debug for McpLogin {
+impl fmt::Debug for McpLoginRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("McpLogin")
+        f.debug_struct("McpLoginRequest")
             .field("server_name", &self.server_name)
             .field("server_url", &redacted(&self.server_url))
             .field("reason", &self.reason)
@@ -119,7 +116,7 @@ mod tests {
             "wwwAuthenticateParams": {"scope": "read"},
             "httpResponse": {"statusCode": 401, "headers": [{"name": "server", "value": "x"}], "body": "{}"},
             "reason": "initial", "requestId": "r"});
-        let login: McpLogin = serde_json::from_value(asked).unwrap();
+        let login: McpLoginRequest = serde_json::from_value(asked).unwrap();
         assert_eq!((login.server_name.as_str(), login.reason), ("s", McpLoginReason::Initial));
         let wire = |result: McpLoginResult<'_>| serde_json::to_value(result).unwrap();
         assert_eq!(

@@ -18,7 +18,6 @@ pub(crate) mod controls;
 pub(crate) mod decode;
 pub(crate) mod diagnostics;
 pub(crate) mod elicitation;
-pub(crate) mod event;
 pub(crate) mod event_log;
 pub(crate) mod experiments;
 pub(crate) mod github_telemetry;

@@ -23,7 +23,7 @@ vocabulary! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
-pub struct PlanProposal {
+pub struct ExitPlanModeRequest {
     /// The plan in short.
     pub summary: String,
     /// The plan itself, if it was written down.
@@ -37,7 +37,7 @@ pub struct PlanProposal {
 /// The answer to `exitPlanMode.request`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ExitPlanModeResponse {
+pub(crate) struct ExitPlanModeAnswer {
     pub(crate) approved: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) selected_action: Option<PlanAction>,
@@ -52,7 +52,7 @@ pub(crate) struct ExitPlanModeResponse {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
-pub struct AutoModeSwitch {
+pub struct AutoModeSwitchRequest {
     /// Why the service refuses.
     pub error_code: Option<String>,
     /// When it would go on with the same model, in seconds.
@@ -61,8 +61,8 @@ pub struct AutoModeSwitch {
 }
 
 vocabulary! {
-    /// The answer to [`AutoModeSwitch`].
-    AutoModeAnswer {
+    /// The answer to [`AutoModeSwitchRequest`].
+    AutoModeSwitchResponse {
         /// The CLI chooses the model, this once.
         Yes = "yes",
         /// The CLI chooses the model, from here on.
@@ -74,8 +74,8 @@ vocabulary! {
 
 /// The answer to `autoModeSwitch.request`.
 #[derive(Debug, Serialize)]
-pub(crate) struct AutoModeSwitchResponse {
-    pub(crate) response: AutoModeAnswer,
+pub(crate) struct AutoModeSwitchAnswer {
+    pub(crate) response: AutoModeSwitchResponse,
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
     fn a_proposal_of_1_0_102_is_read() {
         let asked = json!({"sessionId": "s", "summary": "do it", "planContent": "",
             "actions": ["autopilot", "interactive", "exit_only", "new"], "recommendedAction": "interactive"});
-        let proposal: PlanProposal = serde_json::from_value(asked).unwrap();
+        let proposal: ExitPlanModeRequest = serde_json::from_value(asked).unwrap();
         assert_eq!(proposal.recommended_action, PlanAction::Interactive);
         assert_eq!(
             proposal.actions,

@@ -52,7 +52,7 @@ impl SamplingMessage {
     }
 }
 
-/// The members of an MCP server's request that have a place in [`SamplingRequest`](crate::SamplingRequest).
+/// The members of an MCP server's request that have a place in [`SamplingRequest`](crate::mcp::SamplingRequest).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct SamplingDetails {

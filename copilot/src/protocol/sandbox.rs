@@ -12,7 +12,7 @@ use super::settings::{setter, settings};
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::config::{Sandbox, SandboxFiles, SandboxNetwork};
+/// use copilot::sandbox::{Sandbox, SandboxFiles, SandboxNetwork};
 ///
 /// let sandbox = Sandbox::on()
 ///     .files(SandboxFiles::new().readonly(["/usr/share/dict"]).denied(["/srv/secrets"]))

@@ -84,6 +84,10 @@ impl RawMembers {
         self.0.insert(member, value);
     }
 
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
         self.0.keys()
     }

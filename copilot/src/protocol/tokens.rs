@@ -42,7 +42,7 @@ pub(crate) struct GithubTokenParams {
 /// The result of `gitHubToken.getToken`.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum GithubTokenResponse<'a> {
+pub(crate) enum GithubTokenAnswer<'a> {
     Token { access_token: &'a str, expires_in: u64 },
     Cancelled,
 }
@@ -59,15 +59,12 @@ mod tests {
             r#"{"registrationId":"r","host":"https://github.com","reason":"initial","sessionId":"s"}"#;
         let asked: GithubTokenParams = serde_json::from_str(asked).unwrap();
         assert_eq!((asked.host.as_str(), asked.reason), ("https://github.com", TokenReason::Initial));
-        let token = GithubTokenResponse::Token { access_token: "t", expires_in: 3600 };
+        let token = GithubTokenAnswer::Token { access_token: "t", expires_in: 3600 };
         assert_eq!(
             serde_json::to_value(token).unwrap(),
             json!({"kind": "token", "accessToken": "t", "expiresIn": 3600})
         );
-        assert_eq!(
-            serde_json::to_value(GithubTokenResponse::Cancelled).unwrap(),
-            json!({"kind": "cancelled"})
-        );
+        assert_eq!(serde_json::to_value(GithubTokenAnswer::Cancelled).unwrap(), json!({"kind": "cancelled"}));
         let asked = r#"{"providerName": "default", "sessionId": "s"}"#;
         let asked: ProviderTokenParams<'_> = serde_json::from_str(asked).unwrap();
         assert_eq!(asked.provider_name, "default");

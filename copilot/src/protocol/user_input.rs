@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
-pub struct UserQuestion {
+pub struct UserInputRequest {
     /// The question.
     pub question: String,
     /// Answers to choose from; there may be none.
@@ -15,7 +15,7 @@ pub struct UserQuestion {
     pub allow_freeform: Option<bool>,
 }
 
-impl UserQuestion {
+impl UserInputRequest {
     /// Whether an answer that is no choice is welcome: it is unless the question says otherwise.
     pub fn is_open(&self) -> bool {
         self.allow_freeform.unwrap_or(true)
@@ -25,7 +25,7 @@ impl UserQuestion {
 /// The answer to `userInput.request`.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct UserInputResponse {
+pub(crate) struct UserInputAnswer {
     pub(crate) answer: String,
     pub(crate) was_freeform: bool,
 }
@@ -40,10 +40,10 @@ mod tests {
     fn a_question_of_1_0_102_is_read_and_its_answer_written() {
         let asked = json!({"sessionId": "s", "question": "Which colour?", "choices": ["red", "blue"],
                            "allowFreeform": true, "never": "heard of"});
-        let question: UserQuestion = serde_json::from_value(asked).unwrap();
+        let question: UserInputRequest = serde_json::from_value(asked).unwrap();
         assert_eq!((question.question.as_str(), question.choices.len()), ("Which colour?", 2));
         assert!(question.is_open());
-        let answer = UserInputResponse { answer: "red".into(), was_freeform: false };
+        let answer = UserInputAnswer { answer: "red".into(), was_freeform: false };
         assert_eq!(serde_json::to_value(answer).unwrap(), json!({"answer": "red", "wasFreeform": false}));
     }
 }

@@ -1,4 +1,4 @@
-//! The beginning of a message that cannot be read as a whole: who waits for it. Pure.
+//! The beginning of a message that cannot be decoded as a whole, with the members that say which request it concerns. Pure.
 //!
 //! The text may end anywhere, and need not be JSON. Members count as far as they are complete, in any order.
 
@@ -7,24 +7,24 @@ use serde_json::value::RawValue;
 
 use crate::transport::framing::HEAD;
 
-/// The members that say what a message is and who waits for it.
+/// The members that say what a message is and which request it concerns.
 #[derive(Debug, Default)]
 pub(crate) struct Head<'a> {
     pub(super) id: Option<&'a RawValue>,
     pub(super) method: Option<String>,
-    /// There are parameters, so it is a request or a notification.
+    /// Whether there are parameters, so that it is a request or a notification.
     pub(super) asks: bool,
-    /// The session that the parameters name.
+    /// The session id in the parameters.
     pub(crate) session: Option<String>,
-    /// The type of the event.
+    /// The type of the event in the parameters.
     pub(crate) event: Option<String>,
-    /// The id under which an event is answered that asks.
+    /// The request id of an event that demands an answer.
     pub(crate) request: Option<String>,
-    /// The tool that such an event is about.
+    /// The tool name of such an event.
     pub(crate) tool: Option<String>,
 }
 
-/// Where in the message a member stands.
+/// The object of the message that a member belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Envelope,
@@ -34,7 +34,7 @@ enum Place {
 }
 
 impl<'a> Head<'a> {
-    /// Reads the beginning of a body; `None` when it does not begin as a message does.
+    /// Reads the beginning of a body. Returns `None` if it does not begin as a message does.
     pub(super) fn read(body: &'a [u8]) -> Option<Self> {
         let bytes = &body[..body.len().min(HEAD)];
         let mut head = Self::default();
@@ -42,7 +42,7 @@ impl<'a> Head<'a> {
         if text.peek() != Some(b'{') {
             return None;
         }
-        // Ends where the text does, or where it is not JSON any more.
+        // Stops at the end of the text, or where it is not JSON any more.
         let _ = text.members(Place::Envelope, &mut head);
         Some(head)
     }
@@ -74,7 +74,7 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// The next byte that is not a space.
+    /// Returns the next byte that is not white space.
     fn peek(&mut self) -> Option<u8> {
         while self.bytes.get(self.at)?.is_ascii_whitespace() {
             self.at += 1;
@@ -86,7 +86,7 @@ impl<'a> Text<'a> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// The members of an object; `None` when the text ends before it does.
+    /// Reads the members of an object. Returns `None` if the text ends before the object.
     fn members(&mut self, place: Place, head: &mut Head<'a>) -> Option<()> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
@@ -124,7 +124,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The next value, if the text has all of it.
+    /// Returns the next value, if the text has all of it.
     fn value(&mut self) -> Option<&'a [u8]> {
         let first = self.peek()?;
         let (start, mut depth) = (self.at, 0_usize);
@@ -152,7 +152,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Passes over the string that begins here.
+    /// Skips the string that begins here.
     fn string(&mut self) -> Option<()> {
         self.at += 1;
         loop {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_says_which_session_waits_for_which_answer() {
+    fn the_session_and_the_request_of_an_event_are_found() {
         let text = r#"{"jsonrpc":"2.0","method":"session.event","params":{"sessionId":"s\u0031","event":{"id":"e",
             "type":"external_tool.requested","data":{"requestId":"r","toolName":"add","arguments":{"text":"xxx"#;
         let head = Head::read(text.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! The envelopes of JSON-RPC 2.0, incoming and outgoing.
+//! The envelopes of JSON-RPC 2.0, incoming and outgoing. Pure.
 
 use std::borrow::Cow;
 
@@ -9,16 +9,16 @@ use serde_json::value::RawValue;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::decode;
 
-/// The answer to a request that the other side has taken back.
+/// The code of the answer to a request that the other side cancelled.
 pub(super) const REQUEST_CANCELLED: i64 = -32800;
 pub(crate) const METHOD_NOT_FOUND: i64 = -32601;
 pub(crate) const INVALID_PARAMS: i64 = -32602;
 pub(crate) const INTERNAL_ERROR: i64 = -32603;
 
-/// The notification that takes a request back.
+/// The notification that cancels a request.
 pub(super) const CANCEL: &str = "$/cancelRequest";
 
-/// Its parameters.
+/// The parameters of [`CANCEL`].
 #[derive(Debug, Deserialize)]
 pub(super) struct CancelParams<'a> {
     #[serde(borrow)]
@@ -29,14 +29,14 @@ pub(super) struct CancelParams<'a> {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct NoParams {}
 
-/// One incoming message. Payloads are left as they came, but for `params`, which the layer above names the type of,
-/// so that a frequent notification is read in one pass.
+/// One incoming message. Payloads stay JSON text, except `params`, whose type the service chooses, so that a frequent
+/// notification is decoded in one pass.
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "P: Deserialize<'de>"))]
 pub(super) struct Incoming<'a, P> {
     #[serde(borrow, default)]
     pub(super) id: Option<&'a RawValue>,
-    /// Borrowed, so a name with escapes in it does not decode; no method has one.
+    /// Borrowed, so a name with escapes does not decode; no method has one.
     #[serde(borrow, default)]
     pub(super) method: Option<&'a str>,
     #[serde(default = "none")]
@@ -51,10 +51,10 @@ fn none<P>() -> Option<P> {
     None
 }
 
-/// The same with no look at the payload, to tell a payload of the wrong shape from a frame that is no JSON.
+/// A message whose payload is not decoded, to distinguish a payload of the wrong shape from a frame that is not JSON.
 pub(super) type Envelope<'a> = Incoming<'a, &'a RawValue>;
 
-/// What anything that is JSON decodes into.
+/// A value that any JSON decodes as.
 pub(super) type AnyJson = IgnoredAny;
 
 #[derive(Serialize)]
@@ -79,7 +79,7 @@ pub(super) struct ReplyError<'a, D> {
     pub(super) error: ErrorObject<'a, D>,
 }
 
-/// A JSON-RPC error object of ours.
+/// A JSON-RPC error object to send.
 #[derive(Serialize)]
 pub(super) struct ErrorObject<'a, D> {
     pub(super) code: i64,
@@ -88,36 +88,45 @@ pub(super) struct ErrorObject<'a, D> {
     pub(super) data: Option<&'a D>,
 }
 
-/// A JSON-RPC error object. The CLI sometimes leaves the message out.
+/// A JSON-RPC error object of the CLI, which sometimes has no message.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Failure<'a> {
     #[serde(default)]
     pub(super) code: i64,
     #[serde(borrow, default)]
     pub(super) message: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) data: Option<Box<RawValue>>,
 }
 
 impl Failure<'_> {
-    /// Reads an error object; anything else becomes an error that shows it.
+    pub(super) fn new(code: i64, message: impl Into<String>) -> Failure<'static> {
+        Failure { code, message: Cow::Owned(message.into()), data: None }
+    }
+
+    /// Reads an error object; any other value becomes the message of an error.
     pub(super) fn read(raw: &RawValue) -> Failure<'static> {
         match decode::event::<Failure<'_>>(raw.get()) {
-            Ok(failure) => Failure { code: failure.code, message: failure.message.into_owned().into() },
-            Err(_) => Failure { code: INTERNAL_ERROR, message: raw.get().to_owned().into() },
+            Ok(Failure { code, message, data }) => {
+                Failure { code, message: message.into_owned().into(), data }
+            }
+            Err(_) => Failure::new(INTERNAL_ERROR, raw.get().to_owned()),
         }
     }
 
-    /// The error for the caller of `method`; `other` is who the other side is, once that is known.
-    pub(super) fn into_error(self, method: &str, other: Option<&str>) -> Error {
-        let message = match (self.code, &*self.message) {
+    /// Returns the error for the caller of `method`; `remote` is the version of the CLI, once it is known.
+    pub(super) fn into_error(self, method: &str, remote: Option<&str>) -> Error {
+        let (kind, message) = match (self.code, &*self.message) {
             (METHOD_NOT_FOUND, _) => {
-                let cli = other.map_or_else(String::new, |other| format!(" {other}"));
-                let message = format!("{method}: the running CLI{cli} does not have this method");
-                return Error::new(ErrorKind::Unsupported, message);
+                let cli = remote.map_or_else(String::new, |remote| format!(" {remote}"));
+                (ErrorKind::Unsupported, format!("{method}: the running CLI{cli} does not have this method"))
             }
-            (code, "") => format!("{method}: the CLI answered with error {code}"),
-            (code, message) => format!("{method}: {message} (error {code})"),
+            (code, "") => (ErrorKind::Response, format!("{method}: the CLI answered with error {code}")),
+            (code, message) => (ErrorKind::Response, format!("{method}: {message} (error {code})")),
         };
-        Error::new(ErrorKind::Rpc(self.code), message)
+        // Data that nests too deeply for a `Value` is dropped; the error is reported all the same.
+        let data = self.data.and_then(|data| serde_json::from_str(data.get()).ok());
+        Error::response(kind, message, self.code, data)
     }
 }
 
@@ -131,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_of_error_is_told() {
+    fn every_shape_of_error_has_a_message() {
         assert_eq!(error(r#"{"code":-1,"message":"no"}"#), "ping: no (error -1)");
         assert_eq!(error(r#"{"code":-32001}"#), "ping: the CLI answered with error -32001");
         assert_eq!(
@@ -139,5 +148,21 @@ mod tests {
             "ping: the running CLI 1.0.32 (protocol 3) does not have this method"
         );
         assert_eq!(error(r#""odd""#), r#"ping: "odd" (error -32603)"#);
+    }
+
+    #[test]
+    fn code_and_data_reach_the_error() {
+        let error = |data: &str| {
+            let json = format!(r#"{{"code":-7,"message":"no","data":{data}}}"#);
+            Failure::read(serde_json::from_str(&json).unwrap()).into_error("ping", None)
+        };
+        let with_data = error(r#"{"retryAfter":3}"#);
+        assert_eq!((with_data.kind(), with_data.code()), (ErrorKind::Response, Some(-7)));
+        assert_eq!(with_data.data().unwrap()["retryAfter"], 3);
+        assert_eq!(error("null").data(), None);
+        let deep = error(&("[".repeat(500) + &"]".repeat(500)));
+        assert_eq!((deep.to_string().as_str(), deep.data()), ("ping: no (error -7)", None));
+        let unknown = Failure::new(METHOD_NOT_FOUND, "Unhandled method").into_error("ping", None);
+        assert_eq!((unknown.kind(), unknown.code()), (ErrorKind::Unsupported, Some(METHOD_NOT_FOUND)));
     }
 }

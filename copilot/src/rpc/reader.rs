@@ -1,7 +1,7 @@
-//! What arrives: bytes to frames, frames to the waiting call or the service.
+//! From bytes to frames, and from frames to the pending request or the service.
 //!
-//! One task reads. It runs no user's code and waits for nobody, except that it pauses while far too much waits to
-//! leave.
+//! One task reads. It runs no code of the program and waits for no handler; it pauses while too many outgoing bytes are
+//! queued.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,13 +12,15 @@ use tokio::io::AsyncReadExt;
 
 use super::head::Head;
 use super::message::{AnyJson, CANCEL, CancelParams, Envelope, Failure, INTERNAL_ERROR, Incoming};
-use super::pending::{Answer, Waiter};
-use super::{Peer, Responder, Service};
+use super::outgoing::{Completion, Waiter};
+use super::peer::Peer;
+use super::responder::Responder;
+use super::service::Service;
 use crate::protocol::decode;
 use crate::transport::ReadHalf;
 use crate::transport::framing::{Decoder, HEAD, LARGE, Malformed, Next};
 
-/// Reads until the stream ends; returns what ended it, `None` for a plain end of file.
+/// Reads until the stream ends. Returns the error that ended it, `None` for an end of file.
 pub(crate) async fn read<S: Service>(
     peer: &Peer,
     mut reader: ReadHalf,
@@ -53,8 +55,8 @@ pub(crate) async fn read<S: Service>(
     }
 }
 
-/// A message that was skipped ends the call that it answers, and a request is answered; of anything else the service
-/// learns.
+/// Handles a discarded message: the request that it responds to fails, a request is answered, and any other one is
+/// reported to the service.
 fn skipped<S: Service>(peer: &Peer, service: &S, malformed: Malformed, head: &[u8], limit: usize) {
     let here = head.len() as u64;
     let Some(head) = Head::read(head) else { return };
@@ -71,25 +73,28 @@ fn skipped<S: Service>(peer: &Peer, service: &S, malformed: Malformed, head: &[u
         }
     };
     if head.id.is_some() || head.method.is_some() || head.asks {
-        return unreadable(peer, service, &head, &why, |why| Answer::Skipped { why: why.into(), sure: true });
+        return unreadable(peer, service, &head, &why, |why| Completion::Skipped {
+            why: why.into(),
+            sure: true,
+        });
     }
     if !is_message {
         return;
     }
-    // An answer, but to which call? One of these would wait indefinitely.
+    // A response to an unknown request. One of these would wait indefinitely.
     let (waiters, why) = (peer.pending().take_all(), Arc::<str>::from(why));
     for waiter in waiters {
-        waiter.finish(Answer::Skipped { why: Arc::clone(&why), sure: false });
+        waiter.complete(Completion::Skipped { why: Arc::clone(&why), sure: false });
     }
 }
 
-/// A message of which only the beginning can be read.
+/// Handles a message of which only the beginning can be read.
 fn unreadable<S: Service>(
     peer: &Peer,
     service: &S,
     head: &Head<'_>,
     why: &str,
-    answer: impl FnOnce(&str) -> Answer<&'static RawValue>,
+    completion: impl FnOnce(&str) -> Completion<&'static RawValue>,
 ) {
     let asks = head.asks || head.method.is_some();
     match head.id {
@@ -98,8 +103,8 @@ fn unreadable<S: Service>(
             service.unreadable_request(method, Responder::new(peer.clone(), id.to_owned()), why);
         }
         Some(id) => {
-            if let Some(waiter) = waiting(peer, id) {
-                waiter.finish(answer(why));
+            if let Some(waiter) = take_pending(peer, id) {
+                waiter.complete(completion(why));
             }
         }
         None if asks => service.skipped(head, why),
@@ -107,7 +112,7 @@ fn unreadable<S: Service>(
     }
 }
 
-/// Handles a large body in a buffer of its own, which whoever keeps a part of it can keep instead of a copy.
+/// Handles a large body in a separate buffer, of which a receiver can retain a part without a copy.
 fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, decoder: &mut Decoder) {
     let (frame, body) = decoder.take();
     let rejected = match String::from_utf8(frame) {
@@ -129,7 +134,7 @@ fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, dec
     }
 }
 
-/// Handles one body, which may be a part of `whole`; `false` when it is no JSON at all.
+/// Handles one body, which may be a part of `whole`. Returns `false` if it is not JSON.
 fn handle<S: Service>(
     peer: &Peer,
     service: &S,
@@ -137,9 +142,9 @@ fn handle<S: Service>(
     body: &[u8],
     whole: Option<&Arc<String>>,
 ) -> bool {
-    // Half a character, as JavaScript can write it, must not cost the message that it stands in.
-    let mended = escapes.find(body).and_then(|_| mend_surrogates(body));
-    dispatch(peer, service, mended.as_deref().unwrap_or(body), whole)
+    // A lone surrogate, which JavaScript can write, must not cost the whole message.
+    let repaired = escapes.find(body).and_then(|_| replace_lone_surrogates(body));
+    dispatch(peer, service, repaired.as_deref().unwrap_or(body), whole)
 }
 
 fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Arc<String>>) -> bool {
@@ -155,7 +160,7 @@ fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Ar
     dispatch_unusual(peer, service, body)
 }
 
-/// A request, or a message whose payload has another shape than the frequent ones.
+/// Handles a request, or a message whose payload has another shape than the frequent ones.
 fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
     let envelope = match serde_json::from_slice::<Envelope<'_>>(body) {
         Ok(envelope) => envelope,
@@ -175,11 +180,11 @@ fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
     true
 }
 
-/// The other side takes a request back. One that is answered already is none of its business any more.
+/// Handles the cancellation of a request of the other side. One that is answered already is ignored.
 fn cancel<S: Service>(peer: &Peer, service: &S, params: &RawValue) {
     match decode::question::<CancelParams<'_>>(params.get()) {
         Ok(CancelParams { id }) => {
-            if let Some(id) = peer.cancel_asked(id) {
+            if let Some(id) = peer.cancel_open(id) {
                 service.cancelled(id);
             }
         }
@@ -187,22 +192,22 @@ fn cancel<S: Service>(peer: &Peer, service: &S, params: &RawValue) {
     }
 }
 
-/// A body that does not decode: with its text mended it may, else whoever it concerns learns that much.
+/// Handles a body that does not decode: it may with its text repaired; else the request that it names fails.
 fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: serde_json::Error) -> bool {
-    if let Cow::Owned(mended) = String::from_utf8_lossy(body)
-        && serde_json::from_str::<Envelope<'_>>(&mended).is_ok()
+    if let Cow::Owned(repaired) = String::from_utf8_lossy(body)
+        && serde_json::from_str::<Envelope<'_>>(&repaired).is_ok()
     {
-        return dispatch(peer, service, mended.as_bytes(), None);
+        return dispatch(peer, service, repaired.as_bytes(), None);
     }
     tracing::warn!(%error, bytes = body.len(), "a frame from the CLI cannot be read");
     if serde_json::from_slice::<AnyJson>(body).is_err() {
         if let Some(head) = Head::read(body) {
             let why = format!("the message is not JSON: {error}");
-            unreadable(peer, service, &head, &why, |_| Answer::Unreadable(error));
+            unreadable(peer, service, &head, &why, |_| Completion::Unreadable(error));
         }
         return false;
     }
-    // JSON, but not a message. Its id may still say who waits for it.
+    // JSON, but not a message. Its id may still name a request.
     #[derive(serde::Deserialize)]
     struct OnlyId<'a> {
         #[serde(borrow)]
@@ -217,8 +222,8 @@ fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: ser
             service.unreadable_request(&method, responder, "the request cannot be read");
         }
         Ok(OnlyId { id, method: None }) => {
-            if let Some(waiter) = waiting(peer, id) {
-                waiter.finish(Answer::Unreadable(error));
+            if let Some(waiter) = take_pending(peer, id) {
+                waiter.complete(Completion::Unreadable(error));
             }
         }
         Err(_) => {}
@@ -226,44 +231,44 @@ fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: ser
     true
 }
 
-/// Takes out the call that the answer with this id is for.
-fn waiting(peer: &Peer, id: &RawValue) -> Option<Waiter> {
+/// Removes the pending request with this id.
+fn take_pending(peer: &Peer, id: &RawValue) -> Option<Waiter> {
     id.get().parse().ok().and_then(|id| peer.pending().remove(id))
 }
 
 fn response(peer: &Peer, id: Option<&RawValue>, result: Option<&RawValue>, error: Option<&RawValue>) {
     let Some(id) = id else {
-        return refuse_all(peer, error);
+        return fail_all(peer, error);
     };
-    let Some(waiter) = waiting(peer, id) else {
-        // Usual after a call was dropped.
-        return tracing::debug!(id = id.get(), "an answer that nobody waits for");
+    let Some(waiter) = take_pending(peer, id) else {
+        // Usual after the future of a request was dropped.
+        return tracing::debug!(id = id.get(), "a response to a request that is not pending");
     };
-    waiter.finish(match error {
-        Some(error) => Answer::Refused(Failure::read(error)),
-        None => Answer::Result(result.unwrap_or(RawValue::NULL)),
+    waiter.complete(match error {
+        Some(error) => Completion::Error(Failure::read(error)),
+        None => Completion::Result(result.unwrap_or(RawValue::NULL)),
     });
 }
 
-/// The CLI could not read one of our frames and does not say which: nobody would ever be answered, so all are told.
-fn refuse_all(peer: &Peer, error: Option<&RawValue>) {
+/// Fails all pending requests: the CLI could not read a frame, and does not say which one.
+fn fail_all(peer: &Peer, error: Option<&RawValue>) {
     let failure = match error {
         Some(error) => Failure::read(error),
-        None => Failure { code: INTERNAL_ERROR, message: "a message without id, method and error".into() },
+        None => Failure::new(INTERNAL_ERROR, "a message without id, method and error"),
     };
     if error.is_none() {
-        return tracing::warn!("the CLI sent a message that is neither request nor answer");
+        return tracing::warn!("the CLI sent a message that is neither a request nor a response");
     }
-    tracing::error!(error = %failure.clone().into_error("?", None), "the CLI could not read a frame of ours");
+    tracing::error!(error = %failure.clone().into_error("?", None), "the CLI could not read a frame of this client");
     let waiters = peer.pending().take_all();
     for waiter in waiters {
-        waiter.finish(Answer::Refused(failure.clone()));
+        waiter.complete(Completion::Error(failure.clone()));
     }
 }
 
-/// Replaces `\uD800`-`\uDFFF` escapes without their other half by `\uFFFD`; `None` when there is none.
-fn mend_surrogates(body: &[u8]) -> Option<Vec<u8>> {
-    let mut mended: Option<Vec<u8>> = None;
+/// Replaces `\uD800`-`\uDFFF` escapes without their other half by `\uFFFD`. Returns `None` if there is none.
+fn replace_lone_surrogates(body: &[u8]) -> Option<Vec<u8>> {
+    let mut replaced: Option<Vec<u8>> = None;
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'\\', &body[at..]) {
         at += found;
@@ -273,8 +278,8 @@ fn mend_surrogates(body: &[u8]) -> Option<Vec<u8>> {
                 at += 12;
             }
             Some(_) => {
-                let mended = mended.get_or_insert_with(|| body.to_vec());
-                mended[at..at + 6].copy_from_slice(br"\ufffd");
+                let replaced = replaced.get_or_insert_with(|| body.to_vec());
+                replaced[at..at + 6].copy_from_slice(br"\ufffd");
                 at += 6;
             }
         }
@@ -282,10 +287,10 @@ fn mend_surrogates(body: &[u8]) -> Option<Vec<u8>> {
             break;
         }
     }
-    mended
+    replaced
 }
 
-/// The surrogate that the escape at `at` stands for.
+/// Returns the surrogate that the escape at `at` encodes.
 fn surrogate(body: &[u8], at: usize) -> Option<u16> {
     let digits = body.get(at..at + 6)?.strip_prefix(br"\u")?;
     let digits = std::str::from_utf8(digits).ok()?;
@@ -297,18 +302,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_lone_surrogates_are_mended() {
-        let mend =
-            |text: &str| mend_surrogates(text.as_bytes()).map(|mended| String::from_utf8(mended).unwrap());
-        assert_eq!(mend(r#""plain \n \\ud83d""#), None);
-        assert_eq!(mend(r#""\ud83d\ude00""#), None);
-        assert_eq!(mend(r#""a\ud83d b""#).as_deref(), Some(r#""a\ufffd b""#));
-        assert_eq!(mend(r#""\ude00\ud83d\ud83d\ude00""#).as_deref(), Some(r#""\ufffd\ufffd\ud83d\ude00""#));
-        assert_eq!(mend(r#""\udc00\ude00""#).as_deref(), Some(r#""\ufffd\ufffd""#));
-        assert_eq!(mend(r#""abc\ud83d\ude00 \ud83d""#).as_deref(), Some(r#""abc\ud83d\ude00 \ufffd""#));
-        assert_eq!(mend(r#""abc\ud83d \ud83d""#).as_deref(), Some(r#""abc\ufffd \ufffd""#));
-        assert_eq!(mend(r#""\ud83d"#).as_deref(), Some(r#""\ufffd"#));
-        assert_eq!(mend(r#""\ud8"#), None);
-        assert_eq!(mend("\\"), None);
+    fn only_lone_surrogates_are_replaced() {
+        let repair = |text: &str| {
+            replace_lone_surrogates(text.as_bytes()).map(|replaced| String::from_utf8(replaced).unwrap())
+        };
+        assert_eq!(repair(r#""plain \n \\ud83d""#), None);
+        assert_eq!(repair(r#""\ud83d\ude00""#), None);
+        assert_eq!(repair(r#""a\ud83d b""#).as_deref(), Some(r#""a\ufffd b""#));
+        assert_eq!(repair(r#""\ude00\ud83d\ud83d\ude00""#).as_deref(), Some(r#""\ufffd\ufffd\ud83d\ude00""#));
+        assert_eq!(repair(r#""\udc00\ude00""#).as_deref(), Some(r#""\ufffd\ufffd""#));
+        assert_eq!(repair(r#""abc\ud83d\ude00 \ud83d""#).as_deref(), Some(r#""abc\ud83d\ude00 \ufffd""#));
+        assert_eq!(repair(r#""abc\ud83d \ud83d""#).as_deref(), Some(r#""abc\ufffd \ufffd""#));
+        assert_eq!(repair(r#""\ud83d"#).as_deref(), Some(r#""\ufffd"#));
+        assert_eq!(repair(r#""\ud8"#), None);
+        assert_eq!(repair("\\"), None);
     }
 }

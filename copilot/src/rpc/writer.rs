@@ -1,47 +1,48 @@
-//! What leaves: frames are encoded straight into one buffer, and written by whoever can.
+//! Outgoing frames: they are encoded into one buffer, and written by the caller or by the writer task.
 //!
-//! When nothing else is in flight the caller writes its frame itself, which saves a task switch; otherwise one
-//! writer task drains all that is queued in one write. Both go through the same buffer and the same cursor, so a
-//! frame is never cut, whoever is dropped when.
+//! When no other request is pending the caller writes its frame itself, which saves a task switch; otherwise one writer
+//! task writes all queued frames together. Both use the same buffer and the same cursor, so a frame is never cut, whichever
+//! future is dropped.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use serde::Serialize;
 use tokio::io::AsyncWrite as _;
 use tokio::sync::Notify;
 
+use crate::task::lock;
 use crate::transport::WriteHalf;
 use crate::transport::framing::write_frame;
 
-/// Calls wait while more than this is queued (4 MiB), so that a CLI that does not read stops the callers and does not
-/// fill the memory. Answers to the CLI's own requests do not wait: they are fewer than what it has sent.
+/// Requests wait while more than this is queued (4 MiB), so that a CLI that does not read stops the callers instead of
+/// filling the memory. Answers to the CLI's requests do not wait: they are fewer than the messages that it sent.
 const HIGH_WATER: usize = 4 << 20;
-/// Reading pauses while more than this is queued (64 MiB): it bounds what answers can add.
+/// Reading pauses while more than this is queued (64 MiB), which bounds the bytes of answers.
 const HARD_LIMIT: usize = 64 << 20;
-/// A buffer that has grown past this is given back once it is empty.
+/// A buffer that has grown past this is freed once it is empty.
 const KEEP_CAPACITY: usize = 1 << 20;
-/// The deepest nesting that the CLI reads.
+/// The deepest nesting that the CLI accepts.
 const MAX_DEPTH: usize = 127;
 
 pub(super) struct Outbox {
     queue: Mutex<Queue>,
-    /// The writer task has something to do.
+    /// Wakes the writer task.
     work: Notify,
-    /// The queue has shrunk.
+    /// Wakes the callers that wait for room.
     shrunk: Notify,
 }
 
 struct Queue {
     buf: Vec<u8>,
-    /// How much of `buf` has left.
+    /// How many bytes of `buf` are written.
     sent: usize,
-    /// Gone once the connection is closed.
+    /// `None` once the connection is closed.
     writer: Option<WriteHalf>,
-    /// The writer task waits for the pipe. Then nobody else may ask it: a pipe wakes only who has asked last.
+    /// Whether the writer task waits for the pipe. Then no caller may poll it, because a pipe wakes only the last waker.
     waited_for: bool,
 }
 
@@ -51,11 +52,11 @@ impl Outbox {
         Self { queue: Mutex::new(queue), work: Notify::new(), shrunk: Notify::new() }
     }
 
-    /// Queues one message; `now` tries to write it at once.
+    /// Queues one message; with `now` it is also written if the pipe accepts it.
     pub(super) fn push<M: Serialize>(&self, message: &M, now: bool) -> serde_json::Result<()> {
         let mut queue = self.queue();
         if queue.writer.is_none() {
-            // Nobody will read it; the caller learns of the closed connection from the table of calls.
+            // The table of pending requests reports the closed connection.
             return Ok(());
         }
         let was_empty = queue.buf.is_empty();
@@ -69,7 +70,7 @@ impl Outbox {
             Ok(())
         })?;
         if now && was_empty && !queue.waited_for {
-            // An error is left for the writer task, which meets it again and closes the queue.
+            // The writer task gets the same error, and closes the queue.
             if let Poll::Ready(Ok(())) = queue.poll_write(&mut Context::from_waker(Waker::noop())) {
                 return Ok(());
             }
@@ -84,7 +85,7 @@ impl Outbox {
         self.below(HIGH_WATER).await;
     }
 
-    /// Waits until everything that is queued was written, or is dropped by the end of the connection.
+    /// Waits until all queued bytes are written, or are discarded by the end of the connection.
     pub(super) async fn written(&self) {
         self.below(0).await;
     }
@@ -104,7 +105,7 @@ impl Outbox {
         }
     }
 
-    /// Writes what is queued, until closed or until that fails.
+    /// Writes queued frames until the queue is closed or a write fails.
     pub(super) async fn run(&self) -> io::Result<()> {
         loop {
             self.work.notified().await;
@@ -116,13 +117,13 @@ impl Outbox {
                     queue.waited_for = polled.is_pending();
                     polled
                 };
-                // Whoever waits for room looks again after each write: a queue that is never empty starves nobody.
+                // Callers that wait for room check again after each write, so a queue that is never empty starves none.
                 self.shrunk.notify_waiters();
                 polled
             })
             .await;
             if let Err(error) = written {
-                // Nothing may pile up until the connection is closed for it.
+                // No frame may be queued while the connection is being closed.
                 self.close();
                 return Err(error);
             }
@@ -132,7 +133,7 @@ impl Outbox {
         }
     }
 
-    /// Drops what is queued and the writing half with it.
+    /// Drops the queued frames and the writing half.
     pub(super) fn close(&self) {
         let mut queue = self.queue();
         queue.buf = Vec::new();
@@ -144,8 +145,8 @@ impl Outbox {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // A caller's value may panic while it is encoded; `write_frame` then takes back what it had appended.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        // A caller's value may panic while it is encoded; `write_frame` then removes the bytes that it appended.
+        lock(&self.queue)
     }
 }
 
@@ -154,7 +155,7 @@ impl Queue {
         self.buf.len() - self.sent
     }
 
-    /// Writes on until the pipe is full or nothing is left.
+    /// Writes until the pipe is full or the queue is empty.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(writer) = &mut self.writer else { return Poll::Ready(Ok(())) };
         while self.sent < self.buf.len() {
@@ -176,7 +177,7 @@ impl Queue {
         Pin::new(writer).poll_flush(cx)
     }
 
-    /// Moves the rest to the front when most of a large buffer has left.
+    /// Moves the rest to the front when most of a large buffer is written.
     fn forget_sent(&mut self) {
         if self.sent > KEEP_CAPACITY && self.sent > self.buf.len() / 2 {
             self.buf.drain(..self.sent);
@@ -185,8 +186,8 @@ impl Queue {
     }
 }
 
-/// Appends to a buffer and, where a large text makes it grow, leaves room for what closes the message behind it: the
-/// last bracket would double the buffer otherwise.
+/// Appends to a buffer. When a large text makes it grow, room is reserved for the end of the message too: otherwise the
+/// last bracket would double the buffer.
 struct Tail<'a>(&'a mut Vec<u8>);
 
 impl io::Write for Tail<'_> {
@@ -207,11 +208,11 @@ impl io::Write for Tail<'_> {
     }
 }
 
-/// Goes to the end of the runtime's queue once.
+/// Yields once to the tasks that are ready.
 ///
-/// A woken task runs next on many runtimes, before others that are ready too. Those may be about to queue frames of
-/// their own, which then leave in the same write. Unlike `yield_now` it stays a task that any worker may take, so a
-/// blocked worker does not hold frames back.
+/// A woken task runs next on many runtimes, before others that are ready too. Those may be about to queue frames, which
+/// then leave in the same write. Unlike with `yield_now` any worker may run the task, so a blocked worker does not delay
+/// frames.
 async fn behind_the_queue() {
     let mut waited = false;
     poll_fn(|cx| {
@@ -224,9 +225,9 @@ async fn behind_the_queue() {
     .await;
 }
 
-/// Whether arrays and objects nest deeper than `limit` in a well-formed JSON text.
+/// Returns whether arrays and objects nest deeper than `limit` in a well-formed JSON text.
 fn nesting_exceeds(json: &[u8], limit: usize) -> bool {
-    // Fewer brackets than levels is the common case, and counting them is quick.
+    // Usually there are fewer brackets than levels, and counting them is quick.
     if memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {
         return false;
     }
@@ -254,7 +255,7 @@ mod tests {
 
     use super::*;
 
-    /// A pipe as that of a child on Windows: it takes bytes at once, and is busy until they have left.
+    /// A pipe like that of a child on Windows: it accepts bytes immediately, and is busy until they are written.
     #[derive(Clone, Default)]
     struct Busy(Arc<Mutex<(bool, Option<Waker>)>>);
 
@@ -302,13 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_waits_for_a_busy_pipe_is_woken_whoever_writes_meanwhile() {
+    fn a_writer_that_waits_for_a_busy_pipe_is_woken_although_another_one_writes() {
         let (pipe, woken) = (Busy::default(), Arc::new(Woken(AtomicUsize::new(0))));
         let outbox = Outbox::new(Box::new(pipe.clone()));
         let mut writer = std::pin::pin!(outbox.run());
         let waker = Waker::from(Arc::clone(&woken));
         let mut poll_writer = || {
-            // Until it wakes itself no more.
+            // Until it does not wake itself.
             loop {
                 let before = woken.0.load(Ordering::Relaxed);
                 assert!(writer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -328,7 +329,7 @@ mod tests {
         assert_eq!(outbox.queue().len(), 0);
     }
 
-    /// A pipe whose other end is gone.
+    /// A pipe whose other end is closed.
     struct Broken;
 
     impl tokio::io::AsyncWrite for Broken {
@@ -346,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_queued_after_a_write_error() {
+    async fn no_frame_is_queued_after_a_write_error() {
         let outbox = Outbox::new(Box::new(Broken));
         outbox.push(&1, true).unwrap();
         assert_eq!(outbox.run().await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_buffer_is_given_back() {
+    fn a_large_buffer_is_freed() {
         let outbox = Outbox::new(Box::new(tokio::io::sink()));
         outbox.push(&"x".repeat(3 * KEEP_CAPACITY), true).unwrap();
         let queue = outbox.queue();

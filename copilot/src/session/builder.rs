@@ -4,24 +4,26 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use futures_core::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::answer::{Handler, IntoAnswer};
-use super::clash;
-use super::inbox::{Asks, Inbox};
-use super::link::{Connect, Link};
-use super::permission_request::PermissionRequest;
-use super::permissions::{Decision, Permissions};
-use super::subscription::Subscription;
-use super::topic::{Occasion, Settings, Topics};
-use super::{Session, Shared};
+use super::handle::{Session, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
-use crate::tools::{StateMap, Tool, ToolErrors, ToolSelection};
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::topic::{Occasion, Settings, Topics};
+use crate::session::core::{Asks, Inbox};
+use crate::session::link::{Connect, Link};
+use crate::session::permissions::name_clash;
+use crate::session::permissions::policy::{Decision, Permissions};
+use crate::session::permissions::request::PermissionRequest;
+use crate::session::subscription::Subscription;
+use crate::task::DropGuard;
+use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolErrors, ToolSelection};
 
 /// What is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -38,10 +40,9 @@ pub struct SessionBuilder {
     pub(crate) settings: Settings,
     /// Fills in the settings of a session that is isolated.
     pub(crate) isolate: Option<fn(&mut Settings) -> Result<()>>,
-    pub(super) tools: ToolSelection,
-    pub(super) states: StateMap,
-    pub(super) policy: Policy,
-    saved_approvals: bool,
+    pub(in crate::session) tools: ToolSelection,
+    pub(in crate::session) states: StateMap,
+    pub(in crate::session) policy: Policy,
     event_budget: usize,
     listeners: Vec<Listener>,
 }
@@ -58,7 +59,6 @@ impl SessionBuilder {
             tools: ToolSelection::default(),
             states: StateMap::default(),
             policy: Policy::default(),
-            saved_approvals: false,
             event_budget: DEFAULT_BUDGET,
             listeners: Vec::new(),
         }
@@ -124,16 +124,6 @@ impl SessionBuilder {
         self
     }
 
-    /// Whether approvals count that an earlier session has saved for the working directory, with
-    /// [`Decision::ApproveForLocation`] or by the user of the CLI: what they cover is then run without a request.
-    /// Default: off.
-    ///
-    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
-    pub fn saved_approvals(mut self, on: bool) -> Self {
-        self.saved_approvals = on;
-        self
-    }
-
     /// How many bytes of events wait for a slow subscriber before the oldest are dropped; 64 MiB unless set.
     pub fn event_budget(mut self, bytes: usize) -> Self {
         self.event_budget = bytes;
@@ -166,7 +156,16 @@ impl SessionBuilder {
     /// CLI has opened it; what is on disk of it stays.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub async fn start(mut self) -> Result<Session> {
+    pub async fn start(self) -> Result<Session> {
+        self.start_boxed().await
+    }
+
+    /// Boxed, so that the crate of the user does not compile it again.
+    fn start_boxed(self) -> BoxFuture<'static, Result<Session>> {
+        Box::pin(self.open())
+    }
+
+    async fn open(mut self) -> Result<Session> {
         if let Some(fill) = self.isolate {
             fill(&mut self.settings)?;
         }
@@ -175,12 +174,23 @@ impl SessionBuilder {
         let files = self.connect.files();
         files.resolve(&mut self.settings.members)?;
         let files = files.starting_in(self.settings.members.get::<String>("workingDirectory"));
-        let tools = self.tools.resolve(&self.states)?;
+        if let Some(profile) = self.settings.state.get::<SchemaProfile>() {
+            self.tools.profile = *profile;
+        }
+        if let Some(largest) = self.settings.state.get::<MaxToolResult>() {
+            self.policy.max_tool_result = *largest;
+        }
         let id = match self.id {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
-        clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
+        let tools = self.tools.resolve(&SelectionContext {
+            session_id: &id,
+            model: self.settings.members.get::<String>("model").map(String::as_str),
+            resumes: self.resume,
+            states: &self.states,
+        })?;
+        name_clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
         link.compat.check(&link.cli, &self.settings)?;
         let joins = self.resume && link.shared && !self.policy.decides;
@@ -189,20 +199,21 @@ impl SessionBuilder {
         }
         link.compat.adapt(&link.cli, &mut self.settings, &mut tools.iter().map(Tool::name));
         let states = Arc::new(self.states);
-        let asks = Asks { policy: self.policy, joins, saved_approvals: self.saved_approvals };
+        let saved_approvals = self.settings.state.get().is_some_and(|SavedApprovals(on)| *on);
+        let asks = Asks { policy: self.policy, joins, saved_approvals };
         let inbox = Inbox::new(id, link.peer.clone(), self.topics, self.settings, tools, states, asks);
         let listening =
             |listener| Subscription::start(inbox.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and questions may come before the answer.
         link.carrier.register(Arc::clone(&inbox))?;
-        let unopened = Unopened { inbox: &inbox, link: &link, opened: false };
+        let unopened = DropGuard::new((&inbox, &link), abandon);
         let answer = inbox.open(&link.peer, occasion).await?;
         if self.resume {
             let pending = inbox.pending(&link.peer).await?;
             inbox.go_on(pending);
         }
-        unopened.done();
+        unopened.dismiss();
         Ok(Session(Arc::new(Shared {
             inbox,
             link,
@@ -228,6 +239,10 @@ impl fmt::Debug for SessionBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// Whether approvals of earlier sessions count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedApprovals(pub(crate) bool);
 
 /// What the session lets the agent and its tools do.
 #[derive(Clone, Debug, Default)]
@@ -259,28 +274,12 @@ impl Default for MaxToolResult {
     }
 }
 
-/// A session that is being opened; dropped before it is, nothing is delivered to it any more.
-struct Unopened<'a> {
-    inbox: &'a Arc<Inbox>,
-    link: &'a Link,
-    opened: bool,
-}
-
-impl Unopened<'_> {
-    fn done(mut self) {
-        self.opened = true;
-    }
-}
-
-impl Drop for Unopened<'_> {
-    fn drop(&mut self) {
-        if !self.opened {
-            // First, so that a listener that sees the end can open the session again.
-            self.link.carrier.unregister(self.inbox);
-            self.inbox.close();
-            self.inbox.calls.abort();
-        }
-    }
+/// Ends a session that was not opened completely.
+fn abandon((inbox, link): (&Arc<Inbox>, &Link)) {
+    // First, so that a listener that sees the end can open the session again.
+    link.carrier.unregister(inbox);
+    inbox.close();
+    inbox.calls.abort();
 }
 
 /// The CLI names a directory after the id, and a file after the id and `.lock`; file systems take 255 bytes.
@@ -302,7 +301,7 @@ fn checked(id: SessionId) -> Result<SessionId> {
     } else {
         format!("{shown} is not a session id: use ASCII letters, digits, `_` and `-`")
     };
-    Err(Error::new(ErrorKind::Config, message))
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 #[cfg(test)]

@@ -3,19 +3,19 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::session::Success;
+use crate::session::handle::Session;
 
 impl Session {
     /// Calls a method that takes nothing but the session.
     pub(crate) async fn ask_for<R: DeserializeOwned>(&self, method: &'static str) -> Result<R> {
-        self.peer().await?.call(method, &self.params()).await
+        self.peer().await?.request(method, &self.params()).decoded().await
     }
 
     /// Calls a method whose answer says nothing.
     pub(crate) async fn order<P: Serialize>(&self, method: &'static str, params: &P) -> Result<()> {
-        self.peer().await?.call_raw(method, params).await.map(drop)
+        self.peer().await?.request(method, params).raw().await.map(drop)
     }
 
     /// Calls a method that old CLIs know by another name.
@@ -30,9 +30,9 @@ impl Session {
         R: DeserializeOwned,
     {
         let peer = self.peer().await?;
-        match peer.call(now, params).await {
+        match peer.request(now, params).decoded().await {
             // A CLI that knows neither is better told by the name that counts today.
-            Err(error) if error.is_unsupported() => match peer.call(once, params).await {
+            Err(error) if error.is_unsupported() => match peer.request(once, params).decoded().await {
                 Err(second) if second.is_unsupported() => Err(error),
                 other => other,
             },

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use super::inbox::Inbox;
-use super::paths::Files;
-use super::topic::Settings;
 use crate::error::Result;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
 use crate::rpc::Peer;
+use crate::session::core::Inbox;
+use crate::session::core::topic::Settings;
+use crate::session::paths::Files;
 
 /// Gives a connection, starting one where there is none.
 pub(crate) trait Connect: Send {

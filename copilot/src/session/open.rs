@@ -5,10 +5,6 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::call::done;
-use super::inbox::Inbox;
-use super::members::Members;
-use super::topic::Occasion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
@@ -17,12 +13,21 @@ use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
+use crate::session::call::done;
+use crate::session::core::Inbox;
+use crate::session::core::members::Members;
+use crate::session::core::topic::Occasion;
+use crate::task::DropGuard;
 
 impl Inbox {
     /// When it fails or is dropped on the way, the CLI lets go of the session again.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
-    pub(super) async fn open(&self, peer: &Peer, occasion: Occasion) -> Result<SessionOpenResponse> {
+    pub(in crate::session) async fn open(
+        &self,
+        peer: &Peer,
+        occasion: Occasion,
+    ) -> Result<SessionOpenResponse> {
         let method = match occasion {
             Occasion::Create => "session.create",
             Occasion::Resume => "session.resume",
@@ -47,8 +52,9 @@ impl Inbox {
                 let_go(&to, &id);
             }
         };
-        let answer = peer.call_and_settle(method, &params, settle).await?;
-        let opened = Opened { peer, id: &self.id };
+        let answer = peer.request(method, &params).on_end(settle).raw().await?;
+        // Dropped before the session is complete, the CLI is asked to detach from it.
+        let opened = DropGuard::new((peer, &self.id), |(peer, id)| let_go(peer, id));
         let answer: SessionOpenResponse = decode(method, &answer)?;
         if let Some(other) = answer.session_id.as_ref().filter(|other| **other != self.id) {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
@@ -60,7 +66,7 @@ impl Inbox {
             self.learn(capabilities);
         }
         self.topics.opened(self, peer).await?;
-        opened.keep();
+        opened.dismiss();
         Ok(answer)
     }
 
@@ -73,7 +79,7 @@ impl Inbox {
         }
         let method = "session.options.update";
         let params = SessionOptionsParams { session_id: &self.id, options };
-        done(method, peer.call(method, &params).await?)
+        done(method, peer.request(method, &params).decoded().await?)
     }
 
     /// Takes the session up on a CLI that was started again, with its tools and handlers.
@@ -93,7 +99,9 @@ impl Inbox {
         };
         resumed?;
         if let Some(mode) = self.mode() {
-            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+            peer.request("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode })
+                .raw()
+                .await?;
         }
         if self.is_closed() {
             // The program has closed it meanwhile, when there was no CLI that could have been told.
@@ -102,7 +110,7 @@ impl Inbox {
         }
         let mut pending = self.pending(peer).await?;
         cancelled.append(&mut pending.cancelled);
-        self.line.up(peer.clone());
+        self.connection.set_connected(peer.clone());
         let continued = self.go_on(pending);
         self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled, continued }));
         Ok(())
@@ -111,13 +119,15 @@ impl Inbox {
 
 impl Inbox {
     /// Resumes a session that the CLI has evicted. One in which nothing was said is not on disk, and is created.
-    pub(super) async fn reopen(&self, peer: &Peer, spoken: bool) -> Result<()> {
+    pub(in crate::session) async fn reopen(&self, peer: &Peer, spoken: bool) -> Result<()> {
         match self.open(peer, Occasion::Resume).await {
             Err(error) if !spoken && is_unknown_session(&error) => self.open(peer, Occasion::Create).await?,
             other => other?,
         };
         if let Some(mode) = self.mode() {
-            peer.call_raw("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await?;
+            peer.request("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode })
+                .raw()
+                .await?;
         }
         // Whatever its last events have said, it does nothing now.
         self.subscribers.rest();
@@ -128,7 +138,7 @@ impl Inbox {
     /// not wait for.
     ///
     /// Wire: `session.tools.listPendingRequests` and `session.permissions.pendingRequests`, to the CLI.
-    pub(super) async fn pending(&self, peer: &Peer) -> Result<Pending> {
+    pub(in crate::session) async fn pending(&self, peer: &Peer) -> Result<Pending> {
         if !self.continues() {
             return Ok(Pending::default());
         }
@@ -151,20 +161,20 @@ impl Inbox {
         self.unless_unsupported_with(peer, method, &SessionParams { session_id: &self.id }).await
     }
 
-    pub(super) async fn unless_unsupported_with<R: DeserializeOwned + Default>(
+    pub(in crate::session) async fn unless_unsupported_with<R: DeserializeOwned + Default>(
         &self,
         peer: &Peer,
         method: &'static str,
         params: &impl Serialize,
     ) -> Result<R> {
-        match peer.call(method, params).await {
+        match peer.request(method, params).decoded().await {
             Err(error) if error.is_unsupported() => Ok(R::default()),
             other => other,
         }
     }
 
     /// Goes on with what the CLI waits for; says what that is.
-    pub(super) fn go_on(self: &Arc<Self>, pending: Pending) -> Vec<String> {
+    pub(in crate::session) fn go_on(self: &Arc<Self>, pending: Pending) -> Vec<String> {
         let ours = self.tools();
         let mut continued = Vec::new();
         for call in pending.tools.into_iter().filter(|call| ours.get(&call.tool_name).is_some()) {
@@ -181,29 +191,11 @@ impl Inbox {
 
 /// What the CLI waits for when a session is taken up.
 #[derive(Default)]
-pub(super) struct Pending {
+pub(in crate::session) struct Pending {
     tools: Vec<PendingTool>,
     permissions: Vec<PendingPermission>,
     /// What was running and is not waited for.
     cancelled: Vec<String>,
-}
-
-/// A session that the CLI has opened and that may still lack something; dropped like this, it is let go of.
-struct Opened<'a> {
-    peer: &'a Peer,
-    id: &'a SessionId,
-}
-
-impl Opened<'_> {
-    fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Opened<'_> {
-    fn drop(&mut self) {
-        let_go(self.peer, self.id);
-    }
 }
 
 /// Lets go of a session without waiting for it; best effort, because nobody is left who could be told.
@@ -214,16 +206,22 @@ fn let_go(peer: &Peer, id: &SessionId) {
         }
     };
     let (to, session) = (peer.clone(), id.clone());
-    let sent = peer.post_and_settle("session.detach", &SessionParams { session_id: id }, move |outcome| {
-        // Old CLIs know only this.
-        if !outcome.done {
-            unsent(to.post_answer("session.destroy", &SessionParams { session_id: &session }), &session);
-        }
-    });
+    let sent = peer
+        .request("session.detach", &SessionParams { session_id: id })
+        .on_end(move |outcome| {
+            // Old CLIs know only this.
+            if !outcome.done {
+                unsent(
+                    to.request("session.destroy", &SessionParams { session_id: &session }).detach(),
+                    &session,
+                );
+            }
+        })
+        .detach();
     unsent(sent, id);
 }
 
 /// The CLI has no code for it, only words.
-pub(super) fn is_unknown_session(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Rpc(_)) && error.to_string().contains("Session not found")
+pub(in crate::session) fn is_unknown_session(error: &Error) -> bool {
+    error.kind() == ErrorKind::Response && error.to_string().contains("Session not found")
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::members::Members;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{check_path, shown};
 use crate::protocol::agents::CustomAgent;
@@ -14,6 +13,7 @@ use crate::protocol::attachments::{Attachment, PathKind};
 use crate::protocol::config::LargeOutput;
 use crate::protocol::mcp::McpServer;
 use crate::protocol::session::SendOptions;
+use crate::session::core::members::Members;
 
 /// Where the files of a session are. `None` is where the CLI runs, which may be another machine, or a file system that
 /// this program provides: there, whether a path exists cannot be known.
@@ -38,7 +38,7 @@ impl Files {
     }
 
     /// The same, with relative paths that start from the session's working directory.
-    pub(super) fn starting_in(self, directory: Option<&String>) -> Self {
+    pub(in crate::session) fn starting_in(self, directory: Option<&String>) -> Self {
         match (&self.0, directory) {
             (Some(here), Some(start)) => Self::here(start.into(), here.checked),
             _ => self,
@@ -94,19 +94,19 @@ impl Files {
     }
 
     /// Makes the paths of a session absolute. Directories that the CLI reads must exist; it makes the others.
-    pub(super) fn resolve(&self, members: &mut Members) -> Result<()> {
+    pub(in crate::session) fn resolve(&self, members: &mut Members) -> Result<()> {
         members.change("workingDirectory", |path: &mut String| {
             *path = self.existing("working_directory", path, PathKind::Directory)?;
             Ok(())
         })?;
         let files = self.clone().starting_in(members.get::<String>("workingDirectory"));
         for (what, list) in [
-            ("additional_directories", "additionalDirectories"),
-            ("skill_directories", "skillDirectories"),
-            ("agent_directories", "agentDirectories"),
-            ("hook_directories", "hookDirectories"),
-            ("instruction_directories", "instructionDirectories"),
-            ("plugin_directories", "pluginDirectories"),
+            ("Workspace::additional_directories", "additionalDirectories"),
+            ("Skills::directories", "skillDirectories"),
+            ("Agents::directories", "agentDirectories"),
+            ("Discovery::hook_directories", "hookDirectories"),
+            ("Instructions::directories", "instructionDirectories"),
+            ("Discovery::plugin_directories", "pluginDirectories"),
         ] {
             members.change(list, |list: &mut Vec<String>| {
                 list.iter_mut().try_for_each(|path| {
@@ -115,7 +115,9 @@ impl Files {
                 })
             })?;
         }
-        for (what, member) in [("config_dir", "configDir"), ("extension_sdk_path", "extensionSdkPath")] {
+        for (what, member) in
+            [("Workspace::config_dir", "configDir"), ("Unstable::extension_sdk_path", "extensionSdkPath")]
+        {
             members.change(member, |path: &mut String| {
                 *path = files.absolute(what, path)?;
                 Ok(())
@@ -143,7 +145,10 @@ impl Files {
     }
 
     /// The message with absolute paths.
-    pub(super) fn resolve_message<'a>(&self, message: &'a SendOptions) -> Result<Cow<'a, SendOptions>> {
+    pub(in crate::session) fn resolve_message<'a>(
+        &self,
+        message: &'a SendOptions,
+    ) -> Result<Cow<'a, SendOptions>> {
         let mut message = Cow::Borrowed(message);
         for at in 0..message.attachments.len() {
             let Some((kind, path)) = message.attachments[at].path() else { continue };
@@ -162,7 +167,7 @@ impl Files {
 }
 
 fn refusal(what: &str, path: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("`{what}` is {}, {why}", shown(path)))
+    Error::new(ErrorKind::Configuration, format!("`{what}` is {}, {why}", shown(path)))
 }
 
 /// Whether a path is absolute on any system that a CLI runs on.
@@ -174,7 +179,8 @@ fn is_absolute_somewhere(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{LargeOutput, McpServer};
+    use crate::mcp::McpServer;
+    use crate::tool_filter::LargeOutput;
     use crate::{Message, Session};
 
     #[test]
@@ -199,10 +205,12 @@ mod tests {
         let at = |path: &str| root.path().join(path).to_str().unwrap().to_owned();
         let mut members = Session::builder()
             .working_directory("./project")
-            .skill_directories(["skills"])
-            .additional_directories([at("project")])
-            .config_dir("made-later")
-            .large_output(LargeOutput::new().output_dir("output"))
+            .skills(crate::skills::Skills::new().directories(["skills"]))
+            .workspace(crate::workspace::Workspace::new().additional_directories([at("project")]))
+            .workspace(crate::workspace::Workspace::new().config_dir("made-later"))
+            .tool_options(
+                crate::tool_filter::ToolOptions::new().large_output(LargeOutput::new().output_dir("output")),
+            )
             .mcp_server("x", McpServer::stdio("x").cwd("skills"))
             .settings
             .members;
@@ -234,19 +242,47 @@ mod tests {
         for (builder, setter, why) in [
             (builder().working_directory("missing"), "working_directory", "does not exist"),
             (builder().working_directory(&file), "working_directory", "not a directory"),
-            (builder().additional_directories(["missing"]), "additional_directories", "does not exist"),
-            (builder().skill_directories(["missing"]), "skill_directories", "does not exist"),
-            (builder().agent_directories(["missing"]), "agent_directories", "does not exist"),
-            (builder().hook_directories(["missing"]), "hook_directories", "does not exist"),
-            (builder().instruction_directories(["missing"]), "instruction_directories", "does not exist"),
-            (builder().plugin_directories(["missing"]), "plugin_directories", "does not exist"),
+            (
+                builder().workspace(crate::workspace::Workspace::new().additional_directories(["missing"])),
+                "Workspace::additional_directories",
+                "does not exist",
+            ),
+            (
+                builder().skills(crate::skills::Skills::new().directories(["missing"])),
+                "Skills::directories",
+                "does not exist",
+            ),
+            (
+                builder().agents(crate::agents::Agents::new().directories(["missing"])),
+                "Agents::directories",
+                "does not exist",
+            ),
+            (
+                builder().discovery(crate::discovery::Discovery::new().hook_directories(["missing"])),
+                "Discovery::hook_directories",
+                "does not exist",
+            ),
+            (
+                builder().instructions(crate::instructions::Instructions::new().directories(["missing"])),
+                "Instructions::directories",
+                "does not exist",
+            ),
+            (
+                builder().discovery(crate::discovery::Discovery::new().plugin_directories(["missing"])),
+                "Discovery::plugin_directories",
+                "does not exist",
+            ),
             (
                 builder().mcp_server("x", McpServer::stdio("x").cwd("missing")),
                 "MCP server x",
                 "does not exist",
             ),
             (builder().working_directory(""), "working_directory", "empty"),
-            (builder().config_dir("a\0b"), "config_dir", r"'\0'"),
+            (
+                builder().workspace(crate::workspace::Workspace::new().config_dir("a\0b")),
+                "Workspace::config_dir",
+                r"'\0'",
+            ),
         ] {
             let mut members = builder.settings.members;
             let refused = here(root.path()).resolve(&mut members).unwrap_err().to_string();
@@ -268,7 +304,9 @@ mod tests {
     #[test]
     fn files_elsewhere_are_not_looked_for() {
         for path in ["/no/such/directory", r"C:\no\such", r"\\server\no\such"] {
-            let builder = Session::builder().working_directory(path).skill_directories([path]);
+            let builder = Session::builder()
+                .working_directory(path)
+                .skills(crate::skills::Skills::new().directories([path]));
             let mut members = builder.settings.members;
             Files::ELSEWHERE.resolve(&mut members).unwrap();
             assert_eq!(members.get::<String>("workingDirectory").map(String::as_str), Some(path));

@@ -19,7 +19,10 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn start(mut events: EventStream, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+    pub(in crate::session) fn start(
+        mut events: EventStream,
+        listener: impl FnMut(&Event) + Send + 'static,
+    ) -> Self {
         let calls = Arc::new(Calls::default());
         let mut listener = Listener { listener: Some(listener), calls: Arc::clone(&calls) };
         let task = task::spawn(async move {

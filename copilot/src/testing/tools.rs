@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::future::IntoFuture;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_core::future::BoxFuture;
 use serde_json::Value;
@@ -12,8 +12,10 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
+use crate::task::lock;
 use crate::tools::{
-    self, Cancellation, Invocation, StateMap, Tool, ToolContext, ToolError, ToolHost, ToolResult, ToolSet,
+    self, CancellationToken, Invocation, StateMap, Tool, ToolContext, ToolError, ToolHost, ToolResult,
+    ToolSet,
 };
 
 /// Creates a call of a tool as in a session, with validation of arguments, failure results and timeouts, but without a
@@ -60,7 +62,7 @@ pub fn call(tool: Tool, arguments: Value) -> ToolCall {
         agent_id: None,
         working_dir: None,
         host: Arc::default(),
-        cancel: Cancellation::default(),
+        cancel: CancellationToken::default(),
     }
 }
 
@@ -98,7 +100,7 @@ pub struct ToolCall {
     agent_id: Option<Box<str>>,
     working_dir: Option<Box<str>>,
     host: Arc<Recorder>,
-    cancel: Cancellation,
+    cancel: CancellationToken,
 }
 
 impl ToolCall {
@@ -271,7 +273,7 @@ struct Record {
 
 impl Recorder {
     fn lock(&self) -> std::sync::MutexGuard<'_, Record> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

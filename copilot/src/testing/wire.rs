@@ -3,7 +3,7 @@
 use crate::api::TOPICS;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::session::SessionOpenParams;
-use crate::session::members::Members;
+use crate::session::core::members::Members;
 
 /// The members of `session.create` and `session.resume` that the library can send.
 #[doc(hidden)]

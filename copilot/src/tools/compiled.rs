@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 use std::ptr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use regex_lite::Regex;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
-use super::arguments::Visitor;
-use super::def::{Tool, ToolDef};
-use super::dynamic::Dynamic;
-use super::schema::{self, Arguments, SchemaProfile};
-use super::validate;
 use crate::error::{Error, ErrorKind, Result};
+use crate::task::lock;
+use crate::tools::arguments::describe::Source;
+use crate::tools::arguments::param_def::ParamDef;
+use crate::tools::arguments::validate;
+use crate::tools::arguments::visit::Visitor;
+use crate::tools::def::{Started, ToolDef};
+use crate::tools::schema::{self, Arguments, SchemaProfile};
 
 /// The schema and the wire form of a tool.
 #[derive(Debug)]
@@ -25,21 +27,10 @@ pub(crate) struct Compiled {
     strict_wire: OnceLock<Result<Box<RawValue>>>,
     verbatim_wire: OnceLock<Result<Box<RawValue>>>,
     pub(crate) arguments: Arguments,
-    /// Limits the number of concurrent calls; `None` for no limit.
-    pub(crate) places: Option<Arc<Semaphore>>,
+    /// One permit for each concurrent call; `None` for no limit.
+    pub(crate) permits: Option<Arc<Semaphore>>,
     /// The compiled regular expressions of the schema, by pattern.
     pub(crate) patterns: HashMap<String, Regex>,
-}
-
-/// The source of a parameter's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// A property of the arguments object.
-    Property,
-    /// The arguments object itself.
-    Whole,
-    /// The runtime, such as `State<T>`.
-    Injected,
 }
 
 impl Compiled {
@@ -48,58 +39,48 @@ impl Compiled {
             wire,
             strict_wire: OnceLock::new(),
             verbatim_wire: OnceLock::new(),
-            places: def.concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
+            permits: def.concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
             patterns: validate::patterns(&arguments.schema),
             arguments,
         }
     }
 
     /// Returns the name of a parameter in error messages; empty for the arguments object.
-    pub(crate) fn path(&self, def: &ToolDef, index: usize) -> String {
-        match (self.arguments.sources.get(index), def.params.get(index)) {
+    pub(crate) fn path(&self, params: &[ParamDef], index: usize) -> String {
+        match (self.arguments.layout.sources.get(index), params.get(index)) {
             (Some(Source::Property), Some(param)) => param.name.to_owned(),
             _ => String::new(),
         }
     }
+
+    /// Returns the wire form in a profile, which `make` computes on first use.
+    pub(crate) fn wire_in(
+        &self,
+        profile: SchemaProfile,
+        make: impl FnOnce() -> Result<Box<RawValue>>,
+    ) -> Result<&RawValue> {
+        let cached = match profile {
+            SchemaProfile::Portable => return Ok(&self.wire),
+            SchemaProfile::OpenAiStrict => &self.strict_wire,
+            SchemaProfile::Verbatim => &self.verbatim_wire,
+        };
+        cached.get_or_init(make).as_deref().map_err(Clone::clone)
+    }
 }
 
-impl Tool {
-    /// Returns the wire form of the tool in a profile.
-    pub(crate) fn wire(&self, profile: SchemaProfile) -> Result<&RawValue> {
-        let compiled = self.compiled()?;
-        let made = match profile {
-            SchemaProfile::Portable => return Ok(&compiled.wire),
-            SchemaProfile::OpenAiStrict => &compiled.strict_wire,
-            SchemaProfile::Verbatim => &compiled.verbatim_wire,
-        };
-        made.get_or_init(|| self.make_wire(compiled, profile)).as_deref().map_err(Clone::clone)
-    }
+/// The texts of a tool on the wire.
+pub(crate) struct Labels<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) group: Option<&'a str>,
+    pub(crate) meta: Map<String, Value>,
+}
 
-    fn make_wire(&self, compiled: &Compiled, profile: SchemaProfile) -> Result<Box<RawValue>> {
-        let refuse = |reason: String| {
-            let (name, location) = (self.name(), self.location());
-            Error::new(
-                ErrorKind::Tools,
-                format!(
-                    "the arguments of tool `{name}` at {location} cannot be described in the schema profile \
-                     {profile:?}: {reason}"
-                ),
-            )
-        };
-        let arguments = &compiled.arguments;
-        let parameters = match (profile, &arguments.parameters) {
-            (_, None) => None,
-            (SchemaProfile::OpenAiStrict, Some(_)) => {
-                let strict = schema::openai_strict(&arguments.schema).map_err(refuse)?;
-                let ordered = schema::ordered(&strict, &arguments.names);
-                Some(ordered.map_err(|error| refuse(error.to_string()))?)
-            }
-            (SchemaProfile::Verbatim, Some(_)) if self.dynamic().is_none() => {
-                schema::verbatim(self.def(), Visitor::describe(self.def())).map_err(refuse)?
-            }
-            (_, Some(parameters)) => Some(parameters.clone()),
-        };
-        wire(self.name(), self.description(), self.group(), self.def(), parameters.as_deref())
+impl<'a> Labels<'a> {
+    /// Returns the texts of a tool of the attribute.
+    pub(crate) fn of(def: &'a ToolDef) -> Self {
+        let meta = def.meta.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+        Self { name: def.name, description: def.description, group: def.group, meta }
     }
 }
 
@@ -109,49 +90,54 @@ type Cached = std::result::Result<&'static Compiled, Error>;
 pub(crate) fn of(def: &'static ToolDef) -> Result<&'static Compiled> {
     static CACHE: Mutex<Option<HashMap<usize, Cached>>> = Mutex::new(None);
     // A panic in a user's `JsonSchema` does not change the map.
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cache = lock(&CACHE);
     let key = ptr::from_ref(def).addr();
     let cache = cache.get_or_insert_default();
     if let Some(cached) = cache.get(&key) {
         return cached.clone();
     }
     // Leaked, because the definition is `'static` too.
-    let compiled = compile(def).map(|compiled| &*Box::leak(Box::new(compiled)));
+    let compiled = of_params(Labels::of(def), def, def.shim).map(|compiled| &*Box::leak(Box::new(compiled)));
     cache.insert(key, compiled.clone());
     compiled
 }
 
-fn compile(def: &ToolDef) -> Result<Compiled> {
-    let arguments = schema::build(def, Visitor::describe(def)).map_err(|reason| {
+/// Compiles a tool from the descriptions of the parameters that `visit` visits.
+pub(crate) fn of_params(
+    labels: Labels<'_>,
+    def: &ToolDef,
+    visit: impl FnOnce(&mut Visitor<'_>) -> Option<Started>,
+) -> Result<Compiled> {
+    let description = Visitor::describe(schema::generator(), visit);
+    let arguments = schema::build(def.params, description).map_err(|reason| {
+        let (name, location) = (labels.name, def.location);
         Error::new(
             ErrorKind::Tools,
-            format!("the arguments of tool `{}` at {} cannot be described: {reason}", def.name, def.location),
+            format!("the arguments of tool `{name}` at {location} cannot be described: {reason}"),
         )
     })?;
-    let wire = wire(def.name, def.description, def.group, def, arguments.parameters.as_deref())?;
+    let wire = wire(labels, def, arguments.parameters.as_deref())?;
     Ok(Compiled::new(def, wire, arguments))
 }
 
-pub(crate) fn compile_dynamic(tool: &Dynamic) -> Result<Compiled> {
-    let def = &tool.options;
-    let schema = tool.schema_or_empty();
-    let parameters =
-        tool.schema.as_ref().map(serde_json::value::to_raw_value).transpose().map_err(|error| {
-            Error::with_source(
-                ErrorKind::Tools,
-                format!("the schema of tool `{}` is not JSON", tool.name),
-                error,
-            )
-        })?;
-    let wire = wire(&tool.name, &tool.description, tool.group.as_deref(), def, parameters.as_deref())?;
+/// Compiles a tool from a given schema; `None` for a tool without arguments.
+pub(crate) fn of_schema(labels: Labels<'_>, def: &ToolDef, schema: Option<&Value>) -> Result<Compiled> {
+    let parameters = schema.map(serde_json::value::to_raw_value).transpose().map_err(|error| {
+        Error::with_source(
+            ErrorKind::Tools,
+            format!("the schema of tool `{}` cannot be written as JSON", labels.name),
+            error,
+        )
+    })?;
+    let wire = wire(labels, def, parameters.as_deref())?;
+    let schema =
+        schema.cloned().unwrap_or_else(|| json!({ "type": "object", "additionalProperties": false }));
     Ok(Compiled::new(def, wire, Arguments::of_schema(schema, parameters)))
 }
 
 /// Serializes the tool for the wire; members that are absent or `false` are omitted.
-fn wire(
-    name: &str,
-    description: &str,
-    group: Option<&str>,
+pub(crate) fn wire(
+    labels: Labels<'_>,
     def: &ToolDef,
     parameters: Option<&RawValue>,
 ) -> Result<Box<RawValue>> {
@@ -181,11 +167,12 @@ fn wire(
         name: &'a str,
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "required by serde")]
     fn is_not(value: &bool) -> bool {
         !*value
     }
 
+    let Labels { name, description, group, meta } = labels;
     serde_json::value::to_raw_value(&Wire {
         name,
         description,
@@ -194,7 +181,7 @@ fn wire(
         skip_permission: def.skip_permission,
         is_terminal: def.terminal,
         defer: def.defer,
-        metadata: def.meta.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect(),
+        metadata: meta,
         namespace: group.map(|name| Namespace { name }),
     })
     .map_err(|error| {

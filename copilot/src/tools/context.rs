@@ -1,6 +1,6 @@
 //! The context of a running tool call.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,24 +12,33 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::cancel::{Cancellation, Flag};
-use super::def::Tool;
-use super::state::{Need, State, StateMap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SessionId, ToolCallId};
+use crate::task::{CancellationToken, Flag};
+use crate::tools::state::{Need, State, StateMap};
 
 /// The context of a tool call. A tool with a parameter `cx: &ToolContext` receives it.
 ///
 /// Clones are cheap and share the call.
 #[derive(Clone)]
-pub struct ToolContext(Arc<Call>);
+pub struct ToolContext(Arc<Call<dyn CalledTool>>);
 
-struct Call {
-    tool: Tool,
+struct Call<T: ?Sized> {
     invocation: Invocation,
     /// Set when the library stops the call: it timed out, or its future was dropped. The invocation's token, in
     /// contrast, is cancelled when the CLI no longer needs the result.
     stopped: Flag,
+    tool: T,
+}
+
+/// The called tool, as far as its context uses it.
+pub(crate) trait CalledTool: Send + Sync {
+    /// Returns the name that the model uses.
+    fn name(&self) -> &str;
+    /// Returns the value that the method of a toolset is bound to, if it has that type.
+    fn bound_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>>;
+    /// Returns the states that the tool needs.
+    fn needs(&self) -> &[Need];
 }
 
 /// A tool call of a session.
@@ -43,7 +52,7 @@ pub(crate) struct Invocation {
     pub(crate) arguments: Option<Box<RawValue>>,
     pub(crate) states: Arc<StateMap>,
     pub(crate) host: Arc<dyn ToolHost>,
-    pub(crate) cancel: Cancellation,
+    pub(crate) cancel: CancellationToken,
     /// Whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) errors_visible: bool,
 }
@@ -61,8 +70,8 @@ pub(crate) trait ToolHost: Send + Sync {
 }
 
 impl ToolContext {
-    pub(crate) fn new(tool: Tool, invocation: Invocation) -> Self {
-        Self(Arc::new(Call { tool, invocation, stopped: Flag::default() }))
+    pub(crate) fn new(tool: impl CalledTool + 'static, invocation: Invocation) -> Self {
+        Self(Arc::new(Call { invocation, stopped: Flag::default(), tool }))
     }
 
     /// Returns the id of the session that called the tool.
@@ -163,7 +172,7 @@ impl ToolContext {
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|error| {
             Error::with_source(
-                ErrorKind::Config,
+                ErrorKind::InvalidInput,
                 format!("cannot serialize the parameters of `{method}`"),
                 error,
             )
@@ -180,41 +189,34 @@ impl ToolContext {
     /// A lazily built state that does not exist yet is built here, and blocks the thread meanwhile; for a parameter of
     /// type [`State<T>`](crate::State) it is built on the pool for blocking work.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        match self.0.tool.own_value(TypeId::of::<T>()) {
+        match self.0.tool.bound_value(TypeId::of::<T>()) {
             Some(value) => Arc::clone(value).downcast().ok().map(State::from_arc),
             None => self.0.invocation.states.get(),
         }
     }
 
-    /// Whether the tool needs a state that is built lazily, and is not there yet.
+    /// Returns whether the tool needs a lazily built state that does not exist yet.
     pub(crate) fn has_unbuilt_state(&self) -> bool {
-        self.needs().iter().any(|need| self.0.invocation.states.is_unbuilt(need))
+        self.0.tool.needs().iter().any(|need| self.0.invocation.states.is_unbuilt(need))
     }
 
-    /// Builds the states that the tool needs. Blocks for as long as that takes.
+    /// Builds the states that the tool needs. Blocks the thread meanwhile.
     pub(crate) fn build_states(&self) {
-        self.needs().iter().for_each(|need| self.0.invocation.states.build(need));
+        self.0.tool.needs().iter().for_each(|need| self.0.invocation.states.build(need));
     }
 
-    fn needs(&self) -> &[Need] {
-        self.0.tool.compiled().map_or(&[], |compiled| &compiled.arguments.needs)
-    }
-
-    pub(crate) fn tool_handle(&self) -> &Tool {
-        &self.0.tool
-    }
-
+    /// Returns the arguments object as JSON.
     pub(crate) fn arguments(&self) -> &str {
         self.0.invocation.arguments.as_deref().map_or("{}", RawValue::get)
     }
 
-    /// Returns whether the model reads the text of foreign errors.
+    /// Returns whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) fn errors_visible(&self) -> bool {
-        self.0.tool.def().errors_visible.unwrap_or(self.0.invocation.errors_visible)
+        self.0.invocation.errors_visible
     }
 
     /// Returns the token that is cancelled when the CLI no longer needs the result.
-    pub(crate) fn cancellation(&self) -> &Cancellation {
+    pub(crate) fn cancellation(&self) -> &CancellationToken {
         &self.0.invocation.cancel
     }
 

@@ -1,4 +1,4 @@
-//! Tools that are known only when the program runs.
+//! Tools that are defined at run time.
 
 use std::fmt;
 use std::future::Future;
@@ -6,35 +6,58 @@ use std::panic::Location as Caller;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures_core::future::BoxFuture;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
-use super::compiled::{self, Compiled};
-use super::context::ToolContext;
-use super::def::{Location, Tool, ToolDef};
-use super::dispatch::Started;
-use super::error::ToolError;
-use super::outcome::{Outcome, outcome};
-use super::result::ToolResult;
-use super::schema;
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tools::arguments::param::{Probe, ProbeValue as _};
+use crate::tools::arguments::param_def::{ParamDef, Shape};
+use crate::tools::context::ToolContext;
+use crate::tools::def::{Location, ToolDef};
+use crate::tools::output::error::ToolErrors;
+use crate::tools::output::outcome::{Outcome, outcome};
+use crate::tools::schema;
+use crate::tools::selection_context::SelectionContext;
+use crate::tools::tool::{DynApproval, DynEnabled, Dynamic, Handler, Tool};
 
-/// Makes a tool whose name, description and schema are known only when the program runs: those of a plug-in, of
-/// another server, of a file.
+/// Builds a tool whose name, description or schema is known only at run time, such as a tool of a plug-in, of another
+/// server or of a file.
 ///
-/// It is checked, timed, cancelled and answered as one of [`#[copilot::tool]`](crate::tool) is. This is also the low
-/// level below that macro: a name, a description, a JSON schema, and an async function over one call, whose arguments
-/// it gets as JSON and whose ids, state and rest as [`ToolContext`].
+/// Such a tool has the options, the validation of arguments, the timeout and the results of a function with
+/// [`#[copilot::tool]`](crate::tool). Options that contradict each other are an error when the session starts.
 ///
 /// # Examples
+///
+/// With a type for the arguments:
+///
+/// ```
+/// use copilot::DynTool;
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Remove {
+///     /// Path below the root directory.
+///     path: String,
+/// }
+///
+/// let remove = DynTool::new("remove_file", "Remove a file.")
+///     .destructive()
+///     .needs_approval(|arguments: &Remove| !arguments.path.starts_with("tmp/"))
+///     .typed(|arguments: Remove, _cx| async move { std::fs::remove_file(arguments.path) });
+/// assert_eq!(remove.name(), "remove_file");
+/// ```
+///
+/// With a JSON schema:
 ///
 /// ```
 /// use copilot::DynTool;
 /// use serde_json::json;
 ///
 /// # fn main() -> copilot::Result<()> {
-/// let shout = DynTool::new("shout", "Say it louder.")
+/// let shout = DynTool::new("shout", "Return the text in upper case.")
 ///     .schema(json!({
 ///         "type": "object",
 ///         "properties": { "text": { "type": "string" } },
@@ -44,62 +67,62 @@ use crate::error::{Error, ErrorKind, Result};
 ///     .run(|arguments, _cx| async move {
 ///         arguments["text"].as_str().unwrap_or_default().to_uppercase()
 ///     });
-/// assert_eq!(shout.name(), "shout");
-///
-/// let audit = DynTool::new("audit", "Write down what was done.")
-///     .schema(json!({ "type": "object", "properties": { "what": {} }, "required": ["what"] }))?
-///     .run(|arguments, cx| async move {
-///         let line = format!("{} {} {arguments}", cx.session_id(), cx.call_id());
-///         std::fs::write("audit.log", line)
-///     });
-/// # drop(audit);
+/// # drop(shout);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-#[must_use = "it is a tool once `run` or `declare` says what a call does"]
+#[must_use = "`run`, `typed` or `declare` returns the tool"]
 pub struct DynTool {
     name: Box<str>,
     description: Box<str>,
+    title: Option<Box<str>>,
     group: Option<Box<str>>,
+    tags: Vec<Box<str>>,
+    meta: Map<String, Value>,
     schema: Option<Value>,
     options: ToolDef,
+    needs_approval: Option<Box<DynApproval>>,
+    enabled: Option<Box<DynEnabled>>,
 }
 
-/// What a dynamic tool is.
-pub(crate) struct Dynamic {
-    pub(crate) name: Box<str>,
-    pub(crate) description: Box<str>,
-    pub(crate) group: Option<Box<str>>,
-    pub(crate) schema: Option<Value>,
-    /// Everything that is not text.
-    pub(crate) options: ToolDef,
-    /// What a call does; without one, another client answers.
-    pub(crate) handler: Option<Handler>,
-    pub(crate) compiled: OnceLock<Result<Compiled>>,
+/// Whether the CLI may defer loading a tool until the model searches for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Defer {
+    /// The CLI decides.
+    Auto,
+    /// The tool is always loaded.
+    Never,
 }
 
-type Handler = Box<dyn Fn(Value, ToolContext) -> Started + Send + Sync>;
+/// The parameters of a typed tool: the arguments object and the context.
+const TYPED_PARAMS: &[ParamDef] = &[ParamDef { shape: Shape::Whole, ..ParamDef::BASE }, ParamDef::BASE];
 
 impl DynTool {
-    /// A tool that takes no arguments, until [`schema`](Self::schema) says which.
+    /// Creates the builder of a tool without arguments; [`typed`](Self::typed) and [`schema`](Self::schema) add some.
     #[track_caller]
     pub fn new(name: impl Into<String>, description: impl Into<String>) -> Self {
         let caller = Caller::caller();
         Self {
             name: name.into().into(),
             description: description.into().into(),
+            title: None,
             group: None,
+            tags: Vec::new(),
+            meta: Map::new(),
             schema: None,
             options: ToolDef { location: Location::new("", caller.file(), caller.line()), ..ToolDef::BASE },
+            needs_approval: None,
+            enabled: None,
         }
     }
 
-    /// Sets the JSON schema of the arguments, which the model reads as it is.
+    /// Sets the JSON schema of the arguments, which is sent to the model unchanged.
     ///
     /// # Errors
     ///
-    /// When its root is not an object that says so: the CLI would drop the tool without a word.
+    /// Returns an error if the root of the schema does not have `"type": "object"`, because the CLI silently drops such
+    /// a tool, or if it has alternatives, which providers of models reject.
     pub fn schema(mut self, schema: Value) -> Result<Self> {
         schema::check_root(&schema).map_err(|reason| {
             Error::new(
@@ -111,63 +134,170 @@ impl DynTool {
         Ok(self)
     }
 
-    /// The tool changes nothing.
-    pub fn read_only(mut self) -> Self {
-        self.options.read_only = true;
+    /// Sets the title that user interfaces show instead of the name.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into().into());
         self
     }
 
-    /// The tool may destroy something, so that a call needs a permission.
-    pub fn destructive(mut self) -> Self {
-        self.options.destructive = true;
-        self
-    }
-
-    /// The turn ends when the tool has succeeded.
-    pub fn terminal(mut self) -> Self {
-        self.options.terminal = true;
-        self
-    }
-
-    /// The CLI requests no permission for a call. Contradicts [`destructive`](Self::destructive): a session refuses a
-    /// tool that is both.
-    pub fn skip_permission(mut self) -> Self {
-        self.options.skip_permission = true;
-        self
-    }
-
-    /// The tool stands for the CLI's own one of that name.
-    pub fn overrides_builtin(mut self) -> Self {
-        self.options.overrides_builtin = true;
-        self
-    }
-
-    /// Sets the group that it belongs to.
+    /// Sets the group that selections refer to.
     pub fn group(mut self, name: impl Into<String>) -> Self {
         self.group = Some(name.into().into());
         self
     }
 
-    /// Sets how long a call may take; two minutes unless set.
+    /// Adds tags that selections refer to.
+    pub fn tags(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.tags.extend(tags.into_iter().map(|tag| tag.into().into()));
+        self
+    }
+
+    /// Marks a tool without side effects.
+    pub fn read_only(mut self) -> Self {
+        self.options.read_only = true;
+        self
+    }
+
+    /// Marks a tool that may destroy data. Each call needs a permission, unless [`needs_approval`](Self::needs_approval)
+    /// decides otherwise.
+    pub fn destructive(mut self) -> Self {
+        self.options.destructive = true;
+        self
+    }
+
+    /// Marks a tool whose second call with the same arguments has no further effect.
+    pub fn idempotent(mut self) -> Self {
+        self.options.idempotent = true;
+        self
+    }
+
+    /// Marks a tool that interacts with systems outside the program.
+    pub fn open_world(mut self) -> Self {
+        self.options.open_world = true;
+        self
+    }
+
+    /// Ends the turn when the tool succeeds.
+    pub fn terminal(mut self) -> Self {
+        self.options.terminal = true;
+        self
+    }
+
+    /// Disables the permission request of the CLI. Contradicts [`destructive`](Self::destructive) and
+    /// [`needs_approval`](Self::needs_approval).
+    pub fn skip_permission(mut self) -> Self {
+        self.options.skip_permission = true;
+        self
+    }
+
+    /// Sets the function that decides whether a call with these arguments needs approval. Default: calls of
+    /// [`destructive`](Self::destructive) tools do.
+    ///
+    /// `Args` is read from the arguments object: the type of [`typed`](Self::typed), another type with some of its
+    /// members, or [`Value`]. A call whose arguments cannot be read as `Args` needs approval.
+    pub fn needs_approval<Args: DeserializeOwned>(
+        mut self,
+        decide: impl Fn(&Args) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let decide = UserValue::new(decide);
+        self.needs_approval = Some(Box::new(move |arguments| {
+            serde_json::from_str(arguments).ok().map(|arguments| decide(&arguments))
+        }));
+        self
+    }
+
+    /// Sets the function that decides whether a session has the tool. Default: every session that selects it.
+    pub fn enabled(mut self, decide: impl Fn(&SelectionContext<'_>) -> bool + Send + Sync + 'static) -> Self {
+        let decide = UserValue::new(decide);
+        self.enabled = Some(Box::new(move |context| decide(context)));
+        self
+    }
+
+    /// Replaces the CLI's built-in tool of the same name.
+    pub fn overrides_builtin(mut self) -> Self {
+        self.options.overrides_builtin = true;
+        self
+    }
+
+    /// Sets whether the CLI may defer loading the tool. Default: the CLI's.
+    pub fn defer(mut self, defer: Defer) -> Self {
+        self.options.defer = Some(match defer {
+            Defer::Auto => "auto",
+            Defer::Never => "never",
+        });
+        self
+    }
+
+    /// Adds metadata for the CLI. Keys have a namespace, as in `example.com:key`.
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets the timeout of a call, in milliseconds precision. Default: two minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         self
     }
 
-    /// Sets how much text the model reads at most, in bytes.
+    /// Sets the maximum number of retries after a [transient failure](crate::ToolError::retry). Requires
+    /// [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent). Default: 0.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.options.retries = retries;
+        self
+    }
+
+    /// Sets the maximum length of the text that the model reads, in bytes. Longer text is truncated in the middle.
+    /// Default: no limit.
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.options.max_output = Some(bytes);
         self
     }
 
-    /// Sets how many calls run at once.
+    /// Sets the maximum number of concurrent calls. Default: no limit.
     pub fn concurrency(mut self, calls: usize) -> Self {
-        self.options.concurrency = Some(calls.max(1));
+        self.options.concurrency = Some(calls);
         self
     }
 
-    /// Says what a call does: it gets the arguments, which fit the schema, and may return whatever a function with
-    /// `#[copilot::tool]` may.
+    /// Sets whether the model reads the text of foreign errors. Default: the session's setting.
+    pub fn errors(mut self, errors: ToolErrors) -> Self {
+        self.options.errors_visible = Some(errors == ToolErrors::Visible);
+        self
+    }
+
+    /// Sets whether safe mistakes in arguments are corrected, such as `"3"` for an integer. Default: `true`.
+    pub fn coerce(mut self, coerce: bool) -> Self {
+        self.options.coerce = coerce;
+        self
+    }
+
+    /// Returns the tool with a function that takes typed arguments. It may return all that a function with
+    /// [`#[copilot::tool]`](crate::tool) may.
+    ///
+    /// `Args` is the arguments object: a type with named fields. Its schema and its doc comments are sent to the model,
+    /// and mistakes in the arguments are reported as for the attribute. A type that cannot be described is an error
+    /// when the session starts.
+    pub fn typed<Args, F, Fut, M>(mut self, function: F) -> Tool
+    where
+        Args: DeserializeOwned + JsonSchema + Send + 'static,
+        F: Fn(Args, ToolContext) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: Outcome<M>,
+    {
+        self.options.params = TYPED_PARAMS;
+        let function = UserValue::new(function);
+        self.tool(Handler::Typed(Box::new(move |visitor| {
+            let arguments = visitor.visit(0, Probe::<Args>::NEW.kind());
+            let context = visitor.visit(1, Probe::<ToolContext>::NEW.kind());
+            visitor.ready()?;
+            let future = function(arguments?.lend(), context?.lend());
+            Some(Box::pin(async move { outcome(future.await) }))
+        })))
+    }
+
+    /// Returns the tool with a function that takes the arguments as JSON, validated against the
+    /// [`schema`](Self::schema). It may return all that a function with [`#[copilot::tool]`](crate::tool) may.
     pub fn run<F, Fut, M>(self, function: F) -> Tool
     where
         F: Fn(Value, ToolContext) -> Fut + Send + Sync + 'static,
@@ -175,38 +305,39 @@ impl DynTool {
         Fut::Output: Outcome<M>,
     {
         let function = UserValue::new(function);
-        self.tool(Some(Box::new(move |arguments, context| {
+        self.tool(Handler::Json(Box::new(move |arguments, context| {
             let future = function(arguments, context);
             Box::pin(async move { outcome(future.await) })
-                as BoxFuture<'static, Result<ToolResult, ToolError>>
         })))
     }
 
-    /// Leaves the calls to another client of the session: the model sees the tool, this program does not answer.
+    /// Returns a tool without a function: the model sees it, and another client of the session answers its calls.
     pub fn declare(self) -> Tool {
-        self.tool(None)
+        self.tool(Handler::Declared)
     }
 
-    fn tool(self, handler: Option<Handler>) -> Tool {
-        let Self { name, description, group, schema, options } = self;
-        let compiled = OnceLock::new();
-        Tool::from_dynamic(Arc::new(Dynamic { name, description, group, schema, options, handler, compiled }))
+    fn tool(self, handler: Handler) -> Tool {
+        let Self { name, description, title, group, tags, meta, schema, options, needs_approval, enabled } =
+            self;
+        Tool::from_dynamic(Arc::new(Dynamic {
+            name,
+            description,
+            title,
+            group,
+            tags,
+            meta,
+            schema,
+            options,
+            needs_approval,
+            enabled,
+            handler,
+            compiled: OnceLock::new(),
+        }))
     }
 }
 
-impl Dynamic {
-    pub(crate) fn compiled(&self) -> Result<&Compiled> {
-        self.compiled.get_or_init(|| compiled::compile_dynamic(self)).as_ref().map_err(Clone::clone)
-    }
-
-    /// What arguments are checked against.
-    pub(crate) fn schema_or_empty(&self) -> Value {
-        self.schema.clone().unwrap_or_else(|| json!({ "type": "object", "additionalProperties": false }))
-    }
-}
-
-impl fmt::Debug for Dynamic {
+impl fmt::Debug for DynTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dynamic").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("DynTool").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -1,65 +1,63 @@
 //! Tools: functions that the model may call.
 //!
 //! A [`Tool`] is a handle to a definition that `#[copilot::tool]` writes as constant data. In the order of a call:
-//! `registry` collects the tools of a program, `schema` describes their arguments to the model, `dispatch` runs a
-//! tool, `param` and `arguments` provide the values of its parameters, `validate` checks arguments against the schema
-//! and `problem` reports the mistakes, `outcome` converts the returned value to a [`ToolResult`].
+//! `selection` collects the tools of a program, `schema` describes their arguments to the model, `call` runs a
+//! tool, `arguments` decodes and validates the values of its parameters, `output` converts the returned value to a
+//! [`ToolResult`].
 //! This module does not depend on sessions; a running tool uses its session through [`ToolHost`](context::ToolHost).
 
 mod arguments;
-mod cancel;
+mod call;
 mod compiled;
-mod content;
 mod context;
 mod def;
-mod dispatch;
 mod dynamic;
-mod error;
-#[cfg(any(test, feature = "testing"))]
-mod lint;
-mod outcome;
-mod param;
-mod problem;
-mod registry;
-mod result;
+mod output;
 mod schema;
 mod selection;
+mod selection_context;
 mod state;
-mod suggest;
 #[cfg(test)]
 mod tests;
-mod toolset;
-mod validate;
+mod tool;
 
-pub use content::{Audio, Content, Image, Resource};
+pub use arguments::param::FromCall;
 pub use context::ToolContext;
-pub use def::{Location, Tool};
-pub use dynamic::DynTool;
-pub use error::{OrTell, ToolError, ToolErrors};
-pub use outcome::Json;
-pub use param::FromCall;
-pub use result::{ResultType, ToolResult};
+pub use def::Location;
+pub use dynamic::{Defer, DynTool};
+pub use output::content::{Audio, Content, Image, Resource};
+pub use output::error::{OrTell, ToolError, ToolErrors};
+pub use output::outcome::Json;
+pub use output::result::{ResultType, ToolResult};
 pub use schema::SchemaProfile;
+pub use selection::toolset::Toolset;
 pub use selection::{Choice, group, tag};
+pub use selection_context::SelectionContext;
 pub use state::{Needs, State};
-pub use toolset::Toolset;
+pub use tool::Tool;
 
-pub(crate) use cancel::Cancellation;
+pub(crate) use crate::task::CancellationToken;
+pub(crate) use call::dispatch::unknown_tool;
 pub(crate) use context::{Invocation, ToolHost};
-pub(crate) use dispatch::unknown_tool;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use lint::{linked_set, problems};
-pub(crate) use registry::ToolSet;
 pub(crate) use schema::of_type as schema_of;
 pub(crate) use selection::ToolSelection;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use selection::lint::{linked_set, problems};
+pub(crate) use selection::registry::ToolSet;
 pub(crate) use state::StateMap;
 
 /// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {
-    pub use super::arguments::Visitor;
-    pub use super::def::{ParamDef, Registered, Scalar, Shape, ToolDef, checked_name};
-    pub use super::dispatch::{Started, blocking, inline, local, run};
-    pub use super::outcome::outcome;
-    pub use super::param::{Described, MaybeJson, NoJson, Probe, ProbeValue, Undescribed, receiver, text};
+    pub use super::arguments::default::{MaybeJson, NoJson, text};
+    pub use super::arguments::described::{Described, Undescribed};
+    pub use super::arguments::param::{Probe, ProbeValue, argument, receiver};
+    pub use super::arguments::param_def::{ParamDef, Scalar, Shape};
+    pub use super::arguments::visit::Visitor;
+    pub use super::call::approval::decide;
+    pub use super::call::start::{blocking, inline, local, run};
+    pub use super::def::{Approval, Started, ToolDef, checked_name};
+    pub use super::output::outcome::outcome;
     pub use super::selection::distinct;
+    pub use super::selection_context::SelectionContext;
+    pub use super::tool::Registered;
 }

@@ -1,22 +1,22 @@
-//! State: values that the program gives to its tools, one per type.
+//! State: values that the program provides to its tools, one per type.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::contain::UserValue;
+use crate::task::lock;
 
-/// A value of the program, handed to a tool: write `State<T>` as the type of a parameter, and give the value to the
-/// session's builder with `.state(value)`; with `.shared_state(value)` if it is in an `Arc` because the program keeps it
-/// too.
+/// A value of the program that is injected into a tool: a parameter of type `State<T>` receives the value that the
+/// session's builder sets with `.state(value)`, or with `.shared_state(value)` for a value in an `Arc`.
 ///
-/// Derefs to `T`, and clones cheaply.
+/// Dereferences to `T`. Clones are cheap and share the value.
 pub struct State<T>(Arc<T>);
 
 impl<T> State<T> {
-    /// Wraps a value, so that a tool can be called as the plain function that it is.
+    /// Wraps a value, for direct calls of the function of a tool.
     pub fn new(value: T) -> Self {
         Self(Arc::new(value))
     }
@@ -25,7 +25,7 @@ impl<T> State<T> {
         Self(value)
     }
 
-    /// The shared value itself.
+    /// Returns the shared value.
     pub fn into_arc(self) -> Arc<T> {
         self.0
     }
@@ -63,67 +63,67 @@ pub(crate) struct StateMap(HashMap<TypeId, Entry>);
 
 struct Entry {
     type_name: &'static str,
-    value: Slot,
+    value: EntryValue,
 }
 
-type Shared = Arc<dyn Any + Send + Sync>;
+type AnyArc = Arc<dyn Any + Send + Sync>;
 
-enum Slot {
-    Ready(UserValue<Shared>),
-    /// Made when the first tool asks for it.
-    Lazy(Lazy),
+enum EntryValue {
+    Ready(UserValue<AnyArc>),
+    /// Built when the first tool needs it.
+    Lazy(LazyValue),
 }
 
-/// A value that is made once. Nothing but those who want this very value waits while it is made.
-struct Lazy {
-    made: OnceLock<UserValue<Shared>>,
-    make: Mutex<Option<UserValue<Make>>>,
+/// A value that is built once. While it is built, only threads that need this value wait.
+struct LazyValue {
+    built: OnceLock<UserValue<AnyArc>>,
+    build: Mutex<Option<UserValue<Build>>>,
 }
 
-type Make = Box<dyn FnOnce() -> Shared + Send>;
+type Build = Box<dyn FnOnce() -> AnyArc + Send>;
 
-impl Lazy {
-    fn get(&self, type_name: &str) -> &Shared {
-        self.made.get_or_init(|| {
-            let make = self.make.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let make =
-                make.unwrap_or_else(|| panic!("the closure that makes the state `{type_name}` panicked"));
-            UserValue::new(make.into_inner()())
+impl LazyValue {
+    fn get(&self, type_name: &str) -> &AnyArc {
+        self.built.get_or_init(|| {
+            let build = lock(&self.build).take();
+            let build =
+                build.unwrap_or_else(|| panic!("the closure that builds the state `{type_name}` panicked"));
+            UserValue::new(build.into_inner()())
         })
     }
 }
 
 impl Entry {
-    fn get(&self) -> &Shared {
+    fn get(&self) -> &AnyArc {
         match &self.value {
-            Slot::Ready(value) => value,
-            Slot::Lazy(lazy) => lazy.get(self.type_name),
+            EntryValue::Ready(value) => value,
+            EntryValue::Lazy(lazy) => lazy.get(self.type_name),
         }
     }
 }
 
 impl StateMap {
-    /// Keeps `value` for parameters of type `State<T>`; the last value of a type wins.
+    /// Adds a value for parameters of type `State<T>`. Replaces an earlier value of the type.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.insert_shared(Arc::new(value));
     }
 
-    /// As [`insert`](Self::insert), for a value that the program shares already.
+    /// As [`insert`](Self::insert), for a shared value.
     pub(crate) fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
         self.0.insert(
             TypeId::of::<T>(),
-            Entry { type_name: type_name::<T>(), value: Slot::Ready(UserValue::new(value)) },
+            Entry { type_name: type_name::<T>(), value: EntryValue::Ready(UserValue::new(value)) },
         );
     }
 
-    /// As [`insert`](Self::insert), for a value that is made when the first tool asks for it.
+    /// As [`insert`](Self::insert), for a value that is built when the first tool needs it.
     pub(crate) fn insert_lazy<T: Send + Sync + 'static>(
         &mut self,
-        make: impl FnOnce() -> T + Send + 'static,
+        build: impl FnOnce() -> T + Send + 'static,
     ) {
-        let make: Make = Box::new(move || Arc::new(make()));
-        let make = Mutex::new(Some(UserValue::new(make)));
-        let value = Slot::Lazy(Lazy { made: OnceLock::new(), make });
+        let build: Build = Box::new(move || Arc::new(build()));
+        let build = Mutex::new(Some(UserValue::new(build)));
+        let value = EntryValue::Lazy(LazyValue { built: OnceLock::new(), build });
         self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
     }
 
@@ -132,13 +132,14 @@ impl StateMap {
         Arc::clone(entry.get()).downcast().ok().map(State)
     }
 
-    /// Whether there is such a value that is still to be made.
+    /// Returns whether the value is lazy and not built yet.
     pub(crate) fn is_unbuilt(&self, need: &Need) -> bool {
         let entry = self.0.get(&need.type_id);
-        entry.is_some_and(|entry| matches!(&entry.value, Slot::Lazy(lazy) if lazy.made.get().is_none()))
+        entry
+            .is_some_and(|entry| matches!(&entry.value, EntryValue::Lazy(lazy) if lazy.built.get().is_none()))
     }
 
-    /// Makes it, if it is still to be made. Blocks for as long as that takes.
+    /// Builds the value, if it is lazy and not built yet. Blocks the thread meanwhile.
     pub(crate) fn build(&self, need: &Need) {
         if let Some(entry) = self.0.get(&need.type_id) {
             entry.get();
@@ -156,18 +157,18 @@ impl fmt::Debug for StateMap {
     }
 }
 
-/// What a [`FromCall`](super::FromCall) type declares that it needs.
+/// The needs of a [`FromCall`](crate::FromCall) type.
 #[derive(Debug, Default)]
 pub struct Needs(pub(crate) Vec<Need>);
 
 impl Needs {
-    /// Declares that the state of type `T` is needed: a session without it does not start.
+    /// Adds the state of type `T`. A session without it does not start.
     pub fn state<T: Send + Sync + 'static>(&mut self) {
         self.0.push(Need::of::<T>());
     }
 }
 
-/// A state that a tool cannot run without.
+/// A state that a tool requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) type_id: TypeId,

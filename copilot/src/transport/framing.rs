@@ -1,56 +1,58 @@
 //! `Content-Length` framing, without I/O.
 //!
-//! A frame is a header block, an empty line and a body of as many bytes as the header says. [`Decoder`] holds what
-//! has arrived and cuts frames out of it in place. Its invariants: it never holds more than one frame's worth beyond
-//! what was read, never asks for memory on the word of a header alone, and finds the next good frame after anything
-//! malformed. That last one rests on JSON: a raw line break cannot stand inside a JSON string, so the text of a
-//! header block never occurs inside a well-formed body.
+//! A frame is a header block, an empty line and a body, whose length in bytes the header gives. [`Decoder`] holds the bytes
+//! that were read and finds frames in them, in place. Its invariants: it never holds more than one frame beyond the bytes
+//! that were read, never allocates memory because of a header alone, and finds the next valid frame after malformed
+//! bytes. The last one depends on JSON: a raw line break cannot occur inside a JSON string, so the text of a header block
+//! never occurs inside a well-formed body.
 
 use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem;
 
-/// The largest body that is read unless the caller says otherwise: 256 MiB.
+use crate::task::DropGuard;
+
+/// The default limit of a body: 256 MiB.
 pub(crate) const DEFAULT_MAX_FRAME: usize = 256 << 20;
 
-/// A header block longer than this is taken for garbage.
+/// A header block longer than this is discarded.
 const MAX_HEADER: usize = 16 << 10;
-/// How far before its end a header is looked for where a body should be, so that a body full of line ends costs little.
+/// The longest header that is searched for inside a body, so that a body with many line ends costs little.
 const LONGEST_HEADER: usize = 256;
-/// How much of unterminated garbage is kept, because a header may have begun in it.
+/// How many bytes of unterminated garbage are kept, because a header may begin in them.
 const KEEP_OF_GARBAGE: usize = 1 << 10;
-/// The buffer's first size, and the least room that is offered to a read.
+/// The initial size of the buffer, and the minimal room of a read.
 const CHUNK: usize = 64 << 10;
-/// A buffer that has grown past this is given back once it is empty.
+/// A buffer that has grown past this is freed once it is empty.
 const KEEP_CAPACITY: usize = 1 << 20;
-/// How much of a body over the limit is handed out, and waited for. Less of it means that the next header came first.
+/// How many bytes of a body over the limit are awaited and returned. Fewer mean that the next header followed earlier.
 pub(crate) const HEAD: usize = 4 << 10;
-/// A body from this size on is worth more than a buffer: see [`Decoder::take`].
+/// A body of at least this size can be taken with its buffer: see [`Decoder::take`].
 pub(crate) const LARGE: usize = KEEP_CAPACITY;
 
 const NAME: &[u8] = b"content-length:";
 const END: &[u8] = b"\r\n\r\n";
 
-/// What the bytes at hand amount to.
+/// The next part of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<'a> {
     /// A whole body.
     Frame(&'a [u8]),
-    /// Bytes that are not a whole frame were skipped; ask again. Where they were one once, the beginning of its body.
+    /// Bytes that are not a whole frame were discarded, with the beginning of the body if there was one.
     Skipped(Malformed, &'a [u8]),
     /// More bytes are needed.
     More,
 }
 
-/// Why bytes were skipped.
+/// The reason why bytes were discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Malformed {
-    /// This many bytes stood where a header block was expected.
+    /// This many bytes were in the place of a header block.
     Garbage(usize),
-    /// A header announced a body of more bytes than are allowed.
+    /// A header announced a body of this length, over the limit.
     TooLong(u64),
-    /// Of a body only this many bytes came before the next header.
+    /// Only this many bytes of a body arrived before the next header.
     CutOff(usize),
 }
 
@@ -64,19 +66,19 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// Cuts frames out of a stream of bytes.
+/// Finds frames in a stream of bytes.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     buf: Vec<u8>,
-    /// Where the first byte that was not handed out stands.
+    /// The position of the first byte that was not returned.
     start: usize,
-    /// The body handed out last, for [`Decoder::reject`].
+    /// The body that was returned last, for [`Decoder::reject`].
     last: Range<usize>,
-    /// The body that is being waited for.
+    /// The incomplete body.
     wanted: Option<Range<usize>>,
-    /// How far that body has been looked through for a header, which would mean that the rest of it never comes.
+    /// The end of the part of that body that was searched for a header, which would mean that the body is cut off.
     scanned: usize,
-    /// The body over the limit that is being passed over.
+    /// The body over the limit that is being discarded.
     oversize: Option<Oversize>,
     max: usize,
 }
@@ -85,7 +87,7 @@ pub(crate) struct Decoder {
 #[derive(Clone, Copy, Debug)]
 struct Oversize {
     length: u64,
-    /// How much of it is still to come, from `start` on.
+    /// The number of its bytes from `start` on.
     left: u64,
     reported: bool,
 }
@@ -103,7 +105,7 @@ impl Decoder {
         }
     }
 
-    /// Where the next read puts its bytes: appends only, with room for at least one byte.
+    /// Returns the buffer for the next read, which appends to it; it has room for at least one byte.
     pub(crate) fn room(&mut self) -> &mut Vec<u8> {
         self.last = 0..0;
         if self.start == self.buf.len() && self.wanted.is_none() {
@@ -120,22 +122,22 @@ impl Decoder {
             self.scanned = self.scanned.saturating_sub(self.start);
             self.start = 0;
         }
-        // Room for the rest of an announced body, but at most as much again as has already arrived.
-        // Exactly that, because the buffer may go to whoever keeps the message.
+        // Room for the rest of an announced body, but at most as many bytes as have arrived already. Exactly that,
+        // because a receiver may retain the buffer with the message.
         let missing = self.wanted.as_ref().map_or(0, |wanted| wanted.end - self.buf.len());
         self.buf.reserve_exact(missing.min(self.buf.len()).max(CHUNK / 2));
         &mut self.buf
     }
 
-    /// The next frame, if it is complete.
+    /// Returns the next frame, if it is complete.
     pub(crate) fn next(&mut self) -> Next<'_> {
         if let Some(oversize) = self.oversize.take() {
-            match self.pass_over(oversize) {
-                Passed::Head(head) => {
+            match self.discard(oversize) {
+                Discarded::Head(head) => {
                     return Next::Skipped(Malformed::TooLong(oversize.length), &self.buf[head]);
                 }
-                Passed::Some => return Next::More,
-                Passed::All => {}
+                Discarded::Some => return Next::More,
+                Discarded::All => {}
             }
         }
         let body = match self.wanted.take() {
@@ -151,7 +153,7 @@ impl Decoder {
             },
         };
         if self.buf.len() < body.end {
-            // A writer that was cut off leaves a body without its end; what follows must not wait for that.
+            // A writer that was cut off leaves a body without its end, for which later frames must not wait.
             if let Some(at) = self.header_in(body.start, self.scanned) {
                 self.start = at;
                 return Next::Skipped(Malformed::CutOff(at - body.start), &self.buf[body.start..at]);
@@ -165,9 +167,9 @@ impl Decoder {
         Next::Frame(&self.buf[body])
     }
 
-    /// Moves on in a body over the limit. Its beginning is handed out first, once it is there. A header in it means that
-    /// the rest never comes.
-    fn pass_over(&mut self, mut oversize: Oversize) -> Passed {
+    /// Discards bytes of a body over the limit. Its beginning is returned first, once it has arrived. A header in it means
+    /// that the body is cut off.
+    fn discard(&mut self, mut oversize: Oversize) -> Discarded {
         let (found, start) = (self.header_in(self.start, self.scanned), self.start);
         let here = found.unwrap_or(self.buf.len()) - start;
         let left = usize::try_from(oversize.left).unwrap_or(usize::MAX);
@@ -175,30 +177,30 @@ impl Decoder {
             if found.is_none() && here < HEAD.min(left) {
                 self.scanned = self.buf.len();
                 self.oversize = Some(oversize);
-                return Passed::Some;
+                return Discarded::Some;
             }
             oversize.reported = true;
             self.oversize = Some(oversize);
-            return Passed::Head(start..start + here.min(HEAD).min(left));
+            return Discarded::Head(start..start + here.min(HEAD).min(left));
         }
         if here >= left {
             self.start += left;
-            return Passed::All;
+            return Discarded::All;
         }
         if let Some(at) = found {
             self.start = at;
-            return Passed::All;
+            return Discarded::All;
         }
-        // A header may begin in the last of it.
-        let passed = here.saturating_sub(LONGEST_HEADER);
-        self.start += passed;
-        oversize.left -= passed as u64;
+        // A header may begin in the last bytes.
+        let discarded = here.saturating_sub(LONGEST_HEADER);
+        self.start += discarded;
+        oversize.left -= discarded as u64;
         self.scanned = self.buf.len();
         self.oversize = Some(oversize);
-        Passed::Some
+        Discarded::Some
     }
 
-    /// Gives the buffer away with the last frame in it, and where its body stands: a large message need not be copied.
+    /// Returns the buffer that has the last frame, and the range of its body, so that a large message need not be copied.
     pub(crate) fn take(&mut self) -> (Vec<u8>, Range<usize>) {
         let mut rest = Vec::with_capacity(CHUNK.max(self.buf.len() - self.start));
         rest.extend_from_slice(&self.buf[self.start..]);
@@ -208,7 +210,7 @@ impl Decoder {
         (frame, std::mem::replace(&mut self.last, 0..0))
     }
 
-    /// Takes back what [`Decoder::take`] gave, for [`Decoder::reject`].
+    /// Restores the result of [`Decoder::take`], for [`Decoder::reject`].
     pub(crate) fn put_back(&mut self, mut frame: Vec<u8>, body: Range<usize>) {
         frame.extend_from_slice(&self.buf[self.start..]);
         self.buf = frame;
@@ -216,8 +218,8 @@ impl Decoder {
         self.last = body;
     }
 
-    /// Says that the last frame was no JSON, so its length may have been wrong: a header block inside it, or one that
-    /// begins there, is where reading goes on.
+    /// Rejects the last frame, because it is not JSON and its length may be wrong: decoding continues at a header block
+    /// inside it, or at one that begins in it.
     pub(crate) fn reject(&mut self) {
         let last = std::mem::replace(&mut self.last, 0..0);
         self.start = match self.header_in(last.start, last.start) {
@@ -227,7 +229,7 @@ impl Decoder {
         };
     }
 
-    /// Where the first header in the body from `start` on begins; up to `scanned` there is none.
+    /// Returns the position of the first header in the body from `start` on; up to `scanned` there is none.
     fn header_in(&self, start: usize, scanned: usize) -> Option<usize> {
         let from = scanned.saturating_sub(END.len() - 1).max(start);
         memmem::find_iter(&self.buf[from..], END).find_map(|end| {
@@ -237,7 +239,7 @@ impl Decoder {
         })
     }
 
-    /// Reads the header block at `start`: the body's place, or nothing when the block is incomplete.
+    /// Reads the header block at `start`. Returns the range of the body; `None` if the block is incomplete.
     fn header(&mut self) -> Result<Option<Range<usize>>, Malformed> {
         let rest = &self.buf[self.start..];
         let Some(end) = memmem::find(rest, END) else {
@@ -269,20 +271,20 @@ impl Decoder {
     }
 }
 
-/// How far a body over the limit has been passed over.
-enum Passed {
-    /// Its beginning is here.
+/// The discarded part of a body over the limit.
+enum Discarded {
+    /// Nothing yet: the beginning, to be returned.
     Head(Range<usize>),
-    /// As far as it has arrived.
+    /// The bytes that have arrived.
     Some,
-    /// The whole of it.
+    /// The whole body.
     All,
 }
 
-/// The last `Content-Length` of a header block: where it begins, and its value.
+/// Returns the position and the value of the last `Content-Length` of a header block.
 fn content_length(block: &[u8]) -> Option<(usize, u64)> {
     let mut end = block.len();
-    // Names are few and blocks are short: a backward scan for the colon is enough.
+    // Blocks are short, so a backward search for the colon is sufficient.
     while let Some(colon) = memchr::memrchr(b':', &block[..end]) {
         end = colon;
         let Some(at) = (colon + 1).checked_sub(NAME.len()) else { continue };
@@ -303,13 +305,13 @@ fn content_length(block: &[u8]) -> Option<(usize, u64)> {
     None
 }
 
-/// How many bytes of the block come before the first line that belongs to the header at `at`.
+/// Returns the number of bytes before the first line of the header at `at`.
 fn garbage_before(block: &[u8], at: usize) -> usize {
     let line = memchr::memrchr(b'\n', &block[..at]).map_or(0, |newline| newline + 1);
     if line != at {
         return at;
     }
-    // Lines before it are headers too as long as they look like `Name: value`.
+    // Lines before it are headers too if they have the form `Name: value`.
     let mut first = at;
     while first > 0 {
         let previous = &block[..first - 1];
@@ -336,36 +338,22 @@ pub(crate) fn write_frame<E>(
 ) -> Result<(), E> {
     use std::io::Write as _;
 
-    let mut frame = Unfinished { base: buf.len(), buf, finished: false };
-    let base = frame.base;
-    // The body is written behind a gap, then the header right before the body, so nothing is encoded twice.
-    frame.buf.resize(base + HEADER_ROOM, b' ');
-    write(frame.buf)?;
-    let length = frame.buf.len() - base - HEADER_ROOM;
+    let base = buf.len();
+    // Dropped early, it removes the bytes that were written.
+    let mut buf = DropGuard::new(buf, |buf: &mut Vec<u8>| buf.truncate(base));
+    // The body is written after a gap, then the header directly before the body, so the body is encoded once.
+    buf.resize(base + HEADER_ROOM, b' ');
+    write(&mut buf)?;
+    let length = buf.len() - base - HEADER_ROOM;
     let mut header = [0_u8; HEADER_ROOM];
     let mut rest = &mut header[..];
     write!(rest, "Content-Length: {length}\r\n\r\n").expect("the longest header fits");
     let used = HEADER_ROOM - rest.len();
-    frame.buf[base..base + used].copy_from_slice(&header[..used]);
-    frame.buf.copy_within(base + HEADER_ROOM.., base + used);
-    frame.buf.truncate(base + used + length);
-    frame.finished = true;
+    buf[base..base + used].copy_from_slice(&header[..used]);
+    buf.copy_within(base + HEADER_ROOM.., base + used);
+    buf.truncate(base + used + length);
+    buf.dismiss();
     Ok(())
-}
-
-/// A frame that is being appended; dropped early, it takes back what was written of it.
-struct Unfinished<'a> {
-    buf: &'a mut Vec<u8>,
-    base: usize,
-    finished: bool,
-}
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.buf.truncate(self.base);
-        }
-    }
 }
 
 #[cfg(test)]

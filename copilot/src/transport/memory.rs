@@ -4,10 +4,10 @@ use tokio::io::{DuplexStream, duplex};
 
 use super::Transport;
 
-/// Our end of a connection, and the other side's: what it reads from and what it writes to.
+/// Returns the client's end of a connection, and the reader and the writer of the other side.
 ///
-/// At most `capacity` bytes wait in each direction, then the writer waits. The directions are two pipes, so that each
-/// can end by itself, as those of a child process do.
+/// At most `capacity` bytes are buffered in each direction. The directions are two pipes, so that each can end
+/// separately, as those of a child process do.
 pub(crate) fn pair(capacity: usize) -> (Transport, DuplexStream, DuplexStream) {
     let (near_reader, far_writer) = duplex(capacity);
     let (near_writer, far_reader) = duplex(capacity);

@@ -1,8 +1,8 @@
 //! Bytes to and from the CLI: a reading half, a writing half, and the framing between them.
 //!
-//! Knows frames, never what is inside them.
+//! The content of frames is opaque here.
 
-mod beginning;
+mod first_bytes;
 pub(crate) mod framing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod memory;
@@ -12,19 +12,19 @@ use std::fmt;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub(crate) use beginning::Beginning;
+pub(crate) use first_bytes::FirstBytes;
 pub(crate) use tcp::connect as connect_tcp;
 
-/// What frames are read from.
+/// The source of frames.
 pub(crate) type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
-/// What frames are written to.
+/// The destination of frames.
 pub(crate) type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
 
-/// A connection to a CLI, whatever carries it: the pipes of a child, a socket, or memory.
+/// A connection to a CLI: the pipes of a child, a socket, streams of the program, or memory.
 pub(crate) struct Transport {
     pub(crate) reader: ReadHalf,
     pub(crate) writer: WriteHalf,
-    /// Where the CLI listens, if it does.
+    /// The `host:port` of a CLI that listens on TCP.
     pub(crate) address: Option<String>,
 }
 

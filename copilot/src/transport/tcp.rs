@@ -21,7 +21,7 @@ pub(crate) async fn connect(address: &str, limit: Duration) -> Result<Transport>
             return Err(Error::new(ErrorKind::Timeout, message));
         }
     };
-    // A small frame must not wait for the acknowledgement of the one before it.
+    // A small frame must not wait for the acknowledgement of the previous one.
     stream.set_nodelay(true).map_err(|source| {
         Error::with_source(ErrorKind::Transport, format!("cannot set up the socket to {address}"), source)
     })?;

@@ -8,17 +8,20 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::canvas::{
-    CanvasActionDef, CanvasCall, CanvasDef, CanvasErrorData, CanvasOpen, CanvasParams, CanvasProviderDef,
-    CanvasView,
-};
+use crate::protocol::canvas::{CanvasActionDef, CanvasDef, CanvasErrorData, CanvasParams, CanvasProviderDef};
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::canvas::{
+    CanvasActionInfo, CanvasActionRequest, CanvasInfo, CanvasOpenRequest, CanvasView, OpenCanvas,
+};
+pub use views::Canvases;
 
 /// What the CLI is told where nothing here answers for a canvas.
 const NO_CANVAS: &str = "canvas_handler_unset";
@@ -32,8 +35,9 @@ const FAILED: &str = "canvas_handler_error";
 /// # Examples
 ///
 /// ```
-/// use copilot::config::Canvas;
-/// use copilot::{CanvasView, Session};
+/// use copilot::canvas::Canvas;
+/// use copilot::Session;
+/// use copilot::canvas::CanvasView;
 /// use serde_json::json;
 ///
 /// let board = Canvas::new("board", "Board", "A board to draw on.")
@@ -51,9 +55,9 @@ const FAILED: &str = "canvas_handler_error";
 #[must_use]
 pub struct Canvas {
     def: CanvasDef,
-    open: Option<Handler<CanvasOpen, CanvasView>>,
+    open: Option<Handler<CanvasOpenRequest, CanvasView>>,
     close: Option<Handler<String, ()>>,
-    actions: BTreeMap<String, Handler<CanvasCall, Value>>,
+    actions: BTreeMap<String, Handler<CanvasActionRequest, Value>>,
 }
 
 impl Canvas {
@@ -76,7 +80,7 @@ impl Canvas {
     }
 
     /// Has the program show it. Without, it is opened without anything to see.
-    pub fn on_open<F, R>(mut self, handler: impl Fn(CanvasOpen) -> F + Send + Sync + 'static) -> Self
+    pub fn on_open<F, R>(mut self, handler: impl Fn(CanvasOpenRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<CanvasView>,
@@ -101,7 +105,7 @@ impl Canvas {
         mut self,
         name: impl Into<String>,
         description: impl Into<String>,
-        handler: impl Fn(CanvasCall) -> F + Send + Sync + 'static,
+        handler: impl Fn(CanvasActionRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
@@ -173,7 +177,7 @@ impl OfferedCanvases {
 
     /// Checks what the CLI would take and the agent could not tell apart.
     pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |problem: String| Err(Error::new(ErrorKind::Config, problem));
+        let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         for (at, Canvas { def, .. }) in self.offered.iter().enumerate() {
             let id = &def.id;
             if self.offered[..at].iter().any(|other| other.def.id == *id) {
@@ -215,9 +219,13 @@ impl SessionBuilder {
         self.settings.members.set("requestCanvasRenderer", true);
         self
     }
+}
 
-    /// Who offers the canvases: an id that is the same each time that the session is taken up, so that what was open is
-    /// open again, and a name for people. Unless set it is the connection.
+impl Unstable {
+    /// Sets the source of the canvases: an id that does not change, so that canvases that were open are open again when
+    /// the session is resumed, and a name for people. Default: the connection.
+    ///
+    /// Wire: `session.create`, `canvasProvider`.
     pub fn canvas_provider(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
         let provider = CanvasProviderDef { id: id.into(), name: name.into() };
         self.settings.members.set("canvasProvider", provider);
@@ -232,7 +240,7 @@ fn canvas_opened(session: &Arc<Inbox>, asked: CanvasParams, responder: Responder
     };
     let Some(handler) = canvas.open.clone() else { return responder.ok(&CanvasView::new()) };
     let question = Question::request("on_open", format!("the canvas {}", asked.canvas_id), &responder);
-    let open = CanvasOpen { instance_id: asked.instance_id, input: asked.input };
+    let open = CanvasOpenRequest { instance_id: asked.instance_id, input: asked.input };
     session.consult(question, told(handler.ask(open)), |_, view| match outcome(view) {
         Ok(view) => responder.ok(&view),
         Err(error) => error.answer(responder),
@@ -264,7 +272,7 @@ fn canvas_acted_on(session: &Arc<Inbox>, asked: CanvasParams, responder: Respond
     };
     let what = format!("{action} on the canvas {}", asked.canvas_id);
     let question = Question::request("action", what, &responder);
-    let call = CanvasCall { instance_id: asked.instance_id, input: asked.input };
+    let call = CanvasActionRequest { instance_id: asked.instance_id, input: asked.input };
     session.consult(question, told(handler.ask(call)), |_, result| match outcome(result) {
         Ok(result) => responder.ok(&result),
         Err(error) => error.answer(responder),
@@ -289,7 +297,7 @@ pub(crate) const TOPIC: Topic = Topic {
     members: &[
         ("canvases", "canvas"),
         ("requestCanvasRenderer", "canvas"),
-        ("canvasProvider", "canvas_provider"),
+        ("canvasProvider", "unstable(Unstable::new().canvas_provider"),
     ],
     requests: &[
         ("canvas.open", |session, params, responder| {

@@ -34,36 +34,21 @@ impl Session {
 impl Canvases<'_> {
     /// Those that are offered.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost or the CLI refuses.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.canvas.list`, to the CLI.
+    /// Wire: `session.canvas.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<CanvasInfo>> {
         let params = SessionParams { session_id: self.0.id() };
-        let answer: CanvasListResponse = self.0.peer().await?.call("session.canvas.list", &params).await?;
+        let answer: CanvasListResponse =
+            self.0.peer().await?.request("session.canvas.list", &params).decoded().await?;
         Ok(answer.canvases)
     }
 
     /// Those that are open.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost or the CLI refuses.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.canvas.listOpen`, to the CLI.
+    /// Wire: `session.canvas.listOpen`, a [query](crate#queries).
     pub async fn list_open(&self) -> Result<Vec<OpenCanvas>> {
         let params = SessionParams { session_id: self.0.id() };
         let answer: CanvasListOpenResponse =
-            self.0.peer().await?.call("session.canvas.listOpen", &params).await?;
+            self.0.peer().await?.request("session.canvas.listOpen", &params).decoded().await?;
         Ok(answer.open_canvases)
     }
 
@@ -71,13 +56,9 @@ impl Canvases<'_> {
     ///
     /// # Errors
     ///
-    /// When nobody offers the canvas, whoever does fails, or the connection is lost.
+    /// As every command, and when nobody offers the canvas, whoever does fails, or.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, it may still be done.
-    ///
-    /// Wire: `session.canvas.open`, to the CLI.
+    /// Wire: `session.canvas.open`, a [command](crate#commands).
     pub async fn open(
         &self,
         canvas: &str,
@@ -89,20 +70,16 @@ impl Canvases<'_> {
             input: Some(input.into()),
             ..self.params(instance)
         };
-        self.0.peer().await?.call("session.canvas.open", &params).await
+        self.0.peer().await?.request("session.canvas.open", &params).decoded().await
     }
 
     /// Does something with an open canvas.
     ///
     /// # Errors
     ///
-    /// When there is no such instance or action, whoever offers the canvas fails, or the connection is lost.
+    /// As every command, and when there is no such instance or action, whoever offers the canvas fails, or.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, it may still be done.
-    ///
-    /// Wire: `session.canvas.action.invoke`, to the CLI.
+    /// Wire: `session.canvas.action.invoke`, a [command](crate#commands).
     pub async fn invoke(
         &self,
         instance: &str,
@@ -115,7 +92,7 @@ impl Canvases<'_> {
             ..self.params(instance)
         };
         let answer: CanvasActionResponse =
-            self.0.peer().await?.call("session.canvas.action.invoke", &params).await?;
+            self.0.peer().await?.request("session.canvas.action.invoke", &params).decoded().await?;
         Ok(answer.result)
     }
 
@@ -123,15 +100,11 @@ impl Canvases<'_> {
     ///
     /// # Errors
     ///
-    /// When there is no such instance, the connection is lost or the CLI refuses.
+    /// As every command, and when there is no such instance or the CLI refuses.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, it may still be done.
-    ///
-    /// Wire: `session.canvas.close`, to the CLI.
+    /// Wire: `session.canvas.close`, a [command](crate#commands).
     pub async fn close(&self, instance: &str) -> Result<()> {
-        self.0.peer().await?.call_raw("session.canvas.close", &self.params(instance)).await.map(drop)
+        self.0.peer().await?.request("session.canvas.close", &self.params(instance)).raw().await.map(drop)
     }
 
     fn params<'a>(&'a self, instance_id: &'a str) -> CanvasRequestParams<'a> {

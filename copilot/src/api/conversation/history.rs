@@ -3,12 +3,15 @@
 use crate::error::{ErrorKind, Result};
 use crate::events::Event;
 use crate::protocol::controls::CompactParams;
-use crate::protocol::controls::Compaction;
-use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams, EventTail};
-use crate::protocol::rewind::{RewindMode, RewindParams, RewindPoints, Rewound};
+use crate::protocol::event_log::{EventPageResponse, EventQueryParams, EventTail};
+use crate::protocol::rewind::RewindParams;
 use crate::protocol::session::SessionMessagesResponse;
 use crate::rpc::decode;
 use crate::session::Session;
+
+pub use crate::protocol::controls::Compaction;
+pub use crate::protocol::event_log::EventQuery;
+pub use crate::protocol::rewind::{RewindMode, RewindOutcome, RewindPoint, RewindPoints, Rewound};
 
 /// How many events of the history are read at once.
 const PAGE: u64 = 1000;
@@ -27,66 +30,82 @@ pub struct EventPage {
     pub expired: bool,
 }
 
+/// The history of a session: its persisted events. Made by [`Session::history`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// for event in session.history().events().await? {
+///     println!("{}", event.name());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a>(&'a Session);
+
 impl Session {
-    /// The place after the newest event, for [`read_events`](Self::read_events). A program that keeps it can go on
+    /// Returns the view on the session's history.
+    pub fn history(&self) -> History<'_> {
+        History(self)
+    }
+}
+
+impl History<'_> {
+    /// The place after the newest event, for [`page`](Self::page). A program that keeps it can go on
     /// reading where it was, also after a restart of its own.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.eventLog.tail`, to the CLI.
-    pub async fn event_cursor(&self) -> Result<String> {
-        self.ask_for::<EventTail>("session.eventLog.tail").await.map(|tail| tail.cursor)
+    /// Wire: `session.eventLog.tail`, a [query](crate#queries).
+    pub async fn cursor(&self) -> Result<String> {
+        self.0.ask_for::<EventTail>("session.eventLog.tail").await.map(|tail| tail.cursor)
     }
 
     /// Reads events from a place on.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
     ///
     /// # Examples
     ///
     /// ```no_run
     /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
-    /// use copilot::config::EventQuery;
+    /// use copilot::history::EventQuery;
     ///
-    /// let mut page = session.read_events(&EventQuery::new().types(["assistant.message"])).await?;
+    /// let mut page = session.history().page(&EventQuery::new().types(["assistant.message"])).await?;
     /// while page.has_more {
-    ///     page = session.read_events(&EventQuery::new().cursor(page.cursor)).await?;
+    ///     page = session.history().page(&EventQuery::new().cursor(page.cursor)).await?;
     /// }
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// Wire: `session.eventLog.read`, to the CLI.
-    pub async fn read_events(&self, query: &EventQuery) -> Result<EventPage> {
+    /// Wire: `session.eventLog.read`, a [query](crate#queries).
+    pub async fn page(&self, query: &EventQuery) -> Result<EventPage> {
         let method = "session.eventLog.read";
-        let params = EventQueryParams { session_id: self.id(), query };
-        let answer = self.peer().await?.call_raw(method, &params).await?;
+        let params = EventQueryParams { session_id: self.0.id(), query };
+        let answer = self.0.peer().await?.request(method, &params).raw().await?;
         let page: EventPageResponse<Event> = decode(method, &answer)?;
         let expired = page.cursor_status.as_deref() == Some("expired");
         Ok(EventPage { events: page.events, cursor: page.cursor, has_more: page.has_more, expired })
     }
 
-    /// All persisted events, page by page.
-    pub(crate) async fn all_events(&self) -> Result<Vec<Event>> {
+    /// Returns the persisted events of the session so far, the oldest first.
+    ///
+    /// They are read in pages, so that a long history does not reach the limit of
+    /// [`max_frame_bytes`](crate::ClientBuilder::max_frame_bytes). Old CLIs send all of them in one message.
+    /// [`page`](Self::page) reads single pages.
+    ///
+    /// # Errors
+    ///
+    /// As every query, and when the CLI refuses, or a single event is over the limit.
+    ///
+    /// Wire: `session.eventLog.read`, or `session.getMessages` on CLIs without it, a [query](crate#queries).
+    pub async fn events(&self) -> Result<Vec<Event>> {
         let (mut events, mut size, mut cursor) = (Vec::new(), PAGE, None::<String>);
         loop {
             let mut query = EventQuery::new().max(size).include_ephemeral(false);
             if let Some(cursor) = &cursor {
                 query = query.cursor(cursor.as_str());
             }
-            let page = match self.read_events(&query).await {
+            let page = match self.page(&query).await {
                 Err(error) if error.is_unsupported() && cursor.is_none() => return self.messages().await,
                 // Skipped, because so many events are over the limit of a message.
                 Err(error) if error.kind() == ErrorKind::Transport && size > 1 => {
@@ -111,58 +130,41 @@ impl Session {
     /// The same in one message.
     async fn messages(&self) -> Result<Vec<Event>> {
         let method = "session.getMessages";
-        let answer = self.peer().await?.call_raw(method, &self.params()).await?;
+        let answer = self.0.peer().await?.request(method, &self.0.params()).raw().await?;
         decode::<SessionMessagesResponse<Event>>(method, &answer).map(|answer| answer.events)
     }
 
     /// The messages that the session can go back to.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.history.listRewindPoints`, to the CLI.
+    /// Wire: `session.history.listRewindPoints`, a [query](crate#queries).
     pub async fn rewind_points(&self) -> Result<RewindPoints> {
-        self.ask_for("session.history.listRewindPoints").await
+        self.0.ask_for("session.history.listRewindPoints").await
     }
 
     /// Goes back to before a message, whose event has this id. Whether it did is in the answer's `outcome`.
     ///
     /// # Errors
     ///
-    /// When there is no such message, the connection is lost, or the CLI is too old.
+    /// As every command, and when there is no such message.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the session may still go back.
-    ///
-    /// Wire: `session.history.rewind`, to the CLI.
+    /// Wire: `session.history.rewind`, a [command](crate#commands).
     pub async fn rewind(&self, event_id: &str, mode: RewindMode) -> Result<Rewound> {
-        let params = RewindParams { session_id: self.id(), event_id, mode };
-        self.peer().await?.call("session.history.rewind", &params).await
+        let params = RewindParams { session_id: self.0.id(), event_id, mode };
+        self.0.peer().await?.request("session.history.rewind", &params).decoded().await
     }
 }
 
-impl Session {
+impl History<'_> {
     /// Has the conversation summarised now, so that it takes less of the model's context window.
     /// `instructions` say what the summary must keep.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, when there is nothing to summarise, and when the CLI refuses or is too old
-    /// (before 0.0.423).
+    /// As every command, and when when there is nothing to summarise.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the conversation may still be summarised.
-    ///
-    /// Wire: `session.history.compact`, or `session.compaction.compact` on CLIs before 1.0.32, to the CLI.
+    /// Wire: `session.history.compact`, or `session.compaction.compact` on CLIs before 1.0.32, a [command](crate#commands). From 0.0.423 on.
     pub async fn compact(&self, instructions: Option<&str>) -> Result<Compaction> {
-        let params = CompactParams { session_id: self.id(), custom_instructions: instructions };
-        self.with_fallback("session.history.compact", "session.compaction.compact", &params).await
+        let params = CompactParams { session_id: self.0.id(), custom_instructions: instructions };
+        self.0.with_fallback("session.history.compact", "session.compaction.compact", &params).await
     }
 }

@@ -1,34 +1,27 @@
 //! Lines in a session's log.
 
 use crate::error::Result;
-use crate::protocol::controls::LogOptions;
 use crate::protocol::controls::LogParams;
 use crate::session::Session;
+
+pub use crate::protocol::controls::{LogKind, LogOptions};
 
 impl Session {
     /// Writes a line into the session's log, where it becomes a `session.info`, `session.warning` or `session.error`
     /// event for everybody.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 1.0.10).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
     /// # Examples
     ///
     /// ```no_run
     /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
-    /// use copilot::config::{LogKind, LogOptions};
+    /// use copilot::log::{LogKind, LogOptions};
     ///
     /// session.log("the index is old", LogOptions::new().level(LogKind::Warning)).await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// Wire: `session.log`, to the CLI.
+    /// Wire: `session.log`, a [command](crate#commands). From 1.0.10 on.
     pub async fn log(&self, message: &str, options: LogOptions) -> Result<()> {
         self.order("session.log", &LogParams { session_id: self.id(), message, options: &options }).await
     }

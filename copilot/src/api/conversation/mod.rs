@@ -1,10 +1,11 @@
 //! The conversation of a session: its history, queue, log, usage and name.
 
-pub(crate) mod history;
-pub(crate) mod log;
-pub(crate) mod pending;
-pub(crate) mod queue;
-pub(crate) mod resume;
-pub(crate) mod sessions;
-pub(crate) mod trace;
-pub(crate) mod usage;
+pub mod attachments;
+pub mod history;
+pub mod log;
+pub mod pending;
+pub mod queue;
+pub mod resume;
+pub mod sessions;
+pub mod trace;
+pub mod usage;

@@ -1,23 +1,16 @@
 //! Calls of tools that wait for a result.
 
 use crate::error::Result;
-use crate::protocol::instructions::PendingToolCall;
 use crate::protocol::instructions::PendingToolCallsResponse;
 use crate::session::Session;
+
+pub use crate::protocol::instructions::PendingToolCall;
 
 impl Session {
     /// The calls of programs' tools that wait for their results, as after a resume with
     /// [`continue_pending_work`](crate::SessionBuilder::continue_pending_work).
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.tools.listPendingRequests`, to the CLI.
+    /// Wire: `session.tools.listPendingRequests`, a [query](crate#queries).
     pub async fn pending_tool_calls(&self) -> Result<Vec<PendingToolCall>> {
         let answer: PendingToolCallsResponse = self.ask_for("session.tools.listPendingRequests").await?;
         Ok(answer.items)

@@ -4,8 +4,10 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::error::Result;
-use crate::protocol::queue::{QueueContent, QueueParams, QueueRemoved};
+use crate::protocol::queue::{QueueParams, QueueRemoved};
 use crate::session::Session;
+
+pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
 
 /// The messages of a session that wait for their turn. Made by [`Session::queue`].
 ///
@@ -35,30 +37,14 @@ impl Session {
 impl Queue<'_> {
     /// What waits.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.queue.pendingItems`, to the CLI.
+    /// Wire: `session.queue.pendingItems`, a [query](crate#queries).
     pub async fn content(&self) -> Result<QueueContent> {
         self.0.ask_for("session.queue.pendingItems").await
     }
 
     /// Takes everything out.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the queue may still become empty.
-    ///
-    /// Wire: `session.queue.clear`, to the CLI.
+    /// Wire: `session.queue.clear`, a [command](crate#commands).
     pub async fn clear(&self) -> Result<()> {
         self.0.order("session.queue.clear", &self.params()).await
     }
@@ -67,28 +53,16 @@ impl Queue<'_> {
     ///
     /// # Errors
     ///
-    /// When there is no such item, the connection is lost, or the CLI is too old.
+    /// As every command, and when there is no such item.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the item may still be taken out.
-    ///
-    /// Wire: `session.queue.removeAt`, to the CLI.
+    /// Wire: `session.queue.removeAt`, a [command](crate#commands).
     pub async fn remove(&self, item: &str) -> Result<()> {
         self.order("session.queue.removeAt", &QueueParams { id: Some(item), ..self.params() }).await
     }
 
     /// Takes the newest item out; says whether there was one.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, an item may still be taken out.
-    ///
-    /// Wire: `session.queue.removeMostRecent`, to the CLI.
+    /// Wire: `session.queue.removeMostRecent`, a [command](crate#commands).
     pub async fn remove_newest(&self) -> Result<bool> {
         let removed: QueueRemoved = self.0.ask_for("session.queue.removeMostRecent").await?;
         Ok(removed.removed)
@@ -98,13 +72,9 @@ impl Queue<'_> {
     ///
     /// # Errors
     ///
-    /// When there is no such item, the connection is lost, or the CLI is too old.
+    /// As every command, and when there is no such item.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the item may still have the other text.
-    ///
-    /// Wire: `session.queue.updateText`, to the CLI.
+    /// Wire: `session.queue.updateText`, a [command](crate#commands).
     pub async fn edit(&self, item: &str, prompt: &str) -> Result<()> {
         let params = QueueParams { id: Some(item), prompt: Some(prompt), ..self.params() };
         self.order("session.queue.updateText", &params).await
@@ -114,13 +84,9 @@ impl Queue<'_> {
     ///
     /// # Errors
     ///
-    /// When there is no such item, the connection is lost, or the CLI is too old.
+    /// As every command, and when there is no such item.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the item may still be moved.
-    ///
-    /// Wire: `session.queue.moveItem`, to the CLI.
+    /// Wire: `session.queue.moveItem`, a [command](crate#commands).
     pub async fn move_to(&self, item: &str, position: usize) -> Result<()> {
         let params = QueueParams { id: Some(item), to_position: Some(position), ..self.params() };
         self.order("session.queue.moveItem", &params).await
@@ -130,50 +96,30 @@ impl Queue<'_> {
     ///
     /// # Errors
     ///
-    /// When there is no such item, the connection is lost, or the CLI is too old.
+    /// As every command, and when there is no such item.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the item may still be sent.
-    ///
-    /// Wire: `session.queue.sendNow`, to the CLI.
+    /// Wire: `session.queue.sendNow`, a [command](crate#commands).
     pub async fn send_now(&self, item: &str) -> Result<()> {
         self.order("session.queue.sendNow", &QueueParams { id: Some(item), ..self.params() }).await
     }
 
     /// Keeps everything waiting: once the agent is done with its work, it is idle, whatever the queue holds.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the queue may still be paused.
-    ///
-    /// Wire: `session.queue.setDrainPaused`, to the CLI.
+    /// Wire: `session.queue.setDrainPaused`, a [command](crate#commands).
     pub async fn pause(&self) -> Result<()> {
         self.order("session.queue.setDrainPaused", &QueueParams { paused: Some(true), ..self.params() }).await
     }
 
     /// Undoes [`pause`](Self::pause).
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the queue may still go on.
-    ///
-    /// Wire: `session.queue.setDrainPaused`, to the CLI.
+    /// Wire: `session.queue.setDrainPaused`, a [command](crate#commands).
     pub async fn go_on(&self) -> Result<()> {
         self.order("session.queue.setDrainPaused", &QueueParams { paused: Some(false), ..self.params() })
             .await
     }
 
     async fn order<P: Serialize>(&self, method: &'static str, params: &P) -> Result<()> {
-        let _: Option<IgnoredAny> = self.0.peer().await?.call(method, params).await?;
+        let _: Option<IgnoredAny> = self.0.peer().await?.request(method, params).decoded().await?;
         Ok(())
     }
 

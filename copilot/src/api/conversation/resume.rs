@@ -4,54 +4,81 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::config::RemoteSession;
-use crate::session::setters::members;
-use crate::session::topic::Occasion;
-use crate::session::topic::Settings;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Occasion;
+use crate::session::core::topic::Settings;
+use crate::session::core::topic::Topic;
 
 members! {
-    /// The name of the session, for lists. For new sessions only; [`Session::set_name`](crate::Session::set_name)
+    /// Sets the name of the session, for lists. For new sessions only; [`Session::set_name`](crate::Session::set_name)
     /// changes it later.
     ///
     /// Wire: `session.create`, `name`.
     name: text in members "name";
 
-    /// Whether the session can be followed and steered from elsewhere.
-    ///
-    /// Wire: `session.create`, `remoteSession`.
-    remote_session: (RemoteSession) in members "remoteSession";
+    @group
+        /// Settings of the resumption of a session: after a restart of the CLI, and by
+        /// [`Client::resume`](crate::Client::resume).
+        ///
+        /// # Examples
+        ///
+        /// ```no_run
+        /// # async fn example(client: copilot::Client) -> copilot::Result<()> {
+        /// use copilot::resume::Resume;
+        ///
+        /// let session = client.resume("GH-42").resume_options(Resume::new().transcript_recovery(false)).start().await?;
+        /// # session.close().await
+        /// # }
+        /// ```
+        Resume
+        /// Sets how the session is resumed, after a restart of the CLI and by [`Client::resume`](crate::Client::resume).
+        resume_options {
+            /// Continues tools that ran when the CLI was lost, or when the session was detached. Default: off.
+            ///
+            /// Off, they are cancelled, the turn fails with an error that
+            /// [is retryable](crate::Error::is_retryable), and the agent reads with the next message that they were
+            /// interrupted.
+            ///
+            /// On, they run while the CLI is started again, the CLI gets their results when the session is resumed, and the turn
+            /// continues, as does the call that waits for it. Other pending calls run once more, so a tool may run twice: its
+            /// result may have been lost on the way. Permissions are requested again. The same applies when
+            /// [`Client::resume`](crate::Client::resume) resumes a session in the middle of a turn. Work that the CLI had not
+            /// written down when it was lost, and a call of the model, is interrupted all the same;
+            /// [`Restarted::continued`](crate::events::Restarted::continued) lists what continues.
+            ///
+            /// Wire: `session.resume`, `continuePendingWork`; `session.tools.listPendingRequests` and
+            /// `session.permissions.pendingRequests`, to the CLI.
+            continue_pending_work: flag in members "continuePendingWork";
 
-    /// Whether tools that ran when the CLI was lost, or when the session was left, go on; off unless set.
-    ///
-    /// Off, they are cancelled, the turn fails with an error that [is retryable](crate::Error::is_retryable), and
-    /// the agent reads with the next message that they were interrupted.
-    ///
-    /// On, they run on while the CLI is started again, it gets their results when the session is resumed, and the
-    /// turn goes on, as does whoever waits for it. Whatever else the CLI still waits for is run once more, so a
-    /// tool may run twice: its result may have been lost on the way. Permissions that were asked for are asked for
-    /// again. The same holds when [`Client::resume`](crate::Client::resume) takes up a session that was left in the
-    /// middle of a turn. What the CLI was not able to write down before it was lost, and a call of the model
-    /// itself, is interrupted all the same; [`Restarted::continued`](crate::events::Restarted::continued) tells
-    /// what goes on.
-    ///
-    /// Wire: `session.resume`, `continuePendingWork`; `session.tools.listPendingRequests` and
-    /// `session.permissions.pendingRequests`, to the CLI.
-    continue_pending_work: flag in members "continuePendingWork";
+            /// Repairs a damaged history. Default: on.
+            ///
+            /// Wire: `session.resume`, `allowTranscriptRecovery`.
+            transcript_recovery: flag in members "allowTranscriptRecovery";
 
-    /// When taking a session up: whether the history does not get a `session.resume` event.
+            @also "disableResume" event,
+        }
+
+    @unstable {
+        /// Sets whether the session can be followed and steered from elsewhere.
+        ///
+        /// Wire: `session.create`, `remoteSession`.
+        remote_session: (RemoteSession) in members "remoteSession";
+    }
+}
+
+impl Resume {
+    /// Writes a `session.resume` event into the history. Default: on.
     ///
     /// Wire: `session.resume`, `disableResume`.
-    disable_resume_event: flag in members "disableResume";
-
-    /// When taking a session up: whether a damaged history is mended; it is unless set.
-    ///
-    /// Wire: `session.resume`, `allowTranscriptRecovery`.
-    transcript_recovery: flag in members "allowTranscriptRecovery";
+    pub fn event(mut self, on: bool) -> Self {
+        self.settings.members.set("disableResume", !on);
+        self
+    }
 }
 
 /// Refuses settings of the other occasion.
 fn check(settings: &Settings, occasion: Occasion) -> Result<()> {
-    let refuse = |message| Err(Error::new(ErrorKind::Config, message));
+    let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
     if settings.members.get::<String>("name").is_some_and(|name| name.trim().is_empty()) {
         return refuse("`name` is empty: leave it out for a session without a name".to_owned());
     }
@@ -59,13 +86,13 @@ fn check(settings: &Settings, occasion: Occasion) -> Result<()> {
         Occasion::Resume => (
             &[
                 ("name", "name"),
-                ("trustWorkingDirectory", "trust_working_directory"),
-                ("refreshCustomInstructions", "refresh_instructions"),
+                ("trustWorkingDirectory", "Workspace::trust"),
+                ("refreshCustomInstructions", "Instructions::refresh"),
             ][..],
-            "is for new sessions, and `client.resume` takes an old one up",
+            "is for new sessions, and this one is resumed",
         ),
         Occasion::Create => (
-            &[("disableResume", "disable_resume_event"), ("allowTranscriptRecovery", "transcript_recovery")]
+            &[("disableResume", "Resume::event"), ("allowTranscriptRecovery", "Resume::transcript_recovery")]
                 [..],
             "is for `client.resume`, and this session is new",
         ),

@@ -1,21 +1,98 @@
 //! Usage of a session so far.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
 use crate::error::Result;
-use crate::protocol::controls::UsageMetrics;
+use crate::protocol::lenient;
 use crate::session::Session;
 
+pub use crate::protocol::ai_units::AiUnits;
+pub use crate::protocol::controls::{
+    CodeChanges, ModelMetrics, RequestMetrics, TokenCount, TokenMetrics, UsageMetrics,
+};
+
+/// The use of the model's context window, by source. Wire: `session.metadata.getContextAttribution`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ContextAttribution {
+    /// The tokens in the context window: system message, conversation and definitions of tools.
+    #[serde(deserialize_with = "lenient::count")]
+    pub total_tokens: u64,
+    /// The model whose tokens these are.
+    #[serde(deserialize_with = "lenient::text")]
+    pub model_id: String,
+    /// The tokens that a prompt may have.
+    #[serde(deserialize_with = "lenient::count")]
+    pub limit: u64,
+    /// The number of tokens at which the CLI begins to summarise the conversation.
+    #[serde(deserialize_with = "lenient::count")]
+    pub compaction_threshold: u64,
+    /// The sources: tools, their definitions, skills, sub-agents, MCP servers, plugins and the system message.
+    pub entries: Vec<ContextEntry>,
+    /// Other members that the CLI sent.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// One source of tokens in the context window.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ContextEntry {
+    /// The category, such as `tool`, `toolDefinition`, `skill`, `mcpServer`, `subagent`, `system` or `plugin`.
+    #[serde(deserialize_with = "lenient::text")]
+    pub kind: String,
+    /// The category and the name, such as `toolDefinition:bash`.
+    #[serde(deserialize_with = "lenient::text")]
+    pub id: String,
+    /// A text for people.
+    #[serde(deserialize_with = "lenient::text")]
+    pub label: String,
+    /// The tokens of this source.
+    #[serde(deserialize_with = "lenient::count")]
+    pub tokens: u64,
+    /// The `id` of the entry that contains this one; `None` for a top-level entry.
+    pub parent_id: Option<String>,
+    /// Other members that the CLI sent.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ContextAttributionResponse {
+    context_attribution: Option<ContextAttribution>,
+}
+
 impl Session {
+    /// Returns how many tokens of the model's context window each source takes; `None` before the first message. The
+    /// CLI calls this experimental.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
+    /// for entry in session.context_attribution().await?.into_iter().flat_map(|context| context.entries) {
+    ///     println!("{:>8} {}", entry.tokens, entry.label);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Wire: `session.metadata.getContextAttribution`, a [query](crate#queries).
+    pub async fn context_attribution(&self) -> Result<Option<ContextAttribution>> {
+        let answer =
+            self.ask_for::<ContextAttributionResponse>("session.metadata.getContextAttribution").await?;
+        Ok(answer.context_attribution)
+    }
+
     /// What the session has cost so far.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.usage.getMetrics`, to the CLI.
+    /// Wire: `session.usage.getMetrics`, a [query](crate#queries).
     pub async fn usage(&self) -> Result<UsageMetrics> {
         self.ask_for("session.usage.getMetrics").await
     }

@@ -1,44 +1,66 @@
 //! Configuration that the CLI finds by itself in directories.
 
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::builder::SavedApprovals;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 members! {
-    /// Enables agents and skills of the working directory and of the state directory. An agent of a repository may
-    /// bring MCP servers, which are programs that the CLI starts with the agent. Default: off, as in the CLI.
-    ///
-    /// Wire: `session.create`, `enableConfigDiscovery`.
-    config_discovery: flag in members "enableConfigDiscovery";
+    @group
+        /// Configuration that the CLI finds by itself in directories. Everything here that a repository can bring is off
+        /// unless it is enabled.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::discovery::Discovery;
+        ///
+        /// // Only for a repository that you trust: its hooks are commands that run on this machine.
+        /// let builder = Session::builder().discovery(Discovery::new().file_hooks(true));
+        /// # drop(builder);
+        /// ```
+        Discovery
+        /// Sets the configuration that the CLI finds by itself in directories.
+        discovery {
+            /// Enables agents and skills of the working directory and of the state directory. An agent of a repository
+            /// may bring MCP servers, which are programs that the CLI starts with the agent. Default: off, as in the CLI.
+            ///
+            /// Wire: `session.create`, `enableConfigDiscovery`.
+            agents_and_skills: flag in members "enableConfigDiscovery";
 
-    /// Directories with plugins.
-    ///
-    /// Wire: `session.create`, `pluginDirectories`.
-    plugin_directories: list in members "pluginDirectories";
+            /// Sets the directories with plugins.
+            ///
+            /// Wire: `session.create`, `pluginDirectories`.
+            plugin_directories: list in members "pluginDirectories";
 
-    /// Directories with hooks that the CLI runs itself.
-    ///
-    /// Wire: `session.create`, `hookDirectories`.
-    hook_directories: list in members "hookDirectories";
+            /// Sets the directories with hooks that the CLI runs itself.
+            ///
+            /// Wire: `session.create`, `hookDirectories`.
+            hook_directories: list in members "hookDirectories";
 
-    /// Enables the hooks of the working directory: commands in `.github/hooks/*.json`, in
-    /// `.github/copilot/settings.json` and in `.claude/settings.json` (their `.local.json` variants included).
-    ///
-    /// Enable it only for repositories that you trust. The commands run on this machine from the start of the session
-    /// on, without a request, and may change the arguments of tools. They do not grant permissions: where such a hook
-    /// allows a call, the session's [`permissions`](Self::permissions) still decide. Default: off.
-    ///
-    /// Wire: `session.create`, `enableFileHooks`.
-    file_hooks: flag in members "enableFileHooks";
+            /// Enables the hooks of the working directory: commands in `.github/hooks/*.json`, in
+            /// `.github/copilot/settings.json` and in `.claude/settings.json` (their `.local.json` variants included).
+            ///
+            /// Enable it only for repositories that you trust. The commands run on this machine from the start of the
+            /// session on, without a request, and may change the arguments of tools. They do not grant permissions:
+            /// where such a hook allows a call, the session's [`permissions`](crate::SessionBuilder::permissions) still
+            /// decide. Default: off.
+            ///
+            /// Wire: `session.create`, `enableFileHooks`.
+            file_hooks: flag in members "enableFileHooks";
+        }
+}
 
-    /// Whether the CLI itself runs git on this machine.
+impl Discovery {
+    /// Applies approvals that an earlier session has saved for the working directory, with
+    /// [`Decision::ApproveForLocation`](crate::Decision::ApproveForLocation) or by the user of the CLI: the calls that
+    /// they cover run without a request. Default: off.
     ///
-    /// Wire: `session.create`, `enableHostGitOperations`.
-    host_git_operations: flag in members "enableHostGitOperations";
-
-    /// Whether the agent names itself as co-author of commits.
-    ///
-    /// Wire: `session.options.update`, `coauthorEnabled`.
-    coauthor: flag in options "coauthorEnabled";
+    /// Wire: `session.permissions.resetSessionApprovals`, to the CLI, where this is off.
+    pub fn saved_approvals(mut self, on: bool) -> Self {
+        self.settings.state.set(SavedApprovals(on));
+        self
+    }
 }
 
 pub(crate) const TOPIC: Topic = Topic {

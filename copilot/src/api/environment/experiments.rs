@@ -2,31 +2,39 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::unstable::Unstable;
 use crate::protocol::experiments::Experiments;
-use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+/// The member with the flags.
+pub(crate) const FEATURE_FLAGS: &str = "featureFlags";
+
+/// Features of the CLI, by name.
+pub(crate) type FeatureFlags = BTreeMap<String, bool>;
 
 members! {
-    /// The experiments that the session takes part in, in place of those that the CLI would fetch.
-    ///
-    /// Wire: `session.create`, `expAssignments`.
-    experiments: (Experiments) in members "expAssignments";
+    @unstable {
+        /// Sets the experiments of the session, in place of those that the CLI would fetch.
+        ///
+        /// Wire: `session.create`, `expAssignments`.
+        experiments: (Experiments) in members "expAssignments";
 
-    /// Whether features that are not finished may be used.
-    ///
-    /// Wire: `session.create`, `isExperimentalMode`.
-    experimental: flag in members "isExperimentalMode";
+        /// Enables features of the CLI that are not finished. Default: off.
+        ///
+        /// Wire: `session.create`, `isExperimentalMode`.
+        experimental: flag in members "isExperimentalMode";
 
-    @also "featureFlags" feature_flag,
+        @also "featureFlags" feature_flag,
+    }
 }
 
-impl SessionBuilder {
-    /// Switches a feature of the CLI on or off, by the CLI's own name for it.
+impl Unstable {
+    /// Enables or disables a feature of the CLI, by the CLI's name for it.
     ///
     /// Wire: `session.create`, `featureFlags`.
     pub fn feature_flag(mut self, name: impl Into<String>, on: bool) -> Self {
-        self.settings.members.update("featureFlags", |flags: &mut BTreeMap<String, bool>| {
+        self.settings.members.update(FEATURE_FLAGS, |flags: &mut FeatureFlags| {
             flags.insert(name.into(), on);
         });
         self

@@ -1,26 +1,28 @@
 //! Extensions of the CLI.
 
+use crate::api::unstable::Unstable;
 use crate::protocol::config::ExtensionInfo;
-use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
 members! {
-    /// Whether the session has the CLI's extensions, which are programs that add tools.
-    ///
-    /// Wire: `session.create`, `requestExtensions`.
-    extensions: flag in members "requestExtensions";
+    @unstable {
+        /// Enables the extensions of the CLI, which are programs that add tools. Default: off.
+        ///
+        /// Wire: `session.create`, `requestExtensions`.
+        extensions: flag in members "requestExtensions";
 
-    /// The directory with the library that extensions are given, in place of the CLI's own.
-    ///
-    /// Wire: `session.create`, `extensionSdkPath`.
-    extension_sdk_path: text in members "extensionSdkPath";
+        /// Sets the directory of the library that extensions are given, in place of the CLI's.
+        ///
+        /// Wire: `session.create`, `extensionSdkPath`.
+        extension_sdk_path: text in members "extensionSdkPath";
 
-    @also "extensionInfo" extension_info,
+        @also "extensionInfo" extension_info,
+    }
 }
 
-impl SessionBuilder {
-    /// Who this program is towards the CLI's extensions: where it comes from, and a name there that stays the same.
+impl Unstable {
+    /// Sets how extensions know this program: its source, and a name there that does not change.
     ///
     /// Wire: `session.create`, `extensionInfo`.
     pub fn extension_info(mut self, source: impl Into<String>, name: impl Into<String>) -> Self {

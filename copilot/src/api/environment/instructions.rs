@@ -1,51 +1,69 @@
 //! Instructions of the user, the repository and the organization.
 
 use crate::error::Result;
-use crate::protocol::instructions::InstructionSource;
 use crate::protocol::instructions::InstructionsResponse;
 use crate::session::Session;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::instructions::InstructionSource;
 
 members! {
-    /// Directories with instructions for the agent.
-    ///
-    /// Wire: `session.create`, `instructionDirectories`.
-    instruction_directories: list in members "instructionDirectories";
+    @group
+        /// Custom instructions of a session.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::instructions::Instructions;
+        ///
+        /// let instructions = Instructions::new().directories(["/srv/agent/instructions"]).on_demand(true);
+        /// let builder = Session::builder().instructions(instructions);
+        /// # drop(builder);
+        /// ```
+        Instructions
+        /// Sets where custom instructions come from. The text of the program itself is the
+        /// [`system_message`](Self::system_message).
+        instructions {
+            /// Sets the directories with instructions for the agent.
+            ///
+            /// Wire: `session.create`, `instructionDirectories`.
+            directories: list in members "instructionDirectories";
 
-    /// Instructions of the user's organization.
-    ///
-    /// Wire: `session.create`, `organizationCustomInstructions`.
-    organization_instructions: text in members "organizationCustomInstructions";
+            /// Sets the instructions of the user's organization.
+            ///
+            /// Wire: `session.create`, `organizationCustomInstructions`.
+            organization: text in members "organizationCustomInstructions";
 
-    /// Whether instructions are read again. For new sessions only.
-    ///
-    /// Wire: `session.create`, `refreshCustomInstructions`.
-    refresh_instructions: flag in members "refreshCustomInstructions";
+            /// Reads instructions again when files change. For new sessions only.
+            ///
+            /// Wire: `session.create`, `refreshCustomInstructions`.
+            refresh: flag in members "refreshCustomInstructions";
 
-    /// Whether instructions are also looked for in the directories that the agent comes by.
-    ///
-    /// Wire: `session.create`, `enableOnDemandInstructionDiscovery`.
-    on_demand_instructions: flag in members "enableOnDemandInstructionDiscovery";
+            /// Enables instructions in the directories that the agent enters while it works.
+            ///
+            /// Wire: `session.create`, `enableOnDemandInstructionDiscovery`.
+            on_demand: flag in members "enableOnDemandInstructionDiscovery";
 
-    /// Whether the instructions that are found in files are left out.
+            @also "" files,
+        }
+}
+
+impl Instructions {
+    /// Enables the instructions that the CLI finds in files. Default: on.
     ///
     /// Wire: `session.options.update`, `skipCustomInstructions`.
-    skip_custom_instructions: flag in options "skipCustomInstructions";
+    pub fn files(mut self, on: bool) -> Self {
+        self.settings.options.set("skipCustomInstructions", !on);
+        self
+    }
 }
 
 impl Session {
     /// The files with instructions that the agent follows.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.instructions.getSources`, to the CLI.
+    /// Wire: `session.instructions.getSources`, a [query](crate#queries).
     pub async fn instructions(&self) -> Result<Vec<InstructionSource>> {
         let answer: InstructionsResponse = self.ask_for("session.instructions.getSources").await?;
         Ok(answer.sources)

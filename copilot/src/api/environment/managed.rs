@@ -1,38 +1,54 @@
 //! Settings that an administrator makes.
 
-use crate::protocol::managed::ManagedPermissions;
-use crate::protocol::managed::ManagedSettings;
-use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::protocol::managed::ManagedSettings as Wire;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::managed::{BypassMode, ManagedPermissions};
 
 members! {
-    /// Whether the CLI fetches what the user's company has laid down; needs a GitHub token.
-    ///
-    /// Wire: `session.create`, `enableManagedSettings`.
-    fetch_managed_settings: flag in members "enableManagedSettings";
+    @group
+        /// Settings that an administrator makes for a company.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::managed::ManagedSettings;
+        ///
+        /// let builder = Session::builder().managed_settings(ManagedSettings::new().fetch(true).enforce_model(true));
+        /// # drop(builder);
+        /// ```
+        ManagedSettings
+        /// Sets the settings that an administrator makes.
+        managed_settings {
+            /// Fetches the settings of the user's company; needs a GitHub token. Default: off.
+            ///
+            /// Wire: `session.create`, `enableManagedSettings`.
+            fetch: flag in members "enableManagedSettings";
 
-    /// Settings that count for this session although they were laid down otherwise, by their paths with dots.
-    /// What [`managed_permissions`](Self::managed_permissions) says counts all the same.
-    ///
-    /// Wire: `session.create`, `excludedManagedSettings`.
-    excluded_managed_settings: list in members "excludedManagedSettings";
+            /// Sets the managed settings that this session overrides, by their paths with dots. Those of
+            /// [`permissions`](Self::permissions) apply all the same.
+            ///
+            /// Wire: `session.create`, `excludedManagedSettings`.
+            excluded: list in members "excludedManagedSettings";
 
-    /// Whether a model that was laid down cannot be changed.
-    ///
-    /// Wire: `session.create`, `enforceManagedModelDefaults`.
-    enforce_managed_model: flag in members "enforceManagedModelDefaults";
+            /// Refuses changes of a managed model. Default: off.
+            ///
+            /// Wire: `session.create`, `enforceManagedModelDefaults`.
+            enforce_model: flag in members "enforceManagedModelDefaults";
 
-    @also "managedSettings" managed_permissions,
+            @also "managedSettings" permissions,
+        }
 }
 
-impl SessionBuilder {
-    /// What an administrator permits, laid over what [`permissions`](Self::permissions) says. CLIs that do not know
-    /// it take no notice: 1.0.102 does know it.
+impl ManagedSettings {
+    /// Sets what an administrator permits, which limits the session's
+    /// [`permissions`](crate::SessionBuilder::permissions). CLI 1.0.102 knows it; older ones ignore it.
     ///
     /// Wire: `session.create`, `managedSettings`.
-    pub fn managed_permissions(mut self, permissions: ManagedPermissions) -> Self {
-        self.settings.members.set("managedSettings", ManagedSettings { permissions });
+    pub fn permissions(mut self, permissions: ManagedPermissions) -> Self {
+        self.settings.members.set("managedSettings", Wire { permissions });
         self
     }
 }

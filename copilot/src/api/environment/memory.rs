@@ -1,37 +1,47 @@
 //! Long conversations, and what is kept across sessions.
 
+use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::config::InfiniteSessions;
-use crate::protocol::config::Memory;
-use crate::protocol::mcp::Storage;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::config::{InfiniteSessions, Memory, MemoryMode};
+pub use crate::protocol::mcp::Storage;
 
 members! {
-    /// How a conversation that outgrows the model's context window goes on.
+    /// Sets how a conversation that outgrows the model's context window is summarised.
     ///
     /// Wire: `session.create`, `infiniteSessions`.
     infinite_sessions: (InfiniteSessions) in members "infiniteSessions";
 
-    /// Whether the agent remembers things across sessions.
+    /// Sets the memory of the agent across sessions.
     ///
     /// Wire: `session.create`, `memory`.
     memory: (Memory) in members "memory";
 
-    /// Whether sessions are put into a store that can be searched.
-    ///
-    /// Wire: `session.create`, `enableSessionStore`.
-    session_store: flag in members "enableSessionStore";
+    @unstable {
+        /// Stores sessions so that they can be searched.
+        ///
+        /// Wire: `session.create`, `enableSessionStore`.
+        session_store: flag in members "enableSessionStore";
 
-    /// Whether nothing is looked up by similarity.
+        /// Sets how long the data for lookups by similarity is kept.
+        ///
+        /// Wire: `session.create`, `embeddingCacheStorage`.
+        embedding_cache: (Storage) in members "embeddingCacheStorage";
+
+        @also "skipEmbeddingRetrieval" embedding_retrieval,
+    }
+}
+
+impl Unstable {
+    /// Enables lookups by similarity. Default: on.
     ///
     /// Wire: `session.create`, `skipEmbeddingRetrieval`.
-    skip_embedding_retrieval: flag in members "skipEmbeddingRetrieval";
-
-    /// How long what is needed for looking up by similarity is kept.
-    ///
-    /// Wire: `session.create`, `embeddingCacheStorage`.
-    embedding_cache: (Storage) in members "embeddingCacheStorage";
+    pub fn embedding_retrieval(mut self, on: bool) -> Self {
+        self.settings.members.set("skipEmbeddingRetrieval", !on);
+        self
+    }
 }
 
 /// The CLI takes any number, and then never or always compacts.
@@ -60,7 +70,7 @@ fn check_thresholds(infinite: Option<&InfiniteSessions>) -> Result<()> {
 }
 
 fn refuse(message: String) -> Error {
-    Error::new(ErrorKind::Config, message)
+    Error::new(ErrorKind::Configuration, message)
 }
 
 pub(crate) const TOPIC: Topic = Topic {

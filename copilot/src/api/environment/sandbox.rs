@@ -1,8 +1,9 @@
 //! The sandbox of the agent's programs.
 
-use crate::protocol::sandbox::Sandbox;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, SandboxProxy};
 
 members! {
     /// What the programs that the agent runs may reach; as this machine is configured unless set.

@@ -1,92 +1,126 @@
 //! The files of a session's workspace, where the CLI and the agent keep what belongs to the session.
 
 use crate::error::Result;
-use crate::protocol::config::Trust;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
 use crate::session::Session;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::config::Trust;
+
+/// The workspace of a session: a directory in which the CLI and the agent keep files of the session. Made by [`Session::workspace`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// for path in session.workspace().files().await? {
+///     println!("{path}: {}", session.workspace().read(&path).await?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionWorkspace<'a>(&'a Session);
 
 impl Session {
+    /// Returns the view on the files of the session's workspace.
+    pub fn workspace(&self) -> SessionWorkspace<'_> {
+        SessionWorkspace(self)
+    }
+}
+
+impl SessionWorkspace<'_> {
     /// The paths of the files in the session's workspace, relative to it.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, to the CLI.
-    pub async fn workspace_files(&self) -> Result<Vec<String>> {
+    /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, a [query](crate#queries).
+    pub async fn files(&self) -> Result<Vec<String>> {
         let (now, once) = ("session.workspaces.listFiles", "session.workspace.listFiles");
-        self.with_fallback::<_, FileListResponse>(now, once, &self.params()).await.map(|answer| answer.files)
+        self.0
+            .with_fallback::<_, FileListResponse>(now, once, &self.0.params())
+            .await
+            .map(|answer| answer.files)
     }
 
     /// What is in a file of the session's workspace.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, when there is no such file, and when the CLI is too old.
+    /// As every query, and when when there is no such file.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, to the CLI.
-    pub async fn read_workspace_file(&self, path: &str) -> Result<String> {
+    /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, a [query](crate#queries).
+    pub async fn read(&self, path: &str) -> Result<String> {
         let (now, once) = ("session.workspaces.readFile", "session.workspace.readFile");
-        let params = FileParams { session_id: self.id(), path, content: None };
-        self.with_fallback::<_, FileResponse>(now, once, &params).await.map(|answer| answer.content)
+        let params = FileParams { session_id: self.0.id(), path, content: None };
+        self.0.with_fallback::<_, FileResponse>(now, once, &params).await.map(|answer| answer.content)
     }
 
     /// Writes a file into the session's workspace.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the file may still be written.
-    ///
-    /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, to the CLI.
-    pub async fn write_workspace_file(&self, path: &str, content: &str) -> Result<()> {
+    /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, a [command](crate#commands).
+    pub async fn write(&self, path: &str, content: &str) -> Result<()> {
         let (now, once) = ("session.workspaces.createFile", "session.workspace.createFile");
-        let params = FileParams { session_id: self.id(), path, content: Some(content) };
-        self.with_fallback::<_, serde::de::IgnoredAny>(now, once, &params).await.map(drop)
+        let params = FileParams { session_id: self.0.id(), path, content: Some(content) };
+        self.0.with_fallback::<_, serde::de::IgnoredAny>(now, once, &params).await.map(drop)
     }
 }
 
 members! {
-    /// The directory that the agent works in; the CLI's own unless set. It must exist. A relative one starts from the
-    /// client's [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the
-    /// client was configured, and the session's other relative paths start from it. With [`cli_url`](crate::ClientBuilder::cli_url) or a
-    /// `session_fs` all of them must be absolute, and are not looked for.
+    /// Sets the directory that the agent works in. It must exist. A relative one starts from the client's
+    /// [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the client was
+    /// configured, and the session's other relative paths start from it. With
+    /// [`cli_url`](crate::ClientBuilder::cli_url) or a `session_fs` all of them must be absolute, and are not checked.
+    /// Default: the CLI's directory.
     ///
     /// Wire: `session.create`, `workingDirectory`.
     working_directory: text in members "workingDirectory";
 
-    /// For how long the working directory is trusted. For new sessions only.
-    ///
-    /// Wire: `session.create`, `trustWorkingDirectory`.
-    trust_working_directory: (Trust) in members "trustWorkingDirectory";
+    @group
+        /// Rare settings of the directories that a session works in.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::workspace::Workspace;
+        ///
+        /// let workspace = Workspace::new().additional_directories(["/srv/shared"]).file_change_tracking(true);
+        /// let builder = Session::builder().working_directory("/srv/app").workspace(workspace);
+        /// # drop(builder);
+        /// ```
+        Workspace
+        /// Sets rare settings of the directories that the session works in.
+        workspace {
+            /// Sets for how long the working directory is trusted. For new sessions only.
+            ///
+            /// Wire: `session.create`, `trustWorkingDirectory`.
+            trust: (Trust) in members "trustWorkingDirectory";
 
-    /// Other directories that the agent may work in.
-    ///
-    /// Wire: `session.create`, `additionalDirectories`.
-    additional_directories: list in members "additionalDirectories";
+            /// Sets other directories that the agent may work in.
+            ///
+            /// Wire: `session.create`, `additionalDirectories`.
+            additional_directories: list in members "additionalDirectories";
 
-    /// The directory where this session's configuration and state are, instead of the client's `state_dir`.
-    ///
-    /// Wire: `session.create`, `configDir`.
-    config_dir: text in members "configDir";
+            /// Sets the directory of this session's configuration and state, in place of the client's `state_dir`.
+            ///
+            /// Wire: `session.create`, `configDir`.
+            config_dir: text in members "configDir";
 
-    /// Whether changes to files are tracked.
-    ///
-    /// Wire: `session.create`, `enableFileChangeTracking`.
-    file_change_tracking: flag in members "enableFileChangeTracking";
+            /// Enables the tracking of changes to files.
+            ///
+            /// Wire: `session.create`, `enableFileChangeTracking`.
+            file_change_tracking: flag in members "enableFileChangeTracking";
+
+            /// Enables the CLI's use of git on this machine.
+            ///
+            /// Wire: `session.create`, `enableHostGitOperations`.
+            host_git_operations: flag in members "enableHostGitOperations";
+
+            /// Names the agent as a co-author of commits.
+            ///
+            /// Wire: `session.options.update`, `coauthorEnabled`.
+            coauthor: flag in options "coauthorEnabled";
+        }
 }
 
 pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };

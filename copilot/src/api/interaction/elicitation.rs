@@ -8,17 +8,18 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventName;
 use crate::protocol::ToolCallId;
-use crate::protocol::elicitation::{
-    ElicitationAction, ElicitationAnswerParams, ElicitationMode, ElicitationRequested, Elicited,
-};
+use crate::protocol::elicitation::{ElicitationAnswerParams, ElicitationRequested};
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
+
+pub use crate::protocol::elicitation::{ElicitationAction, ElicitationMode, ElicitationResponse};
 
 /// A form that the user is to fill in. Wire: `elicitation.requested`, from the CLI.
 #[derive(Clone)]
@@ -52,8 +53,9 @@ impl ElicitationRequest {
     /// # Errors
     ///
     /// When it does not have that shape, or there is none.
-    pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+    pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.schema().unwrap_or("null"))
+            .map_err(|source| Error::decode("the schema of the form has another shape", source))
     }
 
     /// The page to open, with [`ElicitationMode::Url`].
@@ -83,7 +85,7 @@ impl fmt::Debug for ElicitationRequest {
     }
 }
 
-impl Elicited {
+impl ElicitationResponse {
     /// The form was filled in like this, by field.
     ///
     /// # Errors
@@ -91,7 +93,7 @@ impl Elicited {
     /// When `content` is not JSON.
     pub fn accept(content: impl Serialize) -> Result<Self> {
         let content = serde_json::to_value(content).map_err(|source| {
-            Error::with_source(ErrorKind::Config, "the content of a form is not JSON", source)
+            Error::with_source(ErrorKind::InvalidInput, "the content of a form is not JSON", source)
         })?;
         Ok(Self { action: ElicitationAction::Accept, content: Some(content) })
     }
@@ -115,11 +117,12 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Elicited, Session};
+    /// use copilot::Session;
+    /// use copilot::elicitation::ElicitationResponse;
     ///
     /// let builder = Session::builder().on_elicitation(|form| async move {
     ///     println!("{}\n{}", form.message(), form.schema().unwrap_or_default());
-    ///     Elicited::decline()
+    ///     ElicitationResponse::decline()
     /// });
     /// # drop(builder);
     /// ```
@@ -131,7 +134,7 @@ impl SessionBuilder {
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<Elicited>,
+        R: IntoAnswer<ElicitationResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self.settings.members.set("requestElicitation", true);
@@ -154,7 +157,7 @@ fn form_requested(session: &Arc<Inbox>, asked: ElicitationRequested<'_>) {
         tool_call_id: asked.tool_call_id.as_deref().map(ToolCallId::from),
     };
     session.consult(question, handler.ask(request), move |inbox, elicited| {
-        let elicited = elicited.unwrap_or_else(Elicited::cancel);
+        let elicited = elicited.unwrap_or_else(ElicitationResponse::cancel);
         let params = ElicitationAnswerParams { session_id: &inbox.id, request_id: &id, result: &elicited };
         inbox.post_answer("session.ui.handlePendingElicitation", &params);
     });
@@ -163,14 +166,14 @@ fn form_requested(session: &Arc<Inbox>, asked: ElicitationRequested<'_>) {
 pub(crate) const TOPIC: Topic = Topic {
     members: &[("requestElicitation", "on_elicitation")],
     events: &[
-        ("elicitation.requested", |session, data| {
-            session.read_event("elicitation.requested", data, form_requested);
+        (EventName::ElicitationRequested, |session, data| {
+            session.read_event(EventName::ElicitationRequested, data, form_requested);
         }),
-        ("elicitation.completed", settled),
+        (EventName::ElicitationCompleted, settled),
     ],
-    unreadable: &[("elicitation.requested", |session, _, _| {
-        session.topic::<Handler<ElicitationRequest, Elicited>>()?;
-        let answer = json!({"result": Elicited::cancel()});
+    unreadable: &[(EventName::ElicitationRequested, |session, _, _| {
+        session.topic::<Handler<ElicitationRequest, ElicitationResponse>>()?;
+        let answer = json!({"result": ElicitationResponse::cancel()});
         Some(Unreadable::new("on_elicitation", "session.ui.handlePendingElicitation", answer))
     })],
     ..Topic::NONE

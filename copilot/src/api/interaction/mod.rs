@@ -1,7 +1,8 @@
 //! Interaction with the user: questions, forms, modes and plans.
 
-pub(crate) mod elicitation;
-pub(crate) mod modes;
-pub(crate) mod plan;
-pub(crate) mod ui;
-pub(crate) mod user_input;
+pub mod elicitation;
+pub mod modes;
+pub mod permission_mode;
+pub mod plan;
+pub mod ui;
+pub mod user_input;

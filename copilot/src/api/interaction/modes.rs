@@ -4,39 +4,42 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use crate::api::models::ModelOptions;
 use crate::error::Result;
-use crate::protocol::config::Autopilot;
 use crate::protocol::controls::ModeGetResponse;
 use crate::protocol::controls::ModeSetParams;
-use crate::protocol::modes::{
-    AutoModeAnswer, AutoModeSwitch, AutoModeSwitchResponse, ExitPlanModeResponse, PlanAction, PlanProposal,
-};
+use crate::protocol::modes::{AutoModeSwitchAnswer, ExitPlanModeAnswer};
 use crate::protocol::session::AgentMode;
 use crate::rpc::Responder;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 
-/// The answer to a [`PlanProposal`].
+pub use crate::protocol::config::Autopilot;
+pub use crate::protocol::modes::{
+    AutoModeSwitchRequest, AutoModeSwitchResponse, ExitPlanModeRequest, PlanAction,
+};
+
+/// The answer to a [`ExitPlanModeRequest`].
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub struct PlanDecision(ExitPlanModeResponse);
+pub struct ExitPlanModeResponse(ExitPlanModeAnswer);
 
-impl PlanDecision {
+impl ExitPlanModeResponse {
     /// The plan is good, and this follows.
     pub fn approve(action: PlanAction) -> Self {
         let selected_action = Some(action);
-        Self(ExitPlanModeResponse { approved: true, selected_action, ..ExitPlanModeResponse::default() })
+        Self(ExitPlanModeAnswer { approved: true, selected_action, ..ExitPlanModeAnswer::default() })
     }
 
     /// The plan is not good yet; the agent reads why, and goes on planning.
     pub fn reject(feedback: impl Into<String>) -> Self {
         let feedback = Some(feedback.into());
-        Self(ExitPlanModeResponse { feedback, ..ExitPlanModeResponse::default() })
+        Self(ExitPlanModeAnswer { feedback, ..ExitPlanModeAnswer::default() })
     }
 
     /// Says whether the agent may edit files without asking while it carries out the plan.
@@ -54,12 +57,13 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{PlanAction, PlanDecision, Session};
+    /// use copilot::Session;
+    /// use copilot::modes::{ExitPlanModeResponse, PlanAction};
     ///
     /// let builder = Session::builder().on_exit_plan_mode(|plan| async move {
     ///     match plan.summary.contains("rm -rf") {
-    ///         true => PlanDecision::reject("nothing is to be removed"),
-    ///         false => PlanDecision::approve(PlanAction::Interactive),
+    ///         true => ExitPlanModeResponse::reject("nothing is to be removed"),
+    ///         false => ExitPlanModeResponse::approve(PlanAction::Interactive),
     ///     }
     /// });
     /// # drop(builder);
@@ -68,43 +72,48 @@ impl SessionBuilder {
     /// Wire: `exitPlanMode.request`, from the CLI.
     pub fn on_exit_plan_mode<F, R>(
         mut self,
-        handler: impl Fn(PlanProposal) -> F + Send + Sync + 'static,
+        handler: impl Fn(ExitPlanModeRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<PlanDecision>,
+        R: IntoAnswer<ExitPlanModeResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self.settings.members.set("requestExitPlanMode", true);
         self.settings.features.push("on_exit_plan_mode");
         self
     }
+}
 
-    /// Has the program say whether to go on with another model when the model's service refuses, as at the end of a
-    /// quota. Without it, and when the handler fails, the answer is no.
+impl ModelOptions {
+    /// Runs when the model's service refuses, as at the end of a quota; decides whether to continue with another model.
+    /// Without a handler, and when it fails, the answer is no.
     ///
     /// # Examples
     ///
     /// ```
-    /// use copilot::{AutoModeAnswer, Session};
+    /// use copilot::Session;
+    /// use copilot::modes::AutoModeSwitchResponse;
+    /// use copilot::models::ModelOptions;
     ///
-    /// let builder = Session::builder().on_auto_mode_switch(|asked| async move {
+    /// let options = ModelOptions::new().on_auto_mode_switch(|asked| async move {
     ///     match asked.retry_after_seconds {
-    ///         Some(seconds) if seconds < 60 => AutoModeAnswer::No,
-    ///         _ => AutoModeAnswer::Yes,
+    ///         Some(seconds) if seconds < 60 => AutoModeSwitchResponse::No,
+    ///         _ => AutoModeSwitchResponse::Yes,
     ///     }
     /// });
+    /// let builder = Session::builder().model_options(options);
     /// # drop(builder);
     /// ```
     ///
     /// Wire: `autoModeSwitch.request`, from the CLI.
     pub fn on_auto_mode_switch<F, R>(
         mut self,
-        handler: impl Fn(AutoModeSwitch) -> F + Send + Sync + 'static,
+        handler: impl Fn(AutoModeSwitchRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<AutoModeAnswer>,
+        R: IntoAnswer<AutoModeSwitchResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self.settings.members.set("requestAutoModeSwitch", true);
@@ -112,10 +121,10 @@ impl SessionBuilder {
     }
 }
 
-fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder) {
+fn plan_proposed(session: &Arc<Inbox>, plan: ExitPlanModeRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
         // What the CLI does where it need not ask; what the plan does still needs permission.
-        return responder.ok(&ExitPlanModeResponse { approved: true, ..ExitPlanModeResponse::default() });
+        return responder.ok(&ExitPlanModeAnswer { approved: true, ..ExitPlanModeAnswer::default() });
     };
     let question = Question::request("on_exit_plan_mode", "a plan", &responder);
     session.consult(question, handler.ask(plan), |_, decision| {
@@ -124,57 +133,43 @@ fn plan_proposed(session: &Arc<Inbox>, plan: PlanProposal, responder: Responder)
     });
 }
 
-fn auto_mode_offered(session: &Arc<Inbox>, asked: AutoModeSwitch, responder: Responder) {
+fn auto_mode_offered(session: &Arc<Inbox>, asked: AutoModeSwitchRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
-        return responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No });
+        return responder.ok(&AutoModeSwitchAnswer { response: AutoModeSwitchResponse::No });
     };
-    let question = Question::request("on_auto_mode_switch", "another model", &responder);
+    let question = Question::request("ModelOptions::on_auto_mode_switch", "another model", &responder);
     session.consult(question, handler.ask(asked), |_, answer| {
-        responder.ok(&AutoModeSwitchResponse { response: answer.unwrap_or(AutoModeAnswer::No) });
+        responder.ok(&AutoModeSwitchAnswer { response: answer.unwrap_or(AutoModeSwitchResponse::No) });
     });
 }
 
 members! {
-    /// How the agent goes on by itself.
+    /// Sets how the agent works without a user.
     ///
     /// Wire: `session.create`, `autopilot`.
     autopilot: (Autopilot) in members "autopilot";
 
-    /// Whether the agent may plan work for later.
-    ///
-    /// Wire: `session.options.update`, `manageScheduleEnabled`.
-    manage_schedule: flag in options "manageScheduleEnabled";
+    @also "requestExitPlanMode" on_exit_plan_mode, "requestAutoModeSwitch" model_options,
 
-    @also "requestExitPlanMode" on_exit_plan_mode, "requestAutoModeSwitch" on_auto_mode_switch,
+    @unstable {
+        /// Enables the tools with which the agent plans work for later.
+        ///
+        /// Wire: `session.options.update`, `manageScheduleEnabled`.
+        manage_schedule: flag in options "manageScheduleEnabled";
+    }
 }
 
 impl Session {
     /// How the agent works on messages.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.mode.get`, to the CLI.
+    /// Wire: `session.mode.get`, a [query](crate#queries). From 0.0.423 on.
     pub async fn mode(&self) -> Result<AgentMode> {
         self.ask_for::<ModeGetResponse>("session.mode.get").await.map(AgentMode::from)
     }
 
     /// Changes how the agent works on messages from here on.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.mode.set`, to the CLI.
+    /// Wire: `session.mode.set`, a [command](crate#commands). From 0.0.423 on.
     pub async fn set_mode(&self, mode: AgentMode) -> Result<()> {
         self.order("session.mode.set", &ModeSetParams { session_id: self.id(), mode: &mode }).await?;
         self.inbox().remember_mode(mode);
@@ -195,25 +190,27 @@ pub(crate) const TOPIC: Topic = Topic {
     refuse: Some(refuse),
     handler_of: &[
         ("exitPlanMode.request", "on_exit_plan_mode", |session| {
-            session.topic::<Handler<PlanProposal, PlanDecision>>().is_some()
+            session.topic::<Handler<ExitPlanModeRequest, ExitPlanModeResponse>>().is_some()
         }),
-        ("autoModeSwitch.request", "on_auto_mode_switch", |session| {
-            session.topic::<Handler<AutoModeSwitch, AutoModeAnswer>>().is_some()
+        ("autoModeSwitch.request", "ModelOptions::on_auto_mode_switch", |session| {
+            session.topic::<Handler<AutoModeSwitchRequest, AutoModeSwitchResponse>>().is_some()
         }),
     ],
     ..Topic::NONE
 };
 
 /// The decision about a plan that the program could not see.
-fn unseen() -> PlanDecision {
-    PlanDecision::reject("the plan could not be looked at")
+fn unseen() -> ExitPlanModeResponse {
+    ExitPlanModeResponse::reject("the plan could not be looked at")
 }
 
 /// The safe answers where no session can be asked: nothing is approved.
 fn refuse(method: &str, _: &RawValue, responder: Responder) -> Option<Responder> {
     match method {
         "exitPlanMode.request" => responder.ok(&unseen().0),
-        "autoModeSwitch.request" => responder.ok(&AutoModeSwitchResponse { response: AutoModeAnswer::No }),
+        "autoModeSwitch.request" => {
+            responder.ok(&AutoModeSwitchAnswer { response: AutoModeSwitchResponse::No })
+        }
         _ => return Some(responder),
     }
     None

@@ -1,53 +1,51 @@
 //! The agent's plan.
 
 use crate::error::Result;
-use crate::protocol::controls::Plan;
 use crate::protocol::controls::PlanUpdateParams;
 use crate::session::Session;
 
+pub use crate::protocol::controls::Plan;
+
+/// The plan of the agent. Made by [`Session::plan`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// session.plan().write("1. Read the logs.").await?;
+/// println!("{:?}", session.plan().read().await?.content);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionPlan<'a>(&'a Session);
+
 impl Session {
+    /// Returns the view on the agent's plan.
+    pub fn plan(&self) -> SessionPlan<'_> {
+        SessionPlan(self)
+    }
+}
+
+impl SessionPlan<'_> {
     /// The agent's plan.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.plan.read`, to the CLI.
-    pub async fn plan(&self) -> Result<Plan> {
-        self.ask_for("session.plan.read").await
+    /// Wire: `session.plan.read`, a [query](crate#queries). From 0.0.423 on.
+    pub async fn read(&self) -> Result<Plan> {
+        self.0.ask_for("session.plan.read").await
     }
 
     /// Writes the agent's plan.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.plan.update`, to the CLI.
-    pub async fn set_plan(&self, content: &str) -> Result<()> {
-        self.order("session.plan.update", &PlanUpdateParams { session_id: self.id(), content }).await
+    /// Wire: `session.plan.update`, a [command](crate#commands). From 0.0.423 on.
+    pub async fn write(&self, content: &str) -> Result<()> {
+        self.0.order("session.plan.update", &PlanUpdateParams { session_id: self.0.id(), content }).await
     }
 
     /// Deletes the agent's plan.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old (before 0.0.423).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still do what it was asked.
-    ///
-    /// Wire: `session.plan.delete`, to the CLI.
-    pub async fn delete_plan(&self) -> Result<()> {
-        self.order("session.plan.delete", &self.params()).await
+    /// Wire: `session.plan.delete`, a [command](crate#commands). From 0.0.423 on.
+    pub async fn delete(&self) -> Result<()> {
+        self.0.order("session.plan.delete", &self.0.params()).await
     }
 }

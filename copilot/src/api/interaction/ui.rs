@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::elicitation::{
-    BooleanField, ElicitationAction, ElicitationParams, Elicited, OneField, Property, SelectField, TextField,
-    TextFormat,
+    BooleanField, ElicitationAction, ElicitationParams, ElicitationResponse, OneField, Property, SelectField,
+    TextField,
 };
 use crate::session::Session;
+
+pub use crate::protocol::elicitation::TextFormat;
 
 /// Asks the user, through whatever shows forms in the session: a handler of this program's
 /// ([`SessionBuilder::on_elicitation`](crate::SessionBuilder::on_elicitation)), or another client of the CLI. Made by
@@ -113,7 +115,7 @@ impl<'a> Ui<'a> {
     /// nobody.
     ///
     /// Wire: `session.ui.elicitation`, to the CLI.
-    pub async fn elicit(&self, message: &str, schema: impl Serialize) -> Result<Elicited> {
+    pub async fn elicit(&self, message: &str, schema: impl Serialize) -> Result<ElicitationResponse> {
         let session = self.0;
         if !self.is_available() {
             // Without this the CLI would wait for ever.
@@ -124,7 +126,7 @@ impl<'a> Ui<'a> {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let params = ElicitationParams { session_id: session.id(), message, requested_schema: &schema };
-        session.peer().await?.call("session.ui.elicitation", &params).await
+        session.peer().await?.request("session.ui.elicitation", &params).decoded().await
     }
 
     /// What was filled in as the only field of a form.

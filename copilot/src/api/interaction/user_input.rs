@@ -4,23 +4,25 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::AskUserVariant;
-use crate::protocol::user_input::{UserInputResponse, UserQuestion};
+use crate::protocol::user_input::UserInputAnswer;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::session::SessionBuilder;
-use crate::session::answer::sealed::Sealed;
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::sealed::Sealed;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
 use crate::task;
 
-/// The user's answer to a [`UserQuestion`].
+pub use crate::protocol::user_input::UserInputRequest;
+
+/// The user's answer to a [`UserInputRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct UserAnswer(Option<String>);
+pub struct UserInputResponse(Option<String>);
 
-impl UserAnswer {
+impl UserInputResponse {
     /// What the user said: one of the choices, or something else.
     pub fn new(answer: impl Into<String>) -> Self {
         Self(Some(answer.into()))
@@ -31,34 +33,34 @@ impl UserAnswer {
         Self(None)
     }
 
-    fn into_wire(self, question: &UserQuestion) -> Option<UserInputResponse> {
+    fn into_wire(self, question: &UserInputRequest) -> Option<UserInputAnswer> {
         let answer = self.0?;
         let was_freeform = !question.choices.contains(&answer);
-        Some(UserInputResponse { answer, was_freeform })
+        Some(UserInputAnswer { answer, was_freeform })
     }
 }
 
-impl<S: Into<String>> From<S> for UserAnswer {
+impl<S: Into<String>> From<S> for UserInputResponse {
     fn from(answer: S) -> Self {
         Self::new(answer)
     }
 }
 
-/// What the user said can be returned as it is; in a `Result` it is a `UserAnswer`.
-impl IntoAnswer<UserAnswer> for String {
-    fn into_answer(self) -> Result<UserAnswer, BoxError> {
+/// What the user said can be returned as it is; in a `Result` it is a `UserInputResponse`.
+impl IntoAnswer<UserInputResponse> for String {
+    fn into_answer(self) -> Result<UserInputResponse, BoxError> {
         Ok(self.into())
     }
 }
 
-impl IntoAnswer<UserAnswer> for &str {
-    fn into_answer(self) -> Result<UserAnswer, BoxError> {
+impl IntoAnswer<UserInputResponse> for &str {
+    fn into_answer(self) -> Result<UserInputResponse, BoxError> {
         Ok(self.into())
     }
 }
 
-impl Sealed<UserAnswer> for String {}
-impl Sealed<UserAnswer> for &str {}
+impl Sealed<UserInputResponse> for String {}
+impl Sealed<UserInputResponse> for &str {}
 
 impl SessionBuilder {
     /// Has the program answer what the agent asks the user, and what its own tools ask with
@@ -70,23 +72,27 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Session, UserAnswer};
+    /// use copilot::Session;
+    /// use copilot::user_input::UserInputResponse;
     ///
     /// let builder = Session::builder().on_user_input(|asked| async move {
     ///     println!("{} {:?}", asked.question, asked.choices);
     ///     match asked.choices.into_iter().next() {
-    ///         Some(first) => UserAnswer::new(first),
-    ///         None => UserAnswer::dismissed(),
+    ///         Some(first) => UserInputResponse::new(first),
+    ///         None => UserInputResponse::dismissed(),
     ///     }
     /// });
     /// # drop(builder);
     /// ```
     ///
     /// Wire: `userInput.request`, from the CLI (0.0.403 and later).
-    pub fn on_user_input<F, R>(mut self, handler: impl Fn(UserQuestion) -> F + Send + Sync + 'static) -> Self
+    pub fn on_user_input<F, R>(
+        mut self,
+        handler: impl Fn(UserInputRequest) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<UserAnswer>,
+        R: IntoAnswer<UserInputResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self.settings.members.set("requestUserInput", true);
@@ -95,7 +101,7 @@ impl SessionBuilder {
     }
 }
 
-fn user_asked(session: &Arc<Inbox>, asked: UserQuestion, responder: Responder) {
+fn user_asked(session: &Arc<Inbox>, asked: UserInputRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
         return respond(responder, None, &asked);
     };
@@ -111,10 +117,10 @@ async fn ask_user(session: &Inbox, question: String, choices: Vec<String>) -> Re
         let message = "nobody can be asked: give the session an `on_user_input` handler";
         return Err(Error::new(ErrorKind::Unsupported, message));
     };
-    let asked = UserQuestion { question, choices, allow_freeform: None };
+    let asked = UserInputRequest { question, choices, allow_freeform: None };
     let error = match task::catch(handler.ask(asked)).await {
-        Ok(Ok(UserAnswer(Some(answer)))) => return Ok(answer),
-        Ok(Ok(UserAnswer(None))) => {
+        Ok(Ok(UserInputResponse(Some(answer)))) => return Ok(answer),
+        Ok(Ok(UserInputResponse(None))) => {
             return Err(Error::new(ErrorKind::Session, "the user dismissed the question"));
         }
         Ok(Err(error)) => error,
@@ -126,7 +132,7 @@ async fn ask_user(session: &Inbox, question: String, choices: Vec<String>) -> Re
 
 /// Where there is no answer, an error: every version tells the agent then that the user cannot answer. The member
 /// `noResponse` is for new ones only; old ones read an answer out of it.
-fn respond(responder: Responder, answer: Option<UserAnswer>, question: &UserQuestion) {
+fn respond(responder: Responder, answer: Option<UserInputResponse>, question: &UserInputRequest) {
     match answer.and_then(|answer| answer.into_wire(question)) {
         Some(answer) => responder.ok(&answer),
         None => responder.error(INTERNAL_ERROR, "nobody answered the question"),
@@ -134,17 +140,19 @@ fn respond(responder: Responder, answer: Option<UserAnswer>, question: &UserQues
 }
 
 members! {
-    /// In which form the model asks the user.
-    ///
-    /// Wire: `session.create`, `askUserVariant`.
-    ask_user_variant: (AskUserVariant) in members "askUserVariant";
-
-    /// Whether a person is there to answer.
-    ///
-    /// Wire: `session.create`, `interactiveUser`.
-    interactive_user: flag in members "interactiveUser";
-
     @also "requestUserInput" on_user_input,
+
+    @unstable {
+        /// Sets the form in which the model asks the user.
+        ///
+        /// Wire: `session.create`, `askUserVariant`.
+        ask_user_variant: (AskUserVariant) in members "askUserVariant";
+
+        /// Sets whether a person is there to answer.
+        ///
+        /// Wire: `session.create`, `interactiveUser`.
+        interactive_user: flag in members "interactiveUser";
+    }
 }
 
 pub(crate) const TOPIC: Topic = Topic {
@@ -154,7 +162,7 @@ pub(crate) const TOPIC: Topic = Topic {
     })],
     ask_user: Some(|session, question, choices| Box::pin(ask_user(session, question, choices))),
     handler_of: &[("userInput.request", "on_user_input", |session| {
-        session.topic::<Handler<UserQuestion, UserAnswer>>().is_some()
+        session.topic::<Handler<UserInputRequest, UserInputResponse>>().is_some()
     })],
     ..Topic::NONE
 };
@@ -165,20 +173,21 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_choice_is_freeform() {
-        let question = UserQuestion { choices: vec!["red".into()], ..UserQuestion::default() };
-        let freeform = |answer: UserAnswer| answer.into_wire(&question).map(|response| response.was_freeform);
+        let question = UserInputRequest { choices: vec!["red".into()], ..UserInputRequest::default() };
+        let freeform =
+            |answer: UserInputResponse| answer.into_wire(&question).map(|response| response.was_freeform);
         assert_eq!(freeform("red".into()), Some(false));
         assert_eq!(freeform("crimson".into()), Some(true));
-        assert_eq!(freeform(UserAnswer::dismissed()), None);
+        assert_eq!(freeform(UserInputResponse::dismissed()), None);
     }
 
     #[tokio::test]
     async fn what_the_user_said_may_be_returned_as_it_is() {
-        let said = UserAnswer::new("yes");
-        let text: Handler<(), UserAnswer> = Handler::new(async |()| "yes");
-        let owned: Handler<(), UserAnswer> = Handler::new(async |()| "yes".to_owned());
+        let said = UserInputResponse::new("yes");
+        let text: Handler<(), UserInputResponse> = Handler::new(async |()| "yes");
+        let owned: Handler<(), UserInputResponse> = Handler::new(async |()| "yes".to_owned());
         // What a `Result` is of need not be said.
-        let result: Handler<(), UserAnswer> = Handler::new(async |()| Ok::<_, BoxError>("yes".into()));
+        let result: Handler<(), UserInputResponse> = Handler::new(async |()| Ok::<_, BoxError>("yes".into()));
         for handler in [text, owned, result] {
             assert_eq!(handler.ask(()).await.unwrap(), said);
         }

@@ -6,30 +6,29 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::api::models::tokens::Secret;
+use super::Mcp;
+use crate::api::tokens::Secret;
 use crate::error::Result;
-use crate::protocol::mcp_headers::{
-    HEADERS_REFRESH_REQUIRED, McpHeadersAnswerParams, McpHeadersResult, McpHeadersWanted,
-};
+use crate::events::EventName;
+use crate::protocol::mcp_headers::{McpHeadersAnswerParams, McpHeadersRequest, McpHeadersResult};
 use crate::protocol::mcp_login::InterestParams;
 use crate::rpc::Peer;
-use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
-/// The answer to [`McpHeadersWanted`]; the values print as `<redacted>`.
+/// The answer to [`McpHeadersRequest`]; the values print as `<redacted>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
-pub struct McpHeaders {
+pub struct McpHeadersResponse {
     headers: BTreeMap<String, Secret>,
     good_for: Option<Duration>,
 }
 
-impl McpHeaders {
+impl McpHeadersResponse {
     /// None: the requests keep the headers of the configuration.
     pub fn none() -> Self {
         Self::default()
@@ -47,7 +46,7 @@ impl McpHeaders {
     }
 
     /// How long they are good for, at most as long as
-    /// [`headers_refresh`](crate::config::RemoteServer::headers_refresh) says.
+    /// [`headers_refresh`](crate::mcp::RemoteServer::headers_refresh) says.
     pub fn good_for(mut self, time: Duration) -> Self {
         self.good_for = Some(time);
         self
@@ -64,9 +63,9 @@ impl McpHeaders {
     }
 }
 
-impl SessionBuilder {
+impl Mcp {
     /// Has the program give the headers for the requests to an MCP server that is configured with
-    /// [`headers_refresh`](crate::config::RemoteServer::headers_refresh): before it is connected, when they have
+    /// [`headers_refresh`](crate::mcp::RemoteServer::headers_refresh): before it is connected, when they have
     /// expired, and when the server refuses them.
     ///
     /// When the handler fails the server is not reached.
@@ -76,25 +75,26 @@ impl SessionBuilder {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use copilot::config::McpServer;
-    /// use copilot::{McpHeaders, Session};
+    /// use copilot::mcp::McpServer;
+    /// use copilot::Session;
+    /// use copilot::mcp::McpHeadersResponse;
     ///
     /// let vault = McpServer::http("https://vault.example.com/mcp").headers_refresh(Duration::from_secs(300));
     /// let builder = Session::builder().mcp_server("vault", vault).on_mcp_headers(|wanted| async move {
     ///     let key = std::env::var(format!("{}_KEY", wanted.server_name.to_uppercase()))?;
-    ///     Ok::<_, std::env::VarError>(McpHeaders::new("X-Api-Key", key))
+    ///     Ok::<_, std::env::VarError>(McpHeadersResponse::new("X-Api-Key", key))
     /// });
     /// # drop(builder);
     /// ```
     ///
     /// Wire: `mcp.headers_refresh_required`, from the CLI.
-    pub fn on_mcp_headers<F, R>(
+    pub fn on_headers<F, R>(
         mut self,
-        handler: impl Fn(McpHeadersWanted) -> F + Send + Sync + 'static,
+        handler: impl Fn(McpHeadersRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<McpHeaders>,
+        R: IntoAnswer<McpHeadersResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self
@@ -103,17 +103,18 @@ impl SessionBuilder {
 
 /// Tells the CLI that this session gives headers, if it does; otherwise it does not ask.
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
-    let params = InterestParams { session_id: &session.id, event_type: HEADERS_REFRESH_REQUIRED };
-    peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
+    let params =
+        InterestParams { session_id: &session.id, event_type: EventName::McpHeadersRequired.as_str() };
+    peer.request("session.eventLog.registerInterest", &params).raw().await.map(drop)
 }
 
-fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersWanted) {
+fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersRequest) {
     let Some(handler) = session.handler() else { return };
     let id = wanted.request_id.clone();
     let what = format!("headers for {}", wanted.server_name);
-    let question = Question::event("on_mcp_headers", what, id.as_str());
+    let question = Question::event("Mcp::on_headers", what, id.as_str());
     session.consult(question, handler.ask(wanted), move |inbox, headers| {
-        let result = headers.as_ref().map_or(FAILED, McpHeaders::as_wire);
+        let result = headers.as_ref().map_or(FAILED, McpHeadersResponse::as_wire);
         let params = McpHeadersAnswerParams { session_id: &inbox.id, request_id: &id, result };
         inbox.post_answer("session.mcp.headers.handlePendingHeadersRefreshRequest", &params);
     });
@@ -121,19 +122,19 @@ fn mcp_headers_wanted(session: &Arc<Inbox>, wanted: McpHeadersWanted) {
 
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
-        (HEADERS_REFRESH_REQUIRED, |session, data| {
-            session.read_event(HEADERS_REFRESH_REQUIRED, data, mcp_headers_wanted);
+        (EventName::McpHeadersRequired, |session, data| {
+            session.read_event(EventName::McpHeadersRequired, data, mcp_headers_wanted);
         }),
-        ("mcp.headers_refresh_completed", settled),
+        (EventName::McpHeadersCompleted, settled),
     ],
     opened: Some(|session, peer| {
-        session.topic::<Handler<McpHeadersWanted, McpHeaders>>()?;
+        session.topic::<Handler<McpHeadersRequest, McpHeadersResponse>>()?;
         Some(Box::pin(register_interest(session, peer)))
     }),
-    unreadable: &[(HEADERS_REFRESH_REQUIRED, |session, _, _| {
-        session.topic::<Handler<McpHeadersWanted, McpHeaders>>()?;
+    unreadable: &[(EventName::McpHeadersRequired, |session, _, _| {
+        session.topic::<Handler<McpHeadersRequest, McpHeadersResponse>>()?;
         let method = "session.mcp.headers.handlePendingHeadersRefreshRequest";
-        Some(Unreadable::new("on_mcp_headers", method, json!({"result": FAILED})))
+        Some(Unreadable::new("Mcp::on_headers", method, json!({"result": FAILED})))
     })],
     ..Topic::NONE
 };
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn values_do_not_show() {
-        let headers = McpHeaders::new("X-Key", "k1").good_for(Duration::from_secs(1));
+        let headers = McpHeadersResponse::new("X-Key", "k1").good_for(Duration::from_secs(1));
         let shown = format!("{headers:?}");
         assert!(shown.contains("X-Key") && !shown.contains("k1"), "{shown}");
     }

@@ -5,24 +5,23 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::api::models::tokens::Secret;
+use super::Mcp;
+use crate::api::tokens::Secret;
 use crate::error::Result;
-use crate::protocol::mcp_login::{
-    InterestParams, McpLogin, McpLoginAnswerParams, McpLoginResult, OAUTH_REQUIRED,
-};
+use crate::events::EventName;
+use crate::protocol::mcp_login::{InterestParams, McpLoginAnswerParams, McpLoginRequest, McpLoginResult};
 use crate::rpc::Peer;
-use crate::session::SessionBuilder;
-use crate::session::answer::{Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
-/// The answer to a [`McpLogin`].
+/// The answer to a [`McpLoginRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct McpLoginAnswer(Given);
+pub struct McpLoginResponse(Given);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Given {
@@ -31,7 +30,7 @@ enum Given {
     RuntimeRefresh,
 }
 
-impl McpLoginAnswer {
+impl McpLoginResponse {
     /// Go on with this access token.
     pub fn token(token: impl Into<Secret>) -> Self {
         Self(Given::Token { token: token.into(), token_type: None, expires_in: None })
@@ -76,7 +75,7 @@ impl McpLoginAnswer {
     }
 }
 
-impl SessionBuilder {
+impl Mcp {
     /// Has the program give the token when an MCP server wants a login.
     ///
     /// A handler that fails leaves the session without the server.
@@ -84,22 +83,23 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{McpLoginAnswer, Session};
+    /// use copilot::Session;
+    /// use copilot::mcp::McpLoginResponse;
     ///
     /// let builder = Session::builder().on_mcp_login(|login| async move {
     ///     match std::env::var(format!("{}_TOKEN", login.server_name.to_uppercase())) {
-    ///         Ok(token) => McpLoginAnswer::token(token),
-    ///         Err(_) => McpLoginAnswer::cancelled(),
+    ///         Ok(token) => McpLoginResponse::token(token),
+    ///         Err(_) => McpLoginResponse::cancelled(),
     ///     }
     /// });
     /// # drop(builder);
     /// ```
     ///
     /// Wire: `mcp.oauth_required`, from the CLI.
-    pub fn on_mcp_login<F, R>(mut self, handler: impl Fn(McpLogin) -> F + Send + Sync + 'static) -> Self
+    pub fn on_login<F, R>(mut self, handler: impl Fn(McpLoginRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<McpLoginAnswer>,
+        R: IntoAnswer<McpLoginResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self
@@ -108,17 +108,17 @@ impl SessionBuilder {
 
 /// Tells the CLI that this session gives logins, if it does; otherwise it does not ask.
 async fn register_interest(session: &Inbox, peer: &Peer) -> Result<()> {
-    let params = InterestParams { session_id: &session.id, event_type: OAUTH_REQUIRED };
-    peer.call_raw("session.eventLog.registerInterest", &params).await.map(drop)
+    let params = InterestParams { session_id: &session.id, event_type: EventName::McpOauthRequired.as_str() };
+    peer.request("session.eventLog.registerInterest", &params).raw().await.map(drop)
 }
 
-fn mcp_login_wanted(session: &Arc<Inbox>, login: McpLogin) {
+fn mcp_login_wanted(session: &Arc<Inbox>, login: McpLoginRequest) {
     let Some(handler) = session.handler() else { return };
     let id = login.request_id.clone();
     let what = format!("a login to {}", login.server_name);
-    let question = Question::event("on_mcp_login", what, id.as_str());
+    let question = Question::event("Mcp::on_login", what, id.as_str());
     session.consult(question, handler.ask(login), move |inbox, answer| {
-        let answer = answer.unwrap_or_else(McpLoginAnswer::cancelled);
+        let answer = answer.unwrap_or_else(McpLoginResponse::cancelled);
         let params =
             McpLoginAnswerParams { session_id: &inbox.id, request_id: &id, result: answer.as_wire() };
         inbox.post_answer("session.mcp.oauth.handlePendingRequest", &params);
@@ -127,17 +127,19 @@ fn mcp_login_wanted(session: &Arc<Inbox>, login: McpLogin) {
 
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
-        (OAUTH_REQUIRED, |session, data| session.read_event(OAUTH_REQUIRED, data, mcp_login_wanted)),
-        ("mcp.oauth_completed", settled),
+        (EventName::McpOauthRequired, |session, data| {
+            session.read_event(EventName::McpOauthRequired, data, mcp_login_wanted)
+        }),
+        (EventName::McpOauthCompleted, settled),
     ],
     opened: Some(|session, peer| {
-        session.topic::<Handler<McpLogin, McpLoginAnswer>>()?;
+        session.topic::<Handler<McpLoginRequest, McpLoginResponse>>()?;
         Some(Box::pin(register_interest(session, peer)))
     }),
-    unreadable: &[(OAUTH_REQUIRED, |session, _, _| {
-        session.topic::<Handler<McpLogin, McpLoginAnswer>>()?;
-        let answer = json!({"result": McpLoginAnswer::cancelled().as_wire()});
-        Some(Unreadable::new("on_mcp_login", "session.mcp.oauth.handlePendingRequest", answer))
+    unreadable: &[(EventName::McpOauthRequired, |session, _, _| {
+        session.topic::<Handler<McpLoginRequest, McpLoginResponse>>()?;
+        let answer = json!({"result": McpLoginResponse::cancelled().as_wire()});
+        Some(Unreadable::new("Mcp::on_login", "session.mcp.oauth.handlePendingRequest", answer))
     })],
     ..Topic::NONE
 };

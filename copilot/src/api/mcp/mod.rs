@@ -9,47 +9,75 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::protocol::account::ToolInfo;
 use crate::protocol::account::ToolListResponse;
-use crate::protocol::diagnostics::DiagnosticLevel;
-use crate::protocol::diagnostics::Diagnostics;
 use crate::protocol::instructions::ServerParams;
-use crate::protocol::mcp::GithubMcp;
 use crate::protocol::mcp::McpListResponse;
-use crate::protocol::mcp::McpServer;
-use crate::protocol::mcp::McpServerInfo;
 use crate::protocol::mcp::Storage;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::setters::members;
-use crate::session::topic::Topic;
+use crate::session::core::setters::members;
+use crate::session::core::topic::Topic;
+
+pub use crate::protocol::mcp::{
+    ContentFilter, GithubMcp, McpServer, McpServerInfo, McpStatus, RemoteServer, StdioServer,
+};
+pub use crate::protocol::mcp_headers::{McpHeadersReason, McpHeadersRequest};
+pub use crate::protocol::mcp_login::{McpClientConfig, McpLoginReason, McpLoginRequest};
+pub use crate::protocol::sampling::{SamplingMessage, SamplingRole};
+pub use headers::McpHeadersResponse;
+pub use login::McpLoginResponse;
+pub use sampling::{SamplingRequest, SamplingResponse};
 
 members! {
-    /// MCP servers that are configured on this machine and that the session does without.
-    ///
-    /// Wire: `session.create`, `disabledMcpServers`.
-    disabled_mcp_servers: list in members "disabledMcpServers";
+    @also "mcpServers" mcp_server,
 
-    /// How long logins to MCP servers are kept.
-    ///
-    /// Wire: `session.create`, `mcpOAuthTokenStorage`.
-    mcp_token_storage: (Storage) in members "mcpOAuthTokenStorage";
+    @group
+        /// Rare settings of MCP servers, and handlers of their requests.
+        /// [`mcp_server`](crate::SessionBuilder::mcp_server) adds a server.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use copilot::Session;
+        /// use copilot::mcp::{Mcp, McpLoginResponse};
+        ///
+        /// let mcp = Mcp::new().disabled_servers(["playwright"]).on_login(|login| async move {
+        ///     match std::env::var(format!("{}_TOKEN", login.server_name.to_uppercase())) {
+        ///         Ok(token) => McpLoginResponse::token(token),
+        ///         Err(_) => McpLoginResponse::cancelled(),
+        ///     }
+        /// });
+        /// let builder = Session::builder().mcp(mcp);
+        /// # drop(builder);
+        /// ```
+        Mcp
+        /// Sets rare settings of MCP servers, and handlers of their requests.
+        mcp {
+            /// Excludes MCP servers that are configured on this machine.
+            ///
+            /// Wire: `session.create`, `disabledMcpServers`.
+            disabled_servers: list in members "disabledMcpServers";
 
-    /// The URL of the document that tells MCP servers which client this is.
-    ///
-    /// Wire: `session.create`, `authClientIdMetadataUrl`.
-    auth_client_id_metadata_url: url in members "authClientIdMetadataUrl";
+            /// Sets where logins to MCP servers are kept.
+            ///
+            /// Wire: `session.create`, `mcpOAuthTokenStorage`.
+            token_storage: (Storage) in members "mcpOAuthTokenStorage";
 
-    /// What the agent gets of GitHub's own MCP server.
-    ///
-    /// Wire: `session.create`, `githubMcpToolConfig`.
-    github_mcp: (GithubMcp) in members "githubMcpToolConfig";
+            /// Sets the URL of the document that describes this client to MCP servers.
+            ///
+            /// Wire: `session.create`, `authClientIdMetadataUrl`.
+            client_id_metadata_url: url in members "authClientIdMetadataUrl";
 
-    /// Whether this program shows the pages that MCP servers bring along; set it only where it does. Whether the
-    /// CLI agreed is in [`capabilities`](crate::Session::capabilities).
-    ///
-    /// Wire: `session.create`, `requestMcpApps`.
-    mcp_apps: flag in members "requestMcpApps";
+            /// Sets the toolsets and tools of GitHub's MCP server that the agent gets.
+            ///
+            /// Wire: `session.create`, `githubMcpToolConfig`.
+            github: (GithubMcp) in members "githubMcpToolConfig";
 
-    @also "mcpServers" mcp_server, "diagnostics" mcp_diagnostics,
+            /// Enables the pages that MCP servers bring; set it only where this program shows them. Whether the CLI
+            /// agreed is in [`capabilities`](crate::Session::capabilities).
+            ///
+            /// Wire: `session.create`, `requestMcpApps`.
+            apps: flag in members "requestMcpApps";
+        }
 }
 
 impl SessionBuilder {
@@ -66,77 +94,80 @@ impl SessionBuilder {
         });
         self
     }
+}
 
-    /// How much the CLI keeps of what MCP servers say.
-    ///
-    /// Wire: `session.create`, `diagnostics`.
-    pub fn mcp_diagnostics(mut self, level: DiagnosticLevel) -> Self {
-        self.settings.members.set("diagnostics", Diagnostics::of_mcp_servers(level));
-        self
+/// The MCP servers of a session. Made by [`Session::mcp`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+/// for server in session.mcp().servers().await? {
+///     println!("{}: {}", server.name, server.status);
+/// }
+/// session.mcp().restart("files").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SessionMcp<'a>(&'a Session);
+
+impl Session {
+    /// Returns the view on the session's MCP servers.
+    pub fn mcp(&self) -> SessionMcp<'_> {
+        SessionMcp(self)
     }
 }
 
-impl Session {
+impl SessionMcp<'_> {
     /// The MCP servers, and how they are.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.mcp.list`, to the CLI.
-    pub async fn mcp_servers(&self) -> Result<Vec<McpServerInfo>> {
-        self.ask_for::<McpListResponse>("session.mcp.list").await.map(|answer| answer.servers)
+    /// Wire: `session.mcp.list`, a [query](crate#queries).
+    pub async fn servers(&self) -> Result<Vec<McpServerInfo>> {
+        self.0.ask_for::<McpListResponse>("session.mcp.list").await.map(|answer| answer.servers)
     }
 
     /// The tools of an MCP server that is connected.
     ///
     /// # Errors
     ///
-    /// When it is not connected, the connection is lost, or the CLI is too old.
+    /// As every query, and when it is not connected.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. The CLI may still be asked, which changes nothing.
-    ///
-    /// Wire: `session.mcp.listTools`, to the CLI.
-    pub async fn mcp_tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
-        let params = ServerParams { session_id: self.id(), server_name: server };
-        let answer: ToolListResponse = self.peer().await?.call("session.mcp.listTools", &params).await?;
+    /// Wire: `session.mcp.listTools`, a [query](crate#queries).
+    pub async fn tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
+        let params = ServerParams { session_id: self.0.id(), server_name: server };
+        let answer: ToolListResponse =
+            self.0.peer().await?.request("session.mcp.listTools", &params).decoded().await?;
         Ok(answer.tools)
     }
 
     /// Switches an MCP server on.
     ///
+    /// Wire: `session.mcp.enable`, a [command](crate#commands).
+    pub async fn enable(&self, name: &str) -> Result<()> {
+        self.0.order("session.mcp.enable", &ServerParams { session_id: self.0.id(), server_name: name }).await
+    }
+
+    /// Stops an MCP server and starts it again.
+    ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI refuses or is too old.
+    /// As every command, and when there is no such server.
     ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the server may still be switched on.
-    ///
-    /// Wire: `session.mcp.enable`, to the CLI.
-    pub async fn enable_mcp_server(&self, name: &str) -> Result<()> {
-        self.order("session.mcp.enable", &ServerParams { session_id: self.id(), server_name: name }).await
+    /// Wire: `session.mcp.restartServer`, a [command](crate#commands).
+    pub async fn restart(&self, name: &str) -> Result<()> {
+        self.0
+            .order("session.mcp.restartServer", &ServerParams { session_id: self.0.id(), server_name: name })
+            .await
     }
 
     /// Switches an MCP server off.
     ///
-    /// # Errors
-    ///
-    /// When the connection is lost, or the CLI refuses or is too old.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future forgets the call. Once it was polled, the server may still be switched off.
-    ///
-    /// Wire: `session.mcp.disable`, to the CLI.
-    pub async fn disable_mcp_server(&self, name: &str) -> Result<()> {
-        self.order("session.mcp.disable", &ServerParams { session_id: self.id(), server_name: name }).await
+    /// Wire: `session.mcp.disable`, a [command](crate#commands).
+    pub async fn disable(&self, name: &str) -> Result<()> {
+        self.0
+            .order("session.mcp.disable", &ServerParams { session_id: self.0.id(), server_name: name })
+            .await
     }
 }
 

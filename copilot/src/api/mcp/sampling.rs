@@ -7,19 +7,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Mcp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventName;
 use crate::protocol::decode;
 use crate::protocol::sampling::{
     ExecuteSamplingParams, ExecuteSamplingResponse, SamplingAnswerParams, SamplingAsked, SamplingDetails,
     SamplingMessage,
 };
-use crate::session::SessionBuilder;
-use crate::session::answer::{BoxError, Handler, IntoAnswer};
-use crate::session::inbox::Inbox;
-use crate::session::requests::Question;
-use crate::session::safe_answers::Unreadable;
-use crate::session::topic::Topic;
-use crate::session::topic::settled;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{BoxError, Handler, IntoAnswer};
+use crate::session::core::safe_answers::Unreadable;
+use crate::session::core::topic::Topic;
+use crate::session::core::topic::settled;
 
 /// What an MCP server wants a model to write. Wire: `sampling.requested`, from the CLI.
 #[derive(Clone)]
@@ -71,8 +72,9 @@ impl SamplingRequest {
     /// # Errors
     ///
     /// When it does not have that shape.
-    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+    pub fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.raw())
+            .map_err(|source| Error::decode("the sampling request has another shape", source))
     }
 }
 
@@ -88,7 +90,7 @@ impl fmt::Debug for SamplingRequest {
 /// The answer to a [`SamplingRequest`].
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub struct Sampled(Given);
+pub struct SamplingResponse(Given);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Given {
@@ -98,7 +100,7 @@ enum Given {
     Elsewhere,
 }
 
-impl Sampled {
+impl SamplingResponse {
     /// The model of this name has written this text.
     pub fn text(model: impl Into<String>, text: impl Into<String>) -> Self {
         let content = json!({"type": "text", "text": text.into()});
@@ -114,7 +116,7 @@ impl Sampled {
     /// When `result` is not JSON.
     pub fn result(result: impl Serialize) -> Result<Self> {
         let result = serde_json::to_value(result).map_err(|source| {
-            Error::with_source(ErrorKind::Config, "the answer to an MCP server is not JSON", source)
+            Error::with_source(ErrorKind::InvalidInput, "the answer to an MCP server is not JSON", source)
         })?;
         Ok(Self(Given::Answer(result)))
     }
@@ -137,7 +139,7 @@ impl Sampled {
     }
 }
 
-impl SessionBuilder {
+impl Mcp {
     /// Has the program answer when an MCP server wants a model to write something.
     ///
     /// Without a handler, and when it fails, the server is told that the user refused.
@@ -145,12 +147,13 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Sampled, Session};
+    /// use copilot::Session;
+    /// use copilot::mcp::SamplingResponse;
     ///
     /// let builder = Session::builder().on_sampling(|request| async move {
     ///     match request.server_name() {
-    ///         "translator" => Sampled::by_session_model(),
-    ///         _ => Sampled::rejected(),
+    ///         "translator" => SamplingResponse::by_session_model(),
+    ///         _ => SamplingResponse::rejected(),
     ///     }
     /// });
     /// # drop(builder);
@@ -160,7 +163,7 @@ impl SessionBuilder {
     pub fn on_sampling<F, R>(mut self, handler: impl Fn(SamplingRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<Sampled>,
+        R: IntoAnswer<SamplingResponse>,
     {
         self.settings.state.set(Handler::new(handler));
         self
@@ -169,7 +172,7 @@ impl SessionBuilder {
 
 fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
     let id = asked.request_id.as_ref().to_owned();
-    let Some(handler) = session.handler::<SamplingRequest, Sampled>() else {
+    let Some(handler) = session.handler::<SamplingRequest, SamplingResponse>() else {
         return answer_sampling(session, &id, &Given::Rejected);
     };
     let request = match SamplingRequest::read(asked) {
@@ -180,13 +183,13 @@ fn sampling_requested(session: &Arc<Inbox>, asked: SamplingAsked<'_>) {
         }
     };
     let what = format!("an answer for the MCP server {}", request.server_name());
-    let question = Question::event("on_sampling", what, &id);
+    let question = Question::event("Mcp::on_sampling", what, &id);
     let work = {
         let (inbox, id) = (Arc::clone(session), id.clone());
         async move {
             match handler.ask(request.clone()).await? {
-                Sampled(Given::BySession) => sample(&inbox, &id, &request).await.map(Given::Answer),
-                Sampled(given) => Ok(given),
+                SamplingResponse(Given::BySession) => sample(&inbox, &id, &request).await.map(Given::Answer),
+                SamplingResponse(given) => Ok(given),
             }
         }
     };
@@ -208,8 +211,9 @@ async fn sample(
         mcp_request_id: &request.mcp_request_id,
         request: &request.raw,
     };
-    let peer = session.line.ready().await?;
-    let done: ExecuteSamplingResponse = peer.call("session.mcp.executeSampling", &params).await?;
+    let peer = session.connection.ready().await?;
+    let done: ExecuteSamplingResponse =
+        peer.request("session.mcp.executeSampling", &params).decoded().await?;
     match (done.result, done.error) {
         (Some(result), _) => Ok(result),
         (None, Some(error)) => Err(error.into()),
@@ -229,13 +233,14 @@ fn answer_sampling(session: &Inbox, request_id: &str, given: &Given) {
 
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
-        ("sampling.requested", |session, data| {
-            session.read_event("sampling.requested", data, sampling_requested);
+        (EventName::SamplingRequested, |session, data| {
+            session.read_event(EventName::SamplingRequested, data, sampling_requested);
         }),
-        ("sampling.completed", settled),
+        (EventName::SamplingCompleted, settled),
     ],
-    unreadable: &[("sampling.requested", |session, _, _| {
-        let handler = session.topic::<Handler<SamplingRequest, Sampled>>().map(|_| "on_sampling");
+    unreadable: &[(EventName::SamplingRequested, |session, _, _| {
+        let handler =
+            session.topic::<Handler<SamplingRequest, SamplingResponse>>().map(|_| "Mcp::on_sampling");
         Some(Unreadable { handler, method: "session.ui.handlePendingSampling", answer: json!({}) })
     })],
     ..Topic::NONE

@@ -264,10 +264,14 @@ fn spelled(path: &str) -> Vec<(String, String)> {
 
 /// The path of a type that a file names.
 fn imported(text: &str, module: &str, name: &str) -> String {
-    let import = text.lines().find(|line| line.starts_with("use crate::") && line.contains(name));
+    // An import may stand on several lines.
+    let imports =
+        text.split_inclusive(";\n").filter_map(|part| part.rfind("use crate::").map(|at| &part[at..]));
+    let import = imports.into_iter().find(|import| import.contains(name));
     match import {
         Some(import) => {
-            let path = import.trim_start_matches("use crate::").split("::{").next().expect("a part");
+            let path =
+                import.trim_end().trim_start_matches("use crate::").split("::{").next().expect("a part");
             let path = path.trim_end_matches(';').trim_end_matches(name).trim_end_matches("::");
             format!("{path}::{name}")
         }
@@ -440,19 +444,18 @@ fn null_means_absent_in_every_type_of_the_protocol() {
         commands: CommandExecute<'static> CommandsListResponse CommandInfo CommandOutcome;
         connection: ConnectResponse StatusResponse Pong;
         controls: Plan NameResponse Compaction UsageMetrics CodeChanges ModelMetrics RequestMetrics TokenMetrics FileListResponse FileResponse;
-        elicitation: ElicitationRequested<'static> Elicited;
-        event: EventHead<'static>;
+        elicitation: ElicitationRequested<'static> ElicitationResponse;
         event_log: EventTail EventPageResponse<Value>;
         github_telemetry: GithubTelemetry GithubTelemetryEvent;
         hooks: HookInvokeParams<'static> HookCommon PreToolUseInput PreMcpToolCallInput PostToolUseInput HookToolResult PostToolUseFailureInput UserPromptSubmittedInput UserPromptTransformedInput SessionStartInput SessionEndInput ErrorOccurredInput HookError AgentStopInput SubagentStartInput SubagentStopInput;
         inference: HttpRequestStartParams HttpRequestChunkParams HttpResponseResult;
         instructions: InstructionSource InstructionsResponse PermissionModeResponse FleetResponse PendingToolCall PendingToolCallsResponse;
-        limits: LimitsExhausted;
+        limits: LimitsRequest;
         mcp: McpServerInfo McpListResponse;
-        mcp_headers: McpHeadersWanted;
-        mcp_login: McpLogin McpClientConfig;
+        mcp_headers: McpHeadersRequest;
+        mcp_login: McpLoginRequest McpClientConfig;
         models: ModelInfo ModelCapabilities ModelFeatures ModelTokenLimits ModelPermission ModelBilling ModelListResponse CurrentModel ModelChanged;
-        modes: PlanProposal AutoModeSwitch;
+        modes: ExitPlanModeRequest AutoModeSwitchRequest;
         permission_subjects: ShellSubject ShellCommandSubject WriteSubject ReadSubject McpSubject UrlSubject MemorySubject CustomToolSubject HookSubject ExtensionManagementSubject WorkflowSubject ExtensionPermissionSubject ExtensionEnvSubject;
         permissions: PermissionAsked<'static> PermissionDetails ShellCommand PermissionRequestParams<'static> PermissionsPendingResponse PendingPermission PermissionSettled<'static> SettledResult<'static>;
         queue: QueueContent QueueItem QueueRemoved;
@@ -466,7 +469,7 @@ fn null_means_absent_in_every_type_of_the_protocol() {
         system_message: TransformSections SectionContent;
         tokens: ProviderTokenParams<'static> GithubTokenParams;
         tools: ToolRequested<'static> ToolsPendingResponse PendingTool Settled<'static>;
-        user_input: UserQuestion;
+        user_input: UserInputRequest;
     };
     let missing: Vec<_> = derived("protocol").into_iter().filter(|name| !seen.contains(name)).collect();
     assert_eq!(missing, [""; 0], "add the types to this test");

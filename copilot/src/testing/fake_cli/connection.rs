@@ -4,13 +4,14 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::Poll;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, watch};
 
 use super::exchange::Shared;
+use crate::task::lock;
 use crate::task::{self, Task};
 use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next};
 use crate::transport::{ReadHalf, WriteHalf};
@@ -57,20 +58,20 @@ struct Queue {
 
 impl Output {
     pub(super) fn push(&self, bytes: &[u8]) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).bytes.extend_from_slice(bytes);
+        lock(&self.queue).bytes.extend_from_slice(bytes);
         self.work.notify_one();
     }
 
     /// Closes the output after the queued bytes.
     pub(super) fn end(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        lock(&self.queue).ended = true;
         self.work.notify_one();
     }
 
     async fn run(&self, mut writer: WriteHalf) {
         loop {
             let (bytes, ended) = {
-                let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut queue = lock(&self.queue);
                 (std::mem::take(&mut queue.bytes), queue.ended)
             };
             if bytes.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use super::session::FakeSession;
 use super::turn::Play;
 use crate::contain::panic_message;
 use crate::protocol::connection::CliVersion;
+use crate::task::lock;
 use crate::transport::framing::write_frame;
 use crate::transport::{ReadHalf, WriteHalf};
 
@@ -93,7 +94,7 @@ impl Shared {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, CliState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Waits until `check` returns a value.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
-use crate::client::memory::Ends;
+use crate::client::streams::Streams;
 use crate::client::{Client, ClientBuilder};
 use crate::protocol::SessionId;
 use crate::transport::memory;
@@ -143,7 +143,7 @@ impl FakeCli {
             };
             first.take().or_else(again)
         };
-        Client::builder().memory(Ends::new(connect)).auto_restart(false)
+        Client::builder().streams_from(Streams::in_process(connect)).auto_restart(false)
     }
 
     /// Serves a client over these streams, such as the halves of an accepted TCP connection.
@@ -444,5 +444,7 @@ pub struct FarEnd {
 /// Use it for benchmarks and for behaviour that [`FakeCli`] does not support.
 pub fn memory_client(capacity: usize) -> (ClientBuilder, FarEnd) {
     let (near, reader, writer) = memory::pair(capacity);
-    (Client::builder().memory(Ends::once(near)), FarEnd { reader, writer })
+    let mut near = Some(near);
+    let streams = Streams::in_process(move || near.take());
+    (Client::builder().streams_from(streams), FarEnd { reader, writer })
 }

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 
 use super::{ModelState, ScriptedModel, server};
-use crate::inference::{Inference, InferenceError, InferenceRequest, InferenceResponse};
+use crate::host::inference::{Inference, InferenceError, InferenceRequest, InferenceResponse};
 
 impl ScriptedModel {
     /// Returns the model as a handler for [`ClientBuilder::inference`](crate::ClientBuilder::inference).

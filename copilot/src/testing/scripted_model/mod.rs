@@ -17,7 +17,7 @@ mod sse;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,8 +27,10 @@ pub use request::{Ending, RecordedCall, RecordedMessage, RecordedRequest, Role};
 pub use script::{Script, Scripts, Tokens, ToolUse};
 
 use self::playback::Playback;
+use crate::providers::Provider;
+use crate::task::lock;
 use crate::task::{self, Task};
-use crate::{Error, ErrorKind, Provider, Result, SessionBuilder};
+use crate::{Error, ErrorKind, Result, SessionBuilder};
 
 /// The name of the model in requests and answers.
 const MODEL_NAME: &str = "scripted";
@@ -86,7 +88,7 @@ impl ModelState {
 
     fn playback<T>(&self, use_playback: impl FnOnce(&mut Playback) -> T) -> T {
         // The playback catches panics of checks, so its state is consistent between calls.
-        use_playback(&mut self.playback.lock().unwrap_or_else(PoisonError::into_inner))
+        use_playback(&mut lock(&self.playback))
     }
 }
 

@@ -61,7 +61,7 @@ impl Playback {
                 title.push_str(&format!(" (for a first prompt with {text:?})"));
             }
             if let Some(problem) = problem(&script) {
-                return Err(Error::new(ErrorKind::Config, format!("{title} is invalid: {problem}")));
+                return Err(Error::new(ErrorKind::Configuration, format!("{title} is invalid: {problem}")));
             }
             states.push(ScriptState { script, title, conversations: Vec::new() });
         }
@@ -544,7 +544,7 @@ mod tests {
     fn invalid_scripts_are_rejected() {
         let check = |script: Script, words: &str| {
             let error = Playback::new(script.into()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Config);
+            assert_eq!(error.kind(), ErrorKind::Configuration);
             assert!(error.to_string().contains(words), "{error}");
         };
         check(Script::new().say("x").expect_prompt(|_| true), "ends with an expectation");

@@ -17,10 +17,10 @@ use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::arguments::{Described, Description, Names};
-use super::compiled::Source;
-use super::def::{ParamDef, Shape, ToolDef};
-use super::state::Need;
+use crate::tools::arguments::absent::VariantNames;
+use crate::tools::arguments::describe::{Description, Layout, ParamDescription, Source};
+use crate::tools::arguments::param_def::{ParamDef, Shape};
+use crate::tools::state::Need;
 
 pub(crate) use notes::notes;
 pub use profile::SchemaProfile;
@@ -57,12 +57,7 @@ pub(crate) struct Arguments {
     pub(crate) parameters: Option<Box<RawValue>>,
     /// The schema that arguments are validated against.
     pub(crate) schema: Value,
-    /// The source of each parameter of the function.
-    pub(crate) sources: Box<[Source]>,
-    /// The properties of the arguments object, in the order of the parameters.
-    pub(crate) names: Box<[Box<str>]>,
-    /// Whether the object may have other properties.
-    pub(crate) open: bool,
+    pub(crate) layout: Layout,
     /// Whether the schema rejects values that deserialize, so that each call is validated.
     pub(crate) strict: bool,
     /// The states that the function needs.
@@ -75,9 +70,7 @@ impl Arguments {
         Self {
             parameters,
             schema,
-            sources: Box::default(),
-            names: Box::default(),
-            open: true,
+            layout: Layout { sources: Box::default(), names: Box::default(), open: true },
             strict: true,
             needs: Box::default(),
         }
@@ -90,17 +83,20 @@ struct Argument {
     schema: Value,
     optional: bool,
     default: Option<Value>,
-    variants: Names,
+    variants: VariantNames,
 }
 
 /// Builds the portable schema of a tool. The error is the reason why the schema cannot be built.
-pub(crate) fn build(def: &ToolDef, description: Description<'_>) -> Result<Arguments, String> {
-    assemble(def, description, true)
+pub(crate) fn build(params: &[ParamDef], description: Description) -> Result<Arguments, String> {
+    assemble(params, description, true)
 }
 
 /// Builds the schema of a tool without normalization.
-pub(crate) fn verbatim(def: &ToolDef, description: Description<'_>) -> Result<Option<Box<RawValue>>, String> {
-    assemble(def, description, false).map(|built| built.parameters)
+pub(crate) fn verbatim(
+    params: &[ParamDef],
+    description: Description,
+) -> Result<Option<Box<RawValue>>, String> {
+    assemble(params, description, false).map(|built| built.parameters)
 }
 
 /// Serializes the schema of an arguments object with the properties in the order of `names`.
@@ -124,18 +120,18 @@ pub(crate) fn ordered(schema: &Value, names: &[Box<str>]) -> serde_json::Result<
     })
 }
 
-fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Result<Arguments, String> {
-    let Description { mut generator, params, .. } = description;
+fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Result<Arguments, String> {
+    let Description { mut generator, params: described, .. } = description;
     let mut arguments = Vec::new();
-    let mut sources = Vec::with_capacity(params.len());
+    let mut sources = Vec::with_capacity(described.len());
     let mut needs = Vec::new();
-    for (index, param) in params.into_iter().enumerate() {
+    for (index, param) in described.into_iter().enumerate() {
         match param {
-            Described::Argument { schema, optional, default, variants } => {
+            ParamDescription::Argument { schema, optional, default, variants } => {
                 arguments.push(Argument { index, schema: schema.to_value(), optional, default, variants });
                 sources.push(Source::Property);
             }
-            Described::Injected { needs: more } => {
+            ParamDescription::Injected { needs: more } => {
                 needs.extend(more);
                 sources.push(Source::Injected);
             }
@@ -154,11 +150,15 @@ fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Resu
     let alone = arguments.len() == 1;
     let mut root = Root { additional: Value::Bool(false), ..Root::default() };
     for argument in arguments {
-        let param = &def.params[argument.index];
+        let param = &params[argument.index];
         let named = is_named_object(&argument.schema, &definitions);
         let flat = match param.shape {
             Shape::Auto => alone && named,
             Shape::Nest => false,
+            Shape::Whole if is_object(&argument.schema, &definitions) => true,
+            Shape::Whole => {
+                return Err("their type is not an object; use a struct with named fields".to_owned());
+            }
             Shape::Flatten if named => true,
             Shape::Flatten => {
                 return Err(format!(
@@ -185,9 +185,11 @@ fn assemble(def: &ToolDef, description: Description<'_>, portable: bool) -> Resu
             Some(serde_json::value::to_raw_value(&root).map_err(|error| error.to_string())?)
         },
         schema: serde_json::to_value(&root).map_err(|error| error.to_string())?,
-        names: root.properties.iter().map(|(name, _)| name.as_str().into()).collect(),
-        sources: sources.into(),
-        open,
+        layout: Layout {
+            sources: sources.into(),
+            names: root.properties.iter().map(|(name, _)| name.as_str().into()).collect(),
+            open,
+        },
         strict,
         needs: needs.into(),
     })
@@ -217,12 +219,17 @@ fn resolve<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> &'a Va
     name.and_then(|name| definitions.get(name)).unwrap_or(schema)
 }
 
-/// Returns whether a schema describes an object with named properties and has no alternatives.
-fn is_named_object(schema: &Value, definitions: &Map<String, Value>) -> bool {
+/// Returns whether a schema describes an object and has no alternatives.
+fn is_object(schema: &Value, definitions: &Map<String, Value>) -> bool {
     let schema = resolve(schema, definitions);
     schema["type"] == "object"
-        && schema["properties"].as_object().is_some_and(|properties| !properties.is_empty())
         && ["anyOf", "oneOf", "allOf", "not", "if"].iter().all(|keyword| schema.get(keyword).is_none())
+}
+
+/// Returns whether a schema describes an object with named properties and has no alternatives.
+fn is_named_object(schema: &Value, definitions: &Map<String, Value>) -> bool {
+    let properties = resolve(schema, definitions)["properties"].as_object();
+    is_object(schema, definitions) && properties.is_some_and(|properties| !properties.is_empty())
 }
 
 /// The root of the schema, with its members in the order in which a model reads them.

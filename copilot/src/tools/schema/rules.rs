@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::def::{ParamDef, Scalar};
+use crate::tools::arguments::param_def::{ParamDef, Scalar};
 
 /// Adds the rules of a parameter to its schema. The error names a rule that does not apply to the type.
 ///

@@ -32,7 +32,7 @@ async fn values_made_from_the_call_are_injected() {
     assert_eq!(who::TOOL.invoke(by_agent).await, ToolResult::denied("agents may not"));
     let mut selection = ToolSelection::default();
     selection.add([who::TOOL]);
-    assert!(selection.resolve(&StateMap::default()).is_err());
+    assert!(selection.resolve(&SelectionContext::of_test(&StateMap::default())).is_err());
     assert_eq!(schema(&who::TOOL), Value::Null);
 }
 
@@ -59,7 +59,7 @@ async fn the_arguments_of_dynamic_tools_are_validated() {
 
     let mut selection = ToolSelection::default();
     selection.add([tool.clone(), tool, none, echo("declared").declare()]);
-    let set = selection.resolve(&states()).unwrap();
+    let set = selection.resolve(&SelectionContext::of_test(&states())).unwrap();
     assert_eq!(set.iter().map(Tool::name).collect::<Vec<_>>(), ["declared", "echo", "none"]);
     assert!(set.get("declared").is_none() && set.get("echo").is_some());
     let wire = serde_json::to_value(&set).unwrap();
@@ -77,7 +77,7 @@ fn invalid_dynamic_tools_are_rejected() {
     {
         let mut selection = ToolSelection::default();
         selection.add([echo(name).declare(), price::TOOL]);
-        let message = selection.resolve(&states()).unwrap_err().to_string();
+        let message = selection.resolve(&SelectionContext::of_test(&states())).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 }
@@ -147,10 +147,10 @@ async fn methods_use_the_state_of_the_session_or_a_bound_value() {
 
     let mut selection = ToolSelection::default();
     selection.add(shop().into_tools());
-    assert!(selection.resolve(&StateMap::default()).is_ok());
+    assert!(selection.resolve(&SelectionContext::of_test(&StateMap::default())).is_ok());
     let mut selection = ToolSelection::default();
     selection.add(Shop::tools());
-    assert!(selection.resolve(&StateMap::default()).is_err());
+    assert!(selection.resolve(&SelectionContext::of_test(&StateMap::default())).is_err());
     let with_state = Invocation {
         states: Arc::new({
             let mut states = StateMap::default();

@@ -1,5 +1,6 @@
 //! Tests of tools from the attribute to the result, without a session.
 
+mod dynamic;
 mod kinds;
 mod retries;
 
@@ -13,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::def::ToolDef;
 use super::*;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
+use crate::tools::def::ToolDef;
 
 /// A session that records the progress and the log of a tool.
 #[derive(Default)]
@@ -65,7 +66,7 @@ fn invocation(arguments: &Value) -> Invocation {
         arguments: Some(serde_json::value::to_raw_value(arguments).unwrap()),
         states: Arc::new(states()),
         host: Arc::new(Host::default()),
-        cancel: Cancellation::default(),
+        cancel: CancellationToken::default(),
         errors_visible: false,
     }
 }
@@ -271,11 +272,11 @@ async fn timed_out_and_cancelled_calls_have_results() {
     assert_eq!(late, "timeout: `fail` did not finish within 0.05 s and was stopped.");
     assert_eq!(call(&fail::TOOL, json!({ "how": "heeds" })).await, "success: Done.");
     // A timeout does not cancel the token of the session.
-    let cancel = Cancellation::default();
+    let cancel = CancellationToken::default();
     assert!(!fail::TOOL.invoke(invocation_with(&cancel)).await.is_success() && !cancel.is_cancelled());
 
     let mut invocation = invocation(&json!({ "how": "late" }));
-    let cancel = Cancellation::default();
+    let cancel = CancellationToken::default();
     invocation.cancel = cancel.clone();
     let mut running = crate::task::spawn(fail::TOOL.invoke(invocation));
     tokio::task::yield_now().await;
@@ -286,7 +287,7 @@ async fn timed_out_and_cancelled_calls_have_results() {
     drop(fail::TOOL.invoke(abandoned));
 }
 
-fn invocation_with(cancel: &Cancellation) -> Invocation {
+fn invocation_with(cancel: &CancellationToken) -> Invocation {
     Invocation { cancel: cancel.clone(), ..invocation(&json!({ "how": "late" })) }
 }
 
@@ -356,7 +357,7 @@ fn properties_are_written_in_the_order_of_the_parameters() {
 fn a_selection_is_sorted_and_serialized_for_the_wire() {
     let mut selection = ToolSelection::default();
     selection.add([price::TOOL, nothing::TOOL, nothing::TOOL]);
-    let set = selection.resolve(&states()).unwrap();
+    let set = selection.resolve(&SelectionContext::of_test(&states())).unwrap();
     assert_eq!(set.iter().map(Tool::name).collect::<Vec<_>>(), ["nothing", "price"]);
     assert!(set.get("price").is_some() && set.get("prices").is_none());
     let wire = serde_json::to_value(&set).unwrap();
@@ -369,7 +370,7 @@ fn a_selection_is_sorted_and_serialized_for_the_wire() {
 fn linked_tools_are_collected() {
     let mut selection = ToolSelection::default();
     selection.all();
-    let set = selection.resolve(&states()).unwrap();
+    let set = selection.resolve(&SelectionContext::of_test(&states())).unwrap();
     assert!(set.get("price").is_some() && set.get("place_order").is_some());
 }
 
@@ -377,7 +378,8 @@ fn linked_tools_are_collected() {
 fn missing_states_are_reported_with_every_tool_that_needs_them() {
     let mut selection = ToolSelection::default();
     selection.add([price::TOOL, passing::TOOL]);
-    let message = selection.resolve(&StateMap::default()).unwrap_err().to_string();
+    let message =
+        selection.resolve(&SelectionContext::of_test(&StateMap::default())).unwrap_err().to_string();
     assert!(message.contains("tests::Prices` is needed by\n    `passing` at "), "{message}");
     assert!(message.contains("\n    `price` at "), "{message}");
 }
@@ -391,7 +393,8 @@ fn two_tools_of_one_name_are_rejected() {
         ToolDef { name: "twin", location: Location::new("b", "b.rs", 2), ..ToolDef::BASE },
     ];
     selection.add(TWINS.iter().map(Tool::new));
-    let message = selection.resolve(&StateMap::default()).unwrap_err().to_string();
+    let message =
+        selection.resolve(&SelectionContext::of_test(&StateMap::default())).unwrap_err().to_string();
     assert!(message.ends_with("\n  `twin`: at a.rs:1 (in `a`) and at b.rs:2 (in `b`)"), "{message}");
 }
 
@@ -500,7 +503,8 @@ async fn rules_are_in_the_schema_and_checked_before_the_call() {
 fn options_reach_the_wire() {
     let mut selection = ToolSelection::default();
     selection.add([trip::TOOL]);
-    let mut wire = serde_json::to_value(selection.resolve(&states()).unwrap()).unwrap();
+    let mut wire =
+        serde_json::to_value(selection.resolve(&SelectionContext::of_test(&states())).unwrap()).unwrap();
     wire[0].as_object_mut().unwrap().remove("parameters");
     assert_eq!(
         wire,
@@ -509,12 +513,12 @@ fn options_reach_the_wire() {
             "metadata": { "x.y:z": 1 }, "namespace": { "name": "trips" },
         }])
     );
-    assert_eq!((trip::TOOL.title(), trip::TOOL.tags()), (Some("Trip"), &["a", "b"][..]));
+    assert_eq!((trip::TOOL.title(), trip::TOOL.tags().collect::<Vec<_>>()), (Some("Trip"), vec!["a", "b"]));
 }
 
 #[test]
 fn rules_that_do_not_apply_to_the_type_are_rejected() {
-    fn never() -> bool {
+    fn never(_: &SelectionContext<'_>) -> bool {
         false
     }
 

@@ -8,7 +8,7 @@ use super::*;
 #[derive(Default)]
 pub(super) struct Tries {
     at: Mutex<Vec<Instant>>,
-    token: Cancellation,
+    token: CancellationToken,
 }
 
 /// Is always busy.
@@ -80,8 +80,8 @@ async fn only_a_failure_that_may_pass_is_retried() {
 #[test]
 fn a_tool_says_what_it_may_change() {
     let kind = |tool: &Tool| (tool.is_read_only(), tool.is_destructive(), tool.is_idempotent());
-    let tool = || crate::DynTool::new("t", "Acts.");
-    let made = |tool: crate::DynTool| tool.run(async |_, _| "done");
+    let tool = || DynTool::new("t", "Acts.");
+    let made = |tool: DynTool| tool.run(async |_, _| "done");
     assert_eq!(kind(&made(tool())), (false, false, false));
     assert_eq!(kind(&made(tool().read_only())), (true, false, true));
     assert_eq!(kind(&made(tool().destructive())), (false, true, false));

@@ -1,0 +1,233 @@
+//! Tokens that the program gives when the CLI needs one: of a model's provider, and of GitHub.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::protocol::decode;
+use crate::protocol::tokens::{
+    GithubTokenAnswer, GithubTokenParams, ProviderTokenParams, ProviderTokenResponse,
+};
+use crate::random;
+use crate::rpc::{INTERNAL_ERROR, Responder};
+use crate::session::SessionBuilder;
+use crate::session::core::Inbox;
+use crate::session::core::consult::Question;
+use crate::session::core::handler::{Handler, IntoAnswer};
+use crate::session::core::topic::{Settings, Topic};
+
+pub use crate::protocol::tokens::TokenReason;
+
+/// A token or key; it prints as `<redacted>`. A string is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl<S: Into<String>> From<S> for Secret {
+    fn from(text: S) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Secret {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// A provider's token is needed. Wire: `providerToken.getToken`, from the CLI.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProviderTokenRequest {
+    /// The provider's name; `default` for a session's only one.
+    pub provider: String,
+}
+
+/// The closures that give providers' tokens, by the provider's name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProviderTokens(BTreeMap<String, Handler<ProviderTokenRequest, Secret>>);
+
+/// Sets the source of a provider's bearer token; the last source of a name wins.
+pub(crate) fn token_source(
+    settings: &mut Settings,
+    provider: &str,
+    source: Option<Handler<ProviderTokenRequest, Secret>>,
+) {
+    if provider == DEFAULT_PROVIDER && source.is_some() {
+        settings.features.push("bearer_token_from");
+    }
+    settings.state.update(|tokens: &mut ProviderTokens| {
+        match source {
+            Some(source) => tokens.0.insert(provider.to_owned(), source),
+            None => tokens.0.remove(provider),
+        };
+    });
+}
+
+/// The name by which the CLI asks for the token of the only provider.
+pub(crate) const DEFAULT_PROVIDER: &str = "default";
+
+/// A GitHub token is needed. Wire: `gitHubToken.getToken`, from the CLI.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GithubTokenRequest {
+    /// Where it is for, such as `https://github.com`.
+    pub host: String,
+    /// Why it is needed.
+    pub reason: TokenReason,
+}
+
+/// The answer to a [`GithubTokenRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct GithubTokenResponse(Option<(Secret, Duration)>);
+
+impl GithubTokenResponse {
+    /// This token, which is good for so long. CLI 1.0.102 wants more than an hour, and asks again before it is over.
+    pub fn new(token: impl Into<Secret>, expires_in: Duration) -> Self {
+        Self(Some((token.into(), expires_in)))
+    }
+
+    /// There is none: the session goes on without.
+    pub fn cancelled() -> Self {
+        Self(None)
+    }
+
+    fn as_wire(&self) -> GithubTokenAnswer<'_> {
+        match &self.0 {
+            Some((token, expires_in)) => {
+                GithubTokenAnswer::Token { access_token: token.as_str(), expires_in: expires_in.as_secs() }
+            }
+            None => GithubTokenAnswer::Cancelled,
+        }
+    }
+}
+
+/// The closure that gives a session's GitHub token, and the name that the CLI calls it by.
+#[derive(Clone, Debug)]
+pub(crate) struct GithubTokens {
+    id: Arc<str>,
+    source: Handler<GithubTokenRequest, GithubTokenResponse>,
+}
+
+impl SessionBuilder {
+    /// Has the program give the GitHub token of this session, first when it is opened and then before each one
+    /// expires.
+    ///
+    /// When the closure fails, so does what needs the token: at first the opening of the session. The CLI does not
+    /// take it together with [`provider`](Self::provider).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use copilot::Session;
+    /// use copilot::tokens::GithubTokenResponse;
+    ///
+    /// let builder = Session::builder().on_github_token(|wanted| async move {
+    ///     println!("a token for {}", wanted.host);
+    ///     let token = std::env::var("MY_TOKEN")?;
+    ///     Ok::<_, std::env::VarError>(GithubTokenResponse::new(token, Duration::from_secs(8 * 3600)))
+    /// });
+    /// # drop(builder);
+    /// ```
+    ///
+    /// Wire: `gitHubToken.getToken`, from the CLI.
+    pub fn on_github_token<F, R>(
+        mut self,
+        source: impl Fn(GithubTokenRequest) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoAnswer<GithubTokenResponse>,
+    {
+        let source = Handler::new(source);
+        let tokens = GithubTokens { id: random::id().into(), source };
+        self.settings.members.set("gitHubTokenProviderRegistrationId", tokens.id.to_string());
+        self.settings.state.set(tokens);
+        self
+    }
+}
+
+/// Whether this is the registration of the session's GitHub token.
+fn has_registered(session: &Inbox, registration: &str) -> bool {
+    session.topic::<GithubTokens>().is_some_and(|tokens| *tokens.id == *registration)
+}
+
+fn provider_token_wanted(session: &Arc<Inbox>, wanted: ProviderTokenParams<'_>, responder: Responder) {
+    let provider = wanted.provider_name.into_owned();
+    let Some(source) = session.topic::<ProviderTokens>().and_then(|tokens| tokens.0.get(&provider)).cloned()
+    else {
+        let message = format!("this session gives no token for provider {provider}");
+        return responder.error(INTERNAL_ERROR, &message);
+    };
+    let question = Question::request("bearer_token_from", "a provider's token", &responder);
+    let work = source.ask(ProviderTokenRequest { provider });
+    session.consult(question, work, |_, token| match token {
+        Some(token) => responder.ok(&ProviderTokenResponse { token: token.as_str() }),
+        None => responder.error(INTERNAL_ERROR, "the program could not give a token"),
+    });
+}
+
+fn github_token_wanted(session: &Arc<Inbox>, wanted: GithubTokenParams, responder: Responder) {
+    let tokens = session.topic::<GithubTokens>();
+    let Some(tokens) = tokens.filter(|tokens| *tokens.id == wanted.registration_id) else {
+        return responder.error(INTERNAL_ERROR, "this session gives no GitHub token of this registration");
+    };
+    let question = Question::request("on_github_token", "a GitHub token", &responder);
+    let GithubTokenParams { host, reason, .. } = wanted;
+    let work = tokens.source.clone().ask(GithubTokenRequest { host, reason });
+    session.consult(question, work, |_, token| match token {
+        Some(token) => responder.ok(&token.as_wire()),
+        None => responder.error(INTERNAL_ERROR, "the program could not give a token"),
+    });
+}
+
+/// The CLI asks for a GitHub token before it knows the session, and names the registration only.
+fn claims(session: &Inbox, method: &str, params: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Registration {
+        registration_id: String,
+    }
+    method == GITHUB_TOKEN
+        && decode::question::<Registration>(params.get())
+            .is_ok_and(|params| has_registered(session, &params.registration_id))
+}
+
+const GITHUB_TOKEN: &str = "gitHubToken.getToken";
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: &[("gitHubTokenProviderRegistrationId", "on_github_token")],
+    requests: &[
+        ("providerToken.getToken", |session, params, responder| {
+            session.read("providerToken.getToken", params, responder, provider_token_wanted);
+        }),
+        (GITHUB_TOKEN, |session, params, responder| {
+            session.read(GITHUB_TOKEN, params, responder, github_token_wanted);
+        }),
+    ],
+    claims: Some(claims),
+    ..Topic::NONE
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_do_not_show() {
+        let shown = format!("{:?}", GithubTokenResponse::new("gho_1", Duration::from_secs(1)));
+        assert!(!shown.contains("gho_1") && shown.contains("<redacted>"), "{shown}");
+    }
+}

@@ -1,0 +1,53 @@
+//! The names of events, decoded once where an event arrives.
+
+use std::sync::LazyLock;
+
+use super::EventName;
+
+/// The names on the wire by length and text: most comparisons end with the length.
+static BY_LENGTH: LazyLock<Vec<(&str, EventName)>> = LazyLock::new(|| {
+    let mut names = EventName::NAMES.to_vec();
+    names.sort_unstable_by_key(|(text, _)| (text.len(), *text));
+    names
+});
+
+impl EventName {
+    /// The number of names; each is less, as an index.
+    pub(crate) const COUNT: usize = Self::HandlerFailed as usize + 1;
+
+    /// Reads a name as the CLI sends it. The names of local events are not among them.
+    pub(crate) fn read(text: &str) -> Self {
+        let key = (text.len(), text);
+        match BY_LENGTH.binary_search_by_key(&key, |(text, _)| (text.len(), text)) {
+            Ok(found) => BY_LENGTH[found].1,
+            Err(_) => Self::Other,
+        }
+    }
+
+    /// Whether events of this name are made by this library.
+    pub(crate) fn is_local(self) -> bool {
+        self > Self::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_as_it_is_written() {
+        for (text, name) in EventName::NAMES {
+            assert_eq!((EventName::read(text), name.as_str(), name.is_local()), (*name, *text, false));
+        }
+        for text in ["", "session", "session.idl", "session.idle2", "copilot.restarted", "copilot.lagged"] {
+            assert_eq!(EventName::read(text), EventName::Other, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_local_events_are_the_last() {
+        assert!(EventName::Lagged.is_local() && EventName::HandlerFailed.is_local());
+        assert!(!EventName::Other.is_local());
+        assert_eq!(EventName::NAMES.len() + 8, EventName::COUNT);
+    }
+}

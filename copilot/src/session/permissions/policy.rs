@@ -1,0 +1,407 @@
+//! What the agent may do: policies, requests and decisions.
+//!
+//! A policy is plain data and decides at once; only a handler of the program may take its time. Nothing here knows
+//! how a decision reaches the CLI, but for the words that it is told in.
+
+use crate::protocol::permissions::{Approval, DecisionWire, PermissionDetails, PermissionKind, Vocabulary};
+use crate::session::permissions::request::PermissionRequest;
+use crate::tools::ToolResult;
+
+/// Which of the agent's wishes are granted.
+///
+/// The default grants the tools that the program itself registered, unless they are marked `destructive` or their
+/// `needs_approval` says so, and denies everything else. They hold for each call of a tool, whether the CLI requests a
+/// permission for it or not: for tools of MCP servers and of the CLI, for calls of sub-agents, and for calls that a hook
+/// or an approval on disk would permit.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::{PermissionKind, Permissions};
+///
+/// let permissions = Permissions::read_only().allow(PermissionKind::Url).deny(PermissionKind::Mcp);
+/// # let _ = permissions;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Permissions {
+    base: Base,
+    /// Each kind at most once; few enough to be searched one by one.
+    rules: Vec<(PermissionKind, bool)>,
+    sandbox_bypass: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Base {
+    #[default]
+    OwnTools,
+    ReadOnly,
+    ApproveAll,
+    DenyAll,
+}
+
+impl Permissions {
+    /// Grants everything, destructive tools and shell commands included, except
+    /// [leaving the sandbox](Self::allow_sandbox_bypass).
+    pub fn approve_all() -> Self {
+        Self { base: Base::ApproveAll, ..Self::default() }
+    }
+
+    /// Grants reading files, and the program's own tools that are not marked `destructive`.
+    ///
+    /// A shell command is granted only where the CLI marks each part of it as read-only, and CLI 1.0.102 does so for
+    /// hardly any: `ls` and `cat` are denied. Tools of MCP servers are denied: the server alone says that they change
+    /// nothing. `allow(PermissionKind::Shell)` and `allow(PermissionKind::Mcp)` grant all of them.
+    pub fn read_only() -> Self {
+        Self { base: Base::ReadOnly, ..Self::default() }
+    }
+
+    /// Grants nothing, the program's own tools included.
+    pub fn deny_all() -> Self {
+        Self { base: Base::DenyAll, ..Self::default() }
+    }
+
+    /// Grants every request of this kind.
+    pub fn allow(self, kind: PermissionKind) -> Self {
+        self.with(kind, true)
+    }
+
+    /// Denies every request of this kind.
+    pub fn deny(self, kind: PermissionKind) -> Self {
+        self.with(kind, false)
+    }
+
+    fn with(mut self, kind: PermissionKind, granted: bool) -> Self {
+        self.rules.retain(|(other, _)| *other != kind);
+        self.rules.push((kind, granted));
+        self
+    }
+
+    fn rule(&self, kind: &PermissionKind) -> Option<bool> {
+        self.rules.iter().find(|(other, _)| other == kind).map(|(_, granted)| *granted)
+    }
+
+    /// Grants requests to leave the sandbox too, where the request is granted otherwise. Without it no policy grants
+    /// them, [`approve_all`](Self::approve_all) included, and a handler only with
+    /// [`Decision::ApproveSandboxBypass`].
+    pub fn allow_sandbox_bypass(mut self) -> Self {
+        self.sandbox_bypass = true;
+        self
+    }
+
+    /// Whether there is nothing that these permissions deny by the kind of a tool.
+    pub(crate) fn grants_all(&self) -> bool {
+        self.base == Base::ApproveAll && self.rules.iter().all(|(_, granted)| *granted)
+    }
+
+    /// Whether each own tool is granted that needs no approval.
+    pub(crate) fn grants_harmless_tools(&self) -> bool {
+        self.rule(&PermissionKind::CustomTool).unwrap_or(self.base != Base::DenyAll)
+    }
+
+    pub(crate) fn grants_sandbox_bypass(&self) -> bool {
+        self.sandbox_bypass
+    }
+
+    /// Decides without asking anybody. `own` says what the program knows of the tool that is asked for.
+    pub(crate) fn decide(&self, request: &PermissionRequest, own: Option<OwnTool>) -> Decision {
+        let details = &request.details;
+        // An administrator wants a person to look at it, or the sandbox is to be left.
+        if details.managed_approval_required || details.request_sandbox_bypass && !self.sandbox_bypass {
+            return Decision::Unavailable;
+        }
+        let granted = match self.rule(&details.kind) {
+            Some(granted) => granted,
+            None => match self.base {
+                Base::ApproveAll => true,
+                Base::DenyAll => false,
+                Base::OwnTools => own.is_some_and(|tool| !tool.needs_approval),
+                Base::ReadOnly => own.map_or_else(|| details.only_reads(), |tool| !tool.needs_approval),
+            },
+        };
+        if granted { Decision::Approve } else { Decision::Unavailable }
+    }
+}
+
+/// What the program knows of its own tool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnTool {
+    /// Whether somebody has to agree to this call.
+    pub(crate) needs_approval: bool,
+}
+
+impl PermissionDetails {
+    fn only_reads(&self) -> bool {
+        match self.kind {
+            PermissionKind::Read => true,
+            PermissionKind::Shell => {
+                !self.has_write_file_redirection
+                    && !self.commands.is_empty()
+                    && self.commands.iter().all(|command| command.read_only)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The answer to a [`PermissionRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Go ahead, this once.
+    Approve,
+    /// Go ahead, this once, outside the sandbox: for a request that
+    /// [leaves it](PermissionRequest::requests_sandbox_bypass), which no other decision grants.
+    ApproveSandboxBypass,
+    /// No. Without feedback the agent stops here; with feedback it reads it and goes on.
+    Reject {
+        /// What the agent should know.
+        feedback: Option<String>,
+    },
+    /// Nobody can say yes: the agent is told so and goes on without.
+    Unavailable,
+    /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
+    ApproveForSession(Approval),
+    /// Go ahead, and do not ask again in this session for this domain; only for [`PermissionKind::Url`]. CLIs up to
+    /// 1.0.32 ask again.
+    ApproveDomainForSession {
+        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
+        domain: String,
+    },
+    /// Go ahead, and do not ask again in this session for reading below these directories. CLIs up to 1.0.32 ask again.
+    ApproveReadOnlyForSession {
+        /// The directories.
+        directories: Vec<String>,
+    },
+    /// Go ahead, and do not ask again at this location, in later sessions too. CLIs up to 1.0.32 ask again.
+    ApproveForLocation {
+        /// What is covered.
+        approval: Approval,
+        /// The location: the root of a repository, or a directory.
+        location: String,
+    },
+    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`]. CLIs up to 1.0.32 ask again.
+    ApprovePermanently {
+        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
+        domain: String,
+    },
+    /// What the session's [`Permissions`] say: for a handler that decides about some requests only.
+    Default,
+    /// This program has no say: another client of the session decides. Where there is no other one the agent waits for
+    /// ever; on protocol 2, where nobody else is asked, it is [`Unavailable`](Self::Unavailable).
+    NoResult,
+}
+
+impl Decision {
+    /// No, and what the agent should know about it.
+    pub fn reject(feedback: impl Into<String>) -> Self {
+        Self::Reject { feedback: Some(feedback.into()) }
+    }
+
+    /// The same for this request alone.
+    pub(crate) fn once(self) -> Self {
+        match self.refusal() {
+            None => Self::Approve,
+            Some(_) => self,
+        }
+    }
+
+    /// What protocol 2 is answered in place of the result of a call that may not run.
+    pub(crate) fn refusal(&self) -> Option<ToolResult> {
+        Some(match self {
+            Self::Approve
+            | Self::ApproveSandboxBypass
+            | Self::ApproveForSession(_)
+            | Self::ApproveDomainForSession { .. }
+            | Self::ApproveReadOnlyForSession { .. }
+            | Self::ApproveForLocation { .. }
+            | Self::ApprovePermanently { .. } => return None,
+            Self::Reject { feedback: Some(feedback) } => {
+                ToolResult::denied(format!("The user rejected this call: {feedback}"))
+            }
+            Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
+            Self::Unavailable | Self::NoResult | Self::Default => {
+                ToolResult::denied("Permission denied: nobody could be asked whether this tool may run.")
+            }
+        })
+    }
+
+    pub(crate) fn to_wire(&self, vocabulary: Vocabulary) -> DecisionWire<'_> {
+        if vocabulary == Vocabulary::New {
+            match self {
+                Self::ApproveForSession(approval) => {
+                    let approval = Some(approval);
+                    return DecisionWire { kind: "approve-for-session", approval, ..DecisionWire::default() };
+                }
+                Self::ApproveDomainForSession { domain } => {
+                    let domain = Some(domain.as_str());
+                    return DecisionWire { kind: "approve-for-session", domain, ..DecisionWire::default() };
+                }
+                Self::ApproveReadOnlyForSession { directories } => {
+                    return DecisionWire {
+                        kind: "approve-read-only-for-session",
+                        directories: Some(directories),
+                        ..DecisionWire::default()
+                    };
+                }
+                Self::ApproveForLocation { approval, location } => {
+                    return DecisionWire {
+                        kind: "approve-for-location",
+                        approval: Some(approval),
+                        location_key: Some(location),
+                        ..DecisionWire::default()
+                    };
+                }
+                Self::ApprovePermanently { domain } => {
+                    let domain = Some(domain.as_str());
+                    return DecisionWire { kind: "approve-permanently", domain, ..DecisionWire::default() };
+                }
+                _ => {}
+            }
+        }
+        let (kind, feedback) = match (self, vocabulary) {
+            (Self::Approve | Self::ApproveSandboxBypass, Vocabulary::New) => ("approve-once", None),
+            // The old words have none for what lasts.
+            (
+                Self::Approve
+                | Self::ApproveSandboxBypass
+                | Self::ApproveForSession(_)
+                | Self::ApproveDomainForSession { .. }
+                | Self::ApproveReadOnlyForSession { .. }
+                | Self::ApproveForLocation { .. }
+                | Self::ApprovePermanently { .. },
+                _,
+            ) => ("approved", None),
+            (Self::Reject { feedback }, Vocabulary::New) => ("reject", feedback.as_deref()),
+            (Self::Reject { feedback }, Vocabulary::Old) => {
+                ("denied-interactively-by-user", feedback.as_deref())
+            }
+            (Self::Unavailable | Self::NoResult | Self::Default, Vocabulary::New) => {
+                ("user-not-available", None)
+            }
+            (Self::Unavailable | Self::NoResult | Self::Default, Vocabulary::Old) => {
+                ("denied-no-approval-rule-and-could-not-request-from-user", None)
+            }
+        };
+        DecisionWire { kind, feedback, ..DecisionWire::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn decide(permissions: &Permissions, request: &Value, own: Option<bool>) -> bool {
+        let raw = serde_json::value::to_raw_value(request).unwrap();
+        let request = PermissionRequest::read(&"s".into(), &raw).unwrap();
+        let own = own.map(|needs_approval| OwnTool { needs_approval });
+        permissions.decide(&request, own) == Decision::Approve
+    }
+
+    #[test]
+    fn the_default_grants_our_own_harmless_tools_only() {
+        let default = Permissions::default();
+        let tool = json!({"kind": "custom-tool", "toolName": "t"});
+        assert!(decide(&default, &tool, Some(false)));
+        assert!(!decide(&default, &tool, Some(true)));
+        assert!(!decide(&default, &tool, None));
+        for kind in ["shell", "write", "read", "url", "mcp", "never-heard-of"] {
+            assert!(!decide(&default, &json!({"kind": kind}), None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn read_only_looks_at_what_the_request_would_do() {
+        let read_only = Permissions::read_only();
+        for (granted, request) in [
+            (true, json!({"kind": "read", "path": "/x"})),
+            (false, json!({"kind": "write", "fileName": "/x"})),
+            (true, json!({"kind": "shell", "commands": [{"identifier": "ls", "readOnly": true}]})),
+            (false, json!({"kind": "shell", "commands": [{"readOnly": true}, {"readOnly": false}]})),
+            (
+                false,
+                json!({"kind": "shell", "commands": [{"readOnly": true}], "hasWriteFileRedirection": true}),
+            ),
+            (false, json!({"kind": "shell", "commands": []})),
+            // Only the server says so.
+            (false, json!({"kind": "mcp", "readOnly": true})),
+            (false, json!({"kind": "mcp"})),
+        ] {
+            assert_eq!(decide(&read_only, &request, None), granted, "{request}");
+        }
+    }
+
+    #[test]
+    fn the_last_rule_for_a_kind_counts_and_leaves_the_others() {
+        let rules = Permissions::default().allow(PermissionKind::Url).allow(PermissionKind::Mcp);
+        let rules = rules.deny(PermissionKind::Url).allow(PermissionKind::Write);
+        for (kind, granted) in [("url", false), ("mcp", true), ("write", true), ("read", false)] {
+            assert_eq!(decide(&rules, &json!({"kind": kind}), None), granted, "{kind}");
+        }
+        assert!(decide(&rules.allow(PermissionKind::Url), &json!({"kind": "url"}), None));
+    }
+
+    #[test]
+    fn rules_win_over_the_base_and_an_administrator_over_both() {
+        let permissions = Permissions::approve_all().deny(PermissionKind::Shell);
+        assert!(!decide(&permissions, &json!({"kind": "shell"}), None));
+        assert!(decide(&permissions, &json!({"kind": "url"}), None));
+        assert!(!decide(&permissions, &json!({"kind": "url", "managedApprovalRequired": true}), None));
+        let permissions = Permissions::deny_all().allow(PermissionKind::Read);
+        assert!(decide(&permissions, &json!({"kind": "read"}), None));
+        assert!(!decide(&permissions, &json!({"kind": "custom-tool"}), Some(false)));
+    }
+
+    #[test]
+    fn each_vocabulary_has_its_words() {
+        let words = |decision: &Decision| {
+            [Vocabulary::New, Vocabulary::Old]
+                .map(|words| serde_json::to_value(decision.to_wire(words)).unwrap())
+        };
+        assert_eq!(words(&Decision::Approve), [json!({"kind": "approve-once"}), json!({"kind": "approved"})]);
+        assert_eq!(
+            words(&Decision::reject("not on Fridays")),
+            [
+                json!({"kind": "reject", "feedback": "not on Fridays"}),
+                json!({"kind": "denied-interactively-by-user", "feedback": "not on Fridays"})
+            ]
+        );
+        let approval = Approval::Mcp { server_name: "s".into(), tool_name: None };
+        let wire = json!({"kind": "mcp", "serverName": "s", "toolName": null});
+        assert_eq!(
+            words(&Decision::ApproveForSession(approval.clone())),
+            [json!({"kind": "approve-for-session", "approval": wire}), json!({"kind": "approved"})]
+        );
+        assert_eq!(
+            words(&Decision::ApproveForLocation { approval, location: "/w".into() })[0],
+            json!({"kind": "approve-for-location", "approval": wire, "locationKey": "/w"})
+        );
+        assert_eq!(
+            words(&Decision::ApproveDomainForSession { domain: "x.org".into() }),
+            [json!({"kind": "approve-for-session", "domain": "x.org"}), json!({"kind": "approved"})]
+        );
+        assert_eq!(
+            words(&Decision::ApproveReadOnlyForSession { directories: vec!["/w".into()] }),
+            [
+                json!({"kind": "approve-read-only-for-session", "directories": ["/w"]}),
+                json!({"kind": "approved"})
+            ]
+        );
+        assert_eq!(
+            words(&Decision::ApprovePermanently { domain: "x.org".into() })[0],
+            json!({"kind": "approve-permanently", "domain": "x.org"})
+        );
+        let other = Decision::ApproveForSession(Approval::Other(json!({"kind": "new", "x": 1})));
+        assert_eq!(words(&other)[0]["approval"], json!({"kind": "new", "x": 1}));
+        assert_eq!(words(&Decision::NoResult), words(&Decision::Unavailable));
+        assert_eq!(
+            words(&Decision::Unavailable),
+            [
+                json!({"kind": "user-not-available"}),
+                json!({"kind": "denied-no-approval-rule-and-could-not-request-from-user"})
+            ]
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! The time limits of a turn, from the call to the end of the turn.
+//!
+//! They count from the call, so that the wait for the connection, for other messages and for the CLI to take the
+//! message counts too. The limits without any event begin again with each event of the session, and stand still while a
+//! tool of the program runs.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::error::{Error, ErrorKind};
+use crate::events::{Event, EventName, TurnStalled};
+use crate::protocol::mcp::{McpListResponse, McpStatus};
+use crate::protocol::session::SessionParams;
+use crate::protocol::tools::ToolsPendingResponse;
+use crate::rpc::Peer;
+use crate::session::core::Inbox;
+use crate::task::{self, Task};
+
+/// How long a turn may take, and what is kept of it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::session) struct Limits {
+    /// From the message to the end.
+    pub(in crate::session) total: Option<Duration>,
+    /// Without any event.
+    pub(in crate::session) idle: Option<Duration>,
+    /// Without any event, until that is reported.
+    pub(in crate::session) silence: Option<Duration>,
+    /// Whether the reply has the events.
+    pub(in crate::session) keep_events: bool,
+}
+
+impl Limits {
+    pub(in crate::session) const DEFAULT: Self =
+        Self { total: None, idle: Some(IDLE), silence: Some(SILENCE), keep_events: true };
+}
+
+/// How long a turn may be silent unless its request says otherwise: five minutes.
+const IDLE: Duration = Duration::from_secs(300);
+/// How long a turn may be silent before that is reported, unless its request says otherwise: one minute.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long the CLI may take to say what it waits for.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// Where a turn is, for errors to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Stage {
+    /// The CLI has not taken the message.
+    Sending,
+    /// The CLI has the message.
+    Taken,
+}
+
+/// Watches the limits of one turn.
+#[derive(Debug)]
+pub(in crate::session) struct Clock {
+    limits: Limits,
+    /// When the message was given to us.
+    began: Instant,
+    last_event: Option<(Event, Instant)>,
+    /// Until the agent has reached the message, the session's events count instead of the turn's.
+    unbegun: Option<Unbegun>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The silence that lasts was reported.
+    reported: bool,
+    /// Finds out what the CLI waits for and reports it.
+    report: Option<Task>,
+}
+
+impl Clock {
+    pub(in crate::session) fn start(inbox: &Arc<Inbox>, limits: Limits) -> Self {
+        Self {
+            limits,
+            began: Instant::now(),
+            last_event: None,
+            unbegun: Some(Unbegun::new(inbox)),
+            timer: None,
+            reported: false,
+            report: None,
+        }
+    }
+
+    /// An event of the turn is here.
+    pub(in crate::session) fn event(&mut self, event: &Event) {
+        if event.event_name() != EventName::TurnStalled
+            && (self.limits.idle.is_some() || self.limits.silence.is_some())
+        {
+            self.last_event = Some((event.clone(), Instant::now()));
+            self.reported = false;
+        }
+    }
+
+    /// The agent has reached the message.
+    pub(in crate::session) fn begun(&mut self) {
+        self.unbegun = None;
+    }
+
+    /// Gives the error when a limit has passed. `error` makes it whole.
+    pub(in crate::session) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbox: &Arc<Inbox>,
+        stage: Stage,
+    ) -> Poll<Error> {
+        loop {
+            self.look(inbox);
+            let now = Instant::now();
+            let active = self.last_event.as_ref().map_or(self.began, |(_, at)| *at);
+            // Our own tools take the time they take: the agent cannot do anything meanwhile.
+            let active = inbox.calls.tools_active(now).map_or(active, |at| at.max(active));
+            // A deadline too far away to be represented never comes.
+            let total = self.limits.total.and_then(|limit| self.began.checked_add(limit));
+            let idle = self.limits.idle.and_then(|limit| active.checked_add(limit));
+            if let (Some(limit), Some(_)) = (self.limits.total, total.filter(|deadline| *deadline <= now)) {
+                let what = match stage {
+                    Stage::Sending => format!("the CLI did not take the message within {limit:?}"),
+                    Stage::Taken => format!("the turn did not end within {limit:?}"),
+                };
+                return Poll::Ready(self.timed_out(&what, inbox, stage));
+            }
+            if let (Some(limit), Some(_)) = (self.limits.idle, idle.filter(|deadline| *deadline <= now)) {
+                let what = match stage {
+                    Stage::Sending => {
+                        format!("the CLI did not take the message, and nothing happened for {limit:?}")
+                    }
+                    Stage::Taken => format!("nothing happened in the turn for {limit:?}"),
+                };
+                return Poll::Ready(self.timed_out(&what, inbox, stage));
+            }
+            let limit = self.limits.silence.filter(|_| !self.reported);
+            let silence = limit.and_then(|limit| active.checked_add(limit));
+            if let (Some(limit), Some(_)) = (limit, silence.filter(|deadline| *deadline <= now)) {
+                self.reported = true;
+                self.report_silence(inbox, limit, now - active);
+            }
+            let silence = silence.filter(|_| !self.reported);
+            let Some(deadline) = [total, idle, silence].into_iter().flatten().min() else {
+                return Poll::Pending;
+            };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if timer.is_elapsed() {
+                timer.as_mut().reset(deadline);
+            }
+            // An event moves the deadline; the timer is reset only when it fires, not at each event.
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes note of the session's last event while it counts.
+    fn look(&mut self, inbox: &Inbox) {
+        let Some((event, at)) = self.unbegun.as_ref().and_then(|_| inbox.subscribers.last()) else { return };
+        if at > self.began && self.last_event.as_ref().is_none_or(|(_, last)| at > *last) {
+            self.last_event = Some((event, at));
+            self.reported = false;
+        }
+    }
+
+    /// Reports the silence to everybody who listens, this turn included, with what the CLI waits for if it says so.
+    fn report_silence(&mut self, inbox: &Arc<Inbox>, limit: Duration, silent_for: Duration) {
+        if !inbox.subscribers.reports(limit) {
+            return;
+        }
+        let last_event = self.last_event.as_ref().map(|(event, _)| event.name().to_owned());
+        let inbox = Arc::clone(inbox);
+        self.report = Some(task::spawn(async move {
+            let (mut waiting_for, mut connecting) = (inbox.calls.describe(), Vec::new());
+            if let Some(peer) = inbox.connection.current() {
+                // Best effort: a CLI that does not answer is not waited for, and an old one does not know.
+                let params = SessionParams { session_id: &inbox.id };
+                let calls = timeout(REPORT, pending_calls(&peer, &params)).await;
+                let servers = timeout(REPORT, connecting_servers(&peer, &params)).await;
+                // The program's own are described already, under the same ids.
+                let known = |id: &str| waiting_for.iter().any(|own| own.ends_with(&format!("({id})")));
+                let others: Vec<_> =
+                    calls.unwrap_or_default().into_iter().filter(|(_, id)| !known(id)).collect();
+                waiting_for.extend(others.into_iter().map(|(tool, id)| format!("{tool} ({id})")));
+                connecting = servers.unwrap_or_default();
+            }
+            tracing::info!(
+                session = %inbox.id, ?silent_for, ?last_event, ?waiting_for, ?connecting, "a turn is stalled"
+            );
+            let stalled = TurnStalled { silent_for, last_event, waiting_for, connecting };
+            inbox.subscribers.publish(&Event::turn_stalled(stalled));
+        }));
+    }
+
+    /// The error for a time limit, with what the session was doing.
+    fn timed_out(&self, what: &str, inbox: &Inbox, stage: Stage) -> Error {
+        let mut message = format!("{what}; session {}", inbox.id);
+        match &self.last_event {
+            Some((event, at)) => {
+                message += &format!(", last event {} {:.1?} ago", event.name(), at.elapsed());
+            }
+            None => message += ", no event at all",
+        }
+        let pending = inbox.calls.describe();
+        if !pending.is_empty() {
+            message += &format!(", waiting for {}", pending.join(", "));
+        }
+        if stage == Stage::Taken {
+            message += "; the agent continues: `abort` stops it";
+        }
+        Error::new(ErrorKind::Timeout, message)
+    }
+}
+
+/// Keeps the session's last event known while a turn has not begun.
+struct Unbegun(Arc<Inbox>);
+
+impl Unbegun {
+    fn new(inbox: &Arc<Inbox>) -> Self {
+        inbox.subscribers.expect();
+        Self(Arc::clone(inbox))
+    }
+}
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        self.0.subscribers.begun();
+    }
+}
+
+impl std::fmt::Debug for Unbegun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unbegun")
+    }
+}
+
+/// The tool calls that the CLI waits for: the tool and the id of each.
+///
+/// Wire: `session.tools.listPendingRequests`, to the CLI.
+async fn pending_calls(peer: &Peer, params: &SessionParams<'_>) -> Vec<(String, String)> {
+    let listed =
+        peer.request("session.tools.listPendingRequests", params).decoded::<ToolsPendingResponse>().await;
+    let items = listed.map(|listed| listed.items).unwrap_or_default();
+    items.into_iter().map(|call| (call.tool_name, call.request_id)).collect()
+}
+
+/// The MCP servers that the CLI is still connecting to.
+///
+/// Wire: `session.mcp.list`, to the CLI.
+async fn connecting_servers(peer: &Peer, params: &SessionParams<'_>) -> Vec<String> {
+    let listed = peer.request("session.mcp.list", params).decoded::<McpListResponse>().await;
+    let servers = listed.map(|listed| listed.servers).unwrap_or_default();
+    let connecting = servers.into_iter().filter(|server| server.status == McpStatus::Pending);
+    connecting.map(|server| server.name).collect()
+}

@@ -1,0 +1,198 @@
+//! Splits the arguments object of a call into the values of the parameters.
+
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
+use serde_json::value::RawValue;
+
+use crate::tools::arguments::describe::{Layout, Source};
+use crate::tools::arguments::param_def::ParamDef;
+use crate::tools::context::ToolContext;
+use crate::tools::output::error::ToolError;
+
+/// The arguments of one call. Each value is decoded from the text of the call when its parameter is visited.
+pub struct ArgumentReader<'a> {
+    /// `None` before a call runs, when arguments only are decoded.
+    context: Option<&'a ToolContext>,
+    layout: &'a Layout,
+    whole: &'a str,
+    values: Values<'a>,
+    /// The index of the parameter that is visited.
+    pub(super) index: usize,
+    /// The errors of serde, with the index of the parameter.
+    rejected: Vec<(usize, String)>,
+    /// The error of a value that could not be injected.
+    injection_error: Option<ToolError>,
+}
+
+/// The reason why the arguments were not decoded.
+#[derive(Debug)]
+pub(crate) enum DecodeError {
+    /// The text is not an object, or has a property that the schema does not have.
+    UnexpectedShape,
+    /// The errors of serde, with the index of the parameter.
+    Rejected(Vec<(usize, String)>),
+    /// A value could not be injected.
+    Injection(ToolError),
+}
+
+/// The number of parameters whose values are found without an allocation.
+const INLINE: usize = 8;
+
+enum Values<'a> {
+    Inline([Option<&'a RawValue>; INLINE]),
+    Many(Vec<Option<&'a RawValue>>),
+}
+
+impl<'a> ArgumentReader<'a> {
+    /// Splits the arguments object `whole` into the values of the parameters. Unknown names are an error.
+    pub(crate) fn new(
+        context: Option<&'a ToolContext>,
+        params: &[ParamDef],
+        layout: &'a Layout,
+        whole: &'a str,
+    ) -> Result<Self, DecodeError> {
+        let count = params.len();
+        let mut values =
+            if count <= INLINE { Values::Inline([None; INLINE]) } else { Values::Many(vec![None; count]) };
+        let slots = match &mut values {
+            Values::Inline(slots) => &mut slots[..],
+            Values::Many(slots) => slots,
+        };
+        let mut unknown = false;
+        let split = Split { params, layout, slots, unknown: &mut unknown };
+        let mut deserializer = serde_json::Deserializer::from_str(whole);
+        deserializer.deserialize_map(split).map_err(|_| DecodeError::UnexpectedShape)?;
+        if unknown && !layout.open {
+            return Err(DecodeError::UnexpectedShape);
+        }
+        Ok(Self { context, layout, whole, values, index: 0, rejected: Vec::new(), injection_error: None })
+    }
+
+    /// Returns the JSON of the parameter that is visited; `None` if the call omits it.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        if self.layout.sources[self.index] == Source::Whole {
+            return Some(self.whole);
+        }
+        let values = match &self.values {
+            Values::Inline(values) => &values[..],
+            Values::Many(values) => values,
+        };
+        values[self.index].map(RawValue::get)
+    }
+
+    /// Returns the context of the call; `None` before it runs.
+    pub(crate) fn context(&self) -> Option<&'a ToolContext> {
+        self.context
+    }
+
+    /// Records that the call omits the visited parameter, which is required.
+    pub(crate) fn reject_missing(&mut self) {
+        self.rejected.push((self.index, "missing".to_owned()));
+    }
+
+    /// Records that the value of the visited parameter does not deserialize.
+    pub(crate) fn reject(&mut self, error: &serde_json::Error) {
+        self.rejected.push((self.index, error.to_string()));
+    }
+
+    /// Records that the visited parameter could not be injected.
+    pub(crate) fn fail(&mut self, error: ToolError) {
+        self.injection_error.get_or_insert(error);
+    }
+
+    /// Returns whether every visited parameter has its value.
+    pub(super) fn is_complete(&self) -> bool {
+        self.rejected.is_empty() && self.injection_error.is_none()
+    }
+
+    /// Returns the reason why a parameter has no value. Mistakes in the arguments take precedence, because the model
+    /// can correct them.
+    pub(super) fn into_error(self) -> DecodeError {
+        match self.injection_error {
+            Some(error) if self.rejected.is_empty() => DecodeError::Injection(error),
+            _ => DecodeError::Rejected(self.rejected),
+        }
+    }
+}
+
+impl fmt::Debug for ArgumentReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArgumentReader").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+/// Puts each value of an object into the slot of its parameter.
+struct Split<'s, 'a> {
+    params: &'s [ParamDef],
+    layout: &'s Layout,
+    slots: &'s mut [Option<&'a RawValue>],
+    unknown: &'s mut bool,
+}
+
+impl<'a> de::Visitor<'a> for Split<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key_seed(Name { params: self.params, layout: self.layout })? {
+            match name {
+                PropertyName::Param(index) => self.slots[index] = Some(map.next_value()?),
+                PropertyName::Field => drop(map.next_value::<IgnoredAny>()?),
+                PropertyName::Unknown => {
+                    *self.unknown = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Looks up the name of a property without a copy of it.
+struct Name<'s> {
+    params: &'s [ParamDef],
+    layout: &'s Layout,
+}
+
+enum PropertyName {
+    /// The name of the parameter with this index.
+    Param(usize),
+    /// The name of a field of the parameter that is the arguments object.
+    Field,
+    Unknown,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = PropertyName;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PropertyName, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl de::Visitor<'_> for Name<'_> {
+    type Value = PropertyName;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<PropertyName, E> {
+        let sources = self.layout.sources.iter();
+        let mut params = self.params.iter().zip(sources);
+        if let Some(index) =
+            params.position(|(param, source)| *source == Source::Property && param.name == name)
+        {
+            return Ok(PropertyName::Param(index));
+        }
+        Ok(if self.layout.names.iter().any(|known| **known == *name) {
+            PropertyName::Field
+        } else {
+            PropertyName::Unknown
+        })
+    }
+}

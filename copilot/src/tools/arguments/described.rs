@@ -1,0 +1,49 @@
+//! The warning for an argument without a description. Whether a parameter needs one depends on its type.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::tools::arguments::param::Probe;
+
+/// Types such as numbers and text, which do not say what an argument is for, so that it needs a description.
+pub trait Plain {}
+
+macro_rules! plain {
+    ($($type:ty)*) => {$(
+        impl Plain for $type {}
+    )*};
+}
+
+plain! {
+    bool char f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize
+    &str &Path String PathBuf Box<str> Value serde_json::Map<String, Value>
+}
+
+impl<T> Plain for Vec<T> {}
+impl<T> Plain for &[T] {}
+impl<T: Plain> Plain for Option<T> {}
+
+/// The check of [`Probe`] for arguments that need a description and have none.
+pub trait Undescribed: Sized {
+    /// Causes a warning by the lint for deprecated items.
+    #[deprecated(
+        note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
+                         `# Arguments`: the model reads it to decide what to send"
+    )]
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "by value, it is found before the method of `Described`"
+    )]
+    fn is_described(self) {}
+}
+
+impl<T: Plain> Undescribed for Probe<T> {}
+
+/// The fallback of [`Undescribed`] for all other parameters.
+pub trait Described: Sized {
+    /// Causes no warning.
+    fn is_described(&self) {}
+}
+
+impl<T> Described for Probe<T> {}

@@ -1,0 +1,15 @@
+//! Arguments of a call: description, decoding, validation, correction, and the report of mistakes.
+
+pub(crate) mod absent;
+mod coerce;
+pub(crate) mod decode;
+pub(crate) mod default;
+pub(crate) mod describe;
+pub(crate) mod described;
+pub(crate) mod expected;
+pub(crate) mod param;
+pub(crate) mod param_def;
+pub(crate) mod report;
+pub(crate) mod suggest;
+pub(crate) mod validate;
+pub(crate) mod visit;

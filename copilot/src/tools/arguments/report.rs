@@ -1,0 +1,65 @@
+//! The report of invalid arguments. It lists all mistakes, so that the model can correct them in one step.
+
+use std::fmt::{self, Write as _};
+
+use crate::tools::output::result::ToolResult;
+
+/// A mistake in the arguments of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The path of the value, such as `stops[2].city`; empty for the arguments object.
+    pub(crate) path: String,
+    pub(crate) kind: ProblemKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProblemKind {
+    /// A required value is missing.
+    Missing { expected: String, description: String },
+    /// The schema has no property of this name.
+    UnknownName { suggestion: Option<String>, known: Vec<String> },
+    /// The value has the wrong type or violates a rule.
+    Invalid { expected: String, got: String },
+    /// The error of the type's `Deserialize` implementation.
+    Other(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "the arguments" } else { &self.path };
+        match &self.kind {
+            ProblemKind::Missing { expected, description } if description.is_empty() => {
+                write!(f, "`{path}` is missing: expected {expected}")
+            }
+            ProblemKind::Missing { expected, description } => {
+                write!(f, "`{path}` is missing: expected {expected}. {description}")
+            }
+            ProblemKind::UnknownName { suggestion: Some(suggestion), .. } => {
+                write!(f, "`{path}` is not known; did you mean `{suggestion}`?")
+            }
+            ProblemKind::UnknownName { suggestion: None, known } if known.is_empty() => {
+                write!(f, "`{path}` is not known; nothing is expected here")
+            }
+            ProblemKind::UnknownName { suggestion: None, known } => {
+                write!(f, "`{path}` is not known; known are `{}`", known.join("`, `"))
+            }
+            ProblemKind::Invalid { expected, got } => write!(f, "`{path}`: expected {expected}, got {got}"),
+            ProblemKind::Other(message) => write!(f, "`{path}`: {message}"),
+        }
+    }
+}
+
+/// Returns the result of a call whose arguments are invalid.
+pub(crate) fn invalid_arguments(tool: &str, problems: &[Problem]) -> ToolResult {
+    /// The maximum number of problems in the text.
+    const SHOWN: usize = 20;
+    let mut text =
+        format!("The arguments of `{tool}` do not fit. Nothing was done; correct them and call again:");
+    for problem in problems.iter().take(SHOWN) {
+        write!(text, "\n- {problem}").expect("writing to a string cannot fail");
+    }
+    if problems.len() > SHOWN {
+        write!(text, "\n- and {} more", problems.len() - SHOWN).expect("writing to a string cannot fail");
+    }
+    ToolResult::failure(text)
+}

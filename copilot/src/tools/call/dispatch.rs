@@ -1,0 +1,226 @@
+//! Runs a tool for one call. Every call has a result, whatever the tool does: invalid arguments, an error, a panic, a
+//! cancellation and a timeout each have theirs.
+//!
+//! Spawns no task: the future of [`Tool::invoke`] does all the work when it is polled.
+
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+
+use crate::contain::{self, Contained};
+use crate::tools::arguments::suggest::suggest;
+use crate::tools::call::decode::start;
+use crate::tools::call::start::{on_blocking_pool, panicked};
+use crate::tools::context::{Invocation, ToolContext};
+use crate::tools::def::Started;
+use crate::tools::output::error::ToolError;
+use crate::tools::output::result::ToolResult;
+use crate::tools::selection::registry::ToolSet;
+use crate::tools::tool::Tool;
+
+type Returned = Result<ToolResult, ToolError>;
+
+/// The time between the cancellation of a tool and the drop of its future.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The pause before the first retry; it doubles with each further one.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+impl Tool {
+    /// Runs the tool for one call. Never panics; ends at the latest after the tool's timeout and a short grace.
+    pub(crate) fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, ToolResult> {
+        let tool = self.clone();
+        Box::pin(async move {
+            let context = ToolContext::new(tool.clone(), invocation);
+            run(&tool, &context).await.0
+        })
+    }
+
+    /// As [`invoke`](Self::invoke), with the error that the result was made from.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) async fn invoke_explained(&self, invocation: Invocation) -> (ToolResult, Option<ToolError>) {
+        run(self, &ToolContext::new(self.clone(), invocation)).await
+    }
+}
+
+/// Returns the result of a call of a tool that the session does not have.
+pub(crate) fn unknown_tool(name: &str, tools: &ToolSet) -> ToolResult {
+    let text = match suggest(name, tools.iter().map(Tool::name)) {
+        Some(suggestion) => format!("There is no tool `{name}`; did you mean `{suggestion}`?"),
+        None => format!("There is no tool `{name}`."),
+    };
+    ToolResult::failure(text)
+}
+
+/// Runs the tool, with retries. Returns the result, and the error that it was made from.
+async fn run(tool: &Tool, context: &ToolContext) -> (ToolResult, Option<ToolError>) {
+    let def = tool.def();
+    let mut retries_left = def.retries;
+    let (result, error) = loop {
+        match attempt(tool, context).await {
+            Err(error) if error.is_retry() && retries_left > 0 => {
+                let pause = RETRY_PAUSE.saturating_mul(2_u32.saturating_pow(def.retries - retries_left));
+                retries_left -= 1;
+                if !sleep(context, pause).await {
+                    break (cancelled(context), None);
+                }
+                tracing::warn!(tool = context.tool(), call = %context.call_id(), ?error, "retrying a tool");
+            }
+            Ok(result) => break (result, None),
+            Err(error) => break (to_result(tool, context, &error), Some(error)),
+        }
+    };
+    let result = match def.max_output {
+        Some(limit) => result.cut(limit),
+        None => result,
+    };
+    (result, error)
+}
+
+/// Sleeps before a retry; `false` if the call is cancelled meanwhile.
+async fn sleep(context: &ToolContext, pause: Duration) -> bool {
+    let mut cancelled = pin!(context.cancelled());
+    let mut elapsed = pin!(tokio::time::sleep(pause));
+    poll_fn(|cx| match cancelled.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => elapsed.as_mut().poll(cx).map(|()| true),
+    })
+    .await
+}
+
+/// Runs the tool once, from its arguments to its result.
+async fn attempt(tool: &Tool, context: &ToolContext) -> Returned {
+    let mut started = if context.has_unbuilt_state() {
+        start_with_states(tool, context)
+    } else {
+        match start(tool, context) {
+            Ok(started) => started,
+            Err(returned) => return returned,
+        }
+    };
+    if let Some(permits) = tool.compiled().ok().and_then(|compiled| compiled.permits.clone()) {
+        // The wait for a permit counts towards the timeout, because the agent waits too.
+        started = Box::pin(async move {
+            let _permit = permits.acquire_owned().await;
+            started.await
+        });
+    }
+    match watch(started, context, tool.timeout()).await {
+        End::Returned(returned) => returned,
+        End::Panicked(panic) => Err(panicked(&panic)),
+        End::Cancelled => Ok(cancelled(context)),
+        End::TimedOut => {
+            let seconds = tool.timeout().as_secs_f64();
+            tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool timed out");
+            Ok(ToolResult::timeout(format!(
+                "`{}` did not finish within {seconds} s and was stopped.",
+                context.tool()
+            )))
+        }
+    }
+}
+
+/// Converts an error to the result that the model reads, and logs the hidden rest.
+fn to_result(tool: &Tool, context: &ToolContext, error: &ToolError) -> ToolResult {
+    let reference = format!("{:08x}", RandomState::new().build_hasher().finish() >> 32);
+    let (name, call) = (tool.name(), context.call_id());
+    if error.is_hidden() {
+        tracing::error!(tool = name, %call, reference, ?error, "a tool failed");
+    } else if error.source().is_some() {
+        tracing::warn!(tool = name, %call, ?error, "a tool failed");
+    }
+    let visible = tool.def().errors_visible.unwrap_or(context.errors_visible());
+    error.to_result(name, &reference, visible)
+}
+
+fn cancelled(context: &ToolContext) -> ToolResult {
+    ToolResult::failure(format!("`{}` was cancelled.", context.tool()))
+}
+
+/// Starts the tool after its lazily built states, which are built on the pool for blocking work so that they do not
+/// delay other sessions.
+fn start_with_states(tool: &Tool, context: &ToolContext) -> Started {
+    let (tool, context) = (tool.clone(), context.clone());
+    Box::pin(async move {
+        let building = context.clone();
+        on_blocking_pool(move || {
+            building.build_states();
+            Ok(())
+        })
+        .await?;
+        match start(&tool, &context) {
+            Ok(started) => started.await,
+            Err(returned) => returned,
+        }
+    })
+}
+
+/// The end of a started tool.
+enum End {
+    Returned(Returned),
+    Panicked(String),
+    Cancelled,
+    TimedOut,
+}
+
+/// Runs a started tool until it ends, the call is cancelled, or the timeout elapses.
+async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> End {
+    let mut work = Work { started: contain::catch(started), context };
+    // Many tools end with the first poll and need no timer.
+    if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(work.poll(cx))).await {
+        return end;
+    }
+    let stopped = {
+        let mut cancelled = pin!(context.cancellation().cancelled());
+        let mut late = pin!(tokio::time::sleep(timeout));
+        poll_fn(|cx| {
+            if let Poll::Ready(end) = work.poll(cx) {
+                return Poll::Ready(end);
+            }
+            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(End::Cancelled);
+            }
+            late.as_mut().poll(cx).map(|()| End::TimedOut)
+        })
+        .await
+    };
+    if matches!(stopped, End::Returned(_) | End::Panicked(_)) {
+        return stopped;
+    }
+    context.stop();
+    let mut over = pin!(tokio::time::sleep(GRACE));
+    let last = poll_fn(|cx| match work.poll(cx) {
+        Poll::Ready(end) => Poll::Ready(Some(end)),
+        Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+    })
+    .await;
+    match last {
+        // A tool that observed the cancellation may still return a result.
+        Some(End::Returned(Ok(result))) => End::Returned(Ok(result)),
+        _ => stopped,
+    }
+}
+
+/// A running tool. Dropping it before its end cancels its context.
+struct Work<'c> {
+    started: Contained<Started>,
+    context: &'c ToolContext,
+}
+
+impl Work<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        Pin::new(&mut self.started).poll(cx).map(|ended| ended.map_or_else(End::Panicked, End::Returned))
+    }
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        if !self.started.has_ended() {
+            self.context.stop();
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The values that a tool returns, and their conversion to the result that the model reads.
+
+pub(crate) mod content;
+pub(crate) mod error;
+pub(crate) mod outcome;
+pub(crate) mod result;

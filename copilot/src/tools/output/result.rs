@@ -1,0 +1,255 @@
+//! The result of a tool call.
+
+use std::fmt;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::tools::output::content::{Binary, Content};
+
+/// The result of a tool call, with full control of the text, the content and the metadata.
+///
+/// Most tools return a simpler type; see [`#[copilot::tool]`](crate::tool).
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "a result has no effect until the tool returns it"]
+pub struct ToolResult {
+    result_type: ResultType,
+    text: String,
+    extras: Option<Box<Extras>>,
+}
+
+/// Members that few results have.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Extras {
+    binaries: Vec<Binary>,
+    session_log: Option<String>,
+    telemetry: Map<String, Value>,
+}
+
+/// The outcome of a tool call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResultType {
+    /// The tool succeeded; the model reads the text.
+    Success,
+    /// The tool failed; the model reads the reason.
+    Failure,
+    /// The call was not permitted; the model reads the reason.
+    Denied,
+    /// The call was rejected and the turn ends; the model reads nothing.
+    Rejected,
+    /// The tool timed out; the model reads the text.
+    Timeout,
+}
+
+impl ToolResult {
+    /// Creates the result of a successful call; the model reads `text`.
+    pub fn success(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Success, text)
+    }
+
+    /// Creates the result of a failed call; the model reads `text`.
+    pub fn failure(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Failure, text)
+    }
+
+    /// Creates the result of a call that is not permitted; the model reads `text`.
+    pub fn denied(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Denied, text)
+    }
+
+    /// Creates a result that ends the turn. The model reads nothing; `text` appears in the session's events.
+    pub fn rejected(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Rejected, text)
+    }
+
+    /// Creates the result of a call that timed out; the model reads `text`.
+    pub fn timeout(text: impl Into<String>) -> Self {
+        Self::new(ResultType::Timeout, text)
+    }
+
+    fn new(result_type: ResultType, text: impl Into<String>) -> Self {
+        Self { result_type, text: text.into(), extras: None }
+    }
+
+    /// Adds a part of content: text on a new line, other content beside the text.
+    pub fn content(mut self, content: impl Into<Content>) -> Self {
+        match content.into().split() {
+            Ok(text) => {
+                if !self.text.is_empty() {
+                    self.text.push('\n');
+                }
+                self.text.push_str(&text);
+            }
+            Err(binary) => self.extras_mut().binaries.push(binary),
+        }
+        self
+    }
+
+    /// Sets the text that the session's log and events show in place of the result. The model does not see it.
+    pub fn session_log(mut self, text: impl Into<String>) -> Self {
+        self.extras_mut().session_log = Some(text.into());
+        self
+    }
+
+    /// Adds a value to the telemetry of the call. The model does not see it.
+    pub fn telemetry(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extras_mut().telemetry.insert(key.into(), value.into());
+        self
+    }
+
+    /// Returns the outcome of the call.
+    pub fn result_type(&self) -> ResultType {
+        self.result_type
+    }
+
+    /// Returns whether the tool succeeded.
+    pub fn is_success(&self) -> bool {
+        self.result_type == ResultType::Success
+    }
+
+    /// Returns the text that the model reads.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Truncates the text in the middle to about `limit` bytes and marks the omission.
+    pub(crate) fn cut(mut self, limit: usize) -> Self {
+        if self.text.len() <= limit {
+            return self;
+        }
+        let start = (0..=limit / 2).rev().find(|&index| self.text.is_char_boundary(index)).unwrap_or(0);
+        let end =
+            (self.text.len() - limit / 2..=self.text.len()).find(|&index| self.text.is_char_boundary(index));
+        let end = end.unwrap_or(self.text.len());
+        let marker = format!("\n[.. {} bytes left out here ..]\n", end - start);
+        self.text.replace_range(start..end, &marker);
+        self
+    }
+
+    /// Replaces a result larger than `limit` bytes by a failure.
+    pub(crate) fn within(self, limit: usize, tool: &str) -> Self {
+        let rest = self.extras.as_deref().map_or(0, |rest| {
+            let binaries: usize = rest.binaries.iter().map(Binary::size).sum();
+            binaries + rest.session_log.as_ref().map_or(0, String::len)
+        });
+        let size = self.text.len() + rest;
+        if size <= limit {
+            return self;
+        }
+        tracing::warn!(tool, size, limit, "discarded the result of a tool because it exceeds the limit");
+        Self::failure(format!(
+            "The result of `{tool}` has {size} bytes, which exceeds the limit of {limit} bytes. Request less data."
+        ))
+    }
+
+    fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+}
+
+impl ResultType {
+    /// Returns the value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+impl fmt::Display for ResultType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The object form. The result type is always present, because old CLIs treat a result without one as a failure.
+impl Serialize for ToolResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let session_log = self.extras.as_ref().and_then(|rest| rest.session_log.as_ref());
+        let telemetry = self.extras.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
+        let binaries =
+            self.extras.as_ref().map(|rest| &rest.binaries).filter(|binaries| !binaries.is_empty());
+        let mut members = 2;
+        members += usize::from(binaries.is_some());
+        members += usize::from(session_log.is_some());
+        members += usize::from(telemetry.is_some());
+        let mut object = serializer.serialize_struct("ToolResult", members)?;
+        match binaries {
+            // A model without image or audio input would otherwise read nothing.
+            Some(binaries) if self.text.is_empty() => {
+                let names: Vec<String> = binaries.iter().map(ToString::to_string).collect();
+                object.serialize_field("textResultForLlm", &names.join("\n"))?;
+            }
+            _ => object.serialize_field("textResultForLlm", &self.text)?,
+        }
+        object.serialize_field("resultType", self.result_type.as_str())?;
+        if let Some(binaries) = binaries {
+            object.serialize_field("binaryResultsForLlm", binaries)?;
+        }
+        if let Some(session_log) = session_log {
+            object.serialize_field("sessionLog", session_log)?;
+        }
+        if let Some(telemetry) = telemetry {
+            object.serialize_field("toolTelemetry", telemetry)?;
+        }
+        object.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::tools::output::content::{Image, Resource};
+
+    #[test]
+    fn content_is_in_the_text_or_beside_it() {
+        let result = ToolResult::success("")
+            .content("a")
+            .content(Image::png(b"foo").description("a foo"))
+            .content(Resource::text("file:///a", "b"))
+            .content(Resource::bytes("file:///c", "x/y", b"fo"));
+        assert_eq!(
+            serde_json::to_value(&result).unwrap(),
+            json!({
+                "textResultForLlm": "a\nfile:///a\nb",
+                "resultType": "success",
+                "binaryResultsForLlm": [
+                    { "type": "image", "data": "Zm9v", "mimeType": "image/png", "description": "a foo" },
+                    { "type": "resource", "data": "Zm8=", "mimeType": "x/y", "description": "file:///c" },
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_in_the_middle() {
+        let text = format!("{}é{}", "a".repeat(49), "z".repeat(100));
+        let cut = ToolResult::success(text).cut(100);
+        let expected = format!("{}\n[.. 52 bytes left out here ..]\n{}", "a".repeat(49), "z".repeat(50));
+        assert_eq!(cut.text(), expected);
+        assert_eq!(ToolResult::success("short").cut(100).text(), "short");
+    }
+
+    #[test]
+    fn the_type_is_always_on_the_wire() {
+        let check = |result: ToolResult, expected: Value| {
+            assert_eq!(serde_json::to_value(&result).unwrap(), expected);
+        };
+        check(ToolResult::success("4 °C"), json!({ "textResultForLlm": "4 °C", "resultType": "success" }));
+        check(
+            ToolResult::denied("no").session_log("asked for it").telemetry("tries", 2),
+            json!({
+                "textResultForLlm": "no", "resultType": "denied",
+                "sessionLog": "asked for it", "toolTelemetry": { "tries": 2 },
+            }),
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Checks of the linked tools for tests. A session starts in spite of these problems.
+
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::tools::arguments::validate::Validator;
+use crate::tools::compiled::Compiled;
+use crate::tools::selection::registry::{self, ToolSet};
+use crate::tools::tool::Tool;
+
+/// Returns all problems of the tools that are linked into the program.
+pub(crate) fn problems() -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Err(error) = registry::unique(registry::linked()) {
+        problems.push(error.to_string());
+    }
+    let mut tools = registry::linked();
+    tools.sort_by(|a, b| a.name().cmp(b.name()));
+    problems.extend(tools.iter().flat_map(problems_of));
+    problems.dedup();
+    problems
+}
+
+/// Returns the linked tools as a set, without a check of their states.
+pub(crate) fn linked_set() -> Result<ToolSet> {
+    ToolSet::without_states(registry::linked())
+}
+
+/// Returns the problems of a tool, each with the tool's name and location.
+fn problems_of(tool: &Tool) -> Vec<String> {
+    match tool.compiled() {
+        Ok(compiled) => {
+            let located = |problem| format!("tool `{}` at {}: {problem}", tool.name(), tool.location());
+            problems_of_arguments(compiled).into_iter().map(located).collect()
+        }
+        // The error names the tool.
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+fn problems_of_arguments(compiled: &Compiled) -> Vec<String> {
+    let mut problems = Vec::new();
+    let properties = compiled.arguments.schema["properties"].as_object();
+    for (name, schema) in properties.into_iter().flatten() {
+        if schema.get("description").is_none() {
+            problems.push(format!("argument `{name}` has no description"));
+        }
+        let validator =
+            Validator { schema: &compiled.arguments.schema, coerce: false, patterns: &compiled.patterns };
+        let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
+        for value in schema.get("default").into_iter().chain(examples) {
+            if let Err(wrong) = validator.check_against(schema, &mut value.clone()) {
+                problems.extend(
+                    wrong
+                        .iter()
+                        .map(|wrong| format!("argument `{name}` has an invalid default or example: {wrong}")),
+                );
+            }
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::arguments::param_def::{ParamDef, Shape};
+    use crate::tools::def::ToolDef;
+    use crate::tools::expansion::{Probe, ProbeValue as _, Started, Visitor};
+
+    /// The shim of a tool with one argument of type `String`.
+    fn text(visitor: &mut Visitor<'_>) -> Option<Started> {
+        visitor.visit(0, Probe::<String>::NEW.kind());
+        visitor.ready()?;
+        None
+    }
+
+    #[test]
+    fn a_problem_names_the_tool_once() {
+        const TEXT: ParamDef = ParamDef { name: "words", ..ParamDef::BASE };
+        static UNDESCRIBED: ToolDef = ToolDef { name: "sing", params: &[TEXT], shim: text, ..ToolDef::BASE };
+        const FLAT: ParamDef = ParamDef { shape: Shape::Flatten, ..TEXT };
+        static BROKEN: ToolDef = ToolDef { name: "hum", params: &[FLAT], shim: text, ..ToolDef::BASE };
+        for (tool, problem) in [
+            (Tool::new(&UNDESCRIBED), "argument `words` has no description"),
+            (Tool::new(&BROKEN), "cannot be described"),
+        ] {
+            let problems = problems_of(&tool);
+            assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
+            assert_eq!(problems[0].matches(&format!("tool `{}` at", tool.name())).count(), 1, "{problems:?}");
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! The selection of a session's tools, and the report on it.
+
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod lint;
+pub(crate) mod registry;
+pub(crate) mod toolset;
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use crate::contain::UserValue;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tools::arguments::suggest::suggest;
+use crate::tools::schema;
+use crate::tools::schema::SchemaProfile;
+use crate::tools::selection::registry::ToolSet;
+use crate::tools::selection_context::SelectionContext;
+use crate::tools::tool::Tool;
+
+/// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice(By);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum By {
+    Name(String),
+    Group(String),
+    Tag(String),
+    Module(String),
+}
+
+/// Selects the tools of a group.
+pub fn group(name: impl Into<String>) -> Choice {
+    Choice(By::Group(name.into()))
+}
+
+/// Selects the tools with a tag.
+pub fn tag(name: impl Into<String>) -> Choice {
+    Choice(By::Tag(name.into()))
+}
+
+impl From<&str> for Choice {
+    fn from(name: &str) -> Self {
+        Self(By::Name(name.to_owned()))
+    }
+}
+
+impl From<String> for Choice {
+    fn from(name: String) -> Self {
+        Self(By::Name(name))
+    }
+}
+
+impl From<Tool> for Choice {
+    fn from(tool: Tool) -> Self {
+        tool.name().into()
+    }
+}
+
+impl Choice {
+    /// Selects the tools of a module and its submodules.
+    pub(crate) fn module(path: impl Into<String>) -> Self {
+        Self(By::Module(path.into()))
+    }
+
+    fn takes(&self, tool: &Tool) -> bool {
+        match &self.0 {
+            By::Name(name) => tool.name() == name,
+            By::Group(group) => tool.group() == Some(group),
+            By::Tag(tag) => tool.tags().any(|own| own == tag),
+            By::Module(path) => {
+                let rest = tool.location().module.strip_prefix(path.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            }
+        }
+    }
+
+    /// Returns the valid names of this kind, for a choice that selects nothing.
+    fn alternatives<'t>(&self, tools: &'t [Tool]) -> BTreeSet<&'t str> {
+        let of = |tool: &'t Tool| -> Vec<&'t str> {
+            match &self.0 {
+                By::Name(_) => vec![tool.name()],
+                By::Group(_) => tool.group().into_iter().collect(),
+                By::Tag(_) => tool.tags().collect(),
+                By::Module(_) => vec![tool.location().module],
+            }
+        };
+        tools.iter().flat_map(of).collect()
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            By::Name(name) => write!(f, "tool `{name}`"),
+            By::Group(name) => write!(f, "group `{name}`"),
+            By::Tag(name) => write!(f, "tag `{name}`"),
+            By::Module(path) => write!(f, "module `{path}`"),
+        }
+    }
+}
+
+/// The selection of tools in a session's builder.
+#[derive(Clone, Default)]
+pub(crate) struct ToolSelection {
+    linked: bool,
+    added: Vec<Tool>,
+    rules: Vec<Rule>,
+    crates: Vec<String>,
+    pub(crate) profile: SchemaProfile,
+}
+
+#[derive(Clone)]
+enum Rule {
+    Only(Vec<Choice>),
+    Except(Vec<Choice>),
+    Filter(Arc<dyn Fn(&Tool) -> bool + Send + Sync>),
+}
+
+impl ToolSelection {
+    /// Adds every tool that is linked into the program.
+    pub(crate) fn all(&mut self) {
+        self.linked = true;
+    }
+
+    pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
+        self.added.extend(tools);
+    }
+
+    /// Keeps the tools that one of the choices selects.
+    pub(crate) fn only(&mut self, choices: impl IntoIterator<Item = Choice>) {
+        self.rules.push(Rule::Only(choices.into_iter().collect()));
+    }
+
+    /// Removes the tools that one of the choices selects.
+    pub(crate) fn except(&mut self, choices: impl IntoIterator<Item = Choice>) {
+        self.rules.push(Rule::Except(choices.into_iter().collect()));
+    }
+
+    /// Keeps the tools for which the function returns `true`.
+    pub(crate) fn filter(&mut self, keep: impl Fn(&Tool) -> bool + Send + Sync + 'static) {
+        let keep = UserValue::new(keep);
+        self.rules.push(Rule::Filter(Arc::new(move |tool| keep(tool))));
+    }
+
+    /// Makes `resolve` fail if the linker collected no tool of one of these crates.
+    pub(crate) fn expect_from(&mut self, crates: impl IntoIterator<Item = String>) {
+        self.crates.extend(crates);
+    }
+
+    /// Returns the selected tools. The error lists all problems.
+    pub(crate) fn resolve(&self, context: &SelectionContext<'_>) -> Result<ToolSet> {
+        let mut tools = self.added.clone();
+        if self.linked {
+            let linked = registry::linked();
+            if linked.is_empty() {
+                return Err(nothing_linked());
+            }
+            tools.extend(linked);
+        }
+        self.check_crates(&tools)?;
+        self.check_choices(&tools)?;
+        let (kept, dropped) = self.apply(tools, context);
+        let set = ToolSet::new(kept.clone(), context.states).and_then(|set| set.in_profile(self.profile));
+        if std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "report") {
+            eprint!("{}", report(&kept, &dropped));
+        }
+        set
+    }
+
+    /// Splits the tools into selected ones, and removed ones with the reason.
+    fn apply(&self, tools: Vec<Tool>, context: &SelectionContext<'_>) -> (Vec<Tool>, Vec<(Tool, String)>) {
+        let mut dropped = Vec::new();
+        let kept = tools
+            .into_iter()
+            .filter(|tool| {
+                let reason = self.reason(tool, context);
+                dropped.extend(reason.clone().map(|reason| (tool.clone(), reason)));
+                reason.is_none()
+            })
+            .collect();
+        (kept, dropped)
+    }
+
+    /// Returns the reason why a tool is removed; `None` if it is selected.
+    fn reason(&self, tool: &Tool, context: &SelectionContext<'_>) -> Option<String> {
+        if !tool.is_enabled(context) {
+            return Some("not enabled".to_owned());
+        }
+        self.rules.iter().find_map(|rule| match rule {
+            Rule::Only(choices) if !choices.iter().any(|choice| choice.takes(tool)) => {
+                let choices: Vec<String> = choices.iter().map(ToString::to_string).collect();
+                Some(format!("only {}", choices.join(", ")))
+            }
+            Rule::Except(choices) => {
+                choices.iter().find(|choice| choice.takes(tool)).map(|choice| format!("except {choice}"))
+            }
+            Rule::Filter(keep) if !keep(tool) => Some("filter".to_owned()),
+            Rule::Only(_) | Rule::Filter(_) => None,
+        })
+    }
+
+    /// Rejects choices that select nothing, which are probably misspelled.
+    fn check_choices(&self, tools: &[Tool]) -> Result<()> {
+        let choices = self.rules.iter().flat_map(|rule| match rule {
+            Rule::Only(choices) | Rule::Except(choices) => &choices[..],
+            Rule::Filter(_) => &[],
+        });
+        let mut message = String::new();
+        for choice in choices.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
+            let (By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name)) = &choice.0;
+            let known = choice.alternatives(tools);
+            let hint = match suggest(name, known.iter().copied()) {
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
+                None if known.is_empty() => "no tool has one".to_owned(),
+                None => format!("valid names are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            };
+            let separator = if message.is_empty() { "" } else { "\n" };
+            write!(message, "{separator}{choice} matches no tool; {hint}")
+                .expect("writing to a string cannot fail");
+        }
+        if message.is_empty() { Ok(()) } else { Err(Error::new(ErrorKind::Tools, message)) }
+    }
+
+    fn check_crates(&self, tools: &[Tool]) -> Result<()> {
+        let missing: Vec<&str> = self
+            .crates
+            .iter()
+            .map(String::as_str)
+            .filter(|krate| !tools.iter().any(|tool| tool.location().krate() == krate.replace('-', "_")))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "no tool of these crates is linked into the program: {}; refer to each with a line such as \
+             `copilot::link!({});`",
+            missing.join(", "),
+            missing[0].replace('-', "_"),
+        );
+        Err(Error::new(ErrorKind::Tools, message))
+    }
+}
+
+impl fmt::Debug for ToolSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolSelection")
+            .field("linked", &self.linked)
+            .field("added", &self.added)
+            .field("rules", &self.rules.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn nothing_linked() -> Error {
+    Error::new(
+        ErrorKind::Tools,
+        "`with_all_tools()` found no tool in this program: either no function has `#[copilot::tool]`, or the tools \
+         are in a crate that the program never refers to, which the linker omits; refer to it with \
+         `copilot::link!(that_crate);`, or list the tools with `with_tools([that_crate::some_tool::TOOL])`",
+    )
+}
+
+/// Returns a human-readable report: one line per tool, followed by the notes on its schema.
+fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let all = kept.iter().map(|tool| (tool, None)).chain(dropped.iter().map(|(tool, why)| (tool, Some(why))));
+    for (tool, why) in all {
+        let mut line = format!("{:<32} {} ({})", tool.name(), tool.location(), tool.location().krate());
+        if let Some(group) = tool.group() {
+            write!(line, " group {group}").expect("writing to a string cannot fail");
+        }
+        match tool.compiled() {
+            Ok(compiled) => {
+                // English and JSON have about four bytes per token.
+                write!(line, " ~{} tokens", compiled.wire.get().len() / 4)
+                    .expect("writing to a string cannot fail");
+                for need in &compiled.arguments.needs {
+                    write!(line, " needs {}", need.type_name).expect("writing to a string cannot fail");
+                }
+                for note in schema::notes(&compiled.arguments.schema) {
+                    write!(line, "\n    {note}").expect("writing to a string cannot fail");
+                }
+            }
+            Err(error) => write!(line, " error: {error}").expect("writing to a string cannot fail"),
+        }
+        if let Some(why) = why {
+            write!(line, " left out: {why}").expect("writing to a string cannot fail");
+        }
+        lines.push((tool.name().to_owned(), line));
+    }
+    lines.sort();
+    let mut text = format!("{} of {} tools:\n", kept.len(), lines.len());
+    for (_, line) in lines {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+/// Creates an array of the tools of several functions: `toolset![weather, forecast::rain]`. A repeated tool does not
+/// compile.
+#[macro_export]
+macro_rules! toolset {
+    ($($tool:path),* $(,)?) => {
+        const { $crate::__private::distinct([$(<$tool>::TOOL),*]) }
+    };
+}
+
+/// Refers to crates, so that the linker keeps their tools: `copilot::link!(my_tools, more_tools);`.
+#[macro_export]
+macro_rules! link {
+    ($($krate:ident),+ $(,)?) => {
+        $(extern crate $krate as _;)+
+    };
+}
+
+/// Checks during constant evaluation that no tool is listed twice.
+///
+/// # Panics
+///
+/// Panics if a tool is listed twice.
+pub const fn distinct<const N: usize>(tools: [Tool; N]) -> [Tool; N] {
+    let mut first = 0;
+    while first < N {
+        let mut second = first + 1;
+        while second < N {
+            assert!(
+                !same(tools[first].const_name(), tools[second].const_name()),
+                "`toolset![..]` lists a tool twice"
+            );
+            second += 1;
+        }
+        first += 1;
+    }
+    tools
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::tools::DynTool;
+    use crate::tools::StateMap;
+
+    /// A pear.
+    #[crate::tool(group = "fruit", tags("green"))]
+    async fn pear() {}
+
+    /// An apple.
+    #[crate::tool(group = "fruit", tags("red", "green"))]
+    async fn apple() {}
+
+    /// A carrot.
+    #[crate::tool(group = "roots")]
+    async fn carrot() {}
+
+    fn chosen(rules: impl FnOnce(&mut ToolSelection)) -> Result<Vec<String>> {
+        let mut selection = ToolSelection::default();
+        selection.add(toolset![pear, apple, carrot]);
+        rules(&mut selection);
+        Ok(selection
+            .resolve(&SelectionContext::of_test(&StateMap::default()))?
+            .iter()
+            .map(|tool| tool.name().to_owned())
+            .collect())
+    }
+
+    #[test]
+    fn tools_are_selected_by_group_tag_name_module_and_function() {
+        let check = |rules: fn(&mut ToolSelection), expected: &[&str]| {
+            assert_eq!(chosen(rules).unwrap(), expected);
+        };
+        check(|_| {}, &["apple", "carrot", "pear"]);
+        check(|s| s.only([group("fruit")]), &["apple", "pear"]);
+        check(|s| s.only([tag("red"), "carrot".into()]), &["apple", "carrot"]);
+        check(|s| s.except([pear::TOOL.into()]), &["apple", "carrot"]);
+        check(|s| s.filter(|tool| tool.name().len() > 4), &["apple", "carrot"]);
+        check(|s| s.only([Choice::module("copilot::tools::selection")]), &["apple", "carrot", "pear"]);
+        check(|s| s.expect_from(["copilot".to_owned()]), &["apple", "carrot", "pear"]);
+    }
+
+    #[test]
+    fn a_choice_that_selects_nothing_is_an_error() {
+        let refused = |rules: fn(&mut ToolSelection)| chosen(rules).unwrap_err().to_string();
+        assert_eq!(
+            refused(|s| s.only([group("fruits"), "peer".into()])),
+            "group `fruits` matches no tool; did you mean `fruit`?\n\
+             tool `peer` matches no tool; did you mean `pear`?"
+        );
+        assert!(refused(|s| s.expect_from(["my-tools".to_owned()])).ends_with("`copilot::link!(my_tools);`"));
+    }
+
+    #[test]
+    fn the_report_lists_removed_tools_with_the_reason() {
+        let mut selection = ToolSelection::default();
+        selection.except([group("roots")]);
+        let any = DynTool::new("any", "Any.").schema(json!({ "type": "object" })).unwrap().declare();
+        let (kept, dropped) = selection
+            .apply(vec![pear::TOOL, carrot::TOOL, any], &SelectionContext::of_test(&StateMap::default()));
+        let report = report(&kept, &dropped);
+        let lines: Vec<&str> = report.lines().collect();
+        assert_eq!(lines[0], "2 of 3 tools:");
+        assert!(
+            lines[2].starts_with("carrot ") && lines[2].ends_with(" left out: except group `roots`"),
+            "{report}"
+        );
+        assert!(
+            lines[3].contains("selection/mod.rs:") && lines[3].contains("(copilot) group fruit ~"),
+            "{report}"
+        );
+    }
+}

@@ -1,0 +1,243 @@
+//! The tools that the linker collects, and the checks of a session's tools.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::{Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::tools::context::CalledTool as _;
+use crate::tools::def::Location;
+use crate::tools::schema::SchemaProfile;
+use crate::tools::state::StateMap;
+use crate::tools::tool::{Registered, Tool};
+
+/// The tools of a session, sorted by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ToolSet {
+    tools: Vec<Tool>,
+    profile: SchemaProfile,
+}
+
+impl ToolSet {
+    /// Creates a set of tools. The error lists all conflicts and missing states.
+    pub(crate) fn new(tools: Vec<Tool>, states: &StateMap) -> Result<Self> {
+        let set = Self::without_states(tools)?;
+        check_states(&set.tools, states)?;
+        Ok(set)
+    }
+
+    /// As [`new`](Self::new), without a check of the states.
+    pub(crate) fn without_states(tools: Vec<Tool>) -> Result<Self> {
+        let tools = unique(tools)?;
+        check_names(&tools)?;
+        check_options(&tools)?;
+        check_schemas(&tools)?;
+        Ok(Self { tools, profile: SchemaProfile::Portable })
+    }
+
+    /// Sets the schema profile. The error lists all schemas that the profile cannot express.
+    pub(crate) fn in_profile(self, profile: SchemaProfile) -> Result<Self> {
+        one_error(&self.tools.iter().filter_map(|tool| tool.wire(profile).err()).collect::<Vec<_>>())?;
+        Ok(Self { profile, ..self })
+    }
+
+    pub(crate) fn profile(&self) -> SchemaProfile {
+        self.profile
+    }
+
+    /// Returns the tool of that name; `None` if another client answers its calls.
+    pub(crate) fn get(&self, name: &str) -> Option<&Tool> {
+        let index = self.tools.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
+        self.tools.get(index).filter(|tool| !tool.is_declared_only())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Tool> {
+        self.tools.iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+    }
+}
+
+/// The array of tools on the wire.
+impl Serialize for ToolSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // `without_states` and `in_profile` have checked the wire form of each tool.
+        serializer.collect_seq(self.tools.iter().filter_map(|tool| tool.wire(self.profile).ok()))
+    }
+}
+
+/// Returns all tools that the linker collected.
+pub(crate) fn linked() -> Vec<Tool> {
+    inventory::iter::<Registered>.into_iter().map(|registered| registered.0.clone()).collect()
+}
+
+/// Sorts by name and removes copies of the same definition. Two definitions of one name are an error.
+pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
+    tools.sort_by_cached_key(|tool| {
+        let location = tool.location();
+        (tool.name().to_owned(), location.file, location.line)
+    });
+    tools.dedup_by(|a, b| a.is(b));
+    let mut clashes = String::new();
+    for pair in tools.windows(2) {
+        if let [first, second] = pair
+            && first.name() == second.name()
+        {
+            write!(
+                clashes,
+                "\n  `{}`: at {} and at {}",
+                first.name(),
+                described(&first.location()),
+                described(&second.location()),
+            )
+            .expect("writing to a string cannot fail");
+        }
+    }
+    if clashes.is_empty() {
+        return Ok(tools);
+    }
+    Err(Error::new(
+        ErrorKind::Tools,
+        format!(
+            "several tools have the same name; rename one with `#[copilot::tool(name = \"..\")]`, or remove it:{clashes}"
+        ),
+    ))
+}
+
+fn described(location: &Location) -> String {
+    match location.module {
+        "" => location.to_string(),
+        module => format!("{location} (in `{module}`)"),
+    }
+}
+
+/// Checks that the options of dynamic tools do not contradict each other. The macros check all others.
+fn check_options(tools: &[Tool]) -> Result<()> {
+    let errors: Vec<Error> = tools
+        .iter()
+        .filter(|tool| tool.dynamic().is_some())
+        .flat_map(|tool| {
+            let error = |problem| {
+                let message = format!("the tool `{}` at {}: {problem}", tool.name(), tool.location());
+                Error::new(ErrorKind::Tools, message)
+            };
+            contradictions(tool).into_iter().map(error).collect::<Vec<_>>()
+        })
+        .collect();
+    one_error(&errors)
+}
+
+/// Returns the contradictions in the options of a tool, in the words of the macro.
+fn contradictions(tool: &Tool) -> Vec<&'static str> {
+    let def = tool.def();
+    let rules = [
+        (
+            tool.description().trim().is_empty(),
+            "it has no description, which the model reads to decide when to call it",
+        ),
+        (def.read_only && def.destructive, "`destructive` contradicts `read_only`; remove one of them"),
+        (
+            def.skip_permission && def.destructive,
+            "`destructive` contradicts `skip_permission`: a tool that may destroy something needs a permission; \
+             remove one of them",
+        ),
+        (
+            def.skip_permission && tool.decides_approval(),
+            "`needs_approval` contradicts `skip_permission`, which disables the permission request; remove one of \
+             them",
+        ),
+        (
+            def.retries > 0 && !def.read_only && !def.idempotent,
+            "`retries` requires `read_only` or `idempotent`: running a tool twice must be safe",
+        ),
+        (
+            def.overrides_builtin && !BUILTINS.contains(&tool.name()),
+            "the CLI has no built-in tool of this name to replace; remove `overrides_builtin`",
+        ),
+        (def.timeout_ms == 0, "`timeout` must be at least one millisecond"),
+        (def.max_output == Some(0), "`max_output` must be above 0"),
+        (def.concurrency == Some(0), "`concurrency` must be above 0"),
+    ];
+    rules.into_iter().filter_map(|(wrong, problem)| wrong.then_some(problem)).collect()
+}
+
+/// Checks the names of dynamic tools. The macros check all others.
+fn check_names(tools: &[Tool]) -> Result<()> {
+    for tool in tools.iter().filter(|tool| tool.dynamic().is_some()) {
+        let name = tool.name();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
+            let message = format!(
+                "`{name}` at {} is not a valid tool name: a name has 1 to 64 ASCII letters, digits, `_` and `-`",
+                tool.location()
+            );
+            return Err(Error::new(ErrorKind::Tools, message));
+        }
+        if BUILTINS.contains(&name) && !tool.def().overrides_builtin {
+            let message = format!(
+                "the CLI has a built-in tool `{name}`; rename the one at {}, or add `.overrides_builtin()` to \
+                 replace it",
+                tool.location()
+            );
+            return Err(Error::new(ErrorKind::Tools, message));
+        }
+    }
+    Ok(())
+}
+
+/// The names of the CLI's built-in tools.
+const BUILTINS: &[&str] = &copilot_macros::builtin_tools!();
+
+/// Checks the schemas. The error lists every schema that cannot be built.
+fn check_schemas(tools: &[Tool]) -> Result<()> {
+    one_error(&tools.iter().filter_map(|tool| tool.compiled().err()).collect::<Vec<_>>())
+}
+
+fn one_error(errors: &[Error]) -> Result<()> {
+    match errors {
+        [] => Ok(()),
+        [only] => Err(only.clone()),
+        several => {
+            let texts: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(Error::new(ErrorKind::Tools, texts.join("\n")))
+        }
+    }
+}
+
+/// Checks the states. The error lists every missing state and the tools that need it.
+fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
+    let mut missing: BTreeMap<&str, Vec<&Tool>> = BTreeMap::new();
+    for tool in tools {
+        for need in tool
+            .compiled()?
+            .arguments
+            .needs
+            .iter()
+            .filter(|need| !states.contains(need) && tool.bound_value(need.type_id).is_none())
+        {
+            let needing = missing.entry(need.type_name).or_default();
+            if needing.last().is_none_or(|last| last.name() != tool.name()) {
+                needing.push(tool);
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut message = String::from("the session lacks state that its tools need:");
+    for (state, tools) in missing {
+        write!(message, "\n  `{state}` is needed by").expect("writing to a string cannot fail");
+        for tool in tools {
+            write!(message, "\n    `{}` at {}", tool.name(), tool.location())
+                .expect("writing to a string cannot fail");
+        }
+    }
+    message.push_str(
+        "\nadd each to the session's builder with `.state(value)`, or with `.shared_state(value)` if it is in an `Arc`, \
+         or select tools that do not need it",
+    );
+    Err(Error::new(ErrorKind::Tools, message))
+}

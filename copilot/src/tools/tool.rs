@@ -1,0 +1,339 @@
+//! The handle to a tool: of the attribute, bound to a value, or defined at run time.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::contain::UserValue;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tools::arguments::visit::Visitor;
+use crate::tools::compiled::{self, Compiled, Labels};
+use crate::tools::context::{CalledTool, ToolContext};
+use crate::tools::def::{Location, Started, ToolDef};
+use crate::tools::schema::{self, SchemaProfile};
+use crate::tools::selection_context::SelectionContext;
+use crate::tools::state::Need;
+
+/// A function that the model may call.
+///
+/// `#[copilot::tool]` defines one beside the function, as `name::TOOL`. Clones are cheap.
+#[derive(Clone)]
+pub struct Tool(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Static(&'static ToolDef),
+    Dynamic(Arc<Dynamic>),
+    Bound(Arc<Bound>),
+}
+
+/// A tool defined at run time.
+pub(crate) struct Dynamic {
+    pub(crate) name: Box<str>,
+    pub(crate) description: Box<str>,
+    pub(crate) title: Option<Box<str>>,
+    pub(crate) group: Option<Box<str>>,
+    pub(crate) tags: Vec<Box<str>>,
+    pub(crate) meta: Map<String, Value>,
+    /// The schema given by the program; `None` for a tool without arguments, or with typed ones.
+    pub(crate) schema: Option<Value>,
+    /// The options that are not text.
+    pub(crate) options: ToolDef,
+    pub(crate) needs_approval: Option<Box<DynApproval>>,
+    pub(crate) enabled: Option<Box<DynEnabled>>,
+    pub(crate) handler: Handler,
+    pub(crate) compiled: OnceLock<Result<Compiled>>,
+}
+
+/// Decides on the arguments object as JSON whether a call needs approval; `None` for arguments that do not fit.
+pub(crate) type DynApproval = dyn Fn(&str) -> Option<bool> + Send + Sync;
+
+/// Decides whether a session has the tool.
+pub(crate) type DynEnabled = dyn Fn(&SelectionContext<'_>) -> bool + Send + Sync;
+
+/// The handler of a tool defined at run time.
+pub(crate) enum Handler {
+    /// Another client of the session answers the calls.
+    Declared,
+    /// Takes the validated arguments as JSON.
+    Json(Box<dyn Fn(Value, ToolContext) -> Started + Send + Sync>),
+    /// Takes decoded arguments, as the expansion of the attribute does.
+    Typed(Box<dyn Fn(&mut Visitor<'_>) -> Option<Started> + Send + Sync>),
+}
+
+/// A tool bound to a value.
+pub(crate) struct Bound {
+    pub(crate) def: &'static ToolDef,
+    pub(crate) type_id: TypeId,
+    pub(crate) value: UserValue<Arc<dyn Any + Send + Sync>>,
+}
+
+/// A tool collected by the linker.
+#[derive(Debug)]
+pub struct Registered(pub Tool);
+
+inventory::collect!(Registered);
+
+impl Tool {
+    /// Used by the macros.
+    #[doc(hidden)]
+    pub const fn new(def: &'static ToolDef) -> Self {
+        Self(Repr::Static(def))
+    }
+
+    /// Returns the name that the model uses.
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Repr::Static(def) => def.name,
+            Repr::Bound(bound) => bound.def.name,
+            Repr::Dynamic(tool) => &tool.name,
+        }
+    }
+
+    /// Returns the description, which the model reads to decide when to call the tool.
+    pub fn description(&self) -> &str {
+        match &self.0 {
+            Repr::Static(def) => def.description,
+            Repr::Bound(bound) => bound.def.description,
+            Repr::Dynamic(tool) => &tool.description,
+        }
+    }
+
+    /// Returns the source location of the definition.
+    pub fn location(&self) -> Location {
+        self.def().location
+    }
+
+    /// Returns whether the tool has no side effects.
+    pub fn is_read_only(&self) -> bool {
+        self.def().read_only
+    }
+
+    /// Returns whether the tool may destroy data, so that a call needs a permission.
+    pub fn is_destructive(&self) -> bool {
+        self.def().destructive
+    }
+
+    /// Returns the title that user interfaces show instead of the name, if set.
+    pub fn title(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::Static(def) => def.title,
+            Repr::Bound(bound) => bound.def.title,
+            Repr::Dynamic(tool) => tool.title.as_deref(),
+        }
+    }
+
+    /// Returns the group that selections refer to, if set.
+    pub fn group(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::Static(def) => def.group,
+            Repr::Bound(bound) => bound.def.group,
+            Repr::Dynamic(tool) => tool.group.as_deref(),
+        }
+    }
+
+    /// Returns the tags that selections refer to; empty without any.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let (constant, dynamic) = match &self.0 {
+            Repr::Static(def) => (def.tags, &[][..]),
+            Repr::Bound(bound) => (bound.def.tags, &[][..]),
+            Repr::Dynamic(tool) => (&[][..], &tool.tags[..]),
+        };
+        constant.iter().copied().chain(dynamic.iter().map(|tag| &**tag))
+    }
+
+    /// Returns whether a second call with the same arguments has no further effect. Read-only tools are idempotent.
+    pub fn is_idempotent(&self) -> bool {
+        self.def().idempotent || self.def().read_only
+    }
+
+    /// Returns the timeout of a call.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.def().timeout_ms)
+    }
+
+    /// Returns the JSON schema of the arguments; `None` for a tool without arguments.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the schema of a parameter cannot be sent to a model. The message names the tool, the
+    /// parameter and the reason.
+    pub fn schema(&self) -> Result<Option<&RawValue>> {
+        Ok(self.compiled()?.arguments.parameters.as_deref())
+    }
+
+    /// Returns the name during constant evaluation; empty for a tool created at run time.
+    pub(crate) const fn const_name(&self) -> &'static str {
+        match &self.0 {
+            Repr::Static(def) => def.name,
+            Repr::Dynamic(_) | Repr::Bound(_) => "",
+        }
+    }
+
+    pub(crate) fn from_dynamic(tool: Arc<Dynamic>) -> Self {
+        Self(Repr::Dynamic(tool))
+    }
+
+    /// Returns the options of the tool. The texts of a dynamic tool are not in it.
+    pub(crate) fn def(&self) -> &ToolDef {
+        match &self.0 {
+            Repr::Static(def) => def,
+            Repr::Bound(bound) => bound.def,
+            Repr::Dynamic(tool) => &tool.options,
+        }
+    }
+
+    pub(crate) fn bound(tool: Arc<Bound>) -> Self {
+        Self(Repr::Bound(tool))
+    }
+
+    pub(crate) fn dynamic(&self) -> Option<&Dynamic> {
+        match &self.0 {
+            Repr::Static(_) | Repr::Bound(_) => None,
+            Repr::Dynamic(tool) => Some(tool),
+        }
+    }
+
+    /// Returns whether the tool has no handler, so that another client answers its calls.
+    pub(crate) fn is_declared_only(&self) -> bool {
+        self.dynamic().is_some_and(|tool| matches!(tool.handler, Handler::Declared))
+    }
+
+    /// Returns whether `needs_approval` is set.
+    pub(crate) fn decides_approval(&self) -> bool {
+        self.def().needs_approval.is_some()
+            || self.dynamic().is_some_and(|tool| tool.needs_approval.is_some())
+    }
+
+    /// Returns whether a session has the tool, as decided by the option `enabled`. Default: `true`.
+    pub(crate) fn is_enabled(&self, context: &SelectionContext<'_>) -> bool {
+        match self.dynamic() {
+            Some(tool) => tool.enabled.as_ref().is_none_or(|enabled| enabled(context)),
+            None => self.def().enabled.is_none_or(|enabled| enabled(context)),
+        }
+    }
+
+    /// Visits the parameters and starts the tool if all have their values.
+    pub(crate) fn visit(&self, visitor: &mut Visitor<'_>) -> Option<Started> {
+        match self.dynamic() {
+            None => (self.def().shim)(visitor),
+            Some(Dynamic { handler: Handler::Typed(handler), .. }) => handler(visitor),
+            Some(_) => None,
+        }
+    }
+
+    /// Returns whether both handles are of the same definition, and not only of the same name.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            // A crate that is linked twice, such as the library of a unit test, has two copies of each definition.
+            (Repr::Static(a), Repr::Static(b)) => a.name == b.name && a.location == b.location,
+            (Repr::Dynamic(a), Repr::Dynamic(b)) => Arc::ptr_eq(a, b),
+            (Repr::Bound(a), Repr::Bound(b)) => Arc::ptr_eq(&a.value, &b.value) && a.def.name == b.def.name,
+            _ => false,
+        }
+    }
+
+    /// Returns the parts that are computed once: the schema, the wire form and the needed states.
+    pub(crate) fn compiled(&self) -> Result<&Compiled> {
+        match &self.0 {
+            Repr::Static(def) => compiled::of(def),
+            Repr::Bound(bound) => compiled::of(bound.def),
+            Repr::Dynamic(tool) => {
+                tool.compiled.get_or_init(|| tool.compile()).as_ref().map_err(Clone::clone)
+            }
+        }
+    }
+
+    /// Returns the wire form of the tool in a profile.
+    pub(crate) fn wire(&self, profile: SchemaProfile) -> Result<&RawValue> {
+        let compiled = self.compiled()?;
+        compiled.wire_in(profile, || self.wire_of(compiled, profile))
+    }
+
+    fn wire_of(&self, compiled: &Compiled, profile: SchemaProfile) -> Result<Box<RawValue>> {
+        let refuse = |reason: String| {
+            let (name, location) = (self.name(), self.location());
+            Error::new(
+                ErrorKind::Tools,
+                format!(
+                    "the arguments of tool `{name}` at {location} cannot be described in the schema profile \
+                     {profile:?}: {reason}"
+                ),
+            )
+        };
+        let arguments = &compiled.arguments;
+        let has_own_schema = self.dynamic().is_some_and(|tool| tool.schema.is_some());
+        let parameters = match (profile, &arguments.parameters) {
+            (_, None) => None,
+            (SchemaProfile::OpenAiStrict, Some(_)) => {
+                let strict = schema::openai_strict(&arguments.schema).map_err(refuse)?;
+                let ordered = schema::ordered(&strict, &arguments.layout.names);
+                Some(ordered.map_err(|error| refuse(error.to_string()))?)
+            }
+            (SchemaProfile::Verbatim, Some(_)) if !has_own_schema => {
+                let description = Visitor::describe(schema::generator(), |visitor| self.visit(visitor));
+                schema::verbatim(self.def().params, description).map_err(refuse)?
+            }
+            (_, Some(parameters)) => Some(parameters.clone()),
+        };
+        let labels = self.dynamic().map_or_else(|| Labels::of(self.def()), Dynamic::labels);
+        compiled::wire(labels, self.def(), parameters.as_deref())
+    }
+}
+
+impl Dynamic {
+    fn compile(&self) -> Result<Compiled> {
+        match (&self.handler, &self.schema) {
+            (Handler::Typed(_), Some(_)) => Err(Error::new(
+                ErrorKind::Tools,
+                format!(
+                    "the tool `{}` at {} has `schema` and `typed`, whose type has a schema; remove `schema`",
+                    self.name, self.options.location
+                ),
+            )),
+            (Handler::Typed(handler), None) => {
+                compiled::of_params(self.labels(), &self.options, |visitor| handler(visitor))
+            }
+            (_, schema) => compiled::of_schema(self.labels(), &self.options, schema.as_ref()),
+        }
+    }
+
+    fn labels(&self) -> Labels<'_> {
+        Labels {
+            name: &self.name,
+            description: &self.description,
+            group: self.group.as_deref(),
+            meta: self.meta.clone(),
+        }
+    }
+}
+
+impl CalledTool for Tool {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn bound_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>> {
+        match &self.0 {
+            Repr::Bound(bound) if bound.type_id == type_id => Some(&bound.value),
+            _ => None,
+        }
+    }
+
+    fn needs(&self) -> &[Need] {
+        self.compiled().map_or(&[], |compiled| &compiled.arguments.needs)
+    }
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tool")
+            .field("name", &self.name())
+            .field("location", &self.location())
+            .finish_non_exhaustive()
+    }
+}

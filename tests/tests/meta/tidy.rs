@@ -1,0 +1,197 @@
+//! The rules of the house that a compiler does not check.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use copilot_tests::api::async_items;
+
+/// A file may be this long before its tests.
+const MAX_LINES: usize = 600;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every file below these folders with this ending, with its text.
+fn files(folders: &[&str], ending: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                walk(&path, ending, found);
+            } else if path.extension().is_some_and(|found| found == ending) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in folders {
+        walk(&root().join(folder), ending, &mut found);
+    }
+    found.sort();
+    assert!(found.len() > 3, "{folders:?} hold files");
+    let name = |path: &Path| path.strip_prefix(root()).unwrap().display().to_string();
+    found.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The text before the unit tests.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap()
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let mute: Vec<_> =
+        files(&["copilot", "copilot-macros", "examples", "fuzz", "tests/src", "tests/tests"], "rs")
+            .into_iter()
+            .filter(|(_, text)| !text.starts_with("//! "))
+            .map(|(name, _)| name)
+            .collect();
+    assert!(mute.is_empty(), "begin these with `//! ` and a sentence: {mute:#?}");
+}
+
+#[test]
+fn files_fit_in_the_head() {
+    let long: Vec<_> = files(&["copilot/src", "copilot-macros/src", "tests/src"], "rs")
+        .into_iter()
+        .filter(|(name, _)| !name.contains("/generated/") && !name.ends_with("/tests.rs"))
+        .map(|(name, text)| (without_tests(&text).lines().count(), name))
+        .filter(|(lines, _)| *lines > MAX_LINES)
+        .collect();
+    assert!(long.is_empty(), "split these by resource or by step: {long:#?}");
+}
+
+#[test]
+fn imports_point_only_upward() {
+    let lib = fs::read_to_string(root().join("copilot/src/lib.rs")).unwrap();
+    let layers: Vec<&str> = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ").or_else(|| line.strip_prefix("mod ")))
+        .map(|name| name.trim_end_matches(';'))
+        .filter(|name| *name != "__private")
+        .collect();
+    assert!(layers.len() > 8, "lib.rs lists the layers: {layers:?}");
+    let mut wrong = Vec::new();
+    for (name, text) in files(&["copilot/src"], "rs") {
+        let module = name["copilot/src/".len()..].split(['/', '.']).next().unwrap().to_owned();
+        let Some(own) = layers.iter().position(|layer| **layer == module) else { continue };
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for used in line.split("crate::").skip(1) {
+                let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if layers.iter().position(|layer| **layer == used).is_some_and(|layer| layer > own) {
+                    wrong.push(format!("{name}:{} uses {used}", number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "lib.rs lists what may use what: {wrong:#?}");
+}
+
+#[test]
+fn dependencies_are_sorted() {
+    for folder in [".", "copilot", "copilot-macros", "examples", "fuzz", "tests"] {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        for section in manifest.split("\n[").filter(|section| {
+            section.lines().next().is_some_and(|title| title.trim_end_matches(']').ends_with("dependencies"))
+        }) {
+            let names: Vec<_> = section
+                .lines()
+                .skip(1)
+                .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+                .map(|line| line.split(['.', ' ', '=']).next().unwrap())
+                .collect();
+            let mut sorted = names.clone();
+            sorted.sort_unstable();
+            assert_eq!(names, sorted, "{folder}/Cargo.toml, [{}", section.lines().next().unwrap());
+        }
+    }
+}
+
+#[test]
+fn tasks_are_spawned_in_one_place() {
+    // Clippy refuses `tokio::spawn`; this sees the ways around it.
+    let wrong: Vec<_> = files(&["copilot/src"], "rs")
+        .into_iter()
+        .filter(|(name, text)| {
+            !name.ends_with("src/task.rs")
+                && (without_tests(text).contains("spawn_local(")
+                    || without_tests(text).contains("handle.spawn("))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(wrong.is_empty(), "spawn through `task`: {wrong:?}");
+}
+
+#[test]
+fn what_is_awaited_says_what_dropping_it_does() {
+    let mute: Vec<_> = async_items()
+        .into_iter()
+        // The page of the crate says what dropping queries and commands does.
+        .filter(|item| {
+            !item
+                .docs
+                .iter()
+                .any(|line| line.contains("(crate#queries)") || line.contains("(crate#commands)"))
+        })
+        .filter(|item| {
+            let title = item.docs.iter().position(|line| line == "# Cancel safety");
+            title.is_none_or(|title| item.docs.get(title + 2).is_none_or(String::is_empty))
+        })
+        .map(|item| format!("{} {}", item.place, item.name))
+        .collect();
+    assert!(mute.is_empty(), "say below `# Cancel safety` what dropping the future does: {mute:#?}");
+}
+
+#[test]
+fn unsafe_code_is_in_one_file() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nunsafe_code = \"deny\"\n"), "the lint is on for every package");
+    for folder in ["copilot", "copilot-macros", "examples", "tests"] {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{folder}/Cargo.toml takes the lints");
+    }
+    let word = concat!("unsafe", "_code");
+    let allowed: Vec<_> = files(&["copilot", "copilot-macros", "examples"], "rs")
+        .into_iter()
+        .filter(|(_, text)| {
+            let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+            // A macro's tests hold strings with the word; what counts is the attribute that lets it in.
+            lines.clone().any(|line| line.starts_with("#") && line.contains(word) && !line.contains("forbid"))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(allowed, ["copilot/src/process/sys.rs"], "the one file with unsafe code");
+}
+
+#[test]
+fn the_default_features_stay_lean() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "-p", "copilot-tools", "-e", "normal", "--prefix", "none", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let mut crates: Vec<_> = tree.lines().collect();
+    crates.sort_unstable();
+    crates.dedup();
+    assert!(crates.len() <= 40, "{} lines: {crates:#?}", crates.len());
+}
+
+#[test]
+fn every_test_that_reliability_names_exists() {
+    let text = fs::read_to_string(root().join("RELIABILITY.md")).unwrap();
+    let code: String = files(&["copilot/src", "tests"], "rs").into_iter().map(|(_, text)| text).collect();
+    let is_name = |word: &&str| {
+        word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let named: Vec<_> = text.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(named.len() > 10, "{named:?}");
+    let missing: Vec<_> = named.into_iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "RELIABILITY.md names what is not there: {missing:#?}");
+}

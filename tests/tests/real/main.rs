@@ -1,0 +1,10 @@
+//! The real CLI with a scripted model.
+
+mod every_version;
+mod hooks;
+mod permissions;
+mod providers;
+mod running_session;
+mod safe_by_default;
+mod scripted_model;
+mod session_config;

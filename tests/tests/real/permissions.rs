@@ -1,0 +1,161 @@
+//! Decisions that last, and decisions that are left to others, on the real CLI.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use copilot::install::Installer;
+use copilot::permissions::PermissionSubject;
+use copilot::testing::{Script, ScriptedModel};
+use copilot::{Client, Decision, PermissionKind, PermissionRequest};
+use copilot_tests::mcp::LoopbackMcp;
+use copilot_tests::real::Real;
+use copilot_tests::tested;
+use serde_json::json;
+
+#[tokio::test]
+async fn an_approval_of_an_address_lasts_for_its_origin() {
+    let server = LoopbackMcp::open().await;
+    let fetch = |path: &str| json!({"url": format!("{}/{path}", server.url)});
+    let script = || Script::new().call("web_fetch", fetch("a")).call("web_fetch", fetch("b")).say("Done.");
+    for for_ever in [false, true] {
+        let real = Real::over_stdio(script()).await;
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let session = real.session().on_permission({
+            let asked = Arc::clone(&asked);
+            move |request| {
+                let (origin, subject) = (request.origin().unwrap().to_owned(), request.subject().unwrap());
+                let answer = match for_ever {
+                    true => Decision::ApprovePermanently { domain: origin.clone() },
+                    false => request.approve_for_session(),
+                };
+                asked.lock().unwrap().push((origin, subject));
+                async move { answer }
+            }
+        });
+        let session = session.start().await.unwrap();
+        assert_eq!(session.ask("Fetch both.").await.unwrap().text(), "Done.");
+        let asked = std::mem::take(&mut *asked.lock().unwrap());
+        let [(origin, PermissionSubject::Url(address))] = &asked[..] else { panic!("asked {asked:?}") };
+        assert!(address.url.starts_with(&server.url) && server.url.starts_with(origin), "{origin}");
+        real.finish().await;
+    }
+}
+
+/// A CLI on a port of its own, which several clients may use. It ends when this is dropped.
+struct Served {
+    child: Child,
+    address: String,
+}
+
+const TOKEN: &str = "of-this-test";
+
+impl Served {
+    async fn start(state: &Path) -> Self {
+        let cli = match std::env::var_os("COPILOT_CLI_PATH") {
+            Some(path) => path.into(),
+            None => Installer::new().ensure().await.unwrap(),
+        };
+        let mut child = Command::new(cli)
+            .args(["--server", "--port", "0", "--no-auto-update", "--no-auto-login"])
+            .current_dir(state)
+            .env("COPILOT_HOME", state)
+            .env("COPILOT_CONNECTION_TOKEN", TOKEN)
+            .env("NO_PROXY", "127.0.0.1")
+            .env("no_proxy", "127.0.0.1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let port =
+            said.filter_map(|line| line.split_once("on port ").map(|(_, port)| port.to_owned())).next();
+        Self { child, address: format!("127.0.0.1:{}", port.unwrap()) }
+    }
+
+    async fn client(&self) -> Client {
+        Client::builder().cli_url(&self.address).connection_token(TOKEN).start().await.unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_no_say_leaves_the_decision_to_the_other_one() {
+    if !tested::since([1, 0, 57]) {
+        return tested::not_supported("over TCP it serves whoever connects");
+    }
+    let script = Script::new()
+        .call("bash", json!({"command": "echo hello", "description": "x"}))
+        .expect_tool_result("bash", |text| text.starts_with("hello"))
+        .say("Done.");
+    let (model, state) = (ScriptedModel::start(script).await.unwrap(), tempfile::tempdir().unwrap());
+    let cli = Served::start(state.path()).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let says = |name: &'static str, decision: Decision| {
+        let asked = Arc::clone(&asked);
+        move |request: PermissionRequest| {
+            assert_eq!(*request.kind(), PermissionKind::Shell);
+            asked.lock().unwrap().push(name);
+            let decision = decision.clone();
+            async move { decision }
+        }
+    };
+    let (one, two) = (cli.client().await, cli.client().await);
+    let first = one.session().scripted_model(&model).on_permission(says("first", Decision::NoResult));
+    let first = first.start().await.unwrap();
+    let second = two.resume(first.id().clone()).scripted_model(&model);
+    let second = second.on_permission(says("second", Decision::Approve)).start().await.unwrap();
+    assert_eq!(first.ask("Say hello.").await.unwrap().text(), "Done.");
+    let mut asked = std::mem::take(&mut *asked.lock().unwrap());
+    asked.sort_unstable();
+    assert_eq!(asked, ["first", "second"]);
+    second.close().await.unwrap();
+    one.shutdown().await.unwrap();
+    two.shutdown().await.unwrap();
+    model.finish().unwrap();
+}
+
+/// A number.
+#[copilot::tool(destructive)]
+async fn magic_number() -> i64 {
+    42
+}
+
+#[tokio::test]
+async fn a_client_that_only_joins_does_not_deny_the_tools_of_the_first() {
+    if !tested::since([1, 0, 57]) {
+        return tested::not_supported("over TCP it serves whoever connects");
+    }
+    let script = Script::new()
+        .call("magic_number", json!({}))
+        .expect_tool_result("magic_number", |text| text == "42")
+        .call("bash", json!({"command": "echo hello", "description": "x"}))
+        .expect_tool_result("bash", |text| text.starts_with("hello"))
+        .say("Done.");
+    let (model, state) = (ScriptedModel::start(script).await.unwrap(), tempfile::tempdir().unwrap());
+    let cli = Served::start(state.path()).await;
+    let (one, two) = (cli.client().await, cli.client().await);
+    // The decision of the first client comes last.
+    let first = one.session().scripted_model(&model).with_tools([magic_number::TOOL]);
+    let first = first.on_permission(async |_| {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        Decision::Approve
+    });
+    let first = first.start().await.unwrap();
+    let second = two.resume(first.id().clone()).scripted_model(&model).start().await.unwrap();
+    assert_eq!(first.ask("Which number?").await.unwrap().text(), "Done.");
+    second.close().await.unwrap();
+    one.shutdown().await.unwrap();
+    two.shutdown().await.unwrap();
+    model.finish().unwrap();
+}

@@ -1,0 +1,5 @@
+//! Lost connections and restarts of the CLI.
+
+mod losses;
+mod recovery;
+mod supervision;

@@ -1,0 +1,713 @@
+//! Asking many times, at bad moments, and for what goes wrong: each answer reaches its own question, and whatever is
+//! lost is said.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use copilot::testing::{FakeCli, RpcError, Script, ScriptedModel, hermetic_client};
+use copilot::{Decision, ErrorKind, EventKind, Session};
+use copilot_tests::fake::failure;
+use copilot_tests::fake::{Fake, all, settle};
+use copilot_tests::tested;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+/// A CLI that answers each message with its text.
+async fn echoing() -> (Fake, Session) {
+    let cli = FakeCli::new();
+    cli.on_turn(|turn| async move { turn.say(turn.prompt()) });
+    let fake = Fake::on(cli).await;
+    let session = fake.session().start().await.expect("it opens");
+    (fake, session)
+}
+
+/// A turn whose events the test sends.
+async fn by_hand_on(cli: FakeCli) -> (Fake, Session) {
+    let fake = Fake::with_manual_turns(cli).await;
+    let session = fake.session().start().await.expect("it opens");
+    (fake, session)
+}
+
+async fn by_hand() -> (Fake, Session) {
+    by_hand_on(FakeCli::new()).await
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Asks so many questions concurrently, each of which must get its own answer; gives how long each took.
+async fn ask_concurrently(count: usize) -> Duration {
+    let (fake, session) = echoing().await;
+    let began = std::time::Instant::now();
+    let asks = (0..count).map(|number| {
+        let session = session.clone();
+        async move { session.ask(number.to_string()).await.map(|reply| reply.text().to_owned()) }
+    });
+    let wrong: Vec<_> = all(asks)
+        .await
+        .into_iter()
+        .enumerate()
+        .filter(|(number, reply)| reply.as_ref().ok() != Some(&number.to_string()))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {count} are wrong, such as {:?}", wrong.len(), wrong[0]);
+    drop(fake);
+    began.elapsed() / u32::try_from(count).expect("a small number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_concurrent_asks_get_their_own_answers_on_several_threads() {
+    println!("{:?} each", ask_concurrently(10_000).await);
+}
+
+#[tokio::test]
+async fn ten_thousand_concurrent_asks_get_their_own_answers_on_one_thread() {
+    println!("{:?} each", ask_concurrently(10_000).await);
+}
+
+/// What each turn receives decides what many of them cost: all the events of all the others would be quadratic.
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_waits_behind_others_does_not_receive_their_events() {
+    let (fake, session) = echoing().await;
+    // All of them are sent before the first one ends.
+    fake.cli.on_turn(|turn| async move {
+        sleep(SECOND).await;
+        turn.say(turn.prompt());
+    });
+    let turns = (0..100).map(|number| {
+        let session = session.clone();
+        async move {
+            let mut turn = session.stream(number.to_string()).await.unwrap();
+            let mut events = 0;
+            while let Some(event) = turn.next().await {
+                event.unwrap();
+                events += 1;
+            }
+            (events, turn.reply().await.unwrap().to_string())
+        }
+    });
+    for (number, (events, text)) in all(turns).await.into_iter().enumerate() {
+        assert_eq!(text, number.to_string());
+        assert!(events <= 12, "turn {number} has received {events} events");
+    }
+}
+
+/// Asks while turns of other messages begin and end, so that some asks begin exactly between two events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn asks_that_begin_while_other_turns_end_are_not_ended_by_them() {
+    let (_fake, session) = echoing().await;
+    let asks = (0..8).map(|asker| {
+        let session = session.clone();
+        async move {
+            let mut wrong = Vec::new();
+            for number in 0..250 {
+                let text = format!("{asker} {number}");
+                match session.ask(&text).await {
+                    Ok(reply) if reply.text() == text => {}
+                    other => wrong.push(format!("{text}: {other:?}")),
+                }
+            }
+            wrong
+        }
+    });
+    let wrong: Vec<_> = all(asks).await.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{} are wrong, such as {}", wrong.len(), wrong[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_over_the_budget_of_events_is_an_error_that_says_how_to_raise_it() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|turn| async move { turn.say("x".repeat(200_000)) });
+    let session = fake.session().event_budget(100_000).start().await.unwrap();
+    let error = failure(session.ask("?")).await;
+    let text = error.to_string();
+    assert!(text.contains("100000 bytes") && text.contains("event_budget"), "{error:?}");
+    let session = fake.session().event_budget(1_000_000).start().await.unwrap();
+    assert_eq!(session.ask("?").await.unwrap().text().len(), 200_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pieces_over_the_budget_of_events_do_not_fail_a_turn_that_has_its_answer() {
+    let (fake, _) = by_hand().await;
+    let session = fake.session().event_budget(20_000).start().await.unwrap();
+    let mut turn = session.stream("?").await.unwrap();
+    fake.begin_turn(&session);
+    assert_eq!(turn.next().await.unwrap().unwrap().name(), "user.message");
+    for _ in 0..1_000 {
+        fake.cli.event(session.id(), "assistant.message_delta", json!({"deltaContent": "piece"}));
+    }
+    fake.say(&session, "whole");
+    fake.cli.event(session.id(), "session.idle", json!({}));
+    settle().await;
+    assert_eq!(turn.reply().await.unwrap().text(), "whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_count_from_the_call_while_the_cli_does_not_take_the_message() {
+    for version in ["1.0.57", "1.0.102"] {
+        let cli = FakeCli::of_version(version);
+        cli.hold("session.send");
+        let fake = Fake::on(cli).await;
+        let session = fake.session().start().await.unwrap();
+        let mut events = session.events();
+        let asked = Instant::now();
+        let ask = session.ask("?").idle_timeout(5 * SECOND).report_silence(2 * SECOND);
+        let error = timeout(60 * SECOND, failure(ask)).await.expect("the limit holds while sending");
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!(asked.elapsed().as_secs(), 5, "{version}");
+        assert!(error.to_string().contains("did not take the message"), "{error}");
+        let silent =
+            std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_stalled");
+        assert!(silent, "{version}: the silence is reported");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_count_from_the_call_while_another_message_is_being_sent() {
+    let cli = FakeCli::new();
+    cli.hold("session.send");
+    let fake = Fake::on(cli).await;
+    let session = fake.session().start().await.unwrap();
+    let asked = Instant::now();
+    let (first, second) = tokio::join!(
+        timeout(60 * SECOND, session.send("a").into_future()),
+        failure(session.ask("b").idle_timeout(5 * SECOND))
+    );
+    assert!(first.is_err() && second.is_timeout(), "{second:?}");
+    assert_eq!(asked.elapsed().as_secs(), 60);
+    assert!(second.to_string().contains("for 5s"), "{second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_total_limit_counts_from_the_call_and_not_from_when_the_cli_has_the_message() {
+    let cli = FakeCli::new();
+    cli.hold("session.send");
+    let fake = Fake::on(cli).await;
+    let session = fake.session().start().await.unwrap();
+    let asked = Instant::now();
+    let (error, ()) = tokio::join!(failure(session.ask("?").timeout(30 * SECOND)), async {
+        sleep(20 * SECOND).await;
+        fake.cli.held("session.send").await.answer(json!({"messageId": "m"}));
+    });
+    assert!(error.is_timeout());
+    assert_eq!(asked.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_that_waits_for_others_is_not_idle_while_they_work() {
+    for version in ["1.0.57", "1.0.102"] {
+        let cli = FakeCli::of_version(version);
+        cli.on_turn(|turn| async move {
+            if turn.prompt() == "long" {
+                for _ in 0..20 {
+                    sleep(4 * SECOND).await;
+                    turn.event("assistant.intent", json!({"intent": "working"}));
+                }
+            }
+            turn.say(turn.prompt());
+        });
+        let fake = Fake::on(cli).await;
+        let session = fake.session().start().await.unwrap();
+        let ask = |text: &str| session.ask(text).idle_timeout(5 * SECOND).into_future();
+        let (long, short) = tokio::join!(ask("long"), ask("short"));
+        assert_eq!((long.unwrap().text(), short.unwrap().text()), ("long", "short"), "{version}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_from_before_the_call_does_not_shorten_the_idle_limit() {
+    let (fake, session) = by_hand().await;
+    // While the first waits to begin, the last event of the session is known to all that wait.
+    let first = failure(session.ask("a").idle_timeout(600 * SECOND));
+    let (_, ()) = tokio::join!(first, async {
+        sleep(10 * SECOND).await;
+        fake.cli.event(session.id(), "session.info", json!({"message": "still there"}));
+        sleep(40 * SECOND).await;
+        let asked = Instant::now();
+        assert!(failure(session.ask("b").idle_timeout(60 * SECOND)).await.is_timeout());
+        assert_eq!(asked.elapsed().as_secs(), 60);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn turns_that_wait_together_report_a_silence_once() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|_| std::future::pending());
+    let session = fake.session().start().await.unwrap();
+    let mut events = session.events();
+    let asks = (0..20).map(|_| {
+        let session = session.clone();
+        async move { session.ask("?").report_silence(10 * SECOND).timeout(15 * SECOND).await }
+    });
+    all(asks).await;
+    let silences =
+        std::iter::from_fn(|| events.try_next()).filter(|event| event.name() == "copilot.turn_stalled");
+    assert_eq!(silences.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_with_tasks_in_the_background_does_not_end_the_turn() {
+    let (fake, session) = by_hand_on(FakeCli::of_version("1.0.12")).await;
+    let event = |name: &str, data: Value| fake.cli.event(session.id(), name, data);
+    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+        fake.cli.requested("session.send", 1).await;
+        event("user.message", json!({"content": "?"}));
+        event("assistant.message", json!({"content": "working in the background"}));
+        let agents = json!([{"agentId": "a", "agentType": "task"}]);
+        event("session.idle", json!({"backgroundTasks": {"agents": agents, "shells": []}}));
+        sleep(10 * SECOND).await;
+        event("assistant.message", json!({"content": "done"}));
+        event("session.idle", json!({"backgroundTasks": {"agents": [], "shells": []}}));
+    });
+    assert_eq!(reply.unwrap().text(), "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_repeats_after_the_answer_ends_the_turn_with_both() {
+    let (fake, session) = by_hand().await;
+    let began = Instant::now();
+    let (error, ()) = tokio::join!(failure(session.ask("?")), async {
+        fake.cli.requested("session.send", 1).await;
+        fake.begin_turn(&session);
+        fake.say(&session, "the answer");
+        for _ in 0..3 {
+            sleep(SECOND).await;
+            let message = "ENOSPC: no space left on device, write";
+            fake.cli.event(
+                session.id(),
+                "session.error",
+                json!({"errorType": "persistence", "message": message}),
+            );
+        }
+    });
+    assert_eq!(error.kind(), ErrorKind::Session);
+    assert!(error.to_string().contains("ENOSPC"), "{error}");
+    assert_eq!(error.partial_reply().map(copilot::Reply::text), Some("the answer"));
+    assert!(began.elapsed() < 10 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_idle_gives_the_answer_with_the_error() {
+    let (fake, session) = by_hand().await;
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(10 * SECOND)), async {
+        fake.cli.requested("session.send", 1).await;
+        fake.begin_turn(&session);
+        fake.say(&session, "the answer");
+    });
+    assert!(error.is_timeout());
+    let reply = error.partial_reply().expect("the answer has arrived");
+    assert_eq!((reply.text(), reply.events().len()), ("the answer", 2));
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(10 * SECOND)), async {
+        fake.begin_turn(&session);
+    });
+    assert!(error.partial_reply().is_none(), "nothing was answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_names_the_servers_that_connect_and_the_calls_of_other_programs() {
+    let (fake, session) = by_hand().await;
+    fake.cli.on("session.mcp.list", |_, _| {
+        json!({"servers": [{"name": "slow-server", "status": "pending"}, {"name": "fine", "status": "connected"}]})
+    });
+    fake.cli.on("session.tools.listPendingRequests", |_, _| {
+        json!({"items": [{"requestId": "r9", "toolCallId": "c9", "toolName": "elsewhere", "arguments": {}}]})
+    });
+    let mut events = session.events();
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(100 * SECOND)), async {
+        fake.cli.requested("session.send", 1).await;
+        fake.begin_turn(&session);
+    });
+    assert!(error.is_timeout());
+    let silence = loop {
+        let event = events.next().await.expect("a silence is reported");
+        if let EventKind::TurnStalled(silence) = event.kind() {
+            break silence.clone();
+        }
+    };
+    assert_eq!(
+        (silence.connecting, silence.waiting_for),
+        (vec!["slow-server".into()], vec!["elsewhere (r9)".into()])
+    );
+    assert_eq!(fake.cli.requests("session.mcp.list").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_is_reported_although_the_cli_does_not_say_what_it_waits_for() {
+    let (fake, session) = by_hand().await;
+    fake.cli.hold("session.mcp.list");
+    fake.cli.hold("session.tools.listPendingRequests");
+    let mut events = session.events();
+    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(100 * SECOND)), async {
+        fake.cli.requested("session.send", 1).await;
+        fake.begin_turn(&session);
+    });
+    assert!(error.is_timeout());
+    assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "copilot.turn_stalled"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_dropped_subscription_is_not_called_again_after_the_call_in_progress() {
+    let (fake, session) = by_hand().await;
+    let (calls, counted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (called, was_called) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let count = Arc::clone(&calls);
+    let subscription = session.on(move |_| {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            called.send(()).unwrap();
+            released.recv().unwrap();
+        }
+    });
+    let count = Arc::clone(&counted);
+    let _other = session.on(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    for _ in 0..100 {
+        fake.cli.event(session.id(), "assistant.intent", json!({}));
+    }
+    was_called.recv().unwrap();
+    // All of them wait for the listener by the time it is dropped.
+    while counted.load(Ordering::SeqCst) < 100 {
+        tokio::task::yield_now().await;
+    }
+    drop(subscription);
+    release.send(()).unwrap();
+    // Its task ends, and with it the last other owner of the count.
+    while Arc::strong_count(&calls) > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+/// Panics when it is dropped.
+struct Explosive(&'static str);
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("{}", self.0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_whose_panics_and_drops_panic_does_not_stop_itself_or_others() {
+    let (fake, session) = by_hand().await;
+    let seen: Arc<Mutex<Vec<&str>>> = Arc::default();
+    let listen = |name: &'static str| {
+        let seen = Arc::clone(&seen);
+        move || seen.lock().unwrap().push(name)
+    };
+    let (first, panicking, last) = (listen("first"), listen("panicking"), listen("last"));
+    let _first = session.on(move |_| first());
+    let own = Arc::new(Mutex::new(None));
+    let (itself, explosive) = (Arc::clone(&own), Explosive("the listener is dropped"));
+    let subscription = session.on(move |_| {
+        let _ = &explosive;
+        panicking();
+        std::panic::panic_any(Explosive("the payload is dropped"));
+    });
+    *own.lock().unwrap() = Some(subscription);
+    let dropping = session.on(move |_| {
+        // Drops the other listener, and panics with it.
+        let other = itself.lock().unwrap().take();
+        drop(other);
+        panic!("after the drop");
+    });
+    let _last = session.on(move |_| last());
+    for _ in 0..3 {
+        fake.cli.event(session.id(), "assistant.intent", json!({}));
+        settle().await;
+    }
+    let seen = seen.lock().unwrap().clone();
+    let of = |name: &str| seen.iter().filter(|seen| **seen == name).count();
+    assert_eq!((of("first"), of("last")), (3, 3), "{seen:?}");
+    assert!(of("panicking") >= 1);
+    drop(dropping);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_is_called_again_after_a_panic_whose_payload_panics() {
+    let (fake, session) = by_hand().await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let _subscription = session.on(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        std::panic::panic_any(Explosive("the payload is dropped"));
+    });
+    for _ in 0..3 {
+        fake.cli.event(session.id(), "assistant.intent", json!({}));
+    }
+    settle().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+}
+
+/// The session for the tool below.
+static SESSION: Mutex<Option<Session>> = Mutex::new(None);
+
+/// Asks the agent that called it.
+#[copilot::tool]
+async fn ask_back() -> String {
+    let session = SESSION.lock().expect("no panic").clone().expect("the test has set it");
+    let error = session.ask("and?").await.expect_err("it would wait for itself");
+    let sent = session.send("a note").await;
+    format!("{:?}: {error}; {}", error.kind(), sent.is_ok())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_inside_a_tool_of_its_own_session_says_that_it_would_wait_for_itself() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|turn| async move {
+        if turn.prompt() == "?" {
+            let result = turn.call_tool("ask_back", json!({})).await;
+            turn.say(result["textResultForLlm"].as_str().unwrap_or_default());
+        }
+    });
+    let session = fake.session().with_tools([ask_back::TOOL]).start().await.unwrap();
+    *SESSION.lock().unwrap() = Some(session.clone());
+    let reply = session.ask("?").await.unwrap();
+    assert!(reply.text().starts_with("Config: `ask`") && reply.text().contains("`Session::send`"), "{reply}");
+    assert!(reply.text().ends_with("; true"), "{reply}");
+    SESSION.lock().unwrap().take();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_ask_another_session_and_not_its_own() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|turn| async move {
+        if turn.prompt() == "?" {
+            let decision = turn.cli().ask_permission(turn.session_id(), json!({"kind": "shell"})).await;
+            return turn.say(decision["kind"].as_str().unwrap_or_default());
+        }
+        turn.say("advice");
+    });
+    let other = fake.session().start().await.unwrap();
+    let own: Arc<Mutex<Option<Session>>> = Arc::default();
+    let itself = Arc::clone(&own);
+    let session = fake
+        .session()
+        .on_permission(move |_| {
+            let (other, itself) = (other.clone(), itself.lock().unwrap().clone().unwrap());
+            async move {
+                let advice = other.ask("may it?").await.expect("another session answers");
+                let refused = itself.ask("may it?").await.is_err();
+                if refused && advice.text() == "advice" { Decision::Approve } else { Decision::reject("no") }
+            }
+        })
+        .start()
+        .await
+        .unwrap();
+    *own.lock().unwrap() = Some(session.clone());
+    let reply = timeout(60 * SECOND, session.ask("?").into_future()).await.expect("nothing waits for itself");
+    assert!(reply.unwrap().text().starts_with("approve"));
+    own.lock().unwrap().take();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_the_cli_has_evicted_is_resumed_once_and_the_message_sent_again() {
+    for version in ["0.0.403", "1.0.102"] {
+        let fake = Fake::of_version(version).await;
+        let evicted = Arc::new(AtomicUsize::new(1));
+        let left = Arc::clone(&evicted);
+        fake.cli.on("session.send", move |_, asked| {
+            if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                let text = "Request session.send failed with message: Session not found: s";
+                return RpcError::new(-32603, text).into();
+            }
+            asked.default_answer()
+        });
+        let session = fake.session().id("s").start().await.unwrap();
+        assert_eq!(session.ask("?").await.expect("it is resumed").text(), "OK.", "{version}");
+        assert_eq!(fake.cli.requests("session.resume").len(), 1);
+        evicted.store(1, Ordering::SeqCst);
+        session.send("!").await.expect("it is resumed");
+        assert_eq!(fake.cli.requests("session.resume").len(), 2);
+        evicted.store(2, Ordering::SeqCst);
+        let error = failure(session.ask("?")).await;
+        assert!(error.to_string().contains("Session not found"), "{error}");
+        assert_eq!(fake.cli.requests("session.resume").len(), 3, "{version}: only once for a message");
+        evicted.store(0, Ordering::SeqCst);
+        assert!(session.ask("?").await.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_not_on_disk_any_more_is_not_replaced_by_an_empty_one() {
+    let fake = Fake::start().await;
+    let session = fake.session().id("s").start().await.unwrap();
+    session.ask("?").await.unwrap();
+    let _: Value = fake.client.call("session.delete", json!({"sessionId": "s"})).await.unwrap();
+    let error = failure(session.ask("?")).await;
+    assert!(error.to_string().contains("cannot be resumed"), "{error}");
+    assert_eq!(fake.cli.requests("session.create").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_and_an_answer_count_by_name_when_their_payloads_cannot_be_read() {
+    let (fake, session) = by_hand().await;
+    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+        fake.cli.requested("session.send", 1).await;
+        fake.begin_turn(&session);
+        fake.say(&session, "fine");
+        fake.cli.event(session.id(), "session.idle", json!({"aborted": 7, "mode": []}));
+    });
+    assert_eq!(reply.unwrap().text(), "fine");
+    let (error, ()) = tokio::join!(failure(session.ask("?")), async {
+        fake.cli.requested("session.send", 2).await;
+        fake.begin_turn(&session);
+        let answer = json!({"content": ["no", "text"], "originatingMessageId": "m"});
+        fake.cli.event(session.id(), "assistant.message", answer);
+        fake.cli.event(session.id(), "session.idle", json!({}));
+    });
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.to_string().contains("cannot be read"), "{error}");
+    let reply = error.partial_reply().expect("the events are there");
+    assert!(reply.events().iter().any(|event| event.raw_data().contains(r#"["no","text"]"#)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_cli_leaves_the_session_idle() {
+    let cli = FakeCli::new();
+    cli.on("session.send", |_, _| json!({"messageId": "m"}));
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let fake = Fake { cli, client };
+    let session = fake.session().start().await.unwrap();
+    fake.begin_turn(&session);
+    settle().await;
+    let mut events = session.events();
+    fake.cli.hang_up();
+    while events.next().await.expect("it comes back").name() != "copilot.restarted" {}
+    // A hook blocks the message: its turn has no other end than an idle.
+    let ask = timeout(10 * SECOND, session.ask("?").into_future());
+    let (reply, ()) = tokio::join!(ask, async {
+        fake.cli.requested("session.send", 1).await;
+        fake.cli.event(session.id(), "session.idle", json!({}));
+    });
+    reply.expect("the session was idle before the message").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_given_up_does_not_block_the_next_one_after_a_loss() {
+    let cli = FakeCli::of_version("1.0.57");
+    cli.on("session.send", |_, asked| match asked.count() {
+        1 => json!({"messageId": "m"}).into(),
+        _ => asked.default_answer(),
+    });
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let fake = Fake { cli, client };
+    let session = fake.session().start().await.unwrap();
+    assert!(timeout(SECOND, session.ask("lost").into_future()).await.is_err());
+    let mut events = session.events();
+    fake.cli.hang_up();
+    while events.next().await.expect("it comes back").name() != "copilot.restarted" {}
+    let asked = Instant::now();
+    assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
+    assert!(asked.elapsed() < SECOND, "it waited {:?} for the other one", asked.elapsed());
+}
+
+/// Runs until it is cancelled.
+#[copilot::tool]
+async fn endless(context: copilot::ToolContext) -> String {
+    context.cancelled().await;
+    "cancelled".to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_cancels_the_tools_of_the_session_and_one_of_a_sub_agent_does_not() {
+    // Up to 0.0.423 the event is the only sign.
+    let fake = Fake::of_version("0.0.423").await;
+    let session = fake.session().with_tools([endless::TOOL]).start().await.unwrap();
+    fake.cli.on("session.send", |_, _| json!({"messageId": "m"}));
+    let _call = fake.cli.call_tool(session.id(), "endless", json!({})).request_id("r").start();
+    settle().await;
+    fake.cli.whole_event(session.id(), json!({"type": "abort", "agentId": "sub", "data": {"reason": "x"}}));
+    settle().await;
+    // A cancelled call has no answer; the error of a time limit names the tools that run.
+    let error = failure(session.ask("?").timeout(5 * SECOND)).await;
+    assert!(error.to_string().contains("waiting for endless (r)"), "only the sub-agent is aborted: {error}");
+    fake.cli.event(session.id(), "abort", json!({"reason": "user_initiated"}));
+    settle().await;
+    let error = failure(session.ask("?").timeout(5 * SECOND)).await;
+    assert!(error.is_timeout() && !error.to_string().contains("waiting for"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_subscriber_that_sleeps_is_woken() {
+    let (fake, session) = by_hand().await;
+    let other = fake.session().start().await.unwrap();
+    let streams = [session.events(), session.events(), other.events(), other.events(), session.events()];
+    let waiting = streams.into_iter().map(|mut stream| async move {
+        timeout(10 * SECOND, async { while stream.next().await.unwrap().name() != "assistant.intent" {} })
+            .await
+    });
+    let began = Instant::now();
+    let (woken, ()) = tokio::join!(all(waiting), async {
+        settle().await;
+        // In one write, so that the reader wakes all of them together.
+        fake.cli.event(session.id(), "assistant.intent", json!({}));
+        fake.cli.event(other.id(), "assistant.intent", json!({}));
+    });
+    assert!(woken.iter().all(Result::is_ok), "{woken:?}");
+    // One that is not woken finds its event when the limit wakes it.
+    assert!(began.elapsed() < SECOND, "one was woken after {:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_an_empty_agent_id_is_of_the_sessions_own_agent() {
+    let (fake, session) = by_hand().await;
+    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+        fake.cli.requested("session.send", 1).await;
+        let own = |name: &str, data: Value| {
+            fake.cli.whole_event(session.id(), json!({"type": name, "agentId": "", "data": data}));
+        };
+        own("user.message", json!({"messageId": "m", "content": "?"}));
+        own("assistant.message", json!({"content": "root", "originatingMessageId": "m"}));
+        own("session.idle", json!({}));
+    });
+    assert_eq!(reply.unwrap().text(), "root");
+    // The session is known to be idle: a message that a hook blocks ends.
+    fake.cli.event(session.id(), "user.message", json!({"messageId": "m", "content": "?"}));
+    fake.cli.whole_event(session.id(), json!({"type": "session.idle", "agentId": "", "data": {}}));
+    settle().await;
+    let ask = timeout(10 * SECOND, session.ask("?").into_future());
+    let (reply, ()) = tokio::join!(ask, async {
+        fake.cli.requested("session.send", 2).await;
+        fake.cli.event(session.id(), "session.idle", json!({}));
+    });
+    reply.expect("it ends").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_has_an_event_sees_the_state_that_it_changed() {
+    let (fake, session) = by_hand().await;
+    let mut events = session.events();
+    for number in 0..200 {
+        let wanted = number % 2 == 0;
+        fake.cli.event(session.id(), "capabilities.changed", json!({"ui": {"elicitation": wanted}}));
+        while events.next().await.unwrap().name() != "capabilities.changed" {}
+        let ui = session.capabilities().ui;
+        assert_eq!(ui.elicitation, Some(wanted), "after {number} changes");
+    }
+}
+
+/// An eviction takes the real CLI minutes; a session that another request has detached is in the same state.
+#[tokio::test]
+async fn a_session_that_the_real_cli_does_not_have_any_more_answers_with_its_history() {
+    if !tested::since([1, 0, 82]) {
+        return tested::not_supported("it has no `session.detach`");
+    }
+    let model = ScriptedModel::start(Script::new().say("First.").say("Second.")).await.unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let client = hermetic_client(state.path()).start().await.unwrap();
+    let session = client.session().scripted_model(&model).with_tools([endless::TOOL]).start().await.unwrap();
+    assert_eq!(session.ask("one").await.unwrap().text(), "First.");
+    let _: Value = client.call("session.detach", json!({"sessionId": session.id()})).await.unwrap();
+    let mut events = session.events();
+    assert_eq!(session.ask("two").await.unwrap().text(), "Second.");
+    assert!(std::iter::from_fn(|| events.try_next()).any(|event| event.name() == "session.resume"));
+    let history = session.history().events().await.unwrap();
+    assert_eq!(history.iter().filter(|event| event.name() == "user.message").count(), 2);
+    client.shutdown().await.unwrap();
+    model.finish().unwrap();
+}

@@ -1,0 +1,703 @@
+//! Every public future is dropped at every point at which it can be: nothing of it is left, and the next one works.
+//!
+//! A case is one use of one item. It is run anew, polled once, twice and so on, and dropped, until it has run to its end.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use copilot::history::{EventQuery, RewindMode};
+use copilot::host::inference::{InferenceRequest, InferenceResponse};
+use copilot::install::Installer;
+use copilot::log::LogOptions;
+use copilot::mcp::Mcp;
+use copilot::permission_mode::PermissionMode;
+use copilot::testing::{Answer, FakeCli, FakeTurn, ScriptedModel, call, hermetic_client, pending_calls};
+use copilot::user_input::UserInputResponse;
+use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext};
+use copilot_tests::api::async_items;
+use copilot_tests::fake::settle;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// Says it back.
+#[copilot::tool]
+async fn echo_later(
+    /// What to say.
+    text: &str,
+) -> String {
+    tokio::task::yield_now().await;
+    text.to_owned()
+}
+
+/// Does nothing.
+#[copilot::tool]
+async fn extra() {}
+
+/// Hands over its context, and runs until nobody waits for it.
+#[copilot::tool]
+async fn keep(kept: State<Kept>, cx: &ToolContext) {
+    *kept.lock().unwrap() = Some(cx.clone());
+    std::future::pending::<()>().await;
+}
+
+type Kept = Arc<Mutex<Option<ToolContext>>>;
+
+/// What a case has to work with, made anew for each run.
+struct World {
+    cli: FakeCli,
+    client: Client,
+    session: Session,
+    /// A session that was closed.
+    closed: SessionId,
+    /// The context of a tool that runs in `session`.
+    cx: ToolContext,
+    /// A turn that the CLI plays, and is done with.
+    turn: FakeTurn,
+    directory: tempfile::TempDir,
+    messages: AtomicUsize,
+}
+
+/// What the agent says when it is asked for an answer of a type.
+const VALUE: &str = r#"{"value": 7}"#;
+
+/// The methods that the played CLI does not know by itself, and what it says to them.
+fn answers() -> Vec<(&'static str, Value)> {
+    let mut answers: Vec<_> = [
+        "account.getQuota",
+        "session.agent.deselect",
+        "session.agent.getCurrent",
+        "session.agent.list",
+        "session.agent.select",
+        "session.canvas.action.invoke",
+        "session.canvas.close",
+        "session.canvas.list",
+        "session.canvas.listOpen",
+        "session.canvas.open",
+        "session.commands.invoke",
+        "session.commands.list",
+        "session.eventLog.registerInterest",
+        "session.fleet.start",
+        "session.getForeground",
+        "session.getLastId",
+        "session.getMetadata",
+        "session.history.compact",
+        "session.history.listRewindPoints",
+        "session.history.rewind",
+        "session.instructions.getSources",
+        "session.mcp.disable",
+        "session.mcp.enable",
+        "session.mcp.list",
+        "session.mcp.listTools",
+        "session.mcp.restartServer",
+        "session.mode.set",
+        "session.model.getCurrent",
+        "session.model.switchTo",
+        "session.name.get",
+        "session.name.set",
+        "session.permissions.getMode",
+        "session.permissions.resetSessionApprovals",
+        "session.plan.delete",
+        "session.plan.read",
+        "session.plan.update",
+        "session.queue.clear",
+        "session.queue.moveItem",
+        "session.queue.pendingItems",
+        "session.queue.removeAt",
+        "session.queue.removeMostRecent",
+        "session.queue.sendNow",
+        "session.queue.setDrainPaused",
+        "session.queue.updateText",
+        "session.skills.disable",
+        "session.skills.enable",
+        "session.skills.list",
+        "session.skills.reload",
+        "session.tools.listPendingRequests",
+        "session.usage.getMetrics",
+        "session.workspaces.createFile",
+        "session.workspaces.listFiles",
+        "tools.list",
+    ]
+    .map(|method| (method, json!({})))
+    .into();
+    let much = json!({"started": true, "success": true, "mode": "manual", "removed": true, "cursor": "c",
+                      "outcome": "completed", "restoredFiles": [], "points": [], "items": [], "sources": [],
+                      "tools": [], "fileChangeTrackingEnabled": false});
+    answers.extend(
+        [
+            "session.eventLog.read",
+            "session.eventLog.tail",
+            "session.fleet.start",
+            "session.history.listRewindPoints",
+            "session.history.rewind",
+            "session.instructions.getSources",
+            "session.mcp.disable",
+            "session.mcp.enable",
+            "session.mcp.listTools",
+            "session.mcp.restartServer",
+            "session.permissions.getMode",
+            "session.permissions.resetSessionApprovals",
+            "session.permissions.setMode",
+            "session.queue.clear",
+            "session.queue.moveItem",
+            "session.queue.pendingItems",
+            "session.queue.removeAt",
+            "session.queue.removeMostRecent",
+            "session.queue.sendNow",
+            "session.queue.setDrainPaused",
+            "session.queue.updateText",
+            "session.skills.disable",
+            "session.skills.enable",
+            "session.tools.listPendingRequests",
+        ]
+        .map(|method| (method, much.clone())),
+    );
+    answers.extend([
+        ("session.eventLog.read", json!({"events": [], "cursor": "1"})),
+        ("session.eventLog.tail", json!({"cursor": "1"})),
+        ("session.metadata.getContextAttribution", json!({"contextAttribution": {"entries": []}})),
+        ("session.mode.get", json!("plan")),
+        ("session.options.update", json!({"success": true})),
+        ("session.permissions.setMode", json!({"success": true, "mode": "manual"})),
+        ("sessions.fork", json!({"sessionId": "copy"})),
+        ("session.setForeground", json!({"success": true})),
+        ("session.ui.elicitation", json!({"action": "accept", "content": {"confirmed": true}})),
+        ("session.workspaces.readFile", json!({"content": "text"})),
+    ]);
+    answers
+}
+
+impl World {
+    async fn new(version: &str) -> Self {
+        let cli = FakeCli::of_version(version);
+        for (method, answer) in answers() {
+            cli.on(method, move |_, _| answer.clone());
+        }
+        cli.on("session.create", |_, asked| match asked.default_answer() {
+            Answer::Result(mut opened) => {
+                opened["capabilities"] = json!({"ui": {"elicitation": true}});
+                opened.into()
+            }
+            other => other,
+        });
+        let turns: Arc<Mutex<Option<FakeTurn>>> = Arc::default();
+        let turns_of_cli = Arc::clone(&turns);
+        cli.on_turn(move |turn| {
+            turns_of_cli.lock().unwrap().get_or_insert_with(|| turn.clone());
+            async move {
+                tokio::task::yield_now().await;
+                let text = if turn.params()["responseFormat"].is_null() { turn.prompt() } else { VALUE };
+                turn.say(text);
+            }
+        });
+        let client = cli.client_builder().start().await.unwrap();
+        let closed = client.session().start().await.unwrap();
+        closed.close().await.unwrap();
+        let kept = Kept::default();
+        let session = client
+            .session()
+            .with_tools([echo_later::TOOL, keep::TOOL])
+            .state(Arc::clone(&kept))
+            .on_user_input(|asked| async move {
+                tokio::task::yield_now().await;
+                UserInputResponse::new(asked.question)
+            })
+            .start()
+            .await
+            .unwrap();
+        session.ask("first").await.unwrap();
+        drop(cli.call_tool(session.id(), "keep", json!({})).start());
+        settle().await;
+        let cx = kept.lock().unwrap().take().unwrap();
+        let turn = turns.lock().unwrap().clone().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let closed = closed.id().clone();
+        Self { cli, client, session, closed, cx, turn, directory, messages: AtomicUsize::new(0) }
+    }
+}
+
+impl World {
+    /// A message that was not sent before.
+    fn message(&self) -> String {
+        format!("message {}", self.messages.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Tells something that happened to a session.
+    fn happen(&self) {
+        self.cli.notify("session.lifecycle", json!({"type": "session.updated", "sessionId": "other"}));
+    }
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// One use of an item: its name, perhaps with a word on the use, and what is done. It panics when that fails.
+type Case = (&'static str, fn(&World) -> Running<'_>);
+
+/// `name => |world| future`, for each case.
+macro_rules! cases {
+    ($($name:literal => |$world:ident| $use:expr;)*) => {
+        &[$(($name, |$world: &World| -> Running<'_> { Box::pin(async move { let _ = $use; }) })),*]
+    };
+}
+
+/// A request to a model, with the rest of its body on the way, and what keeps it there.
+async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
+    let cli = FakeCli::new();
+    let (told, mut requests) = tokio::sync::mpsc::channel(1);
+    let models = move |request: InferenceRequest| {
+        let told = told.clone();
+        async move {
+            told.send(request).await?;
+            std::future::pending().await
+        }
+    };
+    let client = cli.client_builder().inference(models).start().await.unwrap();
+    let start = json!({"requestId": "r", "method": "POST", "url": "http://models/v1", "headers": {}});
+    cli.request("llmInference.httpRequestStart", start).await.unwrap();
+    let request = requests.recv().await.unwrap();
+    let body = json!({"requestId": "r", "data": "7", "end": true});
+    cli.request("llmInference.httpRequestChunk", body).await.unwrap();
+    (request, cli, client)
+}
+
+const CASES: &[Case] = cases! {
+    "Canvases::close" => |w| w.session.canvases().close("a").await.unwrap();
+    "Canvases::invoke" => |w| w.session.canvases().invoke("a", "b", json!({})).await.unwrap();
+    "Canvases::list" => |w| w.session.canvases().list().await.unwrap();
+    "Canvases::list_open" => |w| w.session.canvases().list_open().await.unwrap();
+    "Canvases::open" => |w| w.session.canvases().open("a", "b", json!({})).await.unwrap();
+    "BodyWriter::send" => |_w| {
+        let mut writer = None;
+        let response = InferenceResponse::new(200).write(|body| {
+            writer = Some(body);
+            async { Ok(()) }
+        });
+        writer.unwrap().send("a").await.unwrap();
+        drop(response);
+    };
+    "Client::auth_status" => |w| w.client.auth_status().await.unwrap();
+    "Client::builtin_tools" => |w| w.client.builtin_tools(None).await.unwrap();
+    "Client::call" => |w| w.client.call::<_, Value>("tools.list", json!({})).await.unwrap();
+    "Client::cli_version" => |w| w.client.cli_version().await.unwrap();
+    "Client::cli_version, the first use of a lazy client" => |w| lazy(w).await;
+    "Client::delete_session" => |w| {
+        let id = SessionId::from(w.message().replace(' ', "-"));
+        let other = FakeCli::new();
+        let client = other.client_builder().start().await.unwrap();
+        client.session().id(id.clone()).start().await.unwrap().close().await.unwrap();
+        client.delete_session(&id).await.unwrap();
+    };
+    "Client::foreground_session" => |w| w.client.foreground_session().await.unwrap();
+    "Client::last_session_id" => |w| w.client.last_session_id().await.unwrap();
+    "Client::list_sessions" => |w| w.client.list_sessions(None).await.unwrap();
+    "Client::models" => |w| w.client.models().await.unwrap();
+    "Client::ping" => |w| w.client.ping("?").await.unwrap();
+    "Client::quota" => |w| w.client.quota().await.unwrap();
+    "Client::session_info" => |w| w.client.session_info(w.session.id()).await.unwrap();
+    "Client::set_foreground_session" => |w| w.client.set_foreground_session(w.session.id()).await.unwrap();
+    "Client::shutdown" => |w| {
+        w.client.shutdown().await.unwrap();
+        w.cli.disconnected().await;
+    };
+    "Client::status" => |w| w.client.status().await.unwrap();
+    "ClientBuilder::start" => |_w| FakeCli::new().client_builder().start().await.unwrap();
+    "Commands::invoke" => |w| w.session.commands().invoke("deploy", "").await.unwrap();
+    "Commands::list" => |w| w.session.commands().list().await.unwrap();
+    "EventStream::next" => |w| {
+        let mut events = w.session.events();
+        let (event, logged) = tokio::join!(events.next(), w.session.log("?", LogOptions::new()));
+        logged.unwrap();
+        event.unwrap()
+    };
+    "GithubTelemetryEvents::next" => |w| {
+        let mut events = w.client.github_telemetry();
+        w.cli.notify("gitHubTelemetry.event", json!({"restricted": true, "event": {"kind": "odd"}}));
+        events.next().await.unwrap()
+    };
+    "LifecycleEvents::next" => |w| {
+        let mut events = w.client.lifecycle();
+        w.happen();
+        events.next().await.unwrap()
+    };
+    "RequestBody::collect" => |_w| assert_eq!(inference_request().await.0.body.collect().await, b"7");
+    "RequestBody::json" => |_w| assert_eq!(inference_request().await.0.body.json::<u8>().await.unwrap(), 7);
+    "RequestBody::next" => |_w| inference_request().await.0.body.next().await.unwrap();
+    "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
+    "Queue::content" => |w| w.session.queue().content().await.unwrap();
+    "Queue::edit" => |w| w.session.queue().edit("a", "b").await.unwrap();
+    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
+    "Queue::move_to" => |w| w.session.queue().move_to("a", 0).await.unwrap();
+    "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
+    "Queue::remove" => |w| w.session.queue().remove("a").await.unwrap();
+    "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::send_now" => |w| w.session.queue().send_now("a").await.unwrap();
+    "Session::abort" => |w| w.session.abort().await.unwrap();
+    "SessionAgents::list" => |w| w.session.agents().list().await.unwrap();
+    "Session::call" => |w| w.session.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();
+    "Session::close" => |w| {
+        w.session.close().await.unwrap();
+        assert!(w.cli.open_sessions().is_empty());
+    };
+    "History::compact" => |w| w.session.history().compact(None).await.unwrap();
+    "SessionAgents::current" => |w| w.session.agents().current().await.unwrap();
+    "Session::current_model" => |w| w.session.current_model().await.unwrap();
+    "Session::delete" => |w| match w.session.delete().await {
+        // The first future was dropped after the CLI had done it, or while the session was closed behind it.
+        Err(error) => {
+            let gone = |error: copilot::Error| error.to_string().contains("Session not found");
+            let closed = error.kind() == copilot::ErrorKind::Closed;
+            assert!(closed || gone(error));
+            assert!(!closed || w.client.delete_session(w.session.id()).await.map_or_else(gone, |()| true));
+        }
+        Ok(()) => assert!(w.cli.open_sessions().is_empty()),
+    };
+    "SessionPlan::delete" => |w| w.session.plan().delete().await.unwrap();
+    "SessionAgents::deselect" => |w| w.session.agents().deselect().await.unwrap();
+    "History::events" => |w| w.session.history().events().await.unwrap();
+    "Session::log" => |w| w.session.log("?", LogOptions::new()).await.unwrap();
+    "SessionMcp::servers" => |w| w.session.mcp().servers().await.unwrap();
+    "Session::mode" => |w| w.session.mode().await.unwrap();
+    "Session::name" => |w| w.session.name().await.unwrap();
+    "SessionPlan::read" => |w| w.session.plan().read().await.unwrap();
+    "SessionWorkspace::read" => |w| w.session.workspace().read("a").await.unwrap();
+    "SessionSkills::reload" => |w| w.session.skills().reload().await.unwrap();
+    "SessionAgents::select" => |w| w.session.agents().select("a").await.unwrap();
+    "Session::set_mode" => |w| w.session.set_mode(AgentMode::Plan).await.unwrap();
+    "Session::set_name" => |w| w.session.set_name("a").await.unwrap();
+    "SessionPlan::write" => |w| w.session.plan().write("a").await.unwrap();
+    "SessionSkills::list" => |w| w.session.skills().list().await.unwrap();
+    "SessionMcp::disable" => |w| w.session.mcp().disable("a").await.unwrap();
+    "SessionSkills::disable" => |w| w.session.skills().disable("a").await.unwrap();
+    "SessionMcp::enable" => |w| w.session.mcp().enable("a").await.unwrap();
+    "SessionSkills::enable" => |w| w.session.skills().enable("a").await.unwrap();
+    "History::cursor" => |w| w.session.history().cursor().await.unwrap();
+    "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
+    "Session::instructions" => |w| w.session.instructions().await.unwrap();
+    "Session::context_attribution" => |w| w.session.context_attribution().await.unwrap();
+    "Session::fork" => |w| w.session.fork(copilot::sessions::Fork::new()).await.unwrap();
+    "SessionMcp::restart" => |w| w.session.mcp().restart("a").await.unwrap();
+    "SessionMcp::tools" => |w| w.session.mcp().tools("a").await.unwrap();
+    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
+    "History::page" => |w| w.session.history().page(&EventQuery::new()).await.unwrap();
+    "History::rewind" => |w| w.session.history().rewind("a", RewindMode::Conversation).await.unwrap();
+    "History::rewind_points" => |w| w.session.history().rewind_points().await.unwrap();
+    "Session::set_permission_mode" => |w| {
+        w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
+    };
+    "SessionAgents::start_fleet" => |w| w.session.agents().start_fleet(None).await.unwrap();
+    "Session::usage" => |w| w.session.usage().await.unwrap();
+    "SessionWorkspace::files" => |w| w.session.workspace().files().await.unwrap();
+    "SessionWorkspace::write" => |w| w.session.workspace().write("a", "b").await.unwrap();
+    "SessionBuilder::start" => |w| {
+        let session = w.client.session().mcp(Mcp::new().on_login(|_| async { copilot::mcp::McpLoginResponse::cancelled() }));
+        session.start().await.unwrap()
+    };
+    "SessionBuilder::start, resuming" => |w| w.client.resume(w.closed.clone()).start().await.unwrap();
+    "SessionBuilder::start, with a client of its own" => |_w| {
+        let cli = FakeCli::new();
+        let session = Session::builder().client(cli.client_builder()).start().await.unwrap();
+        session.close().await.unwrap();
+        cli.disconnected().await;
+    };
+    "SessionTools::add" => |w| {
+        w.session.tools().add([extra::TOOL]).await.or_else(already).unwrap();
+        assert_eq!(tools_of(w), ["echo_later", "extra", "keep"]);
+    };
+    "SessionTools::disable" => |w| {
+        // The first future was dropped, and the CLI had done it.
+        w.session.tools().disable(["echo_later"]).await.or_else(already).unwrap();
+        assert_eq!(tools_of(w), ["keep"]);
+    };
+    "SessionTools::enable" => |w| {
+        w.session.tools().disable(["echo_later"]).await.or_else(already).unwrap();
+        w.session.tools().enable(["echo_later"]).await.unwrap();
+        assert_eq!(tools_of(w), ["echo_later", "keep"]);
+    };
+    "SessionTools::remove" => |w| {
+        w.session.tools().remove(["echo_later"]).await.or_else(already).unwrap();
+        assert_eq!(tools_of(w), ["keep"]);
+    };
+    "SessionTools::set" => |w| {
+        w.session.tools().set([extra::TOOL]).await.unwrap();
+        assert_eq!(tools_of(w), ["extra"]);
+    };
+    "ToolContext::ask_user" => |w| w.cx.ask_user("?", ["a"]).await.unwrap();
+    "ToolContext::call" => |w| w.cx.call::<_, Value>("session.log", json!({"message": "?"})).await.unwrap();
+    "ToolContext::cancelled" => |w| tokio::join!(w.cx.cancelled(), w.session.abort()).1.unwrap();
+    "Turn::next" => |w| {
+        let mut turn = w.session.stream("?").await.unwrap();
+        while let Some(event) = turn.next().await {
+            event.unwrap();
+        }
+    };
+    "Turn::reply" => |w| {
+        let message = w.message();
+        let reply = w.session.stream(message.as_str()).await.unwrap().reply().await.unwrap();
+        assert_eq!(reply.text(), message);
+    };
+    "Ui::confirm" => |w| assert!(w.session.ui().confirm("?").await.unwrap());
+    "Ui::elicit" => |w| w.session.ui().elicit("?", json!({})).await.unwrap();
+    "Ui::select" => |w| w.session.ui().select("?", ["a"]).await.unwrap();
+
+    "AskAsRequest" => |w| assert_eq!(w.session.ask_as::<i64>("?").await.unwrap(), 7);
+    "AskRequest" => |w| {
+        let message = w.message();
+        assert_eq!(w.session.ask(message.as_str()).await.unwrap().text(), message);
+    };
+    "InputRequest" => |w| w.session.ui().input("?").await.unwrap();
+    "ModelRequest" => |w| w.session.set_model("m").await.unwrap();
+    "SendRequest" => |w| w.session.send("?").await.unwrap();
+    "StreamRequest" => |w| w.session.stream("?").await.unwrap();
+
+    "FakeCli::disconnected" => |w| tokio::join!(w.cli.disconnected(), w.client.shutdown()).1.unwrap();
+    "FakeCli::held" => |w| {
+        w.cli.hold("ping");
+        let ping = async { w.client.ping("?").await.unwrap() };
+        // That of a dropped future may be held as well.
+        let answer = async {
+            loop {
+                w.cli.held("ping").await.answer_by_default();
+            }
+        };
+        tokio::select! { _ = ping => {}, () = answer => {} }
+    };
+    "FakeCli::request" => |w| {
+        let params = json!({"sessionId": w.session.id(), "question": "?"});
+        w.cli.request("userInput.request", params).await.unwrap()
+    };
+    "FakeCli::requested" => |w| tokio::join!(w.cli.requested("ping", 1), w.client.ping("?")).1.unwrap();
+    "FakeTurn::call_tool" => |w| w.turn.call_tool("echo_later", json!({"text": "?"})).await;
+    "PendingQuestion::answer" => |w| {
+        w.cli.call_tool(w.session.id(), "echo_later", json!({"text": "?"})).start().answer().await
+    };
+    "PermissionQuestion" => |w| w.cli.ask_permission(w.session.id(), json!({"kind": "shell"})).await;
+    "ScriptedModel::start" => |_w| ScriptedModel::start(copilot::testing::Script::new().say("a")).await.unwrap();
+    "ToolCall" => |_w| assert_eq!(call(echo_later::TOOL, json!({"text": "a"})).await.result.text(), "a");
+    "ToolCallQuestion" => |w| w.cli.call_tool(w.session.id(), "echo_later", json!({"text": "?"})).await;
+
+    "Installer::cached" => |w| {
+        let installer = Installer::new().cache_dir(w.directory.path());
+        assert_eq!(installer.cached().await.unwrap(), None);
+    };
+    "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
+    "Queue::content" => |w| w.session.queue().content().await.unwrap();
+    "Queue::edit" => |w| w.session.queue().edit("1", "a").await.unwrap();
+    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
+    "Queue::move_to" => |w| w.session.queue().move_to("1", 0).await.unwrap();
+    "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
+    "Queue::remove" => |w| w.session.queue().remove("1").await.unwrap();
+    "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::send_now" => |w| w.session.queue().send_now("1").await.unwrap();
+    "SessionMcp::disable" => |w| w.session.mcp().disable("a").await.unwrap();
+    "SessionSkills::disable" => |w| w.session.skills().disable("a").await.unwrap();
+    "SessionMcp::enable" => |w| w.session.mcp().enable("a").await.unwrap();
+    "SessionSkills::enable" => |w| w.session.skills().enable("a").await.unwrap();
+    "History::cursor" => |w| w.session.history().cursor().await.unwrap();
+    "Session::forget_approvals" => |w| w.session.forget_approvals().await.unwrap();
+    "Session::instructions" => |w| w.session.instructions().await.unwrap();
+    "Session::context_attribution" => |w| w.session.context_attribution().await.unwrap();
+    "Session::fork" => |w| w.session.fork(copilot::sessions::Fork::new()).await.unwrap();
+    "SessionMcp::restart" => |w| w.session.mcp().restart("a").await.unwrap();
+    "SessionMcp::tools" => |w| w.session.mcp().tools("a").await.unwrap();
+    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
+    "History::page" => |w| w.session.history().page(&EventQuery::new()).await.unwrap();
+    "History::rewind" => |w| w.session.history().rewind("1", RewindMode::Conversation).await.unwrap();
+    "History::rewind_points" => |w| w.session.history().rewind_points().await.unwrap();
+    "Session::set_permission_mode" => |w| {
+        w.session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
+    };
+    "SessionAgents::start_fleet" => |w| w.session.agents().start_fleet(None).await.unwrap();
+};
+
+/// Items without a case, and why.
+const EXCUSED: &[(&str, &str)] = &[
+    (
+        "Installer::ensure",
+        "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with one of its own",
+    ),
+    ("RecordedRequest::ended", "waits for a value that the model keeps, and holds nothing"),
+    ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
+];
+
+async fn lazy(world: &World) {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().lazy().unwrap();
+    let _ = world;
+    client.cli_version().await.unwrap();
+}
+
+/// A change that an earlier future has made.
+fn already(error: copilot::Error) -> copilot::Result<()> {
+    let told = error.to_string();
+    if told.contains("has no tool") || told.contains("two tools") { Ok(()) } else { Err(error) }
+}
+
+/// The tools that the session has; those that the CLI has must be the same.
+fn tools_of(world: &World) -> Vec<String> {
+    let names: Vec<_> = world.session.tools().list().iter().map(|tool| tool.name().to_owned()).collect();
+    let told = world.cli.requests("session.tools.set");
+    let told: Vec<_> = told.last().unwrap()["tools"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = told.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, told, "the CLI has the same tools");
+    names
+}
+
+/// When a future is dropped.
+#[derive(Clone, Copy, Debug)]
+enum Drop {
+    /// As soon as it waits.
+    Waiting,
+    /// When what it waits for has come, which it has not seen yet.
+    Woken,
+}
+
+/// Polls a future this often and drops it then; gives its output if it got that far.
+async fn polled<F: Future>(future: F, polls: usize, when: Drop) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 && matches!(when, Drop::Waiting) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+async fn check(version: &str, name: &str, attempt: fn(&World) -> Running<'_>) {
+    for when in [Drop::Waiting, Drop::Woken] {
+        for polls in 0.. {
+            let what = format!("{name}, dropped when {when:?} after {polls} polls, on {version}");
+            assert!(polls < 500, "{what}: it never ends");
+            let nobody = tasks();
+            let world = World::new(version).await;
+            let (running, open) = (tasks(), world.cli.open_sessions());
+            // With the clock paused this passes at once when nothing moves any more.
+            let stuck = format!("{what}: it is stuck");
+            let run = timeout(PATIENCE, polled(attempt(&world), polls, when));
+            let ended = run.await.expect(&stuck).is_some();
+            settle().await;
+            assert_eq!(pending_calls(&world.client), 0, "{what}: a call is left");
+            assert!(tasks() <= running, "{what}: {} tasks, and {running} before", tasks());
+            let left: Vec<_> =
+                world.cli.open_sessions().into_iter().filter(|id| !open.contains(id)).collect();
+            assert!(left.is_empty(), "{what}: sessions are left: {left:?}");
+            timeout(PATIENCE, attempt(&world)).await.expect(&stuck);
+            drop(world);
+            settle().await;
+            assert_eq!(tasks(), nobody, "{what}: a task is left when all is gone");
+            if ended {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_future_leaves_nothing_and_the_next_one_works() {
+    for (name, attempt) in CASES {
+        check("1.0.102", name, *attempt).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_room_to_leave_is_never_sent() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().start().await.unwrap();
+    cli.stop_reading();
+    let large = "x".repeat(5 << 20);
+    let fill = client.call::<_, Value>("models.list", json!({"large": large}));
+    assert!(polled(fill, 1, Drop::Waiting).await.is_none());
+    assert!(polled(client.ping("never"), 1, Drop::Waiting).await.is_none());
+    assert_eq!(pending_calls(&client), 0);
+    cli.read_on();
+    assert_eq!(client.ping("sent").await.unwrap().message, "pong: sent");
+    assert_eq!(cli.requests("ping").len(), 1);
+}
+
+/// A program that runs the real CLI, and writes down its process first.
+#[cfg(unix)]
+async fn watched_cli(directory: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let cli = match std::env::var_os("COPILOT_CLI_PATH") {
+        Some(path) => PathBuf::from(path),
+        None => Installer::new().quiet().ensure().await.unwrap(),
+    };
+    if cli.extension().is_some() {
+        // A script, which the library itself runs with Node.js.
+        return None;
+    }
+    let program = directory.join("watched");
+    let script =
+        format!("#!/bin/sh\necho $$ >> {0}/started\nexec {1} \"$@\"\n", directory.display(), cli.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Some(program)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_dropped_start_leaves_no_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(program) = watched_cli(directory.path()).await else { return };
+    let nobody = tasks();
+    for polls in 0.. {
+        let start = hermetic_client(directory.path()).cli_path(&program).start();
+        let client = polled(start, polls, Drop::Waiting).await;
+        let ended = client.is_some();
+        drop(client);
+        let started = std::fs::read_to_string(directory.path().join("started")).unwrap_or_default();
+        let gone = async {
+            let mut look = tokio::time::interval(Duration::from_millis(10));
+            let runs = |process: &str| Path::new("/proc").join(process).exists();
+            while started.lines().any(runs) || tasks() > nobody {
+                look.tick().await;
+            }
+        };
+        timeout(Duration::from_secs(60), gone).await.expect("nothing is left of a start that was dropped");
+        if ended {
+            assert!(!started.is_empty(), "the CLI was started");
+            break;
+        }
+    }
+}
+
+#[test]
+fn every_public_future_has_a_case() {
+    let of = |name: &str| name.split(',').next().unwrap().to_owned();
+    let tried: BTreeSet<_> = CASES.iter().map(|(name, _)| of(name)).collect();
+    let excused: BTreeSet<_> = EXCUSED.iter().map(|(name, _)| of(name)).collect();
+    let items = async_items();
+    let there: BTreeSet<_> = items.iter().map(|item| item.name.clone()).collect();
+    let missing: Vec<_> = items
+        .iter()
+        .filter(|item| !tried.contains(&item.name) && !excused.contains(&item.name))
+        .map(|item| format!("{} {}", item.place, item.name))
+        .collect();
+    assert!(missing.is_empty(), "give these a case in `CASES`, or an excuse: {missing:#?}");
+    let stale: Vec<_> = tried.union(&excused).filter(|name| !there.contains(*name)).collect();
+    assert!(stale.is_empty(), "these are gone from the library: {stale:?}");
+    let both: Vec<_> = tried.intersection(&excused).collect();
+    assert!(both.is_empty(), "no excuse is needed: {both:?}");
+}

@@ -217,13 +217,13 @@ async fn an_ask_that_waits_for_others_is_not_idle_while_they_work() {
 async fn an_event_from_before_the_call_does_not_shorten_the_idle_limit() {
     let (fake, session) = by_hand().await;
     // While the first waits to begin, the last event of the session is known to all that wait.
-    let first = fails(session.ask("a").idle_timeout(600 * SECOND));
+    let first = failure(session.ask("a").idle_timeout(600 * SECOND));
     let (_, ()) = tokio::join!(first, async {
         sleep(10 * SECOND).await;
         fake.cli.event(session.id(), "session.info", json!({"message": "still there"}));
         sleep(40 * SECOND).await;
         let asked = Instant::now();
-        assert!(fails(session.ask("b").idle_timeout(60 * SECOND)).await.is_timeout());
+        assert!(failure(session.ask("b").idle_timeout(60 * SECOND)).await.is_timeout());
         assert_eq!(asked.elapsed().as_secs(), 60);
     });
 }

@@ -400,14 +400,14 @@ async fn a_method_that_was_renamed_is_called_by_its_old_name_where_the_new_one_i
     let (now, once) = ("session.workspaces.listFiles", "session.workspace.listFiles");
     fake.cli.on(now, move |_, _| RpcError::unknown_method(now));
     fake.cli.on(once, move |_, _| RpcError::unknown_method(once));
-    let error = session.workspace_files().await.unwrap_err();
+    let error = session.workspace().files().await.unwrap_err();
     assert!(error.is_unsupported() && error.to_string().contains(now), "{error}");
     fake.cli.on(once, |_, _| json!({"files": ["a"]}));
-    assert_eq!(session.workspace_files().await.unwrap(), ["a"]);
+    assert_eq!(session.workspace().files().await.unwrap(), ["a"]);
     fake.cli.on(once, |_, _| RpcError::new(-32603, "broken"));
-    assert!(session.workspace_files().await.unwrap_err().to_string().contains("broken"));
+    assert!(session.workspace().files().await.unwrap_err().to_string().contains("broken"));
     let before = fake.cli.requests(once).len();
     fake.cli.on(now, |_, _| RpcError::new(-32603, "broken"));
-    session.workspace_files().await.unwrap_err();
+    session.workspace().files().await.unwrap_err();
     assert_eq!(fake.cli.requests(once).len(), before);
 }

@@ -382,7 +382,9 @@ async fn a_request_that_cannot_be_read_gets_the_safe_answer_of_its_kind() {
             _ => None,
         })
         .collect();
-    for handler in ["on_auto_mode_switch", "on_exit_plan_mode", "on_permission", "on_user_input"] {
+    for handler in
+        ["ModelOptions::on_auto_mode_switch", "on_exit_plan_mode", "on_permission", "on_user_input"]
+    {
         assert!(failed.contains(handler), "{handler}: {failed:?}");
     }
 }

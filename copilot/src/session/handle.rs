@@ -3,7 +3,7 @@
 //! A [`Session`] has no task itself: it holds the session core, which the reader fills, and the [`Link`] to its client.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub(in crate::session) struct Shared {
     /// Keeps turns apart on CLIs whose events do not name their message.
     pub(in crate::session) gate: Option<Box<dyn TurnGate>>,
     /// Held while the program changes its tools.
-    pub(in crate::session) tool_changes: Arc<Mutex<ToolChanges>>,
+    pub(in crate::session) tool_changes: OnceLock<Arc<Mutex<ToolChanges>>>,
 }
 
 impl Session {

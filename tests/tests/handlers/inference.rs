@@ -301,7 +301,7 @@ async fn a_body_without_a_reader_ends_the_request() {
     chunk(&cli, json!({"requestId": "r", "data": "x".repeat(64 << 20)})).await;
     dropped.notified().await;
     let given_up = &cli.requested(PIECE, 1).await[0];
-    assert!(given_up["error"]["message"].as_str().unwrap().contains("as fast as it comes"), "{given_up}");
+    assert!(given_up["error"]["message"].as_str().unwrap().contains("as fast as it arrives"), "{given_up}");
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ async fn any_method_can_be_called_with_the_session_added() {
     let answer: Value = session.call("session.mode.set", json!({"mode": "plan"})).await.unwrap();
     assert_eq!(answer["got"], json!({"sessionId": "s", "mode": "plan"}));
     let error = session.call::<_, Value>("session.mode.set", json!([1])).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let error = session.call::<_, Value>("session.no.such", json!({})).await.unwrap_err();
     assert!(error.is_unsupported(), "{error:?}");
     let error = session.call::<_, u8>("session.mode.set", json!({})).await.unwrap_err();

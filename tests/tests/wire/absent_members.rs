@@ -81,7 +81,8 @@ fn null_means_absent_in_every_member_of_the_recorded_events() {
             if nulls(&null) > nulls(&absent) {
                 continue;
             }
-            assert_eq!(null, absent, "{path} of {event}");
+            // An error names a column, which depends on the text.
+            assert_eq!(null.as_ref().ok(), absent.as_ref().ok(), "{path} of {event}");
             assert!(path == "/type" || null.is_ok(), "{path} of {event}");
             looked_at += 1;
         }

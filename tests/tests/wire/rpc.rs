@@ -168,7 +168,7 @@ async fn parameters_that_the_cli_could_not_read_are_refused_before_they_are_sent
     let fake = Fake::start().await;
     let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
     let error = call(&fake.client, json!({"deep": deep})).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("127 levels"), "{source}");
     settle().await;
@@ -279,7 +279,7 @@ async fn a_protocol_that_we_do_not_speak_is_refused_by_name() {
             "the CLI 2.0.0 speaks protocol 4, this library 2 to 3",
         ),
         (json!({"protocolVersion": 1}), "the CLI of unknown version speaks protocol 1"),
-        (json!({}), "does not say which protocol"),
+        (json!({}), "has no protocol version"),
     ] {
         let cli = FakeCli::new();
         cli.on("connect", move |_, _| answer.clone());

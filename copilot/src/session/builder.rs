@@ -1,8 +1,8 @@
 //! Configuring a session, and opening it.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use futures_core::future::BoxFuture;
 use serde_json::Value;

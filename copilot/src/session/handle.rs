@@ -3,8 +3,8 @@
 //! A [`Session`] has no task itself: it holds the session core, which the reader fills, and the [`Link`] to its client.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;

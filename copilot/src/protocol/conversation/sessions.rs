@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
-use super::settings::settings;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::settings::settings;
+use crate::protocol::vocabulary::vocabulary;
 
 settings! {
     /// Which sessions are listed; all that are set must fit. Wire: `session.list`, `filter`.

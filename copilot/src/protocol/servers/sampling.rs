@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::SessionId;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::vocabulary::vocabulary;
 
 /// The payload of `sampling.requested`.
 #[derive(Debug, Deserialize)]
@@ -58,7 +58,7 @@ impl SamplingMessage {
 pub(crate) struct SamplingDetails {
     pub(crate) messages: Vec<SamplingMessage>,
     pub(crate) system_prompt: Option<String>,
-    #[serde(deserialize_with = "super::lenient::maybe_count")]
+    #[serde(deserialize_with = "crate::protocol::lenient::maybe_count")]
     pub(crate) max_tokens: Option<u64>,
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::vocabulary::vocabulary;
-use super::{RequestId, SessionId, ToolCallId};
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{RequestId, SessionId, ToolCallId};
 
 /// A file with instructions that the agent follows. Wire: `session.instructions.getSources`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::base64;
-use super::lenient;
-use super::secret::Url;
-use super::vocabulary::vocabulary;
+use crate::protocol::base64;
+use crate::protocol::lenient;
+use crate::protocol::secret::Url;
+use crate::protocol::vocabulary::vocabulary;
 
 /// What must be at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

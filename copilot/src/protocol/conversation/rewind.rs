@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::vocabulary::vocabulary;
 
 /// The places that a session can go back to. Wire: `session.history.listRewindPoints`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::lenient;
-use super::timestamp::{Timestamp, maybe_time};
+use crate::protocol::lenient;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 
 /// What the CLI says about itself. Wire: `status.get`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

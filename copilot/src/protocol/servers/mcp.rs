@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
-use super::secret::{RawMembers, Secret, Url};
-use super::settings::settings;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::secret::{RawMembers, Secret, Url};
+use crate::protocol::settings::settings;
+use crate::protocol::vocabulary::vocabulary;
 
 /// An MCP server of a session: one that the CLI starts, or one that it connects to. Wire: `mcpServers`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

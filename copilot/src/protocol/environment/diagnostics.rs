@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::settings::settings;
-use super::vocabulary::vocabulary;
+use crate::protocol::settings::settings;
+use crate::protocol::vocabulary::vocabulary;
 
 /// How much is kept of each source; MCP servers are the only one so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]

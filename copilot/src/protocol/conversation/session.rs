@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::attachments::Attachment;
-use super::capabilities::Capabilities;
-use super::secret::{RawMembers, Secret};
-use super::trace::TraceContext;
-use super::vocabulary::vocabulary;
-use super::{MessageId, SessionId};
+use crate::protocol::attachments::Attachment;
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::secret::{RawMembers, Secret};
+use crate::protocol::trace::TraceContext;
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{MessageId, SessionId};
 
 /// The parameters of `session.create` and `session.resume`.
 #[derive(Serialize)]

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::vocabulary::vocabulary;
 
 /// A command that the program offers. Wire: `session.create`, `commands`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

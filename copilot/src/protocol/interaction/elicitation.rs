@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::SessionId;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
     /// How a form is shown.

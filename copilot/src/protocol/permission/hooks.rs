@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::vocabulary::vocabulary;
-use super::{SessionId, ToolCallId};
 use crate::error::{Error, Result};
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{SessionId, ToolCallId};
 
 /// The parameters of `hooks.invoke`.
 #[derive(Debug, Deserialize)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SessionId;
-use super::settings::settings;
+use crate::protocol::SessionId;
+use crate::protocol::settings::settings;
 
 settings! {
     /// Which events are read, and how many at once. Wire: `session.eventLog.read`.

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::secret::Secret;
-use super::settings::{setter, settings};
+use crate::protocol::secret::Secret;
+use crate::protocol::settings::{setter, settings};
 
 /// A sandbox around what the agent runs: what its commands and servers may read, write and connect to. Wire:
 /// `sandboxConfig`.

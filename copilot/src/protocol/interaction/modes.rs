@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lenient;
-use super::vocabulary::vocabulary;
+use crate::protocol::lenient;
+use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
     /// What follows on a plan.

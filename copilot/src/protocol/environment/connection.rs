@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::lenient;
-use super::timestamp::{Timestamp, maybe_time};
+use crate::protocol::lenient;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 
 /// The oldest and newest protocol that this library speaks.
 pub(crate) const PROTOCOLS: std::ops::RangeInclusive<u64> = 2..=3;

@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::redacted;
-use super::vocabulary::vocabulary;
-use super::{RequestId, SessionId};
+use crate::protocol::secret::redacted;
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{RequestId, SessionId};
 
 vocabulary! {
     /// Why an MCP server's requests need fresh headers.

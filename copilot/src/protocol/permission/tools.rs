@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::SessionId;
+use crate::protocol::SessionId;
 
 /// The payload of `external_tool.requested`, and the parameters of protocol 2's `tool.call`, which has no request id.
 #[derive(Debug, Deserialize)]

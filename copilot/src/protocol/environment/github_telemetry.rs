@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
+use crate::protocol::SessionId;
 
 /// Something that the CLI tells GitHub about how it is used. Wire: `gitHubTelemetry.event`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::session::AgentMode;
-use super::vocabulary::vocabulary;
-use super::{MessageId, SessionId};
+use crate::protocol::session::AgentMode;
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{MessageId, SessionId};
 
 /// What waits for the agent. Wire: `session.queue.pendingItems`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
-use super::secret::Url;
 use crate::error::{Error, Result};
+use crate::protocol::SessionId;
+use crate::protocol::secret::Url;
 
 /// A canvas that the program offers. Wire: `session.create`, `canvases`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

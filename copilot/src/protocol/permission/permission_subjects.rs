@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::lenient;
-use super::vocabulary::vocabulary;
+use crate::protocol::lenient;
+use crate::protocol::vocabulary::vocabulary;
 
 /// Declares the payload of one kind of request; what the CLI does not send is empty.
 macro_rules! subjects {

@@ -391,9 +391,11 @@ fn check<T: Deserialize<'static> + Debug>(modes: &[Mode]) -> BTreeSet<String> {
 /// The names of the types that the files of a folder derive `Deserialize` for.
 pub(crate) fn derived(folder: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
+    // An absolute path replaces what it is joined to.
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)).unwrap() {
         let path = entry.unwrap().path();
-        if !path.is_file() {
+        if path.is_dir() {
+            names.extend(derived(path.to_str().unwrap()));
             continue;
         }
         let text = fs::read_to_string(path).unwrap();

@@ -200,7 +200,7 @@ async fn each_failure_is_reported_to_the_cli_once() {
         let of_this =
             |method| cli.requests(method).into_iter().filter(|sent| sent["requestId"] == *id).count();
         assert_eq!(of_this(HEAD), heads, "{body}");
-        // What comes for it later is acknowledged, and changes nothing.
+        // Later pieces are acknowledged and change nothing.
         chunk(&cli, json!({"requestId": id, "data": "more", "end": true})).await;
         let failures = cli.requests(PIECE).into_iter();
         let failures = failures.filter(|piece| piece["requestId"] == *id && piece.get("error").is_some());

@@ -126,11 +126,12 @@ fn imported_files(name: &str, text: &str, all: &std::collections::BTreeMap<Strin
         }
         paths(&prefix, &part, found);
     }
-    let code: String =
-        without_tests(text).lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let mut found = Vec::new();
-    for import in code.split("use crate::").skip(1) {
-        paths("", import.split(';').next().unwrap(), &mut found);
+    let above = name.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.replace('/', "::") + "::");
+    for (start, prefix) in [("\nuse crate::", String::new()), ("\nuse super::", above)] {
+        for import in without_tests(text).split(start).skip(1) {
+            paths(&prefix, &import.split(';').next().unwrap().replace('\n', " "), &mut found);
+        }
     }
     let file = |path: &str| {
         let mut parts: Vec<_> = path.split("::").collect();

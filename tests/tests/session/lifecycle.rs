@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// Says it back.
 #[copilot::tool]
 pub(crate) async fn echo(
-    /// What to say.
+    /// The text to repeat.
     text: &str,
 ) -> String {
     text.to_owned()
@@ -48,7 +48,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
             "sessionId": "s-1", "model": "gpt-5", "streaming": true, "excludedTools": ["builtin:*"],
             "brandNew": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
             "envValueMode": "direct",
-            // What is safe unless the program says otherwise.
+            // The safe defaults.
             "hooks": true, "enableFileHooks": false,
         })]
     );

@@ -208,7 +208,7 @@ async fn every_request_of_the_cli_is_answered_once() {
         let answers = fake.answers_to(&json!(id));
         assert!(answers.len() == 1 && answers[0]["result"].is_object(), "{method} {params}: {answers:?}");
     }
-    // What cannot be read at all is answered as far as it has an id.
+    // An unreadable message is answered if it has an id.
     fake.cli.frame(r#"{"jsonrpc":"2.0","id":70,"method":["tool.call"],"params":{}}"#);
     settle().await;
     assert_eq!(fake.answers_to(&json!(70))[0]["error"]["code"], -32602);

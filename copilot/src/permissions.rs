@@ -1,5 +1,7 @@
 //! What the agent may be asked for, kind by kind: see [`PermissionRequest::subject`](crate::PermissionRequest::subject).
 
+pub use crate::protocol::permissions::{Approval, PermissionKind};
+
 pub use crate::protocol::permission_subjects::{
     BuiltinToolSubject, CommandSegment, CustomToolSubject, ExtensionEnvSubject, ExtensionManagementSubject,
     ExtensionPermissionSubject, HookSubject, McpSubject, MemoryAction, MemoryDirection, MemorySubject,

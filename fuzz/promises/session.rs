@@ -6,10 +6,10 @@ use serde_json::json;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
-use crate::session::{Decision, Permissions};
 use crate::testing::FakeCli;
 use crate::tools::DynTool;
 use crate::user_input::UserInputResponse;
+use crate::{Decision, Permissions};
 
 /// Nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);

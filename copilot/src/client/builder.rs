@@ -217,7 +217,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// use copilot::Client;
-    /// use copilot::Telemetry;
+    /// use copilot::client::Telemetry;
     ///
     /// let builder = Client::builder().telemetry(Telemetry::otlp("http://127.0.0.1:4318").source_name("my-agent"));
     /// # drop(builder);

@@ -99,7 +99,8 @@ impl SessionBuilder {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Decision, PermissionKind, Session};
+    /// use copilot::permissions::PermissionKind;
+    /// use copilot::{Decision, Session};
     ///
     /// let builder = Session::builder().on_permission(|request| async move {
     ///     match request.kind() {

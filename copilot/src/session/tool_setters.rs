@@ -116,7 +116,7 @@ impl SessionBuilder {
 
     /// As [`state`](Self::state), for a value that is made when the first tool asks for it.
     ///
-    /// For a parameter of type [`State<T>`](crate::State), and for what [`FromCall::needs`](crate::FromCall::needs)
+    /// For a parameter of type [`State<T>`](crate::State), and for what [`FromCall::needs`](crate::tools::FromCall::needs)
     /// names, `make` runs on the pool for blocking work. Where code calls `state` itself, `make` runs there and blocks the
     /// thread. When `make` panics, each call that needs the value fails.
     pub fn lazy_state<T: Send + Sync + 'static>(mut self, make: impl FnOnce() -> T + Send + 'static) -> Self {

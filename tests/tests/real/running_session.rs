@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use copilot::Telemetry;
+use copilot::client::Telemetry;
 use copilot::history::{EventQuery, RewindMode, RewindOutcome};
 use copilot::log::{LogKind, LogOptions};
 use copilot::managed::{BypassMode, ManagedPermissions, ManagedSettings};

@@ -1,5 +1,6 @@
 //! Settings of a session's name, remote access and resumption.
 
+use crate::api::unstable::Unstable;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
@@ -61,7 +62,7 @@ members! {
             @also "disableResume" event,
         }
 
-    @unstable {
+    @unstable Unstable {
         /// Sets the remote access, with which the session can be followed and steered from other machines.
         ///
         /// Wire: `session.create`, `remoteSession`.

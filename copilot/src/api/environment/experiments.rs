@@ -14,7 +14,7 @@ pub(crate) const FEATURE_FLAGS: &str = "featureFlags";
 pub(crate) type FeatureFlags = BTreeMap<String, bool>;
 
 members! {
-    @unstable {
+    @unstable Unstable {
         /// Sets the experiments of the session. Default: those that the CLI fetches.
         ///
         /// Wire: `session.create`, `expAssignments`.

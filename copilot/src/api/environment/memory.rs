@@ -19,7 +19,7 @@ members! {
     /// Wire: `session.create`, `memory`.
     memory: (Memory) in members "memory";
 
-    @unstable {
+    @unstable Unstable {
         /// Enables the store with which sessions can be searched.
         ///
         /// Wire: `session.create`, `enableSessionStore`.

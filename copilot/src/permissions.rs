@@ -1,4 +1,4 @@
-//! What the agent may be asked for, kind by kind: see [`PermissionRequest::subject`](crate::PermissionRequest::subject).
+//! The subjects of permission requests, by kind: see [`PermissionRequest::subject`](crate::PermissionRequest::subject).
 
 pub use crate::protocol::permissions::{Approval, PermissionKind};
 

@@ -128,7 +128,7 @@ fn mcp_login_wanted(session: &Arc<SessionCore>, login: McpLoginRequest) {
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
         (EventName::McpOauthRequired, |session, data| {
-            session.read_event(EventName::McpOauthRequired, data, mcp_login_wanted)
+            session.read_event(EventName::McpOauthRequired, data, mcp_login_wanted);
         }),
         (EventName::McpOauthCompleted, settled),
     ],

@@ -57,7 +57,7 @@ pub struct Restarted {
     /// The tool calls and questions that were running and have been cancelled, as text for people.
     pub cancelled: Vec<String>,
     /// The tool calls that continue, as text for people; see
-    /// [`SessionBuilder::continue_pending_work`](crate::SessionBuilder::continue_pending_work).
+    /// [`Resume::continue_pending_work`](crate::resume::Resume::continue_pending_work).
     pub continued: Vec<String>,
 }
 

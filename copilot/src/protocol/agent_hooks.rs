@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::secret::Secret;
-use super::settings::setter;
-use super::vocabulary::vocabulary;
+use crate::protocol::secret::Secret;
+use crate::protocol::settings::setter;
+use crate::protocol::vocabulary::vocabulary;
 
 /// A command that the CLI runs at a certain point of an agent's work; it gets JSON on its standard input, and what
 /// it writes is read as JSON. The hooks of `copilot::hooks` run in the program itself instead.

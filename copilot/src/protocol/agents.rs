@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::agent_hooks::{AgentHook, AgentHookEvent};
-use super::mcp::McpServer;
-use super::settings::setter;
-use super::vocabulary::vocabulary;
+use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
+use crate::protocol::mcp::McpServer;
+use crate::protocol::settings::setter;
+use crate::protocol::vocabulary::vocabulary;
 
 /// An agent with instructions and tools of its own. The session's agent can hand work to it, or it can be the
 /// session's agent itself. Wire: `customAgents`.

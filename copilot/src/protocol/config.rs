@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::settings::settings;
-use super::vocabulary::vocabulary;
+use crate::protocol::settings::settings;
+use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
     /// How much the model tells of its thinking.

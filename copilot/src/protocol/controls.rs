@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
-use super::ai_units::AiUnits;
-use super::lenient;
-use super::session::AgentMode;
-use super::settings::settings;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::ai_units::AiUnits;
+use crate::protocol::lenient;
+use crate::protocol::session::AgentMode;
+use crate::protocol::settings::settings;
+use crate::protocol::vocabulary::vocabulary;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::SessionId;
-use super::vocabulary::vocabulary;
+use crate::protocol::SessionId;
+use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
     /// What the CLI would carry a request with by itself.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RequestId, SessionId};
+use crate::protocol::{RequestId, SessionId};
 
 /// A session has used up what it may. Wire: `session_limits_exhausted.requested`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -1,58 +1,36 @@
-//! The wire as the CLI speaks it: structs and ids, one file per method prefix.
+//! The types of the wire that the spine and the topics share, with the names that the CLI uses.
 //!
-//! Only serde here: no channel, no clock, no I/O. Field names are the wire's; what a field means to a user is
-//! told by the type that the layers above build from it.
+//! Only serde here: no channel, no clock, no I/O. What a member means to users is documented where it is public. The
+//! groups follow those of the topics in `api/`; events carry many of the types, so they stand below both.
 
-pub(crate) mod account;
 pub(crate) mod agent_hooks;
 pub(crate) mod agents;
-pub(crate) mod ai_units;
-pub(crate) mod attachments;
-pub(crate) mod base64;
-pub(crate) mod canvas;
-pub(crate) mod capabilities;
-pub(crate) mod commands;
 pub(crate) mod config;
-pub(crate) mod connection;
 pub(crate) mod controls;
-pub(crate) mod decode;
-pub(crate) mod diagnostics;
-pub(crate) mod elicitation;
-pub(crate) mod event_log;
-pub(crate) mod experiments;
-pub(crate) mod github_telemetry;
-pub(crate) mod hooks;
-mod ids;
+mod conversation;
+mod environment;
 pub(crate) mod inference;
-pub(crate) mod instructions;
-pub(crate) mod lenient;
+mod interaction;
 pub(crate) mod limits;
-pub(crate) mod managed;
-pub(crate) mod mcp;
-pub(crate) mod mcp_headers;
-pub(crate) mod mcp_login;
 pub(crate) mod models;
-pub(crate) mod modes;
-pub(crate) mod permission_subjects;
-pub(crate) mod permissions;
+mod permission;
+mod primitives;
 pub(crate) mod providers;
-pub(crate) mod queue;
-pub(crate) mod rewind;
-pub(crate) mod sampling;
-pub(crate) mod sandbox;
-pub(crate) mod secret;
-pub(crate) mod session;
+mod servers;
 pub(crate) mod session_fs;
-pub(crate) mod sessions;
-pub(crate) mod settings;
 pub(crate) mod skill_provider;
 pub(crate) mod skills;
 pub(crate) mod system_message;
-pub(crate) mod timestamp;
 pub(crate) mod tokens;
-pub(crate) mod tools;
-pub(crate) mod trace;
-pub(crate) mod user_input;
-pub(crate) mod vocabulary;
 
-pub use ids::{MessageId, RequestId, SessionId, ToolCallId};
+pub(crate) use conversation::{
+    ai_units, attachments, commands, event_log, queue, rewind, session, sessions, trace,
+};
+pub(crate) use environment::{
+    account, connection, diagnostics, experiments, github_telemetry, instructions, managed, sandbox,
+};
+pub(crate) use interaction::{canvas, capabilities, elicitation, modes, user_input};
+pub(crate) use permission::{hooks, permission_subjects, permissions, tools};
+pub use primitives::ids::{MessageId, RequestId, SessionId, ToolCallId};
+pub(crate) use primitives::{base64, decode, lenient, secret, settings, timestamp, vocabulary};
+pub(crate) use servers::{mcp, mcp_headers, mcp_login, sampling};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionId;
-use super::config::{ContextTier, ReasoningSummary};
-use super::lenient;
-use super::providers::ModelOverrides;
+use crate::protocol::SessionId;
+use crate::protocol::config::{ContextTier, ReasoningSummary};
+use crate::protocol::lenient;
+use crate::protocol::providers::ModelOverrides;
 
 /// A model that can be had. Wire: `models.list`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

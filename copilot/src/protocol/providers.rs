@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::secret::{Secret, Url};
-use super::settings::{setter, settings};
-use super::vocabulary::vocabulary;
+use crate::protocol::secret::{Secret, Url};
+use crate::protocol::settings::{setter, settings};
+use crate::protocol::vocabulary::vocabulary;
 
 /// The one endpoint of a session. Wire: `provider`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

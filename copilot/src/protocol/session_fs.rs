@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::base64;
-use super::decode::or_default;
-use super::vocabulary::vocabulary;
+use crate::protocol::base64;
+use crate::protocol::decode::or_default;
+use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
     /// How paths are written.

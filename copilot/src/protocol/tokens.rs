@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::vocabulary;
+use crate::protocol::vocabulary::vocabulary;
 
 /// The parameters of `providerToken.getToken`.
 #[derive(Debug, Deserialize)]

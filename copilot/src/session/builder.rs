@@ -1,8 +1,8 @@
 //! Configuring a session, and opening it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use futures_core::future::BoxFuture;
 use serde_json::Value;
@@ -209,7 +209,7 @@ impl SessionBuilder {
             settings.members.set("hooks", true);
         }
         settings.state.set(permissions);
-        let states = Arc::new(self.states);
+        let states = self.states.shared();
         let core =
             SessionCore::new(id, link.peer.clone(), self.topics, settings, tools, states, self.tool_policy);
         let listening =
@@ -235,7 +235,7 @@ impl SessionBuilder {
             spoken: AtomicBool::new(self.resume),
             sending: Mutex::new(()),
             gate,
-            tool_changes: Arc::default(),
+            tool_changes: OnceLock::new(),
         })))
     }
 }

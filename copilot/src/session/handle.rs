@@ -3,8 +3,8 @@
 //! A [`Session`] has no task itself: it holds the session core, which the reader fills, and the [`Link`] to its client.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
@@ -63,7 +63,7 @@ pub(in crate::session) struct Shared {
     /// Keeps turns apart on CLIs whose events do not name their message.
     pub(in crate::session) gate: Option<Box<dyn TurnGate>>,
     /// Held while the program changes its tools.
-    pub(in crate::session) tool_changes: Arc<Mutex<ToolChanges>>,
+    pub(in crate::session) tool_changes: OnceLock<Arc<Mutex<ToolChanges>>>,
 }
 
 impl Session {

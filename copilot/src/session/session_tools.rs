@@ -173,7 +173,7 @@ impl SessionTools<'_> {
         change: impl FnOnce(Vec<Tool>, &mut Vec<Tool>) -> Result<Vec<Tool>>,
     ) -> Result<()> {
         let session = self.0;
-        let mut changes = Arc::clone(&session.0.tool_changes).lock_owned().await;
+        let mut changes = Arc::clone(session.0.tool_changes.get_or_init(Arc::default)).lock_owned().await;
         changes.retired.clear();
         let mut disabled = changes.disabled.clone();
         let new = change(self.list(), &mut disabled)?;

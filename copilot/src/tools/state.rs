@@ -4,7 +4,7 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use crate::contain::UserValue;
 use crate::task::lock;
@@ -60,6 +60,14 @@ impl<T: fmt::Debug> fmt::Debug for State<T> {
 /// The states of a session, by type.
 #[derive(Default)]
 pub(crate) struct StateMap(HashMap<TypeId, Entry>);
+
+impl StateMap {
+    /// Returns the map for sharing; maps without a state share one.
+    pub(crate) fn shared(self) -> Arc<Self> {
+        static EMPTY: LazyLock<Arc<StateMap>> = LazyLock::new(Arc::default);
+        if self.0.is_empty() { Arc::clone(&EMPTY) } else { Arc::new(self) }
+    }
+}
 
 struct Entry {
     type_name: &'static str,

@@ -9,7 +9,7 @@ fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let Ok(message) = serde_json::from_str::<Value>(&line?) else { continue };
-        // What has no id is a notification, and wants no answer.
+        // A message without an id is a notification and needs no answer.
         let Some(id) = message.get("id") else { continue };
         let answer = match answer(&message) {
             Some(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),

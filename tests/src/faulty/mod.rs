@@ -86,7 +86,7 @@ impl Carrier {
 /// How a CLI behaves from the start.
 #[derive(Clone, Debug, Default)]
 pub struct Manner {
-    /// What it says before anything else.
+    /// The bytes that it sends first.
     pub greeting: Vec<u8>,
     /// The number of bytes of each write, used in turn; empty: as many as possible.
     pub pieces: Vec<usize>,

@@ -19,13 +19,13 @@ const END: &str = "<!-- figures: end -->";
 /// The result of one scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
-    /// What was done, and how often.
+    /// The work, and how often it was done.
     pub what: String,
     /// How much of it was lost.
     pub lost: usize,
-    /// What it took of memory.
+    /// The memory that it used.
     pub memory: String,
-    /// What it took of tasks.
+    /// The tasks that it used.
     pub tasks: String,
     /// How long it took.
     pub time: String,

@@ -200,7 +200,7 @@ async fn each_failure_is_reported_to_the_cli_once() {
         let of_this =
             |method| cli.requests(method).into_iter().filter(|sent| sent["requestId"] == *id).count();
         assert_eq!(of_this(HEAD), heads, "{body}");
-        // What comes for it later is acknowledged, and changes nothing.
+        // Later pieces are acknowledged and change nothing.
         chunk(&cli, json!({"requestId": id, "data": "more", "end": true})).await;
         let failures = cli.requests(PIECE).into_iter();
         let failures = failures.filter(|piece| piece["requestId"] == *id && piece.get("error").is_some());
@@ -301,7 +301,7 @@ async fn a_body_without_a_reader_ends_the_request() {
     chunk(&cli, json!({"requestId": "r", "data": "x".repeat(64 << 20)})).await;
     dropped.notified().await;
     let given_up = &cli.requested(PIECE, 1).await[0];
-    assert!(given_up["error"]["message"].as_str().unwrap().contains("as fast as it comes"), "{given_up}");
+    assert!(given_up["error"]["message"].as_str().unwrap().contains("as fast as it arrives"), "{given_up}");
 }
 
 #[tokio::test]

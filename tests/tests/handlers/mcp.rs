@@ -72,7 +72,7 @@ async fn the_program_answers_for_a_model_and_has_the_sessions_model_answer() {
             failed.push(failure.handler);
         }
     }
-    assert_eq!(failed, ["on_sampling"]);
+    assert_eq!(failed, ["Mcp::on_sampling"]);
     real.finish().await;
 }
 
@@ -197,7 +197,7 @@ async fn a_session_that_has_used_up_its_limit_is_decided_about() {
     }
     loop {
         if let EventKind::HandlerFailed(failure) = failures.next().await.unwrap().kind() {
-            assert_eq!(failure.handler, "on_limits_exhausted");
+            assert_eq!(failure.handler, "Limits::on_exhausted");
             break;
         }
     }

@@ -110,7 +110,7 @@ async fn a_handler_that_fails_gives_the_safe_answer_and_is_reported() {
             });
         }
     }
-    let handlers = ["on_pre_tool_use", "on_exit_plan_mode", "on_auto_mode_switch", "transform"];
+    let handlers = ["on_pre_tool_use", "on_exit_plan_mode", "ModelOptions::on_auto_mode_switch", "transform"];
     assert_eq!(failed, handlers);
     // To a question there is no safe answer, only none.
     cli.request("userInput.request", with(session.id(), json!({"question": "?"}))).await.unwrap_err();

@@ -80,7 +80,7 @@ async fn works_as_a_file_system(files: impl SessionFs) {
     asked.check("writeFileBytes", bytes, json!(null)).await;
     asked.check("readFileBytes", at("/workspace/dot.bin"), json!({"content": "//8A"})).await;
     assert!(asked.fails("readFile", at("/workspace/dot.bin"), "UNKNOWN").await.contains("UTF-8"));
-    // What is there.
+    // Paths that exist.
     let stat = asked.ask("stat", at("/session-state/a.txt")).await;
     assert_eq!(
         (&stat["isFile"], &stat["isDirectory"], &stat["size"]),
@@ -511,7 +511,7 @@ async fn a_session_in_memory_leaves_nothing_on_disk_and_is_resumed_by_another_cl
     let events = files.content(&id, "/session-state/events.jsonl").unwrap();
     assert!(String::from_utf8(events).unwrap().contains("What colour are they?"));
     assert_eq!(files.content(&id, "/workspace/poem.txt").unwrap(), b"Roses are red.\n");
-    // What is on disk is the CLI's own: settings, logs, an index of sessions that does not have this one.
+    // The files on disk belong to the CLI: settings, logs, an index of sessions that does not have this one.
     let kept = on_disk(state.path());
     for path in &kept {
         assert!(!path.contains("session-state") && !path.contains(id.as_str()), "{path}");

@@ -262,7 +262,7 @@ fn streaming_chat_stops_an_answer_and_then_ends_on_ctrl_c() {
     interrupt();
     let status = chat.wait().unwrap();
     assert!(status.success(), "{status}");
-    // What was killed may take a moment to go.
+    // A killed process may take a moment to end.
     while processes_of(home.path()) > 0 {
         std::thread::yield_now();
     }

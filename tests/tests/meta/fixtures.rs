@@ -117,7 +117,7 @@ fn check_all<T: Serialize + DeserializeOwned>(list: &Value) {
 fn every_answer_can_be_read_and_nothing_of_it_is_lost() {
     for (_, line) in records("answers.jsonl") {
         let record = json(&line);
-        // What the CLI says and asks by itself is read in other tests.
+        // Other tests read the notifications and requests of the CLI.
         let Some(method) = record["answer"].as_str() else { continue };
         let result = &record["result"];
         match method {

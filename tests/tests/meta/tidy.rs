@@ -93,6 +93,121 @@ fn imports_point_only_upward() {
 }
 
 #[test]
+fn folders_have_at_most_20_files() {
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for (name, _) in files(&["copilot/src", "copilot-macros/src", "tests/src", "tests/tests"], "rs") {
+        let folder = name.rsplit_once('/').unwrap().0.to_owned();
+        *counts.entry(folder).or_default() += 1;
+    }
+    let large: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 20).collect();
+    assert!(large.is_empty(), "group the files of these folders: {large:?}");
+}
+
+/// The modules that a file imports, as files below `copilot/src`. Paths that name no file name an item of one.
+fn imported_files(name: &str, text: &str, all: &std::collections::BTreeMap<String, String>) -> Vec<String> {
+    fn paths(prefix: &str, tree: &str, found: &mut Vec<String>) {
+        let Some((before, rest)) = tree.split_once('{') else {
+            found.push(format!("{prefix}{}", tree.trim()));
+            return;
+        };
+        let (prefix, inner) = (format!("{prefix}{}", before.trim()), rest.rsplit_once('}').unwrap().0);
+        let (mut depth, mut part) = (0, String::new());
+        for c in inner.chars() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    paths(&prefix, &std::mem::take(&mut part), found);
+                    continue;
+                }
+                _ => {}
+            }
+            part.push(c);
+        }
+        paths(&prefix, &part, found);
+    }
+    let mut found = Vec::new();
+    let above = name.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.replace('/', "::") + "::");
+    for (start, prefix) in [("\nuse crate::", String::new()), ("\nuse super::", above)] {
+        for import in without_tests(text).split(start).skip(1) {
+            paths(&prefix, &import.split(';').next().unwrap().replace('\n', " "), &mut found);
+        }
+    }
+    let file = |path: &str| {
+        let mut parts: Vec<_> = path.split("::").collect();
+        while !parts.is_empty() {
+            let folder = parts.join("/");
+            for name in [format!("{folder}.rs"), format!("{folder}/mod.rs")] {
+                if all.contains_key(&name) {
+                    return Some(name);
+                }
+            }
+            parts.pop();
+        }
+        None
+    };
+    found.iter().filter_map(|path| file(path)).collect()
+}
+
+#[test]
+fn files_import_each_other_in_no_circle() {
+    let all: std::collections::BTreeMap<String, String> = files(&["copilot/src"], "rs")
+        .into_iter()
+        .map(|(name, text)| (name["copilot/src/".len()..].to_owned(), text))
+        .collect();
+    // A module file lists its children and re-exports from them; that is not an import.
+    let is_list = |name: &str| name.ends_with("mod.rs") || name == "lib.rs";
+    let imports: std::collections::BTreeMap<&str, Vec<String>> = all
+        .iter()
+        .filter(|(name, _)| !is_list(name))
+        .map(|(name, text)| {
+            let found = imported_files(name, text, &all);
+            (name.as_str(), found.into_iter().filter(|to| !is_list(to) && to != name).collect())
+        })
+        .collect();
+    // Removes files that import none of those left, until only circles and what leads to them are left.
+    let mut left: std::collections::BTreeSet<&str> = imports.keys().copied().collect();
+    loop {
+        let before = left.len();
+        let ends: Vec<&str> = left
+            .iter()
+            .copied()
+            .filter(|name| !imports[name].iter().any(|to| left.contains(to.as_str())))
+            .collect();
+        left.retain(|name| !ends.contains(name));
+        let unused: Vec<&str> = left
+            .iter()
+            .copied()
+            .filter(|name| !left.iter().any(|from| imports[from].iter().any(|to| to == name)))
+            .collect();
+        left.retain(|name| !unused.contains(name));
+        if left.len() == before {
+            break;
+        }
+    }
+    let circles: Vec<_> = left
+        .iter()
+        .map(|name| (name, imports[name].iter().filter(|to| left.contains(to.as_str())).collect::<Vec<_>>()))
+        .collect();
+    assert!(circles.is_empty(), "move what both need to a third file: {circles:#?}");
+}
+
+#[test]
+fn a_public_module_re_exports_only_what_its_name_says() {
+    // `pub use` in a module of a topic: from files below it, or from the wire types of the topics.
+    let mut wrong = Vec::new();
+    for (name, text) in files(&["copilot/src/api"], "rs") {
+        for line in without_tests(&text).lines().filter(|line| line.starts_with("pub use crate::")) {
+            let path = line.trim_start_matches("pub use crate::");
+            if !path.starts_with("protocol::") {
+                wrong.push(format!("{name}: {line}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "a public path is a file path: {wrong:#?}");
+}
+
+#[test]
 fn dependencies_are_sorted() {
     for folder in [".", "copilot", "copilot-macros", "examples", "fuzz", "tests"] {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();

@@ -290,7 +290,7 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
     let missing = missing.to_str().unwrap();
     for (session, setter) in [
         (copilot::Session::builder().working_directory(missing), "`working_directory`"),
-        (copilot::Session::builder().skills(Skills::new().directories([missing])), "`skill_directories`"),
+        (copilot::Session::builder().skills(Skills::new().directories([missing])), "`Skills::directories`"),
         (copilot::Session::builder().mcp_server("x", McpServer::stdio("x").cwd(missing)), "MCP server x"),
         (copilot::Session::builder().id("x".repeat(5000)), "session id"),
     ] {

@@ -218,7 +218,7 @@ async fn a_session_that_cannot_be_resumed_ends_with_its_error_and_its_id_is_free
     // The client works, and the same id can be opened.
     fake.cli.on("session.resume", |_, asked| asked.default_answer());
     let again = fake.client.resume("s").start().await.unwrap();
-    // What is left of the first one has no part in the second.
+    // Remains of the first one do not affect the second.
     session.close().await.unwrap();
     drop(session);
     settle().await;

@@ -21,7 +21,7 @@ const FATES: &[(&str, &str)] = &[
     ("exit", "exit status: 3"),
     ("kill", "signal: 9"),
     ("close-stdout", "still running"),
-    ("close-stdin", "takes nothing more"),
+    ("close-stdin", "does not accept input any more"),
     ("leave-heir", "exit status: 0"),
 ];
 

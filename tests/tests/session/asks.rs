@@ -368,7 +368,10 @@ async fn an_ask_inside_a_tool_of_the_same_session_is_an_error() {
     let session = fake.session().with_tools([ask_back::TOOL]).start().await.unwrap();
     *SESSION.lock().unwrap() = Some(session.clone());
     let reply = session.ask("?").await.unwrap();
-    assert!(reply.text().starts_with("Config: `ask`") && reply.text().contains("`Session::send`"), "{reply}");
+    assert!(
+        reply.text().starts_with("InvalidInput: `ask`") && reply.text().contains("`Session::send`"),
+        "{reply}"
+    );
     assert!(reply.text().ends_with("; true"), "{reply}");
     SESSION.lock().unwrap().take();
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// Says it back.
 #[copilot::tool]
 pub(crate) async fn echo(
-    /// What to say.
+    /// The text to repeat.
     text: &str,
 ) -> String {
     text.to_owned()
@@ -48,7 +48,7 @@ async fn create_says_what_was_configured_and_nothing_else() {
             "sessionId": "s-1", "model": "gpt-5", "streaming": true, "excludedTools": ["builtin:*"],
             "brandNew": {"enabled": false}, "requestPermission": true, "toolFilterPrecedence": "excluded",
             "envValueMode": "direct",
-            // What is safe unless the program says otherwise.
+            // The safe defaults.
             "hooks": true, "enableFileHooks": false,
         })]
     );
@@ -199,7 +199,7 @@ async fn any_method_can_be_called_with_the_session_added() {
     let answer: Value = session.call("session.mode.set", json!({"mode": "plan"})).await.unwrap();
     assert_eq!(answer["got"], json!({"sessionId": "s", "mode": "plan"}));
     let error = session.call::<_, Value>("session.mode.set", json!([1])).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let error = session.call::<_, Value>("session.no.such", json!({})).await.unwrap_err();
     assert!(error.is_unsupported(), "{error:?}");
     let error = session.call::<_, u8>("session.mode.set", json!({})).await.unwrap_err();

@@ -76,7 +76,7 @@ async fn a_cli_that_does_not_close_its_sessions_is_detached_after_a_while() {
     let began = Instant::now();
     let error = fake.client.shutdown().await.unwrap_err();
     assert!(began.elapsed() <= Duration::from_secs(11), "the sessions are waited for together");
-    assert!(error.to_string().contains("did not let go of its sessions"), "{error}");
+    assert!(error.to_string().contains("did not detach from its sessions"), "{error}");
     fake.cli.disconnected().await;
 }
 

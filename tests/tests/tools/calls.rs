@@ -18,7 +18,7 @@ const PROTOCOLS: &[&str] = &["0.0.403", "1.0.102"];
 /// Says it back.
 #[copilot::tool]
 async fn echo(
-    /// What to say.
+    /// The text to repeat.
     text: &str,
 ) -> String {
     text.to_owned()
@@ -229,7 +229,7 @@ async fn errors_are_visible_to_who_develops() {
     for (errors, visible) in [(ToolErrors::Hidden, false), (ToolErrors::Visible, true)] {
         let builder = fake.session().with_tools([fails_hidden::TOOL, fails_secretly::TOOL]);
         let session = builder.tool_errors(errors).start().await.expect("it opens");
-        // What a tool says of its errors holds whatever the session says.
+        // The tool's option for errors wins over the session's.
         for (tool, visible) in [("fails_hidden", visible), ("fails_secretly", false)] {
             let result = fake.cli.call_tool(session.id(), tool, json!({})).await;
             let reported = result["textResultForLlm"].as_str().expect("text");

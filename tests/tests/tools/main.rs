@@ -5,5 +5,6 @@ mod ended_sessions;
 mod failing_handlers;
 mod permissions;
 mod policy;
+mod policy_reports;
 mod results;
 mod user_code;

@@ -32,7 +32,7 @@ pub(crate) async fn harmful() -> &'static str {
 async fn boom() {}
 
 /// The answer of the library's hook before a call.
-async fn before(fake: &Fake, session: &Session, tool: &str, arguments: Value) -> Value {
+pub(crate) async fn before(fake: &Fake, session: &Session, tool: &str, arguments: Value) -> Value {
     let input = json!({"sessionId": session.id(), "toolName": tool, "toolArgs": arguments});
     let params = json!({"sessionId": session.id(), "hookType": "preToolUse", "input": input});
     fake.cli.request("hooks.invoke", params).await.expect("a hook is always answered")["output"].take()
@@ -45,7 +45,7 @@ fn caused(output: &Value, tool: &str, arguments: &Value) -> Value {
 }
 
 /// Whether a call is permitted that the CLI itself would not ask about.
-async fn permitted(fake: &Fake, session: &Session, tool: &str, arguments: Value) -> bool {
+pub(crate) async fn permitted(fake: &Fake, session: &Session, tool: &str, arguments: Value) -> bool {
     let output = before(fake, session, tool, arguments.clone()).await;
     match output["permissionDecision"].as_str() {
         None | Some("allow") => true,
@@ -278,43 +278,6 @@ async fn approvals_of_earlier_sessions_do_not_count_unless_they_are_enabled() {
         before(&fake, &session, "bash", json!({})).await;
     }
     assert_eq!(fake.cli.requests(method).len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cli_that_comes_back_is_asked_again_which_approvals_and_hooks_it_has() {
-    let fake = Fake::start_with(|client| client.auto_restart(true)).await;
-    let session = fake.session().start().await.unwrap();
-    let mut events = session.events();
-    let reset = "session.permissions.resetSessionApprovals";
-    before(&fake, &session, "bash", json!({})).await;
-    assert_eq!(fake.cli.requests(reset).len(), 1);
-    fake.cli.hang_up();
-    while !matches!(events.next().await.unwrap().kind(), EventKind::Restarted(_)) {}
-    before(&fake, &session, "bash", json!({})).await;
-    assert_eq!((fake.cli.requests(reset).len(), fake.cli.requests("hooks.discover").len()), (2, 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_the_cli_has_found_is_named_in_the_request() {
-    let fake = Fake::start().await;
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let session = fake.session().mcp_server("x", McpServer::stdio("mcp")).on_permission({
-        let seen = Arc::clone(&seen);
-        move |request| {
-            seen.lock().unwrap().push(request.server_name().map(str::to_owned));
-            async { Decision::Unavailable }
-        }
-    });
-    let session = session.start().await.unwrap();
-    // The reports name all servers, the configured ones too.
-    let loaded =
-        json!({"servers": [{"name": "x", "status": "connected"}, {"name": "x-y", "status": "connected"}]});
-    fake.cli.event(session.id(), "session.mcp_servers_loaded", loaded);
-    settle().await;
-    for tool in ["x-read", "x-y-read", "z-read"] {
-        assert!(!permitted(&fake, &session, tool, json!({})).await, "{tool}");
-    }
-    assert_eq!(*seen.lock().unwrap(), [Some("x".to_owned()), Some("x-y".to_owned()), None]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,14 +12,14 @@ use tokio::time::timeout;
 /// Says it back.
 #[copilot::tool]
 pub(crate) async fn echo(
-    /// What to say.
+    /// The text to repeat.
     text: &str,
 ) -> String {
     text.to_owned()
 }
 
 const PIECE: usize = 64 << 10;
-/// What may wait to leave, in pieces, and some that are in the pipe or on their way.
+/// The pieces that may wait in the queue, and some that are in the pipe.
 const BOUND: usize = (4 << 20) / PIECE + 10;
 
 fn call_all(fake: &Fake, count: usize) -> JoinSet<copilot::Result<Value>> {

@@ -97,7 +97,7 @@ async fn every_generation_is_denied_in_its_own_words() {
             json!({"kind": "user-not-available"})
         };
         assert_eq!(ask(json!({"kind": "shell", "fullCommandText": "ls"})).await, denied, "{version}");
-        // What cannot be understood is answered as well: old CLIs wait without end.
+        // An unreadable request is answered too: old CLIs wait without a limit.
         assert_eq!(ask(json!({"kind": "shell", "commands": 1})).await, denied, "{version}");
         assert_eq!(ask(Value::Null).await, denied, "{version}");
         assert_eq!(fake.cli.requests("session.create")[0]["requestPermission"], true, "{version}");

@@ -168,7 +168,7 @@ async fn parameters_that_the_cli_could_not_read_are_refused_before_they_are_sent
     let fake = Fake::start().await;
     let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
     let error = call(&fake.client, json!({"deep": deep})).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("127 levels"), "{source}");
     settle().await;
@@ -208,7 +208,7 @@ async fn every_request_of_the_cli_is_answered_once() {
         let answers = fake.answers_to(&json!(id));
         assert!(answers.len() == 1 && answers[0]["result"].is_object(), "{method} {params}: {answers:?}");
     }
-    // What cannot be read at all is answered as far as it has an id.
+    // An unreadable message is answered if it has an id.
     fake.cli.frame(r#"{"jsonrpc":"2.0","id":70,"method":["tool.call"],"params":{}}"#);
     settle().await;
     assert_eq!(fake.answers_to(&json!(70))[0]["error"]["code"], -32602);
@@ -279,7 +279,7 @@ async fn a_protocol_that_we_do_not_speak_is_refused_by_name() {
             "the CLI 2.0.0 speaks protocol 4, this library 2 to 3",
         ),
         (json!({"protocolVersion": 1}), "the CLI of unknown version speaks protocol 1"),
-        (json!({}), "does not say which protocol"),
+        (json!({}), "has no protocol version"),
     ] {
         let cli = FakeCli::new();
         cli.on("connect", move |_, _| answer.clone());

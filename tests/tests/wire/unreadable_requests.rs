@@ -297,13 +297,13 @@ async fn an_event_that_asks_and_cannot_be_read_gets_the_safe_answer_of_its_kind(
     }
     failed.sort_unstable();
     let handlers = [
+        "Limits::on_exhausted",
+        "Mcp::on_headers",
+        "Mcp::on_login",
+        "Mcp::on_sampling",
         "command",
         "on_elicitation",
-        "on_limits_exhausted",
-        "on_mcp_headers",
-        "on_mcp_login",
         "on_permission",
-        "on_sampling",
     ];
     assert_eq!(failed, handlers);
 }

@@ -1,5 +1,6 @@
 //! How a session is named, followed and resumed.
 
+use crate::api::unstable::Unstable;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
@@ -58,7 +59,7 @@ members! {
             @also "disableResume" event,
         }
 
-    @unstable {
+    @unstable Unstable {
         /// Sets whether the session can be followed and steered from elsewhere.
         ///
         /// Wire: `session.create`, `remoteSession`.

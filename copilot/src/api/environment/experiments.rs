@@ -14,7 +14,7 @@ pub(crate) const FEATURE_FLAGS: &str = "featureFlags";
 pub(crate) type FeatureFlags = BTreeMap<String, bool>;
 
 members! {
-    @unstable {
+    @unstable Unstable {
         /// Sets the experiments of the session, in place of those that the CLI would fetch.
         ///
         /// Wire: `session.create`, `expAssignments`.

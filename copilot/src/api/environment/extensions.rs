@@ -6,7 +6,7 @@ use crate::session::core::Topic;
 use crate::session::core::setters::members;
 
 members! {
-    @unstable {
+    @unstable Unstable {
         /// Enables the extensions of the CLI, which are programs that add tools. Default: off.
         ///
         /// Wire: `session.create`, `requestExtensions`.

@@ -19,7 +19,7 @@ members! {
     /// Wire: `session.create`, `memory`.
     memory: (Memory) in members "memory";
 
-    @unstable {
+    @unstable Unstable {
         /// Stores sessions so that they can be searched.
         ///
         /// Wire: `session.create`, `enableSessionStore`.

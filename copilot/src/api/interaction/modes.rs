@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::api::models::ModelOptions;
+use crate::api::unstable::Unstable;
 use crate::error::Result;
 use crate::protocol::controls::ModeGetResponse;
 use crate::protocol::controls::ModeSetParams;
@@ -151,7 +152,7 @@ members! {
 
     @also "requestExitPlanMode" on_exit_plan_mode, "requestAutoModeSwitch" model_options,
 
-    @unstable {
+    @unstable Unstable {
         /// Enables the tools with which the agent plans work for later.
         ///
         /// Wire: `session.options.update`, `manageScheduleEnabled`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::AskUserVariant;
 use crate::protocol::user_input::UserInputAnswer;
@@ -142,7 +143,7 @@ fn respond(responder: Responder, answer: Option<UserInputResponse>, question: &U
 members! {
     @also "requestUserInput" on_user_input,
 
-    @unstable {
+    @unstable Unstable {
         /// Sets the form in which the model asks the user.
         ///
         /// Wire: `session.create`, `askUserVariant`.

@@ -30,7 +30,7 @@ use crate::tools::CancellationToken;
 pub(crate) struct Question<'a> {
     /// The handler, as its setter is called.
     pub(crate) handler: &'static str,
-    /// What is asked, for a person to read.
+    /// The subject of the question, for a person to read.
     pub(crate) what: Cow<'a, str>,
     /// How it came.
     pub(crate) cause: Cause,
@@ -123,7 +123,7 @@ impl SessionCore {
                     None
                 }
             };
-            // Who has asked by a request waits for an answer in any case, and by an event only on a connection.
+            // A request waits for its answer in any case; the answer to an event needs a connection.
             if !is_event || core.peer_unless_cancelled(&token).await.is_some() {
                 answer(&core, given);
             }

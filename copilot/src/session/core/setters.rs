@@ -54,7 +54,7 @@ pub(crate) const fn member(place: &str, wire: &'static str) -> &'static str {
 /// stand behind `@also`. A setter is in `members` (of the open request) or in `options` (set right after).
 ///
 /// Rare settings stand behind `@group` (a struct of their own, with the builder's method that takes it) or behind
-/// `@unstable` (methods of [`Unstable`](crate::unstable::Unstable)).
+/// `@unstable` (methods of the struct that is named there).
 macro_rules! members {
     (
         $($(#[$doc:meta])* $setter:ident: $kind:tt in $place:ident $wire:literal;)*
@@ -63,7 +63,7 @@ macro_rules! members {
             $($(#[$in_doc:meta])* $in_setter:ident: $in_kind:tt in $in_place:ident $in_wire:literal;)*
             $(@also $($in_also:literal $in_by:ident,)+)?
         })?
-        $(@unstable {
+        $(@unstable $unstable:ident {
             $($(#[$un_doc:meta])* $un_setter:ident: $un_kind:tt in $un_place:ident $un_wire:literal;)*
             $(@also $($un_also:literal $un_by:ident,)+)?
         })?
@@ -101,7 +101,7 @@ macro_rules! members {
         )?
 
         $(
-            impl $crate::api::unstable::Unstable {
+            impl $unstable {
                 $($crate::session::core::setters::member_setter! { $(#[$un_doc])* $un_setter: $un_kind in $un_place $un_wire })*
             }
         )?

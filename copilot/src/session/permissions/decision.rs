@@ -23,7 +23,7 @@ pub enum Decision {
     ApproveSandboxBypass,
     /// Denies. Without feedback the agent stops; with feedback it reads it and continues.
     Reject {
-        /// What the agent should know.
+        /// A text that the agent reads.
         feedback: Option<String>,
     },
     /// Denies because no user could be asked: the agent reads that and continues without.
@@ -43,18 +43,18 @@ pub enum Decision {
     },
     /// Go ahead, and do not ask again at this location, in later sessions too. CLIs up to 1.0.32 ask again.
     ApproveForLocation {
-        /// What is covered.
+        /// The requests that the approval covers.
         approval: Approval,
         /// The location: the root of a repository, or a directory.
         location: String,
     },
-    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`](crate::PermissionKind::Url). CLIs up to
-    /// 1.0.32 ask again.
+    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`](crate::PermissionKind::Url). CLIs
+    /// up to 1.0.32 ask again.
     ApprovePermanently {
         /// The domain as an [`origin`](crate::PermissionRequest::origin), such as `https://example.com`.
         domain: String,
     },
-    /// What the session's [`Permissions`](crate::Permissions) say: for a handler that decides about some requests only.
+    /// Leaves the decision to the session's [`Permissions`](crate::Permissions): for a handler that decides about some requests only.
     Default,
     /// Leaves the decision to another client of the session. Without another client the agent waits without a limit; on
     /// protocol 2, where only one client is asked, it is [`Unavailable`](Self::Unavailable).

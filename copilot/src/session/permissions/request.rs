@@ -328,7 +328,7 @@ mod tests {
             (json!({"kind": "url", "url": "http://x"}), None),
             (json!({"kind": "hook", "toolName": "t"}), None),
             (json!({"kind": "custom-tool"}), None),
-            // What an approval without a name would cover is wider than what was asked for.
+            // An approval without a name would cover more than the request.
             (json!({"kind": "shell", "commands": []}), None),
             (json!({"kind": "mcp", "serverName": "a"}), None),
             (json!({"kind": "extension-management"}), None),

@@ -124,7 +124,7 @@ impl<'a, T: DeserializeOwned + JsonSchema> IntoFuture for AskAsRequest<'a, T> {
                     Ok(answer) => return Ok(answer),
                     Err(problem) => problem,
                 };
-                // Who has stopped the agent does not want it to try again.
+                // An abort means that the agent must not try again.
                 if left == 0 || reply.is_aborted() {
                     return Err(Error::with_source(
                         ErrorKind::Decode,

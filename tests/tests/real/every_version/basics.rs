@@ -31,7 +31,7 @@ pub(crate) async fn add(
 /// Wait until two calls run concurrently.
 #[copilot::tool]
 async fn meet(
-    /// Who comes.
+    /// The name of the guest.
     name: &str,
     barrier: State<Arc<Barrier>>,
 ) -> String {

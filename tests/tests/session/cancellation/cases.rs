@@ -302,6 +302,7 @@ pub(super) const CASES: &[Case] = cases! {
     "ClientBuilder::start" => |_w| FakeCli::new().client_builder().start().await.unwrap();
     "Commands::invoke" => |w| w.session.commands().invoke("deploy", "").await.unwrap();
     "Commands::list" => |w| w.session.commands().list().await.unwrap();
+    "ConnectionStates::next" => |w| w.client.connection_states().next().await.unwrap();
     "EventStream::next" => |w| {
         let mut events = w.session.events();
         let (event, logged) = tokio::join!(events.next(), w.session.log("?", LogOptions::new()));

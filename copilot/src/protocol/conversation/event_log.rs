@@ -1,0 +1,71 @@
+//! `session.eventLog.*`: the events of a session, read from a place on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::SessionId;
+use crate::protocol::settings::settings;
+
+settings! {
+    /// Which events are read, and how many at once. Wire: `session.eventLog.read`.
+    EventQuery {
+        /// The place to read from, as [`EventPage::cursor`](crate::history::EventPage::cursor) tells it; the beginning
+        /// unless set.
+        cursor: text,
+        /// How many events at once.
+        max: (u64),
+        /// How long to wait for an event where there is none yet, in milliseconds.
+        wait_ms: (u64),
+        /// Only events of these types, by their names on the wire.
+        types: list,
+        /// Whether events that are not kept are among them, as far as the CLI still has them.
+        include_ephemeral: flag,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventQueryParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    #[serde(flatten)]
+    pub(crate) query: &'a EventQuery,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventTail {
+    pub(crate) cursor: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "E: Deserialize<'de>"))]
+pub(crate) struct EventPageResponse<E> {
+    #[serde(default = "Vec::new")]
+    pub(crate) events: Vec<E>,
+    pub(crate) cursor: String,
+    #[serde(default)]
+    pub(crate) has_more: bool,
+    #[serde(default)]
+    pub(crate) cursor_status: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_query_reaches_the_wire() {
+        let (session_id, query) = (&SessionId::from("s"), &EventQuery::new());
+        assert_eq!(
+            serde_json::to_value(EventQueryParams { session_id, query }).unwrap(),
+            json!({"sessionId": "s"})
+        );
+        let query =
+            &EventQuery::new().cursor("c").max(2).wait_ms(3).types(["abort"]).include_ephemeral(false);
+        assert_eq!(
+            serde_json::to_value(EventQueryParams { session_id, query }).unwrap(),
+            json!({"sessionId": "s", "cursor": "c", "max": 2, "waitMs": 3, "types": ["abort"],
+                   "includeEphemeral": false})
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! `session.queue.*`: messages that wait for their turn.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::session::AgentMode;
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{MessageId, SessionId};
+
+/// What waits for the agent. Wire: `session.queue.pendingItems`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct QueueContent {
+    /// What waits for its turn, in its order.
+    pub items: Vec<QueueItem>,
+    /// The texts that will steer what the agent is doing.
+    pub steering_messages: Vec<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// Something that waits for its turn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct QueueItem {
+    /// Its id in the queue.
+    pub id: String,
+    /// The message that it is, on CLIs that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// What it is.
+    pub kind: QueueItemKind,
+    /// Its text, for people.
+    pub display_text: String,
+    /// How the agent will work on it.
+    pub agent_mode: AgentMode,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+vocabulary! {
+    /// What waits for its turn.
+    QueueItemKind {
+        /// A message.
+        Message = "message",
+        /// A slash command.
+        Command = "command",
+    }
+}
+
+/// The parameters of all methods of the queue that take any.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QueueParams<'a> {
+    pub(crate) session_id: Option<&'a SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to_position: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) paused: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct QueueRemoved {
+    #[serde(default)]
+    pub(crate) removed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_queue_of_1_0_102_round_trips() {
+        let wire = json!({
+            "items": [{"id": "1", "messageId": "m", "kind": "message", "displayText": "two",
+                       "agentMode": "interactive", "never": 1}],
+            "steeringMessages": ["steer"], "inFlightSteeringCount": 0,
+        });
+        let content: QueueContent = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!((&content.items[0].kind, content.items[0].id.as_str()), (&QueueItemKind::Message, "1"));
+        assert_eq!(serde_json::to_value(content).unwrap(), wire);
+        let id = SessionId::from("s");
+        let params = QueueParams { session_id: Some(&id), id: Some("1"), ..QueueParams::default() };
+        assert_eq!(serde_json::to_value(params).unwrap(), json!({"sessionId": "s", "id": "1"}));
+    }
+}

@@ -1,0 +1,114 @@
+//! `session.history.rewind` and what belongs to it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::SessionId;
+use crate::protocol::vocabulary::vocabulary;
+
+/// The places that a session can go back to. Wire: `session.history.listRewindPoints`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct RewindPoints {
+    /// Whether changes to files are tracked; without it only the conversation can go back. See
+    /// [`Workspace::file_change_tracking`](crate::workspace::Workspace::file_change_tracking).
+    pub file_change_tracking_enabled: bool,
+    /// Why there are none, such as `session-busy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable_reason: Option<String>,
+    /// The places, one for each message of the user.
+    pub points: Vec<RewindPoint>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A message of the user that a session can go back to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct RewindPoint {
+    /// The id of the message's event.
+    pub event_id: String,
+    /// The message.
+    pub user_message: String,
+    /// When it was sent, as RFC 3339.
+    pub timestamp: String,
+    /// Whether files can go back too.
+    pub can_restore_files: bool,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+vocabulary! {
+    /// What goes back.
+    RewindMode {
+        /// The conversation.
+        Conversation = "conversation",
+        /// The conversation, and what the agent has done to files.
+        ConversationAndFiles = "conversation-and-files",
+    }
+}
+
+vocabulary! {
+    /// Whether a session went back.
+    RewindOutcome {
+        /// It did.
+        Success = "success",
+        /// It did not, because it works.
+        SessionBusy = "session-busy",
+        /// It did not, because changes to files are not tracked.
+        FileChangeTrackingDisabled = "file-change-tracking-disabled",
+    }
+}
+
+/// What became of going back. Wire: `session.history.rewind`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Rewound {
+    /// Whether it did.
+    pub outcome: RewindOutcome,
+    /// How many events are gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_removed: Option<u64>,
+    /// The files that are as they were.
+    pub restored_files: Vec<String>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RewindParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) event_id: &'a str,
+    pub(crate) mode: RewindMode,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answers_of_1_0_102_round_trip() {
+        let wire =
+            json!({"fileChangeTrackingEnabled": true, "unavailableReason": "session-busy", "points": []});
+        let points: RewindPoints = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(serde_json::to_value(points).unwrap(), wire);
+        let wire = json!({"outcome": "success", "eventsRemoved": 5, "restoredFiles": [], "skippedFiles": []});
+        let rewound: Rewound = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(rewound.outcome, RewindOutcome::Success);
+        assert_eq!(serde_json::to_value(rewound).unwrap(), wire);
+    }
+}

@@ -1,0 +1,145 @@
+//! `status.get`, `auth.getStatus`, `account.*` and `tools.list`: what the CLI says about itself and its user.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::lenient;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
+
+/// What the CLI says about itself. Wire: `status.get`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Status {
+    /// Its version; some versions do not know their own, [`Client::cli_version`](crate::Client::cli_version) does.
+    pub version: String,
+    /// The protocol that it speaks.
+    #[serde(deserialize_with = "lenient::count")]
+    pub protocol_version: u64,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// Whether somebody is logged in. Wire: `auth.getStatus`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AuthStatus {
+    /// Whether somebody is.
+    pub is_authenticated: bool,
+    /// How, such as `user`, `env`, `gh-cli` or `token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_type: Option<String>,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Who.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_message: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// How much of something a user has used. Wire: `account.getQuota`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Quota {
+    /// Whether there is no limit.
+    pub is_unlimited_entitlement: bool,
+    /// The limit.
+    #[serde(deserialize_with = "lenient::count")]
+    pub entitlement_requests: u64,
+    /// What is used of it.
+    #[serde(deserialize_with = "lenient::count")]
+    pub used_requests: u64,
+    /// What is left of it, in percent.
+    pub remaining_percentage: f64,
+    /// What was used beyond it.
+    pub overage: f64,
+    /// Whether more may be used than there is.
+    pub overage_allowed_with_exhausted_quota: bool,
+    /// Whether use continues when all is used.
+    pub usage_allowed_with_exhausted_quota: bool,
+    /// The budget for use beyond the limit, in AI credits; `None` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overage_entitlement: Option<f64>,
+    /// Whether something is left; `None` on CLIs that do not report it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_quota: Option<bool>,
+    /// Whether tokens are counted and not requests; `None` on CLIs that do not report it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_based_billing: Option<bool>,
+    /// When the use is counted from zero again; `None` where the CLI does not report it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "maybe_time")]
+    pub reset_date: Option<Timestamp>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QuotaResponse {
+    #[serde(default)]
+    pub(crate) quota_snapshots: BTreeMap<String, Quota>,
+}
+
+/// A tool of the CLI's own. Wire: `tools.list`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ToolInfo {
+    /// Its name.
+    pub name: String,
+    /// What the model reads about it.
+    pub description: String,
+    /// The schema of its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Value>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ToolListParams<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<&'a str>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ToolListResponse {
+    #[serde(default)]
+    pub(crate) tools: Vec<ToolInfo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read() {
+        let status: AuthStatus =
+            serde_json::from_str(r#"{"isAuthenticated":false,"statusMessage":"Not authenticated"}"#).unwrap();
+        assert_eq!((status.is_authenticated, status.login), (false, None));
+        let quota: QuotaResponse = serde_json::from_str(
+            r#"{"quotaSnapshots":{"chat":{"isUnlimitedEntitlement":false,"entitlementRequests":300,
+                "usedRequests":12,"usageAllowedWithExhaustedQuota":false,"remainingPercentage":96,"overage":0,
+                "overageAllowedWithExhaustedQuota":true}}}"#,
+        )
+        .unwrap();
+        assert_eq!(quota.quota_snapshots["chat"].used_requests, 12);
+        let tools: ToolListResponse =
+            serde_json::from_str(r#"{"tools":[{"name":"bash","description":"d","safeForTelemetry":true}]}"#)
+                .unwrap();
+        assert_eq!(tools.tools[0].name, "bash");
+    }
+}

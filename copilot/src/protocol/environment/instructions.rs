@@ -1,0 +1,137 @@
+//! `session.instructions.*`, `session.permissions.setMode`, `session.fleet.*` and `session.mcp.listTools`: what a
+//! session is told and may do.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{RequestId, SessionId, ToolCallId};
+
+/// A file with instructions that the agent follows. Wire: `session.instructions.getSources`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct InstructionSource {
+    /// Its id.
+    pub id: String,
+    /// Its name, for people.
+    pub label: String,
+    /// The file.
+    pub source_path: String,
+    /// What it says.
+    pub content: String,
+    /// What kind of file it is, such as `repo` or `home`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where it was found.
+    pub location: String,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct InstructionsResponse {
+    #[serde(default)]
+    pub(crate) sources: Vec<InstructionSource>,
+}
+
+vocabulary! {
+    /// How the CLI itself deals with permissions, before anybody is asked.
+    PermissionMode {
+        /// It asks.
+        Manual = "manual",
+        /// It has a model decide what is harmless, and asks about the rest.
+        Assisted = "assisted",
+        /// It allows everything.
+        AllowAll = "allow-all",
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionModeParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) mode: &'a PermissionMode,
+}
+
+/// The older way to say it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApproveAllParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) enabled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PermissionModeResponse {
+    #[serde(default)]
+    pub(crate) success: Option<bool>,
+    #[serde(default)]
+    pub(crate) mode: PermissionMode,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FleetParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt: Option<&'a str>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct FleetResponse {
+    #[serde(default)]
+    pub(crate) started: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ServerParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) server_name: &'a str,
+}
+
+/// A call of a tool that waits for its result. Wire: `session.tools.listPendingRequests`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct PendingToolCall {
+    /// The question.
+    pub request_id: RequestId,
+    /// The call.
+    pub tool_call_id: ToolCallId,
+    /// The tool.
+    pub tool_name: String,
+    /// The arguments.
+    pub arguments: Value,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PendingToolCallsResponse {
+    #[serde(default)]
+    pub(crate) items: Vec<PendingToolCall>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answers_round_trip() {
+        let wire = json!({"id": "i", "label": "AGENTS.md", "sourcePath": "AGENTS.md", "content": "c",
+                          "type": "model", "location": "repository", "applyTo": ["*.rs"]});
+        let source: InstructionSource = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(serde_json::to_value(source).unwrap(), wire);
+        let wire = json!({"requestId": "r", "toolCallId": "c", "toolName": "t", "arguments": {"a": 1}});
+        let call: PendingToolCall = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(serde_json::to_value(call).unwrap(), wire);
+    }
+}

@@ -1,0 +1,80 @@
+//! What an administrator lays down for a session. Wire: `managedSettings`.
+
+use serde::Serialize;
+
+use crate::protocol::settings::settings;
+use crate::protocol::vocabulary::vocabulary;
+
+/// Settings of an administrator; so far only what is permitted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct ManagedSettings {
+    pub(crate) permissions: ManagedPermissions,
+}
+
+settings! {
+    /// What an administrator permits, laid over what the session's own permissions say. Of several such layers the
+    /// strictest counts. It holds as long as the session is open, and is to be given again on resume. Wire:
+    /// `managedSettings`.
+    ///
+    /// A pattern names a kind and what it is about, such as `shell(git push)`, `write` or `Domain(*.example.com)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Session;
+    /// use copilot::managed::{BypassMode, ManagedPermissions};
+    ///
+    /// let rules = ManagedPermissions::new().deny(["shell(rm)"]).bypass(BypassMode::Disable);
+    /// let builder = Session::builder().managed_permissions(rules);
+    /// # drop(builder);
+    /// ```
+    ManagedPermissions {
+        /// What is always denied.
+        deny: list,
+        /// What somebody must be asked for.
+        ask: list,
+        /// What is allowed without asking.
+        allow: list,
+        /// The only hosts that may be reached.
+        limit_to: list,
+        /// Whether permissions may be switched off.
+        bypass: (BypassMode) as "disableBypassPermissionsMode",
+        /// Whether permissions by a model are ruled out.
+        no_assistance: flag as "disableAssistedPermissionsMode",
+    }
+}
+
+vocabulary! {
+    /// Whether permissions may be switched off in a session.
+    BypassMode {
+        /// Only where the CLI does so by itself.
+        AllowAutoOnly = "allow-auto-only",
+        /// Never.
+        Disable = "disable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rules_reach_the_wire() {
+        let permissions = ManagedPermissions::new()
+            .deny(["shell(rm)"])
+            .ask(["write"])
+            .allow(["read"])
+            .limit_to(["Domain(example.com)"])
+            .bypass(BypassMode::Disable)
+            .no_assistance(true);
+        assert_eq!(
+            serde_json::to_value(ManagedSettings { permissions }).unwrap(),
+            json!({"permissions": {
+                "deny": ["shell(rm)"], "ask": ["write"], "allow": ["read"], "limitTo": ["Domain(example.com)"],
+                "disableBypassPermissionsMode": "disable", "disableAssistedPermissionsMode": true,
+            }})
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! `exitPlanMode.request` and `autoModeSwitch.request`: the agent asks to work in another way.
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::lenient;
+use crate::protocol::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What follows on a plan.
+    PlanAction {
+        /// The agent carries it out by itself.
+        Autopilot = "autopilot",
+        /// The agent carries it out by itself, with sub-agents in parallel.
+        AutopilotFleet = "autopilot_fleet",
+        /// The agent carries it out step by step, with the user.
+        Interactive = "interactive",
+        /// Nothing: the agent only leaves the plan mode.
+        ExitOnly = "exit_only",
+    }
+}
+
+/// The agent has a plan, and wants to leave the plan mode. Wire: `exitPlanMode.request`, from the CLI.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ExitPlanModeRequest {
+    /// The plan in short.
+    pub summary: String,
+    /// The plan itself, if it was written down.
+    pub plan_content: Option<String>,
+    /// What may follow.
+    pub actions: Vec<PlanAction>,
+    /// What the agent would do.
+    pub recommended_action: PlanAction,
+}
+
+/// The answer to `exitPlanMode.request`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExitPlanModeAnswer {
+    pub(crate) approved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) selected_action: Option<PlanAction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) feedback: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auto_approve_edits: Option<bool>,
+}
+
+/// The model's service refuses to go on, and the CLI offers to go on with another model. Wire:
+/// `autoModeSwitch.request`, from the CLI.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AutoModeSwitchRequest {
+    /// Why the service refuses.
+    pub error_code: Option<String>,
+    /// When it would go on with the same model, in seconds.
+    #[serde(deserialize_with = "lenient::maybe_count")]
+    pub retry_after_seconds: Option<u64>,
+}
+
+vocabulary! {
+    /// The answer to [`AutoModeSwitchRequest`].
+    AutoModeSwitchResponse {
+        /// The CLI chooses the model, this once.
+        Yes = "yes",
+        /// The CLI chooses the model, from here on.
+        YesAlways = "yes_always",
+        /// It stays with this model.
+        No = "no",
+    }
+}
+
+/// The answer to `autoModeSwitch.request`.
+#[derive(Debug, Serialize)]
+pub(crate) struct AutoModeSwitchAnswer {
+    pub(crate) response: AutoModeSwitchResponse,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_proposal_of_1_0_102_is_read() {
+        let asked = json!({"sessionId": "s", "summary": "do it", "planContent": "",
+            "actions": ["autopilot", "interactive", "exit_only", "new"], "recommendedAction": "interactive"});
+        let proposal: ExitPlanModeRequest = serde_json::from_value(asked).unwrap();
+        assert_eq!(proposal.recommended_action, PlanAction::Interactive);
+        assert_eq!(
+            proposal.actions,
+            [
+                PlanAction::Autopilot,
+                PlanAction::Interactive,
+                PlanAction::ExitOnly,
+                PlanAction::Other("new".into())
+            ]
+        );
+    }
+}

@@ -1,0 +1,676 @@
+//! `hooks.invoke`: the CLI tells what it is about to do or has done, and takes a word on it.
+//!
+//! Inputs come in slightly different spellings from version to version, so they are read leniently; outputs leave
+//! out what the program did not set.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::de::{DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+use crate::protocol::vocabulary::vocabulary;
+use crate::protocol::{SessionId, ToolCallId};
+
+/// The parameters of `hooks.invoke`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HookInvokeParams<'a> {
+    #[serde(borrow)]
+    pub(crate) hook_type: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) input: Option<&'a RawValue>,
+}
+
+/// The answer to `hooks.invoke`.
+#[derive(Debug, Serialize)]
+pub(crate) struct HookInvokeResponse<'a> {
+    pub(crate) output: &'a RawValue,
+}
+
+/// What all hooks are told.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct HookCommon {
+    /// Absent on 0.0.403.
+    pub(crate) session_id: Option<SessionId>,
+    pub(crate) timestamp: Option<f64>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) agent_id: Option<String>,
+    pub(crate) agent_type: Option<String>,
+    pub(crate) parent_agent_id: Option<String>,
+    pub(crate) tool_call_id: Option<ToolCallId>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) tracestate: Option<String>,
+}
+
+/// A tool is about to run.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct PreToolUseInput {
+    /// The tool.
+    pub tool_name: String,
+    /// Its arguments.
+    #[serde(deserialize_with = "arguments")]
+    pub tool_args: Value,
+}
+
+/// A tool of an MCP server is about to be called.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct PreMcpToolCallInput {
+    /// The server.
+    pub server_name: String,
+    /// The tool.
+    pub tool_name: String,
+    /// Its arguments.
+    #[serde(deserialize_with = "arguments")]
+    pub arguments: Value,
+    /// The request's `_meta`, as it will be sent.
+    #[serde(rename = "_meta")]
+    pub meta: Option<Value>,
+}
+
+/// A tool has run.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct PostToolUseInput {
+    /// The tool.
+    pub tool_name: String,
+    /// Its arguments.
+    #[serde(deserialize_with = "arguments")]
+    pub tool_args: Value,
+    /// What it gave.
+    pub tool_result: HookToolResult,
+}
+
+/// What a tool gave, as a hook sees it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct HookToolResult {
+    /// What the model reads.
+    pub text_result_for_llm: String,
+    /// Such as `success` or `failure`.
+    pub result_type: String,
+    /// What a person reads, where it differs.
+    pub session_log: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Everything else that came with it.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A tool has failed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct PostToolUseFailureInput {
+    /// The tool.
+    pub tool_name: String,
+    /// Its arguments.
+    #[serde(deserialize_with = "arguments")]
+    pub tool_args: Value,
+    /// Why it failed.
+    pub error: String,
+}
+
+macro_rules! typed_arguments {
+    ($($input:ident . $field:ident)*) => {$(
+        impl $input {
+            /// The arguments read as a type of your own.
+            ///
+            /// # Errors
+            ///
+            /// When they do not have that shape.
+            pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
+                T::deserialize(&self.$field)
+                    .map_err(|source| Error::decode("the arguments of the tool have another shape", source))
+            }
+        }
+    )*};
+}
+typed_arguments!(PreToolUseInput.tool_args PreMcpToolCallInput.arguments PostToolUseInput.tool_args PostToolUseFailureInput.tool_args);
+
+/// The user has said something, and the model is about to be told.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct UserPromptSubmittedInput {
+    /// What the user said.
+    pub prompt: String,
+}
+
+/// The CLI has added to what the user said.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct UserPromptTransformedInput {
+    /// What the user said.
+    pub prompt: String,
+    /// What the model is to be told.
+    pub transformed_prompt: String,
+}
+
+vocabulary! {
+    /// How a session begins.
+    SessionSource {
+        /// It is new.
+        New = "new",
+        /// The CLI has been started with it.
+        Startup = "startup",
+        /// It is taken up again.
+        Resume = "resume",
+    }
+}
+
+/// The session's work begins.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct SessionStartInput {
+    /// How it begins.
+    pub source: SessionSource,
+    /// The message that it begins with.
+    pub initial_prompt: Option<String>,
+}
+
+vocabulary! {
+    /// Why a session ends.
+    SessionEndReason {
+        /// Its work is done.
+        Complete = "complete",
+        /// Something failed.
+        Error = "error",
+        /// It was aborted.
+        Abort = "abort",
+        /// It took too long.
+        Timeout = "timeout",
+        /// Its user has left.
+        UserExit = "user_exit",
+    }
+}
+
+/// The session's work ends.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct SessionEndInput {
+    /// Why.
+    pub reason: SessionEndReason,
+    /// The last thing the agent said.
+    pub final_message: Option<String>,
+    /// What failed.
+    #[serde(deserialize_with = "maybe_failure")]
+    pub error: Option<HookError>,
+}
+
+/// Something has failed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ErrorOccurredInput {
+    /// What.
+    #[serde(deserialize_with = "failure")]
+    pub error: HookError,
+    /// Where, such as `model_call` or `tool_execution`.
+    pub error_context: Option<String>,
+    /// Whether trying again may help.
+    pub recoverable: Option<bool>,
+}
+
+/// What failed, as a hook sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct HookError {
+    /// What happened.
+    pub message: String,
+    /// The kind of error.
+    pub name: Option<String>,
+    /// Where in the CLI's code.
+    pub stack: Option<String>,
+}
+
+/// The agent is about to end its turn.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AgentStopInput {
+    /// Why it stops, such as `end_turn`.
+    pub stop_reason: Option<String>,
+    /// The file that holds the session's events.
+    pub transcript_path: Option<String>,
+    /// Whether it goes on only because this hook has blocked its stop before: a hook that always blocks never ends.
+    #[serde(rename = "stop_hook_active")]
+    pub stop_hook_active: bool,
+}
+
+/// A sub-agent begins.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct SubagentStartInput {
+    /// The agent.
+    pub agent_name: String,
+    /// The agent's name for people.
+    pub agent_display_name: Option<String>,
+    /// What it is for.
+    pub agent_description: Option<String>,
+    /// The file that holds the session's events.
+    pub transcript_path: Option<String>,
+}
+
+/// A sub-agent is about to give its answer.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct SubagentStopInput {
+    /// The agent.
+    pub agent_name: String,
+    /// The agent's name for people.
+    pub agent_display_name: Option<String>,
+    /// The agent's type.
+    pub agent_type: Option<String>,
+    /// The running agent.
+    pub agent_id: Option<String>,
+    /// Why it stops, such as `end_turn`.
+    pub stop_reason: Option<String>,
+    /// Its answer.
+    pub response: Option<String>,
+    /// The file that holds the session's events.
+    pub transcript_path: Option<String>,
+}
+
+/// Arguments: an object, or on CLIs up to 1.0.57 the text of one.
+fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        value => value,
+    })
+}
+
+/// An error: an object, or its message alone.
+fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HookError, D::Error> {
+    maybe_failure(deserializer).map(Option::unwrap_or_default)
+}
+
+fn maybe_failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HookError>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(message) => Some(HookError { message, ..HookError::default() }),
+        other => Some(
+            HookError::deserialize(&other)
+                .unwrap_or_else(|_| HookError { message: other.to_string(), ..HookError::default() }),
+        ),
+    })
+}
+
+/// Declares what a hook may answer: members that may be left out, and a setter for each.
+macro_rules! outputs {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+        #[serde(rename_all = "camelCase")]
+        #[must_use]
+        pub struct $name {
+            $(#[serde(skip_serializing_if = "Option::is_none")] $field: Option<$type>,)*
+            #[serde(flatten)]
+            raw: BTreeMap<String, Value>,
+        }
+
+        impl $name {
+            /// No opinion: all goes on as if there were no hook.
+            pub fn pass() -> Self {
+                Self::default()
+            }
+
+            $(
+                $(#[$field_doc])*
+                pub fn $field(mut self, $field: impl Into<$type>) -> Self {
+                    self.$field = Some($field.into());
+                    self
+                }
+            )*
+
+            /// Sets a member of the output that has no method here.
+            pub fn raw(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
+                self.raw.insert(member.into(), value.into());
+                self
+            }
+        }
+    )*};
+}
+
+vocabulary! {
+    /// What a hook says to a tool that is about to run.
+    HookPermission {
+        /// Run it without asking for permission.
+        Allow = "allow",
+        /// Do not run it.
+        Deny = "deny",
+        /// Ask for permission, even where none is needed.
+        Ask = "ask",
+    }
+}
+
+vocabulary! {
+    /// What a hook says to something that is about to happen.
+    HookDecision {
+        /// It shall not.
+        Block = "block",
+    }
+}
+
+vocabulary! {
+    /// What is done after an error.
+    ErrorHandling {
+        /// Try again.
+        Retry = "retry",
+        /// Go on without.
+        Skip = "skip",
+        /// Stop.
+        Abort = "abort",
+    }
+}
+
+outputs! {
+    /// The answer to [`PreToolUseInput`].
+    PreToolUse {
+        /// Whether the tool may run.
+        permission_decision: HookPermission,
+        /// Why, for the model to read.
+        permission_decision_reason: String,
+        /// Arguments to run it with instead.
+        modified_args: Value,
+        /// A text for the model, after the tool's result.
+        additional_context: String,
+        /// Whether the tool's output stays out of what people see.
+        suppress_output: bool,
+    }
+
+    /// The answer to [`PreMcpToolCallInput`].
+    PreMcpToolCall {
+        /// The `_meta` to send; null for none.
+        meta_to_use: Value,
+    }
+
+    /// The answer to [`PostToolUseInput`].
+    PostToolUse {
+        /// A result in place of the tool's own.
+        modified_result: Value,
+        /// A text for the model, after the tool's result.
+        additional_context: String,
+        /// Whether the tool's output stays out of what people see.
+        suppress_output: bool,
+    }
+
+    /// The answer to [`PostToolUseFailureInput`].
+    PostToolUseFailure {
+        /// A text for the model, after the failure.
+        additional_context: String,
+    }
+
+    /// The answer to [`UserPromptSubmittedInput`].
+    UserPromptSubmitted {
+        /// A message in place of the user's.
+        modified_prompt: String,
+        /// A text for the model, beside the message.
+        additional_context: String,
+        /// Whether the message stays out of what people see.
+        suppress_output: bool,
+        /// Whether the message goes on.
+        decision: HookDecision,
+        /// Why it does not.
+        reason: String,
+    }
+
+    /// The answer to [`UserPromptTransformedInput`].
+    UserPromptTransformed {
+        /// What the model is told instead.
+        modified_transformed_prompt: String,
+    }
+
+    /// The answer to [`SessionStartInput`].
+    SessionStart {
+        /// A text for the model.
+        additional_context: String,
+        /// Settings in place of the session's own.
+        modified_config: Value,
+    }
+
+    /// The answer to [`SessionEndInput`].
+    SessionEnd {
+        /// Whether the end stays out of what people see.
+        suppress_output: bool,
+        /// What is still to be done.
+        cleanup_actions: Vec<String>,
+        /// What was done.
+        session_summary: String,
+    }
+
+    /// The answer to [`ErrorOccurredInput`].
+    ErrorOccurred {
+        /// Whether the error stays out of what people see.
+        suppress_output: bool,
+        /// What is done about it.
+        error_handling: ErrorHandling,
+        /// How often it is tried again.
+        retry_count: u32,
+        /// What people are told.
+        user_notification: String,
+    }
+
+    /// The answer to [`AgentStopInput`].
+    AgentStop {
+        /// Whether the agent may stop.
+        decision: HookDecision,
+        /// What it is to do instead.
+        reason: String,
+    }
+
+    /// The answer to [`SubagentStartInput`].
+    SubagentStart {
+        /// A text for the sub-agent.
+        additional_context: String,
+    }
+
+    /// The answer to [`SubagentStopInput`].
+    SubagentStop {
+        /// Whether the sub-agent may stop.
+        decision: HookDecision,
+        /// What it is to do instead.
+        reason: String,
+        /// An answer in place of its own.
+        modified_response: String,
+    }
+}
+
+impl PreToolUse {
+    /// The tool runs without asking for permission.
+    pub fn allow() -> Self {
+        Self::pass().permission_decision(HookPermission::Allow)
+    }
+
+    /// The tool does not run, and the model reads why.
+    pub fn deny(reason: impl Into<String>) -> Self {
+        Self::pass().permission_decision(HookPermission::Deny).permission_decision_reason(reason)
+    }
+
+    /// Permission is asked for, even where none is needed.
+    pub fn ask() -> Self {
+        Self::pass().permission_decision(HookPermission::Ask)
+    }
+
+    /// The tool gets these arguments instead. Whether it may run is decided as without the hook.
+    pub fn modify(args: impl Into<Value>) -> Self {
+        Self::pass().modified_args(args)
+    }
+}
+
+impl PreMcpToolCall {
+    /// The request goes without `_meta`.
+    pub fn drop_meta() -> Self {
+        Self::pass().meta_to_use(Value::Null)
+    }
+
+    /// The request goes with this `_meta`.
+    pub fn replace_meta(meta: impl Into<Value>) -> Self {
+        Self::pass().meta_to_use(meta)
+    }
+}
+
+impl PostToolUse {
+    /// The model reads this in place of what the tool gave. CLIs up to 1.0.32 take no notice of it.
+    pub fn replace(text: impl Into<String>) -> Self {
+        let result =
+            BTreeMap::from([("textResultForLlm", text.into()), ("resultType", "success".to_owned())]);
+        Self::pass().modified_result(result.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<Value>())
+    }
+
+    /// The model reads this beside what the tool gave.
+    pub fn context(text: impl Into<String>) -> Self {
+        Self::pass().additional_context(text)
+    }
+}
+
+impl UserPromptSubmitted {
+    /// The model is told this instead.
+    pub fn replace(prompt: impl Into<String>) -> Self {
+        Self::pass().modified_prompt(prompt)
+    }
+
+    /// The message goes no further; the session warns with the reason, and the turn ends.
+    pub fn block(reason: impl Into<String>) -> Self {
+        Self::pass().decision(HookDecision::Block).reason(reason)
+    }
+}
+
+impl UserPromptTransformed {
+    /// The model is told this instead.
+    pub fn replace(prompt: impl Into<String>) -> Self {
+        Self::pass().modified_transformed_prompt(prompt)
+    }
+}
+
+impl AgentStop {
+    /// The agent goes on, with this as its next message.
+    pub fn block(reason: impl Into<String>) -> Self {
+        Self::pass().decision(HookDecision::Block).reason(reason)
+    }
+}
+
+impl SubagentStop {
+    /// The sub-agent goes on, with this as its next message.
+    pub fn block(reason: impl Into<String>) -> Self {
+        Self::pass().decision(HookDecision::Block).reason(reason)
+    }
+
+    /// The agent reads this in place of what the sub-agent answered.
+    pub fn replace(response: impl Into<String>) -> Self {
+        Self::pass().modified_response(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read<T: DeserializeOwned>(input: &Value) -> T {
+        serde_json::from_str(&input.to_string()).unwrap()
+    }
+
+    #[test]
+    fn inputs_of_1_0_102_are_read() {
+        let input = json!({"sessionId": "s", "timestamp": 1_795_370_052_164_u64, "cwd": "/w", "toolName": "bash",
+                           "toolArgs": {"command": "ls"}, "never": "heard of"});
+        let common: HookCommon = read(&input);
+        assert_eq!((common.session_id.unwrap().as_str(), common.cwd.as_deref()), ("s", Some("/w")));
+        assert_eq!(common.timestamp, Some(1_795_370_052_164.0));
+        let tool: PreToolUseInput = read(&input);
+        assert_eq!((tool.tool_name.as_str(), &tool.tool_args), ("bash", &json!({"command": "ls"})));
+        let args: BTreeMap<String, String> = tool.args().unwrap();
+        assert_eq!(args["command"], "ls");
+
+        let input = json!({"toolName": "view", "toolArgs": {"path": "/x"}, "toolResult": {"resultType": "success",
+            "textResultForLlm": "vm\n", "toolTelemetry": {"metrics": {"resultLength": 3}}, "skipLargeOutputProcessing": true}});
+        let result = read::<PostToolUseInput>(&input).tool_result;
+        assert_eq!((result.text_result_for_llm.as_str(), result.result_type.as_str()), ("vm\n", "success"));
+        assert_eq!(result.other["skipLargeOutputProcessing"], true);
+
+        let stop: AgentStopInput =
+            read(&json!({"transcriptPath": "/t", "stopReason": "end_turn", "stop_hook_active": true}));
+        assert!(stop.stop_hook_active);
+        assert_eq!(stop.stop_reason.as_deref(), Some("end_turn"));
+        let start: SessionStartInput = read(&json!({"source": "new", "initialPrompt": "hi"}));
+        assert_eq!((start.source, start.initial_prompt.as_deref()), (SessionSource::New, Some("hi")));
+        let end: SessionEndInput = read(&json!({"reason": "user_exit"}));
+        assert_eq!(end.reason, SessionEndReason::UserExit);
+    }
+
+    #[test]
+    fn old_spellings_are_read() {
+        let old = json!({"timestamp": 1.5, "cwd": "/w", "toolName": "t", "toolArgs": "{\"a\":1}"});
+        assert_eq!(read::<PreToolUseInput>(&old).tool_args, json!({"a": 1}));
+        assert!(read::<HookCommon>(&old).session_id.is_none());
+        assert_eq!(read::<PreToolUseInput>(&json!({"toolArgs": "no json"})).tool_args, json!("no json"));
+        let error = |value: Value| read::<ErrorOccurredInput>(&json!({"error": value})).error;
+        assert_eq!(error(json!("broken")).message, "broken");
+        assert_eq!(error(json!({"name": "E", "message": "broken"})).name.as_deref(), Some("E"));
+        assert_eq!(error(json!(7)).message, "7");
+    }
+
+    #[test]
+    fn outputs_say_only_what_was_set() {
+        let wire = |output: &dyn erased::Output| output.json();
+        for (output, expected) in [
+            (&PreToolUse::pass() as &dyn erased::Output, json!({})),
+            (&PreToolUse::allow(), json!({"permissionDecision": "allow"})),
+            (
+                &PreToolUse::deny("no"),
+                json!({"permissionDecision": "deny", "permissionDecisionReason": "no"}),
+            ),
+            (&PreToolUse::modify(json!({"a": 1})), json!({"modifiedArgs": {"a": 1}})),
+            (&PreMcpToolCall::pass(), json!({})),
+            (&PreMcpToolCall::drop_meta(), json!({"metaToUse": null})),
+            (
+                &PostToolUse::replace("x").additional_context("y").raw("z", 1),
+                json!({"modifiedResult": {"textResultForLlm": "x", "resultType": "success"},
+                       "additionalContext": "y", "z": 1}),
+            ),
+            (&UserPromptSubmitted::block("why"), json!({"decision": "block", "reason": "why"})),
+            (
+                &ErrorOccurred::pass().error_handling(ErrorHandling::Retry).retry_count(2_u32),
+                json!({"errorHandling": "retry", "retryCount": 2}),
+            ),
+            (&SubagentStop::replace("r"), json!({"modifiedResponse": "r"})),
+        ] {
+            assert_eq!(wire(output), expected);
+        }
+    }
+
+    /// So that one table can hold outputs of all types.
+    mod erased {
+        pub(super) trait Output {
+            fn json(&self) -> serde_json::Value;
+        }
+
+        impl<T: serde::Serialize> Output for T {
+            fn json(&self) -> serde_json::Value {
+                serde_json::to_value(self).unwrap()
+            }
+        }
+    }
+}

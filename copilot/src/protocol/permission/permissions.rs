@@ -1,0 +1,243 @@
+//! `permission.*` and `session.permissions.*`: the agent asks whether it may.
+//!
+//! Protocol 3 knows two vocabularies of decisions, and a CLI takes words of the wrong one for garbage, so which one
+//! to use is part of each question.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::protocol::SessionId;
+use crate::protocol::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What the agent asks permission for.
+    PermissionKind {
+        /// To run a shell command.
+        Shell = "shell",
+        /// To write a file.
+        Write = "write",
+        /// To read a file.
+        Read = "read",
+        /// To call a tool of an MCP server.
+        Mcp = "mcp",
+        /// To fetch an address.
+        Url = "url",
+        /// To remember something.
+        Memory = "memory",
+        /// To call a tool of this or another program.
+        CustomTool = "custom-tool",
+        /// To use a tool of the CLI for which the CLI itself requests nothing, such as `sql` or `task`. This library
+        /// makes the request.
+        BuiltinTool = "builtin-tool",
+        /// To continue although a hook requires a confirmation.
+        Hook = "hook",
+        /// To change which extensions there are.
+        ExtensionManagement = "extension-management",
+        /// To run or write a workflow.
+        Workflow = "workflow",
+        /// To give an extension what it asks for.
+        ExtensionPermissionAccess = "extension-permission-access",
+        /// To give an extension variables of the environment.
+        ExtensionEnvAccess = "extension-env-access",
+    }
+}
+
+/// The payload of `permission.requested`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionAsked<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+    /// Null where it is missing: the question has to be answered all the same, for the CLI waits without end.
+    #[serde(borrow, default = "null")]
+    pub(crate) permission_request: &'a RawValue,
+    /// Only CLIs with the new vocabulary send it.
+    #[serde(borrow, default)]
+    pub(crate) prompt_request: Option<&'a RawValue>,
+    /// Anything else than `true` means that nobody has decided yet.
+    #[serde(borrow, default)]
+    pub(crate) resolved_by_hook: Option<&'a RawValue>,
+}
+
+fn null<'a>() -> &'a RawValue {
+    RawValue::NULL
+}
+
+/// The payload of `permission.completed`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionSettled<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) tool_call_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) result: Option<SettledResult<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SettledResult<'a> {
+    #[serde(borrow, default)]
+    pub(crate) kind: Cow<'a, str>,
+}
+
+/// A permission request for a tool of the program, as protocol 3 words it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OwnToolRequest<'a> {
+    pub(crate) kind: PermissionKind,
+    pub(crate) tool_call_id: &'a str,
+    pub(crate) tool_name: &'a str,
+    pub(crate) tool_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) args: Option<&'a RawValue>,
+}
+
+/// The members of a permission request that this library looks at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PermissionDetails {
+    pub(crate) kind: PermissionKind,
+    pub(crate) tool_call_id: Option<String>,
+    pub(crate) intention: Option<String>,
+    pub(crate) full_command_text: Option<String>,
+    pub(crate) file_name: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) tool_name: Option<String>,
+    pub(crate) read_only: Option<bool>,
+    pub(crate) commands: Vec<ShellCommand>,
+    pub(crate) has_write_file_redirection: bool,
+    pub(crate) managed_approval_required: bool,
+    pub(crate) extension_name: Option<String>,
+    pub(crate) environment_variables: Vec<String>,
+    pub(crate) operation: Option<String>,
+    pub(crate) approval_key: Option<String>,
+    pub(crate) request_sandbox_bypass: bool,
+    pub(crate) request_sandbox_bypass_reason: Option<String>,
+    pub(crate) hook_message: Option<String>,
+    pub(crate) tool_args: Value,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ShellCommand {
+    pub(crate) identifier: Option<String>,
+    pub(crate) read_only: bool,
+}
+
+/// What an approval is good for, beyond the request that it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Approval {
+    /// These shell commands, as [`PermissionRequest::command_identifiers`](crate::PermissionRequest::command_identifiers)
+    /// names them.
+    Commands {
+        /// The commands.
+        command_identifiers: Vec<String>,
+    },
+    /// Reading files.
+    Read,
+    /// Writing files.
+    Write,
+    /// Tools of an MCP server.
+    Mcp {
+        /// The server.
+        server_name: String,
+        /// The tool; `None` for all of the server.
+        tool_name: Option<String>,
+    },
+    /// Answers of a model for an MCP server.
+    McpSampling {
+        /// The server.
+        server_name: String,
+    },
+    /// Remembering things.
+    Memory,
+    /// A tool of a program.
+    CustomTool {
+        /// The tool.
+        tool_name: String,
+    },
+    /// Changes to the extensions.
+    ExtensionManagement {
+        /// What is done to them, such as `reload`; `None` for everything.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operation: Option<String>,
+    },
+    /// A workflow.
+    Workflow {
+        /// The workflow, as its request names it; `None` for all of them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approval_key: Option<String>,
+    },
+    /// What an extension asks for.
+    ExtensionPermissionAccess {
+        /// The extension.
+        extension_name: String,
+    },
+    /// Variables of the environment for an extension.
+    ExtensionEnvAccess {
+        /// The extension.
+        extension_name: String,
+        /// The variables.
+        environment_variables: Vec<String>,
+    },
+    /// An approval that this version of the library does not know, as the CLI reads it.
+    #[serde(untagged)]
+    Other(Value),
+}
+
+/// A decision as the CLI reads it.
+#[derive(Debug, Default, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DecisionWire<'a> {
+    pub(crate) kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) feedback: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) approval: Option<&'a Approval>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) location_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) domain: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) directories: Option<&'a [String]>,
+}
+
+/// The parameters of `session.permissions.handlePendingPermissionRequest`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionAnswerParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) request_id: &'a str,
+    pub(crate) result: &'a DecisionWire<'a>,
+}
+
+/// The parameters of protocol 2's `permission.request`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionRequestParams<'a> {
+    #[serde(borrow, default = "null")]
+    pub(crate) permission_request: &'a RawValue,
+}
+
+/// The answer to `session.permissions.pendingRequests`: what the CLI still waits for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct PermissionsPendingResponse {
+    #[serde(default)]
+    pub(crate) items: Vec<PendingPermission>,
+}
+
+/// A permission that was asked for by an event which is past.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PendingPermission {
+    pub(crate) request_id: String,
+    pub(crate) request: Box<RawValue>,
+}

@@ -1,0 +1,94 @@
+//! `session.tools.*` and `tool.call`: how the CLI has a tool of ours run.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::protocol::SessionId;
+
+/// The payload of `external_tool.requested`, and the parameters of protocol 2's `tool.call`, which has no request id.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolRequested<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) tool_call_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) tool_name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(default)]
+    pub(crate) working_directory: Option<Box<str>>,
+    #[serde(default)]
+    pub(crate) traceparent: Option<Box<str>>,
+    #[serde(default)]
+    pub(crate) tracestate: Option<Box<str>>,
+}
+
+/// The answer to `session.tools.listPendingRequests`: what the CLI still waits for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ToolsPendingResponse {
+    #[serde(default)]
+    pub(crate) items: Vec<PendingTool>,
+}
+
+/// A call that was requested by an event which is past.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PendingTool {
+    pub(crate) request_id: String,
+    #[serde(default)]
+    pub(crate) tool_call_id: String,
+    pub(crate) tool_name: String,
+    #[serde(default)]
+    pub(crate) arguments: Option<Box<RawValue>>,
+}
+
+impl PendingTool {
+    /// As the event has told it.
+    pub(crate) fn as_requested(&self) -> ToolRequested<'_> {
+        ToolRequested {
+            request_id: self.request_id.as_str().into(),
+            tool_call_id: self.tool_call_id.as_str().into(),
+            tool_name: self.tool_name.as_str().into(),
+            arguments: self.arguments.as_deref(),
+            working_directory: None,
+            traceparent: None,
+            tracestate: None,
+        }
+    }
+}
+
+/// The payload of `external_tool.completed`, and of every event that says that a question is settled.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Settled<'a> {
+    #[serde(borrow, default)]
+    pub(crate) request_id: Cow<'a, str>,
+}
+
+/// The parameters of `session.tools.handlePendingToolCall`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolAnswerParams<'a, R> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) request_id: &'a str,
+    pub(crate) result: &'a R,
+}
+
+/// The same for a call that was not run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolErrorParams<'a> {
+    pub(crate) session_id: &'a SessionId,
+    pub(crate) request_id: &'a str,
+    pub(crate) error: &'a str,
+}
+
+/// The reply to `tool.call`, and to protocol 2's `permission.request`.
+#[derive(Serialize)]
+pub(crate) struct Wrapped<'a, R> {
+    pub(crate) result: &'a R,
+}

@@ -1,0 +1,10 @@
+//! Building blocks of the types of the wire: decoding, ids, times, secrets, words.
+
+pub(crate) mod base64;
+pub(crate) mod decode;
+pub(crate) mod ids;
+pub(crate) mod lenient;
+pub(crate) mod secret;
+pub(crate) mod settings;
+pub(crate) mod timestamp;
+pub(crate) mod vocabulary;

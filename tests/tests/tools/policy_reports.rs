@@ -1,0 +1,47 @@
+//! The policy of a session follows what the CLI reports: restarts, and MCP servers that it has found.
+
+use std::sync::{Arc, Mutex};
+
+use copilot::mcp::McpServer;
+use copilot::{Decision, EventKind};
+use copilot_tests::fake::{Fake, settle};
+use serde_json::json;
+
+use crate::policy::{before, permitted};
+
+#[tokio::test(start_paused = true)]
+async fn a_cli_that_comes_back_is_asked_again_which_approvals_and_hooks_it_has() {
+    let fake = Fake::start_with(|client| client.auto_restart(true)).await;
+    let session = fake.session().start().await.unwrap();
+    let mut events = session.events();
+    let reset = "session.permissions.resetSessionApprovals";
+    before(&fake, &session, "bash", json!({})).await;
+    assert_eq!(fake.cli.requests(reset).len(), 1);
+    fake.cli.hang_up();
+    while !matches!(events.next().await.unwrap().kind(), EventKind::Restarted(_)) {}
+    before(&fake, &session, "bash", json!({})).await;
+    assert_eq!((fake.cli.requests(reset).len(), fake.cli.requests("hooks.discover").len()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_the_cli_has_found_is_named_in_the_request() {
+    let fake = Fake::start().await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let session = fake.session().mcp_server("x", McpServer::stdio("mcp")).on_permission({
+        let seen = Arc::clone(&seen);
+        move |request| {
+            seen.lock().unwrap().push(request.server_name().map(str::to_owned));
+            async { Decision::Unavailable }
+        }
+    });
+    let session = session.start().await.unwrap();
+    // The reports name all servers, the configured ones too.
+    let loaded =
+        json!({"servers": [{"name": "x", "status": "connected"}, {"name": "x-y", "status": "connected"}]});
+    fake.cli.event(session.id(), "session.mcp_servers_loaded", loaded);
+    settle().await;
+    for tool in ["x-read", "x-y-read", "z-read"] {
+        assert!(!permitted(&fake, &session, tool, json!({})).await, "{tool}");
+    }
+    assert_eq!(*seen.lock().unwrap(), [Some("x".to_owned()), Some("x-y".to_owned()), None]);
+}

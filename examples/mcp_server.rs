@@ -4,9 +4,10 @@
 
 use std::io::Write as _;
 
+use copilot::Permissions;
 use copilot::mcp::McpServer;
+use copilot::permissions::PermissionKind;
 use copilot::testing::Script;
-use copilot::{PermissionKind, Permissions};
 use copilot_examples::{Agent, print_turn};
 use serde_json::{Value, json};
 

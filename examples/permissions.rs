@@ -4,8 +4,9 @@
 
 use std::io::{self, BufRead as _, Write as _};
 
+use copilot::permissions::PermissionKind;
 use copilot::testing::Script;
-use copilot::{Decision, PermissionKind, PermissionRequest, Permissions};
+use copilot::{Decision, PermissionRequest, Permissions};
 use copilot_examples::{Agent, print_turn};
 use serde_json::json;
 

@@ -8,8 +8,9 @@
 //! COPILOT_CONNECTION_TOKEN=secret cargo run --example remote_cli -- --live 127.0.0.1:4321
 //! ```
 
+use copilot::Client;
+use copilot::client::TransportKind;
 use copilot::testing::Script;
-use copilot::{Client, TransportKind};
 use copilot_examples::Agent;
 
 #[tokio::main]

@@ -1,6 +1,6 @@
-//! What messages cost from pipe to program, over pipes in memory: `cargo bench -p copilot-tools --features testing`.
+//! The cost of messages from pipe to program, over pipes in memory: `cargo bench -p copilot-tools --features testing`.
 //!
-//! The far end has a thread of its own and is quicker than the library, so what is measured is mostly the library.
+//! The peer has a separate thread and is quicker than the library, so the time is mostly the library's.
 
 use std::hint::black_box;
 
@@ -13,13 +13,13 @@ use tokio::runtime::{Builder, Runtime};
 #[path = "../../tests/src/flood.rs"]
 mod flood;
 
-/// Messages in one sample.
+/// The number of messages in one sample.
 const MANY: usize = 1_000;
 
-/// Gives its input back.
+/// Return the input.
 #[copilot::tool]
 async fn echo(
-    /// Text to give back.
+    /// The text to return.
     input: String,
 ) -> String {
     input
@@ -29,7 +29,7 @@ fn main() {
     divan::main();
 }
 
-/// Framing and envelope, out and in: a call and its answer.
+/// Framing and envelope in both directions: a request and its response.
 #[divan::bench]
 fn ping(bencher: Bencher<'_, '_>) {
     let runtime = runtime();
@@ -37,7 +37,7 @@ fn ping(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| runtime.block_on(client.ping("hello")).expect("an answer"));
 }
 
-/// Framing and envelope of an event, its way to each subscriber, and its payload.
+/// Framing and envelope of an event, its delivery to each subscriber, and its payload.
 #[divan::bench(args = [1, 8])]
 fn deltas(bencher: Bencher<'_, '_>, subscribers: usize) {
     let runtime = runtime();
@@ -54,19 +54,19 @@ fn deltas(bencher: Bencher<'_, '_>, subscribers: usize) {
     });
 }
 
-/// The events of a turn as the CLI sends them, most of which nobody looks at.
+/// The events of a recorded turn, most of which have no reader.
 #[divan::bench]
 fn recorded_turns(bencher: Bencher<'_, '_>) {
     turns(bencher, "turns:10", 10);
 }
 
-/// A call of a tool, from its event to its answer, with so many outstanding.
+/// A tool call from its event to its result, with a number of outstanding calls.
 #[divan::bench(args = [1, 64])]
 fn tool_calls(bencher: Bencher<'_, '_>, outstanding: usize) {
     turns(bencher, &format!("tools:{MANY}:{outstanding}"), MANY);
 }
 
-/// One event of a history, envelope and payload.
+/// The decoding of one event of a history: envelope and payload.
 #[divan::bench]
 fn decode_event(bencher: Bencher<'_, '_>) {
     let json = r#"{"type":"assistant.message_delta","id":"1b4e28ba-2fa1-41d2-883f-0016d3cca427",
@@ -92,11 +92,11 @@ fn runtime() -> Runtime {
 }
 
 async fn connect() -> Client {
-    flood::start().start().await.expect("the far end answers")
+    flood::start().start().await.expect("the peer responds")
 }
 
 async fn open(client: &Client) -> Session {
-    client.session().with_all_tools().start().await.expect("the far end answers")
+    client.session().with_all_tools().start().await.expect("the peer responds")
 }
 
 async fn read(mut events: EventStream) {

@@ -5,5 +5,6 @@
 pub use copilot_macros::builtin_tools;
 pub use inventory;
 
+pub use crate::tools::Location;
 pub use crate::tools::expansion::*;
-pub use crate::tools::{Location, State, Tool, Toolset};
+pub use crate::{State, Tool, Toolset};

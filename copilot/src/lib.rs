@@ -33,15 +33,15 @@ mod rpc;
 
 pub mod events;
 
-mod tools;
+pub mod tools;
 
-mod session;
+pub mod session;
 
 mod compat;
 
 pub mod host;
 
-mod client;
+pub mod client;
 
 mod api;
 
@@ -72,33 +72,36 @@ pub use api::{
     tool_filter, unstable,
 };
 
-pub use client::{
-    Client, ClientBuilder, ConnectionState, ConnectionStates, GithubTelemetryEvents, LifecycleEvent,
-    LifecycleEvents, TransportKind,
-};
+pub use client::Client;
+pub use client::builder::ClientBuilder;
 #[doc = include_str!("docs/tool.md")]
 pub use copilot_macros::tool;
 #[doc = include_str!("docs/tools.md")]
 pub use copilot_macros::tools;
 pub use error::{Error, ErrorKind, Result};
-pub use events::{Event, EventKind, EventStream};
-pub use process::{LogLevel, Telemetry, TelemetryExporter, TelemetryProtocol};
+pub use events::event::Event;
+pub use events::kind::EventKind;
+pub use events::stream::EventStream;
+pub use process::LogLevel;
 pub use protocol::attachments::Attachment;
-pub use protocol::connection::{CliVersion, Pong};
-pub use protocol::github_telemetry::{GithubTelemetry, GithubTelemetryEvent};
-pub use protocol::permissions::{Approval, PermissionKind};
 pub use protocol::session::{AgentMode, DeliveryMode};
 pub use protocol::{MessageId, RequestId, SessionId, ToolCallId};
-
-pub use session::{
-    AskAsRequest, AskRequest, Decision, IntoAnswer, Message, PermissionRequest, Permissions, Reply,
-    SendRequest, Session, SessionBuilder, SessionTools, StreamRequest, Subscription, Turn, Usage,
-};
-pub use tools::{
-    Audio, Choice, Content, Defer, DynTool, FromCall, Image, Json, Needs, OrTell, Resource, ResultType,
-    SchemaProfile, SelectionContext, State, Tool, ToolContext, ToolError, ToolErrors, ToolResult, Toolset,
-    group, tag,
-};
+pub use session::builder::SessionBuilder;
+pub use session::handle::Session;
+pub use session::permissions::decision::Decision;
+pub use session::permissions::policy::Permissions;
+pub use session::permissions::request::PermissionRequest;
+pub use session::turn::{Message, Reply, Turn};
+pub use tools::context::ToolContext;
+pub use tools::dynamic::DynTool;
+pub use tools::output::content::{Content, Image};
+pub use tools::output::error::{OrTell, ToolError};
+pub use tools::output::outcome::Json;
+pub use tools::output::result::ToolResult;
+pub use tools::selection::toolset::Toolset;
+pub use tools::selection::{group, tag};
+pub use tools::state::State;
+pub use tools::tool::Tool;
 
 /// The examples of the README, compiled.
 #[cfg(all(doctest, feature = "testing"))]

@@ -1,4 +1,6 @@
-//! What the agent may be asked for, kind by kind: see [`PermissionRequest::subject`](crate::PermissionRequest::subject).
+//! The subjects of permission requests, by kind: see [`PermissionRequest::subject`](crate::PermissionRequest::subject).
+
+pub use crate::protocol::permissions::{Approval, PermissionKind};
 
 pub use crate::protocol::permission_subjects::{
     BuiltinToolSubject, CommandSegment, CustomToolSubject, ExtensionEnvSubject, ExtensionManagementSubject,

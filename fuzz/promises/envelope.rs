@@ -1,4 +1,4 @@
-//! Frames to calls, requests and notifications: every call ends, every request is answered exactly once.
+//! Frames to calls, requests and notifications: every call ends, and every request gets exactly one response.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -16,14 +16,14 @@ use crate::rpc::{self, Head, IncomingId, NoParams, Peer, Responder, Service};
 use crate::task::lock;
 use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next, write_frame};
 
-/// How many calls wait while the input arrives; their ids begin at 1.
+/// The number of pending calls while the input arrives; their ids begin at 1.
 const CALLS: usize = 4;
 
-/// Each line is the body of a frame.
+/// Runs the peer on frames, whose bodies are the lines of the input.
 ///
 /// # Panics
 ///
-/// When a promise of the peer is broken.
+/// Panics when a promise of the peer is broken.
 pub fn envelope(data: &[u8]) {
     let mut input = Vec::new();
     for line in data.split(|byte| *byte == b'\n') {
@@ -64,7 +64,7 @@ pub fn envelope(data: &[u8]) {
     written.check(service.requests.load(Relaxed));
 }
 
-/// Takes everything that it is given, in any shape, and counts.
+/// A service that accepts messages of any shape, and counts the requests.
 #[derive(Default)]
 struct Counted {
     requests: AtomicUsize,
@@ -98,16 +98,16 @@ impl Service for Counted {
     fn skipped(&self, _: &Head<'_>, _: &str) {}
 
     fn cancelled(&self, _: IncomingId) {
-        panic!("a request that was answered at once is taken back");
+        panic!("a request that has its response is cancelled");
     }
 }
 
-/// What the peer writes.
+/// The output of the peer.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
-    /// All of it is well-formed: our calls, and one answer to each request.
+    /// Checks that the output is well-formed: the calls, and one response to each request.
     fn check(&self, requests: usize) {
         let bytes = lock(&self.0);
         let mut decoder = Decoder::new(DEFAULT_MAX_FRAME);
@@ -118,7 +118,7 @@ impl Written {
                 Next::More => break,
                 Next::Skipped(malformed, _) => panic!("{malformed} are written"),
                 Next::Frame(body) => {
-                    let message: Value = serde_json::from_slice(body).expect("what is written is JSON");
+                    let message: Value = serde_json::from_slice(body).expect("the output is JSON");
                     assert!(message.get("id").is_some(), "{message}");
                     if message.get("method").is_some() {
                         calls += 1;
@@ -132,7 +132,7 @@ impl Written {
             }
         }
         assert_eq!(calls, CALLS);
-        // A request that cannot be read is answered too, and is none that the service has seen.
+        // A request that cannot be read gets a response too, but does not reach the service.
         assert!(answers >= requests, "{requests} requests got {answers} answers");
     }
 }

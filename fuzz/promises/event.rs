@@ -1,14 +1,14 @@
-//! Payloads to typed events: whatever their shape, the event keeps its name and its text.
+//! Payloads to typed events: an event retains its name and its text with payloads of any shape.
 
 use serde_json::value::RawValue;
 
 use crate::events::{Event, EventHead, EventKind};
 
-/// The first line is the type, the rest the payload.
+/// Decodes an event whose type is the first line of the input and whose payload is the rest.
 ///
 /// # Panics
 ///
-/// When a promise of the events is broken.
+/// Panics when a promise of the events is broken.
 pub fn event(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (name, payload) = text.split_once('\n').unwrap_or((text, "{}"));

@@ -1,20 +1,20 @@
-//! Bytes to frames: a good frame is found behind anything, and where nothing is malformed all frames come out, however
-//! the bytes are cut.
+//! Bytes to frames: a valid frame is found after any input, and without malformed parts all frames are found,
+//! independent of the pieces in which the bytes arrive.
 
 use serde::de::IgnoredAny;
 
 use crate::transport::framing::{Decoder, Next};
 
-/// No body may be longer here, so that a length over the limit is tried as well.
+/// The limit of a body, small enough that some inputs exceed it.
 const MAX_FRAME: usize = 1 << 14;
-/// What follows every input.
+/// The body of the frame after every input.
 const LAST: &[u8] = b"{\"the\":\"end\"}";
 
-/// The first byte says in what pieces the others arrive.
+/// Decodes the input after its first byte, which is the size of the pieces in which it arrives.
 ///
 /// # Panics
 ///
-/// When a promise of the framing is broken.
+/// Panics when a promise of the framing is broken.
 pub fn framing(data: &[u8]) {
     let Some((&step, input)) = data.split_first() else { return };
     let last = [format!("Content-Length: {}\r\n\r\n", LAST.len()).as_bytes(), LAST].concat();
@@ -22,11 +22,7 @@ pub fn framing(data: &[u8]) {
     let whole = decode(&input, input.len(), false);
     let cut = decode(&input, usize::from(step) + 1, false);
     for decoded in [&whole, &cut] {
-        assert_eq!(
-            decoded.frames.last().map(Vec::as_slice),
-            Some(LAST),
-            "the frame behind the input is lost"
-        );
+        assert_eq!(decoded.frames.last().map(Vec::as_slice), Some(LAST), "the frame after the input is lost");
     }
     assert_eq!(decode(&input, input.len(), true), whole, "taken");
     assert_eq!(decode(&input, usize::from(step) + 1, true), cut, "taken, and cut");
@@ -35,26 +31,26 @@ pub fn framing(data: &[u8]) {
     }
 }
 
-/// What comes out.
+/// The result of the decoder.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
     /// The bodies that are JSON.
     frames: Vec<Vec<u8>>,
-    /// How often something was none.
+    /// The number of malformed parts.
     malformed: usize,
 }
 
-/// Goes through the input as the reader does.
+/// Decodes the input in the same way as the reader.
 fn decode(input: &[u8], step: usize, take: bool) -> Decoded {
     let mut decoded = Decoded::default();
     let mut decoder = Decoder::new(MAX_FRAME);
     for piece in input.chunks(step) {
         decoder.room().extend_from_slice(piece);
-        // Each turn hands out or skips something, so a decoder that stands still is seen as well.
+        // Each turn returns or skips a part, so a decoder without progress is detected.
         let mut turns = 0;
         loop {
             turns += 1;
-            assert!(turns <= 2 * input.len() + 10, "no end with what has arrived");
+            assert!(turns <= 2 * input.len() + 10, "the decoder makes no progress");
             let body = match decoder.next() {
                 Next::More => break,
                 Next::Skipped(..) => {
@@ -70,7 +66,7 @@ fn decode(input: &[u8], step: usize, take: bool) -> Decoded {
             }
             decoded.malformed += 1;
             if let Some((frame, range)) = taken {
-                assert_eq!(frame[range.clone()], body, "what is taken is what was shown");
+                assert_eq!(frame[range.clone()], body, "the taken body differs from the frame");
                 decoder.put_back(frame, range);
             }
             decoder.reject();

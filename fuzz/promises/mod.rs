@@ -1,7 +1,7 @@
-//! What the fuzz targets run: each takes any bytes, and panics when a promise is broken.
+//! The functions of the fuzz targets: each accepts any bytes, and panics when a promise is broken.
 //!
-//! It exists under `cfg(fuzzing)`, which `cargo fuzz` sets, and in this crate's own tests, which run the corpus of
-//! `fuzz/` through it. It is no part of the library.
+//! The module exists under `cfg(fuzzing)`, which `cargo fuzz` sets, and in the tests of this crate, which replay the
+//! corpus of `fuzz/`. It is not a part of the library.
 
 mod envelope;
 mod event;
@@ -22,7 +22,7 @@ mod tests {
     fn replay(target: &str, run: fn(&[u8])) {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
         let files: Vec<_> = std::fs::read_dir(&corpus).unwrap().map(|file| file.unwrap().path()).collect();
-        assert!(files.len() > 3, "{} holds what `cargo fuzz` begins with", corpus.display());
+        assert!(files.len() > 3, "{} lacks the initial inputs of `cargo fuzz`", corpus.display());
         for file in files {
             println!("{}", file.display());
             run(&std::fs::read(&file).unwrap());

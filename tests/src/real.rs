@@ -1,7 +1,8 @@
 //! The real Copilot CLI with a scripted model: no login, no network, and nothing left in the user's home.
 
+use copilot::client::TransportKind;
 use copilot::testing::{ScriptedModel, Scripts, hermetic_client};
-use copilot::{Client, ClientBuilder, ErrorKind, SessionBuilder, TransportKind};
+use copilot::{Client, ClientBuilder, ErrorKind, SessionBuilder};
 use tempfile::TempDir;
 
 use crate::tested;

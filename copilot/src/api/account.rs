@@ -12,7 +12,7 @@ members! {
 }
 
 impl SessionBuilder {
-    /// The GitHub token that this session uses, instead of the client's. It does not show in `Debug`.
+    /// Sets the GitHub token of this session; it prints as `<redacted>`. Default: the client's token.
     ///
     /// Wire: `session.create`, `gitHubToken`.
     pub fn github_token(mut self, token: impl Into<String>) -> Self {

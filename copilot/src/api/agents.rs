@@ -21,7 +21,7 @@ pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
 pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};
 
 members! {
-    /// Sets the custom agent that the session talks to. Default: the CLI's agent.
+    /// Sets the custom agent that the session uses. Default: the CLI's agent.
     ///
     /// Wire: `session.create`, `agent`.
     agent: text in members "agent";
@@ -53,7 +53,7 @@ members! {
             /// Wire: `session.create`, `agentDirectories`.
             directories: list in members "agentDirectories";
 
-            /// Sends the pieces of sub-agents' messages as events too. Default: off.
+            /// Enables events for the pieces of sub-agents' messages. Default: off.
             ///
             /// Wire: `session.create`, `includeSubAgentStreamingEvents`.
             sub_agent_streaming: flag in members "includeSubAgentStreamingEvents";
@@ -82,7 +82,7 @@ impl Agents {
         self
     }
 
-    /// Excludes the custom agents of an organization: those of this machine remain.
+    /// Enables the exclusion of an organization's custom agents: only those of this machine remain. Default: off.
     ///
     /// Wire: `session.create` and `session.options.update`, `customAgentsLocalOnly`.
     pub fn local_only(mut self, on: bool) -> Self {
@@ -92,7 +92,7 @@ impl Agents {
     }
 }
 
-/// The custom agents of a session. Made by [`Session::agents`].
+/// The custom agents of a session. Returned by [`Session::agents`].
 ///
 /// # Examples
 ///
@@ -113,25 +113,25 @@ impl Session {
 }
 
 impl SessionAgents<'_> {
-    /// The custom agents.
+    /// Returns the custom agents of the session.
     ///
     /// Wire: `session.agent.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<AgentInfo>> {
         self.0.ask_for::<AgentListResponse>("session.agent.list").await.map(|answer| answer.agents)
     }
 
-    /// The custom agent that the session talks to, if it is not the CLI's own.
+    /// Returns the custom agent that the session uses; `None` for the CLI's own agent.
     ///
     /// Wire: `session.agent.getCurrent`, a [query](crate#queries).
     pub async fn current(&self) -> Result<Option<AgentInfo>> {
         self.0.ask_for::<AgentCurrentResponse>("session.agent.getCurrent").await.map(|answer| answer.agent)
     }
 
-    /// From here on the session talks to this custom agent.
+    /// Selects the custom agent for the messages from now on.
     ///
     /// # Errors
     ///
-    /// As every command, and when when there is no such agent.
+    /// As every command, and when there is no such agent.
     ///
     /// Wire: `session.agent.select`, a [command](crate#commands).
     pub async fn select(&self, name: &str) -> Result<()> {
@@ -140,7 +140,7 @@ impl SessionAgents<'_> {
         Ok(())
     }
 
-    /// From here on the session talks to the CLI's own agent.
+    /// Selects the CLI's own agent for the messages from now on.
     ///
     /// Wire: `session.agent.deselect`, a [command](crate#commands).
     pub async fn deselect(&self) -> Result<()> {
@@ -149,7 +149,7 @@ impl SessionAgents<'_> {
         Ok(())
     }
 
-    /// Has several sub-agents work at once, on this or on the plan; says whether they began.
+    /// Starts several sub-agents that work concurrently, on `prompt` or else on the plan. Returns whether they started.
     ///
     /// Wire: `session.fleet.start`, a [command](crate#commands).
     pub async fn start_fleet(&self, prompt: Option<&str>) -> Result<bool> {

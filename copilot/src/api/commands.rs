@@ -1,4 +1,4 @@
-//! Slash commands: the program's own, and those of the session.
+//! Slash commands of the program and of the session.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,17 +24,17 @@ use crate::session::core::{Handler, IntoAnswer};
 
 pub use crate::protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 
-/// Somebody uses a command of the program. Wire: `command.execute`, from the CLI.
+/// The use of a slash command of the program. Wire: `command.execute`, from the CLI.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CommandRequest {
-    /// The session.
+    /// The id of the session in which the command is used.
     pub session_id: SessionId,
     /// The command's name, without the slash.
     pub name: String,
-    /// What stands behind it.
+    /// The text after the name; empty for none.
     pub args: String,
-    /// All of it, as it was typed.
+    /// The whole command, as it was typed.
     pub text: String,
 }
 
@@ -65,9 +65,9 @@ impl fmt::Debug for Offered {
 }
 
 impl SessionBuilder {
-    /// Offers a slash command; the name stands without the slash. The last one of a name wins.
+    /// Adds a slash command; `name` has no slash. The last command of a name wins.
     ///
-    /// When the handler fails, whoever used the command reads its error.
+    /// The user of the command reads the error of a handler that fails.
     ///
     /// # Examples
     ///
@@ -106,7 +106,7 @@ impl SessionBuilder {
 }
 
 fn command_used(session: &Arc<SessionCore>, used: CommandExecute<'_>) {
-    // Every client of the session is asked: one without this command leaves it to the others.
+    // Every client of the session receives the event; one without this command leaves it to the others.
     let offered = session.topic::<Offered>();
     let Some(command) = offered.and_then(|offered| offered.0.get(&*used.command_name)) else {
         if offered.is_some() {
@@ -124,7 +124,7 @@ fn command_used(session: &Arc<SessionCore>, used: CommandExecute<'_>) {
         text: used.command.into_owned(),
     };
     let handler = command.handler.clone();
-    // Whoever used the command reads what an error says, so it is part of the answer; a panic's text is not.
+    // The user of the command reads the error, so it is part of the answer; the text of a panic is not.
     let work = async move { Ok(handler.ask(invocation).await.map_err(|error| error.to_string())) };
     session.consult(question, work, move |inbox, done: Option<Result<(), String>>| {
         let error = match &done {
@@ -159,7 +159,7 @@ pub(crate) const TOPIC: Topic = Topic {
     ..Topic::NONE
 };
 
-/// The slash commands of a session: the CLI's own, and those that programs offer. Made by [`Session::commands`].
+/// The slash commands of a session: the CLI's own, and those of programs. Returned by [`Session::commands`].
 ///
 /// # Examples
 ///
@@ -176,14 +176,14 @@ pub(crate) const TOPIC: Topic = Topic {
 pub struct Commands<'a>(&'a Session);
 
 impl Session {
-    /// The slash commands of the session.
+    /// Returns the view on the session's slash commands.
     pub fn commands(&self) -> Commands<'_> {
         Commands(self)
     }
 }
 
 impl Commands<'_> {
-    /// All commands of the session.
+    /// Returns all commands of the session.
     ///
     /// Wire: `session.commands.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<CommandInfo>> {
@@ -193,11 +193,11 @@ impl Commands<'_> {
         Ok(answer.commands)
     }
 
-    /// Uses a command; the name stands without the slash, and `input` is what stands behind it.
+    /// Invokes a command; `name` has no slash, and `input` is the text after it.
     ///
     /// # Errors
     ///
-    /// As every command, and when there is no such command or it fails or the CLI refuses.
+    /// As every command, and when there is no such slash command, or it fails.
     ///
     /// Wire: `session.commands.invoke`, a [command](crate#commands).
     pub async fn invoke(&self, name: &str, input: &str) -> Result<CommandOutcome> {

@@ -1,4 +1,4 @@
-//! Where a program begins: builders of clients and sessions.
+//! Entry points of a program: the builders of clients and sessions.
 
 use std::fmt;
 
@@ -11,18 +11,18 @@ use crate::session::link::Connect;
 use crate::session::{Session, SessionBuilder};
 
 impl Client {
-    /// Configures a client.
+    /// Returns a builder for a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new(&TOPICS)
     }
 
-    /// Configures a client that speaks over two streams with a CLI that runs already: those of a container, of an SSH
-    /// channel, or of a socket that the program connected.
+    /// Returns a builder for a client that is connected by two streams to a CLI that runs already: those of a
+    /// container, of an SSH channel, or of a socket that the program connected.
     ///
     /// The CLI runs in server mode, `copilot --server --stdio`. The client never stops it: the shutdown detaches the
-    /// sessions and drops the streams, and a CLI that reads its standard input exits at its end. A lost connection cannot be
-    /// restored, so [`auto_restart`](ClientBuilder::auto_restart) is off; options that start a CLI are refused. Paths are
-    /// those of the CLI's machine, so relative ones are refused.
+    /// sessions and drops the streams, and a CLI that reads its standard input exits at its end. A lost connection
+    /// cannot be restored, so [`auto_restart`](ClientBuilder::auto_restart) is off; options that start a CLI are
+    /// refused. Paths are those of the CLI's machine, so relative ones are refused.
     ///
     /// # Examples
     ///
@@ -52,19 +52,19 @@ impl Client {
         ClientBuilder::new(&TOPICS).streams(reader, writer)
     }
 
-    /// Configures a new session on this client.
+    /// Returns a builder for a new session on this client.
     pub fn session(&self) -> SessionBuilder {
         SessionBuilder::new(self.connect(false), &TOPICS)
     }
 
-    /// Configures the taking up of a session that was closed, or that another client has.
+    /// Returns a builder that resumes an existing session: one that was closed, or that another client has open.
     pub fn resume(&self, id: impl Into<SessionId>) -> SessionBuilder {
         SessionBuilder::resuming(self.connect(false), id.into(), &TOPICS)
     }
 }
 
 impl Session {
-    /// Configures a new session, on a CLI of its own unless one is given with [`SessionBuilder::client`].
+    /// Returns a builder for a new session, on a separate CLI unless [`SessionBuilder::client`] sets one.
     pub fn builder() -> SessionBuilder {
         SessionBuilder::new(Box::new(OwnClient(Client::builder())), &TOPICS)
     }

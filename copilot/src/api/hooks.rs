@@ -1,8 +1,8 @@
-//! Hooks: what the program says to the steps of the agent's work.
+//! Hooks: closures of the program that run at the steps of the agent's work.
 //!
-//! One closure per kind of step, each with a typed input and a typed output. A step that has no
-//! hook, and one whose hook fails, get no opinion: the agent goes on as if nobody had been asked. Only a tool whose
-//! [`on_pre_tool_use`](Hooks::on_pre_tool_use) fails is denied, because that hook may be what guards it.
+//! Each kind of step has one closure, with a typed input and a typed output. A step without a hook, and one whose hook
+//! fails, continues unchanged. The exception is [`on_pre_tool_use`](Hooks::on_pre_tool_use): when it fails the tool is
+//! denied, because that hook may guard it.
 //!
 //! # Examples
 //!
@@ -57,7 +57,7 @@ pub use crate::protocol::hooks::{
     UserPromptTransformed, UserPromptTransformedInput,
 };
 
-/// Where and when a hook is asked.
+/// The context of a step: its session, agent, time and trace.
 #[derive(Clone)]
 pub struct HookContext {
     session_id: SessionId,
@@ -67,53 +67,53 @@ pub struct HookContext {
 }
 
 impl HookContext {
-    /// The session.
+    /// Returns the id of the session.
     pub fn session_id(&self) -> &SessionId {
         &self.session_id
     }
 
-    /// When the step happened, in milliseconds since 1970.
+    /// Returns the time of the step, in milliseconds since the Unix epoch; `None` if the CLI did not send it.
     pub fn timestamp(&self) -> Option<f64> {
         self.common.timestamp
     }
 
-    /// The directory that the agent works in.
+    /// Returns the directory that the agent works in.
     pub fn cwd(&self) -> Option<&str> {
         self.common.cwd.as_deref()
     }
 
-    /// The sub-agent whose step it is; `None` for the session's main agent.
+    /// Returns the id of the sub-agent whose step it is; `None` for the session's main agent.
     pub fn agent_id(&self) -> Option<&str> {
         self.common.agent_id.as_deref()
     }
 
-    /// The type of that sub-agent.
+    /// Returns the type of that sub-agent.
     pub fn agent_type(&self) -> Option<&str> {
         self.common.agent_type.as_deref()
     }
 
-    /// The agent that has started that sub-agent.
+    /// Returns the id of the agent that started that sub-agent.
     pub fn parent_agent_id(&self) -> Option<&str> {
         self.common.parent_agent_id.as_deref()
     }
 
-    /// The tool call that it is about, where the CLI tells.
+    /// Returns the id of the tool call that the step belongs to; `None` if the CLI did not send it.
     pub fn tool_call_id(&self) -> Option<&ToolCallId> {
         self.common.tool_call_id.as_ref()
     }
 
-    /// The W3C trace context of the step: `traceparent` and `tracestate`.
+    /// Returns the W3C trace context of the step: `traceparent` and `tracestate`.
     pub fn trace(&self) -> Option<(&str, Option<&str>)> {
         Some((self.common.traceparent.as_deref()?, self.common.tracestate.as_deref()))
     }
 
-    /// The state of type `T` that the program gave to the session. A lazily built state that is not there yet is built
-    /// here, and blocks the thread meanwhile.
+    /// Returns the session's state of type `T`. A lazy state that does not exist yet is created here, and blocks the
+    /// thread meanwhile.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         self.states.get()
     }
 
-    /// The hook's input as JSON text, exactly as it came.
+    /// Returns the hook's input as JSON text, unchanged.
     pub fn raw(&self) -> &str {
         self.raw.get()
     }
@@ -128,12 +128,12 @@ impl fmt::Debug for HookContext {
     }
 }
 
-/// Hooks of a session: closures that run at the steps of the agent's work. See [the module](self) for an example.
+/// The hooks of a session: closures that run at the steps of the agent's work. See [the module](self) for an example.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Hooks {
     table: HookTable,
-    /// The setters that were used; old CLIs lack some.
+    /// The names of the setters that were used; old CLIs lack the events of some.
     features: Vec<&'static str>,
 }
 
@@ -145,7 +145,7 @@ impl Hooks {
 }
 
 impl SessionBuilder {
-    /// Sets hooks. A second call adds to the first; the last hook of a kind wins.
+    /// Adds hooks. The last hook of a kind wins.
     ///
     /// Wire: `hooks.invoke`, from the CLI.
     pub fn hooks(mut self, hooks: Hooks) -> Self {
@@ -233,7 +233,8 @@ fn hook_invoked(session: &Arc<SessionCore>, params: HookInvokeParams<'_>, respon
     session.consult(question, work, move |_, output| asker.answer(output.as_deref()));
 }
 
-/// The request of a hook. One that guards is never left without an answer: the CLI takes an error for no opinion.
+/// The request of a hook. A hook that guards always answers, also when it is dropped: after an error the CLI would run
+/// the tool.
 struct Asker {
     responder: Option<Responder>,
     guards: bool,
@@ -257,26 +258,26 @@ impl Drop for Asker {
     }
 }
 
-/// Whether a tool waits for hooks of this kind to let it run.
+/// Returns whether hooks of this kind guard a tool, which runs only after their answer.
 fn guards(hook_type: &str) -> bool {
     hook_type == "preToolUse"
 }
 
-/// Denies the tool where a hook that guards it reaches no session: the CLI takes an error for no opinion.
+/// Denies the tool if the hook that guards it reaches no session: after an error the CLI would run the tool.
 fn refuse(method: &str, params: &RawValue, responder: Responder) -> Option<Responder> {
     if method != "hooks.invoke" {
         return Some(responder);
     }
-    // A hook of no readable kind may be one that guards.
+    // A hook whose kind cannot be read may guard a tool.
     if Named::read(params).and_then(|named| named.hook()).is_some_and(|kind| !guards(&kind)) {
         return Some(responder);
     }
-    tracing::error!("a hook that guards a tool cannot be asked; the tool is denied");
+    tracing::error!("a hook that guards a tool belongs to no session; the tool is denied");
     answer(responder, Some(json(FAILED_GUARD)));
     None
 }
 
-/// What stands in for the output of a guard that failed.
+/// The output in place of a guard that failed.
 const FAILED_GUARD: &str =
     r#"{"permissionDecision":"deny","permissionDecisionReason":"the hook that guards this tool failed"}"#;
 
@@ -285,7 +286,7 @@ fn answer(responder: Responder, output: Option<&RawValue>) {
 }
 
 fn json(text: &'static str) -> &'static RawValue {
-    serde_json::from_str(text).expect("what this file writes is JSON")
+    serde_json::from_str(text).expect("the texts of this file are JSON")
 }
 
 pub(crate) const TOPIC: Topic = Topic {
@@ -324,41 +325,43 @@ macro_rules! setters {
 }
 
 setters! {
-    /// Runs before a tool does: may deny it and change its arguments. When the hook fails the tool is denied. The
-    /// session's [`permissions`](SessionBuilder::permissions) have the last word: `allow` grants only calls that they
-    /// grant, and saves the CLI's request for them.
+    /// Runs before a tool; may deny the call or change its arguments. When the hook fails the tool is denied. The
+    /// session's [`permissions`](SessionBuilder::permissions) take precedence: `allow` grants only calls that they
+    /// grant, without a permission request of the CLI.
     on_pre_tool_use("preToolUse", PreToolUseInput) -> PreToolUse;
 
-    /// Has a say before a tool of an MCP server is called: on the `_meta` of the request.
+    /// Runs before a tool of an MCP server; may change the `_meta` of the request.
     on_pre_mcp_tool_call("preMcpToolCall", PreMcpToolCallInput) -> PreMcpToolCall;
 
-    /// Has a say after a tool has run: on what the model reads.
+    /// Runs after a tool; may change the result that the model reads.
     on_post_tool_use("postToolUse", PostToolUseInput) -> PostToolUse;
 
-    /// Has a say after a tool has failed. Before 1.0.32 failures go to [`on_post_tool_use`](Self::on_post_tool_use).
+    /// Runs after a tool has failed; may add to the error that the model reads. Before 1.0.32
+    /// [`on_post_tool_use`](Self::on_post_tool_use) runs instead.
     on_post_tool_use_failure("postToolUseFailure", PostToolUseFailureInput) -> PostToolUseFailure;
 
-    /// Has a say when the user has said something: on what the model reads, and whether it does.
+    /// Runs when the user submits a prompt; may rewrite or reject it.
     on_user_prompt_submitted("userPromptSubmitted", UserPromptSubmittedInput) -> UserPromptSubmitted;
 
-    /// Has a say after the CLI has added to what the user said.
+    /// Runs after the CLI has added its context to a prompt; may rewrite the result.
     on_user_prompt_transformed("userPromptTransformed", UserPromptTransformedInput) -> UserPromptTransformed;
 
-    /// Has a say when the session's work begins: at its first message, on CLIs before 1.0.32 at every one.
+    /// Runs when the session's work begins; may add a text for the model. That is at the first message, on CLIs before
+    /// 1.0.32 at every message.
     on_session_start("sessionStart", SessionStartInput) -> SessionStart;
 
-    /// Hears when the session's work ends: when it is closed, on CLIs up to 1.0.82 after every turn.
+    /// Runs when the session's work ends: when it is closed, on CLIs up to 1.0.82 after every turn.
     on_session_end("sessionEnd", SessionEndInput) -> SessionEnd;
 
-    /// Has a say when something has failed.
+    /// Runs after an error of the agent; decides how the CLI handles it.
     on_error_occurred("errorOccurred", ErrorOccurredInput) -> ErrorOccurred;
 
-    /// Has a say when the agent is about to end its turn (1.0.82 and later).
+    /// Runs when the agent is about to end its turn; may make it continue. From 1.0.82 on.
     on_agent_stop("agentStop", AgentStopInput) -> AgentStop;
 
-    /// Has a say when a sub-agent begins.
+    /// Runs when a sub-agent starts; may add to its context.
     on_subagent_start("subagentStart", SubagentStartInput) -> SubagentStart;
 
-    /// Has a say when a sub-agent is about to give its answer.
+    /// Runs when a sub-agent is about to return its answer; may make it continue.
     on_subagent_stop("subagentStop", SubagentStopInput) -> SubagentStop;
 }

@@ -1,4 +1,4 @@
-//! The session that gets nothing by itself. Pure.
+//! Isolated sessions, in which every unset source of configuration is off. Pure.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::Memory;
@@ -8,12 +8,12 @@ use crate::session::SessionBuilder;
 use crate::session::core::Settings;
 
 impl SessionBuilder {
-    /// Isolates the session from this machine: no instructions, skills, agents, plugins or memory of this machine, no
-    /// telemetry, nothing kept on disk beyond the session, and no tools but those that
-    /// [`available_tools`](Self::available_tools) names, which must be set. What is set explicitly stays as it is.
+    /// Enables the isolation of the session from this machine: no instructions, skills, agents, plugins or memory of
+    /// this machine, no telemetry, no data on disk that outlives the session, and only the tools of
+    /// [`available_tools`](Self::available_tools), which must be set. Explicit settings remain. Default: off.
     ///
-    /// The client needs a `state_dir` of its own, or a `session_fs`. One that is started only for this session is also
-    /// told to leave the user's keychain alone; for another, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
+    /// The client needs a separate `state_dir`, or a `session_fs`. A CLI that is started only for this session does not
+    /// use the user's keychain; for another client, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
     ///
     /// # Examples
     ///
@@ -39,12 +39,11 @@ impl SessionBuilder {
     }
 }
 
-/// Switches everything off that was not set.
+/// Disables every source of configuration that is not set.
 fn fill(settings: &mut Settings) -> Result<()> {
     let Settings { members, options, .. } = settings;
     if !members.has("availableTools") {
-        let message =
-            "`isolated` needs `available_tools`: name the tools that the agent gets, such as `custom:*`";
+        let message = "`isolated` needs `available_tools`; name the tools of the agent, such as `custom:*`";
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     for (member, value) in [
@@ -91,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_off_but_what_was_set() {
+    fn unset_settings_are_off() {
         let mut settings = Settings::default();
         assert!(fill(&mut settings).is_err());
         settings.members.set("availableTools", vec!["custom:*".to_owned()]);

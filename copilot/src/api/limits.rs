@@ -1,4 +1,4 @@
-//! Sessions that have used up what they may.
+//! Limits of what a session may use, and the request when one is exhausted.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ members! {
 }
 
 impl Limits {
-    /// Sets how many AI credits the session may use; CLIs take 30 or more.
+    /// Sets the number of AI credits that the session may use; CLIs accept 30 or more. Default: no limit.
     ///
     /// Wire: `session.create`, `sessionLimits`.
     pub fn max_ai_credits(mut self, credits: f64) -> Self {
@@ -70,7 +70,7 @@ impl Limits {
 
     /// Runs when the session has reached its limit; decides how it continues.
     ///
-    /// Without a handler, and when it fails, the session stops there.
+    /// Default, and when the handler fails: the session stops.
     ///
     /// Wire: `session_limits_exhausted.requested`, from the CLI.
     pub fn on_exhausted<F, R>(mut self, handler: impl Fn(LimitsRequest) -> F + Send + Sync + 'static) -> Self

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_refused_by_name() {
+    fn contradictory_settings_are_refused_by_name() {
         let builder = Session::builder;
         let provider = || Provider::openai("http://h/v1");
         let agent = CustomAgent::new("a", "p");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_new_and_of_resumed_sessions_are_told_apart() {
+    fn settings_of_new_and_of_resumed_sessions_are_distinguished() {
         let builder = Session::builder().raw("new", 1).name("n").model("m").provider(Provider::openai("u"));
         assert_eq!(refusal(&builder, Occasion::Create), None);
         assert!(refusal(&builder, Occasion::Resume).unwrap().contains("set_name"));

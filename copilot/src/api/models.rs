@@ -1,4 +1,4 @@
-//! The model of a session: which one, how it thinks, and what it may cost.
+//! The model of a session: its name, reasoning, capabilities and switch.
 
 use std::pin::Pin;
 
@@ -34,7 +34,7 @@ members! {
     /// Wire: `session.create`, `reasoningEffort`.
     reasoning_effort: text in members "reasoningEffort";
 
-    /// Sends messages also in pieces while the model writes them. Default: off.
+    /// Enables events for the pieces of a message while the model writes it. Default: off.
     ///
     /// Wire: `session.create`, `streaming`.
     streaming: flag in members "streaming";
@@ -70,12 +70,12 @@ members! {
             /// Wire: `session.create`, `contextTier`.
             context_tier: (ContextTier) in members "contextTier";
 
-            /// Sets the capabilities of the model, in place of those that the CLI assumes.
+            /// Sets the capabilities of the model. Default: those that the CLI assumes.
             ///
             /// Wire: `session.create`, `modelCapabilities`.
             capabilities: (ModelOverrides) in members "modelCapabilities";
 
-            /// Sets how requests to Copilot's models travel.
+            /// Sets the transport of requests to Copilot's models.
             ///
             /// Wire: `session.create`, `capi`.
             copilot_api: (CopilotApi) in members "capi";
@@ -85,7 +85,7 @@ members! {
             /// Wire: `session.create`, `clientName`.
             client_name: text in members "clientName";
 
-            /// Sets whether the agent makes images.
+            /// Sets the generation of images by the agent.
             ///
             /// Wire: `session.create`, `imageGeneration`.
             image_generation: (ImageGeneration) in members "imageGeneration";
@@ -98,14 +98,14 @@ members! {
 }
 
 impl Session {
-    /// The model that the session works with.
+    /// Returns the model of the session.
     ///
     /// Wire: `session.model.getCurrent`, a [query](crate#queries). From 0.0.423 on.
     pub async fn current_model(&self) -> Result<CurrentModel> {
         self.ask_for("session.model.getCurrent").await
     }
 
-    /// Changes the model; await it. It goes on with the same conversation.
+    /// Sets the model of the session; await the returned request to send it. The conversation continues.
     ///
     /// # Examples
     ///
@@ -122,7 +122,7 @@ impl Session {
     }
 }
 
-/// Changes a session's model; await it. Made by [`Session::set_model`].
+/// A request to change a session's model, sent when it is awaited. Returned by [`Session::set_model`].
 ///
 /// # Cancel safety
 ///
@@ -137,19 +137,19 @@ pub struct ModelRequest<'a> {
 
 impl ModelRequest<'_> {
     setter! {
-        /// How hard it thinks, such as `low` or `high`.
+        /// Sets the reasoning effort, such as `low` or `high`. Default: that of the model.
         reasoning_effort: text in options.reasoning_effort
     }
     setter! {
-        /// How much it tells of its thinking.
+        /// Sets how much of its reasoning the model reports. Default: that of the model.
         reasoning_summary: (ReasoningSummary) in options.reasoning_summary
     }
     setter! {
-        /// How large a context window it gets.
+        /// Sets the size of the context window, for models with several. Default: that of the model.
         context_tier: (ContextTier) in options.context_tier
     }
     setter! {
-        /// What it can do, in place of what the CLI thinks of it.
+        /// Sets the capabilities of the model. Default: those that the CLI assumes.
         capabilities: (ModelOverrides) in options.model_capabilities
     }
 }
@@ -166,7 +166,7 @@ impl<'a> IntoFuture for ModelRequest<'a> {
             let changed = session.peer().await?.request("session.model.switchTo", &params).decoded().await?;
             session.core().remember(|members| {
                 members.set("model", model);
-                // Settings that are not named are those of the new model.
+                // Unset settings are those of the new model.
                 members.set_or_remove("reasoningEffort", options.reasoning_effort);
                 members.set_or_remove("reasoningSummary", options.reasoning_summary);
                 members.set_or_remove("contextTier", options.context_tier);

@@ -1,4 +1,4 @@
-//! Names and URLs of settings that no CLI can take.
+//! Validation of the names and URLs in settings.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::session::core::{Settings, Topic};
 
 pub(crate) const TOPIC: Topic = Topic { check: Some(|settings, _| check(settings)), ..Topic::NONE };
 
-/// Refuses names that no CLI can take; paths are checked where they are made absolute.
+/// Refuses names and URLs that no CLI accepts; paths are checked where they are made absolute.
 fn check(settings: &Settings) -> Result<()> {
     let Settings { members, options, .. } = settings;
     for (setter, member) in [
@@ -61,7 +61,7 @@ fn check(settings: &Settings) -> Result<()> {
         .map_or(Ok(()), |token| check_secret("github_token", "GitHub token", token.as_str()))
 }
 
-/// A URL may hold secrets, so it shows without them.
+/// Refuses a URL that is empty or has white space. The error shows it without its secrets.
 fn check_url(what: &str, url: &str) -> Result<()> {
     let problem = if url.trim().is_empty() {
         "is empty"
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_is_refused_with_its_setter() {
+    fn invalid_names_are_refused_with_their_setters() {
         use crate::mcp::McpServer;
 
         let builder = Session::builder;

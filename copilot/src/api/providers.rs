@@ -1,4 +1,4 @@
-//! Where answers come from.
+//! Endpoints of models, in place of a Copilot login.
 
 use crate::api::tokens::DEFAULT_PROVIDER;
 use crate::api::tokens::{ProviderTokenRequest, Secret, token_source};
@@ -19,7 +19,7 @@ pub use crate::protocol::providers::{
     ModelLimits, ModelMaker, ModelOverrides, ModelSupports, ProviderModel, ProviderTransport, VisionLimits,
 };
 
-/// A model's endpoint of your own, instead of a Copilot login. Wire: `session.create`, `provider`.
+/// An endpoint of a model, in place of a Copilot login. Wire: `session.create`, `provider`.
 ///
 /// # Examples
 ///
@@ -37,25 +37,25 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// An endpoint that speaks OpenAI's chat completions, such as `https://host/v1`.
+    /// Creates an endpoint with OpenAI's chat completions API, such as `https://host/v1`.
     pub fn openai(base_url: impl Into<String>) -> Self {
         Self::new("openai", base_url)
     }
 
-    /// An Azure OpenAI resource such as `https://name.openai.azure.com`, asked in a version of its own API, such as
-    /// `2024-10-21`.
+    /// Creates an Azure OpenAI resource, such as `https://name.openai.azure.com`, with a version of Azure's API, such
+    /// as `2024-10-21`.
     pub fn azure(base_url: impl Into<String>, api_version: impl Into<String>) -> Self {
         let mut provider = Self::new("azure", base_url);
         provider.wire.azure = Some(AzureProvider { api_version: api_version.into() });
         provider
     }
 
-    /// An Azure OpenAI resource such as `https://name.openai.azure.com`, asked as OpenAI's own API is.
+    /// Creates an Azure OpenAI resource, such as `https://name.openai.azure.com`, with OpenAI's API.
     pub fn azure_v1(base_url: impl Into<String>) -> Self {
         Self::new("azure", base_url)
     }
 
-    /// An endpoint that speaks Anthropic's messages, such as `https://host` without a path.
+    /// Creates an endpoint with Anthropic's messages API, such as `https://host` without a path.
     pub fn anthropic(base_url: impl Into<String>) -> Self {
         Self::new("anthropic", base_url)
     }
@@ -64,26 +64,26 @@ impl Provider {
         Self { wire: Wire { kind, base_url: base_url.into().into(), ..Wire::default() }, token: None }
     }
 
-    /// The key that goes with each request.
+    /// Sets the key of each request.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.wire.api_key = Some(key.into().into());
         self
     }
 
     setter! {
-        /// A command that the CLI runs before each request; what it prints is the key, which wins over
+        /// Sets a command that the CLI runs before each request and that prints the key. It takes precedence over
         /// [`api_key`](Self::api_key). When it fails, so does the turn. The command has the CLI's environment, with the
         /// client's [`github_token`](crate::ClientBuilder::github_token) in it, and does not show in `Debug`.
         api_key_command: secret in wire.api_key_command
     }
 
-    /// The bearer token that goes with each request; it wins over a key.
+    /// Sets the bearer token of each request; it takes precedence over a key.
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
         self.wire.bearer_token = Some(token.into().into());
         self
     }
 
-    /// Speaks OpenAI's responses API instead of chat completions.
+    /// Sets the protocol to OpenAI's responses API. Default: chat completions.
     pub fn responses(mut self) -> Self {
         self.wire.wire_api = Some("responses");
         self
@@ -96,36 +96,36 @@ impl Provider {
     }
 
     setter! {
-        /// How requests travel; over HTTP unless set.
+        /// Sets the transport of requests. Default: HTTP.
         transport: (ProviderTransport) in wire.transport
     }
     setter! {
-        /// The model that the CLI knows and that this endpoint's behaves like.
+        /// Sets the model known to the CLI whose behaviour that of the endpoint matches.
         model_id: text in wire.model_id
     }
     setter! {
-        /// What serves the endpoint's models, where that is not what its kind says.
+        /// Sets the maker of the endpoint's models. Default: the one that the kind of the endpoint implies.
         model_maker: (ModelMaker) in wire.model_provider
     }
     setter! {
-        /// The name that the endpoint knows the model by, where it is not the session's.
+        /// Sets the name of the model in requests to the endpoint. Default: the session's name of it.
         wire_model: text in wire.wire_model
     }
     setter! {
-        /// The largest prompt that the model takes, in tokens.
+        /// Sets the maximum prompt of the model, in tokens.
         max_prompt_tokens: (u64) in wire.max_prompt_tokens
     }
     setter! {
-        /// How much the model takes and gives in all, in tokens.
+        /// Sets the context window of the model, prompt and answer together, in tokens.
         max_context_window_tokens: (u64) in wire.max_context_window_tokens
     }
     setter! {
-        /// The longest answer that the model gives, in tokens.
+        /// Sets the maximum answer of the model, in tokens.
         max_output_tokens: (u64) in wire.max_output_tokens
     }
 
-    /// Has the program give the bearer token that goes with each request; the CLI asks several times in a turn, so a
-    /// slow source wants a cache. It wins over a key.
+    /// Runs when the CLI needs the bearer token of a request, several times in a turn, so a slow source should cache
+    /// it. The token takes precedence over a key.
     ///
     /// When the closure fails, so does the request to the model.
     ///
@@ -167,7 +167,7 @@ members! {
 }
 
 impl SessionBuilder {
-    /// Sets an endpoint of a model, in place of a Copilot login.
+    /// Sets the endpoint of the model, in place of a Copilot login.
     ///
     /// Wire: `session.create`, `provider`.
     pub fn provider(mut self, provider: Provider) -> Self {
@@ -249,7 +249,7 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
         (
             ("provider", "provider"),
             ("gitHubToken", "github_token"),
-            "a session with an endpoint of its own does not use GitHub's",
+            "a session with a provider does not use GitHub's models",
         ),
     ] {
         if settings.members.has(one.0) && settings.members.has(other.0) {
@@ -261,7 +261,7 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     for model in settings.members.get::<Vec<ProviderModel>>("models").into_iter().flatten() {
         if !providers.into_iter().flatten().any(|provider| provider.name == model.provider) {
             return refuse(format!(
-                "model `{}` is of provider `{}`, which no `Providers::provider(..)` describes",
+                "model `{}` is of provider `{}`, which is not configured; add it with `Providers::provider(..)`",
                 model.id, model.provider
             ));
         }

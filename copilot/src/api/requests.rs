@@ -53,10 +53,10 @@ impl fmt::Debug for UnknownRequest {
 }
 
 impl Unstable {
-    /// Runs when the CLI sends a request for which this library has no typed handler; the result is the answer.
+    /// Runs when the CLI sends a request for which this library has no typed handler; returns the answer.
     ///
-    /// Without a handler the CLI gets the error "method not found" (-32601), and an internal error (-32603) when the
-    /// handler fails.
+    /// When the handler fails, the CLI receives an internal error (-32603). Default: the error "method not found"
+    /// (-32601).
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! Skills that the program offers, in place of files.
+//! Skills: those that the program offers, and those of the session.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,12 +20,12 @@ use crate::session::{Session, SessionBuilder};
 
 pub use crate::protocol::skills::{SkillInfo, SkillProblems};
 
-/// How many skills the CLI takes.
+/// The maximum number of skills that the CLI accepts.
 const MOST: usize = 1024;
-/// How long a name may be.
+/// The maximum length of a name.
 const LONGEST_NAME: usize = 64;
 
-/// Something that the agent can learn when it needs it: a text that it reads, offered by the program.
+/// A text of the program that the agent reads when it needs it.
 ///
 /// # Examples
 ///
@@ -33,7 +33,7 @@ const LONGEST_NAME: usize = 64;
 /// use copilot::Session;
 /// use copilot::skills::Skill;
 ///
-/// let release = Skill::new("release", "How to make a release.", "Run `make release`, then tell everybody.");
+/// let release = Skill::new("release", "How to make a release.", "Run `make release`, then announce it.");
 /// let oncall = Skill::read_by("on-call", "Who is on call.", || async {
 ///     std::fs::read_to_string("/srv/on-call.md")
 /// });
@@ -48,7 +48,7 @@ pub struct Skill {
 }
 
 impl Skill {
-    /// A skill with this text, which is Markdown; the model decides by the description when to read it.
+    /// Creates a skill with a text in Markdown; the model decides by the description when to read it.
     pub fn new(name: impl Into<String>, description: impl Into<String>, text: impl Into<String>) -> Self {
         let text: Arc<str> = Arc::from(text.into());
         Self::read_by(name, description, move || {
@@ -57,7 +57,7 @@ impl Skill {
         })
     }
 
-    /// A skill whose text the program gives each time that it is read.
+    /// Creates a skill whose text is returned by a closure, each time that the skill is read.
     pub fn read_by<F, R>(
         name: impl Into<String>,
         description: impl Into<String>,
@@ -75,25 +75,25 @@ impl Skill {
         Self { descriptor, text: Handler::new(move |()| text()) }
     }
 
-    /// What stands behind its slash command, for people to read.
+    /// Sets the description of the arguments of the skill's slash command, such as `<team>`. Default: none.
     pub fn argument_hint(mut self, hint: impl Into<String>) -> Self {
         self.descriptor.argument_hint = Some(hint.into());
         self
     }
 
-    /// Where the files are that the text speaks of.
+    /// Sets the directory of the files that the text refers to. Default: none.
     pub fn directory(mut self, path: impl Into<String>) -> Self {
         self.descriptor.directory = Some(path.into());
         self
     }
 
-    /// Only people use it, with its slash command.
+    /// Restricts the skill to users, who invoke its slash command.
     pub fn for_users_only(mut self) -> Self {
         self.descriptor.disable_model_invocation = Some(true);
         self
     }
 
-    /// Only the model uses it: it is no slash command.
+    /// Restricts the skill to the model, without a slash command.
     pub fn for_the_model_only(mut self) -> Self {
         self.descriptor.user_invocable = Some(false);
         self
@@ -106,11 +106,11 @@ impl fmt::Debug for Skill {
     }
 }
 
-/// The skills that a program offers.
+/// The skills of the program, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OfferedSkills {
     by_name: BTreeMap<String, Skill>,
-    /// A name that was given twice.
+    /// The first name that two skills have.
     twice: Option<String>,
 }
 
@@ -122,25 +122,25 @@ impl OfferedSkills {
         }
     }
 
-    /// Checks what the CLI would refuse one by one, or all of them for, only once the agent works.
+    /// Refuses invalid skills at the start; the CLI would refuse them, or all skills, only when the agent works.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         if let Some(name) = &self.twice {
-            return refuse(format!("the skill `{name}` is offered twice"));
+            return refuse(format!("the skill `{name}` is offered twice; rename one"));
         }
         if self.by_name.len() > MOST {
-            return refuse(format!("{} skills are offered; the CLI takes {MOST}", self.by_name.len()));
+            return refuse(format!("{} skills are offered; the CLI accepts {MOST}", self.by_name.len()));
         }
         for (name, skill) in &self.by_name {
             if !is_name(name) {
                 return refuse(format!(
-                    "{name:?} is no name for a skill: use up to {LONGEST_NAME} ASCII letters, digits, `.`, `_` and \
+                    "{name:?} is not a skill name: use up to {LONGEST_NAME} ASCII letters, digits, `.`, `_` and \
                      `-`, of which the first is a letter or digit"
                 ));
             }
             if skill.descriptor.description.trim().is_empty() {
                 return refuse(format!(
-                    "the skill `{name}` has no description for the model to choose it by"
+                    "the skill `{name}` has no description; write when the model should read it"
                 ));
             }
         }
@@ -155,9 +155,9 @@ fn is_name(name: &str) -> bool {
 }
 
 impl SessionBuilder {
-    /// Offers a skill; the session has it beside those of its files. CLIs before 1.0.92 do not ask for it.
+    /// Adds a skill to those of files. CLIs before 1.0.92 ignore it.
     ///
-    /// When its text cannot be given, the model is told so.
+    /// When the closure of its text fails, the model reads an error.
     ///
     /// Wire: `skillProvider.list` and `skillProvider.read`, from the CLI.
     pub fn skill(mut self, skill: Skill) -> Self {
@@ -226,7 +226,7 @@ members! {
         }
 }
 
-/// The skills of a session. Made by [`Session::skills`].
+/// The skills of a session. Returned by [`Session::skills`].
 ///
 /// # Examples
 ///
@@ -249,28 +249,28 @@ impl Session {
 }
 
 impl SessionSkills<'_> {
-    /// The skills.
+    /// Returns the skills of the session.
     ///
     /// Wire: `session.skills.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<SkillInfo>> {
         self.0.ask_for::<SkillsResponse>("session.skills.list").await.map(|answer| answer.skills)
     }
 
-    /// Reads the skills again, and tells what is wrong with them.
+    /// Reads the skills again, and returns their problems.
     ///
     /// Wire: `session.skills.reload`, a [command](crate#commands).
     pub async fn reload(&self) -> Result<SkillProblems> {
         self.0.ask_for::<Option<SkillProblems>>("session.skills.reload").await.map(Option::unwrap_or_default)
     }
 
-    /// Switches a skill on.
+    /// Enables a skill.
     ///
     /// Wire: `session.skills.enable`, a [command](crate#commands).
     pub async fn enable(&self, name: &str) -> Result<()> {
         self.0.order("session.skills.enable", &NameParams { session_id: self.0.id(), name }).await
     }
 
-    /// Switches a skill off.
+    /// Disables a skill.
     ///
     /// Wire: `session.skills.disable`, a [command](crate#commands).
     pub async fn disable(&self, name: &str) -> Result<()> {
@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skills_that_the_cli_would_not_take_are_refused() {
+    fn invalid_skills_are_refused() {
         let check = |skills: Vec<Skill>| {
             let mut all = OfferedSkills::default();
             skills.into_iter().for_each(|skill| all.insert(skill));
@@ -307,7 +307,7 @@ mod tests {
         check(vec![skill("a.b_c-9"), skill("9")]).unwrap();
         let long = "a".repeat(LONGEST_NAME + 1);
         for bad in ["", "-a", "a b", "é", long.as_str()] {
-            assert!(check(vec![skill(bad)]).unwrap_err().contains("no name for a skill"), "{bad}");
+            assert!(check(vec![skill(bad)]).unwrap_err().contains("not a skill name"), "{bad}");
         }
         assert!(check(vec![skill("a"), skill("a")]).unwrap_err().contains("offered twice"));
         assert!(check(vec![Skill::new("a", " ", "x")]).unwrap_err().contains("no description"));

@@ -1,4 +1,4 @@
-//! What the model is told before the conversation.
+//! The system message of a session.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub use crate::protocol::system_message::Section;
 /// The closures that rewrite sections, by section.
 pub(crate) type Transforms = BTreeMap<String, Handler<String, String>>;
 
-/// What the model is told before the conversation. Wire: `session.create`, `systemMessage`.
+/// The system message, which the model reads before the conversation. Wire: `session.create`, `systemMessage`.
 ///
 /// # Examples
 ///
@@ -43,17 +43,17 @@ pub struct SystemMessage {
 }
 
 impl SystemMessage {
-    /// Adds to what the CLI says.
+    /// Appends a text to the CLI's system message.
     pub fn append(content: impl Into<String>) -> Self {
         SystemMessageConfig::Append { content: content.into() }.into()
     }
 
-    /// Stands in place of everything that the CLI says.
+    /// Replaces the CLI's system message.
     pub fn replace(content: impl Into<String>) -> Self {
         SystemMessageConfig::Replace { content: content.into() }.into()
     }
 
-    /// Changes what the CLI says section by section; a section that is not named stays as it is.
+    /// Changes sections of the CLI's system message; the others stay unchanged.
     pub fn customize() -> CustomSystemMessage {
         CustomSystemMessage::default()
     }
@@ -65,7 +65,8 @@ impl From<SystemMessageConfig> for SystemMessage {
     }
 }
 
-/// Changes to sections of what the CLI says. Made by [`SystemMessage::customize`]; it is a [`SystemMessage`].
+/// Changes to sections of the CLI's system message, which convert into a [`SystemMessage`]. Returned by
+/// [`SystemMessage::customize`].
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct CustomSystemMessage {
@@ -75,32 +76,33 @@ pub struct CustomSystemMessage {
 }
 
 impl CustomSystemMessage {
-    /// Adds to the end of a section.
+    /// Appends a text to a section.
     pub fn append(self, section: impl Into<Section>, content: impl Into<String>) -> Self {
         self.change(section.into().as_str(), SectionChange::Append { content: content.into() })
     }
 
-    /// Adds to the beginning of a section.
+    /// Prepends a text to a section.
     pub fn prepend(self, section: impl Into<Section>, content: impl Into<String>) -> Self {
         self.change(section.into().as_str(), SectionChange::Prepend { content: content.into() })
     }
 
-    /// Stands in place of a section.
+    /// Replaces a section.
     pub fn replace(self, section: impl Into<Section>, content: impl Into<String>) -> Self {
         self.change(section.into().as_str(), SectionChange::Replace { content: content.into() })
     }
 
-    /// Leaves a section out.
+    /// Removes a section.
     pub fn remove(self, section: impl Into<Section>) -> Self {
         self.change(section.into().as_str(), SectionChange::Remove)
     }
 
-    /// Keeps a section, even where the one that it is part of is changed.
+    /// Preserves a section, even if the section that contains it is changed.
     pub fn preserve(self, section: impl Into<Section>) -> Self {
         self.change(section.into().as_str(), SectionChange::Preserve)
     }
 
-    /// Has the program rewrite a section. A closure that fails leaves it as it is.
+    /// Runs when the CLI builds the system message; returns the new text of a section. When the closure fails, the
+    /// section stays unchanged.
     ///
     /// Wire: `systemMessage.transform`, from the CLI.
     pub fn transform<F, R>(
@@ -118,7 +120,7 @@ impl CustomSystemMessage {
         self
     }
 
-    /// Adds a text after the sections.
+    /// Sets a text after the sections. Default: none.
     pub fn content(mut self, content: impl Into<String>) -> Self {
         self.content = Some(content.into());
         self
@@ -139,7 +141,9 @@ impl From<CustomSystemMessage> for SystemMessage {
 }
 
 impl SessionBuilder {
-    /// What the model is told before the conversation.
+    /// Sets the system message, which the model reads before the conversation. Default: the CLI's.
+    ///
+    /// Wire: `session.create`, `systemMessage`.
     pub fn system_message(mut self, message: impl Into<SystemMessage>) -> Self {
         let SystemMessage { config, transforms } = message.into();
         if matches!(config, SystemMessageConfig::Customize { .. }) {
@@ -168,7 +172,7 @@ fn sections_to_transform(session: &Arc<SessionCore>, mut asked: TransformSection
             let Some(SectionContent { content }) = asked.sections.get_mut(&section) else { continue };
             match task::catch(transform.ask(content.clone())).await {
                 Ok(Ok(rewritten)) => *content = rewritten,
-                // The other sections are still to be rewritten.
+                // A failure must not stop the other sections.
                 Ok(Err(error)) => inbox.handler_failed("transform", error),
                 Err(panic) => inbox.handler_failed("transform", format!("it panicked: {panic}").into()),
             }
@@ -177,7 +181,7 @@ fn sections_to_transform(session: &Arc<SessionCore>, mut asked: TransformSection
     };
     session.consult(question, work, |_, sections| match sections {
         Some(sections) => responder.ok(&sections),
-        // The session is being closed, and nobody reads the sections.
+        // The session is being closed, and the CLI no longer needs the sections.
         None => drop(responder),
     });
 }

@@ -1,4 +1,4 @@
-//! Tokens that the program gives when the CLI needs one: of a model's provider, and of GitHub.
+//! Tokens of the program for the CLI: of a model's provider, and of GitHub.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::session::core::{Settings, Topic};
 
 pub use crate::protocol::tokens::TokenReason;
 
-/// A token or key; it prints as `<redacted>`. A string is a secret.
+/// A token or key; it prints as `<redacted>`. A string converts into a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -44,15 +44,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A provider's token is needed. Wire: `providerToken.getToken`, from the CLI.
+/// The request for a provider's token. Wire: `providerToken.getToken`, from the CLI.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProviderTokenRequest {
-    /// The provider's name; `default` for a session's only one.
+    /// The provider's name; `default` for the only provider of a session.
     pub provider: String,
 }
 
-/// The closures that give providers' tokens, by the provider's name.
+/// The closures that return providers' tokens, by the provider's name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProviderTokens(BTreeMap<String, Handler<ProviderTokenRequest, Secret>>);
 
@@ -73,16 +73,16 @@ pub(crate) fn token_source(
     });
 }
 
-/// The name by which the CLI asks for the token of the only provider.
+/// The name of the only provider of a session in a token request.
 pub(crate) const DEFAULT_PROVIDER: &str = "default";
 
-/// A GitHub token is needed. Wire: `gitHubToken.getToken`, from the CLI.
+/// The request for a GitHub token. Wire: `gitHubToken.getToken`, from the CLI.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GithubTokenRequest {
-    /// Where it is for, such as `https://github.com`.
+    /// The host that the token is for, such as `https://github.com`.
     pub host: String,
-    /// Why it is needed.
+    /// The reason of the request, such as an expired token.
     pub reason: TokenReason,
 }
 
@@ -92,12 +92,13 @@ pub struct GithubTokenRequest {
 pub struct GithubTokenResponse(Option<(Secret, Duration)>);
 
 impl GithubTokenResponse {
-    /// This token, which is good for so long. CLI 1.0.102 wants more than an hour, and asks again before it is over.
+    /// Returns a token and how long it is valid. CLI 1.0.102 requires more than an hour, and requests the next token
+    /// before it expires.
     pub fn new(token: impl Into<Secret>, expires_in: Duration) -> Self {
         Self(Some((token.into(), expires_in)))
     }
 
-    /// There is none: the session goes on without.
+    /// Returns no token: the session continues without one.
     pub fn cancelled() -> Self {
         Self(None)
     }
@@ -112,7 +113,7 @@ impl GithubTokenResponse {
     }
 }
 
-/// The closure that gives a session's GitHub token, and the name that the CLI calls it by.
+/// The closure that returns a session's GitHub token, and its registration id on the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct GithubTokens {
     id: Arc<str>,
@@ -120,11 +121,11 @@ pub(crate) struct GithubTokens {
 }
 
 impl SessionBuilder {
-    /// Has the program give the GitHub token of this session, first when it is opened and then before each one
+    /// Runs when the CLI needs the GitHub token of this session: when the session is opened, and before a token
     /// expires.
     ///
-    /// When the closure fails, so does what needs the token: at first the opening of the session. The CLI does not
-    /// take it together with [`provider`](Self::provider).
+    /// When the closure fails, so does the operation that needs the token, first the opening of the session. The CLI
+    /// refuses it together with [`provider`](Self::provider).
     ///
     /// # Examples
     ///
@@ -159,7 +160,7 @@ impl SessionBuilder {
     }
 }
 
-/// Whether this is the registration of the session's GitHub token.
+/// Returns whether this is the registration id of the session's GitHub token.
 fn has_registered(session: &SessionCore, registration: &str) -> bool {
     session.topic::<GithubTokens>().is_some_and(|tokens| *tokens.id == *registration)
 }
@@ -168,7 +169,7 @@ fn provider_token_wanted(session: &Arc<SessionCore>, wanted: ProviderTokenParams
     let provider = wanted.provider_name.into_owned();
     let Some(source) = session.topic::<ProviderTokens>().and_then(|tokens| tokens.0.get(&provider)).cloned()
     else {
-        let message = format!("this session gives no token for provider {provider}");
+        let message = format!("this session has no token source for provider {provider}");
         return responder.error(INTERNAL_ERROR, &message);
     };
     let question = Question::request("bearer_token_from", "a provider's token", &responder);
@@ -182,7 +183,7 @@ fn provider_token_wanted(session: &Arc<SessionCore>, wanted: ProviderTokenParams
 fn github_token_wanted(session: &Arc<SessionCore>, wanted: GithubTokenParams, responder: Responder) {
     let tokens = session.topic::<GithubTokens>();
     let Some(tokens) = tokens.filter(|tokens| *tokens.id == wanted.registration_id) else {
-        return responder.error(INTERNAL_ERROR, "this session gives no GitHub token of this registration");
+        return responder.error(INTERNAL_ERROR, "this session has no token source of this registration");
     };
     let question = Question::request("on_github_token", "a GitHub token", &responder);
     let GithubTokenParams { host, reason, .. } = wanted;
@@ -193,7 +194,8 @@ fn github_token_wanted(session: &Arc<SessionCore>, wanted: GithubTokenParams, re
     });
 }
 
-/// The CLI asks for a GitHub token before it knows the session, and names the registration only.
+/// Returns whether the session has the requested GitHub token: the CLI requests it before it knows the session, and
+/// names only the registration.
 fn claims(session: &SessionCore, method: &str, params: &RawValue) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

@@ -1,4 +1,4 @@
-//! Naming the tools that a model sees, by name and by source.
+//! Filters of the tools that a model sees, by name and by source.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::SessionBuilder;
@@ -9,11 +9,11 @@ use crate::tools::SchemaProfile;
 
 pub use crate::protocol::config::{LargeOutput, ToolSearch};
 
-/// A tool, or all tools of a source. A string is one as well: `view` means the tool of that name whatever its source,
-/// and `builtin:view`, `custom:*` or `mcp:*` say the source.
+/// A tool, or all tools of a source. A string converts into a filter: `view` means the tool of that name from any
+/// source, and `builtin:view`, `custom:*` or `mcp:*` name the source.
 ///
-/// The CLI has these tools of its own, in version 1.0.102; not all of them in every session, and those of PowerShell
-/// on Windows. [`Client::builtin_tools`](crate::Client::builtin_tools) lists those of the CLI that runs.
+/// CLI 1.0.102 has these built-in tools, not all of them in every session, and those of PowerShell on Windows.
+/// [`Client::builtin_tools`](crate::Client::builtin_tools) returns those of the running CLI.
 ///
 /// `apply_patch`, `ask_user`, `bash`, `context_board`, `create`, `dynamic_workflows_manage`, `edit`, `exit_plan_mode`,
 /// `fetch_copilot_cli_documentation`, `generic_tool_search`, `glob`, `grep`, `list_agents`, `list_bash`,
@@ -38,43 +38,43 @@ pub use crate::protocol::config::{LargeOutput, ToolSearch};
 pub struct ToolFilter(pub(crate) String);
 
 impl ToolFilter {
-    /// A tool of the CLI's own.
+    /// Returns the filter of a tool of the CLI.
     pub fn builtin(name: &str) -> Self {
         Self(format!("builtin:{name}"))
     }
 
-    /// A tool of this program.
+    /// Returns the filter of a tool of this program.
     pub fn custom(name: &str) -> Self {
         Self(format!("custom:{name}"))
     }
 
-    /// A tool of an MCP server, as `server-tool`.
+    /// Returns the filter of a tool of an MCP server, named `server-tool`.
     pub fn mcp(name: &str) -> Self {
         Self(format!("mcp:{name}"))
     }
 
-    /// All tools of the CLI's own.
+    /// Returns the filter of all tools of the CLI.
     pub fn all_builtin() -> Self {
         Self::builtin("*")
     }
 
-    /// All tools of this program.
+    /// Returns the filter of all tools of this program.
     pub fn all_custom() -> Self {
         Self::custom("*")
     }
 
-    /// All tools of all MCP servers.
+    /// Returns the filter of all tools of all MCP servers.
     pub fn all_mcp() -> Self {
         Self::mcp("*")
     }
 
-    /// The tools of the CLI's own that touch nothing outside of the session.
+    /// Returns the filters of the CLI's tools that access nothing outside of the session.
     pub fn isolated() -> impl Iterator<Item = Self> {
         ISOLATED.iter().map(|name| Self::builtin(name))
     }
 }
 
-/// As the official SDKs have it.
+/// The list of the official SDKs.
 const ISOLATED: &[&str] = &[
     "ask_user",
     "task_complete",
@@ -100,7 +100,7 @@ impl From<String> for ToolFilter {
     }
 }
 
-/// Refuses what the CLI would take without a word, and that would match nothing.
+/// Refuses filters that match no tool; the CLI accepts them silently.
 fn check(setter: &str, filters: Option<&Vec<String>>) -> Result<()> {
     for filter in filters.into_iter().flatten() {
         let problem = match filter.split_once(':') {
@@ -134,7 +134,7 @@ members! {
         ToolOptions
         /// Sets rare settings of tools.
         tool_options {
-            /// Lets the model search for tools where there are many, in place of a list of all.
+            /// Sets the search with which the model finds tools where there are many, in place of a list of all.
             ///
             /// Wire: `session.create`, `toolSearch`.
             search: (ToolSearch) in members "toolSearch";
@@ -144,14 +144,14 @@ members! {
 }
 
 impl ToolOptions {
-    /// Sets the form of the schemas that the model reads. Default: [`SchemaProfile::Portable`].
+    /// Sets the profile of the schemas that the model reads. Default: [`SchemaProfile::Portable`].
     pub fn schema_profile(mut self, profile: SchemaProfile) -> Self {
         self.settings.state.set(profile);
         self
     }
 
-    /// Sets the largest result of a tool in bytes, images included. In place of a larger one the model reads that it was
-    /// too large. A tool's `max_output` shortens its text before that. Default: 128 MiB.
+    /// Sets the maximum result of a tool in bytes, images included. In place of a larger result the model reads that it
+    /// was too large. A tool's `max_output` shortens its text before that. Default: 128 MiB.
     pub fn max_result(mut self, bytes: usize) -> Self {
         self.settings.state.set(MaxToolResult(bytes));
         self
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_match_nothing_is_refused() {
+    fn filters_that_match_no_tool_are_refused() {
         let check = |filter: &str| check("available_tools", Some(&vec![filter.to_owned()]));
         for good in ["view", "builtin:*", "custom:add", "mcp:files-read"] {
             assert!(check(good).is_ok(), "{good}");

@@ -1,6 +1,6 @@
-//! What the CLI calls experimental, outside of the semantic versioning of this crate.
+//! Features that the CLI calls experimental, outside of the semantic versioning of this crate.
 //!
-//! Each setter stands in the file of its topic; here is the struct that carries them to the session.
+//! Each setter is in the file of its topic; this file has the struct that holds their settings.
 
 use super::environment::experiments::{FEATURE_FLAGS, FeatureFlags};
 use crate::session::SessionBuilder;

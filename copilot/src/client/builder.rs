@@ -107,7 +107,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the address of a CLI that runs already: `PORT`, `host:port` or `http://host:port`. The client never stops it.
+    /// Sets the address of a CLI that runs already: `PORT`, `host:port` or `http://host:port`. The client never stops
+    /// it.
     ///
     /// The connection is not encrypted, so `https://` is refused; a CLI on another machine is reached through a tunnel,
     /// such as `ssh -L 4321:127.0.0.1:4321 host`.
@@ -128,14 +129,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Withholds the environment of this process from the CLI: it has only the variables of [`env`](Self::env) and those
-    /// that the other options need. Default: the CLI inherits the environment.
+    /// Withholds the environment of this process from the CLI: it has only the variables of [`env`](Self::env) and
+    /// those that the other options need. Default: the CLI inherits the environment.
     ///
-    /// CLI 1.0.102 starts without any variable. Pass on those that the work needs: `PATH` for the programs that the agent
-    /// runs (else the default directories of the system), and for a CLI that is a script, to find `node`; `SystemRoot` on
-    /// Windows; `TMPDIR` and `LANG`; those of a proxy, such as `HTTPS_PROXY`, `NO_PROXY` and `NODE_EXTRA_CA_CERTS`; those
-    /// of a login, such as `GH_TOKEN`. Without `HOME` the CLI uses the home directory of the user's account, unless
-    /// [`state_dir`](Self::state_dir) is set.
+    /// CLI 1.0.102 starts without any variable. Pass on those that the work needs: `PATH` for the programs that the
+    /// agent runs (else the default directories of the system), and for a CLI that is a script, to find `node`;
+    /// `SystemRoot` on Windows; `TMPDIR` and `LANG`; those of a proxy, such as `HTTPS_PROXY`, `NO_PROXY` and
+    /// `NODE_EXTRA_CA_CERTS`; those of a login, such as `GH_TOKEN`. Without `HOME` the CLI uses the home directory of
+    /// the user's account, unless [`state_dir`](Self::state_dir) is set.
     ///
     /// # Examples
     ///
@@ -179,31 +180,32 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the GitHub token that the CLI uses. It is passed in the environment of the CLI, never in its command line, and
-    /// the CLI removes it from the environment of the shells, MCP servers and hooks that it starts. A process of the
-    /// same user can still read the environment of the CLI itself, as it can read its memory. Tokens that this program
-    /// has in its own environment, such as `GH_TOKEN`, do reach what the CLI starts; [`env_remove`](Self::env_remove)
-    /// keeps them from it. CLIs before 0.0.423 are refused.
+    /// Sets the GitHub token that the CLI uses. It is passed in the environment of the CLI, never in its command line,
+    /// and the CLI removes it from the environment of the shells, MCP servers and hooks that it starts. A process of
+    /// the same user can still read the environment of the CLI itself, as it can read its memory. Tokens that this
+    /// program has in its own environment, such as `GH_TOKEN`, do reach the processes that the CLI starts;
+    /// [`env_remove`](Self::env_remove) withholds them. CLIs before 0.0.423 are refused.
     pub fn github_token(mut self, token: impl Into<String>) -> Self {
         self.launch.github_token = Some(token.into());
         self
     }
 
-    /// Enables the login that the CLI finds on this machine. Default: on without a token, off with one. CLI 0.0.394 always
-    /// uses it.
+    /// Enables the login that the CLI finds on this machine. Default: on without a token, off with one. CLI 0.0.394
+    /// always uses it.
     pub fn use_logged_in_user(mut self, on: bool) -> Self {
         self.launch.use_logged_in_user = Some(on);
         self
     }
 
-    /// Sets the secret that a CLI on TCP requires from its clients. Default: a random one for a CLI that the client starts.
+    /// Sets the secret that a CLI on TCP requires from its clients. Default: a random one for a CLI that the client
+    /// starts.
     pub fn connection_token(mut self, token: impl Into<String>) -> Self {
         self.connection_token = Some(token.into());
         self
     }
 
-    /// Sets how long a session may be idle before the CLI evicts it. Default: without limit. CLIs before 1.0.57 do not start
-    /// with this option.
+    /// Sets how long a session may be idle before the CLI evicts it. Default: without limit. CLIs before 1.0.57 do not
+    /// start with this option.
     ///
     /// Wire: the flag `--session-idle-timeout`, in whole seconds.
     pub fn session_idle_timeout(mut self, limit: Duration) -> Self {
@@ -217,7 +219,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// use copilot::Client;
-    /// use copilot::Telemetry;
+    /// use copilot::client::Telemetry;
     ///
     /// let builder = Client::builder().telemetry(Telemetry::otlp("http://127.0.0.1:4318").source_name("my-agent"));
     /// # drop(builder);
@@ -238,8 +240,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the directory of the CLI's sessions and settings. Default: the directory of the user. CLIs before 1.0.10 have no
-    /// such option and are refused, unless [`env`](Self::env) sets the variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME`.
+    /// Sets the directory of the CLI's sessions and settings. Default: the directory of the user. CLIs before 1.0.10
+    /// have no such option and are refused, unless [`env`](Self::env) sets the variables `XDG_STATE_HOME` and
+    /// `XDG_CONFIG_HOME`.
     pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.state_dir = Some(path.into());
         self

@@ -8,7 +8,7 @@
 mod address;
 mod backoff;
 mod broadcast;
-mod builder;
+pub(crate) mod builder;
 mod connection;
 mod github_telemetry;
 mod handshake;
@@ -32,7 +32,7 @@ use tokio::sync::Mutex;
 
 use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::connection::{CliVersion, PingParams, Pong};
+use crate::protocol::connection::PingParams;
 use crate::protocol::models::ModelInfo;
 use crate::rpc::{Reconnectable, decode};
 use crate::session::core::SessionCore;
@@ -43,11 +43,16 @@ use connection::Connection;
 use router::Router;
 use state::StateCell;
 
+pub use crate::process::{Telemetry, TelemetryExporter, TelemetryProtocol};
+pub use crate::protocol::connection::{CliVersion, Pong};
+pub use crate::protocol::github_telemetry::{GithubTelemetry, GithubTelemetryEvent};
 use builder::Options;
-pub use builder::{ClientBuilder, TransportKind};
+pub use builder::TransportKind;
 pub use github_telemetry::GithubTelemetryEvents;
 pub use lifecycle::{LifecycleEvent, LifecycleEvents};
 pub use state::{ConnectionState, ConnectionStates};
+
+pub(crate) use builder::ClientBuilder;
 
 /// A handle to a Copilot CLI; clones share it.
 ///

@@ -92,7 +92,8 @@ impl Client {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Client, ConnectionState};
+    /// use copilot::Client;
+    /// use copilot::client::ConnectionState;
     ///
     /// # fn main() -> copilot::Result<()> {
     /// let client = Client::builder().lazy()?;

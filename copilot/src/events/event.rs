@@ -17,7 +17,7 @@ use crate::protocol::timestamp::{Timestamp, maybe_time};
 /// # Examples
 ///
 /// ```
-/// use copilot::events::{Event, EventKind};
+/// use copilot::{Event, EventKind};
 ///
 /// fn show(event: &Event) {
 ///     match event.kind() {

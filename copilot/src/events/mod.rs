@@ -3,19 +3,19 @@
 //! An [`Event`] is a cheap handle that all subscribers share. Its envelope is decoded when it arrives; its payload at
 //! the first call of [`Event::kind`], once for all subscribers. This module does not depend on sessions.
 
-mod event;
+pub(crate) mod event;
 mod head;
-mod kind;
+pub(crate) mod kind;
 mod local;
 mod name;
 mod payloads;
-mod stream;
+pub(crate) mod stream;
 mod subscribers;
 
 pub use crate::protocol::timestamp::{InvalidTimestamp, Timestamp};
-pub use event::Event;
+pub(crate) use event::Event;
 pub(crate) use head::EventHead;
-pub use kind::EventKind;
+pub(crate) use kind::EventKind;
 pub(crate) use kind::EventName;
 pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
 pub use payloads::agent::{
@@ -88,5 +88,5 @@ pub use payloads::usage::{
     ModelCallStart, ModelEndpoint, ModelFailureKind, TokenCost, UsageCheckpoint,
 };
 pub(crate) use stream::DEFAULT_BUDGET;
-pub use stream::EventStream;
+pub(crate) use stream::EventStream;
 pub(crate) use subscribers::{Idle, Subscribers};

@@ -1,4 +1,4 @@
-//! Configuring a session, and opening it.
+//! The builder of a session.
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -27,17 +27,17 @@ use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolSelectio
 /// A listener, which is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
 
-/// Configures a session. Made by [`Session::builder`], [`Client::session`](crate::Client::session) and
+/// Configures a session. Returned by [`Session::builder`], [`Client::session`](crate::Client::session) and
 /// [`Client::resume`](crate::Client::resume).
 #[must_use = "a builder does nothing until `start` is awaited"]
 pub struct SessionBuilder {
     connect: Box<dyn Connect>,
-    /// The session to take up again, or nothing for a new one.
+    /// Whether an existing session is resumed.
     resume: bool,
     id: Option<SessionId>,
     topics: &'static Topics,
     pub(crate) settings: Settings,
-    /// Fills in the settings of a session that is isolated.
+    /// The function that disables unset settings, for an isolated session.
     pub(crate) isolate: Option<fn(&mut Settings) -> Result<()>>,
     pub(in crate::session) tools: ToolSelection,
     pub(in crate::session) states: StateMap,
@@ -74,7 +74,7 @@ impl SessionBuilder {
         self
     }
 
-    /// The id of the new session: at most 250 ASCII letters, digits, `_` and `-`; a random UUID unless set.
+    /// Sets the id of the new session: at most 250 ASCII letters, digits, `_` and `-`. Default: a random UUID.
     pub fn id(mut self, id: impl Into<SessionId>) -> Self {
         self.id = Some(id.into());
         self
@@ -82,24 +82,25 @@ impl SessionBuilder {
 
     /// Sets the permissions of the agent; see [`Permissions`] for the default.
     ///
-    /// A program that [resumes](crate::Client::resume) a session on a CLI that it has not started, and that sets neither
-    /// this nor [`on_permission`](Self::on_permission), leaves requests that are not about its own tools to the other
-    /// clients of the session; what none of them has decided within four minutes it denies.
+    /// A program that [resumes](crate::Client::resume) a session on a CLI that it has not started, and that sets
+    /// neither this nor [`on_permission`](Self::on_permission), leaves requests that are not about its own tools to the
+    /// other clients of the session, and denies those that have no decision after four minutes.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.permissions.policy = permissions;
         self.permissions.decides = true;
         self
     }
 
-    /// Has the program decide what the agent may do, its own tools included. [`Decision::Default`] leaves a request to
-    /// the session's [`permissions`](Self::permissions), which by themselves deny tools marked `destructive`; a handler
-    /// that fails denies. The agent may send several requests concurrently, so a handler that asks a person at a terminal
-    /// should hold a lock while it does.
+    /// Runs when the agent requests a permission, also for the program's own tools; returns the decision.
+    /// [`Decision::Default`] applies the session's [`permissions`](Self::permissions), which by default deny tools
+    /// marked `destructive`. When the handler fails, the request is denied. The agent may send several requests
+    /// concurrently, so a handler that asks the user at a terminal should hold a lock meanwhile.
     ///
     /// # Examples
     ///
     /// ```
-    /// use copilot::{Decision, PermissionKind, Session};
+    /// use copilot::permissions::PermissionKind;
+    /// use copilot::{Decision, Session};
     ///
     /// let builder = Session::builder().on_permission(|request| async move {
     ///     match request.kind() {
@@ -125,20 +126,21 @@ impl SessionBuilder {
         self
     }
 
-    /// How many bytes of events wait for a slow subscriber before the oldest are dropped; 64 MiB unless set.
+    /// Sets the number of bytes of events that wait for a slow subscriber; past it the oldest events are discarded.
+    /// Default: 64 MiB.
     pub fn event_budget(mut self, bytes: usize) -> Self {
         self.event_budget = bytes;
         self
     }
 
-    /// Calls `listener` with every event from the very first one on, which may come before the session is open; the
-    /// session keeps it to its end. Otherwise as [`Session::on`].
+    /// Adds a listener, which receives every event from the first on, also those before the session is open. The
+    /// session holds it until it ends. Otherwise as [`Session::on`].
     pub fn on_event(mut self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
         self.listeners.push(Box::new(listener));
         self
     }
 
-    /// Sets a member of `session.create` that has no method here. Setting one that has is an error at `start`.
+    /// Sets a member of `session.create` that has no setter. [`start`](Self::start) refuses a member that has one.
     pub fn raw(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
         self.settings.raw.insert(member.into(), value.into());
         self
@@ -148,12 +150,12 @@ impl SessionBuilder {
     ///
     /// # Errors
     ///
-    /// Before anything is started: when the tools do not fit together or lack state, and when options contradict.
-    /// Then: when no CLI is found, it cannot be started, it is too old for what was configured, or it refuses.
+    /// Returns an error before it starts anything if tools clash or lack state, or options exclude each other; and
+    /// later if no CLI is found, it cannot be started, it is too old for the configuration, or it refuses the session.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops a CLI that it has started. On a given client the session is detached, as soon as
+    /// Dropping the future stops a CLI that it has started. On a given client the session is detached as soon as
     /// the CLI has opened it; its files stay on disk.
     ///
     /// Wire: `session.create` or `session.resume`, to the CLI.
@@ -215,7 +217,7 @@ impl SessionBuilder {
         let listening =
             |listener| Subscription::start(core.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
-        // Before the request is sent, because events and questions may come before the answer.
+        // Before the request is sent, because events and requests may come before the response.
         link.carrier.register(Arc::clone(&core))?;
         let unopened = Unopened { core: &core, link: &link, opened: false };
         let answer = core.open(&link.peer, occasion).await?;
@@ -251,7 +253,7 @@ impl fmt::Debug for SessionBuilder {
     }
 }
 
-/// Whether approvals of earlier sessions count.
+/// Whether approvals of earlier sessions apply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SavedApprovals(pub(crate) bool);
 
@@ -259,7 +261,7 @@ pub(crate) struct SavedApprovals(pub(crate) bool);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MaxToolResult(pub(crate) usize);
 
-/// A session that is being opened; dropped before it is, nothing is delivered to it any more.
+/// A session that is being opened; its drop closes the session, unless the session was opened.
 struct Unopened<'a> {
     core: &'a Arc<SessionCore>,
     link: &'a Link,
@@ -275,7 +277,7 @@ impl Unopened<'_> {
 impl Drop for Unopened<'_> {
     fn drop(&mut self) {
         if !self.opened {
-            // First, so that a listener that sees the end can open the session again.
+            // First, so that a listener that receives the end can open the session again.
             self.link.carrier.unregister(self.core);
             self.core.close();
             self.core.calls.abort();
@@ -283,7 +285,8 @@ impl Drop for Unopened<'_> {
     }
 }
 
-/// The CLI names a directory after the id, and a file after the id and `.lock`; file systems take 255 bytes.
+/// The maximum length of an id. The CLI names a directory after the id, and a file after the id and `.lock`; file
+/// systems accept 255 bytes.
 const MAX_ID: usize = 250;
 
 fn checked(id: SessionId) -> Result<SessionId> {
@@ -296,7 +299,7 @@ fn checked(id: SessionId) -> Result<SessionId> {
     let shown = shown(text);
     let message = if good {
         format!(
-            "the session id {shown} has {} characters; the CLI makes file names of it, so use at most {MAX_ID}",
+            "the session id {shown} has {} characters, too many for a file name of the CLI; use at most {MAX_ID}",
             text.len()
         )
     } else {

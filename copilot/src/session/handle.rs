@@ -27,7 +27,7 @@ use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
 use crate::rpc::{Peer, decode};
 
-/// How long `close` waits for the CLI to detach the session.
+/// The time limit of the detachment in `close`.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A conversation with the agent; clones share it.
@@ -51,7 +51,7 @@ pub(in crate::session) struct Shared {
     pub(in crate::session) core: Arc<SessionCore>,
     pub(in crate::session) link: Link,
     pub(in crate::session) workspace_path: Option<String>,
-    /// The place of the files of its messages.
+    /// The location of the files that its messages attach.
     pub(in crate::session) files: paths::Files,
     pub(in crate::session) event_budget: usize,
     /// The listeners of the builder.
@@ -77,8 +77,8 @@ impl Session {
         self.0.workspace_path.as_deref()
     }
 
-    /// Returns the present capabilities of the CLI and its other clients in this session; empty on CLIs that do not report
-    /// them.
+    /// Returns the current capabilities of the CLI and its other clients in this session; empty on CLIs that do not
+    /// report them.
     ///
     /// Wire: `session.create` and `capabilities.changed`, from the CLI.
     pub fn capabilities(&self) -> Capabilities {
@@ -87,17 +87,17 @@ impl Session {
 
     /// Returns a stream of all events from now on.
     ///
-    /// Unread events wait up to a byte budget (see [`SessionBuilder::event_budget`](crate::SessionBuilder::event_budget));
-    /// past it the oldest are discarded, and an [`EventKind::Lagged`](crate::EventKind::Lagged) with their number takes
-    /// their place.
+    /// Unread events wait up to a byte budget (see
+    /// [`SessionBuilder::event_budget`](crate::SessionBuilder::event_budget)); past it the oldest are discarded, and an
+    /// [`EventKind::Lagged`](crate::EventKind::Lagged) with their number takes their place.
     pub fn events(&self) -> EventStream {
         self.core().subscribers.subscribe(self.0.event_budget)
     }
 
     /// Calls `listener` with every event from now on, until the returned guard is dropped.
     ///
-    /// The listener runs in a separate task, one event after the other; a slow one delays no other subscriber. A panic is
-    /// logged, and the listener is called again with the next event.
+    /// The listener runs in a separate task, one event after the other; a slow one delays no other subscriber. A panic
+    /// is logged, and the listener is called again with the next event.
     pub fn on(&self, listener: impl FnMut(&Event) + Send + 'static) -> Subscription {
         Subscription::start(self.events(), listener)
     }
@@ -110,7 +110,7 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the call. Once it was polled, the agent may still be stopped.
+    /// Dropping the future cancels the call. Once it was polled, the agent may still be stopped.
     ///
     /// Wire: `session.abort`, to the CLI.
     pub async fn abort(&self) -> Result<()> {
@@ -124,7 +124,7 @@ impl Session {
         }
     }
 
-    /// Calls a method of the CLI that has no method here; `sessionId` is added to the parameters.
+    /// Sends a request that has no method in this library; `sessionId` is added to the parameters.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the call. Once it was polled, the CLI may still handle it.
+    /// Dropping the future cancels the call. Once it was polled, the CLI may still handle it.
     pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &str, params: P) -> Result<R> {
         let params = serde_json::value::to_raw_value(&params).map_err(|source| {
             let message = format!("{method}: the parameters are not JSON");
@@ -142,8 +142,8 @@ impl Session {
         decode(method, &self.peer().await?.request(method, &params).raw().await?)
     }
 
-    /// Closes the session: running tools are cancelled, streams end, and the CLI detaches the session. Its files stay on
-    /// disk, so the session can be resumed. A CLI that was started only for this session is stopped.
+    /// Closes the session: running tools are cancelled, streams end, and the CLI detaches the session. Its files stay
+    /// on disk, so the session can be resumed. A CLI that was started only for this session is stopped.
     ///
     /// # Errors
     ///
@@ -151,9 +151,9 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// Once it was polled, the session is closed even if the future is dropped: running work is cancelled, and the session
-    /// is detached without waiting for the response. A CLI that was started only for the session then ends with the last
-    /// clone of the session, or when `close` is called again.
+    /// Once it was polled, the session is closed even if the future is dropped: running work is cancelled, and the
+    /// session is detached without waiting for the response. A CLI that was started only for the session then ends with
+    /// the last clone of the session, or when `close` is called again.
     ///
     /// Wire: `session.detach`, or `session.destroy` on CLIs without it, to the CLI.
     pub async fn close(&self) -> Result<()> {
@@ -200,7 +200,7 @@ impl Session {
         SessionParams { session_id: self.id() }
     }
 
-    /// The version of the CLI.
+    /// Returns the version of the CLI.
     pub(crate) fn cli(&self) -> &CliVersion {
         &self.0.link.cli
     }
@@ -253,8 +253,8 @@ impl Shared {
     fn leave(&self) {
         let (core, peer) = (&self.core, self.core.connection.current());
         self.end();
-        // Best effort: a lost connection has detached the session already. A refusal cannot be waited for, so the version
-        // determines the method.
+        // Best effort: a lost connection has detached the session already. A refusal cannot be waited for, so the
+        // version determines the method.
         let Some(peer) = peer else { return };
         let method = self.link.compat.method(DETACH);
         if let Err(error) = peer.request(method, &SessionParams { session_id: &core.id }).detach() {

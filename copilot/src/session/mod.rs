@@ -7,7 +7,7 @@
 pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod core;
-mod handle;
+pub(crate) mod handle;
 pub(crate) mod link;
 mod open;
 pub(crate) mod paths;
@@ -16,14 +16,13 @@ mod session_tools;
 mod subscription;
 pub(crate) mod tool_calls;
 mod tool_setters;
-mod turn;
+pub(crate) mod turn;
 
 pub use self::core::handler::IntoAnswer;
-pub use builder::SessionBuilder;
-pub use handle::Session;
-pub use permissions::decision::Decision;
-pub use permissions::policy::Permissions;
-pub use permissions::request::PermissionRequest;
 pub use session_tools::SessionTools;
 pub use subscription::Subscription;
-pub use turn::{AskAsRequest, AskRequest, Message, Reply, SendRequest, StreamRequest, Turn, Usage};
+pub use turn::{AskAsRequest, AskRequest, SendRequest, StreamRequest, Usage};
+
+pub(crate) use builder::SessionBuilder;
+pub(crate) use handle::Session;
+pub(crate) use permissions::decision::Decision;

@@ -9,32 +9,36 @@
 mod arguments;
 mod call;
 mod compiled;
-mod context;
+pub(crate) mod context;
 mod def;
-mod dynamic;
-mod output;
+pub(crate) mod dynamic;
+pub(crate) mod output;
 mod schema;
-mod selection;
+pub(crate) mod selection;
 mod selection_context;
-mod state;
+pub(crate) mod state;
 #[cfg(test)]
 mod tests;
-mod tool;
+pub(crate) mod tool;
 
 pub use arguments::param::FromCall;
-pub use context::ToolContext;
 pub use def::Location;
-pub use dynamic::{Defer, DynTool};
-pub use output::content::{Audio, Content, Image, Resource};
-pub use output::error::{OrTell, ToolError, ToolErrors};
-pub use output::outcome::Json;
-pub use output::result::{ResultType, ToolResult};
+pub use dynamic::Defer;
+pub use output::content::{Audio, Resource};
+pub use output::error::ToolErrors;
+pub use output::result::ResultType;
 pub use schema::SchemaProfile;
-pub use selection::toolset::Toolset;
-pub use selection::{Choice, group, tag};
+pub use selection::Choice;
 pub use selection_context::SelectionContext;
-pub use state::{Needs, State};
-pub use tool::Tool;
+pub use state::Needs;
+
+pub(crate) use context::ToolContext;
+pub(crate) use dynamic::DynTool;
+pub(crate) use output::error::ToolError;
+pub(crate) use output::result::ToolResult;
+pub(crate) use selection::toolset::Toolset;
+pub(crate) use state::State;
+pub(crate) use tool::Tool;
 
 pub(crate) use crate::task::CancellationToken;
 pub(crate) use call::dispatch::unknown_tool;

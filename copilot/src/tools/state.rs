@@ -165,7 +165,7 @@ impl fmt::Debug for StateMap {
     }
 }
 
-/// The needs of a [`FromCall`](crate::FromCall) type.
+/// The needs of a [`FromCall`](crate::tools::FromCall) type.
 #[derive(Debug, Default)]
 pub struct Needs(pub(crate) Vec<Need>);
 

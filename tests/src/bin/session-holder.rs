@@ -7,8 +7,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use copilot::client::TransportKind;
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
-use copilot::{Client, Permissions, Session, TransportKind};
+use copilot::{Client, Permissions, Session};
 use serde_json::json;
 
 /// A client, its session, and the model that answers it.

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use copilot::client::TransportKind;
 use copilot::testing::{Script, ScriptedModel, Scripts};
-use copilot::{DynTool, Session, Tool, TransportKind};
+use copilot::{DynTool, Session, Tool};
 use serde_json::json;
 use tokio::time::timeout;
 

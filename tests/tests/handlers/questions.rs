@@ -8,12 +8,13 @@ use copilot::hooks::{Hooks, PreToolUse};
 use copilot::mcp::{Mcp, McpLoginResponse};
 use copilot::models::ModelOptions;
 use copilot::modes::{AutoModeSwitchResponse, ExitPlanModeResponse};
+use copilot::permissions::Approval;
 use copilot::system_message::SystemMessage;
 use copilot::testing::FakeCli;
 use copilot::tokens::GithubTokenResponse;
 use copilot::unstable::Unstable;
 use copilot::user_input::UserInputResponse;
-use copilot::{Approval, Client, Decision, EventKind, Permissions, SessionId, State, ToolContext};
+use copilot::{Client, Decision, EventKind, Permissions, SessionId, State, ToolContext};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use copilot::TransportKind;
+use copilot::client::TransportKind;
 use copilot::testing::hermetic_client;
 
 /// The example as `cargo test` has built it beside this test, or else by way of cargo.

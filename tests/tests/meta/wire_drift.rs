@@ -14,14 +14,16 @@ use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 
 use copilot::account::Quota;
+use copilot::client::Pong;
 use copilot::models::ModelInfo;
+use copilot::permissions::PermissionKind;
 use copilot::permissions::{
     CustomToolSubject, ExtensionEnvSubject, ExtensionManagementSubject, ExtensionPermissionSubject,
     HookSubject, McpSubject, MemorySubject, ReadSubject, ShellSubject, UrlSubject, WorkflowSubject,
     WriteSubject,
 };
 use copilot::skills::SkillInfo;
-use copilot::{Event, EventKind, PermissionKind, Pong};
+use copilot::{Event, EventKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 

@@ -9,11 +9,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use copilot::client::TransportKind;
 use copilot::discovery::Discovery;
 use copilot::mcp::McpServer;
 use copilot::skills::Skills;
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
-use copilot::{Attachment, Client, ClientBuilder, Error, ErrorKind, Message, Permissions, TransportKind};
+use copilot::{Attachment, Client, ClientBuilder, Error, ErrorKind, Message, Permissions};
 use copilot_tests::fake::Fake;
 use copilot_tests::tested;
 use serde_json::json;

@@ -6,14 +6,15 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use copilot::Telemetry;
 use copilot::agents::CustomAgent;
+use copilot::client::Telemetry;
+use copilot::client::TransportKind;
 use copilot::mcp::{Mcp, McpLoginResponse, McpServer};
 use copilot::providers::{Provider, Providers};
 use copilot::testing::{Answer, FakeCli, RpcError};
 use copilot::tokens::GithubTokenResponse;
 use copilot::tool_filter::ToolOptions;
-use copilot::{Attachment, Client, Event, Image, Message, ToolResult, TransportKind};
+use copilot::{Attachment, Client, Event, Image, Message, ToolResult};
 use copilot_tests::fake::{Fake, settle};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};

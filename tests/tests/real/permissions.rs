@@ -8,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use copilot::install::Installer;
+use copilot::permissions::PermissionKind;
 use copilot::permissions::PermissionSubject;
 use copilot::testing::{Script, ScriptedModel};
-use copilot::{Client, Decision, PermissionKind, PermissionRequest};
+use copilot::{Client, Decision, PermissionRequest};
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use copilot_tests::tested;

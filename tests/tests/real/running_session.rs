@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use copilot::Telemetry;
+use copilot::client::Telemetry;
 use copilot::history::{EventQuery, RewindMode, RewindOutcome};
 use copilot::log::{LogKind, LogOptions};
 use copilot::managed::{BypassMode, ManagedPermissions, ManagedSettings};
@@ -144,12 +144,12 @@ async fn tools_come_and_go_in_a_running_session() {
     real.finish().await;
 }
 
-/// How a review went.
+/// The result of a review.
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
 struct Verdict {
     /// Whether it can be merged.
     approved: bool,
-    /// What is wrong.
+    /// The problems of the code.
     problems: Vec<String>,
 }
 
@@ -285,7 +285,7 @@ async fn messages_that_wait_can_be_moved_edited_and_taken_out() {
     assert!(queue.remove_newest().await.unwrap());
     let refused = queue.remove("nonsense").await.unwrap_err();
     assert!(refused.to_string().contains("nonsense"), "{refused}");
-    queue.go_on().await.unwrap();
+    queue.resume().await.unwrap();
     let mut said = Vec::new();
     while said.len() < 2 {
         if let EventKind::AssistantMessage(message) = events.next().await.unwrap().kind() {

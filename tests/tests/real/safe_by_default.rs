@@ -10,8 +10,9 @@ use std::time::Instant;
 use copilot::agents::CustomAgent;
 use copilot::discovery::Discovery;
 use copilot::mcp::McpServer;
+use copilot::permissions::PermissionKind;
 use copilot::testing::Script;
-use copilot::{Decision, EventKind, PermissionKind, Permissions, SessionBuilder, State};
+use copilot::{Decision, EventKind, Permissions, SessionBuilder, State};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 

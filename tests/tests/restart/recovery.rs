@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use copilot::client::{ConnectionState, TransportKind};
 use copilot::elicitation::ElicitationResponse;
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError, Script};
-use copilot::{
-    AgentMode, ConnectionState, Decision, ErrorKind, EventKind, SessionId, State, ToolContext, TransportKind,
-};
+use copilot::{AgentMode, Decision, ErrorKind, EventKind, SessionId, State, ToolContext};
 use copilot_tests::events::next_event;
 use copilot_tests::fake::settle;
 use copilot_tests::real::Real;

@@ -5,10 +5,11 @@
 use std::sync::{Arc, Mutex};
 
 use copilot::canvas::{Canvas, CanvasError, CanvasView};
+use copilot::permissions::PermissionKind;
 use copilot::skills::Skill;
 use copilot::testing::{FakeCli, Script};
 use copilot::unstable::Unstable;
-use copilot::{Event, EventKind, EventStream, PermissionKind, Permissions};
+use copilot::{Event, EventKind, EventStream, Permissions};
 use copilot_tests::events::failed_handlers;
 use copilot_tests::real::Real;
 use serde_json::{Value, json};

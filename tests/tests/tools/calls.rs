@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use copilot::testing::FakeCli;
 use copilot::tool_filter::ToolOptions;
-use copilot::{EventKind, SchemaProfile, Session, State, ToolContext, ToolError, ToolErrors, ToolResult};
+use copilot::tools::{SchemaProfile, ToolErrors};
+use copilot::{EventKind, Session, State, ToolContext, ToolError, ToolResult};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};

@@ -94,7 +94,7 @@ fn requests(registration: &Value) -> Vec<(&'static str, Value, Option<Value>)> {
         (
             "exitPlanMode.request",
             json!({"summary": "s", "actions": []}),
-            Some(json!({"approved": false, "feedback": "the plan could not be looked at"})),
+            Some(json!({"approved": false, "feedback": "the plan could not be reviewed"})),
         ),
         ("autoModeSwitch.request", json!({}), Some(json!({"response": "no"}))),
         (

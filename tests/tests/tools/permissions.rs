@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use copilot::permissions::PermissionKind;
 use copilot::testing::FakeCli;
-use copilot::{Decision, EventKind, PermissionKind, Permissions};
+use copilot::{Decision, EventKind, Permissions};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::time::sleep;

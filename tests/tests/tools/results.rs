@@ -4,7 +4,8 @@
 use copilot::models::ModelOptions;
 use copilot::providers::{ModelLimits, ModelOverrides, ModelSupports, VisionLimits};
 use copilot::testing::Script;
-use copilot::{Audio, Content, DynTool, Image, Json, Resource, Tool, ToolError, ToolResult, toolset};
+use copilot::tools::{Audio, Resource};
+use copilot::{Content, DynTool, Image, Json, Tool, ToolError, ToolResult, toolset};
 use copilot_tests::real::Real;
 use serde_json::{Value, json};
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use copilot::hooks::{Hooks, PreToolUse};
 use copilot::testing::FakeCli;
-use copilot::{DynTool, ErrorKind, FromCall, State, Tool, ToolContext, ToolError};
+use copilot::tools::FromCall;
+use copilot::{DynTool, ErrorKind, State, Tool, ToolContext, ToolError};
 use copilot_tests::fake::{Fake, settle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

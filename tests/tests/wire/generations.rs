@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use copilot::permissions::PermissionKind;
 use copilot::testing::FakeCli;
-use copilot::{Decision, ErrorKind, PermissionKind, Permissions, State, ToolContext};
+use copilot::{Decision, ErrorKind, Permissions, State, ToolContext};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 

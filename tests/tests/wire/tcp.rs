@@ -1,7 +1,8 @@
 //! A CLI that another program started, over TCP.
 
+use copilot::client::{ConnectionState, TransportKind};
 use copilot::testing::{FakeCli, RpcError};
-use copilot::{Client, ConnectionState, ErrorKind, EventKind, TransportKind};
+use copilot::{Client, ErrorKind, EventKind};
 use copilot_tests::fake::Fake;
 use serde_json::json;
 use tokio::io::duplex;

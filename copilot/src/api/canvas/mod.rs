@@ -1,4 +1,4 @@
-//! Canvases that the program offers: it shows something, and the agent opens it and acts on it.
+//! Canvases of the program: views that it shows, and that the agent opens and acts on.
 
 pub(crate) mod views;
 
@@ -23,14 +23,14 @@ pub use crate::protocol::canvas::{
 };
 pub use views::Canvases;
 
-/// What the CLI is told where nothing here answers for a canvas.
+/// The error code for a canvas that the program does not offer.
 const NO_CANVAS: &str = "canvas_handler_unset";
-/// The same for an action.
+/// The error code for an action that the canvas does not have.
 const NO_ACTION: &str = "canvas_action_no_handler";
-/// What it is told when a handler fails.
+/// The error code for a handler that fails.
 const FAILED: &str = "canvas_handler_error";
 
-/// Something that the program shows, such as a board or a preview, for the agent to open and to act on.
+/// A view that the program shows, such as a board or a preview, and that the agent opens and acts on.
 ///
 /// # Examples
 ///
@@ -63,7 +63,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// A canvas with an id that is the program's own, a name for people, and a sentence for the agent on what it is for.
+    /// Creates a canvas with an id that is unique in the program, a name for people, and a description for the agent.
     pub fn new(id: impl Into<String>, name: impl Into<String>, description: impl Into<String>) -> Self {
         let def = CanvasDef {
             id: id.into(),
@@ -75,13 +75,13 @@ impl Canvas {
         Self { def, open: None, close: None, actions: BTreeMap::new() }
     }
 
-    /// The JSON schema of what it is opened with.
+    /// Sets the JSON schema of the input with which the canvas is opened. Default: none.
     pub fn input_schema(mut self, schema: impl Into<Value>) -> Self {
         self.def.input_schema = Some(schema.into());
         self
     }
 
-    /// Has the program show it. Without, it is opened without anything to see.
+    /// Runs when the canvas is opened; returns its view. Default: an empty view.
     pub fn on_open<F, R>(mut self, handler: impl Fn(CanvasOpenRequest) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
@@ -91,7 +91,7 @@ impl Canvas {
         self
     }
 
-    /// Tells the program which instance of it was closed.
+    /// Runs when the canvas is closed, with the id of the instance.
     pub fn on_close<F, R>(mut self, handler: impl Fn(String) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + Send + 'static,
@@ -101,8 +101,8 @@ impl Canvas {
         self
     }
 
-    /// Something that can be done with it, and what the agent should know of it. The agent reads what the handler gives,
-    /// and the message of a [`CanvasError`]; of other errors it only learns that there was one.
+    /// Adds an action, with a description for the agent. The agent reads the result of the handler, and the message of
+    /// a [`CanvasError`]; it does not read the text of other errors.
     pub fn action<F, R>(
         mut self,
         name: impl Into<String>,
@@ -119,7 +119,7 @@ impl Canvas {
         self
     }
 
-    /// The JSON schema of what the last [`action`](Self::action) is given; nothing without one.
+    /// Sets the JSON schema of the input of the last [`action`](Self::action). Without an action it has no effect.
     pub fn action_schema(mut self, schema: impl Into<Value>) -> Self {
         if let Some(action) = self.def.actions.last_mut() {
             action.input_schema = Some(schema.into());
@@ -134,7 +134,7 @@ impl fmt::Debug for Canvas {
     }
 }
 
-/// An error of a canvas that the agent is to read.
+/// An error of a canvas, whose message the agent reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanvasError {
     code: String,
@@ -142,12 +142,12 @@ pub struct CanvasError {
 }
 
 impl CanvasError {
-    /// An error with a code, such as `board_is_full`, and a message.
+    /// Creates an error with a code, such as `board_is_full`, and a message.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into() }
     }
 
-    /// The code.
+    /// Returns the code, such as `board_is_full`.
     pub fn code(&self) -> &str {
         &self.code
     }
@@ -177,23 +177,23 @@ impl OfferedCanvases {
         self.offered.iter().map(|canvas| canvas.def.clone()).collect()
     }
 
-    /// Checks what the CLI would take and the agent could not tell apart.
+    /// Refuses names that are not unique: the CLI accepts them, but the agent cannot distinguish them.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |problem: String| Err(Error::new(ErrorKind::Configuration, problem));
         for (at, Canvas { def, .. }) in self.offered.iter().enumerate() {
             let id = &def.id;
             if self.offered[..at].iter().any(|other| other.def.id == *id) {
-                return refuse(format!("the canvas `{id}` is offered twice"));
+                return refuse(format!("the canvas `{id}` is offered twice; rename one"));
             }
             for (at, action) in def.actions.iter().enumerate() {
                 let name = &action.name;
                 if name.starts_with("canvas.") {
                     return refuse(format!(
-                        "the action `{name}` of the canvas `{id}`: names with `canvas.` are the CLI's own"
+                        "the action `{name}` of the canvas `{id}` has the reserved prefix `canvas.`; rename it"
                     ));
                 }
                 if def.actions[..at].iter().any(|other| other.name == *name) {
-                    return refuse(format!("the canvas `{id}` has the action `{name}` twice"));
+                    return refuse(format!("the canvas `{id}` has the action `{name}` twice; rename one"));
                 }
             }
         }
@@ -208,8 +208,8 @@ fn offered<'a>(session: &'a SessionCore, id: &str) -> std::result::Result<&'a Ca
 }
 
 impl SessionBuilder {
-    /// Offers a canvas. The agent gets tools to open it and to act on it, which it needs permission for; what is open
-    /// is told by [`Session::canvases`](crate::Session::canvases) and by events.
+    /// Adds a canvas. The agent gets tools to open it and to act on it, which need permission. Events and
+    /// [`Session::canvases`](crate::Session::canvases) report the open canvases.
     ///
     /// Wire: `canvas.open`, `canvas.close` and `canvas.action.invoke`, from the CLI (1.0.57 and later).
     pub fn canvas(mut self, canvas: Canvas) -> Self {
@@ -224,8 +224,8 @@ impl SessionBuilder {
 }
 
 impl Unstable {
-    /// Sets the source of the canvases: an id that does not change, so that canvases that were open are open again when
-    /// the session is resumed, and a name for people. Default: the connection.
+    /// Sets the source of the canvases: a stable id, with which the open canvases are opened again when the session is
+    /// resumed, and a name for people. Default: the connection.
     ///
     /// Wire: `session.create`, `canvasProvider`.
     pub fn canvas_provider(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
@@ -243,7 +243,7 @@ fn canvas_opened(session: &Arc<SessionCore>, asked: CanvasParams, responder: Res
     let Some(handler) = canvas.open.clone() else { return responder.ok(&CanvasView::new()) };
     let question = Question::request("on_open", format!("the canvas {}", asked.canvas_id), &responder);
     let open = CanvasOpenRequest { instance_id: asked.instance_id, input: asked.input };
-    session.consult(question, told(handler.ask(open)), |_, view| match outcome(view) {
+    session.consult(question, separated(handler.ask(open)), |_, view| match outcome(view) {
         Ok(view) => responder.ok(&view),
         Err(error) => error.answer(responder),
     });
@@ -256,7 +256,7 @@ fn canvas_closed(session: &Arc<SessionCore>, asked: CanvasParams, responder: Res
     };
     let Some(handler) = canvas.close.clone() else { return responder.ok(&()) };
     let question = Question::request("on_close", format!("the canvas {}", asked.canvas_id), &responder);
-    // It is closed whatever the handler makes of it.
+    // The canvas is closed even if the handler fails.
     session.consult(question, handler.ask(asked.instance_id), |_, _| responder.ok(&()));
 }
 
@@ -275,14 +275,14 @@ fn canvas_acted_on(session: &Arc<SessionCore>, asked: CanvasParams, responder: R
     let what = format!("{action} on the canvas {}", asked.canvas_id);
     let question = Question::request("action", what, &responder);
     let call = CanvasActionRequest { instance_id: asked.instance_id, input: asked.input };
-    session.consult(question, told(handler.ask(call)), |_, result| match outcome(result) {
+    session.consult(question, separated(handler.ask(call)), |_, result| match outcome(result) {
         Ok(result) => responder.ok(&result),
         Err(error) => error.answer(responder),
     });
 }
 
-/// What a handler wants the agent to read is an answer; any other error is a failure of the handler.
-async fn told<A>(
+/// Separates a [`CanvasError`], which is an answer for the agent, from failures of the handler.
+async fn separated<A>(
     answer: impl Future<Output = std::result::Result<A, BoxError>>,
 ) -> std::result::Result<std::result::Result<A, CanvasError>, BoxError> {
     match answer.await {
@@ -291,8 +291,8 @@ async fn told<A>(
     }
 }
 
-fn outcome<A>(told: Option<std::result::Result<A, CanvasError>>) -> std::result::Result<A, CanvasError> {
-    told.unwrap_or_else(|| Err(CanvasError::new(FAILED, "the program failed to do it")))
+fn outcome<A>(answer: Option<std::result::Result<A, CanvasError>>) -> std::result::Result<A, CanvasError> {
+    answer.unwrap_or_else(|| Err(CanvasError::new(FAILED, "the handler of the canvas failed")))
 }
 
 pub(crate) const TOPIC: Topic = Topic {
@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn canvases_that_cannot_be_told_apart_are_refused() {
+    fn canvases_and_actions_with_equal_names_are_refused() {
         let check =
             |offered: Vec<Canvas>| OfferedCanvases { offered }.check().map_err(|error| error.to_string());
         let canvas = |id: &str| Canvas::new(id, "A", "A.");
@@ -330,10 +330,10 @@ mod tests {
         for (bad, why) in [
             (vec![canvas("a"), canvas("a")], "offered twice"),
             (vec![act(act(canvas("a"), "x"), "x")], "action `x` twice"),
-            (vec![act(canvas("a"), "canvas.open")], "the CLI's own"),
+            (vec![act(canvas("a"), "canvas.open")], "reserved prefix"),
         ] {
-            let told = check(bad).unwrap_err();
-            assert!(told.contains(why), "{told}");
+            let refused = check(bad).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
         }
     }
 }

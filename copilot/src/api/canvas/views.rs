@@ -1,4 +1,4 @@
-//! The canvases of a session: what is offered, by whomever, and what is open.
+//! The offered and the open canvases of a session, those of other programs included.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::protocol::canvas::{
 use crate::protocol::session::SessionParams;
 use crate::session::Session;
 
-/// The canvases of a session. Made by [`Session::canvases`].
+/// The canvases of a session. Returned by [`Session::canvases`].
 ///
 /// # Examples
 ///
@@ -25,14 +25,14 @@ use crate::session::Session;
 pub struct Canvases<'a>(&'a Session);
 
 impl Session {
-    /// The canvases of the session.
+    /// Returns the view on the session's canvases.
     pub fn canvases(&self) -> Canvases<'_> {
         Canvases(self)
     }
 }
 
 impl Canvases<'_> {
-    /// Those that are offered.
+    /// Returns the canvases that programs offer.
     ///
     /// Wire: `session.canvas.list`, a [query](crate#queries).
     pub async fn list(&self) -> Result<Vec<CanvasInfo>> {
@@ -42,7 +42,7 @@ impl Canvases<'_> {
         Ok(answer.canvases)
     }
 
-    /// Those that are open.
+    /// Returns the open canvases.
     ///
     /// Wire: `session.canvas.listOpen`, a [query](crate#queries).
     pub async fn list_open(&self) -> Result<Vec<OpenCanvas>> {
@@ -52,11 +52,11 @@ impl Canvases<'_> {
         Ok(answer.open_canvases)
     }
 
-    /// Opens a canvas as the instance of this name, or looks at it again.
+    /// Opens a canvas as the instance of this name, or returns the instance that is already open.
     ///
     /// # Errors
     ///
-    /// As every command, and when nobody offers the canvas, whoever does fails, or.
+    /// As every command, and when no program offers the canvas, or its handler fails.
     ///
     /// Wire: `session.canvas.open`, a [command](crate#commands).
     pub async fn open(
@@ -73,11 +73,11 @@ impl Canvases<'_> {
         self.0.peer().await?.request("session.canvas.open", &params).decoded().await
     }
 
-    /// Does something with an open canvas.
+    /// Invokes an action of an open canvas, and returns its result.
     ///
     /// # Errors
     ///
-    /// As every command, and when there is no such instance or action, whoever offers the canvas fails, or.
+    /// As every command, and when there is no such instance or action, or its handler fails.
     ///
     /// Wire: `session.canvas.action.invoke`, a [command](crate#commands).
     pub async fn invoke(
@@ -100,7 +100,7 @@ impl Canvases<'_> {
     ///
     /// # Errors
     ///
-    /// As every command, and when there is no such instance or the CLI refuses.
+    /// As every command, and when there is no such instance.
     ///
     /// Wire: `session.canvas.close`, a [command](crate#commands).
     pub async fn close(&self, instance: &str) -> Result<()> {

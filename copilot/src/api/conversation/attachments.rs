@@ -1,4 +1,4 @@
-//! Attachments of messages: positions in files, and things on GitHub.
+//! Attachments of messages: positions in files, and items on GitHub.
 //! [`Attachment`](crate::Attachment) itself is in the root.
 
 pub use crate::protocol::attachments::{

@@ -1,4 +1,4 @@
-//! Reading a session's events from a place on, and going back to an earlier message.
+//! The history of a session: pages of its events, and the rewind to an earlier message.
 
 use crate::error::{ErrorKind, Result};
 use crate::events::Event;
@@ -13,24 +13,24 @@ pub use crate::protocol::controls::Compaction;
 pub use crate::protocol::event_log::EventQuery;
 pub use crate::protocol::rewind::{RewindMode, RewindOutcome, RewindPoint, RewindPoints, Rewound};
 
-/// How many events of the history are read at once.
+/// The page size with which [`History::events`] reads all events.
 const PAGE: u64 = 1000;
 
-/// Some events of a session, and where the next ones are.
+/// A page of a session's events, with the position of the next page.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EventPage {
     /// The events, the oldest first.
     pub events: Vec<Event>,
-    /// The place after them; `EventQuery::cursor` reads on from there.
+    /// The position after the events; `EventQuery::cursor` continues from there.
     pub cursor: String,
-    /// Whether there are more already.
+    /// Whether the history has more events already.
     pub has_more: bool,
-    /// Whether the place that was asked for was not known any more, and the events are those from the beginning.
+    /// Whether the CLI no longer knows the requested position, so that the events are those from the beginning.
     pub expired: bool,
 }
 
-/// The history of a session: its persisted events. Made by [`Session::history`].
+/// The history of a session: its persisted events. Returned by [`Session::history`].
 ///
 /// # Examples
 ///
@@ -53,15 +53,15 @@ impl Session {
 }
 
 impl History<'_> {
-    /// The place after the newest event, for [`page`](Self::page). A program that keeps it can go on
-    /// reading where it was, also after a restart of its own.
+    /// Returns the position after the newest event, for [`page`](Self::page). A program that stores it can continue
+    /// reading there, also after the program was restarted.
     ///
     /// Wire: `session.eventLog.tail`, a [query](crate#queries).
     pub async fn cursor(&self) -> Result<String> {
         self.0.ask_for::<EventTail>("session.eventLog.tail").await.map(|tail| tail.cursor)
     }
 
-    /// Reads events from a place on.
+    /// Returns a page of events.
     ///
     /// # Examples
     ///
@@ -95,7 +95,7 @@ impl History<'_> {
     ///
     /// # Errors
     ///
-    /// As every query, and when the CLI refuses, or a single event is over the limit.
+    /// As every query, and when a single event is over the limit.
     ///
     /// Wire: `session.eventLog.read`, or `session.getMessages` on CLIs without it, a [query](crate#queries).
     pub async fn events(&self) -> Result<Vec<Event>> {
@@ -107,7 +107,7 @@ impl History<'_> {
             }
             let page = match self.page(&query).await {
                 Err(error) if error.is_unsupported() && cursor.is_none() => return self.messages().await,
-                // Skipped, because so many events are over the limit of a message.
+                // The page was skipped: so many events are over the limit of a message.
                 Err(error) if error.kind() == ErrorKind::Transport && size > 1 => {
                     size /= 10;
                     continue;
@@ -115,7 +115,7 @@ impl History<'_> {
                 other => other?,
             };
             if page.expired {
-                // The CLI has begun from the beginning, and so does the list.
+                // The CLI starts from the beginning, and so does the list.
                 events.clear();
             }
             let stands_still = page.events.is_empty() && cursor.as_ref() == Some(&page.cursor);
@@ -127,21 +127,22 @@ impl History<'_> {
         }
     }
 
-    /// The same in one message.
+    /// Returns the persisted events, which the CLI sends in one message.
     async fn messages(&self) -> Result<Vec<Event>> {
         let method = "session.getMessages";
         let answer = self.0.peer().await?.request(method, &self.0.params()).raw().await?;
         decode::<SessionMessagesResponse<Event>>(method, &answer).map(|answer| answer.events)
     }
 
-    /// The messages that the session can go back to.
+    /// Returns the messages to which the session can be rewound.
     ///
     /// Wire: `session.history.listRewindPoints`, a [query](crate#queries).
     pub async fn rewind_points(&self) -> Result<RewindPoints> {
         self.0.ask_for("session.history.listRewindPoints").await
     }
 
-    /// Goes back to before a message, whose event has this id. Whether it did is in the answer's `outcome`.
+    /// Rewinds the session to the state before a message, by the id of its event. The `outcome` of the answer is the
+    /// result.
     ///
     /// # Errors
     ///
@@ -155,14 +156,15 @@ impl History<'_> {
 }
 
 impl History<'_> {
-    /// Has the conversation summarised now, so that it takes less of the model's context window.
-    /// `instructions` say what the summary must keep.
+    /// Summarises the conversation now, so that it takes less of the model's context window. The summary retains what
+    /// `instructions` name.
     ///
     /// # Errors
     ///
-    /// As every command, and when when there is nothing to summarise.
+    /// As every command, and when there is nothing to summarise.
     ///
-    /// Wire: `session.history.compact`, or `session.compaction.compact` on CLIs before 1.0.32, a [command](crate#commands). From 0.0.423 on.
+    /// Wire: `session.history.compact`, or `session.compaction.compact` on CLIs before 1.0.32, a
+    /// [command](crate#commands). From 0.0.423 on.
     pub async fn compact(&self, instructions: Option<&str>) -> Result<Compaction> {
         let params = CompactParams { session_id: self.0.id(), custom_instructions: instructions };
         self.0.call_by_any_name("session.history.compact", &params).await

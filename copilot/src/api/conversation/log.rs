@@ -8,7 +8,7 @@ pub use crate::protocol::controls::{LogKind, LogOptions};
 
 impl Session {
     /// Writes a line into the session's log, where it becomes a `session.info`, `session.warning` or `session.error`
-    /// event for everybody.
+    /// event for all clients.
     ///
     /// # Examples
     ///

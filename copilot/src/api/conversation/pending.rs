@@ -1,4 +1,4 @@
-//! Calls of tools that wait for a result.
+//! Tool calls that wait for a result.
 
 use crate::error::Result;
 use crate::protocol::instructions::PendingToolCallsResponse;
@@ -7,7 +7,7 @@ use crate::session::Session;
 pub use crate::protocol::instructions::PendingToolCall;
 
 impl Session {
-    /// The calls of programs' tools that wait for their results, as after a resume with
+    /// Returns the calls of programs' tools that wait for their results, such as after a resume with
     /// [`continue_pending_work`](crate::resume::Resume::continue_pending_work).
     ///
     /// Wire: `session.tools.listPendingRequests`, a [query](crate#queries).

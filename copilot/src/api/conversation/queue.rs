@@ -9,9 +9,9 @@ use crate::session::Session;
 
 pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
 
-/// The messages of a session that wait for their turn. Made by [`Session::queue`].
+/// The messages of a session that wait for their turn. Returned by [`Session::queue`].
 ///
-/// Every method is an error of kind `Unsupported` on CLIs that are too old for it, and when the connection is lost.
+/// Every method returns an error on CLIs that are too old for it (kind `Unsupported`), and when the connection is lost.
 ///
 /// # Examples
 ///
@@ -28,28 +28,28 @@ pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
 pub struct Queue<'a>(&'a Session);
 
 impl Session {
-    /// The messages that wait for their turn.
+    /// Returns the view on the messages that wait for their turn.
     pub fn queue(&self) -> Queue<'_> {
         Queue(self)
     }
 }
 
 impl Queue<'_> {
-    /// What waits.
+    /// Returns the waiting messages and commands.
     ///
     /// Wire: `session.queue.pendingItems`, a [query](crate#queries).
     pub async fn content(&self) -> Result<QueueContent> {
         self.0.ask_for("session.queue.pendingItems").await
     }
 
-    /// Takes everything out.
+    /// Removes all items.
     ///
     /// Wire: `session.queue.clear`, a [command](crate#commands).
     pub async fn clear(&self) -> Result<()> {
         self.0.order("session.queue.clear", &self.params()).await
     }
 
-    /// Takes one item out.
+    /// Removes one item, by its id.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Queue<'_> {
         self.order("session.queue.removeAt", &QueueParams { id: Some(item), ..self.params() }).await
     }
 
-    /// Takes the newest item out; says whether there was one.
+    /// Removes the newest item. Returns whether there was one.
     ///
     /// Wire: `session.queue.removeMostRecent`, a [command](crate#commands).
     pub async fn remove_newest(&self) -> Result<bool> {
@@ -68,7 +68,7 @@ impl Queue<'_> {
         Ok(removed.removed)
     }
 
-    /// Puts another text in place of an item's.
+    /// Replaces the text of an item.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Queue<'_> {
         self.order("session.queue.updateText", &params).await
     }
 
-    /// Moves an item to this place, counted from 0.
+    /// Moves an item to this position, counted from 0.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl Queue<'_> {
         self.order("session.queue.moveItem", &params).await
     }
 
-    /// Has an item steer what the agent is doing, instead of waiting for its turn.
+    /// Sends an item immediately: it steers the running turn, instead of waiting for its own.
     ///
     /// # Errors
     ///
@@ -103,17 +103,18 @@ impl Queue<'_> {
         self.order("session.queue.sendNow", &QueueParams { id: Some(item), ..self.params() }).await
     }
 
-    /// Keeps everything waiting: once the agent is done with its work, it is idle, whatever the queue holds.
+    /// Pauses the queue: when the running turn ends, the agent is idle, and all items wait until
+    /// [`resume`](Self::resume).
     ///
     /// Wire: `session.queue.setDrainPaused`, a [command](crate#commands).
     pub async fn pause(&self) -> Result<()> {
         self.order("session.queue.setDrainPaused", &QueueParams { paused: Some(true), ..self.params() }).await
     }
 
-    /// Undoes [`pause`](Self::pause).
+    /// Resumes the queue after [`pause`](Self::pause).
     ///
     /// Wire: `session.queue.setDrainPaused`, a [command](crate#commands).
-    pub async fn go_on(&self) -> Result<()> {
+    pub async fn resume(&self) -> Result<()> {
         self.order("session.queue.setDrainPaused", &QueueParams { paused: Some(false), ..self.params() })
             .await
     }

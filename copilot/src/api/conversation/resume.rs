@@ -1,4 +1,4 @@
-//! How a session is named, followed and resumed.
+//! Settings of a session's name, remote access and resumption.
 
 use crate::api::unstable::Unstable;
 use crate::error::Error;
@@ -27,31 +27,34 @@ members! {
         /// # async fn example(client: copilot::Client) -> copilot::Result<()> {
         /// use copilot::resume::Resume;
         ///
-        /// let session = client.resume("GH-42").resume_options(Resume::new().transcript_recovery(false)).start().await?;
+        /// let options = Resume::new().transcript_recovery(false);
+        /// let session = client.resume("GH-42").resume_options(options).start().await?;
         /// # session.close().await
         /// # }
         /// ```
         Resume
-        /// Sets how the session is resumed, after a restart of the CLI and by [`Client::resume`](crate::Client::resume).
+        /// Sets how the session is resumed, after a restart of the CLI and by
+        /// [`Client::resume`](crate::Client::resume).
         resume_options {
-            /// Continues tools that ran when the CLI was lost, or when the session was detached. Default: off.
+            /// Enables the continuation of tools that ran when the CLI was lost, or when the session was detached.
+            /// Default: off.
             ///
             /// Off, they are cancelled, the turn fails with an error that
             /// [is retryable](crate::Error::is_retryable), and the agent reads with the next message that they were
             /// interrupted.
             ///
-            /// On, they run while the CLI is started again, the CLI gets their results when the session is resumed, and the turn
-            /// continues, as does the call that waits for it. Other pending calls run once more, so a tool may run twice: its
-            /// result may have been lost on the way. Permissions are requested again. The same applies when
-            /// [`Client::resume`](crate::Client::resume) resumes a session in the middle of a turn. Work that the CLI had not
-            /// written down when it was lost, and a call of the model, is interrupted all the same;
+            /// On, they run while the CLI is started again, the CLI gets their results when the session is resumed, and
+            /// the turn continues, as does the call that waits for it. Other pending calls run again, so a tool may run
+            /// twice: its result may have been lost in transit. Permissions are requested again. The same applies when
+            /// [`Client::resume`](crate::Client::resume) resumes a session in the middle of a turn. Calls of the model,
+            /// and work that the CLI had not persisted when it was lost, are interrupted in any case;
             /// [`Restarted::continued`](crate::events::Restarted::continued) lists what continues.
             ///
             /// Wire: `session.resume`, `continuePendingWork`; `session.tools.listPendingRequests` and
             /// `session.permissions.pendingRequests`, to the CLI.
             continue_pending_work: flag in members "continuePendingWork";
 
-            /// Repairs a damaged history. Default: on.
+            /// Enables the repair of a damaged history. Default: on.
             ///
             /// Wire: `session.resume`, `allowTranscriptRecovery`.
             transcript_recovery: flag in members "allowTranscriptRecovery";
@@ -60,7 +63,7 @@ members! {
         }
 
     @unstable Unstable {
-        /// Sets whether the session can be followed and steered from elsewhere.
+        /// Sets the remote access, with which the session can be followed and steered from other machines.
         ///
         /// Wire: `session.create`, `remoteSession`.
         remote_session: (RemoteSession) in members "remoteSession";
@@ -68,7 +71,7 @@ members! {
 }
 
 impl Resume {
-    /// Writes a `session.resume` event into the history. Default: on.
+    /// Enables the `session.resume` event in the history. Default: on.
     ///
     /// Wire: `session.resume`, `disableResume`.
     pub fn event(mut self, on: bool) -> Self {
@@ -77,7 +80,7 @@ impl Resume {
     }
 }
 
-/// Refuses settings of the other occasion.
+/// Refuses an empty name, settings of new sessions for a resumed one, and the reverse.
 fn check(settings: &Settings, occasion: Occasion) -> Result<()> {
     let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
     if settings.members.get::<String>("name").is_some_and(|name| name.trim().is_empty()) {

@@ -1,4 +1,4 @@
-//! The name of a session, and its removal from disk.
+//! The name of a session, its copies, and its removal from disk.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,14 +40,14 @@ struct ForkResponse {
 }
 
 impl Session {
-    /// The name of the session, if it was given one.
+    /// Returns the name of the session; `None` without a name.
     ///
     /// Wire: `session.name.get`, a [query](crate#queries).
     pub async fn name(&self) -> Result<Option<String>> {
         self.ask_for::<NameResponse>("session.name.get").await.map(|answer| answer.name)
     }
 
-    /// Gives the session a name, for lists.
+    /// Sets the name of the session, for lists.
     ///
     /// Wire: `session.name.set`, a [command](crate#commands).
     pub async fn set_name(&self, name: &str) -> Result<()> {
@@ -78,17 +78,17 @@ impl Session {
         Ok(answer.session_id)
     }
 
-    /// Ends the session here and deletes it from disk.
+    /// Closes the session and deletes it from disk.
     ///
     /// # Errors
     ///
-    /// When the connection is lost, or the CLI could not delete it; the session is closed all the same.
+    /// When the connection is lost, or the CLI could not delete it; the session is closed in any case.
     ///
     /// # Cancel safety
     ///
-    /// Once it was polled, the CLI may delete the session even if the future is dropped. Here the session is then still
-    /// open and can be deleted again, or closed as [`close`](Self::close) leaves it;
-    /// [`Client::delete_session`](crate::Client::delete_session) deletes it then.
+    /// Once it was polled, the CLI may delete the session even if the future is dropped. The session is then still open
+    /// in this program: it can be deleted again, or closed with [`close`](Self::close) and deleted with
+    /// [`Client::delete_session`](crate::Client::delete_session).
     ///
     /// Wire: `session.delete`, to the CLI.
     pub async fn delete(&self) -> Result<()> {
@@ -97,7 +97,7 @@ impl Session {
             Err(error) => Err(error),
         };
         let closed = self.close().await;
-        // The CLI has nothing left to let go of, and old ones say so with an error.
+        // There is nothing left to detach, and old CLIs report that as an error.
         deleted.and(match closed {
             Err(error) if error.kind() == ErrorKind::Response => Ok(()),
             other => other,

@@ -90,7 +90,7 @@ impl Session {
         Ok(answer.context_attribution)
     }
 
-    /// What the session has cost so far.
+    /// Returns the requests, tokens, cost and code changes of the session so far.
     ///
     /// Wire: `session.usage.getMetrics`, a [query](crate#queries).
     pub async fn usage(&self) -> Result<UsageMetrics> {

@@ -1,3 +1,3 @@
-//! What the host of a session can show: see [`Session::capabilities`](crate::Session::capabilities).
+//! The capabilities of a session's host: see [`Session::capabilities`](crate::Session::capabilities).
 
 pub use crate::protocol::capabilities::{Capabilities, UiCapabilities};

@@ -6,8 +6,8 @@ use crate::session::core::setters::members;
 
 members! {
     @group
-        /// Configuration that the CLI finds by itself in directories. Everything here that a repository can bring is off
-        /// unless it is enabled.
+        /// Configuration that the CLI finds by itself in directories. Everything here that a repository can bring is
+        /// off unless it is enabled.
         ///
         /// # Examples
         ///
@@ -23,7 +23,8 @@ members! {
         /// Sets the configuration that the CLI finds by itself in directories.
         discovery {
             /// Enables agents and skills of the working directory and of the state directory. An agent of a repository
-            /// may bring MCP servers, which are programs that the CLI starts with the agent. Default: off, as in the CLI.
+            /// may bring MCP servers, which are programs that the CLI starts with the agent. Default: off, as in the
+            /// CLI.
             ///
             /// Wire: `session.create`, `enableConfigDiscovery`.
             agents_and_skills: flag in members "enableConfigDiscovery";
@@ -52,7 +53,7 @@ members! {
 }
 
 impl Discovery {
-    /// Applies approvals that an earlier session has saved for the working directory, with
+    /// Enables approvals that an earlier session has saved for the working directory, with
     /// [`Decision::ApproveForLocation`](crate::Decision::ApproveForLocation) or by the user of the CLI: the calls that
     /// they cover run without a request. Default: off.
     ///
@@ -65,7 +66,7 @@ impl Discovery {
 
 pub(crate) const TOPIC: Topic = Topic {
     members: MEMBERS,
-    // Commands of a repository run only where the program wants them to.
+    // Commands of a repository run only where the program enables them.
     defaults: Some(|settings| settings.members.set_default("enableFileHooks", false)),
     ..Topic::NONE
 };

@@ -15,7 +15,7 @@ pub(crate) type FeatureFlags = BTreeMap<String, bool>;
 
 members! {
     @unstable Unstable {
-        /// Sets the experiments of the session, in place of those that the CLI would fetch.
+        /// Sets the experiments of the session. Default: those that the CLI fetches.
         ///
         /// Wire: `session.create`, `expAssignments`.
         experiments: (Experiments) in members "expAssignments";

@@ -12,7 +12,7 @@ members! {
         /// Wire: `session.create`, `requestExtensions`.
         extensions: flag in members "requestExtensions";
 
-        /// Sets the directory of the library that extensions are given, in place of the CLI's.
+        /// Sets the directory of the library that extensions load. Default: the CLI's library.
         ///
         /// Wire: `session.create`, `extensionSdkPath`.
         extension_sdk_path: text in members "extensionSdkPath";
@@ -22,7 +22,7 @@ members! {
 }
 
 impl Unstable {
-    /// Sets how extensions know this program: its source, and a name there that does not change.
+    /// Sets the identity of this program for extensions: its source, and a stable name there.
     ///
     /// Wire: `session.create`, `extensionInfo`.
     pub fn extension_info(mut self, source: impl Into<String>, name: impl Into<String>) -> Self {

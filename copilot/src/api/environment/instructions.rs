@@ -36,7 +36,7 @@ members! {
             /// Wire: `session.create`, `organizationCustomInstructions`.
             organization: text in members "organizationCustomInstructions";
 
-            /// Reads instructions again when files change. For new sessions only.
+            /// Enables the refresh of instructions when their files change. For new sessions only.
             ///
             /// Wire: `session.create`, `refreshCustomInstructions`.
             refresh: flag in members "refreshCustomInstructions";
@@ -61,7 +61,7 @@ impl Instructions {
 }
 
 impl Session {
-    /// The files with instructions that the agent follows.
+    /// Returns the files with instructions that the agent follows.
     ///
     /// Wire: `session.instructions.getSources`, a [query](crate#queries).
     pub async fn instructions(&self) -> Result<Vec<InstructionSource>> {

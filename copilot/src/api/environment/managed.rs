@@ -1,4 +1,4 @@
-//! Settings that an administrator makes.
+//! Settings of an administrator.
 
 use crate::protocol::managed::ManagedSettings as Wire;
 use crate::session::core::Topic;
@@ -8,7 +8,7 @@ pub use crate::protocol::managed::{BypassMode, ManagedPermissions};
 
 members! {
     @group
-        /// Settings that an administrator makes for a company.
+        /// Settings of an administrator, for the users of a company.
         ///
         /// # Examples
         ///
@@ -20,20 +20,20 @@ members! {
         /// # drop(builder);
         /// ```
         ManagedSettings
-        /// Sets the settings that an administrator makes.
+        /// Sets the settings of an administrator.
         managed_settings {
-            /// Fetches the settings of the user's company; needs a GitHub token. Default: off.
+            /// Enables the fetch of the settings of the user's company, which needs a GitHub token. Default: off.
             ///
             /// Wire: `session.create`, `enableManagedSettings`.
             fetch: flag in members "enableManagedSettings";
 
             /// Sets the managed settings that this session overrides, by their paths with dots. Those of
-            /// [`permissions`](Self::permissions) apply all the same.
+            /// [`permissions`](Self::permissions) apply in any case.
             ///
             /// Wire: `session.create`, `excludedManagedSettings`.
             excluded: list in members "excludedManagedSettings";
 
-            /// Refuses changes of a managed model. Default: off.
+            /// Enables the enforcement of a managed model: a session cannot change it. Default: off.
             ///
             /// Wire: `session.create`, `enforceManagedModelDefaults`.
             enforce_model: flag in members "enforceManagedModelDefaults";
@@ -43,8 +43,8 @@ members! {
 }
 
 impl ManagedSettings {
-    /// Sets what an administrator permits, which limits the session's
-    /// [`permissions`](crate::SessionBuilder::permissions). CLI 1.0.102 knows it; older ones ignore it.
+    /// Sets the permissions of an administrator, which limit the session's
+    /// [`permissions`](crate::SessionBuilder::permissions). From CLI 1.0.102 on; older ones ignore them.
     ///
     /// Wire: `session.create`, `managedSettings`.
     pub fn permissions(mut self, permissions: ManagedPermissions) -> Self {

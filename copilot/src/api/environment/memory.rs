@@ -1,4 +1,4 @@
-//! Long conversations, and what is kept across sessions.
+//! Long conversations, and data that is kept across sessions.
 
 use crate::api::unstable::Unstable;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +20,7 @@ members! {
     memory: (Memory) in members "memory";
 
     @unstable Unstable {
-        /// Stores sessions so that they can be searched.
+        /// Enables the store with which sessions can be searched.
         ///
         /// Wire: `session.create`, `enableSessionStore`.
         session_store: flag in members "enableSessionStore";
@@ -44,7 +44,7 @@ impl Unstable {
     }
 }
 
-/// The CLI takes any number, and then never or always compacts.
+/// Refuses thresholds outside of the valid range: the CLI accepts any number, and then compacts never or always.
 fn check_thresholds(infinite: Option<&InfiniteSessions>) -> Result<()> {
     let Some(infinite) = infinite else { return Ok(()) };
     let (background, exhaustion) =
@@ -54,7 +54,7 @@ fn check_thresholds(infinite: Option<&InfiniteSessions>) -> Result<()> {
     {
         if let Some(value) = value.filter(|value| !(0.0..=1.0).contains(value)) {
             return Err(refuse(format!(
-                "`{name}` is a part of the context window, from 0 to 1, not {value}"
+                "`{name}` is {value}; set a fraction of the context window, from 0 to 1"
             )));
         }
     }

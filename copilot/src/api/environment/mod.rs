@@ -1,4 +1,4 @@
-//! The environment of a session: directories, sandbox, and what the CLI finds in them.
+//! The environment of a session: directories, sandbox, and the configuration that the CLI finds in them.
 
 pub mod capabilities;
 pub mod diagnostics;

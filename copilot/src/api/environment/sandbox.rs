@@ -6,7 +6,8 @@ use crate::session::core::setters::members;
 pub use crate::protocol::sandbox::{Sandbox, SandboxFiles, SandboxLogins, SandboxNetwork, SandboxProxy};
 
 members! {
-    /// What the programs that the agent runs may reach; as this machine is configured unless set.
+    /// Sets the files and the network that the programs of the agent may access. Default: the configuration of this
+    /// machine.
     ///
     /// Wire: `session.create`, `sandboxConfig`.
     sandbox: (Sandbox) in members "sandboxConfig";

@@ -1,4 +1,4 @@
-//! The files of a session's workspace, where the CLI and the agent keep what belongs to the session.
+//! The workspace of a session, where the CLI and the agent keep its files, and the directories that it works in.
 
 use crate::error::Result;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
@@ -8,7 +8,8 @@ use crate::session::core::setters::members;
 
 pub use crate::protocol::config::Trust;
 
-/// The workspace of a session: a directory in which the CLI and the agent keep files of the session. Made by [`Session::workspace`].
+/// The workspace of a session: a directory in which the CLI and the agent keep files of the session. Returned by
+/// [`Session::workspace`].
 ///
 /// # Examples
 ///
@@ -31,9 +32,10 @@ impl Session {
 }
 
 impl SessionWorkspace<'_> {
-    /// The paths of the files in the session's workspace, relative to it.
+    /// Returns the paths of the files in the session's workspace, relative to it.
     ///
-    /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, a [query](crate#queries).
+    /// Wire: `session.workspaces.listFiles`, or `session.workspace.listFiles` on CLIs before 1.0.32, a
+    /// [query](crate#queries).
     pub async fn files(&self) -> Result<Vec<String>> {
         let method = "session.workspaces.listFiles";
         self.0
@@ -42,13 +44,14 @@ impl SessionWorkspace<'_> {
             .map(|answer| answer.files)
     }
 
-    /// What is in a file of the session's workspace.
+    /// Returns the text of a file in the session's workspace.
     ///
     /// # Errors
     ///
-    /// As every query, and when when there is no such file.
+    /// As every query, and when there is no such file.
     ///
-    /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, a [query](crate#queries).
+    /// Wire: `session.workspaces.readFile`, or `session.workspace.readFile` on CLIs before 1.0.32, a
+    /// [query](crate#queries).
     pub async fn read(&self, path: &str) -> Result<String> {
         let method = "session.workspaces.readFile";
         let params = FileParams { session_id: self.0.id(), path, content: None };
@@ -57,7 +60,8 @@ impl SessionWorkspace<'_> {
 
     /// Writes a file into the session's workspace.
     ///
-    /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, a [command](crate#commands).
+    /// Wire: `session.workspaces.createFile`, or `session.workspace.createFile` on CLIs before 1.0.32, a
+    /// [command](crate#commands).
     pub async fn write(&self, path: &str, content: &str) -> Result<()> {
         let method = "session.workspaces.createFile";
         let params = FileParams { session_id: self.0.id(), path, content: Some(content) };
@@ -66,9 +70,9 @@ impl SessionWorkspace<'_> {
 }
 
 members! {
-    /// Sets the directory that the agent works in. It must exist. A relative one starts from the client's
-    /// [`cwd`](crate::ClientBuilder::cwd), else from the directory that was this program's when the client was
-    /// configured, and the session's other relative paths start from it. With
+    /// Sets the directory that the agent works in, which must exist. A relative path starts from the client's
+    /// [`cwd`](crate::ClientBuilder::cwd), else from the current directory of this program when the client was
+    /// configured; the session's other relative paths start from the working directory. With
     /// [`cli_url`](crate::ClientBuilder::cli_url) or a `session_fs` all of them must be absolute, and are not checked.
     /// Default: the CLI's directory.
     ///
@@ -91,7 +95,7 @@ members! {
         Workspace
         /// Sets rare settings of the directories that the session works in.
         workspace {
-            /// Sets for how long the working directory is trusted. For new sessions only.
+            /// Sets how long the working directory is trusted. For new sessions only.
             ///
             /// Wire: `session.create`, `trustWorkingDirectory`.
             trust: (Trust) in members "trustWorkingDirectory";
@@ -101,7 +105,7 @@ members! {
             /// Wire: `session.create`, `additionalDirectories`.
             additional_directories: list in members "additionalDirectories";
 
-            /// Sets the directory of this session's configuration and state, in place of the client's `state_dir`.
+            /// Sets the directory of this session's configuration and state. Default: the client's `state_dir`.
             ///
             /// Wire: `session.create`, `configDir`.
             config_dir: text in members "configDir";
@@ -116,7 +120,7 @@ members! {
             /// Wire: `session.create`, `enableHostGitOperations`.
             host_git_operations: flag in members "enableHostGitOperations";
 
-            /// Names the agent as a co-author of commits.
+            /// Enables the co-author line of the agent in commits.
             ///
             /// Wire: `session.options.update`, `coauthorEnabled`.
             coauthor: flag in options "coauthorEnabled";

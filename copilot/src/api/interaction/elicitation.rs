@@ -1,4 +1,4 @@
-//! Forms that the CLI wants the user to fill in.
+//! Forms of the CLI for the user.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::session::core::{Handler, IntoAnswer};
 
 pub use crate::protocol::elicitation::{ElicitationAction, ElicitationMode, ElicitationResponse};
 
-/// A form that the user is to fill in. Wire: `elicitation.requested`, from the CLI.
+/// The request to show a form to the user. Wire: `elicitation.requested`, from the CLI.
 #[derive(Clone)]
 pub struct ElicitationRequest {
     message: String,
@@ -33,42 +33,43 @@ pub struct ElicitationRequest {
 }
 
 impl ElicitationRequest {
-    /// What the form is for.
+    /// Returns the message above the form.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// How it is to be shown.
+    /// Returns the mode: a form with fields, or a page to open.
     pub fn mode(&self) -> &ElicitationMode {
         &self.mode
     }
 
-    /// The JSON schema of what is to be filled in, exactly as it came: fields are shown in its order.
+    /// Returns the JSON schema of the content as text, unchanged, because its order is the order of the fields. `None`
+    /// without fields.
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref().map(RawValue::get)
     }
 
-    /// The schema read as a type of your own.
+    /// Returns the schema as a `T`.
     ///
     /// # Errors
     ///
-    /// When it does not have that shape, or there is none.
+    /// When the schema is not a `T`, or there is none.
     pub fn schema_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.schema().unwrap_or("null"))
             .map_err(|source| Error::decode("the schema of the form has another shape", source))
     }
 
-    /// The page to open, with [`ElicitationMode::Url`].
+    /// Returns the URL of the page to open, with [`ElicitationMode::Url`].
     pub fn url(&self) -> Option<&str> {
         self.url.as_deref()
     }
 
-    /// Who asks, such as the name of an MCP server.
+    /// Returns the source of the form, such as the name of an MCP server.
     pub fn source(&self) -> Option<&str> {
         self.source.as_deref()
     }
 
-    /// The tool call that asks.
+    /// Returns the id of the tool call that sent the form, if one did.
     pub fn tool_call_id(&self) -> Option<&ToolCallId> {
         self.tool_call_id.as_ref()
     }
@@ -86,7 +87,7 @@ impl fmt::Debug for ElicitationRequest {
 }
 
 impl ElicitationResponse {
-    /// The form was filled in like this, by field.
+    /// Returns the content of the form, by field.
     ///
     /// # Errors
     ///
@@ -98,19 +99,20 @@ impl ElicitationResponse {
         Ok(Self { action: ElicitationAction::Accept, content: Some(content) })
     }
 
-    /// The user refused.
+    /// Declines: the user refused to fill in the form.
     pub fn decline() -> Self {
         Self { action: ElicitationAction::Decline, content: None }
     }
 
-    /// The user looked away.
+    /// Cancels: the user dismissed the form without a decision.
     pub fn cancel() -> Self {
         Self { action: ElicitationAction::Cancel, content: None }
     }
 }
 
 impl SessionBuilder {
-    /// Has the program show forms to the user, for MCP servers, for the agent, and for [`Session::ui`](crate::Session::ui).
+    /// Runs when an MCP server, the agent or [`Session::ui`](crate::Session::ui) sends a form to the user; returns the
+    /// content.
     ///
     /// A handler that fails cancels the form.
     ///
@@ -144,7 +146,7 @@ impl SessionBuilder {
 }
 
 fn form_requested(session: &Arc<SessionCore>, asked: ElicitationRequested<'_>) {
-    // Every client of the session is asked: one without a handler leaves it to the others.
+    // Every client of the session receives the event; one without a handler leaves it to the others.
     let Some(handler) = session.handler() else { return };
     let id: Box<str> = asked.request_id.as_ref().into();
     let question = Question::event("on_elicitation", "a form", &id);

@@ -1,4 +1,4 @@
-//! The agent asks to work in another way: to carry out its plan, or to go on with another model.
+//! The modes of the agent, and its requests to change them: to carry out a plan, or to continue with another model.
 
 use std::sync::Arc;
 
@@ -25,25 +25,25 @@ pub use crate::protocol::modes::{
     AutoModeSwitchRequest, AutoModeSwitchResponse, ExitPlanModeRequest, PlanAction,
 };
 
-/// The answer to a [`ExitPlanModeRequest`].
+/// The answer to an [`ExitPlanModeRequest`].
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct ExitPlanModeResponse(ExitPlanModeAnswer);
 
 impl ExitPlanModeResponse {
-    /// The plan is good, and this follows.
+    /// Approves the plan; the agent carries it out with this action.
     pub fn approve(action: PlanAction) -> Self {
         let selected_action = Some(action);
         Self(ExitPlanModeAnswer { approved: true, selected_action, ..ExitPlanModeAnswer::default() })
     }
 
-    /// The plan is not good yet; the agent reads why, and goes on planning.
+    /// Rejects the plan; the agent reads the feedback and continues planning.
     pub fn reject(feedback: impl Into<String>) -> Self {
         let feedback = Some(feedback.into());
         Self(ExitPlanModeAnswer { feedback, ..ExitPlanModeAnswer::default() })
     }
 
-    /// Says whether the agent may edit files without asking while it carries out the plan.
+    /// Enables edits of files without permission requests while the agent carries out the plan.
     pub fn auto_approve_edits(mut self, on: bool) -> Self {
         self.0.auto_approve_edits = Some(on);
         self
@@ -51,7 +51,7 @@ impl ExitPlanModeResponse {
 }
 
 impl SessionBuilder {
-    /// Has the program look at the agent's plan before it is carried out. Without it every plan is good.
+    /// Runs before the agent carries out its plan; approves or rejects it. Default: every plan is approved.
     ///
     /// A handler that fails rejects the plan.
     ///
@@ -88,7 +88,7 @@ impl SessionBuilder {
 
 impl ModelOptions {
     /// Runs when the model's service refuses, as at the end of a quota; decides whether to continue with another model.
-    /// Without a handler, and when it fails, the answer is no.
+    /// Default, and when the handler fails: no.
     ///
     /// # Examples
     ///
@@ -124,7 +124,7 @@ impl ModelOptions {
 
 fn plan_proposed(session: &Arc<SessionCore>, plan: ExitPlanModeRequest, responder: Responder) {
     let Some(handler) = session.handler() else {
-        // What the CLI does where it need not ask; what the plan does still needs permission.
+        // As the CLI does without a handler; the steps of the plan still need permission.
         return responder.ok(&ExitPlanModeAnswer { approved: true, ..ExitPlanModeAnswer::default() });
     };
     let question = Question::request("on_exit_plan_mode", "a plan", &responder);
@@ -145,7 +145,7 @@ fn auto_mode_offered(session: &Arc<SessionCore>, asked: AutoModeSwitchRequest, r
 }
 
 members! {
-    /// Sets how the agent works without a user.
+    /// Sets the autopilot, in which the agent works without a user.
     ///
     /// Wire: `session.create`, `autopilot`.
     autopilot: (Autopilot) in members "autopilot";
@@ -153,7 +153,7 @@ members! {
     @also "requestExitPlanMode" on_exit_plan_mode, "requestAutoModeSwitch" model_options,
 
     @unstable Unstable {
-        /// Enables the tools with which the agent plans work for later.
+        /// Enables the tools with which the agent schedules work.
         ///
         /// Wire: `session.options.update`, `manageScheduleEnabled`.
         manage_schedule: flag in options "manageScheduleEnabled";
@@ -161,14 +161,14 @@ members! {
 }
 
 impl Session {
-    /// How the agent works on messages.
+    /// Returns the mode of the agent.
     ///
     /// Wire: `session.mode.get`, a [query](crate#queries). From 0.0.423 on.
     pub async fn mode(&self) -> Result<AgentMode> {
         self.ask_for::<ModeGetResponse>("session.mode.get").await.map(AgentMode::from)
     }
 
-    /// Changes how the agent works on messages from here on.
+    /// Sets the mode of the agent for the messages from now on.
     ///
     /// Wire: `session.mode.set`, a [command](crate#commands). From 0.0.423 on.
     pub async fn set_mode(&self, mode: AgentMode) -> Result<()> {
@@ -200,12 +200,12 @@ pub(crate) const TOPIC: Topic = Topic {
     ..Topic::NONE
 };
 
-/// The decision about a plan that the program could not see.
+/// Returns the decision about a plan that no handler has reviewed.
 fn unseen() -> ExitPlanModeResponse {
-    ExitPlanModeResponse::reject("the plan could not be looked at")
+    ExitPlanModeResponse::reject("the plan could not be reviewed")
 }
 
-/// The safe answers where no session can be asked: nothing is approved.
+/// Answers requests that belong to no session: nothing is approved.
 fn refuse(method: &str, _: &RawValue, responder: Responder) -> Option<Responder> {
     match method {
         "exitPlanMode.request" => responder.ok(&unseen().0),

@@ -12,22 +12,23 @@ use crate::session::Session;
 pub use crate::protocol::instructions::PermissionMode;
 
 impl Session {
-    /// How the CLI itself deals with permissions, before this program is asked.
+    /// Returns the permission mode of the CLI, which applies before it sends permission requests to this program.
     ///
     /// Wire: `session.permissions.getMode`, a [query](crate#queries).
     pub async fn permission_mode(&self) -> Result<PermissionMode> {
         self.ask_for::<PermissionModeResponse>("session.permissions.getMode").await.map(|answer| answer.mode)
     }
 
-    /// Changes how the CLI itself deals with permissions. With [`PermissionMode::AllowAll`] this program is asked
-    /// nothing any more, whatever the session's [`Permissions`](crate::Permissions) say; only managed permissions
-    /// still count.
+    /// Sets the permission mode of the CLI. With [`PermissionMode::AllowAll`] the CLI sends no permission requests to
+    /// this program, regardless of the session's [`Permissions`](crate::Permissions); only managed permissions still
+    /// apply.
     ///
     /// # Errors
     ///
-    /// As every command, and when the CLI is not allowed to.
+    /// As every command, and when managed permissions exclude the mode.
     ///
-    /// Wire: `session.permissions.setMode`, or `session.permissions.setApproveAll` on CLIs without it, a [command](crate#commands).
+    /// Wire: `session.permissions.setMode`, or `session.permissions.setApproveAll` on CLIs without it, a
+    /// [command](crate#commands).
     pub async fn set_permission_mode(&self, mode: &PermissionMode) -> Result<()> {
         let method = "session.permissions.setMode";
         let peer = self.peer().await?;
@@ -52,11 +53,11 @@ impl Session {
             return Ok(());
         }
         let message =
-            format!("{method}: the CLI does not go over to `{mode}`; what manages it rules that out");
+            format!("{method}: the CLI refuses the permission mode `{mode}`; managed settings exclude it");
         Err(Error::new(ErrorKind::Session, message))
     }
 
-    /// Forgets what was approved for the rest of the session.
+    /// Removes the approvals that were given for the rest of the session.
     ///
     /// Wire: `session.permissions.resetSessionApprovals`, a [command](crate#commands).
     pub async fn forget_approvals(&self) -> Result<()> {

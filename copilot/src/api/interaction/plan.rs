@@ -6,7 +6,7 @@ use crate::session::Session;
 
 pub use crate::protocol::controls::Plan;
 
-/// The plan of the agent. Made by [`Session::plan`].
+/// The plan of the agent. Returned by [`Session::plan`].
 ///
 /// # Examples
 ///
@@ -28,14 +28,14 @@ impl Session {
 }
 
 impl SessionPlan<'_> {
-    /// The agent's plan.
+    /// Returns the agent's plan.
     ///
     /// Wire: `session.plan.read`, a [query](crate#queries). From 0.0.423 on.
     pub async fn read(&self) -> Result<Plan> {
         self.0.ask_for("session.plan.read").await
     }
 
-    /// Writes the agent's plan.
+    /// Replaces the agent's plan.
     ///
     /// Wire: `session.plan.update`, a [command](crate#commands). From 0.0.423 on.
     pub async fn write(&self, content: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The program asks the user, through whatever shows forms in the session.
+//! Questions of the program to the user, in forms of the session.
 
 use std::pin::Pin;
 
@@ -14,9 +14,18 @@ use crate::session::Session;
 
 pub use crate::protocol::elicitation::TextFormat;
 
-/// Asks the user, through whatever shows forms in the session: a handler of this program's
-/// ([`SessionBuilder::on_elicitation`](crate::SessionBuilder::on_elicitation)), or another client of the CLI. Made by
-/// [`Session::ui`].
+/// Questions to the user, in forms of the session. A handler of this program
+/// ([`SessionBuilder::on_elicitation`](crate::SessionBuilder::on_elicitation)) or another client of the CLI shows them.
+/// Returned by [`Session::ui`].
+///
+/// # Errors
+///
+/// Every question fails when no handler and no client shows forms in the session, the connection is lost or the CLI
+/// refuses.
+///
+/// # Cancel safety
+///
+/// Dropping the future of a question discards its answer. The form stays open where it is shown.
 ///
 /// # Examples
 ///
@@ -34,28 +43,27 @@ pub use crate::protocol::elicitation::TextFormat;
 pub struct Ui<'a>(&'a Session);
 
 impl Session {
-    /// Asks the user, through whatever shows forms in this session.
+    /// Returns the view with which the program asks the user.
     pub fn ui(&self) -> Ui<'_> {
         Ui(self)
     }
 }
 
 impl<'a> Ui<'a> {
-    /// Whether anything shows forms in this session.
+    /// Returns whether a handler or another client shows forms in this session.
     pub fn is_available(&self) -> bool {
         self.0.capabilities().ui.elicitation == Some(true)
     }
 
-    /// Asks for a yes or a no. Looking away is a no.
+    /// Asks the user for a yes or a no. Dismissing the form is a no.
     ///
     /// # Errors
     ///
-    /// When nothing shows forms in this session, the connection is lost or the CLI refuses.
+    /// As every question of [`Ui`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
-    /// nobody.
+    /// As every question of [`Ui`].
     ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub async fn confirm(&self, question: &str) -> Result<bool> {
@@ -64,16 +72,15 @@ impl<'a> Ui<'a> {
         Ok(filled.and_then(|value| value.as_bool()).unwrap_or(false))
     }
 
-    /// Asks for one of these; `None` when the user refused or looked away.
+    /// Asks the user for one of `options`. Returns `None` if the user declined or dismissed the form.
     ///
     /// # Errors
     ///
-    /// When nothing shows forms in this session, the connection is lost or the CLI refuses.
+    /// As every question of [`Ui`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
-    /// nobody.
+    /// As every question of [`Ui`].
     ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub async fn select(
@@ -86,12 +93,11 @@ impl<'a> Ui<'a> {
         Ok(self.one(question, &form, "selection").await?.and_then(text))
     }
 
-    /// Asks for a text; await it for the text.
+    /// Asks the user for a text; await the returned request to send it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
-    /// nobody.
+    /// As every question of [`Ui`].
     ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub fn input(self, question: impl Into<String>) -> InputRequest<'a> {
@@ -107,20 +113,19 @@ impl<'a> Ui<'a> {
     ///
     /// # Errors
     ///
-    /// When nothing shows forms in this session, the connection is lost or the CLI refuses.
+    /// As every question of [`Ui`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the question. The form stays with whoever shows it, and what is filled in reaches
-    /// nobody.
+    /// As every question of [`Ui`].
     ///
     /// Wire: `session.ui.elicitation`, to the CLI.
     pub async fn elicit(&self, message: &str, schema: impl Serialize) -> Result<ElicitationResponse> {
         let session = self.0;
         if !self.is_available() {
-            // Without this the CLI would wait for ever.
+            // Without this check the CLI would wait without a limit.
             let message = format!(
-                "nothing shows forms in this session (CLI {}): give it an `on_elicitation` handler",
+                "no handler and no client shows forms in this session (CLI {}); set `on_elicitation`",
                 session.cli()
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
@@ -129,7 +134,7 @@ impl<'a> Ui<'a> {
         session.peer().await?.request("session.ui.elicitation", &params).decoded().await
     }
 
-    /// What was filled in as the only field of a form.
+    /// Returns the value of the only field of a form; `None` if the user declined or dismissed it.
     async fn one(&self, question: &str, form: &OneField<'_>, field: &str) -> Result<Option<Value>> {
         let elicited = self.elicit(question, form).await?;
         if elicited.action != ElicitationAction::Accept {
@@ -146,8 +151,8 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-/// Asks the user for a text; await it for the text, or `None` when the user refused or looked away. Made by
-/// [`Ui::input`].
+/// A request for a text of the user. Awaiting it returns `None` if the user declined or dismissed the form. Returned
+/// by [`Ui::input`].
 ///
 /// # Cancel safety
 ///
@@ -161,37 +166,37 @@ pub struct InputRequest<'a> {
 }
 
 impl InputRequest<'_> {
-    /// The name of the field.
+    /// Sets the title of the field. Default: none.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.field.title = Some(title.into());
         self
     }
 
-    /// What belongs into the field.
+    /// Sets the description of the field. Default: none.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.field.description = Some(description.into());
         self
     }
 
-    /// The fewest characters that will do.
+    /// Sets the minimum number of characters. Default: none.
     pub fn min_length(mut self, characters: u32) -> Self {
         self.field.min_length = Some(characters);
         self
     }
 
-    /// The most characters.
+    /// Sets the maximum number of characters. Default: none.
     pub fn max_length(mut self, characters: u32) -> Self {
         self.field.max_length = Some(characters);
         self
     }
 
-    /// What the text must be.
+    /// Sets the format of the text, such as an e-mail address. Default: any.
     pub fn format(mut self, format: TextFormat) -> Self {
         self.field.format = Some(format);
         self
     }
 
-    /// The text that stands in the field at first.
+    /// Sets the initial text of the field. Default: empty.
     pub fn default_text(mut self, text: impl Into<String>) -> Self {
         self.field.default = Some(text.into());
         self

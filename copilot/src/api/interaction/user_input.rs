@@ -1,4 +1,4 @@
-//! Questions to the user: the agent's, and those of the program's own tools.
+//! Questions of the agent and of the program's own tools to the user.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ pub use crate::protocol::user_input::UserInputRequest;
 pub struct UserInputResponse(Option<String>);
 
 impl UserInputResponse {
-    /// What the user said: one of the choices, or something else.
+    /// Returns the user's answer: one of the choices, or another text.
     pub fn new(answer: impl Into<String>) -> Self {
         Self(Some(answer.into()))
     }
 
-    /// The user did not want to answer; the agent goes on without.
+    /// Dismisses the question: the agent continues without an answer.
     pub fn dismissed() -> Self {
         Self(None)
     }
@@ -47,7 +47,7 @@ impl<S: Into<String>> From<S> for UserInputResponse {
     }
 }
 
-/// What the user said can be returned as it is; in a `Result` it is a `UserInputResponse`.
+/// A handler may return the answer as text; in a `Result` it is a `UserInputResponse`.
 impl IntoAnswer<UserInputResponse> for String {
     fn into_answer(self) -> Result<UserInputResponse, BoxError> {
         Ok(self.into())
@@ -64,11 +64,12 @@ impl Sealed<UserInputResponse> for String {}
 impl Sealed<UserInputResponse> for &str {}
 
 impl SessionBuilder {
-    /// Has the program answer what the agent asks the user, and what its own tools ask with
-    /// [`ToolContext::ask_user`](crate::ToolContext::ask_user). Without it the agent is not given the tool to ask.
+    /// Runs when the agent asks the user a question, or a tool of the program does with
+    /// [`ToolContext::ask_user`](crate::ToolContext::ask_user); returns the answer. Default: the agent has no tool to
+    /// ask the user.
     ///
-    /// What the user said may be returned as a `String` or `&str` too. A handler that fails leaves the question
-    /// unanswered: the agent is told so, and goes on.
+    /// The answer may also be a `String` or `&str`. When the handler fails, the agent reads that the user cannot
+    /// answer, and continues.
     ///
     /// # Examples
     ///
@@ -112,10 +113,10 @@ fn user_asked(session: &Arc<SessionCore>, asked: UserInputRequest, responder: Re
     });
 }
 
-/// A tool of the program asks the user.
+/// Asks the user a question of the program's own tool.
 async fn ask_user(session: &SessionCore, question: String, choices: Vec<String>) -> Result<String> {
     let Some(handler) = session.handler() else {
-        let message = "nobody can be asked: give the session an `on_user_input` handler";
+        let message = "the session has no handler for questions to the user; set `on_user_input`";
         return Err(Error::new(ErrorKind::Unsupported, message));
     };
     let asked = UserInputRequest { question, choices, allow_freeform: None };
@@ -131,12 +132,12 @@ async fn ask_user(session: &SessionCore, question: String, choices: Vec<String>)
     Err(Error::new(ErrorKind::Session, "the handler `on_user_input` failed"))
 }
 
-/// Where there is no answer, an error: every version tells the agent then that the user cannot answer. The member
-/// `noResponse` is for new ones only; old ones read an answer out of it.
+/// Sends the answer, or an error without one: every version then reports to the agent that the user cannot answer. Only
+/// new versions know the member `noResponse`; old ones read an answer out of it.
 fn respond(responder: Responder, answer: Option<UserInputResponse>, question: &UserInputRequest) {
     match answer.and_then(|answer| answer.into_wire(question)) {
         Some(answer) => responder.ok(&answer),
-        None => responder.error(INTERNAL_ERROR, "nobody answered the question"),
+        None => responder.error(INTERNAL_ERROR, "the question has no answer"),
     }
 }
 
@@ -144,12 +145,12 @@ members! {
     @also "requestUserInput" on_user_input,
 
     @unstable Unstable {
-        /// Sets the form in which the model asks the user.
+        /// Sets the variant of the tool with which the model asks the user.
         ///
         /// Wire: `session.create`, `askUserVariant`.
         ask_user_variant: (AskUserVariant) in members "askUserVariant";
 
-        /// Sets whether a person is there to answer.
+        /// Sets whether a user is present to answer questions.
         ///
         /// Wire: `session.create`, `interactiveUser`.
         interactive_user: flag in members "interactiveUser";
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_is_no_choice_is_freeform() {
+    fn an_answer_outside_of_the_choices_is_freeform() {
         let question = UserInputRequest { choices: vec!["red".into()], ..UserInputRequest::default() };
         let freeform =
             |answer: UserInputResponse| answer.into_wire(&question).map(|response| response.was_freeform);
@@ -183,11 +184,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_user_said_may_be_returned_as_it_is() {
+    async fn a_handler_may_return_the_answer_as_text() {
         let said = UserInputResponse::new("yes");
         let text: Handler<(), UserInputResponse> = Handler::new(async |()| "yes");
         let owned: Handler<(), UserInputResponse> = Handler::new(async |()| "yes".to_owned());
-        // What a `Result` is of need not be said.
+        // The type in the `Result` is inferred.
         let result: Handler<(), UserInputResponse> = Handler::new(async |()| Ok::<_, BoxError>("yes".into()));
         for handler in [text, owned, result] {
             assert_eq!(handler.ask(()).await.unwrap(), said);

@@ -1,4 +1,4 @@
-//! Headers that the requests to MCP servers need, and that do not last.
+//! Headers with a limited lifetime, for the requests to MCP servers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::session::core::Unreadable;
 use crate::session::core::settled;
 use crate::session::core::{Handler, IntoAnswer};
 
-/// The answer to [`McpHeadersRequest`]; the values print as `<redacted>`.
+/// The answer to an [`McpHeadersRequest`]; the values print as `<redacted>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct McpHeadersResponse {
@@ -29,24 +29,24 @@ pub struct McpHeadersResponse {
 }
 
 impl McpHeadersResponse {
-    /// None: the requests keep the headers of the configuration.
+    /// Returns no headers: the requests have those of the configuration.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// This header, in place of one of the same name in the configuration.
+    /// Returns one header; it replaces one of the same name in the configuration.
     pub fn new(name: impl Into<String>, value: impl Into<Secret>) -> Self {
         Self::default().header(name, value)
     }
 
-    /// Another header.
+    /// Adds a header.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.headers.insert(name.into(), value.into());
         self
     }
 
-    /// How long they are good for, at most as long as
-    /// [`headers_refresh`](crate::mcp::RemoteServer::headers_refresh) says.
+    /// Sets how long the headers are valid. Default and maximum: the time of
+    /// [`headers_refresh`](crate::mcp::RemoteServer::headers_refresh).
     pub fn good_for(mut self, time: Duration) -> Self {
         self.good_for = Some(time);
         self
@@ -64,11 +64,11 @@ impl McpHeadersResponse {
 }
 
 impl Mcp {
-    /// Has the program give the headers for the requests to an MCP server that is configured with
-    /// [`headers_refresh`](crate::mcp::RemoteServer::headers_refresh): before it is connected, when they have
+    /// Runs when the CLI needs headers for an MCP server that is configured with
+    /// [`headers_refresh`](crate::mcp::RemoteServer::headers_refresh): before it connects, when the headers have
     /// expired, and when the server refuses them.
     ///
-    /// When the handler fails the server is not reached.
+    /// When the handler fails the CLI does not connect to the server.
     ///
     /// # Examples
     ///
@@ -101,7 +101,7 @@ impl Mcp {
     }
 }
 
-/// Tells the CLI that this session gives headers, if it does; otherwise it does not ask.
+/// Registers the session as a source of headers; without it the CLI sends no request.
 async fn register_interest(session: &SessionCore, peer: &Peer) -> Result<()> {
     let params =
         InterestParams { session_id: &session.id, event_type: EventName::McpHeadersRequired.as_str() };
@@ -139,7 +139,7 @@ pub(crate) const TOPIC: Topic = Topic {
     ..Topic::NONE
 };
 
-/// The answer where the handler fails.
+/// The answer when the handler fails.
 const FAILED: McpHeadersResult<'_> =
     McpHeadersResult::Error { message: "the program could not give the headers" };
 

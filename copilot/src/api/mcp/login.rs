@@ -1,4 +1,4 @@
-//! Logins that MCP servers want.
+//! Logins to MCP servers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::session::core::Unreadable;
 use crate::session::core::settled;
 use crate::session::core::{Handler, IntoAnswer};
 
-/// The answer to a [`McpLoginRequest`].
+/// The answer to an [`McpLoginRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct McpLoginResponse(Given);
@@ -31,12 +31,12 @@ enum Given {
 }
 
 impl McpLoginResponse {
-    /// Go on with this access token.
+    /// Returns an access token, with which the CLI continues the login.
     pub fn token(token: impl Into<Secret>) -> Self {
         Self(Given::Token { token: token.into(), token_type: None, expires_in: None })
     }
 
-    /// Says how long the token is good for; nothing for another answer than a token.
+    /// Sets how long the token is valid, without effect on other answers. Default: unknown.
     pub fn expires_in(mut self, time: Duration) -> Self {
         if let Given::Token { expires_in, .. } = &mut self.0 {
             *expires_in = Some(time);
@@ -44,7 +44,7 @@ impl McpLoginResponse {
         self
     }
 
-    /// Says what kind of token it is, `Bearer` unless set; nothing for another answer than a token.
+    /// Sets the type of the token, without effect on other answers. Default: `Bearer`.
     pub fn token_type(mut self, name: impl Into<String>) -> Self {
         if let Given::Token { token_type, .. } = &mut self.0 {
             *token_type = Some(name.into());
@@ -52,12 +52,12 @@ impl McpLoginResponse {
         self
     }
 
-    /// Go on without this server.
+    /// Cancels the login: the session continues without the server.
     pub fn cancelled() -> Self {
         Self(Given::Cancelled)
     }
 
-    /// The CLI is to refresh the token by itself, where the request says that it can.
+    /// Lets the CLI refresh the token, if the request says that it can.
     pub fn runtime_refresh() -> Self {
         Self(Given::RuntimeRefresh)
     }
@@ -76,9 +76,9 @@ impl McpLoginResponse {
 }
 
 impl Mcp {
-    /// Has the program give the token when an MCP server wants a login.
+    /// Runs when an MCP server requires a login; returns the token.
     ///
-    /// A handler that fails leaves the session without the server.
+    /// When the handler fails, the session continues without the server.
     ///
     /// # Examples
     ///
@@ -107,7 +107,7 @@ impl Mcp {
     }
 }
 
-/// Tells the CLI that this session gives logins, if it does; otherwise it does not ask.
+/// Registers the session as a source of logins; without it the CLI sends no request.
 async fn register_interest(session: &SessionCore, peer: &Peer) -> Result<()> {
     let params = InterestParams { session_id: &session.id, event_type: EventName::McpOauthRequired.as_str() };
     peer.request("session.eventLog.registerInterest", &params).raw().await.map(drop)

@@ -57,7 +57,7 @@ members! {
             /// Wire: `session.create`, `disabledMcpServers`.
             disabled_servers: list in members "disabledMcpServers";
 
-            /// Sets where logins to MCP servers are kept.
+            /// Sets the storage of logins to MCP servers.
             ///
             /// Wire: `session.create`, `mcpOAuthTokenStorage`.
             token_storage: (Storage) in members "mcpOAuthTokenStorage";
@@ -72,8 +72,8 @@ members! {
             /// Wire: `session.create`, `githubMcpToolConfig`.
             github: (GithubMcp) in members "githubMcpToolConfig";
 
-            /// Enables the pages that MCP servers bring; set it only where this program shows them. Whether the CLI
-            /// agreed is in [`capabilities`](crate::Session::capabilities).
+            /// Enables the pages of MCP servers; set it only if this program shows them.
+            /// [`capabilities`](crate::Session::capabilities) has the answer of the CLI. Default: off.
             ///
             /// Wire: `session.create`, `requestMcpApps`.
             apps: flag in members "requestMcpApps";
@@ -81,7 +81,7 @@ members! {
 }
 
 impl SessionBuilder {
-    /// Adds an MCP server. The model knows its tools as `name-tool`, and they need permission like any other.
+    /// Adds an MCP server. Its tools are named `name-tool` for the model, and need permission.
     ///
     /// Wire: `session.create`, `mcpServers`.
     pub fn mcp_server(mut self, name: impl Into<String>, server: impl Into<McpServer>) -> Self {
@@ -96,7 +96,7 @@ impl SessionBuilder {
     }
 }
 
-/// The MCP servers of a session. Made by [`Session::mcp`].
+/// The MCP servers of a session. Returned by [`Session::mcp`].
 ///
 /// # Examples
 ///
@@ -120,18 +120,18 @@ impl Session {
 }
 
 impl SessionMcp<'_> {
-    /// The MCP servers, and how they are.
+    /// Returns the MCP servers with their status.
     ///
     /// Wire: `session.mcp.list`, a [query](crate#queries).
     pub async fn servers(&self) -> Result<Vec<McpServerInfo>> {
         self.0.ask_for::<McpListResponse>("session.mcp.list").await.map(|answer| answer.servers)
     }
 
-    /// The tools of an MCP server that is connected.
+    /// Returns the tools of a connected MCP server.
     ///
     /// # Errors
     ///
-    /// As every query, and when it is not connected.
+    /// As every query, and when the server is not connected.
     ///
     /// Wire: `session.mcp.listTools`, a [query](crate#queries).
     pub async fn tools(&self, server: &str) -> Result<Vec<ToolInfo>> {
@@ -141,14 +141,14 @@ impl SessionMcp<'_> {
         Ok(answer.tools)
     }
 
-    /// Switches an MCP server on.
+    /// Enables an MCP server.
     ///
     /// Wire: `session.mcp.enable`, a [command](crate#commands).
     pub async fn enable(&self, name: &str) -> Result<()> {
         self.0.order("session.mcp.enable", &ServerParams { session_id: self.0.id(), server_name: name }).await
     }
 
-    /// Stops an MCP server and starts it again.
+    /// Restarts an MCP server.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl SessionMcp<'_> {
             .await
     }
 
-    /// Switches an MCP server off.
+    /// Disables an MCP server.
     ///
     /// Wire: `session.mcp.disable`, a [command](crate#commands).
     pub async fn disable(&self, name: &str) -> Result<()> {

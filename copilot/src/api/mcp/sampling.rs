@@ -1,4 +1,4 @@
-//! MCP servers that want a model to write something for them.
+//! Sampling: requests of MCP servers for the answer of a model.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::session::core::Unreadable;
 use crate::session::core::settled;
 use crate::session::core::{BoxError, Handler, IntoAnswer};
 
-/// What an MCP server wants a model to write. Wire: `sampling.requested`, from the CLI.
+/// The request of an MCP server for the answer of a model. Wire: `sampling.requested`, from the CLI.
 #[derive(Clone)]
 pub struct SamplingRequest {
     server_name: String,
@@ -42,36 +42,36 @@ impl SamplingRequest {
         })
     }
 
-    /// The server that asks.
+    /// Returns the name of the MCP server.
     pub fn server_name(&self) -> &str {
         &self.server_name
     }
 
-    /// The conversation that the model is to go on with.
+    /// Returns the conversation that the model is to continue.
     pub fn messages(&self) -> &[SamplingMessage] {
         &self.details.messages
     }
 
-    /// The system prompt that the server would like.
+    /// Returns the system prompt that the server suggests.
     pub fn system_prompt(&self) -> Option<&str> {
         self.details.system_prompt.as_deref()
     }
 
-    /// How long the answer may be, in tokens.
+    /// Returns the maximum length of the answer, in tokens.
     pub fn max_tokens(&self) -> Option<u64> {
         self.details.max_tokens
     }
 
-    /// The request as JSON text, exactly as the server has made it.
+    /// Returns the request of the server as JSON text, unchanged.
     pub fn raw(&self) -> &str {
         self.raw.get()
     }
 
-    /// The request read as a type of your own.
+    /// Returns the request as a `T`.
     ///
     /// # Errors
     ///
-    /// When it does not have that shape.
+    /// When the request is not a `T`.
     pub fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_str(self.raw())
             .map_err(|source| Error::decode("the sampling request has another shape", source))
@@ -101,7 +101,7 @@ enum Given {
 }
 
 impl SamplingResponse {
-    /// The model of this name has written this text.
+    /// Returns a text, and the name of the model that wrote it.
     pub fn text(model: impl Into<String>, text: impl Into<String>) -> Self {
         let content = json!({"type": "text", "text": text.into()});
         Self(Given::Answer(
@@ -109,7 +109,7 @@ impl SamplingResponse {
         ))
     }
 
-    /// An answer of another kind, as MCP's `CreateMessageResult` has it.
+    /// Returns any answer, in the shape of MCP's `CreateMessageResult`.
     ///
     /// # Errors
     ///
@@ -121,28 +121,28 @@ impl SamplingResponse {
         Ok(Self(Given::Answer(result)))
     }
 
-    /// The session's own model is to write it. The CLI asks it outside of the conversation.
+    /// Lets the session's model write the answer, outside of the conversation.
     ///
     /// Wire: `session.mcp.executeSampling`, to the CLI.
     pub fn by_session_model() -> Self {
         Self(Given::BySession)
     }
 
-    /// The server gets no answer of a model, and is told that the user refused.
+    /// Rejects the request: the server reads that the user refused.
     pub fn rejected() -> Self {
         Self(Given::Rejected)
     }
 
-    /// Another client of the session answers. Where there is none the server waits for ever.
+    /// Leaves the request to another client of the session. Without one the server waits without a limit.
     pub fn elsewhere() -> Self {
         Self(Given::Elsewhere)
     }
 }
 
 impl Mcp {
-    /// Has the program answer when an MCP server wants a model to write something.
+    /// Runs when an MCP server requests the answer of a model.
     ///
-    /// Without a handler, and when it fails, the server is told that the user refused.
+    /// Default, and when the handler fails: the server reads that the user refused.
     ///
     /// # Examples
     ///
@@ -179,7 +179,7 @@ fn sampling_requested(session: &Arc<SessionCore>, asked: SamplingAsked<'_>) {
     let request = match SamplingRequest::read(asked) {
         Ok(request) => request,
         Err(error) => {
-            tracing::error!(%error, session = %session.id, "what an MCP server wants cannot be read; rejected");
+            tracing::error!(%error, session = %session.id, "a sampling request cannot be read; rejected");
             return answer_sampling(session, &id, &Given::Rejected);
         }
     };
@@ -199,7 +199,7 @@ fn sampling_requested(session: &Arc<SessionCore>, asked: SamplingAsked<'_>) {
     });
 }
 
-/// Has the session's own model write the answer.
+/// Requests the answer from the session's model.
 async fn sample(
     session: &SessionCore,
     id: &str,
@@ -218,7 +218,7 @@ async fn sample(
     match (done.result, done.error) {
         (Some(result), _) => Ok(result),
         (None, Some(error)) => Err(error.into()),
-        (None, None) => Err(format!("the session's model gave no answer ({})", done.action).into()),
+        (None, None) => Err(format!("the session's model returned no answer ({})", done.action).into()),
     }
 }
 

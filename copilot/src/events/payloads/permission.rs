@@ -45,7 +45,7 @@ payload! {
         pub kind: PermissionOutcomeKind,
         /// The approval, for [`ApprovedForSession`](PermissionOutcomeKind::ApprovedForSession) and
         /// [`ApprovedForLocation`](PermissionOutcomeKind::ApprovedForLocation), in the form of
-        /// [`Approval`](crate::Approval).
+        /// [`Approval`](crate::permissions::Approval).
         pub approval: Option<Value>,
         /// The directory or repository that it is good for.
         pub location_key: Option<String>,

@@ -31,7 +31,7 @@ pub enum Decision {
     /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
     ApproveForSession(Approval),
     /// Go ahead, and do not ask again in this session for this domain; only for
-    /// [`PermissionKind::Url`](crate::PermissionKind::Url). CLIs up to 1.0.32 ask again.
+    /// [`PermissionKind::Url`](crate::permissions::PermissionKind::Url). CLIs up to 1.0.32 ask again.
     ApproveDomainForSession {
         /// The domain as an [`origin`](crate::PermissionRequest::origin), such as `https://example.com`.
         domain: String,
@@ -48,8 +48,8 @@ pub enum Decision {
         /// The location: the root of a repository, or a directory.
         location: String,
     },
-    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`](crate::PermissionKind::Url). CLIs
-    /// up to 1.0.32 ask again.
+    /// Go ahead, and do not ask again for this domain; only for
+    /// [`PermissionKind::Url`](crate::permissions::PermissionKind::Url). CLIs up to 1.0.32 ask again.
     ApprovePermanently {
         /// The domain as an [`origin`](crate::PermissionRequest::origin), such as `https://example.com`.
         domain: String,

@@ -14,7 +14,8 @@ use crate::protocol::permissions::{PermissionDetails, PermissionKind};
 /// # Examples
 ///
 /// ```
-/// use copilot::{PermissionKind, Permissions};
+/// use copilot::Permissions;
+/// use copilot::permissions::PermissionKind;
 ///
 /// let permissions = Permissions::read_only().allow(PermissionKind::Url).deny(PermissionKind::Mcp);
 /// # let _ = permissions;

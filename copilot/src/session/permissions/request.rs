@@ -120,7 +120,8 @@ impl PermissionRequest {
     /// # Examples
     ///
     /// ```
-    /// use copilot::{PermissionKind, Session};
+    /// use copilot::Session;
+    /// use copilot::permissions::PermissionKind;
     ///
     /// let builder = Session::builder().on_permission(|request| async move {
     ///     match request.kind() {

@@ -36,12 +36,12 @@ impl Reply {
     }
 
     /// Returns the events of the turn, without ephemeral ones such as deltas; empty
-    /// [`without_events`](crate::AskRequest::without_events).
+    /// [`without_events`](crate::session::AskRequest::without_events).
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The tool calls that the model made, in order; none [`without_events`](crate::AskRequest::without_events).
+    /// The tool calls that the model made, in order; none [`without_events`](crate::session::AskRequest::without_events).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
         self.events.iter().filter(|event| event.event_name() == EventName::AssistantMessage).flat_map(
             |event| match event.kind() {

@@ -31,7 +31,7 @@ const NOT_RUNNING: &str = "the call does not run yet, so it has no context";
             owns its data: derive both; write `#[schemars(with = \"..\")]` on a field whose type has no schema",
     note = "`&str`, `&[T]`, `&Path` and `&T` are lent from such a value",
     note = "injected are `&ToolContext`, `State<T>`, whose `T` must be `Send + Sync`, and types that implement \
-            `copilot::FromCall`"
+            `copilot::tools::FromCall`"
 )]
 pub trait Param<K>: Sized + Send + 'static {
     /// Describes the parameter.
@@ -110,7 +110,8 @@ impl Param<Context> for ToolContext {
 /// # Examples
 ///
 /// ```
-/// use copilot::{FromCall, Needs, OrTell, ToolContext, ToolError};
+/// use copilot::tools::{FromCall, Needs};
+/// use copilot::{OrTell, ToolContext, ToolError};
 ///
 /// struct Users(Vec<String>);
 /// struct User(String);

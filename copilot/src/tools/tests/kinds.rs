@@ -1,6 +1,7 @@
 //! Tests of injected values of user types, dynamic tools, methods and schema profiles.
 
 use super::*;
+use crate::{Content, Image, OrTell};
 
 struct Caller(String);
 

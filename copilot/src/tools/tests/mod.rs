@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 use crate::tools::def::ToolDef;

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use copilot::client::TransportKind;
+use copilot::permissions::PermissionKind;
 use copilot::testing::{Script, ToolUse};
-use copilot::{
-    Decision, Event, EventKind, Json, PermissionKind, Permissions, Session, State, ToolContext, ToolError,
-    TransportKind,
-};
+use copilot::{Decision, Event, EventKind, Json, Permissions, Session, State, ToolContext, ToolError};
 use copilot_tests::real::Real;
 use copilot_tests::tested;
 use serde_json::json;
@@ -398,7 +397,7 @@ macro_rules! on_both_transports {
             $(
                 #[tokio::test]
                 async fn $behaviour() {
-                    super::$behaviour(copilot::TransportKind::Stdio).await;
+                    super::$behaviour(copilot::client::TransportKind::Stdio).await;
                 }
             )*
         }
@@ -409,7 +408,7 @@ macro_rules! on_both_transports {
                     if copilot_tests::real::Real::is_refused_over_tcp().await {
                         return;
                     }
-                    super::$behaviour(copilot::TransportKind::Tcp).await;
+                    super::$behaviour(copilot::client::TransportKind::Tcp).await;
                 }
             )*
         }

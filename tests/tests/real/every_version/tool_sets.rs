@@ -5,9 +5,10 @@
 
 use copilot::mcp::{Mcp, McpServer, StdioServer};
 use copilot::memory::Storage;
+use copilot::permissions::PermissionKind;
 use copilot::testing::{RecordedRequest, Script};
 use copilot::tool_filter::{LargeOutput, ToolFilter, ToolOptions};
-use copilot::{PermissionKind, Permissions, Session};
+use copilot::{Permissions, Session};
 use copilot_tests::real::Real;
 use copilot_tests::tested;
 use serde_json::json;

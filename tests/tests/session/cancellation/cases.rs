@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 /// Says it back.
 #[copilot::tool]
 async fn echo_later(
-    /// What to say.
+    /// The text to return.
     text: &str,
 ) -> String {
     tokio::task::yield_now().await;
@@ -325,11 +325,11 @@ pub(super) const CASES: &[Case] = cases! {
     "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
     "Queue::content" => |w| w.session.queue().content().await.unwrap();
     "Queue::edit" => |w| w.session.queue().edit("a", "b").await.unwrap();
-    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
     "Queue::move_to" => |w| w.session.queue().move_to("a", 0).await.unwrap();
     "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
     "Queue::remove" => |w| w.session.queue().remove("a").await.unwrap();
     "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::resume" => |w| w.session.queue().resume().await.unwrap();
     "Queue::send_now" => |w| w.session.queue().send_now("a").await.unwrap();
     "Session::abort" => |w| w.session.abort().await.unwrap();
     "SessionAgents::list" => |w| w.session.agents().list().await.unwrap();
@@ -483,11 +483,11 @@ pub(super) const CASES: &[Case] = cases! {
     "Queue::clear" => |w| w.session.queue().clear().await.unwrap();
     "Queue::content" => |w| w.session.queue().content().await.unwrap();
     "Queue::edit" => |w| w.session.queue().edit("1", "a").await.unwrap();
-    "Queue::go_on" => |w| w.session.queue().go_on().await.unwrap();
     "Queue::move_to" => |w| w.session.queue().move_to("1", 0).await.unwrap();
     "Queue::pause" => |w| w.session.queue().pause().await.unwrap();
     "Queue::remove" => |w| w.session.queue().remove("1").await.unwrap();
     "Queue::remove_newest" => |w| w.session.queue().remove_newest().await.unwrap();
+    "Queue::resume" => |w| w.session.queue().resume().await.unwrap();
     "Queue::send_now" => |w| w.session.queue().send_now("1").await.unwrap();
     "SessionMcp::disable" => |w| w.session.mcp().disable("a").await.unwrap();
     "SessionSkills::disable" => |w| w.session.skills().disable("a").await.unwrap();

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 //! Options that take a function: paths and closures, of functions and methods.
 
-use copilot::{SelectionContext, Tool, ToolContext, Toolset as _};
+use copilot::tools::SelectionContext;
+use copilot::{Tool, ToolContext, Toolset as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -65,7 +65,7 @@ pub struct Restarted {
 ///
 /// Reported once for each silence, after [`AskRequest::report_silence`].
 ///
-/// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
+/// [`AskRequest::report_silence`]: crate::session::AskRequest::report_silence
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TurnStalled {

@@ -175,7 +175,9 @@ impl Turn {
 /// The error of a turn that cannot be whole, because events that decide it were discarded.
 fn over_budget(budget: usize, missed: u64) -> Error {
     let message = format!(
-        "{missed} events of the turn were discarded, the answer or the end of the turn among them, because more than          {budget} bytes of events waited to be read; raise the limit with `SessionBuilder::event_budget`, or read the          events of the turn faster"
+        "{missed} events of the turn were discarded, the answer or the end of the turn among them, because more than \
+         {budget} bytes of events waited to be read; raise the limit with `SessionBuilder::event_budget`, or read the \
+         events of the turn faster"
     );
     Error::new(ErrorKind::Configuration, message)
 }

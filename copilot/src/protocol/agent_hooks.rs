@@ -1,4 +1,4 @@
-//! What the CLI itself runs at certain points of an agent's work. Wire: `hooks` of a custom agent.
+//! Commands that the CLI itself runs at certain points of an agent's work. Wire: `hooks` of a custom agent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl AgentHook {
         }
     }
 
-    /// What is run in its place where there is PowerShell.
+    /// Sets the command that runs instead where PowerShell is the shell.
     pub fn or_powershell(mut self, command: impl Into<String>) -> Self {
         self.powershell = Some(command.into());
         self
@@ -98,7 +98,7 @@ vocabulary! {
         PreToolUse = "preToolUse",
         /// A tool has run.
         PostToolUse = "postToolUse",
-        /// Something failed.
+        /// An error occurred.
         ErrorOccurred = "errorOccurred",
         /// The agent believes to be done.
         AgentStop = "agentStop",

@@ -1,4 +1,4 @@
-//! Custom agents: how a session is told of them, and `session.agent.*`.
+//! Custom agents: their definition in a session, and `session.agent.*`.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::protocol::mcp::McpServer;
 use crate::protocol::settings::setter;
 use crate::protocol::vocabulary::vocabulary;
 
-/// An agent with instructions and tools of its own. The session's agent can hand work to it, or it can be the
-/// session's agent itself. Wire: `customAgents`.
+/// An agent with separate instructions and tools. The session's agent can hand work to it, or it can be the session's
+/// agent itself. Wire: `customAgents`.
 ///
 /// # Examples
 ///
@@ -79,7 +79,7 @@ impl CustomAgent {
 }
 
 impl CustomAgent {
-    /// An agent of this name that is told this.
+    /// Creates an agent with this name and these instructions.
     pub fn new(name: impl Into<String>, prompt: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -102,7 +102,7 @@ impl CustomAgent {
         display_name: text in display_name
     }
     setter! {
-        /// What it is good for; the session's agent reads this when it picks one.
+        /// Sets the purpose of the agent; the session's agent reads it when it selects an agent.
         description: text in description
     }
     setter! {
@@ -130,7 +130,7 @@ impl CustomAgent {
         reasoning_effort: text in reasoning_effort
     }
 
-    /// Gives it an MCP server of its own.
+    /// Adds an MCP server that only this agent uses, under this name.
     pub fn mcp_server(mut self, name: impl Into<String>, server: impl Into<McpServer>) -> Self {
         self.mcp_servers.insert(name.into(), server.into());
         self
@@ -143,7 +143,7 @@ impl CustomAgent {
     }
 }
 
-/// What is special about the agent that a session has by itself.
+/// Changes to the agent that every session has. Wire: `defaultAgent`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DefaultAgent {
@@ -155,11 +155,11 @@ pub(crate) struct DefaultAgent {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentInfo {
-    /// Its name.
+    /// The name that selects the agent.
     pub name: String,
     /// The name that people see.
     pub display_name: String,
-    /// What it is good for.
+    /// The purpose of the agent, as the session's agent reads it.
     pub description: String,
     /// Its id; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,10 +176,10 @@ pub struct AgentInfo {
     /// The file that it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Where it was found, on CLIs that tell it.
+    /// The place where the agent was found; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

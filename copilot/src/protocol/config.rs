@@ -6,13 +6,13 @@ use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// How much the model tells of its thinking.
+    /// The amount of its reasoning that the model summarises.
     ReasoningSummary {
-        /// Nothing.
+        /// The model sends no summary.
         None = "none",
-        /// A little.
+        /// The model sends a short summary.
         Concise = "concise",
-        /// A lot.
+        /// The model sends a long summary.
         Detailed = "detailed",
     }
 }
@@ -20,9 +20,9 @@ vocabulary! {
 vocabulary! {
     /// How large a context window the model gets, where it has several.
     ContextTier {
-        /// The usual one.
+        /// The usual context window of the model.
         Default = "default",
-        /// The long one.
+        /// The long context window of the model.
         LongContext = "long_context",
     }
 }
@@ -30,7 +30,7 @@ vocabulary! {
 vocabulary! {
     /// For how long the working directory is trusted.
     Trust {
-        /// For this session.
+        /// For this session only.
         Session = "session",
         /// From now on, for this user.
         User = "user",
@@ -40,7 +40,7 @@ vocabulary! {
 vocabulary! {
     /// Whether the session can be followed and steered from elsewhere.
     RemoteSession {
-        /// It cannot.
+        /// The session is not visible elsewhere.
         Off = "off",
         /// It can be followed.
         Export = "export",
@@ -60,7 +60,7 @@ vocabulary! {
     }
 }
 
-/// Who a program is towards the CLI's extensions.
+/// The identity of the program towards the CLI's extensions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ExtensionInfo {
     pub(crate) source: String,
@@ -68,8 +68,8 @@ pub(crate) struct ExtensionInfo {
 }
 
 settings! {
-    /// How a conversation that outgrows the model's context window goes on: it is summarised in the background
-    /// before the window is full. On unless disabled. Wire: `infiniteSessions`.
+    /// The handling of a conversation that outgrows the model's context window: it is summarised in the background
+    /// before the window is full. Default: on. Wire: `infiniteSessions`.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ settings! {
     /// # drop(builder);
     /// ```
     InfiniteSessions {
-        /// Whether conversations are summarised, and the session has a directory of its own.
+        /// Enables summaries of the conversation, and a directory for the session.
         enabled: flag,
         /// How full the window is when summarising starts, from 0 to 1; 0.8 unless set.
         background_compaction_threshold: (f64),
@@ -100,8 +100,8 @@ impl InfiniteSessions {
 }
 
 settings! {
-    /// What becomes of a tool's long output: the model gets its beginning and the path of a file with all of it.
-    /// Wire: `largeOutput`.
+    /// The handling of a tool's long output: the model gets its beginning and the path of a file with all of it. Wire:
+    /// `largeOutput`.
     LargeOutput {
         /// Whether long output goes to a file.
         enabled: flag,
@@ -120,8 +120,8 @@ impl LargeOutput {
 }
 
 settings! {
-    /// Whether the model searches for tools when there are many, instead of being told all of them. Wire:
-    /// `toolSearch`.
+    /// Tool search: where there are many tools, the model searches for them instead of getting all their definitions.
+    /// Wire: `toolSearch`.
     ToolSearch {
         /// Whether it may search.
         enabled: flag,
@@ -133,7 +133,7 @@ settings! {
 settings! {
     /// Whether the agent makes images. Wire: `imageGeneration`.
     ImageGeneration {
-        /// Whether it does.
+        /// Enables the generation of images.
         enabled: flag,
         /// Whether they are marked as made by a machine.
         watermark: flag,
@@ -145,7 +145,7 @@ settings! {
 settings! {
     /// Whether the agent remembers things across sessions. Wire: `memory`.
     Memory {
-        /// Whether it does.
+        /// Enables the memory.
         enabled: flag,
         /// Where the model reads what is remembered.
         mode: (MemoryMode),
@@ -155,7 +155,7 @@ settings! {
 vocabulary! {
     /// Where the model reads what is remembered.
     MemoryMode {
-        /// In the instructions.
+        /// In the system message.
         SystemPrompt = "system-prompt",
         /// With the user's message.
         UserPrompt = "user-prompt",
@@ -163,11 +163,11 @@ vocabulary! {
 }
 
 settings! {
-    /// How the agent goes on by itself. Wire: `autopilot`.
+    /// The agent's work without messages of the user. Wire: `autopilot`.
     Autopilot {
-        /// Whether it goes on when it believes to be done with a step.
+        /// Sets whether the agent continues when it considers a step done.
         continuation_enabled: flag,
-        /// How often it goes on.
+        /// Sets how often the agent continues without a message of the user.
         max_continues: (u64),
     }
 }

@@ -1,5 +1,4 @@
-//! What a program can change in a running session: `session.mode`, `plan`, `name`, `log`, `history`, `usage` and
-//! `workspaces`.
+//! Requests that change a running session: `session.mode`, `plan`, `name`, `log`, `history`, `usage` and `workspaces`.
 
 use std::collections::BTreeMap;
 
@@ -34,13 +33,13 @@ pub(crate) struct PlanUpdateParams<'a> {
 pub struct Plan {
     /// Whether there is one.
     pub exists: bool,
-    /// Its text.
+    /// The text of the plan, in Markdown; `None` where there is no plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// The file that it is in, or would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -61,7 +60,7 @@ pub(crate) struct NameResponse {
 vocabulary! {
     /// How serious a line of the log is.
     LogKind {
-        /// Something to know.
+        /// Information about normal work.
         Info = "info",
         /// Something that may go wrong.
         Warning = "warning",
@@ -93,12 +92,12 @@ pub(crate) struct LogParams<'a> {
     pub(crate) options: &'a LogOptions,
 }
 
-/// What `session.mode.get` answers.
+/// The response to `session.mode.get`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum ModeGetResponse {
     Mode(AgentMode),
-    /// Up to 1.0.10.
+    /// The form of CLIs up to 1.0.10.
     Wrapped {
         mode: AgentMode,
     },
@@ -120,12 +119,12 @@ pub(crate) struct CompactParams<'a> {
     pub(crate) custom_instructions: Option<&'a str>,
 }
 
-/// What a summary of the conversation has saved. Wire: `session.history.compact`.
+/// The result of a summary of the conversation. Wire: `session.history.compact`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Compaction {
-    /// Whether it worked.
+    /// Whether the summary was made and has replaced the messages.
     pub success: bool,
     /// The tokens that were freed.
     #[serde(deserialize_with = "lenient::count")]
@@ -133,15 +132,15 @@ pub struct Compaction {
     /// The messages that were replaced.
     #[serde(deserialize_with = "lenient::count")]
     pub messages_removed: u64,
-    /// The summary.
+    /// The text of the summary; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary_content: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a session has cost so far. Wire: `session.usage.getMetrics`.
+/// The cost and the usage of a session so far. Wire: `session.usage.getMetrics`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -157,7 +156,7 @@ pub struct UsageMetrics {
     /// When it began, as RFC 3339; on 1.0.32 in milliseconds since 1970.
     #[serde(deserialize_with = "lenient::text")]
     pub session_start_time: String,
-    /// What was changed in files.
+    /// The lines and files that the session has changed.
     pub code_changes: CodeChanges,
     /// The same by model.
     pub model_metrics: BTreeMap<String, ModelMetrics>,
@@ -170,12 +169,12 @@ pub struct UsageMetrics {
     /// The tokens of the last answer.
     #[serde(deserialize_with = "lenient::count")]
     pub last_call_output_tokens: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What was changed in files.
+/// The lines and files that a session has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -186,24 +185,24 @@ pub struct CodeChanges {
     /// Lines that are gone.
     #[serde(deserialize_with = "lenient::count")]
     pub lines_removed: u64,
-    /// The files.
+    /// The paths of the files that were changed.
     pub files_modified: Vec<String>,
     /// The number of these files; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub files_modified_count: Option<u64>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What one model has cost in a session.
+/// The cost and the usage of one model in a session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelMetrics {
-    /// Its requests.
+    /// The number and the cost of the requests to the model.
     pub requests: RequestMetrics,
-    /// Its tokens.
+    /// The tokens sent to the model and received from it.
     pub usage: TokenMetrics,
     /// The cost; `None` where the plan does not count AI units.
     #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
@@ -214,7 +213,7 @@ pub struct ModelMetrics {
     /// Whether the cost is known, on plans with AI credits; CLI 1.0.102 and later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ai_credits_status: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -224,10 +223,10 @@ pub struct ModelMetrics {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TokenCount {
-    /// The number.
+    /// The number of tokens.
     #[serde(deserialize_with = "lenient::count")]
     pub token_count: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -237,25 +236,25 @@ pub struct TokenCount {
 #[serde(default)]
 #[non_exhaustive]
 pub struct RequestMetrics {
-    /// How many.
+    /// The number of requests that were sent.
     #[serde(deserialize_with = "lenient::count")]
     pub count: u64,
-    /// What they count for.
+    /// The number of premium requests that they count for.
     pub cost: f64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// How many tokens.
+/// Numbers of tokens, sent to a model and received from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TokenMetrics {
-    /// In prompts.
+    /// The tokens in prompts.
     #[serde(deserialize_with = "lenient::count")]
     pub input_tokens: u64,
-    /// In answers.
+    /// The tokens in the model's answers.
     #[serde(deserialize_with = "lenient::count")]
     pub output_tokens: u64,
     /// In prompts, taken from the cache.
@@ -267,7 +266,7 @@ pub struct TokenMetrics {
     /// Tokens received that are reasoning; `None` where providers do not count them.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub reasoning_tokens: Option<u64>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -8,7 +8,7 @@ use crate::protocol::SessionId;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What the CLI would carry a request with by itself.
+    /// The transport that the CLI would use for a request itself.
     InferenceTransport {
         /// One request and one answer, which may come in pieces.
         Http = "http",

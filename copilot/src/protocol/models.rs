@@ -46,7 +46,7 @@ pub struct ModelInfo {
     /// Warnings for those who select the model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warning_messages: Vec<ModelMessage>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -60,7 +60,7 @@ pub struct ModelMessage {
     pub code: String,
     /// The text.
     pub message: String,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -74,7 +74,7 @@ pub struct ModelCapabilities {
     pub supports: ModelFeatures,
     /// How much it takes and gives.
     pub limits: ModelTokenLimits,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -91,7 +91,7 @@ pub struct ModelFeatures {
     /// Whether the model decides itself how much it thinks: `unsupported`, `optional` or `required`.
     #[serde(rename = "adaptive_thinking", skip_serializing_if = "Option::is_none")]
     pub adaptive_thinking: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -116,7 +116,7 @@ pub struct ModelTokenLimits {
     /// The limits of images; `None` for models that take none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vision: Option<ModelVisionLimits>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -134,7 +134,7 @@ pub struct ModelVisionLimits {
     /// The largest size of an image, in bytes.
     #[serde(deserialize_with = "lenient::count")]
     pub max_prompt_image_size: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -149,7 +149,7 @@ pub struct ModelPermission {
     /// The terms that it may be used under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -171,7 +171,7 @@ pub struct ModelBilling {
     /// The prices of tokens, on plans that count them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_prices: Option<ModelTokenPrices>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -193,7 +193,7 @@ pub struct ModelPromo {
     /// The text for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -233,7 +233,7 @@ pub struct ModelTokenPrices {
     /// The prices in a long context window, for models with several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_context: Option<ModelLongContextPrices>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -267,7 +267,7 @@ pub struct ModelLongContextPrices {
     /// The longest prompt at these prices, in tokens.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub max_prompt_tokens: Option<u64>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -312,7 +312,7 @@ pub struct CurrentModel {
     /// How hard it thinks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -332,7 +332,7 @@ pub struct ModelChanged {
     /// What the CLI says about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

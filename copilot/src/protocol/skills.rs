@@ -32,7 +32,7 @@ pub struct SkillInfo {
     /// The file that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -52,7 +52,7 @@ pub struct SkillProblems {
     pub warnings: Vec<String>,
     /// What could not be read.
     pub errors: Vec<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! What goes with a message.
+//! Attachments of a message.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::protocol::lenient;
 use crate::protocol::secret::Url;
 use crate::protocol::vocabulary::vocabulary;
 
-/// What must be at a path.
+/// The kind of entry that must be at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathKind {
     File,
@@ -21,7 +21,7 @@ pub(crate) enum PathKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Position {
-    /// The line.
+    /// The line, counted from 0.
     pub line: u32,
     /// The character in the line.
     pub character: u32,
@@ -162,13 +162,13 @@ enum AttachmentKind {
 }
 
 vocabulary! {
-    /// What a number on GitHub stands for.
+    /// The kind of object that a number on GitHub identifies.
     GithubReferenceKind {
-        /// An issue.
+        /// The number of an issue.
         Issue = "issue",
-        /// A pull request.
+        /// The number of a pull request.
         PullRequest = "pr",
-        /// A discussion.
+        /// The number of a discussion.
         Discussion = "discussion",
     }
 }
@@ -224,7 +224,7 @@ impl GithubFileVersion {
         Self { repo, r#ref: reference.into(), path: path.into() }
     }
 
-    /// Returns the repository.
+    /// Returns the repository that holds the file.
     pub fn repo(&self) -> &GithubRepo {
         &self.repo
     }
@@ -254,7 +254,7 @@ impl GithubRevision {
         Self { repo, revision: revision.into() }
     }
 
-    /// Returns the repository.
+    /// Returns the repository that holds the revision.
     pub fn repo(&self) -> &GithubRepo {
         &self.repo
     }
@@ -330,8 +330,8 @@ impl Attachment {
         Self(AttachmentKind::Blob { data, mime_type: mime_type.into(), display_name: None })
     }
 
-    /// An issue, a pull request or a discussion on GitHub. The agent is told the title and the state; it reads the
-    /// rest itself.
+    /// Attaches an issue, a pull request or a discussion on GitHub. The agent gets the title and the state; it reads
+    /// the rest itself.
     pub fn github(
         kind: GithubReferenceKind,
         repo: &GithubRepo,
@@ -392,8 +392,8 @@ impl Attachment {
         Self(AttachmentKind::GithubFile { repo, r#ref: reference, path, url: url.into() })
     }
 
-    /// What is different in a file on GitHub, with the URL that GitHub shows for it. A file that is new has no
-    /// `base`, and one that is gone no `head`.
+    /// Attaches the difference of a file on GitHub, with the URL that GitHub shows for it. A file that is new has no
+    /// `base`, and one that is removed has no `head`.
     pub fn github_file_diff(
         base: impl Into<Option<GithubFileVersion>>,
         head: impl Into<Option<GithubFileVersion>>,
@@ -402,14 +402,14 @@ impl Attachment {
         Self(AttachmentKind::GithubFileDiff { url: Url::from(url), base: base.into(), head: head.into() })
     }
 
-    /// What is different between two revisions on GitHub.
+    /// Attaches the difference between two revisions on GitHub.
     pub fn github_comparison(base: GithubRevision, head: GithubRevision) -> Self {
         let of = if base.repo == head.repo { String::new() } else { format!("{}:", head.repo.owner) };
         let url = base.repo.url(&format!("/compare/{}...{of}{}", base.revision, head.revision));
         Self(AttachmentKind::GithubTreeComparison { url: url.into(), base, head })
     }
 
-    /// What an extension of the CLI shows, as of this time, which is RFC 3339.
+    /// Attaches the content that an extension of the CLI shows, as of this time, which is RFC 3339.
     pub fn extension_context(
         extension_id: impl Into<String>,
         title: impl Into<String>,

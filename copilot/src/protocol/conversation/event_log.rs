@@ -6,12 +6,12 @@ use crate::protocol::SessionId;
 use crate::protocol::settings::settings;
 
 settings! {
-    /// Which events are read, and how many at once. Wire: `session.eventLog.read`.
+    /// The selection of events that are read, and their number in a page. Wire: `session.eventLog.read`.
     EventQuery {
-        /// The place to read from, as [`EventPage::cursor`](crate::history::EventPage::cursor) tells it; the beginning
-        /// unless set.
+        /// Sets the position to read from, as returned in [`EventPage::cursor`](crate::history::EventPage::cursor).
+        /// Default: the beginning.
         cursor: text,
-        /// How many events at once.
+        /// Sets the largest number of events in a page.
         max: (u64),
         /// How long to wait for an event where there is none yet, in milliseconds.
         wait_ms: (u64),

@@ -21,7 +21,7 @@ pub struct RewindPoints {
     pub unavailable_reason: Option<String>,
     /// The places, one for each message of the user.
     pub points: Vec<RewindPoint>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -33,21 +33,21 @@ pub struct RewindPoints {
 pub struct RewindPoint {
     /// The id of the message's event.
     pub event_id: String,
-    /// The message.
+    /// The text of the user's message.
     pub user_message: String,
     /// When it was sent, as RFC 3339.
     pub timestamp: String,
     /// Whether files can go back too.
     pub can_restore_files: bool,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
 vocabulary! {
-    /// What goes back.
+    /// The parts of a session that are reset.
     RewindMode {
-        /// The conversation.
+        /// Only the conversation.
         Conversation = "conversation",
         /// The conversation, and what the agent has done to files.
         ConversationAndFiles = "conversation-and-files",
@@ -57,7 +57,7 @@ vocabulary! {
 vocabulary! {
     /// Whether a session went back.
     RewindOutcome {
-        /// It did.
+        /// The session was reset.
         Success = "success",
         /// It did not, because it works.
         SessionBusy = "session-busy",
@@ -66,22 +66,22 @@ vocabulary! {
     }
 }
 
-/// What became of going back. Wire: `session.history.rewind`.
+/// The result of a rewind. Wire: `session.history.rewind`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Rewound {
-    /// Whether it did.
+    /// Whether the session was reset, and if not, the reason.
     pub outcome: RewindOutcome,
     /// How many events are gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_removed: Option<u64>,
     /// The files that are as they were.
     pub restored_files: Vec<String>,
-    /// What went wrong.
+    /// The text of the error; `None` where the rewind succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

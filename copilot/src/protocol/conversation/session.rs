@@ -69,7 +69,7 @@ pub(crate) struct Success {
 }
 
 vocabulary! {
-    /// What happens to a message that is sent while the agent works. Wire: `session.send`, `mode`.
+    /// The handling of a message that is sent while the agent works. Wire: `session.send`, `mode`.
     DeliveryMode {
         /// It waits for its turn.
         Enqueue = "enqueue",
@@ -85,7 +85,7 @@ vocabulary! {
         Interactive = "interactive",
         /// It plans and changes nothing.
         Plan = "plan",
-        /// It goes on by itself.
+        /// The agent continues without messages of the user.
         Autopilot = "autopilot",
         /// It runs the message as a shell command.
         Shell = "shell",
@@ -114,7 +114,7 @@ pub(crate) struct SendOptions {
     pub(crate) raw: RawMembers,
 }
 
-/// What shape the answer must have.
+/// The shape that the agent's answer must have.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub(crate) enum ResponseFormat {

@@ -40,7 +40,7 @@ pub struct SessionInfo {
     pub start_time: String,
     /// When something last happened, as RFC 3339.
     pub modified_time: String,
-    /// What it is about.
+    /// The subject of the session in a few words; `None` where the CLI has none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// The name that it was given.
@@ -51,10 +51,10 @@ pub struct SessionInfo {
     /// The program that opened it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// Where its agent works, on CLIs that tell it.
+    /// The place where the session's agent works; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<SessionContext>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -64,7 +64,7 @@ pub struct SessionInfo {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionContext {
-    /// The working directory.
+    /// The working directory of the session.
     pub cwd: String,
     /// The root of the repository.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,10 +72,10 @@ pub struct SessionContext {
     /// The repository, as `owner/name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// The branch.
+    /// The Git branch that is checked out; `None` outside a repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -100,7 +100,7 @@ pub(crate) struct SessionIdResponse {
 }
 
 vocabulary! {
-    /// What happened to a session. Wire: `session.lifecycle`, `type`.
+    /// The kind of a change in a session's life. Wire: `session.lifecycle`, `type`.
     LifecycleKind {
         /// It was opened for the first time.
         Created = "session.created",
@@ -115,7 +115,7 @@ vocabulary! {
     }
 }
 
-/// What the CLI knows about a session when something happens to it.
+/// The data about a session that come with a change in its life.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -124,10 +124,10 @@ pub struct LifecycleMetadata {
     pub start_time: String,
     /// When something last happened, as RFC 3339.
     pub modified_time: String,
-    /// What it is about.
+    /// The subject of the session in a few words; `None` where the CLI has none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

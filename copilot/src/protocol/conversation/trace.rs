@@ -19,7 +19,7 @@ impl TraceContext {
         Self { traceparent: Some(traceparent.into()), tracestate: None }
     }
 
-    /// What a `tracestate` header adds to it.
+    /// Sets the `tracestate` header that accompanies the `traceparent`.
     pub fn tracestate(mut self, state: impl Into<String>) -> Self {
         self.tracestate = Some(state.into());
         self

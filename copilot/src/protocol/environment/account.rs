@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::protocol::lenient;
 use crate::protocol::timestamp::{Timestamp, maybe_time};
 
-/// What the CLI says about itself. Wire: `status.get`.
+/// The version and the protocol of the CLI, as it reports them. Wire: `status.get`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -18,31 +18,31 @@ pub struct Status {
     /// The protocol that it speaks.
     #[serde(deserialize_with = "lenient::count")]
     pub protocol_version: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// Whether somebody is logged in. Wire: `auth.getStatus`.
+/// The login of the CLI. Wire: `auth.getStatus`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AuthStatus {
-    /// Whether somebody is.
+    /// Whether the CLI is logged in.
     pub is_authenticated: bool,
     /// How, such as `user`, `env`, `gh-cli` or `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<String>,
-    /// Where.
+    /// The GitHub host of the login; `None` where the CLI is not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Who.
+    /// The login name of the user; `None` where the CLI is not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
     /// The same for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -54,15 +54,15 @@ pub struct AuthStatus {
 pub struct Quota {
     /// Whether there is no limit.
     pub is_unlimited_entitlement: bool,
-    /// The limit.
+    /// The number of requests that the plan includes.
     #[serde(deserialize_with = "lenient::count")]
     pub entitlement_requests: u64,
-    /// What is used of it.
+    /// The number of requests that were used of it.
     #[serde(deserialize_with = "lenient::count")]
     pub used_requests: u64,
-    /// What is left of it, in percent.
+    /// The part of the quota that remains, in percent.
     pub remaining_percentage: f64,
-    /// What was used beyond it.
+    /// The number of requests used beyond the quota.
     pub overage: f64,
     /// Whether more may be used than there is.
     pub overage_allowed_with_exhausted_quota: bool,
@@ -80,7 +80,7 @@ pub struct Quota {
     /// When the use is counted from zero again; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "maybe_time")]
     pub reset_date: Option<Timestamp>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -97,14 +97,14 @@ pub(crate) struct QuotaResponse {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ToolInfo {
-    /// Its name.
+    /// The name that the model calls the tool by.
     pub name: String,
-    /// What the model reads about it.
+    /// The description that the model reads.
     pub description: String,
     /// The schema of its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! What the CLI keeps for finding out what went wrong. Wire: `diagnostics` and `lifecycleDiagnostics`.
+//! Records that the CLI retains for the analysis of failures. Wire: `diagnostics` and `lifecycleDiagnostics`.
 
 use serde::Serialize;
 
@@ -30,23 +30,23 @@ impl Diagnostics {
 vocabulary! {
     /// From which level on something is kept.
     DiagnosticLevel {
-        /// Nothing is.
+        /// The CLI records nothing.
         Off = "off",
-        /// Errors.
+        /// The CLI records errors.
         Error = "error",
-        /// Warnings too.
+        /// The CLI records errors and warnings.
         Warning = "warning",
-        /// What one may want to know too.
+        /// The CLI records information about normal work as well.
         Info = "info",
-        /// What a developer may want to know too.
+        /// The CLI records details for developers as well.
         Debug = "debug",
-        /// Everything.
+        /// The CLI records everything.
         Trace = "trace",
     }
 }
 
 settings! {
-    /// What the CLI keeps about how a session begins and ends. Wire: `lifecycleDiagnostics`.
+    /// Records of how a session begins and ends. Wire: `lifecycleDiagnostics`.
     LifecycleDiagnostics {
         /// Whether it can be asked for.
         expose: flag,

@@ -42,7 +42,8 @@ struct Config {
 }
 
 impl Experiments {
-    /// No experiments, with what the CLI tells the model's service and its telemetry about them.
+    /// Creates a set without experiments, with the context of the assignment that the CLI sends to the model's service
+    /// and in its telemetry.
     pub fn new(assignment_context: impl Into<String>) -> Self {
         Self {
             features: Vec::new(),

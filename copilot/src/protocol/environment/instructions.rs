@@ -1,5 +1,5 @@
-//! `session.instructions.*`, `session.permissions.setMode`, `session.fleet.*` and `session.mcp.listTools`: what a
-//! session is told and may do.
+//! `session.instructions.*`, `session.permissions.setMode`, `session.fleet.*` and `session.mcp.listTools`: instructions
+//! and permissions of a session.
 
 use std::collections::BTreeMap;
 
@@ -14,20 +14,20 @@ use crate::protocol::{RequestId, SessionId, ToolCallId};
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct InstructionSource {
-    /// Its id.
+    /// The id of the source.
     pub id: String,
     /// Its name, for people.
     pub label: String,
-    /// The file.
+    /// The path of the file that holds the instructions.
     pub source_path: String,
-    /// What it says.
+    /// The text of the instructions.
     pub content: String,
-    /// What kind of file it is, such as `repo` or `home`.
+    /// The kind of file, such as `repo` or `home`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Where it was found.
     pub location: String,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -41,11 +41,11 @@ pub(crate) struct InstructionsResponse {
 vocabulary! {
     /// How the CLI itself deals with permissions, before anybody is asked.
     PermissionMode {
-        /// It asks.
+        /// The CLI asks before each action that needs permission.
         Manual = "manual",
         /// It has a model decide what is harmless, and asks about the rest.
         Assisted = "assisted",
-        /// It allows everything.
+        /// The CLI allows every action.
         AllowAll = "allow-all",
     }
 }
@@ -99,15 +99,15 @@ pub(crate) struct ServerParams<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PendingToolCall {
-    /// The question.
+    /// The id of the request, by which it is answered.
     pub request_id: RequestId,
-    /// The call.
+    /// The id of the call, as the model made it.
     pub tool_call_id: ToolCallId,
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// The arguments.
+    /// The arguments of the call, as the model wrote them.
     pub arguments: Value,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

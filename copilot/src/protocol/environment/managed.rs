@@ -1,4 +1,4 @@
-//! What an administrator lays down for a session. Wire: `managedSettings`.
+//! Restrictions that an administrator sets for a session. Wire: `managedSettings`.
 
 use serde::Serialize;
 
@@ -12,9 +12,8 @@ pub(crate) struct ManagedSettings {
 }
 
 settings! {
-    /// What an administrator permits, laid over what the session's own permissions say. Of several such layers the
-    /// strictest counts. It holds as long as the session is open, and is to be given again on resume. Wire:
-    /// `managedSettings`.
+    /// Permissions that an administrator sets above the session's own permissions. Of several such layers the strictest
+    /// counts. They hold while the session is open, and must be set again on resume. Wire: `managedSettings`.
     ///
     /// A pattern names a kind and what it is about, such as `shell(git push)`, `write` or `Domain(*.example.com)`.
     ///
@@ -29,11 +28,11 @@ settings! {
     /// # drop(builder);
     /// ```
     ManagedPermissions {
-        /// What is always denied.
+        /// Sets the rules of actions that are always denied.
         deny: list,
-        /// What somebody must be asked for.
+        /// Sets the rules of actions that always need the user's consent.
         ask: list,
-        /// What is allowed without asking.
+        /// Sets the rules of actions that are allowed without a question.
         allow: list,
         /// The only hosts that may be reached.
         limit_to: list,
@@ -49,7 +48,7 @@ vocabulary! {
     BypassMode {
         /// Only where the CLI does so by itself.
         AllowAutoOnly = "allow-auto-only",
-        /// Never.
+        /// The bypass is never available.
         Disable = "disable",
     }
 }

@@ -1,4 +1,4 @@
-//! What the programs that the agent runs may reach. Wire: `sandboxConfig`.
+//! The files and hosts that programs run by the agent may reach. Wire: `sandboxConfig`.
 
 use serde::Serialize;
 

@@ -33,7 +33,7 @@ pub(crate) struct CanvasActionDef {
     pub(crate) input_schema: Option<Value>,
 }
 
-/// Who offers the canvases. Wire: `session.create`, `canvasProvider`.
+/// The program as the provider of canvases. Wire: `session.create`, `canvasProvider`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct CanvasProviderDef {
     pub(crate) id: String,
@@ -60,7 +60,7 @@ pub(crate) struct CanvasParams {
 pub struct CanvasOpenRequest {
     /// Which one of the open canvases it is; the same again when it is looked at again.
     pub instance_id: String,
-    /// What it is opened with.
+    /// The input that the canvas is opened with.
     pub input: Value,
 }
 
@@ -70,7 +70,7 @@ pub struct CanvasOpenRequest {
 pub struct CanvasActionRequest {
     /// Which one of the open canvases it is.
     pub instance_id: String,
-    /// What the action is given.
+    /// The input of the action.
     pub input: Value,
 }
 
@@ -98,7 +98,7 @@ impl CanvasActionRequest {
     }
 }
 
-/// What an open canvas looks like: the answer to a [`CanvasOpenRequest`].
+/// The appearance of an open canvas: the response to a [`CanvasOpenRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[must_use]
 pub struct CanvasView {
@@ -122,20 +122,20 @@ impl CanvasView {
         self
     }
 
-    /// What stands above it.
+    /// Sets the title above the canvas.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// What state it is in, for people to read.
+    /// Sets the state of the canvas, for people to read.
     pub fn status(mut self, status: impl Into<String>) -> Self {
         self.status = Some(status.into());
         self
     }
 }
 
-/// What goes with the error that a canvas gives.
+/// The data of an error that a canvas returns.
 #[derive(Serialize)]
 pub(crate) struct CanvasErrorData<'a> {
     pub(crate) code: &'a str,
@@ -149,58 +149,59 @@ pub(crate) struct CanvasErrorData<'a> {
 pub struct OpenCanvas {
     /// Which one of the open canvases it is.
     pub instance_id: String,
-    /// Who offers it.
+    /// The id of the extension that provides the canvas.
     pub extension_id: String,
     /// The name of who offers it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_name: Option<String>,
-    /// The canvas.
+    /// The id of the canvas among those of its extension.
     pub canvas_id: String,
     /// A picture for it, as a URL or a name that the CLI knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
-    /// What stands above it.
+    /// The title above the canvas; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What state it is in.
+    /// The state of the canvas, for people to read; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Where it can be seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What it was opened with.
+    /// The input that the canvas was opened with.
     pub input: Value,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// A canvas that somebody offers in a session. Wire: `session.canvas.list` and `session.canvas.registry_changed`.
+/// A canvas that an extension or a program provides in a session. Wire: `session.canvas.list` and
+/// `session.canvas.registry_changed`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CanvasInfo {
-    /// Who offers it.
+    /// The id of the extension that provides the canvas.
     pub extension_id: String,
     /// The name of who offers it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_name: Option<String>,
-    /// The canvas.
+    /// The id of the canvas among those of its extension.
     pub canvas_id: String,
     /// Its name for people.
     pub display_name: String,
     /// A picture for it, as a URL or a name that the CLI knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
-    /// What it is for.
+    /// The purpose of the canvas, as the model reads it.
     pub description: String,
-    /// What it is opened with.
+    /// The JSON schema of the input that opens the canvas; `None` where it is not limited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
-    /// What can be done with it.
+    /// The actions that the canvas offers while it is open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<CanvasActionInfo>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -210,12 +211,12 @@ pub struct CanvasInfo {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CanvasActionInfo {
-    /// Its name.
+    /// The name of the action.
     pub name: String,
-    /// What it does.
+    /// The effect of the action, as the model reads it; `None` where it is not described.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it is given.
+    /// The JSON schema of the input of the action; `None` where it is not limited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
 }

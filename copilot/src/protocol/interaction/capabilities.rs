@@ -1,27 +1,27 @@
-//! What a CLI can do in a session, and the event that says it changed.
+//! The abilities of a CLI in a session, and the event that reports a change of them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What the CLI and its other clients can do in a session. Old CLIs do not tell; then everything is `None`.
+/// The abilities of the CLI and its other clients in a session. Old CLIs do not report them; then everything is `None`.
 ///
 /// Wire: `session.create` and `capabilities.changed`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// What can be shown to the user.
+    /// The ways to show something to the user.
     pub ui: UiCapabilities,
     /// Whether there are extensions.
     pub extensions: Option<bool>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What can be shown to the user of a session.
+/// The ways to show something to the user of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -30,9 +30,9 @@ pub struct UiCapabilities {
     pub elicitation: Option<bool>,
     /// Apps that MCP servers bring.
     pub mcp_apps: Option<bool>,
-    /// Canvases.
+    /// Whether canvases can be shown; `None` where the CLI does not report it.
     pub canvases: Option<bool>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -6,7 +6,7 @@ use crate::protocol::lenient;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What follows on a plan.
+    /// The action that follows a plan.
     PlanAction {
         /// The agent carries it out by itself.
         Autopilot = "autopilot",
@@ -28,9 +28,9 @@ pub struct ExitPlanModeRequest {
     pub summary: String,
     /// The plan itself, if it was written down.
     pub plan_content: Option<String>,
-    /// What may follow.
+    /// The actions to choose from.
     pub actions: Vec<PlanAction>,
-    /// What the agent would do.
+    /// The action that the agent recommends.
     pub recommended_action: PlanAction,
 }
 
@@ -47,15 +47,15 @@ pub(crate) struct ExitPlanModeAnswer {
     pub(crate) auto_approve_edits: Option<bool>,
 }
 
-/// The model's service refuses to go on, and the CLI offers to go on with another model. Wire:
-/// `autoModeSwitch.request`, from the CLI.
+/// An offer of another model: the model's service refuses further requests, and the CLI offers to continue with another
+/// model. Wire: `autoModeSwitch.request`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AutoModeSwitchRequest {
     /// Why the service refuses.
     pub error_code: Option<String>,
-    /// When it would go on with the same model, in seconds.
+    /// The delay until the same model is available again, in seconds; `None` where the service does not report it.
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub retry_after_seconds: Option<u64>,
 }

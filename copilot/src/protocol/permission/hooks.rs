@@ -103,7 +103,7 @@ pub struct HookToolResult {
     pub session_log: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

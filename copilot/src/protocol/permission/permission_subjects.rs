@@ -235,7 +235,7 @@ subjects! {
         max_total_subagents: Option<u64>,
         /// How many AI credits it may use.
         max_ai_credits: Option<f64>,
-        /// Everything else that came with it.
+        /// Other members that the CLI sent.
         #[serde(flatten)]
         other: BTreeMap<String, Value>,
     }

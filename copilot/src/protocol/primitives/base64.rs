@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base64_is_refused() {
+    fn invalid_base64_is_refused() {
         for bad in ["A", "AAAAA", "Zm 9", "Zm9-", "é"] {
             assert_eq!(decode(bad), None, "{bad}");
         }

@@ -98,7 +98,7 @@ vocabulary! {
         PreToolUse = "preToolUse",
         /// A tool has run.
         PostToolUse = "postToolUse",
-        /// An error occurred.
+        /// An error occurred in the agent's work.
         ErrorOccurred = "errorOccurred",
         /// The agent believes to be done.
         AgentStop = "agentStop",

@@ -145,7 +145,7 @@ settings! {
 settings! {
     /// Whether the agent remembers things across sessions. Wire: `memory`.
     Memory {
-        /// Enables the memory.
+        /// Sets whether the agent remembers facts across sessions.
         enabled: flag,
         /// Where the model reads what is remembered.
         mode: (MemoryMode),

@@ -16,14 +16,14 @@ pub struct LimitsRequest {
     pub max_ai_credits: f64,
 }
 
-/// What becomes of a session that has used up what it may.
+/// The response for a session that has used up its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum LimitsResponse {
     /// It may use so many AI credits more.
     Add {
-        /// How many more.
+        /// The number of AI credits to add.
         additional_ai_credits: f64,
     },
     /// It may use so many AI credits in all. CLI 1.0.102 wants 30 at least.
@@ -33,7 +33,7 @@ pub enum LimitsResponse {
     },
     /// It may use as many as it likes.
     Unset,
-    /// It stops here.
+    /// The session stops at its limit.
     Cancel,
 }
 

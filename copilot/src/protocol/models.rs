@@ -1,4 +1,4 @@
-//! `models.list` and `session.model.*`.
+//! Models: `models.list` and `session.model.*`.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,21 @@ use crate::protocol::providers::ModelOverrides;
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelInfo {
-    /// What a session selects it by.
+    /// The id that selects the model in a session.
     pub id: String,
     /// The name that people see.
     pub name: String,
-    /// What it can do.
+    /// The features and limits of the model.
     pub capabilities: ModelCapabilities,
     /// Whether it may be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<ModelPermission>,
-    /// What it costs.
+    /// The price of the model; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing: Option<ModelBilling>,
-    /// How hard it can be told to think.
+    /// The levels of reasoning effort that the model supports; empty where it has none.
     pub supported_reasoning_efforts: Vec<String>,
-    /// How hard it thinks unless told.
+    /// The level of reasoning effort that is used by default; `None` where the model has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_reasoning_effort: Option<String>,
     /// The context windows that it has.
@@ -58,19 +58,19 @@ pub struct ModelInfo {
 pub struct ModelMessage {
     /// The kind of message.
     pub code: String,
-    /// The text.
+    /// The text for the user.
     pub message: String,
     /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a model can do.
+/// The features and limits of a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelCapabilities {
-    /// What it supports.
+    /// The features that the model supports.
     pub supports: ModelFeatures,
     /// How much it takes and gives.
     pub limits: ModelTokenLimits,
@@ -79,12 +79,12 @@ pub struct ModelCapabilities {
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a model supports.
+/// The features that a model supports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelFeatures {
-    /// Images.
+    /// Whether the model accepts images.
     pub vision: bool,
     /// Different amounts of thinking.
     pub reasoning_effort: bool,
@@ -101,15 +101,15 @@ pub struct ModelFeatures {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelTokenLimits {
-    /// The largest prompt.
+    /// The size of the largest prompt, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_prompt_tokens: Option<u64>,
-    /// The longest answer.
+    /// The size of the longest answer, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_output_tokens: Option<u64>,
-    /// Both together.
+    /// The size of prompt and answer together, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_context_window_tokens: Option<u64>,
@@ -154,7 +154,7 @@ pub struct ModelPermission {
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a model costs.
+/// The price of a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -181,7 +181,7 @@ pub struct ModelBilling {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelPromo {
-    /// The discount's id.
+    /// The id of the discount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The discount, in percent.
@@ -206,10 +206,10 @@ pub struct ModelTokenPrices {
     /// The number of tokens in a batch.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub batch_size: Option<u64>,
-    /// Tokens sent.
+    /// The price of tokens sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_price: Option<f64>,
-    /// Tokens received.
+    /// The price of tokens received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_price: Option<f64>,
     /// Tokens in the prompt cache.
@@ -243,10 +243,10 @@ pub struct ModelTokenPrices {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelLongContextPrices {
-    /// Tokens sent.
+    /// The price of tokens sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_price: Option<f64>,
-    /// Tokens received.
+    /// The price of tokens received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_price: Option<f64>,
     /// Tokens in the prompt cache.
@@ -317,19 +317,19 @@ pub struct CurrentModel {
     pub other: BTreeMap<String, Value>,
 }
 
-/// What became of a change of model.
+/// The result of a change of model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelChanged {
-    /// `applied` and the like; empty on CLIs that do not tell.
+    /// The result, such as `applied`; empty on CLIs that do not report it.
     pub status: String,
     /// The model from here on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
     /// Whether the change waits for the end of the turn.
     pub deferred: bool,
-    /// What the CLI says about it.
+    /// The CLI's message about the change; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Other members that the CLI sent.

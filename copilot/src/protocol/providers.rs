@@ -64,27 +64,27 @@ vocabulary! {
     ProviderTransport {
         /// Each as an HTTP request.
         Http = "http",
-        /// Over a WebSocket.
+        /// Requests travel over a WebSocket.
         Websockets = "websockets",
     }
 }
 
 vocabulary! {
-    /// What serves the models of an endpoint, where it matters for how they are asked.
+    /// The software or company that serves the models of an endpoint, where the form of the requests depends on it.
     ModelMaker {
-        /// OpenAI.
+        /// Models served by OpenAI.
         OpenAi = "openai",
-        /// Anthropic.
+        /// Models served by Anthropic.
         Anthropic = "anthropic",
         /// Azure OpenAI, also behind a proxy or a domain of one's own.
         AzureOpenAi = "azure_openai",
-        /// Ollama.
+        /// A local server of Ollama.
         Ollama = "ollama",
-        /// LM Studio.
+        /// A local server of LM Studio.
         LmStudio = "lm_studio",
-        /// Foundry Local.
+        /// A local server of Foundry Local.
         FoundryLocal = "foundry_local",
-        /// llama.cpp.
+        /// A local server of llama.cpp.
         LlamaCpp = "llama_cpp",
     }
 }
@@ -153,15 +153,15 @@ impl ProviderModel {
         max_output_tokens: (u64) in max_output_tokens
     }
     setter! {
-        /// What it can do, where the CLI cannot know.
+        /// Sets the features and limits of the model, where the CLI cannot know them.
         capabilities: (ModelOverrides) in capabilities
     }
 }
 
 settings! {
-    /// What a model can do, in place of what the CLI thinks of it. Wire: `modelCapabilities`.
+    /// The features and limits of a model, in place of those that the CLI assumes. Wire: `modelCapabilities`.
     ModelOverrides {
-        /// What it supports.
+        /// Sets the features that the model supports.
         supports: (ModelSupports),
         /// How much it takes and gives.
         limits: (ModelLimits),
@@ -169,9 +169,9 @@ settings! {
 }
 
 settings! {
-    /// What a model supports.
+    /// The features that a model supports.
     ModelSupports {
-        /// Images.
+        /// Sets whether the model accepts images.
         vision: flag,
         /// Different amounts of thinking.
         reasoning_effort: flag,
@@ -181,19 +181,19 @@ settings! {
 settings! {
     /// How much a model takes and gives, in tokens.
     ModelLimits {
-        /// The largest prompt.
+        /// Sets the size of the largest prompt, in tokens.
         max_prompt_tokens: (u64) as "max_prompt_tokens",
-        /// The longest answer.
+        /// Sets the size of the longest answer, in tokens.
         max_output_tokens: (u64) as "max_output_tokens",
-        /// Both together.
+        /// Sets the size of prompt and answer together, in tokens.
         max_context_window_tokens: (u64) as "max_context_window_tokens",
-        /// What it takes of images.
+        /// Sets the limits of images in a prompt.
         vision: (VisionLimits),
     }
 }
 
 settings! {
-    /// What a model takes of images.
+    /// The limits of images in a prompt.
     VisionLimits {
         /// The media types that it reads, such as `image/png`.
         supported_media_types: (Vec<String>) as "supported_media_types",

@@ -1,4 +1,4 @@
-//! `session.skills.*`.
+//! Skills of a session: `session.skills.*`.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillInfo {
-    /// Its name.
+    /// The name of the skill.
     pub name: String,
-    /// What it is good for.
+    /// The purpose of the skill, as the model reads it.
     pub description: String,
     /// Where it comes from, such as `builtin` or `project`.
     pub source: String,
@@ -43,14 +43,14 @@ pub(crate) struct SkillListResponse {
     pub(crate) skills: Vec<SkillInfo>,
 }
 
-/// What went wrong while skills were read again. Wire: `session.skills.reload`.
+/// The problems of reloading the skills. Wire: `session.skills.reload`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillProblems {
-    /// What may not be as meant.
+    /// Texts about skills that were read but may not work as intended.
     pub warnings: Vec<String>,
-    /// What could not be read.
+    /// Texts about skills that could not be read.
     pub errors: Vec<String>,
     /// Other members that the CLI sent.
     #[serde(flatten)]

@@ -47,7 +47,7 @@ pub struct RewindPoint {
 vocabulary! {
     /// The parts of a session that are reset.
     RewindMode {
-        /// Only the conversation.
+        /// Only the conversation is reset.
         Conversation = "conversation",
         /// The conversation, and what the agent has done to files.
         ConversationAndFiles = "conversation-and-files",

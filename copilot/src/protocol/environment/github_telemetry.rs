@@ -17,7 +17,7 @@ pub struct GithubTelemetry {
     pub session_id: Option<SessionId>,
     /// Whether it may hold what users have written, and must be kept apart.
     pub restricted: bool,
-    /// The event itself.
+    /// The event, with its properties and measurements.
     pub event: GithubTelemetryEvent,
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct ElicitationRequested<'a> {
 #[non_exhaustive]
 #[must_use]
 pub struct ElicitationResponse {
-    /// The user's reaction.
+    /// The user's reaction to the form.
     pub action: ElicitationAction,
     /// The values of the fields by name; `None` unless the form was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,7 +136,7 @@ pub(crate) struct TextField {
 vocabulary! {
     /// The format that a text must have.
     TextFormat {
-        /// An email address.
+        /// An email address in the usual form.
         Email = "email",
         /// An address of the web.
         Uri = "uri",

@@ -1,4 +1,4 @@
-//! `hooks.invoke`: the CLI tells what it is about to do or has done, and takes a word on it.
+//! `hooks.invoke`: the CLI reports an action before or after it, and a hook may change or block it.
 //!
 //! Inputs come in slightly different spellings from version to version, so they are read leniently; outputs leave
 //! out what the program did not set.
@@ -31,11 +31,11 @@ pub(crate) struct HookInvokeResponse<'a> {
     pub(crate) output: &'a RawValue,
 }
 
-/// What all hooks are told.
+/// Members of the input of every hook.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HookCommon {
-    /// Absent on 0.0.403.
+    /// Absent on CLI 0.0.403.
     pub(crate) session_id: Option<SessionId>,
     pub(crate) timestamp: Option<f64>,
     pub(crate) cwd: Option<String>,
@@ -52,9 +52,9 @@ pub(crate) struct HookCommon {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PreToolUseInput {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call, as the model wrote them.
     #[serde(deserialize_with = "arguments")]
     pub tool_args: Value,
 }
@@ -64,11 +64,11 @@ pub struct PreToolUseInput {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PreMcpToolCallInput {
-    /// The server.
+    /// The name of the MCP server.
     pub server_name: String,
-    /// The tool.
+    /// The name of the tool on that server.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call, as the model wrote them.
     #[serde(deserialize_with = "arguments")]
     pub arguments: Value,
     /// The request's `_meta`, as it will be sent.
@@ -81,27 +81,27 @@ pub struct PreMcpToolCallInput {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PostToolUseInput {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call.
     #[serde(deserialize_with = "arguments")]
     pub tool_args: Value,
-    /// What it gave.
+    /// The result of the call.
     pub tool_result: HookToolResult,
 }
 
-/// What a tool gave, as a hook sees it.
+/// The result of a tool call, as a hook reads it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct HookToolResult {
-    /// What the model reads.
+    /// The text of the result for the model.
     pub text_result_for_llm: String,
     /// Such as `success` or `failure`.
     pub result_type: String,
-    /// What a person reads, where it differs.
+    /// The text of the result for people; `None` where it is the same.
     pub session_log: Option<String>,
-    /// Why it failed.
+    /// The text of the error; `None` where the tool succeeded.
     pub error: Option<String>,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -113,12 +113,12 @@ pub struct HookToolResult {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PostToolUseFailureInput {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call.
     #[serde(deserialize_with = "arguments")]
     pub tool_args: Value,
-    /// Why it failed.
+    /// The text of the error.
     pub error: String,
 }
 
@@ -139,12 +139,12 @@ macro_rules! typed_arguments {
 }
 typed_arguments!(PreToolUseInput.tool_args PreMcpToolCallInput.arguments PostToolUseInput.tool_args PostToolUseFailureInput.tool_args);
 
-/// The user has said something, and the model is about to be told.
+/// Input of the hook that runs when the user submits a prompt, before it reaches the model.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserPromptSubmittedInput {
-    /// What the user said.
+    /// The text of the user's message.
     pub prompt: String,
 }
 
@@ -153,20 +153,20 @@ pub struct UserPromptSubmittedInput {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserPromptTransformedInput {
-    /// What the user said.
+    /// The text of the user's message.
     pub prompt: String,
-    /// What the model is to be told.
+    /// The text that the model would get.
     pub transformed_prompt: String,
 }
 
 vocabulary! {
     /// How a session begins.
     SessionSource {
-        /// It is new.
+        /// The session is new.
         New = "new",
         /// The CLI has been started with it.
         Startup = "startup",
-        /// It is taken up again.
+        /// The session is resumed.
         Resume = "resume",
     }
 }
@@ -176,7 +176,7 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionStartInput {
-    /// How it begins.
+    /// The way in which the session starts.
     pub source: SessionSource,
     /// The message that it begins with.
     pub initial_prompt: Option<String>,
@@ -187,9 +187,9 @@ vocabulary! {
     SessionEndReason {
         /// Its work is done.
         Complete = "complete",
-        /// Something failed.
+        /// The session ends with an error.
         Error = "error",
-        /// It was aborted.
+        /// The session was aborted.
         Abort = "abort",
         /// It took too long.
         Timeout = "timeout",
@@ -203,21 +203,21 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionEndInput {
-    /// Why.
+    /// The reason of the session's end.
     pub reason: SessionEndReason,
     /// The last thing the agent said.
     pub final_message: Option<String>,
-    /// What failed.
+    /// The error that ended the session; `None` where there was none.
     #[serde(deserialize_with = "maybe_failure")]
     pub error: Option<HookError>,
 }
 
-/// Something has failed.
+/// Input of the hook that runs when an error occurred.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ErrorOccurredInput {
-    /// What.
+    /// The error that occurred.
     #[serde(deserialize_with = "failure")]
     pub error: HookError,
     /// Where, such as `model_call` or `tool_execution`.
@@ -226,12 +226,12 @@ pub struct ErrorOccurredInput {
     pub recoverable: Option<bool>,
 }
 
-/// What failed, as a hook sees it.
+/// An error, as a hook reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct HookError {
-    /// What happened.
+    /// The text of the error.
     pub message: String,
     /// The kind of error.
     pub name: Option<String>,
@@ -248,21 +248,22 @@ pub struct AgentStopInput {
     pub stop_reason: Option<String>,
     /// The file that holds the session's events.
     pub transcript_path: Option<String>,
-    /// Whether it goes on only because this hook has blocked its stop before: a hook that always blocks never ends.
+    /// Whether the agent continues only because this hook has blocked its stop before: a hook that always blocks never
+    /// ends.
     #[serde(rename = "stop_hook_active")]
     pub stop_hook_active: bool,
 }
 
-/// A sub-agent begins.
+/// Input of the hook that runs when a sub-agent starts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SubagentStartInput {
-    /// The agent.
+    /// The name of the agent.
     pub agent_name: String,
     /// The agent's name for people.
     pub agent_display_name: Option<String>,
-    /// What it is for.
+    /// The purpose of the agent; `None` where it has no description.
     pub agent_description: Option<String>,
     /// The file that holds the session's events.
     pub transcript_path: Option<String>,
@@ -273,17 +274,17 @@ pub struct SubagentStartInput {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SubagentStopInput {
-    /// The agent.
+    /// The name of the agent.
     pub agent_name: String,
     /// The agent's name for people.
     pub agent_display_name: Option<String>,
-    /// The agent's type.
+    /// The type of the agent; `None` on CLIs that do not report it.
     pub agent_type: Option<String>,
-    /// The running agent.
+    /// The id of the running agent; `None` on CLIs that do not report it.
     pub agent_id: Option<String>,
     /// Why it stops, such as `end_turn`.
     pub stop_reason: Option<String>,
-    /// Its answer.
+    /// The answer of the sub-agent; `None` on CLIs that do not report it.
     pub response: Option<String>,
     /// The file that holds the session's events.
     pub transcript_path: Option<String>,
@@ -330,7 +331,7 @@ macro_rules! outputs {
         }
 
         impl $name {
-            /// No opinion: all goes on as if there were no hook.
+            /// Returns an answer without an opinion: everything continues as if there were no hook.
             pub fn pass() -> Self {
                 Self::default()
             }
@@ -353,7 +354,7 @@ macro_rules! outputs {
 }
 
 vocabulary! {
-    /// What a hook says to a tool that is about to run.
+    /// The decision of a hook on a tool call that is about to run.
     HookPermission {
         /// Run it without asking for permission.
         Allow = "allow",
@@ -365,21 +366,21 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What a hook says to something that is about to happen.
+    /// The decision of a hook on an action that is about to happen.
     HookDecision {
-        /// It shall not.
+        /// The action is blocked.
         Block = "block",
     }
 }
 
 vocabulary! {
-    /// What is done after an error.
+    /// The CLI's reaction to an error.
     ErrorHandling {
-        /// Try again.
+        /// The failed operation is repeated.
         Retry = "retry",
-        /// Go on without.
+        /// The CLI continues without the failed operation.
         Skip = "skip",
-        /// Stop.
+        /// The work is aborted.
         Abort = "abort",
     }
 }
@@ -429,7 +430,7 @@ outputs! {
         additional_context: String,
         /// Whether the message stays out of what people see.
         suppress_output: bool,
-        /// Whether the message goes on.
+        /// Sets whether the message reaches the model.
         decision: HookDecision,
         /// Why it does not.
         reason: String,
@@ -437,7 +438,7 @@ outputs! {
 
     /// The answer to [`UserPromptTransformedInput`].
     UserPromptTransformed {
-        /// What the model is told instead.
+        /// Sets the text that the model gets instead.
         modified_transformed_prompt: String,
     }
 
@@ -453,9 +454,9 @@ outputs! {
     SessionEnd {
         /// Whether the end stays out of what people see.
         suppress_output: bool,
-        /// What is still to be done.
+        /// Sets the descriptions of work that remains after the session.
         cleanup_actions: Vec<String>,
-        /// What was done.
+        /// Sets a summary of the session's work.
         session_summary: String,
     }
 
@@ -463,11 +464,11 @@ outputs! {
     ErrorOccurred {
         /// Whether the error stays out of what people see.
         suppress_output: bool,
-        /// What is done about it.
+        /// Sets the reaction to the error.
         error_handling: ErrorHandling,
         /// How often it is tried again.
         retry_count: u32,
-        /// What people are told.
+        /// Sets the text about the error that people read.
         user_notification: String,
     }
 
@@ -475,7 +476,7 @@ outputs! {
     AgentStop {
         /// Whether the agent may stop.
         decision: HookDecision,
-        /// What it is to do instead.
+        /// Sets the agent's next message, with the reason to continue.
         reason: String,
     }
 
@@ -489,9 +490,9 @@ outputs! {
     SubagentStop {
         /// Whether the sub-agent may stop.
         decision: HookDecision,
-        /// What it is to do instead.
+        /// Sets the sub-agent's next message, with the reason to continue.
         reason: String,
-        /// An answer in place of its own.
+        /// Sets an answer in place of the sub-agent's.
         modified_response: String,
     }
 }
@@ -545,7 +546,7 @@ impl PostToolUse {
 }
 
 impl UserPromptSubmitted {
-    /// The model is told this instead.
+    /// Replaces the user's message by this text.
     pub fn replace(prompt: impl Into<String>) -> Self {
         Self::pass().modified_prompt(prompt)
     }
@@ -557,21 +558,21 @@ impl UserPromptSubmitted {
 }
 
 impl UserPromptTransformed {
-    /// The model is told this instead.
+    /// Replaces the text for the model by this text.
     pub fn replace(prompt: impl Into<String>) -> Self {
         Self::pass().modified_transformed_prompt(prompt)
     }
 }
 
 impl AgentStop {
-    /// The agent goes on, with this as its next message.
+    /// Blocks the stop: the agent continues, with this as its next message.
     pub fn block(reason: impl Into<String>) -> Self {
         Self::pass().decision(HookDecision::Block).reason(reason)
     }
 }
 
 impl SubagentStop {
-    /// The sub-agent goes on, with this as its next message.
+    /// Blocks the stop: the sub-agent continues, with this as its next message.
     pub fn block(reason: impl Into<String>) -> Self {
         Self::pass().decision(HookDecision::Block).reason(reason)
     }

@@ -1,4 +1,4 @@
-//! What a permission is asked for, kind by kind.
+//! The subjects of permission requests, by kind.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ macro_rules! subjects {
     )*};
 }
 
-/// What the agent asks permission for, with all that the CLI tells about it. Made by
+/// The action that the agent asks permission for, with all details that the CLI reports. Returned by
 /// [`PermissionRequest::subject`](crate::PermissionRequest::subject).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -36,7 +36,7 @@ pub enum PermissionSubject {
     Mcp(McpSubject),
     /// To fetch an address.
     Url(UrlSubject),
-    /// To remember something.
+    /// A change of the agent's memory.
     Memory(MemorySubject),
     /// To call a tool of this or another program.
     CustomTool(CustomToolSubject),
@@ -58,7 +58,7 @@ pub enum PermissionSubject {
 }
 
 subjects! {
-    /// A shell command.
+    /// A shell command that the agent wants to run.
     ShellSubject {
         /// The whole command line.
         full_command_text: String,
@@ -74,7 +74,7 @@ subjects! {
         has_write_file_redirection: bool,
         /// Whether the CLI would take an approval for the session.
         can_offer_session_approval: bool,
-        /// What to beware of.
+        /// A warning about the command; `None` where the CLI has none.
         warning: Option<String>,
         /// The parts of the command line, each with its text.
         command_segments: Vec<CommandSegment>,
@@ -99,18 +99,18 @@ subjects! {
     }
     /// An address that a command may reach.
     PossibleUrl {
-        /// The address.
+        /// The URL in the command.
         url: String,
     }
     /// A file to write.
     WriteSubject {
-        /// The file.
+        /// The path of the file.
         file_name: String,
         /// Why the agent wants it.
         intention: String,
-        /// What changes in it.
+        /// The changes of the file, as a unified diff.
         diff: String,
-        /// What it would contain.
+        /// The contents of the file after the change; `None` on CLIs that do not report it.
         new_file_contents: Option<String>,
         /// Whether the CLI would take an approval for the session.
         can_offer_session_approval: bool,
@@ -121,7 +121,7 @@ subjects! {
     }
     /// A file to read.
     ReadSubject {
-        /// The file.
+        /// The path of the file.
         path: String,
         /// Why the agent wants it.
         intention: String,
@@ -132,13 +132,13 @@ subjects! {
     }
     /// A tool of an MCP server.
     McpSubject {
-        /// The server.
+        /// The name of the MCP server.
         server_name: String,
         /// The tool, as the model calls it.
         tool_name: String,
         /// The tool's name for people.
         tool_title: String,
-        /// What it is called with.
+        /// The arguments of the call.
         args: Value,
         /// Whether the server says that it changes nothing.
         read_only: bool,
@@ -147,7 +147,7 @@ subjects! {
     }
     /// An address to fetch.
     UrlSubject {
-        /// The address.
+        /// The URL that the agent wants to fetch.
         url: String,
         /// Why the agent wants it.
         intention: String,
@@ -158,13 +158,13 @@ subjects! {
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
     }
-    /// Something to remember.
+    /// A change of the agent's memory.
     MemorySubject {
         /// Whether it is new, or a word on what is remembered already.
         action: MemoryAction,
-        /// What it is about.
+        /// The subject of the fact; `None` where the agent names none.
         subject: Option<String>,
-        /// What is to be remembered.
+        /// The fact that the agent wants to remember.
         fact: String,
         /// Where it comes from.
         citations: Option<String>,
@@ -179,49 +179,49 @@ subjects! {
     }
     /// A tool of this or another program.
     CustomToolSubject {
-        /// The tool.
+        /// The name of the tool.
         tool_name: String,
-        /// What it does.
+        /// The description of the tool.
         tool_description: String,
-        /// What it is called with.
+        /// The arguments of the call.
         args: Value,
         /// Whether the tool is declared as one that needs no permission.
         skip_permission: bool,
     }
     /// A tool of the CLI, such as `sql` or `task`.
     BuiltinToolSubject {
-        /// The tool.
+        /// The name of the tool.
         tool_name: String,
-        /// Its arguments.
+        /// The arguments of the call.
         args: Value,
     }
     /// A tool for which a hook requires a confirmation.
     HookSubject {
-        /// The tool.
+        /// The name of the tool.
         tool_name: String,
-        /// What it is called with.
+        /// The arguments of the call.
         tool_args: Value,
-        /// What the hook says.
+        /// The message of the hook; `None` where it gave none.
         hook_message: Option<String>,
     }
     /// A change to the extensions.
     ExtensionManagementSubject {
-        /// What is to be done, such as `reload`.
+        /// The operation, such as `reload`.
         operation: String,
-        /// The extension.
+        /// The name of the extension; `None` where the operation is for all of them.
         extension_name: Option<String>,
     }
-    /// A workflow.
+    /// A workflow that the agent wants to run or write.
     WorkflowSubject {
         /// Whether it is to be run or written.
         operation: WorkflowOperation,
-        /// Its name.
+        /// The name of the workflow.
         name: String,
-        /// What it does.
+        /// The purpose of the workflow.
         description: String,
         /// How approvals name it.
         approval_key: String,
-        /// Its parts.
+        /// The phases of the workflow, in their order.
         phases: Vec<WorkflowPhase>,
         /// Whether the CLI would keep an approval.
         can_persist_approval: bool,
@@ -241,29 +241,29 @@ subjects! {
     }
     /// A part of a workflow.
     WorkflowPhase {
-        /// The title.
+        /// The title of the phase.
         title: String,
-        /// More about it.
+        /// The details of the phase; `None` where there are none.
         detail: Option<String>,
     }
-    /// What an extension asks for.
+    /// Capabilities that an extension asks for.
     ExtensionPermissionSubject {
-        /// The extension.
+        /// The name of the extension.
         extension_name: String,
-        /// What it wants to be able to do.
+        /// The names of the capabilities.
         capabilities: Vec<String>,
     }
     /// Variables of the environment that an extension asks for.
     ExtensionEnvSubject {
-        /// The extension.
+        /// The name of the extension.
         extension_name: String,
-        /// Their names.
+        /// The names of the environment variables.
         environment_variables: Vec<String>,
     }
 }
 
 vocabulary! {
-    /// What is to be done with the agent's memory.
+    /// The change of the agent's memory.
     MemoryAction {
         /// To remember something new.
         Store = "store",
@@ -275,7 +275,7 @@ vocabulary! {
 vocabulary! {
     /// The agent's vote on something remembered.
     MemoryDirection {
-        /// It holds.
+        /// The fact is confirmed.
         Upvote = "upvote",
         /// It does not hold.
         Downvote = "downvote",
@@ -283,11 +283,11 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What is to be done with a workflow.
+    /// The operation on a workflow.
     WorkflowOperation {
-        /// To run it.
+        /// The workflow is run.
         Run = "run",
-        /// To write it.
+        /// The workflow is written.
         Author = "author",
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct PendingTool {
 }
 
 impl PendingTool {
-    /// As the event has told it.
+    /// Returns the call as the event reported it.
     pub(crate) fn as_requested(&self) -> ToolRequested<'_> {
         ToolRequested {
             request_id: self.request_id.as_str().into(),

@@ -81,7 +81,7 @@ macro_rules! settings {
         }
 
         impl $name {
-            /// Nothing set.
+            /// Creates the settings with nothing set.
             pub fn new() -> Self {
                 Self::default()
             }

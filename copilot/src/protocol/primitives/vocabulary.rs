@@ -26,7 +26,7 @@ pub(crate) fn word<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
     deserializer.deserialize_str(Word(PhantomData))
 }
 
-/// Declares an enum of wire words; an unknown word becomes `Other` and is sent back as it came.
+/// Declares an enum of wire words; an unknown word becomes `Other` and is sent back unchanged.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*

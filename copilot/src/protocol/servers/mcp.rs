@@ -1,4 +1,4 @@
-//! MCP servers: how a session is told of them, and `session.mcp.*`.
+//! MCP servers: their configuration in a session, and `session.mcp.*`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,7 +53,7 @@ struct RemoteWire {
     url: Url,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, Secret>,
-    /// In milliseconds.
+    /// The time after which the headers are requested again, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     headers_refresh_ttl_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,13 +76,13 @@ impl Serialize for RemoteServer {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Common {
-    /// `*` for all, which CLIs up to 1.0.57 want to be told.
+    /// `*` for all tools; CLIs up to 1.0.57 require it.
     tools: Vec<String>,
     #[serde(rename = "excludeTools", skip_serializing_if = "Vec::is_empty")]
     excluded_tools: Vec<String>,
     #[serde(rename = "filterMapping", skip_serializing_if = "Option::is_none")]
     filter: Option<Filter>,
-    /// In milliseconds.
+    /// The time limit of a call, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
     /// Members without a setter.
@@ -350,7 +350,7 @@ impl From<RemoteServer> for McpServer {
 }
 
 settings! {
-    /// What the agent gets of GitHub's own MCP server. Wire: `githubMcpToolConfig`.
+    /// The part of GitHub's own MCP server that the agent gets. Wire: `githubMcpToolConfig`.
     GithubMcp {
         /// All of its tools.
         enable_all_tools: flag,
@@ -358,9 +358,9 @@ settings! {
         additional_toolsets: list,
         /// These tools, besides the usual ones.
         additional_tools: list,
-        /// Its newest tools.
+        /// Enables the server's newest tools.
         enable_insiders_mode: flag,
-        /// Whether questions to the user are asked at once instead of later.
+        /// Sets whether questions to the user are asked immediately instead of later.
         disable_form_deferral: flag,
     }
 }
@@ -368,7 +368,7 @@ settings! {
 vocabulary! {
     /// How long something is kept.
     Storage {
-        /// On disk.
+        /// The tokens are stored on disk.
         Persistent = "persistent",
         /// While the session lives.
         InMemory = "in-memory",
@@ -382,12 +382,12 @@ vocabulary! {
 pub struct McpServerInfo {
     /// The name that it was given.
     pub name: String,
-    /// How it is.
+    /// The state of the connection to the server.
     pub status: McpStatus,
-    /// Where it was configured, on CLIs that tell it.
+    /// The place of the server's configuration; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Why it failed.
+    /// The text of the error; `None` unless the server failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Other members that the CLI sent.
@@ -406,7 +406,7 @@ vocabulary! {
         NeedsAuth = "needs-auth",
         /// It is being started or reached.
         Pending = "pending",
-        /// It was stopped.
+        /// The server was stopped.
         Stopped = "stopped",
         /// It is not configured.
         NotConfigured = "not_configured",

@@ -29,7 +29,7 @@ pub struct McpHeadersRequest {
     pub(crate) request_id: RequestId,
     /// The server, by its name in the session.
     pub server_name: String,
-    /// Where it is.
+    /// The URL of the MCP server.
     pub server_url: String,
     /// Why they are needed.
     pub reason: McpHeadersReason,

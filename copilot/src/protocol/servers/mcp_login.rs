@@ -31,15 +31,15 @@ pub struct McpLoginRequest {
     pub(crate) request_id: RequestId,
     /// The server, as it is called in the session.
     pub server_name: String,
-    /// Where it is.
+    /// The URL of the MCP server.
     pub server_url: String,
     /// Why it wants a login.
     pub reason: McpLoginReason,
-    /// What its `WWW-Authenticate` said.
+    /// The parameters of the server's `WWW-Authenticate` header; `None` where it sent none.
     pub www_authenticate_params: Option<Value>,
     /// The answer that asked for the login: its status, headers and body.
     pub http_response: Option<Value>,
-    /// What it publishes about itself as a protected resource.
+    /// The server's published metadata as a protected resource; `None` where it publishes none.
     pub resource_metadata: Option<Value>,
     /// The OAuth client that is configured for it.
     pub static_client_config: Option<McpClientConfig>,
@@ -65,7 +65,7 @@ impl fmt::Debug for McpLoginRequest {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpClientConfig {
-    /// The client's id.
+    /// The id of the OAuth client; `None` where the configuration has none.
     pub client_id: Option<String>,
     /// Whether the client has no secret; `None` where the configuration does not say.
     pub public_client: Option<bool>,

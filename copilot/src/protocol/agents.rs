@@ -54,11 +54,11 @@ pub struct CustomAgent {
 }
 
 vocabulary! {
-    /// Whether an agent insists on its model.
+    /// Whether an agent needs the model that is set for it.
     ModelPolicy {
-        /// It takes another one when its own is not to be had.
+        /// The agent uses another model when the one that is set is not available.
         Preferred = "preferred",
-        /// It does not work without its own.
+        /// The agent does not work without the model that is set.
         Required = "required",
     }
 }
@@ -98,7 +98,7 @@ impl CustomAgent {
     }
 
     setter! {
-        /// The name that people see.
+        /// Sets the name that people see.
         display_name: text in display_name
     }
     setter! {
@@ -106,27 +106,27 @@ impl CustomAgent {
         description: text in description
     }
     setter! {
-        /// The only tools that it has; all unless set.
+        /// Sets the only tools that the agent has. Default: all tools.
         tools: list in tools
     }
     setter! {
-        /// Whether the session's agent may pick it by itself; it may unless set.
+        /// Sets whether the session's agent may select this agent itself. Default: true.
         infer: flag in infer
     }
     setter! {
-        /// The skills that are read to it from the start.
+        /// Sets the skills that the agent reads from the start.
         skills: list in skills
     }
     setter! {
-        /// The model that it works with.
+        /// Sets the model of the agent.
         model: text in model
     }
     setter! {
-        /// Whether it insists on that model.
+        /// Sets whether the agent needs that model.
         model_policy: (ModelPolicy) in model_policy
     }
     setter! {
-        /// How hard its model thinks.
+        /// Sets the reasoning effort of the model, such as `low`.
         reasoning_effort: text in reasoning_effort
     }
 
@@ -136,7 +136,7 @@ impl CustomAgent {
         self
     }
 
-    /// Has the CLI run a command at this point of the agent's work.
+    /// Adds a command that the CLI runs at this point of the agent's work.
     pub fn hook(mut self, event: impl Into<AgentHookEvent>, hook: AgentHook) -> Self {
         self.hooks.entry(event.into().as_str().to_owned()).or_default().push(hook);
         self
@@ -161,7 +161,7 @@ pub struct AgentInfo {
     pub display_name: String,
     /// The purpose of the agent, as the session's agent reads it.
     pub description: String,
-    /// Its id; `None` on CLIs that do not report it.
+    /// The id of the agent; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The tools that it may call; `None` for all.
@@ -170,10 +170,10 @@ pub struct AgentInfo {
     /// Whether the user can select it; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_invocable: Option<bool>,
-    /// Its model; `None` for that of the session.
+    /// The model of the agent; `None` for that of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The file that it comes from.
+    /// The path of the file that defines the agent; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The place where the agent was found; `None` on CLIs that do not report it.

@@ -31,12 +31,12 @@ pub(crate) struct PlanUpdateParams<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Whether there is one.
+    /// Whether the session has a plan.
     pub exists: bool,
     /// The text of the plan, in Markdown; `None` where there is no plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-    /// The file that it is in, or would be.
+    /// The path of the plan's file, which need not exist yet; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Other members that the CLI sent.
@@ -58,27 +58,27 @@ pub(crate) struct NameResponse {
 }
 
 vocabulary! {
-    /// How serious a line of the log is.
+    /// The level of a line in the log.
     LogKind {
         /// Information about normal work.
         Info = "info",
-        /// Something that may go wrong.
+        /// A possible failure.
         Warning = "warning",
-        /// Something that went wrong.
+        /// A failure that occurred.
         Error = "error",
     }
 }
 
 settings! {
-    /// How a line of the log is kept and shown. Wire: `session.log`.
+    /// The options of a line in the log. Wire: `session.log`.
     LogOptions {
-        /// How serious it is; `Info` unless set.
+        /// Sets the level. Default: `Info`.
         level: (LogKind),
-        /// Whether it is left out of the history.
+        /// Sets whether the line is left out of the history.
         ephemeral: flag,
-        /// The kind of notice that it is.
+        /// Sets the kind of notice, a name that the program chooses.
         kind: text as "type",
-        /// Where to read more.
+        /// Sets the URL of further information.
         url: url,
     }
 }
@@ -126,10 +126,10 @@ pub(crate) struct CompactParams<'a> {
 pub struct Compaction {
     /// Whether the summary was made and has replaced the messages.
     pub success: bool,
-    /// The tokens that were freed.
+    /// The number of tokens that were freed.
     #[serde(deserialize_with = "lenient::count")]
     pub tokens_removed: u64,
-    /// The messages that were replaced.
+    /// The number of messages that the summary replaces.
     #[serde(deserialize_with = "lenient::count")]
     pub messages_removed: u64,
     /// The text of the summary; `None` where the CLI does not report it.
@@ -145,28 +145,28 @@ pub struct Compaction {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UsageMetrics {
-    /// The premium requests that it counts for.
+    /// The number of premium requests that the session counts for.
     pub total_premium_request_cost: f64,
-    /// The messages that the user has sent.
+    /// The number of messages that the user has sent.
     #[serde(deserialize_with = "lenient::count")]
     pub total_user_requests: u64,
     /// The time spent waiting for models, in milliseconds.
     #[serde(deserialize_with = "lenient::count")]
     pub total_api_duration_ms: u64,
-    /// When it began, as RFC 3339; on 1.0.32 in milliseconds since 1970.
+    /// The start of the session, as RFC 3339; on CLI 1.0.32 in milliseconds since 1970.
     #[serde(deserialize_with = "lenient::text")]
     pub session_start_time: String,
     /// The lines and files that the session has changed.
     pub code_changes: CodeChanges,
-    /// The same by model.
+    /// The cost and the usage by model.
     pub model_metrics: BTreeMap<String, ModelMetrics>,
-    /// The cost; `None` where the plan does not count AI units.
+    /// The cost in AI units; `None` where the plan does not count them.
     #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
     pub total: Option<AiUnits>,
-    /// The tokens of the last prompt.
+    /// The number of tokens in the last prompt.
     #[serde(deserialize_with = "lenient::count")]
     pub last_call_input_tokens: u64,
-    /// The tokens of the last answer.
+    /// The number of tokens in the last answer.
     #[serde(deserialize_with = "lenient::count")]
     pub last_call_output_tokens: u64,
     /// Other members that the CLI sent.
@@ -179,10 +179,10 @@ pub struct UsageMetrics {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CodeChanges {
-    /// Lines that are new.
+    /// The number of lines added.
     #[serde(deserialize_with = "lenient::count")]
     pub lines_added: u64,
-    /// Lines that are gone.
+    /// The number of lines removed.
     #[serde(deserialize_with = "lenient::count")]
     pub lines_removed: u64,
     /// The paths of the files that were changed.
@@ -204,7 +204,7 @@ pub struct ModelMetrics {
     pub requests: RequestMetrics,
     /// The tokens sent to the model and received from it.
     pub usage: TokenMetrics,
-    /// The cost; `None` where the plan does not count AI units.
+    /// The cost in AI units; `None` where the plan does not count them.
     #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
     pub total: Option<AiUnits>,
     /// The number of tokens by kind, such as `input`.
@@ -231,7 +231,7 @@ pub struct TokenCount {
     pub other: BTreeMap<String, Value>,
 }
 
-/// How many requests, and what they count for.
+/// The number of requests and their cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -257,10 +257,10 @@ pub struct TokenMetrics {
     /// The tokens in the model's answers.
     #[serde(deserialize_with = "lenient::count")]
     pub output_tokens: u64,
-    /// In prompts, taken from the cache.
+    /// The tokens in prompts that were read from the cache.
     #[serde(deserialize_with = "lenient::count")]
     pub cache_read_tokens: u64,
-    /// In prompts, put into the cache.
+    /// The tokens in prompts that were written to the cache.
     #[serde(deserialize_with = "lenient::count")]
     pub cache_write_tokens: u64,
     /// Tokens received that are reasoning; `None` where providers do not count them.

@@ -48,7 +48,7 @@ pub(crate) struct CommandsListResponse {
 }
 
 vocabulary! {
-    /// Whose a command is.
+    /// The origin of a command.
     CommandKind {
         /// A command that is built into the CLI.
         Builtin = "builtin",
@@ -64,7 +64,7 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CommandInfo {
-    /// Its name, without the slash.
+    /// The name of the command, without the slash.
     pub name: String,
     /// Other names that invoke the command.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,4 +1,4 @@
-//! `session.eventLog.*`: the events of a session, read from a place on.
+//! `session.eventLog.*`: the events of a session from a position on.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +13,11 @@ settings! {
         cursor: text,
         /// Sets the largest number of events in a page.
         max: (u64),
-        /// How long to wait for an event where there is none yet, in milliseconds.
+        /// Sets the time to wait for an event where there is none yet, in milliseconds.
         wait_ms: (u64),
-        /// Only events of these types, by their names on the wire.
+        /// Sets the types of the events that are read, by their names on the wire.
         types: list,
-        /// Whether events that are not kept are among them, as far as the CLI still has them.
+        /// Sets whether ephemeral events are included, as far as the CLI still has them.
         include_ephemeral: flag,
     }
 }

@@ -16,28 +16,28 @@ use crate::protocol::{MessageId, SessionId};
 pub struct QueueContent {
     /// The items that wait for their turn, in the order of their turns.
     pub items: Vec<QueueItem>,
-    /// The texts that will steer what the agent is doing.
+    /// The texts that will steer the agent's current work.
     pub steering_messages: Vec<String>,
     /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// Something that waits for its turn.
+/// An item that waits for its turn.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct QueueItem {
-    /// Its id in the queue.
+    /// The id of the item in the queue.
     pub id: String,
     /// The id of the message; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
     /// The kind of item.
     pub kind: QueueItemKind,
-    /// Its text, for people.
+    /// The text of the item, for people.
     pub display_text: String,
-    /// How the agent will work on it.
+    /// The mode in which the agent will work on the item.
     pub agent_mode: AgentMode,
     /// Other members that the CLI sent.
     #[serde(flatten)]

@@ -71,23 +71,23 @@ pub(crate) struct Success {
 vocabulary! {
     /// The handling of a message that is sent while the agent works. Wire: `session.send`, `mode`.
     DeliveryMode {
-        /// It waits for its turn.
+        /// The message waits for its turn.
         Enqueue = "enqueue",
-        /// It steers what the agent is doing.
+        /// The message steers the agent's current work.
         Immediate = "immediate",
     }
 }
 
 vocabulary! {
-    /// How the agent works on a message. Wire: `session.send`, `agentMode`.
+    /// The mode in which the agent works on a message. Wire: `session.send`, `agentMode`.
     AgentMode {
-        /// Step by step, with the user.
+        /// The agent works step by step, with the user.
         Interactive = "interactive",
-        /// It plans and changes nothing.
+        /// The agent plans and changes nothing.
         Plan = "plan",
         /// The agent continues without messages of the user.
         Autopilot = "autopilot",
-        /// It runs the message as a shell command.
+        /// The CLI runs the message as a shell command.
         Shell = "shell",
     }
 }

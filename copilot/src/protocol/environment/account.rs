@@ -1,4 +1,4 @@
-//! `status.get`, `auth.getStatus`, `account.*` and `tools.list`: what the CLI says about itself and its user.
+//! `status.get`, `auth.getStatus`, `account.*` and `tools.list`: the CLI's version, login, quotas and tools.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,10 @@ use crate::protocol::timestamp::{Timestamp, maybe_time};
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Status {
-    /// Its version; some versions do not know their own, [`Client::cli_version`](crate::Client::cli_version) does.
+    /// The version of the CLI; some CLIs do not report theirs correctly,
+    /// [`Client::cli_version`](crate::Client::cli_version) corrects them.
     pub version: String,
-    /// The protocol that it speaks.
+    /// The version of the protocol that the CLI speaks.
     #[serde(deserialize_with = "lenient::count")]
     pub protocol_version: u64,
     /// Other members that the CLI sent.
@@ -30,7 +31,7 @@ pub struct Status {
 pub struct AuthStatus {
     /// Whether the CLI is logged in.
     pub is_authenticated: bool,
-    /// How, such as `user`, `env`, `gh-cli` or `token`.
+    /// The kind of login, such as `user`, `env`, `gh-cli` or `token`; `None` where the CLI is not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<String>,
     /// The GitHub host of the login; `None` where the CLI is not logged in.
@@ -39,7 +40,7 @@ pub struct AuthStatus {
     /// The login name of the user; `None` where the CLI is not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
-    /// The same for people.
+    /// The state of the login as a text for people; `None` where the CLI has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
     /// Other members that the CLI sent.
@@ -47,7 +48,7 @@ pub struct AuthStatus {
     pub other: BTreeMap<String, Value>,
 }
 
-/// How much of something a user has used. Wire: `account.getQuota`.
+/// The use of one quota of a user. Wire: `account.getQuota`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -64,20 +65,20 @@ pub struct Quota {
     pub remaining_percentage: f64,
     /// The number of requests used beyond the quota.
     pub overage: f64,
-    /// Whether more may be used than there is.
+    /// Whether the quota may be exceeded.
     pub overage_allowed_with_exhausted_quota: bool,
-    /// Whether use continues when all is used.
+    /// Whether requests continue when the quota is exhausted.
     pub usage_allowed_with_exhausted_quota: bool,
     /// The budget for use beyond the limit, in AI credits; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overage_entitlement: Option<f64>,
-    /// Whether something is left; `None` on CLIs that do not report it.
+    /// Whether a part of the quota remains; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_quota: Option<bool>,
     /// Whether tokens are counted and not requests; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_based_billing: Option<bool>,
-    /// When the use is counted from zero again; `None` where the CLI does not report it.
+    /// The time at which the count starts at zero again; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "maybe_time")]
     pub reset_date: Option<Timestamp>,
     /// Other members that the CLI sent.
@@ -92,7 +93,7 @@ pub(crate) struct QuotaResponse {
     pub(crate) quota_snapshots: BTreeMap<String, Quota>,
 }
 
-/// A tool of the CLI's own. Wire: `tools.list`.
+/// A tool that is built into the CLI. Wire: `tools.list`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -101,7 +102,7 @@ pub struct ToolInfo {
     pub name: String,
     /// The description that the model reads.
     pub description: String,
-    /// The schema of its arguments.
+    /// The JSON schema of the tool's arguments; `None` where it takes none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
     /// Other members that the CLI sent.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
-/// How much is kept of each source; MCP servers are the only one so far.
+/// The level of records for each source; MCP servers are the only source so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Diagnostics {
     sources: Sources,
@@ -28,7 +28,7 @@ impl Diagnostics {
 }
 
 vocabulary! {
-    /// From which level on something is kept.
+    /// The lowest level that is recorded.
     DiagnosticLevel {
         /// The CLI records nothing.
         Off = "off",
@@ -48,9 +48,9 @@ vocabulary! {
 settings! {
     /// Records of how a session begins and ends. Wire: `lifecycleDiagnostics`.
     LifecycleDiagnostics {
-        /// Whether it can be asked for.
+        /// Sets whether the records can be requested.
         expose: flag,
-        /// Whether it goes into `diagnostics.jsonl` in the session's directory.
+        /// Sets whether the records are written to `diagnostics.jsonl` in the session's directory.
         persist: flag,
     }
 }

@@ -12,10 +12,10 @@ use crate::protocol::SessionId;
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct GithubTelemetry {
-    /// The session that it is about; `None` for the CLI itself.
+    /// The session of the event; `None` for an event of the CLI itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// Whether it may hold what users have written, and must be kept apart.
+    /// Whether the event may hold text of users, and must be stored separately.
     pub restricted: bool,
     /// The event, with its properties and measurements.
     pub event: GithubTelemetryEvent,

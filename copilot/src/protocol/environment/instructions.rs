@@ -16,7 +16,7 @@ use crate::protocol::{RequestId, SessionId, ToolCallId};
 pub struct InstructionSource {
     /// The id of the source.
     pub id: String,
-    /// Its name, for people.
+    /// The name of the source, for people.
     pub label: String,
     /// The path of the file that holds the instructions.
     pub source_path: String,
@@ -25,7 +25,7 @@ pub struct InstructionSource {
     /// The kind of file, such as `repo` or `home`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it was found.
+    /// The place where the file was found.
     pub location: String,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -39,11 +39,11 @@ pub(crate) struct InstructionsResponse {
 }
 
 vocabulary! {
-    /// How the CLI itself deals with permissions, before anybody is asked.
+    /// The CLI's own handling of permissions, before it asks the program.
     PermissionMode {
         /// The CLI asks before each action that needs permission.
         Manual = "manual",
-        /// It has a model decide what is harmless, and asks about the rest.
+        /// A model decides which actions are harmless, and the CLI asks about the others.
         Assisted = "assisted",
         /// The CLI allows every action.
         AllowAll = "allow-all",
@@ -57,7 +57,7 @@ pub(crate) struct PermissionModeParams<'a> {
     pub(crate) mode: &'a PermissionMode,
 }
 
-/// The older way to say it.
+/// The parameters of the older method for the same purpose.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApproveAllParams<'a> {
@@ -94,7 +94,7 @@ pub(crate) struct ServerParams<'a> {
     pub(crate) server_name: &'a str,
 }
 
-/// A call of a tool that waits for its result. Wire: `session.tools.listPendingRequests`.
+/// A tool call that waits for its result. Wire: `session.tools.listPendingRequests`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
-/// Settings of an administrator; so far only what is permitted.
+/// Settings of an administrator; so far only permissions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ManagedSettings {
     pub(crate) permissions: ManagedPermissions,
@@ -34,19 +34,19 @@ settings! {
         ask: list,
         /// Sets the rules of actions that are allowed without a question.
         allow: list,
-        /// The only hosts that may be reached.
+        /// Sets the only hosts that may be reached.
         limit_to: list,
-        /// Whether permissions may be switched off.
+        /// Sets whether permissions may be bypassed.
         bypass: (BypassMode) as "disableBypassPermissionsMode",
-        /// Whether permissions by a model are ruled out.
+        /// Sets whether decisions by a model are ruled out.
         no_assistance: flag as "disableAssistedPermissionsMode",
     }
 }
 
 vocabulary! {
-    /// Whether permissions may be switched off in a session.
+    /// Whether permissions may be bypassed in a session.
     BypassMode {
-        /// Only where the CLI does so by itself.
+        /// Permissions are bypassed only where the CLI does so itself.
         AllowAutoOnly = "allow-auto-only",
         /// The bypass is never available.
         Disable = "disable",

@@ -123,7 +123,7 @@ settings! {
     /// Tool search: where there are many tools, the model searches for them instead of getting all their definitions.
     /// Wire: `toolSearch`.
     ToolSearch {
-        /// Enables the search.
+        /// Enables the search for tools.
         enabled: flag,
         /// Sets the number of tools from which on the model searches. Default: 30.
         defer_threshold: (u64),

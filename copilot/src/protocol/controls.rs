@@ -62,7 +62,7 @@ vocabulary! {
     LogKind {
         /// Information about normal work.
         Info = "info",
-        /// A possible failure.
+        /// A sign of a possible failure.
         Warning = "warning",
         /// A failure that occurred.
         Error = "error",
@@ -76,7 +76,7 @@ settings! {
         level: (LogKind),
         /// Sets whether the line is left out of the history.
         ephemeral: flag,
-        /// Sets the kind of notice, a name that the program chooses.
+        /// Sets the kind of the notice that is shown.
         kind: text as "type",
         /// Sets the URL of further information.
         url: url,

@@ -10,7 +10,7 @@ use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::lenient;
 use crate::protocol::providers::ModelOverrides;
 
-/// A model that can be had. Wire: `models.list`.
+/// A model that is available to the user. Wire: `models.list`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub struct ModelInfo {
     pub name: String,
     /// The features and limits of the model.
     pub capabilities: ModelCapabilities,
-    /// Whether it may be used.
+    /// Whether the user may use the model; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<ModelPermission>,
     /// The price of the model; `None` where the CLI does not report it.
@@ -32,7 +32,7 @@ pub struct ModelInfo {
     /// The level of reasoning effort that is used by default; `None` where the model has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_reasoning_effort: Option<String>,
-    /// The context windows that it has.
+    /// The context windows that the model has.
     pub supported_context_tiers: Vec<String>,
     /// How the model is grouped in a list, such as `lightweight` or `powerful`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub struct ModelInfo {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelMessage {
-    /// The kind of message.
+    /// The kind of message, as a code.
     pub code: String,
     /// The text for the user.
     pub message: String,
@@ -72,7 +72,7 @@ pub struct ModelMessage {
 pub struct ModelCapabilities {
     /// The features that the model supports.
     pub supports: ModelFeatures,
-    /// How much it takes and gives.
+    /// The largest sizes of prompts and answers.
     pub limits: ModelTokenLimits,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -86,7 +86,7 @@ pub struct ModelCapabilities {
 pub struct ModelFeatures {
     /// Whether the model accepts images.
     pub vision: bool,
-    /// Different amounts of thinking.
+    /// Whether the model supports levels of reasoning effort.
     pub reasoning_effort: bool,
     /// Whether the model decides itself how much it thinks: `unsupported`, `optional` or `required`.
     #[serde(rename = "adaptive_thinking", skip_serializing_if = "Option::is_none")]
@@ -96,7 +96,7 @@ pub struct ModelFeatures {
     pub other: BTreeMap<String, Value>,
 }
 
-/// How much a model takes and gives, in tokens.
+/// The largest sizes of a model's prompts and answers, in tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -121,12 +121,12 @@ pub struct ModelTokenLimits {
     pub other: BTreeMap<String, Value>,
 }
 
-/// How many images a model takes, and of which kind.
+/// The limits of a model for images in a prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelVisionLimits {
-    /// The media types, such as `image/png`.
+    /// The media types that the model reads, such as `image/png`.
     pub supported_media_types: Vec<String>,
     /// The largest number of images in a prompt.
     #[serde(deserialize_with = "lenient::count")]
@@ -144,9 +144,9 @@ pub struct ModelVisionLimits {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelPermission {
-    /// `enabled`, `disabled` or `unconfigured`.
+    /// The state of the permission: `enabled`, `disabled` or `unconfigured`.
     pub state: String,
-    /// The terms that it may be used under.
+    /// The terms of use; `None` where the CLI does not report them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
     /// Other members that the CLI sent.
@@ -159,7 +159,7 @@ pub struct ModelPermission {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelBilling {
-    /// How many premium requests one request counts for.
+    /// The number of premium requests that one request counts for; `None` on plans that do not count them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multiplier: Option<f64>,
     /// The discount, in percent; `None` without one.
@@ -168,7 +168,7 @@ pub struct ModelBilling {
     /// A discount for a time; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promo: Option<ModelPromo>,
-    /// The prices of tokens, on plans that count them.
+    /// The prices of tokens; `None` on plans that do not count tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_prices: Option<ModelTokenPrices>,
     /// Other members that the CLI sent.
@@ -187,10 +187,10 @@ pub struct ModelPromo {
     /// The discount, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discount_percent: Option<f64>,
-    /// The end of the discount, as RFC 3339.
+    /// The end of the discount, as RFC 3339; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<String>,
-    /// The text for people.
+    /// The text about the discount for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Other members that the CLI sent.
@@ -212,16 +212,16 @@ pub struct ModelTokenPrices {
     /// The price of tokens received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_price: Option<f64>,
-    /// Tokens in the prompt cache.
+    /// The price of tokens in the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_price: Option<f64>,
-    /// Tokens read from the prompt cache.
+    /// The price of tokens read from the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read_price: Option<f64>,
-    /// Tokens written to the prompt cache.
+    /// The price of tokens written to the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_price: Option<f64>,
-    /// Tokens written to the prompt cache for an hour.
+    /// The price of tokens written to the prompt cache for an hour.
     #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_price: Option<f64>,
     /// The longest conversation at these prices, in tokens.
@@ -249,16 +249,16 @@ pub struct ModelLongContextPrices {
     /// The price of tokens received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_price: Option<f64>,
-    /// Tokens in the prompt cache.
+    /// The price of tokens in the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_price: Option<f64>,
-    /// Tokens read from the prompt cache.
+    /// The price of tokens read from the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read_price: Option<f64>,
-    /// Tokens written to the prompt cache.
+    /// The price of tokens written to the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_price: Option<f64>,
-    /// Tokens written to the prompt cache for an hour.
+    /// The price of tokens written to the prompt cache for an hour.
     #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_price: Option<f64>,
     /// The longest conversation at these prices, in tokens.
@@ -278,7 +278,7 @@ pub(crate) struct ModelListResponse {
     pub(crate) models: Vec<ModelInfo>,
 }
 
-/// How a model is to work, when a session changes to it.
+/// The settings of a model when a session changes to it.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ModelSwitch {
@@ -306,10 +306,10 @@ pub(crate) struct ModelSwitchParams<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CurrentModel {
-    /// Its id; none if the CLI has not chosen yet.
+    /// The id of the model; `None` if the CLI has not selected one yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
-    /// How hard it thinks.
+    /// The reasoning effort of the model; `None` where none is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<String>,
     /// Other members that the CLI sent.
@@ -324,7 +324,7 @@ pub struct CurrentModel {
 pub struct ModelChanged {
     /// The result, such as `applied`; empty on CLIs that do not report it.
     pub status: String,
-    /// The model from here on.
+    /// The id of the new model; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
     /// Whether the change waits for the end of the turn.

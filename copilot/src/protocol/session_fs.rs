@@ -7,11 +7,11 @@ use crate::protocol::decode::or_default;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// How paths are written.
+    /// The form of paths.
     FsConventions {
-        /// With slashes, from `/` on.
+        /// Paths with slashes, from `/` on.
         Posix = "posix",
-        /// With backslashes, from a drive on.
+        /// Paths with backslashes, from a drive on.
         Windows = "windows",
     }
 }
@@ -19,7 +19,7 @@ vocabulary! {
 vocabulary! {
     /// The kind of failure of an operation on a file.
     FsErrorCode {
-        /// There is nothing at this path.
+        /// The path does not exist.
         NotFound = "ENOENT",
         /// A failure of any other kind.
         Unknown = "UNKNOWN",
@@ -39,7 +39,7 @@ vocabulary! {
 vocabulary! {
     /// The kind of result of an SQL statement.
     SqlKind {
-        /// Nothing: it defines something, or is several statements.
+        /// The statement returns nothing: it defines something, or is several statements.
         Exec = "exec",
         /// The rows that it selects.
         Query = "query",
@@ -49,11 +49,11 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Why a transaction failed.
+    /// The kind of failure of a transaction.
     SqlErrorClass {
-        /// The database was busy or locked; nothing was changed, and it may be tried again.
+        /// The database was busy or locked; nothing was changed, and the transaction may be repeated.
         BusyOrLocked = "busyOrLocked",
-        /// It failed for good; nothing was changed.
+        /// The transaction failed; nothing was changed, and a repetition fails too.
         Fatal = "fatal",
         /// It is unknown whether the transaction was committed, so it must not be repeated.
         PostCommitAmbiguous = "postCommitAmbiguous",
@@ -148,7 +148,7 @@ pub struct SqlStatement {
     /// The kind of result that the CLI expects.
     #[serde(rename = "queryType")]
     pub kind: SqlKind,
-    /// Values by the name that the statement has for them.
+    /// The parameters of the statement, by their name in it.
     #[serde(default, deserialize_with = "or_default")]
     pub params: serde_json::Map<String, serde_json::Value>,
 }
@@ -167,9 +167,9 @@ pub struct SqlRows {
     pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
     /// The names of the columns of a query.
     pub columns: Vec<String>,
-    /// How many rows the statement changed.
+    /// The number of rows that the statement changed.
     pub rows_affected: u64,
-    /// The id of the row that it inserted last.
+    /// The id of the row that was inserted last; `None` where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_insert_rowid: Option<i64>,
 }
@@ -210,7 +210,7 @@ pub(crate) struct FsTypedEntry {
     pub(crate) kind: FsKind,
 }
 
-/// The result of an operation: what it gave, in the shape of its method, and why it failed, if it did.
+/// The result of an operation: its value, in the shape of its method, or the failure.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum FsResponse {

@@ -14,22 +14,22 @@ pub struct SkillInfo {
     pub name: String,
     /// The purpose of the skill, as the model reads it.
     pub description: String,
-    /// Where it comes from, such as `builtin` or `project`.
+    /// The place that the skill comes from, such as `builtin` or `project`.
     pub source: String,
-    /// Whether the user can call it by name.
+    /// Whether the user can invoke the skill by its name.
     pub user_invocable: bool,
-    /// Whether the agent can use it.
+    /// Whether the agent can use the skill.
     pub enabled: bool,
-    /// The slash command that the user calls it by.
+    /// The slash command that invokes the skill; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_name: Option<String>,
-    /// A hint about its arguments.
+    /// A hint about the arguments of the command; `None` where the skill has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub argument_hint: Option<String>,
-    /// The plugin that brings it, if one does.
+    /// The name of the plugin that provides the skill; `None` for other skills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin_name: Option<String>,
-    /// The file that it is in.
+    /// The path of the skill's file; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Other members that the CLI sent.

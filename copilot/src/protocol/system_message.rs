@@ -50,17 +50,17 @@ vocabulary! {
         Identity = "identity",
         /// The tone of the agent's answers.
         Tone = "tone",
-        /// How it uses tools well.
+        /// The rules for efficient use of tools.
         ToolEfficiency = "tool_efficiency",
-        /// The machine and the directory that it works in.
+        /// The machine and the directory that the agent works in.
         EnvironmentContext = "environment_context",
-        /// How it changes code.
+        /// The rules for changes of code.
         CodeChangeRules = "code_change_rules",
         /// The guidelines of the agent's work.
         Guidelines = "guidelines",
         /// The actions that the agent must not take.
         Safety = "safety",
-        /// How it uses each tool.
+        /// The rules for the use of each tool.
         ToolInstructions = "tool_instructions",
         /// The instructions of the user and the repository.
         CustomInstructions = "custom_instructions",

@@ -1,4 +1,4 @@
-//! `session.history.rewind` and `session.history.listRewindPoints`.
+//! Rewinding a session: `session.history.rewind` and `session.history.listRewindPoints`.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ vocabulary! {
 pub struct Rewound {
     /// Whether the session was reset, and if not, the reason.
     pub outcome: RewindOutcome,
-    /// The number of events that were removed; `None` where the session was not reset.
+    /// The number of events that were removed; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_removed: Option<u64>,
     /// The paths of the files that were restored.

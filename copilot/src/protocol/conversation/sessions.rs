@@ -69,7 +69,7 @@ pub struct SessionContext {
     /// The root of the Git repository; `None` outside a repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_root: Option<String>,
-    /// The repository, as `owner/name`; `None` where it is not on a known host.
+    /// The repository, as `owner/name`; `None` where the CLI does not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// The Git branch that is checked out; `None` outside a repository.

@@ -1,4 +1,4 @@
-//! `canvas.*` and `session.canvas.*`: things that a program shows and that the agent acts on.
+//! `canvas.*` and `session.canvas.*`: views that a program shows and that the agent acts on.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) struct CanvasDef {
     pub(crate) actions: Vec<CanvasActionDef>,
 }
 
-/// Something that the agent can do with a canvas.
+/// An action that the agent can take on a canvas.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanvasActionDef {
@@ -54,32 +54,32 @@ pub(crate) struct CanvasParams {
     pub(crate) input: Value,
 }
 
-/// A canvas is opened, or looked at again. Wire: `canvas.open`, from the CLI.
+/// A request to open a canvas, or to render an open one again. Wire: `canvas.open`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CanvasOpenRequest {
-    /// Which one of the open canvases it is; the same again when it is looked at again.
+    /// The id of the open canvas; the same for each rendering of it.
     pub instance_id: String,
     /// The input that the canvas is opened with.
     pub input: Value,
 }
 
-/// The agent or the user does something with an open canvas. Wire: `canvas.action.invoke`, from the CLI.
+/// A request for an action of the agent or the user on an open canvas. Wire: `canvas.action.invoke`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CanvasActionRequest {
-    /// Which one of the open canvases it is.
+    /// The id of the open canvas.
     pub instance_id: String,
     /// The input of the action.
     pub input: Value,
 }
 
 impl CanvasOpenRequest {
-    /// The input read as a type of your own.
+    /// Decodes the input as a type of your own.
     ///
     /// # Errors
     ///
-    /// When it does not have that shape.
+    /// Fails when the input does not have the shape of the type.
     pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
             .map_err(|source| Error::decode("the input of the canvas has another shape", source))
@@ -87,11 +87,11 @@ impl CanvasOpenRequest {
 }
 
 impl CanvasActionRequest {
-    /// The input read as a type of your own.
+    /// Decodes the input as a type of your own.
     ///
     /// # Errors
     ///
-    /// When it does not have that shape.
+    /// Fails when the input does not have the shape of the type.
     pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
             .map_err(|source| Error::decode("the input of the canvas has another shape", source))
@@ -111,12 +111,12 @@ pub struct CanvasView {
 }
 
 impl CanvasView {
-    /// A view without anything.
+    /// Creates a view without content.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where it can be seen.
+    /// Sets the URL of the content.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(Url::from(url));
         self
@@ -147,16 +147,16 @@ pub(crate) struct CanvasErrorData<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct OpenCanvas {
-    /// Which one of the open canvases it is.
+    /// The id of the open canvas.
     pub instance_id: String,
     /// The id of the extension that provides the canvas.
     pub extension_id: String,
-    /// The name of who offers it.
+    /// The name of the extension, for people; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_name: Option<String>,
     /// The id of the canvas among those of its extension.
     pub canvas_id: String,
-    /// A picture for it, as a URL or a name that the CLI knows.
+    /// The icon of the canvas, as a URL or a name that the CLI knows; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
     /// The title above the canvas; `None` where it has none.
@@ -165,7 +165,7 @@ pub struct OpenCanvas {
     /// The state of the canvas, for people to read; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Where it can be seen.
+    /// The URL of the content; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The input that the canvas was opened with.
@@ -183,14 +183,14 @@ pub struct OpenCanvas {
 pub struct CanvasInfo {
     /// The id of the extension that provides the canvas.
     pub extension_id: String,
-    /// The name of who offers it.
+    /// The name of the extension, for people; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_name: Option<String>,
     /// The id of the canvas among those of its extension.
     pub canvas_id: String,
-    /// Its name for people.
+    /// The name of the canvas, for people.
     pub display_name: String,
-    /// A picture for it, as a URL or a name that the CLI knows.
+    /// The icon of the canvas, as a URL or a name that the CLI knows; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
     /// The purpose of the canvas, as the model reads it.
@@ -206,7 +206,7 @@ pub struct CanvasInfo {
     pub other: BTreeMap<String, Value>,
 }
 
-/// Something that can be done with a canvas.
+/// An action that can be taken on a canvas.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub struct Capabilities {
     /// The ways to show something to the user.
     pub ui: UiCapabilities,
-    /// Whether there are extensions.
+    /// Whether the session supports extensions; `None` where the CLI does not report it.
     pub extensions: Option<bool>,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -26,9 +26,9 @@ pub struct Capabilities {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UiCapabilities {
-    /// Forms that ask for something.
+    /// Whether forms can be shown; `None` where the CLI does not report it.
     pub elicitation: Option<bool>,
-    /// Apps that MCP servers bring.
+    /// Whether apps of MCP servers can be shown; `None` where the CLI does not report it.
     pub mcp_apps: Option<bool>,
     /// Whether canvases can be shown; `None` where the CLI does not report it.
     pub canvases: Option<bool>,
@@ -38,7 +38,7 @@ pub struct UiCapabilities {
 }
 
 impl Capabilities {
-    /// Takes what the newer word says; what it does not mention stays.
+    /// Replaces the values that the newer report sets; the others stay.
     pub(crate) fn merge(&mut self, newer: &Self) {
         fn take(old: &mut Option<bool>, new: Option<bool>) {
             if new.is_some() {

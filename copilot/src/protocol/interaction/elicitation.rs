@@ -10,11 +10,11 @@ use crate::protocol::SessionId;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// How a form is shown.
+    /// The form in which an elicitation is shown.
     ElicitationMode {
-        /// As fields to fill in.
+        /// The user fills in fields.
         Form = "form",
-        /// As a page to open.
+        /// The user opens a web page.
         Url = "url",
     }
 }
@@ -22,11 +22,11 @@ vocabulary! {
 vocabulary! {
     /// The user's reaction to a form.
     ElicitationAction {
-        /// It was filled in.
+        /// The user filled in the form.
         Accept = "accept",
         /// The user refused to fill in the form.
         Decline = "decline",
-        /// The user looked away.
+        /// The user closed the form without an answer.
         Cancel = "cancel",
     }
 }
@@ -138,11 +138,11 @@ vocabulary! {
     TextFormat {
         /// An email address in the usual form.
         Email = "email",
-        /// An address of the web.
+        /// A URI with its scheme.
         Uri = "uri",
         /// A date without a time.
         Date = "date",
-        /// A day and a time.
+        /// A date and a time.
         DateTime = "date-time",
     }
 }

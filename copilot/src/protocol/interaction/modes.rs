@@ -1,4 +1,4 @@
-//! `exitPlanMode.request` and `autoModeSwitch.request`: the agent asks to work in another way.
+//! `exitPlanMode.request` and `autoModeSwitch.request`: the agent asks for a change of its mode or its model.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::protocol::vocabulary::vocabulary;
 vocabulary! {
     /// The action that follows a plan.
     PlanAction {
-        /// The agent carries it out by itself.
+        /// The agent executes the plan without messages of the user.
         Autopilot = "autopilot",
-        /// The agent carries it out by itself, with sub-agents in parallel.
+        /// The agent executes the plan without messages of the user, with sub-agents in parallel.
         AutopilotFleet = "autopilot_fleet",
-        /// The agent carries it out step by step, with the user.
+        /// The agent executes the plan step by step, with the user.
         Interactive = "interactive",
-        /// Nothing: the agent only leaves the plan mode.
+        /// The agent only leaves the plan mode.
         ExitOnly = "exit_only",
     }
 }
@@ -24,9 +24,9 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ExitPlanModeRequest {
-    /// The plan in short.
+    /// A summary of the plan.
     pub summary: String,
-    /// The plan itself, if it was written down.
+    /// The text of the plan; `None` where it was not written to a file.
     pub plan_content: Option<String>,
     /// The actions to choose from.
     pub actions: Vec<PlanAction>,
@@ -53,7 +53,7 @@ pub(crate) struct ExitPlanModeAnswer {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AutoModeSwitchRequest {
-    /// Why the service refuses.
+    /// The service's code for the refusal; `None` where the CLI does not report it.
     pub error_code: Option<String>,
     /// The delay until the same model is available again, in seconds; `None` where the service does not report it.
     #[serde(deserialize_with = "lenient::maybe_count")]
@@ -63,11 +63,11 @@ pub struct AutoModeSwitchRequest {
 vocabulary! {
     /// The answer to [`AutoModeSwitchRequest`].
     AutoModeSwitchResponse {
-        /// The CLI chooses the model, this once.
+        /// The CLI selects the model for this turn.
         Yes = "yes",
-        /// The CLI chooses the model, from here on.
+        /// The CLI selects the model for this turn and all later ones.
         YesAlways = "yes_always",
-        /// It stays with this model.
+        /// The session keeps its model.
         No = "no",
     }
 }

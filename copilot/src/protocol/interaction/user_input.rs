@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct UserInputRequest {
     /// The text of the question.
     pub question: String,
-    /// Answers to choose from; there may be none.
+    /// The answers to choose from; empty where the question is open.
     pub choices: Vec<String>,
     /// Whether an answer outside the choices is accepted; `None` where the agent does not say.
     pub allow_freeform: Option<bool>,

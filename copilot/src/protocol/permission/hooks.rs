@@ -47,7 +47,7 @@ pub(crate) struct HookCommon {
     pub(crate) tracestate: Option<String>,
 }
 
-/// A tool is about to run.
+/// Input of the hook that runs before a tool call.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -59,7 +59,7 @@ pub struct PreToolUseInput {
     pub tool_args: Value,
 }
 
-/// A tool of an MCP server is about to be called.
+/// Input of the hook that runs before a call of an MCP server's tool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -76,7 +76,7 @@ pub struct PreMcpToolCallInput {
     pub meta: Option<Value>,
 }
 
-/// A tool has run.
+/// Input of the hook that runs after a tool call that succeeded.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -97,7 +97,7 @@ pub struct PostToolUseInput {
 pub struct HookToolResult {
     /// The text of the result for the model.
     pub text_result_for_llm: String,
-    /// Such as `success` or `failure`.
+    /// The kind of result, such as `success` or `failure`.
     pub result_type: String,
     /// The text of the result for people; `None` where it is the same.
     pub session_log: Option<String>,
@@ -108,7 +108,7 @@ pub struct HookToolResult {
     pub other: BTreeMap<String, Value>,
 }
 
-/// A tool has failed.
+/// Input of the hook that runs after a tool call that failed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -125,11 +125,11 @@ pub struct PostToolUseFailureInput {
 macro_rules! typed_arguments {
     ($($input:ident . $field:ident)*) => {$(
         impl $input {
-            /// The arguments read as a type of your own.
+            /// Decodes the arguments as a type of your own.
             ///
             /// # Errors
             ///
-            /// When they do not have that shape.
+            /// Fails when the arguments do not have the shape of the type.
             pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
                 T::deserialize(&self.$field)
                     .map_err(|source| Error::decode("the arguments of the tool have another shape", source))
@@ -148,7 +148,7 @@ pub struct UserPromptSubmittedInput {
     pub prompt: String,
 }
 
-/// The CLI has added to what the user said.
+/// Input of the hook that runs when the CLI has added context to the user's message.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -160,52 +160,52 @@ pub struct UserPromptTransformedInput {
 }
 
 vocabulary! {
-    /// How a session begins.
+    /// The way in which a session starts.
     SessionSource {
         /// The session is new.
         New = "new",
-        /// The CLI has been started with it.
+        /// The session starts together with the CLI.
         Startup = "startup",
         /// The session is resumed.
         Resume = "resume",
     }
 }
 
-/// The session's work begins.
+/// Input of the hook that runs when a session starts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionStartInput {
     /// The way in which the session starts.
     pub source: SessionSource,
-    /// The message that it begins with.
+    /// The first message of the session; `None` where there is none.
     pub initial_prompt: Option<String>,
 }
 
 vocabulary! {
-    /// Why a session ends.
+    /// The reason of a session's end.
     SessionEndReason {
-        /// Its work is done.
+        /// The work is complete.
         Complete = "complete",
         /// The session ends with an error.
         Error = "error",
         /// The session was aborted.
         Abort = "abort",
-        /// It took too long.
+        /// The session exceeded its time limit.
         Timeout = "timeout",
-        /// Its user has left.
+        /// The user left the session.
         UserExit = "user_exit",
     }
 }
 
-/// The session's work ends.
+/// Input of the hook that runs when a session ends.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionEndInput {
     /// The reason of the session's end.
     pub reason: SessionEndReason,
-    /// The last thing the agent said.
+    /// The last message of the agent; `None` where there is none.
     pub final_message: Option<String>,
     /// The error that ended the session; `None` where there was none.
     #[serde(deserialize_with = "maybe_failure")]
@@ -220,9 +220,9 @@ pub struct ErrorOccurredInput {
     /// The error that occurred.
     #[serde(deserialize_with = "failure")]
     pub error: HookError,
-    /// Where, such as `model_call` or `tool_execution`.
+    /// The operation that failed, such as `model_call` or `tool_execution`; `None` where the CLI does not report it.
     pub error_context: Option<String>,
-    /// Whether trying again may help.
+    /// Whether a repetition may succeed; `None` where the CLI does not report it.
     pub recoverable: Option<bool>,
 }
 
@@ -233,20 +233,20 @@ pub struct ErrorOccurredInput {
 pub struct HookError {
     /// The text of the error.
     pub message: String,
-    /// The kind of error.
+    /// The kind of error; `None` where the CLI does not report it.
     pub name: Option<String>,
-    /// Where in the CLI's code.
+    /// The stack trace in the CLI's code; `None` where the CLI does not report it.
     pub stack: Option<String>,
 }
 
-/// The agent is about to end its turn.
+/// Input of the hook that runs before the agent ends its turn.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentStopInput {
-    /// Why it stops, such as `end_turn`.
+    /// The reason of the stop, such as `end_turn`; `None` on CLIs that do not report it.
     pub stop_reason: Option<String>,
-    /// The file that holds the session's events.
+    /// The path of the file that holds the session's events; `None` on CLIs that do not report it.
     pub transcript_path: Option<String>,
     /// Whether the agent continues only because this hook has blocked its stop before: a hook that always blocks never
     /// ends.
@@ -261,36 +261,36 @@ pub struct AgentStopInput {
 pub struct SubagentStartInput {
     /// The name of the agent.
     pub agent_name: String,
-    /// The agent's name for people.
+    /// The name of the agent, for people; `None` where it has none.
     pub agent_display_name: Option<String>,
     /// The purpose of the agent; `None` where it has no description.
     pub agent_description: Option<String>,
-    /// The file that holds the session's events.
+    /// The path of the file that holds the session's events; `None` on CLIs that do not report it.
     pub transcript_path: Option<String>,
 }
 
-/// A sub-agent is about to give its answer.
+/// Input of the hook that runs before a sub-agent returns its answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SubagentStopInput {
     /// The name of the agent.
     pub agent_name: String,
-    /// The agent's name for people.
+    /// The name of the agent, for people; `None` where it has none.
     pub agent_display_name: Option<String>,
     /// The type of the agent; `None` on CLIs that do not report it.
     pub agent_type: Option<String>,
     /// The id of the running agent; `None` on CLIs that do not report it.
     pub agent_id: Option<String>,
-    /// Why it stops, such as `end_turn`.
+    /// The reason of the stop, such as `end_turn`; `None` on CLIs that do not report it.
     pub stop_reason: Option<String>,
     /// The answer of the sub-agent; `None` on CLIs that do not report it.
     pub response: Option<String>,
-    /// The file that holds the session's events.
+    /// The path of the file that holds the session's events; `None` on CLIs that do not report it.
     pub transcript_path: Option<String>,
 }
 
-/// Arguments: an object, or on CLIs up to 1.0.57 the text of one.
+/// Reads arguments: an object, or on CLIs up to 1.0.57 the text of one.
 fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
@@ -298,7 +298,7 @@ fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Err
     })
 }
 
-/// An error: an object, or its message alone.
+/// Reads an error: an object, or its message alone.
 fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HookError, D::Error> {
     maybe_failure(deserializer).map(Option::unwrap_or_default)
 }
@@ -314,7 +314,7 @@ fn maybe_failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ho
     })
 }
 
-/// Declares what a hook may answer: members that may be left out, and a setter for each.
+/// Declares the output of a hook: optional members, and a setter for each.
 macro_rules! outputs {
     ($(
         $(#[$doc:meta])*
@@ -356,11 +356,11 @@ macro_rules! outputs {
 vocabulary! {
     /// The decision of a hook on a tool call that is about to run.
     HookPermission {
-        /// Run it without asking for permission.
+        /// The tool runs without a permission request.
         Allow = "allow",
-        /// Do not run it.
+        /// The tool does not run.
         Deny = "deny",
-        /// Ask for permission, even where none is needed.
+        /// The CLI requests permission, even where none is needed.
         Ask = "ask",
     }
 }
@@ -388,51 +388,51 @@ vocabulary! {
 outputs! {
     /// The answer to [`PreToolUseInput`].
     PreToolUse {
-        /// Whether the tool may run.
+        /// Sets whether the tool may run.
         permission_decision: HookPermission,
-        /// Why, for the model to read.
+        /// Sets the reason of the decision, for the model.
         permission_decision_reason: String,
-        /// Arguments to run it with instead.
+        /// Sets the arguments that the tool runs with instead.
         modified_args: Value,
-        /// A text for the model, after the tool's result.
+        /// Sets a text for the model, after the tool's result.
         additional_context: String,
-        /// Whether the tool's output stays out of what people see.
+        /// Sets whether the tool's output is hidden from people.
         suppress_output: bool,
     }
 
     /// The answer to [`PreMcpToolCallInput`].
     PreMcpToolCall {
-        /// The `_meta` to send; null for none.
+        /// Sets the `_meta` of the request; null removes it.
         meta_to_use: Value,
     }
 
     /// The answer to [`PostToolUseInput`].
     PostToolUse {
-        /// A result in place of the tool's own.
+        /// Sets a result in place of the tool's.
         modified_result: Value,
-        /// A text for the model, after the tool's result.
+        /// Sets a text for the model, after the tool's result.
         additional_context: String,
-        /// Whether the tool's output stays out of what people see.
+        /// Sets whether the tool's output is hidden from people.
         suppress_output: bool,
     }
 
     /// The answer to [`PostToolUseFailureInput`].
     PostToolUseFailure {
-        /// A text for the model, after the failure.
+        /// Sets a text for the model, after the failure.
         additional_context: String,
     }
 
     /// The answer to [`UserPromptSubmittedInput`].
     UserPromptSubmitted {
-        /// A message in place of the user's.
+        /// Sets a message in place of the user's.
         modified_prompt: String,
-        /// A text for the model, beside the message.
+        /// Sets a text for the model, beside the message.
         additional_context: String,
-        /// Whether the message stays out of what people see.
+        /// Sets whether the message is hidden from people.
         suppress_output: bool,
         /// Sets whether the message reaches the model.
         decision: HookDecision,
-        /// Why it does not.
+        /// Sets the reason of a block, for the user.
         reason: String,
     }
 
@@ -444,15 +444,15 @@ outputs! {
 
     /// The answer to [`SessionStartInput`].
     SessionStart {
-        /// A text for the model.
+        /// Sets a text for the model, before the first message.
         additional_context: String,
-        /// Settings in place of the session's own.
+        /// Sets settings in place of the session's.
         modified_config: Value,
     }
 
     /// The answer to [`SessionEndInput`].
     SessionEnd {
-        /// Whether the end stays out of what people see.
+        /// Sets whether the end is hidden from people.
         suppress_output: bool,
         /// Sets the descriptions of work that remains after the session.
         cleanup_actions: Vec<String>,
@@ -462,11 +462,11 @@ outputs! {
 
     /// The answer to [`ErrorOccurredInput`].
     ErrorOccurred {
-        /// Whether the error stays out of what people see.
+        /// Sets whether the error is hidden from people.
         suppress_output: bool,
         /// Sets the reaction to the error.
         error_handling: ErrorHandling,
-        /// How often it is tried again.
+        /// Sets how often the operation is repeated.
         retry_count: u32,
         /// Sets the text about the error that people read.
         user_notification: String,
@@ -474,7 +474,7 @@ outputs! {
 
     /// The answer to [`AgentStopInput`].
     AgentStop {
-        /// Whether the agent may stop.
+        /// Sets whether the agent may stop.
         decision: HookDecision,
         /// Sets the agent's next message, with the reason to continue.
         reason: String,
@@ -482,13 +482,13 @@ outputs! {
 
     /// The answer to [`SubagentStartInput`].
     SubagentStart {
-        /// A text for the sub-agent.
+        /// Sets a text for the sub-agent.
         additional_context: String,
     }
 
     /// The answer to [`SubagentStopInput`].
     SubagentStop {
-        /// Whether the sub-agent may stop.
+        /// Sets whether the sub-agent may stop.
         decision: HookDecision,
         /// Sets the sub-agent's next message, with the reason to continue.
         reason: String,
@@ -498,48 +498,48 @@ outputs! {
 }
 
 impl PreToolUse {
-    /// The tool runs without asking for permission.
+    /// Runs the tool without a permission request.
     pub fn allow() -> Self {
         Self::pass().permission_decision(HookPermission::Allow)
     }
 
-    /// The tool does not run, and the model reads why.
+    /// Denies the call; the model reads the reason.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self::pass().permission_decision(HookPermission::Deny).permission_decision_reason(reason)
     }
 
-    /// Permission is asked for, even where none is needed.
+    /// Requests permission, even where none is needed.
     pub fn ask() -> Self {
         Self::pass().permission_decision(HookPermission::Ask)
     }
 
-    /// The tool gets these arguments instead. Whether it may run is decided as without the hook.
+    /// Replaces the arguments. Whether the tool may run is decided as without the hook.
     pub fn modify(args: impl Into<Value>) -> Self {
         Self::pass().modified_args(args)
     }
 }
 
 impl PreMcpToolCall {
-    /// The request goes without `_meta`.
+    /// Removes the `_meta` of the request.
     pub fn drop_meta() -> Self {
         Self::pass().meta_to_use(Value::Null)
     }
 
-    /// The request goes with this `_meta`.
+    /// Replaces the `_meta` of the request.
     pub fn replace_meta(meta: impl Into<Value>) -> Self {
         Self::pass().meta_to_use(meta)
     }
 }
 
 impl PostToolUse {
-    /// The model reads this in place of what the tool gave. CLIs up to 1.0.32 take no notice of it.
+    /// Replaces the result of the tool by this text for the model. CLIs up to 1.0.32 ignore it.
     pub fn replace(text: impl Into<String>) -> Self {
         let result =
             BTreeMap::from([("textResultForLlm", text.into()), ("resultType", "success".to_owned())]);
         Self::pass().modified_result(result.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<Value>())
     }
 
-    /// The model reads this beside what the tool gave.
+    /// Adds this text for the model after the tool's result.
     pub fn context(text: impl Into<String>) -> Self {
         Self::pass().additional_context(text)
     }
@@ -551,7 +551,7 @@ impl UserPromptSubmitted {
         Self::pass().modified_prompt(prompt)
     }
 
-    /// The message goes no further; the session warns with the reason, and the turn ends.
+    /// Blocks the message; the session warns with the reason, and the turn ends.
     pub fn block(reason: impl Into<String>) -> Self {
         Self::pass().decision(HookDecision::Block).reason(reason)
     }
@@ -577,7 +577,7 @@ impl SubagentStop {
         Self::pass().decision(HookDecision::Block).reason(reason)
     }
 
-    /// The agent reads this in place of what the sub-agent answered.
+    /// Replaces the sub-agent's answer by this text.
     pub fn replace(response: impl Into<String>) -> Self {
         Self::pass().modified_response(response)
     }

@@ -36,7 +36,7 @@ pub enum PermissionSubject {
     Mcp(McpSubject),
     /// To fetch an address.
     Url(UrlSubject),
-    /// A change of the agent's memory.
+    /// To change the agent's memory.
     Memory(MemorySubject),
     /// To call a tool of this or another program.
     CustomTool(CustomToolSubject),
@@ -44,15 +44,15 @@ pub enum PermissionSubject {
     BuiltinTool(BuiltinToolSubject),
     /// To continue although a hook requires a confirmation.
     Hook(HookSubject),
-    /// To change which extensions there are.
+    /// To change the installed extensions.
     ExtensionManagement(ExtensionManagementSubject),
     /// To run or write a workflow.
     Workflow(WorkflowSubject),
-    /// To give an extension what it asks for.
+    /// To grant an extension the capabilities that it asks for.
     ExtensionPermissionAccess(ExtensionPermissionSubject),
     /// To give an extension variables of the environment.
     ExtensionEnvAccess(ExtensionEnvSubject),
-    /// Something that this version of the library does not know; see
+    /// A kind that this version of the library does not know; see
     /// [`PermissionRequest::data`](crate::PermissionRequest::data).
     Other,
 }
@@ -62,42 +62,42 @@ subjects! {
     ShellSubject {
         /// The whole command line.
         full_command_text: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the command.
         intention: String,
         /// The commands in it.
         commands: Vec<ShellCommandSubject>,
-        /// Paths that it may touch.
+        /// The paths that the command may touch.
         possible_paths: Vec<String>,
-        /// Addresses that it may reach.
+        /// The URLs that the command may reach.
         possible_urls: Vec<PossibleUrl>,
-        /// Whether its output is written to a file.
+        /// Whether the command writes its output to a file.
         has_write_file_redirection: bool,
-        /// Whether the CLI would take an approval for the session.
+        /// Whether the CLI accepts an approval for the session.
         can_offer_session_approval: bool,
         /// A warning about the command; `None` where the CLI has none.
         warning: Option<String>,
         /// The parts of the command line, each with its text.
         command_segments: Vec<CommandSegment>,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the command needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
     }
     /// A part of a command line.
     CommandSegment {
-        /// How approvals name the command.
+        /// The identifier of the command in approvals.
         identifier: String,
         /// The text of the part.
         full_command_text: String,
     }
     /// One command of a command line.
     ShellCommandSubject {
-        /// How approvals name it.
+        /// The identifier of the command in approvals.
         identifier: String,
-        /// Whether the CLI knows it to change nothing.
+        /// Whether the CLI knows that the command changes nothing.
         read_only: bool,
     }
-    /// An address that a command may reach.
+    /// A URL that a command may reach.
     PossibleUrl {
         /// The URL in the command.
         url: String,
@@ -106,15 +106,15 @@ subjects! {
     WriteSubject {
         /// The path of the file.
         file_name: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the change.
         intention: String,
         /// The changes of the file, as a unified diff.
         diff: String,
         /// The contents of the file after the change; `None` on CLIs that do not report it.
         new_file_contents: Option<String>,
-        /// Whether the CLI would take an approval for the session.
+        /// Whether the CLI accepts an approval for the session.
         can_offer_session_approval: bool,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the change needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
@@ -123,9 +123,9 @@ subjects! {
     ReadSubject {
         /// The path of the file.
         path: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the read.
         intention: String,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the read needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
@@ -140,7 +140,7 @@ subjects! {
         tool_title: String,
         /// The arguments of the call.
         args: Value,
-        /// Whether the server says that it changes nothing.
+        /// Whether the server declares that the tool changes nothing.
         read_only: bool,
         /// The CLI's recommendation, such as `approve`; `None` without one.
         permission_recommendation: Option<String>,
@@ -149,28 +149,28 @@ subjects! {
     UrlSubject {
         /// The URL that the agent wants to fetch.
         url: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the request.
         intention: String,
-        /// The address that led to this one.
+        /// The URL that redirected to this one; `None` without a redirection.
         redirected_from: Option<String>,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the request needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
     }
     /// A change of the agent's memory.
     MemorySubject {
-        /// Whether it is new, or a word on what is remembered already.
+        /// Whether the agent stores a new fact or votes on a stored one.
         action: MemoryAction,
         /// The subject of the fact; `None` where the agent names none.
         subject: Option<String>,
         /// The fact that the agent wants to remember.
         fact: String,
-        /// Where it comes from.
+        /// The sources of the fact; `None` where the agent names none.
         citations: Option<String>,
-        /// Why the agent wants it.
+        /// The agent's reason for the change; `None` where it gives none.
         reason: Option<String>,
-        /// Whether the agent agrees with what is remembered, for a vote.
+        /// The agent's vote; `None` unless the action is a vote.
         direction: Option<MemoryDirection>,
         /// The scope of the memory: `repository` or `user`.
         scope: Option<String>,
@@ -219,21 +219,21 @@ subjects! {
         name: String,
         /// The purpose of the workflow.
         description: String,
-        /// How approvals name it.
+        /// The identifier of the workflow in approvals.
         approval_key: String,
         /// The phases of the workflow, in their order.
         phases: Vec<WorkflowPhase>,
-        /// Whether the CLI would keep an approval.
+        /// Whether the CLI can store an approval.
         can_persist_approval: bool,
-        /// The number of sub-agents that it may have at the same time.
+        /// The largest number of sub-agents that work at the same time; `None` without a limit.
         #[serde(deserialize_with = "lenient::maybe_count")]
         max_concurrent_subagents: Option<u64>,
-        /// How long it may work, in seconds.
+        /// The time limit of the workflow, in seconds; `None` without a limit.
         timeout_seconds: Option<f64>,
-        /// How many sub-agents it may start in all.
+        /// The largest number of sub-agents in total; `None` without a limit.
         #[serde(deserialize_with = "lenient::maybe_count")]
         max_total_subagents: Option<u64>,
-        /// How many AI credits it may use.
+        /// The largest number of AI credits; `None` without a limit.
         max_ai_credits: Option<f64>,
         /// Other members that the CLI sent.
         #[serde(flatten)]
@@ -265,19 +265,19 @@ subjects! {
 vocabulary! {
     /// The change of the agent's memory.
     MemoryAction {
-        /// To remember something new.
+        /// A new fact is stored.
         Store = "store",
-        /// To say whether something remembered holds.
+        /// The agent votes on a stored fact.
         Vote = "vote",
     }
 }
 
 vocabulary! {
-    /// The agent's vote on something remembered.
+    /// The agent's vote on a stored fact.
     MemoryDirection {
         /// The fact is confirmed.
         Upvote = "upvote",
-        /// It does not hold.
+        /// The fact is refuted.
         Downvote = "downvote",
     }
 }

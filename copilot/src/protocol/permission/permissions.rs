@@ -1,7 +1,7 @@
-//! `permission.*` and `session.permissions.*`: the agent asks whether it may.
+//! `permission.*` and `session.permissions.*`: the agent requests permission for an action.
 //!
-//! Protocol 3 knows two vocabularies of decisions, and a CLI takes words of the wrong one for garbage, so which one
-//! to use is part of each question.
+//! Protocol 3 has two vocabularies of decisions, and a CLI does not understand words of the wrong one, so each request
+//! carries the vocabulary of its response.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ vocabulary! {
         Mcp = "mcp",
         /// To fetch an address.
         Url = "url",
-        /// A change of the agent's memory.
+        /// To change the agent's memory.
         Memory = "memory",
         /// To call a tool of this or another program.
         CustomTool = "custom-tool",
@@ -34,11 +34,11 @@ vocabulary! {
         BuiltinTool = "builtin-tool",
         /// To continue although a hook requires a confirmation.
         Hook = "hook",
-        /// To change which extensions there are.
+        /// To change the installed extensions.
         ExtensionManagement = "extension-management",
         /// To run or write a workflow.
         Workflow = "workflow",
-        /// To give an extension what it asks for.
+        /// To grant an extension the capabilities that it asks for.
         ExtensionPermissionAccess = "extension-permission-access",
         /// To give an extension variables of the environment.
         ExtensionEnvAccess = "extension-env-access",
@@ -51,7 +51,7 @@ vocabulary! {
 pub(crate) struct PermissionAsked<'a> {
     #[serde(borrow, default)]
     pub(crate) request_id: Cow<'a, str>,
-    /// Null where it is missing: the question has to be answered all the same, for the CLI waits without end.
+    /// Null where it is missing: the request must be answered even then, because the CLI waits without a limit.
     #[serde(borrow, default = "null")]
     pub(crate) permission_request: &'a RawValue,
     /// Only CLIs with the new vocabulary send it.
@@ -149,7 +149,7 @@ pub enum Approval {
     Mcp {
         /// The name of the MCP server.
         server_name: String,
-        /// The tool; `None` for all of the server.
+        /// The name of the tool; `None` for all tools of the server.
         tool_name: Option<String>,
     },
     /// Answers of a model for an MCP server.
@@ -159,7 +159,7 @@ pub enum Approval {
     },
     /// Every change of the agent's memory.
     Memory,
-    /// A tool of a program.
+    /// A tool that a program provides.
     CustomTool {
         /// The name of the tool.
         tool_name: String,
@@ -172,7 +172,7 @@ pub enum Approval {
     },
     /// The use of a workflow.
     Workflow {
-        /// The workflow, as its request names it; `None` for all of them.
+        /// The workflow, as its request names it; `None` for all workflows.
         #[serde(skip_serializing_if = "Option::is_none")]
         approval_key: Option<String>,
     },

@@ -1,4 +1,4 @@
-//! `session.tools.*` and `tool.call`: how the CLI has a tool of ours run.
+//! `session.tools.*` and `tool.call`: calls of the program's tools.
 
 use std::borrow::Cow;
 
@@ -78,7 +78,7 @@ pub(crate) struct ToolAnswerParams<'a, R> {
     pub(crate) result: &'a R,
 }
 
-/// The same for a call that was not run.
+/// The parameters of `session.tools.handlePendingToolCall` for a call that failed to run.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ToolErrorParams<'a> {

@@ -1,4 +1,4 @@
-//! `sampling.requested` and `session.mcp.executeSampling`: an MCP server wants a model to write something.
+//! `sampling.requested` and `session.mcp.executeSampling`: an MCP server requests an answer of a model.
 
 use std::borrow::Cow;
 
@@ -45,7 +45,7 @@ pub struct SamplingMessage {
 }
 
 impl SamplingMessage {
-    /// The texts of the message, one after the other.
+    /// Returns the texts of the message, joined.
     pub fn text(&self) -> String {
         let blocks = self.content.as_array().map_or(std::slice::from_ref(&self.content), Vec::as_slice);
         blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n")

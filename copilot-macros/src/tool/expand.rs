@@ -328,7 +328,7 @@ pub(crate) fn approval(tool: &Tool, name: &Ident) -> TokenStream {
         );
         visits.extend(quote!(let #slot = #visit;));
         let ty = without_lifetimes(match input {
-            Pat::Type(input) => &*input.ty,
+            Pat::Type(input) => &input.ty,
             _ => &param.ty,
         });
         lends.extend(quote! {

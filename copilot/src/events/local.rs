@@ -57,7 +57,7 @@ pub struct Restarted {
     /// The tool calls and questions that were running and have been cancelled, as text for people.
     pub cancelled: Vec<String>,
     /// The tool calls that continue, as text for people; see
-    /// [`SessionBuilder::continue_pending_work`](crate::SessionBuilder::continue_pending_work).
+    /// [`Resume::continue_pending_work`](crate::resume::Resume::continue_pending_work).
     pub continued: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ pub struct Restarted {
 ///
 /// Reported once for each silence, after [`AskRequest::report_silence`].
 ///
-/// [`AskRequest::report_silence`]: crate::AskRequest::report_silence
+/// [`AskRequest::report_silence`]: crate::session::AskRequest::report_silence
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TurnStalled {

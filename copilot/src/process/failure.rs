@@ -135,10 +135,10 @@ mod tests {
 
     /// A directory with a file of this content and mode.
     fn file(content: &[u8], mode: u32) -> (tempfile::TempDir, PathBuf) {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().expect("a directory can be made");
         let path = directory.path().join("copilot");
-        std::fs::write(&path, content).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::write(&path, content).expect("the directory is writable");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("the file is ours");
         (directory, path)
     }
 

@@ -4,7 +4,7 @@
 //! `selection` collects the tools of a program, `schema` describes their arguments to the model, `call` runs a
 //! tool, `arguments` decodes and validates the values of its parameters, `output` converts the returned value to a
 //! [`ToolResult`].
-//! This module does not depend on sessions; a running tool uses its session through [`ToolHost`](context::ToolHost).
+//! This module does not depend on sessions; a running tool uses its session through `ToolHost`.
 
 mod arguments;
 mod call;

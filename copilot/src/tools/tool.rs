@@ -55,6 +55,9 @@ pub(crate) type DynApproval = dyn Fn(&str) -> Option<bool> + Send + Sync;
 /// Decides whether a session has the tool.
 pub(crate) type DynEnabled = dyn Fn(&SelectionContext<'_>) -> bool + Send + Sync;
 
+/// Decodes the arguments of a call and starts it; `None` where they are invalid.
+pub(crate) type DynStart = dyn Fn(&mut Visitor<'_>) -> Option<Started> + Send + Sync;
+
 /// The handler of a tool defined at run time.
 pub(crate) enum Handler {
     /// Another client of the session answers the calls.
@@ -62,7 +65,7 @@ pub(crate) enum Handler {
     /// Takes the validated arguments as JSON.
     Json(Box<dyn Fn(Value, ToolContext) -> Started + Send + Sync>),
     /// Takes decoded arguments, as the expansion of the attribute does.
-    Typed(Box<dyn Fn(&mut Visitor<'_>) -> Option<Started> + Send + Sync>),
+    Typed(Box<DynStart>),
 }
 
 /// A tool bound to a value.

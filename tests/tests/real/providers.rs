@@ -48,7 +48,7 @@ async fn played(provider: impl Fn(&Real) -> Provider, api: ModelApi) -> Vec<Reco
                 EventKind::AssistantMessageDelta(delta) => pieces.push_str(&delta.delta_content),
                 EventKind::AssistantReasoning(reported) => reasoning.clone_from(&reported.content),
                 EventKind::AssistantUsage(reported) => {
-                    usage = Some((reported.input_tokens, reported.output_tokens))
+                    usage = Some((reported.input_tokens, reported.output_tokens));
                 }
                 _ => {}
             }

@@ -38,6 +38,7 @@ const FAILED: &str = "canvas_handler_error";
 /// use copilot::canvas::Canvas;
 /// use copilot::Session;
 /// use copilot::canvas::CanvasView;
+/// use copilot::unstable::Unstable;
 /// use serde_json::json;
 ///
 /// let board = Canvas::new("board", "Board", "A board to draw on.")
@@ -48,7 +49,8 @@ const FAILED: &str = "canvas_handler_error";
 ///         let shape = call.input["shape"].as_str().ok_or("there is no shape")?;
 ///         Ok::<_, &str>(json!({"drawn": shape}))
 ///     });
-/// let builder = Session::builder().canvas(board).canvas_provider("my-app", "My App");
+/// let builder =
+///     Session::builder().canvas(board).unstable(Unstable::new().canvas_provider("my-app", "My App"));
 /// # drop(builder);
 /// ```
 #[derive(Clone)]

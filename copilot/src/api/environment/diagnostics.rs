@@ -17,7 +17,7 @@ members! {
         /// use copilot::Session;
         /// use copilot::diagnostics::{DiagnosticLevel, Diagnostics};
         ///
-        /// let diagnostics = Diagnostics::new().mcp_servers(DiagnosticLevel::All).session_telemetry(false);
+        /// let diagnostics = Diagnostics::new().mcp_servers(DiagnosticLevel::Trace).session_telemetry(false);
         /// let builder = Session::builder().diagnostics(diagnostics);
         /// # drop(builder);
         /// ```

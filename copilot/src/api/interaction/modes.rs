@@ -210,7 +210,7 @@ fn refuse(method: &str, _: &RawValue, responder: Responder) -> Option<Responder>
     match method {
         "exitPlanMode.request" => responder.ok(&unseen().0),
         "autoModeSwitch.request" => {
-            responder.ok(&AutoModeSwitchAnswer { response: AutoModeSwitchResponse::No })
+            responder.ok(&AutoModeSwitchAnswer { response: AutoModeSwitchResponse::No });
         }
         _ => return Some(responder),
     }

@@ -75,15 +75,15 @@ impl Mcp {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use copilot::mcp::McpServer;
     /// use copilot::Session;
-    /// use copilot::mcp::McpHeadersResponse;
+    /// use copilot::mcp::{Mcp, McpHeadersResponse, McpServer};
     ///
     /// let vault = McpServer::http("https://vault.example.com/mcp").headers_refresh(Duration::from_secs(300));
-    /// let builder = Session::builder().mcp_server("vault", vault).on_mcp_headers(|wanted| async move {
+    /// let headers = Mcp::new().on_headers(|wanted| async move {
     ///     let key = std::env::var(format!("{}_KEY", wanted.server_name.to_uppercase()))?;
     ///     Ok::<_, std::env::VarError>(McpHeadersResponse::new("X-Api-Key", key))
     /// });
+    /// let builder = Session::builder().mcp_server("vault", vault).mcp(headers);
     /// # drop(builder);
     /// ```
     ///

@@ -84,14 +84,15 @@ impl Mcp {
     ///
     /// ```
     /// use copilot::Session;
-    /// use copilot::mcp::McpLoginResponse;
+    /// use copilot::mcp::{Mcp, McpLoginResponse};
     ///
-    /// let builder = Session::builder().on_mcp_login(|login| async move {
+    /// let logins = Mcp::new().on_login(|login| async move {
     ///     match std::env::var(format!("{}_TOKEN", login.server_name.to_uppercase())) {
     ///         Ok(token) => McpLoginResponse::token(token),
     ///         Err(_) => McpLoginResponse::cancelled(),
     ///     }
     /// });
+    /// let builder = Session::builder().mcp(logins);
     /// # drop(builder);
     /// ```
     ///
@@ -128,7 +129,7 @@ fn mcp_login_wanted(session: &Arc<SessionCore>, login: McpLoginRequest) {
 pub(crate) const TOPIC: Topic = Topic {
     events: &[
         (EventName::McpOauthRequired, |session, data| {
-            session.read_event(EventName::McpOauthRequired, data, mcp_login_wanted)
+            session.read_event(EventName::McpOauthRequired, data, mcp_login_wanted);
         }),
         (EventName::McpOauthCompleted, settled),
     ],

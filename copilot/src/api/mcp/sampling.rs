@@ -148,14 +148,15 @@ impl Mcp {
     ///
     /// ```
     /// use copilot::Session;
-    /// use copilot::mcp::SamplingResponse;
+    /// use copilot::mcp::{Mcp, SamplingResponse};
     ///
-    /// let builder = Session::builder().on_sampling(|request| async move {
+    /// let sampling = Mcp::new().on_sampling(|request| async move {
     ///     match request.server_name() {
     ///         "translator" => SamplingResponse::by_session_model(),
     ///         _ => SamplingResponse::rejected(),
     ///     }
     /// });
+    /// let builder = Session::builder().mcp(sampling);
     /// # drop(builder);
     /// ```
     ///

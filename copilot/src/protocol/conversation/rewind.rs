@@ -14,7 +14,7 @@ use crate::protocol::vocabulary::vocabulary;
 #[non_exhaustive]
 pub struct RewindPoints {
     /// Whether changes to files are tracked; without it only the conversation can be reset. See
-    /// [`SessionBuilder::file_change_tracking`](crate::SessionBuilder::file_change_tracking).
+    /// [`Workspace::file_change_tracking`](crate::workspace::Workspace::file_change_tracking).
     pub file_change_tracking_enabled: bool,
     /// The reason for having no positions, such as `session-busy`; `None` where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]

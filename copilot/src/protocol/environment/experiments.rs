@@ -11,10 +11,10 @@ use serde_json::Value;
 ///
 /// ```
 /// use copilot::Session;
-/// use copilot::unstable::Experiments;
+/// use copilot::unstable::{Experiments, Unstable};
 ///
 /// let experiments = Experiments::new("context").feature("new-search").flight("search", "treatment");
-/// let builder = Session::builder().experiments(experiments);
+/// let builder = Session::builder().unstable(Unstable::new().experiments(experiments));
 /// # drop(builder);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]

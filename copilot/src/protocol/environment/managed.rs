@@ -21,10 +21,10 @@ settings! {
     ///
     /// ```
     /// use copilot::Session;
-    /// use copilot::managed::{BypassMode, ManagedPermissions};
+    /// use copilot::managed::{BypassMode, ManagedPermissions, ManagedSettings};
     ///
     /// let rules = ManagedPermissions::new().deny(["shell(rm)"]).bypass(BypassMode::Disable);
-    /// let builder = Session::builder().managed_permissions(rules);
+    /// let builder = Session::builder().managed_settings(ManagedSettings::new().permissions(rules));
     /// # drop(builder);
     /// ```
     ManagedPermissions {

@@ -12,14 +12,14 @@ pub(crate) type Words = for<'a> fn(&'a Decision) -> DecisionWire<'a>;
 /// Chooses the words for a request, by whether it has a `promptRequest`.
 pub(crate) type WordsFor = fn(bool) -> Words;
 
-/// The answer to a [`PermissionRequest`].
+/// The answer to a [`PermissionRequest`](crate::PermissionRequest).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
     /// Go ahead, this once.
     Approve,
     /// Go ahead, this once, outside the sandbox: for a request that
-    /// [leaves it](PermissionRequest::requests_sandbox_bypass), which no other decision grants.
+    /// [leaves it](crate::PermissionRequest::requests_sandbox_bypass), which no other decision grants.
     ApproveSandboxBypass,
     /// Denies. Without feedback the agent stops; with feedback it reads it and continues.
     Reject {
@@ -30,10 +30,10 @@ pub enum Decision {
     Unavailable,
     /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
     ApproveForSession(Approval),
-    /// Go ahead, and do not ask again in this session for this domain; only for [`PermissionKind::Url`]. CLIs up to
-    /// 1.0.32 ask again.
+    /// Go ahead, and do not ask again in this session for this domain; only for
+    /// [`PermissionKind::Url`](crate::permissions::PermissionKind::Url). CLIs up to 1.0.32 ask again.
     ApproveDomainForSession {
-        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
+        /// The domain as an [`origin`](crate::PermissionRequest::origin), such as `https://example.com`.
         domain: String,
     },
     /// Go ahead, and do not ask again in this session for reading below these directories. CLIs up to 1.0.32 ask again.
@@ -48,12 +48,13 @@ pub enum Decision {
         /// The location: the root of a repository, or a directory.
         location: String,
     },
-    /// Go ahead, and do not ask again for this domain; only for [`PermissionKind::Url`]. CLIs up to 1.0.32 ask again.
+    /// Go ahead, and do not ask again for this domain; only for
+    /// [`PermissionKind::Url`](crate::permissions::PermissionKind::Url). CLIs up to 1.0.32 ask again.
     ApprovePermanently {
-        /// The domain as an [`origin`](PermissionRequest::origin), such as `https://example.com`.
+        /// The domain as an [`origin`](crate::PermissionRequest::origin), such as `https://example.com`.
         domain: String,
     },
-    /// Leaves the decision to the session's [`Permissions`]: for a handler that decides about some requests only.
+    /// Leaves the decision to the session's [`Permissions`](crate::Permissions): for a handler that decides about some requests only.
     Default,
     /// Leaves the decision to another client of the session. Without another client the agent waits without a limit; on
     /// protocol 2, where only one client is asked, it is [`Unavailable`](Self::Unavailable).

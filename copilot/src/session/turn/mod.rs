@@ -1,6 +1,6 @@
 //! Turns: a message to the agent, its events, its limits and its reply.
 //!
-//! `send` sends a message; `sent` is the message until the CLI has accepted it; `turn` is the stream of events after
+//! `send` sends a message; `sent` is the message until the CLI has accepted it; `stream` has the events after
 //! that. `tracker` decides when the turn is over (pure), and `clock` when a limit has passed.
 
 mod clock;
@@ -9,14 +9,14 @@ mod message;
 mod reply;
 mod send;
 mod sent;
+mod stream;
 mod tracker;
-mod turn;
 mod typed_reply;
 mod usage;
 
 pub use message::Message;
 pub use reply::Reply;
 pub use send::{AskRequest, SendRequest, StreamRequest};
-pub use turn::Turn;
+pub use stream::Turn;
 pub use typed_reply::AskAsRequest;
 pub use usage::Usage;

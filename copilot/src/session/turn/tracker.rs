@@ -8,6 +8,9 @@ use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventKind, EventName, Idle, SessionError};
 use crate::protocol::MessageId;
 
+/// Reports, for each event, whether the message has reached the agent or cannot reach it any more.
+pub(super) type Watch = dyn FnMut(Option<&Event>) -> bool + Send;
+
 /// Tracks one message.
 #[derive(Debug)]
 pub(super) struct TurnTracker {
@@ -91,7 +94,7 @@ impl TurnTracker {
 
     /// Returns a function that reports, for each further event, whether the message has reached the agent or cannot
     /// reach it any more.
-    pub(super) fn into_watch(self) -> Box<dyn FnMut(Option<&Event>) -> bool + Send> {
+    pub(super) fn into_watch(self) -> Box<Watch> {
         let mut tracker = self.retaining_events(false);
         Box::new(move |event| event.is_some_and(|event| tracker.observe(event)) || tracker.has_begun())
     }

@@ -123,7 +123,7 @@ impl FakeCli {
     ///
     /// This call creates the connection. A second connection replaces the first, as after a restart of the CLI:
     /// sessions are kept, but the current turn of a session ends when it is resumed, unless the program sets
-    /// [`continue_pending_work`](crate::SessionBuilder::continue_pending_work).
+    /// [`continue_pending_work`](crate::resume::Resume::continue_pending_work).
     /// [`auto_restart`](ClientBuilder::auto_restart) is off, so that a lost connection stays lost unless the test
     /// enables it.
     ///

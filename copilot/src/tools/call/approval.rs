@@ -66,6 +66,7 @@ impl<F: Fn(&Args) -> bool, Args: DeserializeOwned> DecidesApproval<Args> for F {
 }
 
 /// Decides with a function of the arguments object.
+#[expect(clippy::needless_pass_by_value, reason = "the expansion passes a path or a closure")]
 pub fn decide<Args>(function: impl DecidesApproval<Args>, arguments: &str) -> Option<bool> {
     function.decide(arguments)
 }

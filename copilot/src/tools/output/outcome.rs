@@ -75,7 +75,6 @@ impl Outcome<Single> for () {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl Outcome<Single> for String {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(ToolResult::success(self))
@@ -83,7 +82,6 @@ impl Outcome<Single> for String {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl Outcome<Single> for &str {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(ToolResult::success(self))
@@ -91,7 +89,6 @@ impl Outcome<Single> for &str {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl Outcome<Single> for Cow<'_, str> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(ToolResult::success(self))
@@ -99,7 +96,6 @@ impl Outcome<Single> for Cow<'_, str> {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl Outcome<Single> for Box<str> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(ToolResult::success(self))
@@ -107,7 +103,6 @@ impl Outcome<Single> for Box<str> {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl Outcome<Single> for ToolResult {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(self)
@@ -128,7 +123,6 @@ macro_rules! by_content {
 by_content! { Audio Content Image Resource }
 
 #[diagnostic::do_not_recommend]
-
 impl Outcome<Single> for Vec<Content> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(self.into_iter().fold(ToolResult::success(""), ToolResult::content))
@@ -136,7 +130,6 @@ impl Outcome<Single> for Vec<Content> {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T: Serialize> Outcome<Structured> for Json<T> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         let text = serde_json::to_string(&self.0);
@@ -146,7 +139,6 @@ impl<T: Serialize> Outcome<Structured> for Json<T> {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T: Outcome<M>, M> Outcome<Optional<M>> for Option<T> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         self.map_or_else(|| Ok(ToolResult::success("Nothing was found.")), Outcome::into_result)
@@ -154,7 +146,6 @@ impl<T: Outcome<M>, M> Outcome<Optional<M>> for Option<T> {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T: Outcome<M>, E: Failure<N>, M, N> Outcome<Fallible<M, N>> for Result<T, E> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         self.map_err(Failure::into_error)?.into_result()

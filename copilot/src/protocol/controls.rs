@@ -33,7 +33,7 @@ pub(crate) struct PlanUpdateParams<'a> {
 pub struct Plan {
     /// Whether the session has a plan.
     pub exists: bool,
-    /// The text of the plan, in Markdown; `None` where there is no plan.
+    /// The text of the plan; `None` where there is no plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// The path of the plan's file, which need not exist yet; `None` where the CLI does not report it.

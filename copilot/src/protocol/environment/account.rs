@@ -102,7 +102,7 @@ pub struct ToolInfo {
     pub name: String,
     /// The description that the model reads.
     pub description: String,
-    /// The JSON schema of the tool's arguments; `None` where it takes none.
+    /// The JSON schema of the tool's arguments; `None` where the CLI reports none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
     /// Other members that the CLI sent.

@@ -195,7 +195,7 @@ pub struct CanvasInfo {
     pub icon: Option<String>,
     /// The purpose of the canvas, as the model reads it.
     pub description: String,
-    /// The JSON schema of the input that opens the canvas; `None` where it is not limited.
+    /// The JSON schema of the input that opens the canvas; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
     /// The actions that the canvas offers while it is open.
@@ -216,7 +216,7 @@ pub struct CanvasActionInfo {
     /// The effect of the action, as the model reads it; `None` where it is not described.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The JSON schema of the input of the action; `None` where it is not limited.
+    /// The JSON schema of the input of the action; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
 }

@@ -26,7 +26,7 @@ vocabulary! {
 pub struct ExitPlanModeRequest {
     /// A summary of the plan.
     pub summary: String,
-    /// The text of the plan; `None` where it was not written to a file.
+    /// The text of the plan; `None` where it was not written down.
     pub plan_content: Option<String>,
     /// The actions to choose from.
     pub actions: Vec<PlanAction>,
@@ -63,9 +63,9 @@ pub struct AutoModeSwitchRequest {
 vocabulary! {
     /// The answer to [`AutoModeSwitchRequest`].
     AutoModeSwitchResponse {
-        /// The CLI selects the model for this turn.
+        /// The CLI selects the model, this time only.
         Yes = "yes",
-        /// The CLI selects the model for this turn and all later ones.
+        /// The CLI selects the model, now and in later cases.
         YesAlways = "yes_always",
         /// The session keeps its model.
         No = "no",

@@ -444,7 +444,7 @@ outputs! {
 
     /// The answer to [`SessionStartInput`].
     SessionStart {
-        /// Sets a text for the model, before the first message.
+        /// Sets a text that the model reads in the session.
         additional_context: String,
         /// Sets settings in place of the session's.
         modified_config: Value,

@@ -108,7 +108,7 @@ subjects! {
         file_name: String,
         /// The agent's reason for the change.
         intention: String,
-        /// The changes of the file, as a unified diff.
+        /// The changes of the file, as a diff.
         diff: String,
         /// The contents of the file after the change; `None` on CLIs that do not report it.
         new_file_contents: Option<String>,
@@ -225,15 +225,15 @@ subjects! {
         phases: Vec<WorkflowPhase>,
         /// Whether the CLI can store an approval.
         can_persist_approval: bool,
-        /// The largest number of sub-agents that work at the same time; `None` without a limit.
+        /// The largest number of sub-agents that work at the same time; `None` where the request names none.
         #[serde(deserialize_with = "lenient::maybe_count")]
         max_concurrent_subagents: Option<u64>,
-        /// The time limit of the workflow, in seconds; `None` without a limit.
+        /// The time limit of the workflow, in seconds; `None` where the request names none.
         timeout_seconds: Option<f64>,
-        /// The largest number of sub-agents in total; `None` without a limit.
+        /// The largest number of sub-agents in total; `None` where the request names none.
         #[serde(deserialize_with = "lenient::maybe_count")]
         max_total_subagents: Option<u64>,
-        /// The largest number of AI credits; `None` without a limit.
+        /// The largest number of AI credits; `None` where the request names none.
         max_ai_credits: Option<f64>,
         /// Other members that the CLI sent.
         #[serde(flatten)]

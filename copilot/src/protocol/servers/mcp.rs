@@ -213,7 +213,7 @@ impl StdioServer {
     }
 
     /// Sets a variable in its environment; the value is literal, and does not show in `Debug`. CLIs up to 0.0.403
-    /// ignore variables, so they are refused.
+    /// ignore variables, so opening fails there.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), Secret::from(value));
         self

@@ -12,7 +12,7 @@ use crate::protocol::{RequestId, SessionId};
 vocabulary! {
     /// The reason for a login.
     McpLoginReason {
-        /// The program has not logged in yet.
+        /// There was no login to the server yet.
         Initial = "initial",
         /// The token has expired.
         Refresh = "refresh",

@@ -1,4 +1,4 @@
-//! What the CLI itself runs at certain points of an agent's work. Wire: `hooks` of a custom agent.
+//! Commands that the CLI itself runs at certain points of an agent's work. Wire: `hooks` of a custom agent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,12 +40,12 @@ pub struct AgentHook {
 }
 
 impl AgentHook {
-    /// A command for bash.
+    /// Creates a hook that runs this command in bash.
     pub fn bash(command: impl Into<String>) -> Self {
         Self { bash: Some(command.into()), ..Self::new() }
     }
 
-    /// A command for PowerShell.
+    /// Creates a hook that runs this command in PowerShell.
     pub fn powershell(command: impl Into<String>) -> Self {
         Self { powershell: Some(command.into()), ..Self::new() }
     }
@@ -61,24 +61,24 @@ impl AgentHook {
         }
     }
 
-    /// What is run in its place where there is PowerShell.
+    /// Sets the command that runs instead where PowerShell is the shell.
     pub fn or_powershell(mut self, command: impl Into<String>) -> Self {
         self.powershell = Some(command.into());
         self
     }
 
     setter! {
-        /// The directory that it runs in.
+        /// Sets the directory that the command runs in.
         cwd: text in cwd
     }
 
-    /// Sets a variable in its environment; the value does not show in `Debug`.
+    /// Sets an environment variable of the command; the value does not show in `Debug`.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), Secret::from(value));
         self
     }
 
-    /// How long it may take, in whole seconds; 30 of them unless set.
+    /// Sets the time limit of the command, in whole seconds. Default: 30 seconds.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout_sec = Some(limit.as_secs());
         self
@@ -86,23 +86,23 @@ impl AgentHook {
 }
 
 vocabulary! {
-    /// When the CLI runs a hook of an agent.
+    /// The point of an agent's work at which the CLI runs a hook.
     AgentHookEvent {
         /// The session's work begins.
         SessionStart = "sessionStart",
         /// The session's work ends.
         SessionEnd = "sessionEnd",
-        /// The user has said something.
+        /// The user submitted a prompt.
         UserPromptSubmitted = "userPromptSubmitted",
         /// A tool is about to run.
         PreToolUse = "preToolUse",
         /// A tool has run.
         PostToolUse = "postToolUse",
-        /// Something failed.
+        /// An error occurred in the agent's work.
         ErrorOccurred = "errorOccurred",
-        /// The agent believes to be done.
+        /// The agent considers its work done.
         AgentStop = "agentStop",
-        /// A sub-agent believes to be done.
+        /// A sub-agent considers its work done.
         SubagentStop = "subagentStop",
     }
 }

@@ -1,4 +1,4 @@
-//! Custom agents: how a session is told of them, and `session.agent.*`.
+//! Custom agents: their definition in a session, and `session.agent.*`.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::protocol::mcp::McpServer;
 use crate::protocol::settings::setter;
 use crate::protocol::vocabulary::vocabulary;
 
-/// An agent with instructions and tools of its own. The session's agent can hand work to it, or it can be the
-/// session's agent itself. Wire: `customAgents`.
+/// An agent with separate instructions and tools. The session's agent can hand work to it, or it can be the session's
+/// agent itself. Wire: `customAgents`.
 ///
 /// # Examples
 ///
@@ -54,11 +54,11 @@ pub struct CustomAgent {
 }
 
 vocabulary! {
-    /// Whether an agent insists on its model.
+    /// Whether an agent needs the model that is set for it.
     ModelPolicy {
-        /// It takes another one when its own is not to be had.
+        /// The agent uses another model when the one that is set is not available.
         Preferred = "preferred",
-        /// It does not work without its own.
+        /// The agent does not work without the model that is set.
         Required = "required",
     }
 }
@@ -79,7 +79,7 @@ impl CustomAgent {
 }
 
 impl CustomAgent {
-    /// An agent of this name that is told this.
+    /// Creates an agent with this name and these instructions.
     pub fn new(name: impl Into<String>, prompt: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -98,52 +98,52 @@ impl CustomAgent {
     }
 
     setter! {
-        /// The name that people see.
+        /// Sets the name that people see.
         display_name: text in display_name
     }
     setter! {
-        /// What it is good for; the session's agent reads this when it picks one.
+        /// Sets the purpose of the agent; the session's agent reads it when it selects an agent.
         description: text in description
     }
     setter! {
-        /// The only tools that it has; all unless set.
+        /// Sets the only tools that the agent has. Default: all tools.
         tools: list in tools
     }
     setter! {
-        /// Whether the session's agent may pick it by itself; it may unless set.
+        /// Sets whether the session's agent may select this agent itself. Default: true.
         infer: flag in infer
     }
     setter! {
-        /// The skills that are read to it from the start.
+        /// Sets the skills that the agent reads from the start.
         skills: list in skills
     }
     setter! {
-        /// The model that it works with.
+        /// Sets the model of the agent.
         model: text in model
     }
     setter! {
-        /// Whether it insists on that model.
+        /// Sets whether the agent needs that model.
         model_policy: (ModelPolicy) in model_policy
     }
     setter! {
-        /// How hard its model thinks.
+        /// Sets the reasoning effort of the model, such as `low`.
         reasoning_effort: text in reasoning_effort
     }
 
-    /// Gives it an MCP server of its own.
+    /// Adds an MCP server that only this agent uses, under this name.
     pub fn mcp_server(mut self, name: impl Into<String>, server: impl Into<McpServer>) -> Self {
         self.mcp_servers.insert(name.into(), server.into());
         self
     }
 
-    /// Has the CLI run a command at this point of the agent's work.
+    /// Adds a command that the CLI runs at this point of the agent's work.
     pub fn hook(mut self, event: impl Into<AgentHookEvent>, hook: AgentHook) -> Self {
         self.hooks.entry(event.into().as_str().to_owned()).or_default().push(hook);
         self
     }
 }
 
-/// What is special about the agent that a session has by itself.
+/// Changes to the agent that every session has. Wire: `defaultAgent`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DefaultAgent {
@@ -155,13 +155,13 @@ pub(crate) struct DefaultAgent {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentInfo {
-    /// Its name.
+    /// The name that selects the agent.
     pub name: String,
     /// The name that people see.
     pub display_name: String,
-    /// What it is good for.
+    /// The purpose of the agent, as the session's agent reads it.
     pub description: String,
-    /// Its id; `None` on CLIs that do not report it.
+    /// The id of the agent; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The tools that it may call; `None` for all.
@@ -170,16 +170,16 @@ pub struct AgentInfo {
     /// Whether the user can select it; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_invocable: Option<bool>,
-    /// Its model; `None` for that of the session.
+    /// The model of the agent; `None` for that of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The file that it comes from.
+    /// The path of the file that defines the agent; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Where it was found, on CLIs that tell it.
+    /// The place where the agent was found; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

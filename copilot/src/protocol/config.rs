@@ -6,31 +6,31 @@ use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// How much the model tells of its thinking.
+    /// The amount of its reasoning that the model summarises.
     ReasoningSummary {
-        /// Nothing.
+        /// The model sends no summary.
         None = "none",
-        /// A little.
+        /// The model sends a short summary.
         Concise = "concise",
-        /// A lot.
+        /// The model sends a long summary.
         Detailed = "detailed",
     }
 }
 
 vocabulary! {
-    /// How large a context window the model gets, where it has several.
+    /// The size of the context window, for models that have several.
     ContextTier {
-        /// The usual one.
+        /// The usual context window of the model.
         Default = "default",
-        /// The long one.
+        /// The long context window of the model.
         LongContext = "long_context",
     }
 }
 
 vocabulary! {
-    /// For how long the working directory is trusted.
+    /// The time for which the working directory is trusted.
     Trust {
-        /// For this session.
+        /// For this session only.
         Session = "session",
         /// From now on, for this user.
         User = "user",
@@ -38,19 +38,19 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Whether the session can be followed and steered from elsewhere.
+    /// Whether the session can be followed and steered from another device.
     RemoteSession {
-        /// It cannot.
+        /// The session is not visible elsewhere.
         Off = "off",
-        /// It can be followed.
+        /// The session can be followed elsewhere.
         Export = "export",
-        /// It can be followed and steered.
+        /// The session can be followed and steered elsewhere.
         On = "on",
     }
 }
 
 vocabulary! {
-    /// In which form the model asks the user.
+    /// The form in which the model asks the user.
     AskUserVariant {
         /// A question, with answers to choose from. It reaches
         /// [`on_user_input`](crate::SessionBuilder::on_user_input).
@@ -60,7 +60,7 @@ vocabulary! {
     }
 }
 
-/// Who a program is towards the CLI's extensions.
+/// The identity of the program towards the CLI's extensions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ExtensionInfo {
     pub(crate) source: String,
@@ -68,8 +68,8 @@ pub(crate) struct ExtensionInfo {
 }
 
 settings! {
-    /// How a conversation that outgrows the model's context window goes on: it is summarised in the background
-    /// before the window is full. On unless disabled. Wire: `infiniteSessions`.
+    /// The handling of a conversation that outgrows the model's context window: it is summarised in the background
+    /// before the window is full. Default: on. Wire: `infiniteSessions`.
     ///
     /// # Examples
     ///
@@ -83,79 +83,79 @@ settings! {
     /// # drop(builder);
     /// ```
     InfiniteSessions {
-        /// Whether conversations are summarised, and the session has a directory of its own.
+        /// Enables summaries of the conversation, and a directory for the session.
         enabled: flag,
-        /// How full the window is when summarising starts, from 0 to 1; 0.8 unless set.
+        /// Sets the use of the window at which a summary starts, from 0 to 1. Default: 0.8.
         background_compaction_threshold: (f64),
-        /// How full the window is when the agent waits for the summary, from 0 to 1; 0.95 unless set.
+        /// Sets the use of the window at which the agent waits for the summary, from 0 to 1. Default: 0.95.
         buffer_exhaustion_threshold: (f64),
     }
 }
 
 impl InfiniteSessions {
-    /// No summaries, and no directory for the session.
+    /// Disables the summaries and the directory of the session.
     pub fn disabled() -> Self {
         Self::new().enabled(false)
     }
 }
 
 settings! {
-    /// What becomes of a tool's long output: the model gets its beginning and the path of a file with all of it.
-    /// Wire: `largeOutput`.
+    /// The handling of a tool's long output: the model gets its beginning and the path of a file with all of it. Wire:
+    /// `largeOutput`.
     LargeOutput {
-        /// Whether long output goes to a file.
+        /// Sets whether long output is written to a file.
         enabled: flag,
-        /// How long output may be before it does, in bytes.
+        /// Sets the size above which output is written to a file, in bytes.
         max_size_bytes: (u64),
-        /// The directory for these files.
+        /// Sets the directory of these files.
         output_dir: text,
     }
 }
 
 impl LargeOutput {
-    /// All output goes to the model, however long.
+    /// Sends all output to the model, however long.
     pub fn disabled() -> Self {
         Self::new().enabled(false)
     }
 }
 
 settings! {
-    /// Whether the model searches for tools when there are many, instead of being told all of them. Wire:
-    /// `toolSearch`.
+    /// Tool search: where there are many tools, the model searches for them instead of getting all their definitions.
+    /// Wire: `toolSearch`.
     ToolSearch {
-        /// Whether it may search.
+        /// Enables the search for tools.
         enabled: flag,
-        /// How many tools there are before it does; 30 unless set.
+        /// Sets the number of tools from which on the model searches. Default: 30.
         defer_threshold: (u64),
     }
 }
 
 settings! {
-    /// Whether the agent makes images. Wire: `imageGeneration`.
+    /// The generation of images by the agent. Wire: `imageGeneration`.
     ImageGeneration {
-        /// Whether it does.
+        /// Enables the generation of images.
         enabled: flag,
-        /// Whether they are marked as made by a machine.
+        /// Sets whether images are marked as generated.
         watermark: flag,
-        /// Whether they are saved.
+        /// Sets whether images are saved to disk.
         save_to_disk: flag,
     }
 }
 
 settings! {
-    /// Whether the agent remembers things across sessions. Wire: `memory`.
+    /// The memory of the agent across sessions. Wire: `memory`.
     Memory {
-        /// Whether it does.
+        /// Sets whether the agent remembers facts across sessions.
         enabled: flag,
-        /// Where the model reads what is remembered.
+        /// Sets the place where the model reads the remembered facts.
         mode: (MemoryMode),
     }
 }
 
 vocabulary! {
-    /// Where the model reads what is remembered.
+    /// The place where the model reads the remembered facts.
     MemoryMode {
-        /// In the instructions.
+        /// In the system message.
         SystemPrompt = "system-prompt",
         /// With the user's message.
         UserPrompt = "user-prompt",
@@ -163,21 +163,21 @@ vocabulary! {
 }
 
 settings! {
-    /// How the agent goes on by itself. Wire: `autopilot`.
+    /// The agent's work without messages of the user. Wire: `autopilot`.
     Autopilot {
-        /// Whether it goes on when it believes to be done with a step.
+        /// Sets whether the agent continues when it considers a step done.
         continuation_enabled: flag,
-        /// How often it goes on.
+        /// Sets how often the agent continues without a message of the user.
         max_continues: (u64),
     }
 }
 
 settings! {
-    /// How requests to Copilot's own models travel. Wire: `capi`.
+    /// The transport of requests to Copilot's own models. Wire: `capi`.
     CopilotApi {
-        /// The tier that `auto` picks a model from.
+        /// Sets the tier that `auto` selects a model from.
         auto_tier: text,
-        /// Whether the responses API is spoken over a WebSocket.
+        /// Sets whether the responses API is used over a WebSocket.
         enable_web_socket_responses: flag,
     }
 }

@@ -1,5 +1,4 @@
-//! What a program can change in a running session: `session.mode`, `plan`, `name`, `log`, `history`, `usage` and
-//! `workspaces`.
+//! Requests that change a running session: `session.mode`, `plan`, `name`, `log`, `history`, `usage` and `workspaces`.
 
 use std::collections::BTreeMap;
 
@@ -32,15 +31,15 @@ pub(crate) struct PlanUpdateParams<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Whether there is one.
+    /// Whether the session has a plan.
     pub exists: bool,
-    /// Its text.
+    /// The text of the plan; `None` where there is no plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-    /// The file that it is in, or would be.
+    /// The path of the plan's file, which need not exist yet; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -59,27 +58,27 @@ pub(crate) struct NameResponse {
 }
 
 vocabulary! {
-    /// How serious a line of the log is.
+    /// The level of a line in the log.
     LogKind {
-        /// Something to know.
+        /// Information about normal work.
         Info = "info",
-        /// Something that may go wrong.
+        /// A sign of a possible failure.
         Warning = "warning",
-        /// Something that went wrong.
+        /// A failure that occurred.
         Error = "error",
     }
 }
 
 settings! {
-    /// How a line of the log is kept and shown. Wire: `session.log`.
+    /// The options of a line in the log. Wire: `session.log`.
     LogOptions {
-        /// How serious it is; `Info` unless set.
+        /// Sets the level. Default: `Info`.
         level: (LogKind),
-        /// Whether it is left out of the history.
+        /// Sets whether the line is left out of the history.
         ephemeral: flag,
-        /// The kind of notice that it is.
+        /// Sets the kind of the notice that is shown.
         kind: text as "type",
-        /// Where to read more.
+        /// Sets the URL of further information.
         url: url,
     }
 }
@@ -93,12 +92,12 @@ pub(crate) struct LogParams<'a> {
     pub(crate) options: &'a LogOptions,
 }
 
-/// What `session.mode.get` answers.
+/// The response to `session.mode.get`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum ModeGetResponse {
     Mode(AgentMode),
-    /// Up to 1.0.10.
+    /// The form of CLIs up to 1.0.10.
     Wrapped {
         mode: AgentMode,
     },
@@ -120,92 +119,92 @@ pub(crate) struct CompactParams<'a> {
     pub(crate) custom_instructions: Option<&'a str>,
 }
 
-/// What a summary of the conversation has saved. Wire: `session.history.compact`.
+/// The result of a summary of the conversation. Wire: `session.history.compact`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Compaction {
-    /// Whether it worked.
+    /// Whether the summary was made and has replaced the messages.
     pub success: bool,
-    /// The tokens that were freed.
+    /// The number of tokens that were freed.
     #[serde(deserialize_with = "lenient::count")]
     pub tokens_removed: u64,
-    /// The messages that were replaced.
+    /// The number of messages that the summary replaces.
     #[serde(deserialize_with = "lenient::count")]
     pub messages_removed: u64,
-    /// The summary.
+    /// The text of the summary; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary_content: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a session has cost so far. Wire: `session.usage.getMetrics`.
+/// The cost and the usage of a session so far. Wire: `session.usage.getMetrics`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UsageMetrics {
-    /// The premium requests that it counts for.
+    /// The number of premium requests that the session counts for.
     pub total_premium_request_cost: f64,
-    /// The messages that the user has sent.
+    /// The number of messages that the user has sent.
     #[serde(deserialize_with = "lenient::count")]
     pub total_user_requests: u64,
     /// The time spent waiting for models, in milliseconds.
     #[serde(deserialize_with = "lenient::count")]
     pub total_api_duration_ms: u64,
-    /// When it began, as RFC 3339; on 1.0.32 in milliseconds since 1970.
+    /// The start of the session, as RFC 3339; on CLI 1.0.32 in milliseconds since 1970.
     #[serde(deserialize_with = "lenient::text")]
     pub session_start_time: String,
-    /// What was changed in files.
+    /// The lines and files that the session has changed.
     pub code_changes: CodeChanges,
-    /// The same by model.
+    /// The cost and the usage by model.
     pub model_metrics: BTreeMap<String, ModelMetrics>,
-    /// The cost; `None` where the plan does not count AI units.
+    /// The cost in AI units; `None` where the plan does not count them.
     #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
     pub total: Option<AiUnits>,
-    /// The tokens of the last prompt.
+    /// The number of tokens in the last prompt.
     #[serde(deserialize_with = "lenient::count")]
     pub last_call_input_tokens: u64,
-    /// The tokens of the last answer.
+    /// The number of tokens in the last answer.
     #[serde(deserialize_with = "lenient::count")]
     pub last_call_output_tokens: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What was changed in files.
+/// The lines and files that a session has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CodeChanges {
-    /// Lines that are new.
+    /// The number of lines added.
     #[serde(deserialize_with = "lenient::count")]
     pub lines_added: u64,
-    /// Lines that are gone.
+    /// The number of lines removed.
     #[serde(deserialize_with = "lenient::count")]
     pub lines_removed: u64,
-    /// The files.
+    /// The paths of the files that were changed.
     pub files_modified: Vec<String>,
     /// The number of these files; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub files_modified_count: Option<u64>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What one model has cost in a session.
+/// The cost and the usage of one model in a session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelMetrics {
-    /// Its requests.
+    /// The number and the cost of the requests to the model.
     pub requests: RequestMetrics,
-    /// Its tokens.
+    /// The tokens sent to the model and received from it.
     pub usage: TokenMetrics,
-    /// The cost; `None` where the plan does not count AI units.
+    /// The cost in AI units; `None` where the plan does not count them.
     #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
     pub total: Option<AiUnits>,
     /// The number of tokens by kind, such as `input`.
@@ -214,7 +213,7 @@ pub struct ModelMetrics {
     /// Whether the cost is known, on plans with AI credits; CLI 1.0.102 and later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ai_credits_status: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -224,50 +223,50 @@ pub struct ModelMetrics {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TokenCount {
-    /// The number.
+    /// The number of tokens.
     #[serde(deserialize_with = "lenient::count")]
     pub token_count: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// How many requests, and what they count for.
+/// The number of requests and their cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct RequestMetrics {
-    /// How many.
+    /// The number of requests that were sent.
     #[serde(deserialize_with = "lenient::count")]
     pub count: u64,
-    /// What they count for.
+    /// The number of premium requests that they count for.
     pub cost: f64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// How many tokens.
+/// Numbers of tokens, sent to a model and received from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TokenMetrics {
-    /// In prompts.
+    /// The tokens in prompts.
     #[serde(deserialize_with = "lenient::count")]
     pub input_tokens: u64,
-    /// In answers.
+    /// The tokens in the model's answers.
     #[serde(deserialize_with = "lenient::count")]
     pub output_tokens: u64,
-    /// In prompts, taken from the cache.
+    /// The tokens in prompts that were read from the cache.
     #[serde(deserialize_with = "lenient::count")]
     pub cache_read_tokens: u64,
-    /// In prompts, put into the cache.
+    /// The tokens in prompts that were written to the cache.
     #[serde(deserialize_with = "lenient::count")]
     pub cache_write_tokens: u64,
     /// Tokens received that are reasoning; `None` where providers do not count them.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub reasoning_tokens: Option<u64>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! `llmInference.*`: the program stands between the CLI and its models.
+//! `llmInference.*`: the program serves the requests of the CLI to its models.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use crate::protocol::SessionId;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What the CLI would carry a request with by itself.
+    /// The transport that the CLI would use for a request itself.
     InferenceTransport {
-        /// One request and one answer, which may come in pieces.
+        /// One request and one response, which may arrive in chunks.
         Http = "http",
         /// Messages in both directions.
         WebSocket = "websocket",
@@ -82,7 +82,7 @@ pub(crate) struct HttpResponseChunkParams<'a> {
     pub(crate) error: Option<HttpResponseError<'a>>,
 }
 
-/// Why there is no answer, or no more of it.
+/// The reason for a missing or incomplete response.
 #[derive(Debug, Serialize)]
 pub(crate) struct HttpResponseError<'a> {
     pub(crate) message: &'a str,
@@ -93,7 +93,7 @@ pub(crate) struct HttpResponseError<'a> {
 /// The result of both `httpResponse` methods.
 #[derive(Debug, Deserialize)]
 pub(crate) struct HttpResponseResult {
-    /// Whether the CLI still waits for the answer.
+    /// Whether the CLI still waits for the response.
     #[serde(default)]
     pub(crate) accepted: bool,
 }

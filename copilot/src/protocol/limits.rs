@@ -1,39 +1,39 @@
-//! `session_limits_exhausted.requested` and its answer: a session has used up what it may.
+//! `session_limits_exhausted.requested` and its response: a session has used up its AI credits.
 
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{RequestId, SessionId};
 
-/// A session has used up what it may. Wire: `session_limits_exhausted.requested`, from the CLI.
+/// A session has used up its AI credits. Wire: `session_limits_exhausted.requested`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct LimitsRequest {
     pub(crate) request_id: RequestId,
-    /// How many AI credits the session has used.
+    /// The number of AI credits that the session has used.
     pub used_ai_credits: f64,
-    /// How many it may use.
+    /// The number of AI credits that the session may use.
     pub max_ai_credits: f64,
 }
 
-/// What becomes of a session that has used up what it may.
+/// The response for a session that has used up its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum LimitsResponse {
-    /// It may use so many AI credits more.
+    /// The limit rises by this number of AI credits.
     Add {
-        /// How many more.
+        /// The number of AI credits to add.
         additional_ai_credits: f64,
     },
-    /// It may use so many AI credits in all. CLI 1.0.102 wants 30 at least.
+    /// The limit becomes this number of AI credits. CLI 1.0.102 requires 30 or more.
     Set {
-        /// How many in all.
+        /// The number of AI credits in total.
         max_ai_credits: f64,
     },
-    /// It may use as many as it likes.
+    /// The session continues without a limit.
     Unset,
-    /// It stops here.
+    /// The session stops at its limit.
     Cancel,
 }
 

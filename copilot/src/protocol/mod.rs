@@ -1,7 +1,7 @@
 //! The types of the wire that the spine and the topics share, with the names that the CLI uses.
 //!
-//! Only serde here: no channel, no clock, no I/O. What a member means to users is documented where it is public. The
-//! groups follow those of the topics in `api/`; events carry many of the types, so they stand below both.
+//! Only serde here: no channel, no clock, no I/O. The meaning of a member for users is documented where it is public.
+//! The groups follow those of the topics in `api/`; events carry many of the types, so they stand below both.
 
 pub(crate) mod agent_hooks;
 pub(crate) mod agents;

@@ -1,4 +1,4 @@
-//! `models.list` and `session.model.*`.
+//! Models: `models.list` and `session.model.*`.
 
 use std::collections::BTreeMap;
 
@@ -10,29 +10,29 @@ use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::lenient;
 use crate::protocol::providers::ModelOverrides;
 
-/// A model that can be had. Wire: `models.list`.
+/// A model that is available to the user. Wire: `models.list`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelInfo {
-    /// What a session selects it by.
+    /// The id that selects the model in a session.
     pub id: String,
     /// The name that people see.
     pub name: String,
-    /// What it can do.
+    /// The features and limits of the model.
     pub capabilities: ModelCapabilities,
-    /// Whether it may be used.
+    /// Whether the user may use the model; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<ModelPermission>,
-    /// What it costs.
+    /// The price of the model; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billing: Option<ModelBilling>,
-    /// How hard it can be told to think.
+    /// The levels of reasoning effort that the model supports; empty where it has none.
     pub supported_reasoning_efforts: Vec<String>,
-    /// How hard it thinks unless told.
+    /// The level of reasoning effort that is used by default; `None` where the model has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_reasoning_effort: Option<String>,
-    /// The context windows that it has.
+    /// The context windows that the model has.
     pub supported_context_tiers: Vec<String>,
     /// How the model is grouped in a list, such as `lightweight` or `powerful`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ pub struct ModelInfo {
     /// Warnings for those who select the model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warning_messages: Vec<ModelMessage>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -56,77 +56,77 @@ pub struct ModelInfo {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelMessage {
-    /// The kind of message.
+    /// The kind of message, as a code.
     pub code: String,
-    /// The text.
+    /// The text for the user.
     pub message: String,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a model can do.
+/// The features and limits of a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelCapabilities {
-    /// What it supports.
+    /// The features that the model supports.
     pub supports: ModelFeatures,
-    /// How much it takes and gives.
+    /// The largest sizes of prompts and answers.
     pub limits: ModelTokenLimits,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a model supports.
+/// The features that a model supports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelFeatures {
-    /// Images.
+    /// Whether the model accepts images.
     pub vision: bool,
-    /// Different amounts of thinking.
+    /// Whether the model supports levels of reasoning effort.
     pub reasoning_effort: bool,
     /// Whether the model decides itself how much it thinks: `unsupported`, `optional` or `required`.
     #[serde(rename = "adaptive_thinking", skip_serializing_if = "Option::is_none")]
     pub adaptive_thinking: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// How much a model takes and gives, in tokens.
+/// The largest sizes of a model's prompts and answers, in tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelTokenLimits {
-    /// The largest prompt.
+    /// The size of the largest prompt, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_prompt_tokens: Option<u64>,
-    /// The longest answer.
+    /// The size of the longest answer, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_output_tokens: Option<u64>,
-    /// Both together.
+    /// The size of prompt and answer together, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_context_window_tokens: Option<u64>,
     /// The limits of images; `None` for models that take none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vision: Option<ModelVisionLimits>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// How many images a model takes, and of which kind.
+/// The limits of a model for images in a prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelVisionLimits {
-    /// The media types, such as `image/png`.
+    /// The media types that the model reads, such as `image/png`.
     pub supported_media_types: Vec<String>,
     /// The largest number of images in a prompt.
     #[serde(deserialize_with = "lenient::count")]
@@ -134,7 +134,7 @@ pub struct ModelVisionLimits {
     /// The largest size of an image, in bytes.
     #[serde(deserialize_with = "lenient::count")]
     pub max_prompt_image_size: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -144,22 +144,22 @@ pub struct ModelVisionLimits {
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelPermission {
-    /// `enabled`, `disabled` or `unconfigured`.
+    /// The state of the permission: `enabled`, `disabled` or `unconfigured`.
     pub state: String,
-    /// The terms that it may be used under.
+    /// The terms of use; `None` where the CLI does not report them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What a model costs.
+/// The price of a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelBilling {
-    /// How many premium requests one request counts for.
+    /// The number of premium requests that one request counts for; `None` on plans that do not count them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multiplier: Option<f64>,
     /// The discount, in percent; `None` without one.
@@ -168,10 +168,10 @@ pub struct ModelBilling {
     /// A discount for a time; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promo: Option<ModelPromo>,
-    /// The prices of tokens, on plans that count them.
+    /// The prices of tokens; `None` on plans that do not count tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_prices: Option<ModelTokenPrices>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -181,19 +181,19 @@ pub struct ModelBilling {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelPromo {
-    /// The discount's id.
+    /// The id of the discount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The discount, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discount_percent: Option<f64>,
-    /// The end of the discount, as RFC 3339.
+    /// The end of the discount, as RFC 3339; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<String>,
-    /// The text for people.
+    /// The text about the discount for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -206,22 +206,22 @@ pub struct ModelTokenPrices {
     /// The number of tokens in a batch.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub batch_size: Option<u64>,
-    /// Tokens sent.
+    /// The price of tokens sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_price: Option<f64>,
-    /// Tokens received.
+    /// The price of tokens received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_price: Option<f64>,
-    /// Tokens in the prompt cache.
+    /// The price of tokens in the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_price: Option<f64>,
-    /// Tokens read from the prompt cache.
+    /// The price of tokens read from the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read_price: Option<f64>,
-    /// Tokens written to the prompt cache.
+    /// The price of tokens written to the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_price: Option<f64>,
-    /// Tokens written to the prompt cache for an hour.
+    /// The price of tokens written to the prompt cache for an hour.
     #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_price: Option<f64>,
     /// The longest conversation at these prices, in tokens.
@@ -233,7 +233,7 @@ pub struct ModelTokenPrices {
     /// The prices in a long context window, for models with several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_context: Option<ModelLongContextPrices>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -243,22 +243,22 @@ pub struct ModelTokenPrices {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelLongContextPrices {
-    /// Tokens sent.
+    /// The price of tokens sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_price: Option<f64>,
-    /// Tokens received.
+    /// The price of tokens received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_price: Option<f64>,
-    /// Tokens in the prompt cache.
+    /// The price of tokens in the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_price: Option<f64>,
-    /// Tokens read from the prompt cache.
+    /// The price of tokens read from the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read_price: Option<f64>,
-    /// Tokens written to the prompt cache.
+    /// The price of tokens written to the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_price: Option<f64>,
-    /// Tokens written to the prompt cache for an hour.
+    /// The price of tokens written to the prompt cache for an hour.
     #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_price: Option<f64>,
     /// The longest conversation at these prices, in tokens.
@@ -267,7 +267,7 @@ pub struct ModelLongContextPrices {
     /// The longest prompt at these prices, in tokens.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
     pub max_prompt_tokens: Option<u64>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -278,7 +278,7 @@ pub(crate) struct ModelListResponse {
     pub(crate) models: Vec<ModelInfo>,
 }
 
-/// How a model is to work, when a session changes to it.
+/// The settings of a model when a session changes to it.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ModelSwitch {
@@ -306,33 +306,33 @@ pub(crate) struct ModelSwitchParams<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CurrentModel {
-    /// Its id; none if the CLI has not chosen yet.
+    /// The id of the model; `None` if the CLI has not selected one yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
-    /// How hard it thinks.
+    /// The reasoning effort of the model; `None` where none is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What became of a change of model.
+/// The result of a change of model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelChanged {
-    /// `applied` and the like; empty on CLIs that do not tell.
+    /// The result, such as `applied`; empty on CLIs that do not report it.
     pub status: String,
-    /// The model from here on.
+    /// The id of the new model; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
     /// Whether the change waits for the end of the turn.
     pub deferred: bool,
-    /// What the CLI says about it.
+    /// The CLI's message about the change; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

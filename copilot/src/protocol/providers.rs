@@ -1,4 +1,4 @@
-//! Endpoints of a program's own: one for a session, or several with models to choose from.
+//! Endpoints that the program chooses: one for a session, or several with models to select.
 
 use std::collections::BTreeMap;
 
@@ -60,31 +60,31 @@ pub(crate) struct AzureProvider {
 }
 
 vocabulary! {
-    /// How requests travel to an endpoint.
+    /// The transport of requests to an endpoint.
     ProviderTransport {
-        /// Each as an HTTP request.
+        /// Each request is an HTTP request.
         Http = "http",
-        /// Over a WebSocket.
+        /// Requests travel over a WebSocket.
         Websockets = "websockets",
     }
 }
 
 vocabulary! {
-    /// What serves the models of an endpoint, where it matters for how they are asked.
+    /// The software or company that serves the models of an endpoint, where the form of the requests depends on it.
     ModelMaker {
-        /// OpenAI.
+        /// Models served by OpenAI.
         OpenAi = "openai",
-        /// Anthropic.
+        /// Models served by Anthropic.
         Anthropic = "anthropic",
-        /// Azure OpenAI, also behind a proxy or a domain of one's own.
+        /// Azure OpenAI, also behind a proxy or a custom domain.
         AzureOpenAi = "azure_openai",
-        /// Ollama.
+        /// A local server of Ollama.
         Ollama = "ollama",
-        /// LM Studio.
+        /// A local server of LM Studio.
         LmStudio = "lm_studio",
-        /// Foundry Local.
+        /// A local server of Foundry Local.
         FoundryLocal = "foundry_local",
-        /// llama.cpp.
+        /// A local server of llama.cpp.
         LlamaCpp = "llama_cpp",
     }
 }
@@ -113,7 +113,7 @@ pub struct ProviderModel {
 }
 
 impl ProviderModel {
-    /// The model that is known here as `id`, at the provider of that name.
+    /// Creates the model that is called `id` here, at the provider of that name.
     pub fn new(provider: impl Into<String>, id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -129,77 +129,77 @@ impl ProviderModel {
     }
 
     setter! {
-        /// The name that the endpoint knows it by; its id unless set.
+        /// Sets the name of the model at the endpoint. Default: its id.
         wire_model: text in wire_model
     }
     setter! {
-        /// The model that the CLI knows and that this one behaves like.
+        /// Sets the model known to the CLI that this model behaves like.
         model_id: text in model_id
     }
     setter! {
-        /// The name that people see.
+        /// Sets the name that people see.
         name: text in name
     }
     setter! {
-        /// The largest prompt that it takes.
+        /// Sets the size of the largest prompt, in tokens.
         max_prompt_tokens: (u64) in max_prompt_tokens
     }
     setter! {
-        /// How much it takes and gives in all.
+        /// Sets the size of prompt and answer together, in tokens.
         max_context_window_tokens: (u64) in max_context_window_tokens
     }
     setter! {
-        /// The longest answer that it gives.
+        /// Sets the size of the longest answer, in tokens.
         max_output_tokens: (u64) in max_output_tokens
     }
     setter! {
-        /// What it can do, where the CLI cannot know.
+        /// Sets the features and limits of the model, where the CLI cannot know them.
         capabilities: (ModelOverrides) in capabilities
     }
 }
 
 settings! {
-    /// What a model can do, in place of what the CLI thinks of it. Wire: `modelCapabilities`.
+    /// The features and limits of a model, in place of those that the CLI assumes. Wire: `modelCapabilities`.
     ModelOverrides {
-        /// What it supports.
+        /// Sets the features that the model supports.
         supports: (ModelSupports),
-        /// How much it takes and gives.
+        /// Sets the largest sizes of prompts and answers.
         limits: (ModelLimits),
     }
 }
 
 settings! {
-    /// What a model supports.
+    /// The features that a model supports.
     ModelSupports {
-        /// Images.
+        /// Sets whether the model accepts images.
         vision: flag,
-        /// Different amounts of thinking.
+        /// Sets whether the model supports levels of reasoning effort.
         reasoning_effort: flag,
     }
 }
 
 settings! {
-    /// How much a model takes and gives, in tokens.
+    /// The largest sizes of a model's prompts and answers, in tokens.
     ModelLimits {
-        /// The largest prompt.
+        /// Sets the size of the largest prompt, in tokens.
         max_prompt_tokens: (u64) as "max_prompt_tokens",
-        /// The longest answer.
+        /// Sets the size of the longest answer, in tokens.
         max_output_tokens: (u64) as "max_output_tokens",
-        /// Both together.
+        /// Sets the size of prompt and answer together, in tokens.
         max_context_window_tokens: (u64) as "max_context_window_tokens",
-        /// What it takes of images.
+        /// Sets the limits of images in a prompt.
         vision: (VisionLimits),
     }
 }
 
 settings! {
-    /// What a model takes of images.
+    /// The limits of images in a prompt.
     VisionLimits {
-        /// The media types that it reads, such as `image/png`.
+        /// Sets the media types that the model reads, such as `image/png`.
         supported_media_types: (Vec<String>) as "supported_media_types",
-        /// How many images in a prompt.
+        /// Sets the largest number of images in a prompt.
         max_prompt_images: (u64) as "max_prompt_images",
-        /// The largest image, in bytes.
+        /// Sets the largest size of an image, in bytes.
         max_prompt_image_size: (u64) as "max_prompt_image_size",
     }
 }

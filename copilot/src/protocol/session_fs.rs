@@ -7,41 +7,41 @@ use crate::protocol::decode::or_default;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// How paths are written.
+    /// The form of paths.
     FsConventions {
-        /// With slashes, from `/` on.
+        /// Paths with slashes, from `/` on.
         Posix = "posix",
-        /// With backslashes, from a drive on.
+        /// Paths with backslashes, from a drive on.
         Windows = "windows",
     }
 }
 
 vocabulary! {
-    /// What kind of failure an operation on a file met.
+    /// The kind of failure of an operation on a file.
     FsErrorCode {
-        /// There is nothing at this path.
+        /// The path does not exist.
         NotFound = "ENOENT",
-        /// Anything else.
+        /// A failure of any other kind.
         Unknown = "UNKNOWN",
     }
 }
 
 vocabulary! {
-    /// What an entry of a directory is.
+    /// The kind of a directory's entry.
     FsKind {
-        /// A file.
+        /// A file with contents.
         File = "file",
-        /// A directory.
+        /// A directory with entries.
         Directory = "directory",
     }
 }
 
 vocabulary! {
-    /// What an SQL statement gives.
+    /// The kind of result of an SQL statement.
     SqlKind {
-        /// Nothing: it defines something, or is several statements.
+        /// The statement returns nothing: it defines something, or is several statements.
         Exec = "exec",
-        /// Rows.
+        /// The rows that it selects.
         Query = "query",
         /// The number of rows that it changed.
         Run = "run",
@@ -49,13 +49,13 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Why a transaction failed.
+    /// The kind of failure of a transaction.
     SqlErrorClass {
-        /// The database was busy or locked; nothing was changed, and it may be tried again.
+        /// The database was busy or locked; nothing was changed, and the transaction may be repeated.
         BusyOrLocked = "busyOrLocked",
-        /// It failed for good; nothing was changed.
+        /// The transaction failed; nothing was changed, and a repetition fails too.
         Fatal = "fatal",
-        /// Nobody knows whether it was committed, so it must not be tried again.
+        /// It is unknown whether the transaction was committed, so it must not be repeated.
         PostCommitAmbiguous = "postCommitAmbiguous",
     }
 }
@@ -70,7 +70,7 @@ pub(crate) struct SessionFsSetProviderParams<'a> {
     pub(crate) capabilities: FsCapabilities,
 }
 
-/// What the provider can do beside files of text.
+/// The provider's abilities beyond text files.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FsCapabilities {
@@ -101,7 +101,7 @@ pub(crate) struct FsWriteParams {
     pub(crate) mode: Option<u32>,
 }
 
-/// `sessionFs.mkdir`.
+/// The parameters of `sessionFs.mkdir`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FsMkdirParams {
     pub(crate) path: String,
@@ -111,7 +111,7 @@ pub(crate) struct FsMkdirParams {
     pub(crate) mode: Option<u32>,
 }
 
-/// `sessionFs.rm`.
+/// The parameters of `sessionFs.rm`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FsRmParams {
     pub(crate) path: String,
@@ -121,14 +121,14 @@ pub(crate) struct FsRmParams {
     pub(crate) force: Option<bool>,
 }
 
-/// `sessionFs.rename`.
+/// The parameters of `sessionFs.rename`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FsRenameParams {
     pub(crate) src: String,
     pub(crate) dest: String,
 }
 
-/// `sessionFs.readFileRange`.
+/// The parameters of `sessionFs.readFileRange`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FsRangeParams {
     pub(crate) path: String,
@@ -143,23 +143,23 @@ pub(crate) struct FsRangeParams {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SqlStatement {
-    /// The statement.
+    /// The text of the statement, in SQLite's dialect.
     pub query: String,
-    /// What it gives.
+    /// The kind of result that the CLI expects.
     #[serde(rename = "queryType")]
     pub kind: SqlKind,
-    /// Values by the name that the statement has for them.
+    /// The parameters of the statement, by their name in it.
     #[serde(default, deserialize_with = "or_default")]
     pub params: serde_json::Map<String, serde_json::Value>,
 }
 
-/// `sessionFs.sqliteTransaction`.
+/// The parameters of `sessionFs.sqliteTransaction`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SqlTransactionParams {
     pub(crate) statements: Vec<SqlStatement>,
 }
 
-/// What an SQL statement gave.
+/// The result of an SQL statement.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqlRows {
@@ -167,9 +167,9 @@ pub struct SqlRows {
     pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
     /// The names of the columns of a query.
     pub columns: Vec<String>,
-    /// How many rows the statement changed.
+    /// The number of rows that the statement changed.
     pub rows_affected: u64,
-    /// The id of the row that it inserted last.
+    /// The id of the row that was inserted last; `None` where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_insert_rowid: Option<i64>,
 }
@@ -189,7 +189,7 @@ pub(crate) struct SqlFailure {
     pub(crate) message: String,
 }
 
-/// What `stat` says. Times are in milliseconds since 1970, and are written as text.
+/// The response to `stat`. Times are in milliseconds since 1970, and are written as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FsStatResponse {
@@ -210,7 +210,7 @@ pub(crate) struct FsTypedEntry {
     pub(crate) kind: FsKind,
 }
 
-/// The result of an operation: what it gave, in the shape of its method, and why it failed, if it did.
+/// The result of an operation: its value, in the shape of its method, or the failure.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum FsResponse {

@@ -1,4 +1,4 @@
-//! `session.skills.*`.
+//! Skills of a session: `session.skills.*`.
 
 use std::collections::BTreeMap;
 
@@ -10,29 +10,29 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillInfo {
-    /// Its name.
+    /// The name of the skill.
     pub name: String,
-    /// What it is good for.
+    /// The purpose of the skill, as the model reads it.
     pub description: String,
-    /// Where it comes from, such as `builtin` or `project`.
+    /// The place that the skill comes from, such as `builtin` or `project`.
     pub source: String,
-    /// Whether the user can call it by name.
+    /// Whether the user can invoke the skill by its name.
     pub user_invocable: bool,
-    /// Whether the agent can use it.
+    /// Whether the agent can use the skill.
     pub enabled: bool,
-    /// The slash command that the user calls it by.
+    /// The slash command that invokes the skill; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_name: Option<String>,
-    /// A hint about its arguments.
+    /// A hint about the arguments of the command; `None` where the skill has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub argument_hint: Option<String>,
-    /// The plugin that brings it, if one does.
+    /// The name of the plugin that provides the skill; `None` for other skills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin_name: Option<String>,
-    /// The file that it is in.
+    /// The path of the skill's file; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -43,16 +43,16 @@ pub(crate) struct SkillListResponse {
     pub(crate) skills: Vec<SkillInfo>,
 }
 
-/// What went wrong while skills were read again. Wire: `session.skills.reload`.
+/// The problems of reloading the skills. Wire: `session.skills.reload`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillProblems {
-    /// What may not be as meant.
+    /// Texts about skills that were read but may not work as intended.
     pub warnings: Vec<String>,
-    /// What could not be read.
+    /// Texts about skills that could not be read.
     pub errors: Vec<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

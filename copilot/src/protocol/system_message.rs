@@ -23,7 +23,7 @@ pub(crate) enum SystemMessageConfig {
 }
 
 impl SystemMessageConfig {
-    /// What the CLI says, without what it says about this machine, and with this added.
+    /// Returns the CLI's message without its section on this machine, and with this text added.
     pub(crate) fn without_environment(content: Option<String>) -> Self {
         let sections = BTreeMap::from([("environment_context".to_owned(), SectionChange::Remove)]);
         Self::Customize { content, sections }
@@ -42,31 +42,31 @@ pub(crate) enum SectionChange {
 }
 
 vocabulary! {
-    /// A section of what the CLI tells the model.
+    /// A section of the CLI's system message.
     Section {
-        /// The first words.
+        /// The introduction at the beginning.
         Preamble = "preamble",
-        /// What the agent is; `Tone` and `ToolEfficiency` are part of it.
+        /// The identity of the agent; `Tone` and `ToolEfficiency` are part of it.
         Identity = "identity",
-        /// How it speaks.
+        /// The tone of the agent's answers.
         Tone = "tone",
-        /// How it uses tools well.
+        /// The rules for efficient use of tools.
         ToolEfficiency = "tool_efficiency",
-        /// The machine and the directory that it works in.
+        /// The machine and the directory that the agent works in.
         EnvironmentContext = "environment_context",
-        /// How it changes code.
+        /// The rules for changes of code.
         CodeChangeRules = "code_change_rules",
-        /// What it keeps to.
+        /// The guidelines of the agent's work.
         Guidelines = "guidelines",
-        /// What it must not do.
+        /// The actions that the agent must not take.
         Safety = "safety",
-        /// How it uses each tool.
+        /// The rules for the use of each tool.
         ToolInstructions = "tool_instructions",
-        /// What the user and the repository tell it.
+        /// The instructions of the user and the repository.
         CustomInstructions = "custom_instructions",
-        /// What the CLI tells it of the session.
+        /// The instructions of the CLI for this session.
         RuntimeInstructions = "runtime_instructions",
-        /// The last words.
+        /// The instructions at the end.
         LastInstructions = "last_instructions",
     }
 }

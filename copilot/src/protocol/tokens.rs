@@ -21,11 +21,11 @@ pub(crate) struct ProviderTokenResponse<'a> {
 }
 
 vocabulary! {
-    /// Why the CLI needs a token.
+    /// The reason of a request for a token.
     TokenReason {
-        /// It has none yet.
+        /// The CLI has no token yet.
         Initial = "initial",
-        /// The one that it has is about to expire, or was refused.
+        /// The token of the CLI is about to expire, or was refused.
         Refresh = "refresh",
     }
 }

@@ -1,4 +1,4 @@
-//! AI units: what GitHub counts models' work in.
+//! AI units: the unit in which GitHub counts the work of models.
 
 use std::fmt;
 use std::iter::Sum;

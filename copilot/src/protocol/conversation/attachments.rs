@@ -1,4 +1,4 @@
-//! What goes with a message.
+//! Attachments of a message.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,12 +8,12 @@ use crate::protocol::lenient;
 use crate::protocol::secret::Url;
 use crate::protocol::vocabulary::vocabulary;
 
-/// What must be at a path.
+/// The kind of entry that must be at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathKind {
     File,
     Directory,
-    /// Nothing, because the text is there already.
+    /// No entry, because the text is part of the attachment.
     Text,
 }
 
@@ -21,9 +21,9 @@ pub(crate) enum PathKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Position {
-    /// The line.
+    /// The line, counted from 0.
     pub line: u32,
-    /// The character in the line.
+    /// The character in the line, counted from 0.
     pub character: u32,
 }
 
@@ -33,14 +33,14 @@ pub(crate) struct Range {
     pub(crate) end: Position,
 }
 
-/// The first and the last of some lines.
+/// The first and the last line of a range.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Lines {
     start: u32,
     end: u32,
 }
 
-/// Something that goes with a message. Wire: `session.send`, `attachments`.
+/// Content that accompanies a message. Wire: `session.send`, `attachments`.
 ///
 /// # Examples
 ///
@@ -162,13 +162,13 @@ enum AttachmentKind {
 }
 
 vocabulary! {
-    /// What a number on GitHub stands for.
+    /// The kind of object that a number on GitHub identifies.
     GithubReferenceKind {
-        /// An issue.
+        /// The number of an issue.
         Issue = "issue",
-        /// A pull request.
+        /// The number of a pull request.
         PullRequest = "pr",
-        /// A discussion.
+        /// The number of a discussion.
         Discussion = "discussion",
     }
 }
@@ -184,7 +184,7 @@ pub struct GithubRepo {
 }
 
 impl GithubRepo {
-    /// The repository of this owner with this name.
+    /// Creates the repository of this owner with this name.
     pub fn new(owner: impl Into<String>, name: impl Into<String>) -> Self {
         Self { owner: owner.into(), name: name.into(), id: None }
     }
@@ -219,12 +219,12 @@ pub struct GithubFileVersion {
 }
 
 impl GithubFileVersion {
-    /// The file at this path, as it is there.
+    /// Creates the version of the file at this path.
     pub fn new(repo: GithubRepo, reference: impl Into<String>, path: impl Into<String>) -> Self {
         Self { repo, r#ref: reference.into(), path: path.into() }
     }
 
-    /// Returns the repository.
+    /// Returns the repository that holds the file.
     pub fn repo(&self) -> &GithubRepo {
         &self.repo
     }
@@ -249,12 +249,12 @@ pub struct GithubRevision {
 }
 
 impl GithubRevision {
-    /// The repository as it is there.
+    /// Creates the revision of this repository.
     pub fn new(repo: GithubRepo, revision: impl Into<String>) -> Self {
         Self { repo, revision: revision.into() }
     }
 
-    /// Returns the repository.
+    /// Returns the repository that holds the revision.
     pub fn repo(&self) -> &GithubRepo {
         &self.repo
     }
@@ -302,14 +302,14 @@ impl Attachment {
         }
     }
 
-    /// A directory, by its path, as for [`file`](Self::file).
+    /// Attaches a directory, by its path, as for [`file`](Self::file).
     pub fn directory(path: impl Into<String>) -> Self {
         let path = path.into();
         Self(AttachmentKind::Directory { display_name: file_name(&path), path })
     }
 
-    /// A piece of a file, with its text and its place. The path is as for [`file`](Self::file), but the file need not
-    /// exist.
+    /// Attaches a part of a file, with its text and its position. The path is as for [`file`](Self::file), but the file
+    /// need not exist.
     pub fn selection(
         path: impl Into<String>,
         text: impl Into<String>,
@@ -321,7 +321,7 @@ impl Attachment {
         Self(AttachmentKind::Selection { file_path, display_name, text, selection: Range { start, end } })
     }
 
-    /// Bytes, such as an image, of this media type.
+    /// Attaches bytes of this media type, such as an image.
     ///
     /// Version 1.0.102 leaves out an image that it cannot decode, and stores that in a way that it cannot read again:
     /// the session works, but can never be resumed.
@@ -330,8 +330,8 @@ impl Attachment {
         Self(AttachmentKind::Blob { data, mime_type: mime_type.into(), display_name: None })
     }
 
-    /// An issue, a pull request or a discussion on GitHub. The agent is told the title and the state; it reads the
-    /// rest itself.
+    /// Attaches an issue, a pull request or a discussion on GitHub. The agent gets the title and the state; it reads
+    /// the rest itself.
     pub fn github(
         kind: GithubReferenceKind,
         repo: &GithubRepo,
@@ -353,21 +353,21 @@ impl Attachment {
         })
     }
 
-    /// A commit on GitHub.
+    /// Attaches a commit on GitHub.
     pub fn github_commit(repo: GithubRepo, oid: impl Into<String>, message: impl Into<String>) -> Self {
         let oid = oid.into();
         let url = repo.url(&format!("/commit/{oid}"));
         Self(AttachmentKind::GithubCommit { repo, oid, message: message.into(), url: url.into() })
     }
 
-    /// A release on GitHub.
+    /// Attaches a release on GitHub.
     pub fn github_release(repo: GithubRepo, tag: impl Into<String>, name: impl Into<String>) -> Self {
         let tag_name = tag.into();
         let url = repo.url(&format!("/releases/tag/{tag_name}"));
         Self(AttachmentKind::GithubRelease { repo, tag_name, name: name.into(), url: url.into() })
     }
 
-    /// A job of a workflow run on GitHub, with the URL that GitHub shows for it.
+    /// Attaches a job of a workflow run on GitHub, with the URL that GitHub shows for it.
     pub fn github_actions_job(
         repo: GithubRepo,
         id: u64,
@@ -379,21 +379,21 @@ impl Attachment {
         Self(AttachmentKind::GithubActionsJob { repo, job_id: id, job_name, workflow_name, url })
     }
 
-    /// A repository on GitHub.
+    /// Attaches a repository on GitHub.
     pub fn github_repository(repo: GithubRepo) -> Self {
         let url = repo.url("");
         Self(AttachmentKind::GithubRepository { repo, url: url.into() })
     }
 
-    /// A file on GitHub, as it is on a branch, at a tag or in a commit.
+    /// Attaches a file on GitHub, as it is on a branch, at a tag or in a commit.
     pub fn github_file(repo: GithubRepo, reference: impl Into<String>, path: impl Into<String>) -> Self {
         let (reference, path) = (reference.into(), path.into());
         let url = repo.url(&format!("/blob/{reference}/{path}"));
         Self(AttachmentKind::GithubFile { repo, r#ref: reference, path, url: url.into() })
     }
 
-    /// What is different in a file on GitHub, with the URL that GitHub shows for it. A file that is new has no
-    /// `base`, and one that is gone no `head`.
+    /// Attaches the difference of a file on GitHub, with the URL that GitHub shows for it. A file that is new has no
+    /// `base`, and one that is removed has no `head`.
     pub fn github_file_diff(
         base: impl Into<Option<GithubFileVersion>>,
         head: impl Into<Option<GithubFileVersion>>,
@@ -402,14 +402,14 @@ impl Attachment {
         Self(AttachmentKind::GithubFileDiff { url: Url::from(url), base: base.into(), head: head.into() })
     }
 
-    /// What is different between two revisions on GitHub.
+    /// Attaches the difference between two revisions on GitHub.
     pub fn github_comparison(base: GithubRevision, head: GithubRevision) -> Self {
         let of = if base.repo == head.repo { String::new() } else { format!("{}:", head.repo.owner) };
         let url = base.repo.url(&format!("/compare/{}...{of}{}", base.revision, head.revision));
         Self(AttachmentKind::GithubTreeComparison { url: url.into(), base, head })
     }
 
-    /// What an extension of the CLI shows, as of this time, which is RFC 3339.
+    /// Attaches the content that an extension of the CLI shows, as of this time, which is RFC 3339.
     pub fn extension_context(
         extension_id: impl Into<String>,
         title: impl Into<String>,
@@ -424,12 +424,12 @@ impl Attachment {
         })
     }
 
-    /// Any page on GitHub.
+    /// Attaches any page on GitHub by its URL.
     pub fn github_url(url: impl Into<String>) -> Self {
         Self(AttachmentKind::GithubUrl { url: Url::from(url) })
     }
 
-    /// Only these lines of a file, counted from 1. Other attachments stay whole.
+    /// Limits a file to these lines, counted from 1. Other attachments stay whole.
     pub fn lines(mut self, lines: std::ops::RangeInclusive<u32>) -> Self {
         let range = Lines { start: *lines.start(), end: *lines.end() };
         self.0 = match self.0 {
@@ -445,7 +445,7 @@ impl Attachment {
         self
     }
 
-    /// The name that is shown for it, where it is not the file's.
+    /// Sets the name that is shown for the attachment. Default: the name of the file.
     pub fn display_name(mut self, name: impl Into<String>) -> Self {
         match &mut self.0 {
             AttachmentKind::File { display_name, .. }

@@ -48,13 +48,13 @@ pub(crate) struct CommandsListResponse {
 }
 
 vocabulary! {
-    /// Whose a command is.
+    /// The origin of a command.
     CommandKind {
-        /// The CLI's own.
+        /// A command that is built into the CLI.
         Builtin = "builtin",
-        /// A program's.
+        /// A command that a program registered.
         Client = "client",
-        /// A skill's.
+        /// A command that runs a skill.
         Skill = "skill",
     }
 }
@@ -64,18 +64,18 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CommandInfo {
-    /// Its name, without the slash.
+    /// The name of the command, without the slash.
     pub name: String,
-    /// Other names.
+    /// Other names that invoke the command.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// What it does.
+    /// The effect of the command, for the user.
     pub description: String,
-    /// Whose it is.
+    /// The origin of the command.
     pub kind: CommandKind,
     /// Whether it can be used while the agent works.
     pub allow_during_agent_execution: bool,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -89,14 +89,14 @@ pub(crate) struct CommandInvokeParams<'a> {
     pub(crate) input: &'a str,
 }
 
-/// What became of a command. Wire: `session.commands.invoke`.
+/// The result of a command. Wire: `session.commands.invoke`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandOutcome {
-    /// What kind of outcome it is, such as `completed` or `text`.
+    /// The kind of result, such as `completed` or `text`.
     pub kind: String,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! `session.eventLog.*`: the events of a session, read from a place on.
+//! `session.eventLog.*`: the events of a session from a position on.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,18 +6,18 @@ use crate::protocol::SessionId;
 use crate::protocol::settings::settings;
 
 settings! {
-    /// Which events are read, and how many at once. Wire: `session.eventLog.read`.
+    /// The selection of events that are read, and their number in a page. Wire: `session.eventLog.read`.
     EventQuery {
-        /// The place to read from, as [`EventPage::cursor`](crate::history::EventPage::cursor) tells it; the beginning
-        /// unless set.
+        /// Sets the position to read from, as returned in [`EventPage::cursor`](crate::history::EventPage::cursor).
+        /// Default: the beginning.
         cursor: text,
-        /// How many events at once.
+        /// Sets the largest number of events in a page.
         max: (u64),
-        /// How long to wait for an event where there is none yet, in milliseconds.
+        /// Sets the time to wait for an event where there is none yet, in milliseconds.
         wait_ms: (u64),
-        /// Only events of these types, by their names on the wire.
+        /// Sets the types of the events that are read, by their names on the wire.
         types: list,
-        /// Whether events that are not kept are among them, as far as the CLI still has them.
+        /// Sets whether ephemeral events are included, as far as the CLI still has them.
         include_ephemeral: flag,
     }
 }

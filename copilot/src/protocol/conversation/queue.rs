@@ -9,47 +9,47 @@ use crate::protocol::session::AgentMode;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{MessageId, SessionId};
 
-/// What waits for the agent. Wire: `session.queue.pendingItems`.
+/// The items that wait for the agent. Wire: `session.queue.pendingItems`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct QueueContent {
-    /// What waits for its turn, in its order.
+    /// The items that wait for their turn, in the order of their turns.
     pub items: Vec<QueueItem>,
-    /// The texts that will steer what the agent is doing.
+    /// The texts that will steer the agent's current work.
     pub steering_messages: Vec<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// Something that waits for its turn.
+/// An item that waits for its turn.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct QueueItem {
-    /// Its id in the queue.
+    /// The id of the item in the queue.
     pub id: String,
-    /// The message that it is, on CLIs that tell it.
+    /// The id of the message; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
-    /// What it is.
+    /// The kind of item.
     pub kind: QueueItemKind,
-    /// Its text, for people.
+    /// The text of the item, for people.
     pub display_text: String,
-    /// How the agent will work on it.
+    /// The mode in which the agent will work on the item.
     pub agent_mode: AgentMode,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
 vocabulary! {
-    /// What waits for its turn.
+    /// The kind of an item in the queue.
     QueueItemKind {
-        /// A message.
+        /// A message to the agent.
         Message = "message",
-        /// A slash command.
+        /// A slash command of the user.
         Command = "command",
     }
 }

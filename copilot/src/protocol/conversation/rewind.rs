@@ -1,4 +1,4 @@
-//! `session.history.rewind` and what belongs to it.
+//! Rewinding a session: `session.history.rewind` and `session.history.listRewindPoints`.
 
 use std::collections::BTreeMap;
 
@@ -8,80 +8,80 @@ use serde_json::Value;
 use crate::protocol::SessionId;
 use crate::protocol::vocabulary::vocabulary;
 
-/// The places that a session can go back to. Wire: `session.history.listRewindPoints`.
+/// The positions that a session can be reset to. Wire: `session.history.listRewindPoints`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct RewindPoints {
-    /// Whether changes to files are tracked; without it only the conversation can go back. See
+    /// Whether changes to files are tracked; without it only the conversation can be reset. See
     /// [`Workspace::file_change_tracking`](crate::workspace::Workspace::file_change_tracking).
     pub file_change_tracking_enabled: bool,
-    /// Why there are none, such as `session-busy`.
+    /// The reason for having no positions, such as `session-busy`; `None` where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable_reason: Option<String>,
-    /// The places, one for each message of the user.
+    /// The positions, one for each message of the user.
     pub points: Vec<RewindPoint>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// A message of the user that a session can go back to.
+/// A message of the user that a session can be reset to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct RewindPoint {
     /// The id of the message's event.
     pub event_id: String,
-    /// The message.
+    /// The text of the user's message.
     pub user_message: String,
-    /// When it was sent, as RFC 3339.
+    /// The time at which the message was sent, as RFC 3339.
     pub timestamp: String,
-    /// Whether files can go back too.
+    /// Whether files can be reset too.
     pub can_restore_files: bool,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
 vocabulary! {
-    /// What goes back.
+    /// The parts of a session that are reset.
     RewindMode {
-        /// The conversation.
+        /// Only the conversation is reset.
         Conversation = "conversation",
-        /// The conversation, and what the agent has done to files.
+        /// The conversation and the agent's changes to files are reset.
         ConversationAndFiles = "conversation-and-files",
     }
 }
 
 vocabulary! {
-    /// Whether a session went back.
+    /// Whether a session was reset, and if not, the reason.
     RewindOutcome {
-        /// It did.
+        /// The session was reset.
         Success = "success",
-        /// It did not, because it works.
+        /// The session was not reset, because its agent works.
         SessionBusy = "session-busy",
-        /// It did not, because changes to files are not tracked.
+        /// The session was not reset, because changes to files are not tracked.
         FileChangeTrackingDisabled = "file-change-tracking-disabled",
     }
 }
 
-/// What became of going back. Wire: `session.history.rewind`.
+/// The result of a rewind. Wire: `session.history.rewind`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Rewound {
-    /// Whether it did.
+    /// Whether the session was reset, and if not, the reason.
     pub outcome: RewindOutcome,
-    /// How many events are gone.
+    /// The number of events that were removed; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_removed: Option<u64>,
-    /// The files that are as they were.
+    /// The paths of the files that were restored.
     pub restored_files: Vec<String>,
-    /// What went wrong.
+    /// The text of the error; `None` where the rewind succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -69,25 +69,25 @@ pub(crate) struct Success {
 }
 
 vocabulary! {
-    /// What happens to a message that is sent while the agent works. Wire: `session.send`, `mode`.
+    /// The handling of a message that is sent while the agent works. Wire: `session.send`, `mode`.
     DeliveryMode {
-        /// It waits for its turn.
+        /// The message waits for its turn.
         Enqueue = "enqueue",
-        /// It steers what the agent is doing.
+        /// The message steers the agent's current work.
         Immediate = "immediate",
     }
 }
 
 vocabulary! {
-    /// How the agent works on a message. Wire: `session.send`, `agentMode`.
+    /// The mode in which the agent works on a message. Wire: `session.send`, `agentMode`.
     AgentMode {
-        /// Step by step, with the user.
+        /// The agent works step by step, with the user.
         Interactive = "interactive",
-        /// It plans and changes nothing.
+        /// The agent plans and changes nothing.
         Plan = "plan",
-        /// It goes on by itself.
+        /// The agent continues without messages of the user.
         Autopilot = "autopilot",
-        /// It runs the message as a shell command.
+        /// The CLI runs the message as a shell command.
         Shell = "shell",
     }
 }
@@ -114,7 +114,7 @@ pub(crate) struct SendOptions {
     pub(crate) raw: RawMembers,
 }
 
-/// What shape the answer must have.
+/// The shape that the agent's answer must have.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub(crate) enum ResponseFormat {

@@ -10,15 +10,15 @@ use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
 settings! {
-    /// Which sessions are listed; all that are set must fit. Wire: `session.list`, `filter`.
+    /// A filter of sessions; a session must meet all conditions that are set. Wire: `session.list`, `filter`.
     SessionFilter {
-        /// Those of this working directory.
+        /// Sets the working directory of the sessions.
         cwd: text,
-        /// Those in the repository with this root.
+        /// Sets the root of the repository of the sessions.
         git_root: text,
-        /// Those of this repository, as `owner/name`.
+        /// Sets the repository of the sessions, as `owner/name`.
         repository: text,
-        /// Those on this branch.
+        /// Sets the branch of the sessions.
         branch: text,
     }
 }
@@ -34,48 +34,48 @@ pub(crate) struct SessionListParams<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Its id; [`Client::resume`](crate::Client::resume) takes it.
+    /// The id of the session; [`Client::resume`](crate::Client::resume) takes it.
     pub session_id: SessionId,
-    /// When it began, as RFC 3339.
+    /// The start of the session, as RFC 3339.
     pub start_time: String,
-    /// When something last happened, as RFC 3339.
+    /// The time of the last change, as RFC 3339.
     pub modified_time: String,
-    /// What it is about.
+    /// The subject of the session in a few words; `None` where the CLI has none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// The name that it was given.
+    /// The name of the session; `None` where it was not named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether it runs elsewhere.
+    /// Whether the session runs on another machine.
     pub is_remote: bool,
-    /// The program that opened it.
+    /// The name of the program that opened the session; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// Where its agent works, on CLIs that tell it.
+    /// The place where the session's agent works; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<SessionContext>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// Where the agent of a session works.
+/// The place where the agent of a session works.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionContext {
-    /// The working directory.
+    /// The working directory of the session.
     pub cwd: String,
-    /// The root of the repository.
+    /// The root of the Git repository; `None` outside a repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_root: Option<String>,
-    /// The repository, as `owner/name`.
+    /// The repository, as `owner/name`; `None` where the CLI does not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// The branch.
+    /// The Git branch that is checked out; `None` outside a repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -100,34 +100,34 @@ pub(crate) struct SessionIdResponse {
 }
 
 vocabulary! {
-    /// What happened to a session. Wire: `session.lifecycle`, `type`.
+    /// The kind of a change in a session's life. Wire: `session.lifecycle`, `type`.
     LifecycleKind {
-        /// It was opened for the first time.
+        /// The session was opened for the first time.
         Created = "session.created",
-        /// Something was added to it.
+        /// The session has new events.
         Updated = "session.updated",
-        /// It was deleted from disk.
+        /// The session was deleted from disk.
         Deleted = "session.deleted",
-        /// The user of the terminal looks at it.
+        /// The terminal's user switched to the session.
         Foreground = "session.foreground",
-        /// The user of the terminal no longer looks at it.
+        /// The terminal's user switched away from the session.
         Background = "session.background",
     }
 }
 
-/// What the CLI knows about a session when something happens to it.
+/// The data about a session that come with a change in its life.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct LifecycleMetadata {
-    /// When it began, as RFC 3339.
+    /// The start of the session, as RFC 3339.
     pub start_time: String,
-    /// When something last happened, as RFC 3339.
+    /// The time of the last change, as RFC 3339.
     pub modified_time: String,
-    /// What it is about.
+    /// The subject of the session in a few words; `None` where the CLI has none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! Where a piece of work belongs in a distributed trace.
+//! The position of work in a distributed trace.
 
 use serde::Serialize;
 
@@ -13,13 +13,13 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The context that a `traceparent` header names, such as
+    /// Creates the context of a `traceparent` header, such as
     /// `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
     pub fn new(traceparent: impl Into<String>) -> Self {
         Self { traceparent: Some(traceparent.into()), tracestate: None }
     }
 
-    /// What a `tracestate` header adds to it.
+    /// Sets the `tracestate` header that accompanies the `traceparent`.
     pub fn tracestate(mut self, state: impl Into<String>) -> Self {
         self.tracestate = Some(state.into());
         self

@@ -1,4 +1,4 @@
-//! `status.get`, `auth.getStatus`, `account.*` and `tools.list`: what the CLI says about itself and its user.
+//! `status.get`, `auth.getStatus`, `account.*` and `tools.list`: the CLI's version, login, quotas and tools.
 
 use std::collections::BTreeMap;
 
@@ -8,79 +8,80 @@ use serde_json::Value;
 use crate::protocol::lenient;
 use crate::protocol::timestamp::{Timestamp, maybe_time};
 
-/// What the CLI says about itself. Wire: `status.get`.
+/// The version and the protocol of the CLI, as it reports them. Wire: `status.get`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Status {
-    /// Its version; some versions do not know their own, [`Client::cli_version`](crate::Client::cli_version) does.
+    /// The version of the CLI; some CLIs do not report theirs correctly,
+    /// [`Client::cli_version`](crate::Client::cli_version) corrects them.
     pub version: String,
-    /// The protocol that it speaks.
+    /// The version of the protocol that the CLI speaks.
     #[serde(deserialize_with = "lenient::count")]
     pub protocol_version: u64,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// Whether somebody is logged in. Wire: `auth.getStatus`.
+/// The login of the CLI. Wire: `auth.getStatus`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AuthStatus {
-    /// Whether somebody is.
+    /// Whether the CLI is logged in.
     pub is_authenticated: bool,
-    /// How, such as `user`, `env`, `gh-cli` or `token`.
+    /// The kind of login, such as `user`, `env`, `gh-cli` or `token`; `None` where the CLI is not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<String>,
-    /// Where.
+    /// The GitHub host of the login; `None` where the CLI is not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Who.
+    /// The login name of the user; `None` where the CLI is not logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
-    /// The same for people.
+    /// The state of the login as a text for people; `None` where the CLI has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// How much of something a user has used. Wire: `account.getQuota`.
+/// The use of one quota of a user. Wire: `account.getQuota`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Quota {
     /// Whether there is no limit.
     pub is_unlimited_entitlement: bool,
-    /// The limit.
+    /// The number of requests that the plan includes.
     #[serde(deserialize_with = "lenient::count")]
     pub entitlement_requests: u64,
-    /// What is used of it.
+    /// The number of requests that were used of it.
     #[serde(deserialize_with = "lenient::count")]
     pub used_requests: u64,
-    /// What is left of it, in percent.
+    /// The part of the quota that remains, in percent.
     pub remaining_percentage: f64,
-    /// What was used beyond it.
+    /// The number of requests used beyond the quota.
     pub overage: f64,
-    /// Whether more may be used than there is.
+    /// Whether the quota may be exceeded.
     pub overage_allowed_with_exhausted_quota: bool,
-    /// Whether use continues when all is used.
+    /// Whether requests continue when the quota is exhausted.
     pub usage_allowed_with_exhausted_quota: bool,
     /// The budget for use beyond the limit, in AI credits; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overage_entitlement: Option<f64>,
-    /// Whether something is left; `None` on CLIs that do not report it.
+    /// Whether a part of the quota remains; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_quota: Option<bool>,
     /// Whether tokens are counted and not requests; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_based_billing: Option<bool>,
-    /// When the use is counted from zero again; `None` where the CLI does not report it.
+    /// The time at which the count starts at zero again; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "maybe_time")]
     pub reset_date: Option<Timestamp>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -92,19 +93,19 @@ pub(crate) struct QuotaResponse {
     pub(crate) quota_snapshots: BTreeMap<String, Quota>,
 }
 
-/// A tool of the CLI's own. Wire: `tools.list`.
+/// A tool that is built into the CLI. Wire: `tools.list`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ToolInfo {
-    /// Its name.
+    /// The name that the model calls the tool by.
     pub name: String,
-    /// What the model reads about it.
+    /// The description that the model reads.
     pub description: String,
-    /// The schema of its arguments.
+    /// The JSON schema of the tool's arguments; `None` where the CLI reports none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

@@ -28,7 +28,7 @@ pub(crate) struct ConnectResponse {
     pub(crate) version: Option<String>,
 }
 
-/// What `status.get` answers. Native CLIs may tell a wrong version there.
+/// The response to `status.get`. Native CLIs may report a wrong version there.
 #[derive(Debug, Deserialize)]
 pub(crate) struct StatusResponse {
     #[serde(default)]
@@ -41,7 +41,7 @@ pub(crate) struct PingParams<'a> {
     pub(crate) message: Option<&'a str>,
 }
 
-/// What the CLI answers to a ping.
+/// The CLI's response to a ping.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -60,17 +60,17 @@ pub struct Pong {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CliVersion {
-    /// 2 or 3.
+    /// The version of the protocol, 2 or 3.
     pub protocol: u64,
-    /// Such as `1.0.102`.
+    /// The version of the CLI, such as `1.0.102`; `None` where it did not report one.
     pub version: Option<String>,
 }
 
 impl CliVersion {
-    /// Before the handshake.
+    /// The version before the handshake.
     pub(crate) const UNKNOWN: Self = Self { protocol: 0, version: None };
 
-    /// Whether events tell which message they belong to (1.0.92 and later).
+    /// Whether events name the message that they belong to (1.0.92 and later).
     pub(crate) fn correlates_messages(&self) -> bool {
         self.at_least([1, 0, 92])
     }

@@ -1,11 +1,11 @@
-//! What the CLI keeps for finding out what went wrong. Wire: `diagnostics` and `lifecycleDiagnostics`.
+//! Records that the CLI retains for the analysis of failures. Wire: `diagnostics` and `lifecycleDiagnostics`.
 
 use serde::Serialize;
 
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
-/// How much is kept of each source; MCP servers are the only one so far.
+/// The level of records for each source; MCP servers are the only source so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Diagnostics {
     sources: Sources,
@@ -28,29 +28,29 @@ impl Diagnostics {
 }
 
 vocabulary! {
-    /// From which level on something is kept.
+    /// The lowest level that is recorded.
     DiagnosticLevel {
-        /// Nothing is.
+        /// The CLI records nothing.
         Off = "off",
-        /// Errors.
+        /// The CLI records errors.
         Error = "error",
-        /// Warnings too.
+        /// The CLI records errors and warnings.
         Warning = "warning",
-        /// What one may want to know too.
+        /// The CLI records information about normal work as well.
         Info = "info",
-        /// What a developer may want to know too.
+        /// The CLI records details for developers as well.
         Debug = "debug",
-        /// Everything.
+        /// The CLI records everything.
         Trace = "trace",
     }
 }
 
 settings! {
-    /// What the CLI keeps about how a session begins and ends. Wire: `lifecycleDiagnostics`.
+    /// Records of how a session begins and ends. Wire: `lifecycleDiagnostics`.
     LifecycleDiagnostics {
-        /// Whether it can be asked for.
+        /// Sets whether the records can be requested.
         expose: flag,
-        /// Whether it goes into `diagnostics.jsonl` in the session's directory.
+        /// Sets whether the records are written to `diagnostics.jsonl` in the session's directory.
         persist: flag,
     }
 }

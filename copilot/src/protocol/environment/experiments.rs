@@ -21,7 +21,7 @@ use serde_json::Value;
 #[serde(rename_all = "PascalCase")]
 #[must_use]
 pub struct Experiments {
-    // The CLI wants these four even where they are empty.
+    // The CLI requires these four even where they are empty.
     features: Vec<String>,
     flights: BTreeMap<String, String>,
     configs: Vec<Config>,
@@ -42,7 +42,8 @@ struct Config {
 }
 
 impl Experiments {
-    /// No experiments, with what the CLI tells the model's service and its telemetry about them.
+    /// Creates a set without experiments, with the context of the assignment that the CLI sends to the model's service
+    /// and in its telemetry.
     pub fn new(assignment_context: impl Into<String>) -> Self {
         Self {
             features: Vec::new(),
@@ -55,13 +56,13 @@ impl Experiments {
         }
     }
 
-    /// Switches a feature on.
+    /// Enables a feature by its name.
     pub fn feature(mut self, name: impl Into<String>) -> Self {
         self.features.push(name.into());
         self
     }
 
-    /// Puts the session into one arm of an experiment.
+    /// Assigns the session to one arm of an experiment.
     pub fn flight(mut self, name: impl Into<String>, arm: impl Into<String>) -> Self {
         self.flights.insert(name.into(), arm.into());
         self
@@ -78,19 +79,19 @@ impl Experiments {
         self
     }
 
-    /// Groups of parameters, as they came.
+    /// Sets groups of parameters, which the CLI gets unchanged.
     pub fn parameter_groups(mut self, groups: impl Into<Value>) -> Self {
         self.parameter_groups = Some(groups.into());
         self
     }
 
-    /// The version of the assignment.
+    /// Sets the version of the assignment.
     pub fn version(mut self, version: i64) -> Self {
         self.flighting_version = Some(version);
         self
     }
 
-    /// The id under which the assignment is counted.
+    /// Sets the id under which the assignment is counted.
     pub fn impression(mut self, id: impl Into<String>) -> Self {
         self.impression_id = Some(id.into());
         self

@@ -1,4 +1,4 @@
-//! `gitHubTelemetry.event`: what the CLI would tell GitHub about itself.
+//! `gitHubTelemetry.event`: the telemetry that the CLI would send to GitHub.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,32 @@ use serde_json::Value;
 
 use crate::protocol::SessionId;
 
-/// Something that the CLI tells GitHub about how it is used. Wire: `gitHubTelemetry.event`, from the CLI.
+/// One event of telemetry for GitHub about the use of the CLI. Wire: `gitHubTelemetry.event`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct GithubTelemetry {
-    /// The session that it is about; `None` for the CLI itself.
+    /// The session of the event; `None` for an event of the CLI itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// Whether it may hold what users have written, and must be kept apart.
+    /// Whether the event may hold text of users, and must be stored separately.
     pub restricted: bool,
-    /// What happened.
+    /// The event, with its properties and measurements.
     pub event: GithubTelemetryEvent,
 }
 
-/// What happened, as the CLI counts it.
+/// An event with its properties and measurements.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct GithubTelemetryEvent {
-    /// What kind of event it is, such as `session_start`.
+    /// The kind of event, such as `session_start`.
     pub kind: String,
-    /// What is known about it.
+    /// The properties of the event, by name.
     pub properties: BTreeMap<String, Value>,
-    /// What was measured.
+    /// The measurements of the event, by name.
     pub metrics: BTreeMap<String, f64>,
-    /// Everything else that came with it, such as `created_at` and `client`.
+    /// Other members that the CLI sent, such as `created_at` and `client`.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_1_0_102_tells_round_trips() {
+    fn an_event_of_1_0_102_round_trips() {
         let wire = json!({"sessionId": "s", "restricted": false, "event": {
             "kind": "session_usage_info", "properties": {"is_initial": "true"}, "metrics": {"token_limit": 128_000.0},
             "features": {"ALT_SCREEN": "true"}, "session_id": "s"}});

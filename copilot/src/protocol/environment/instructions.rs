@@ -1,5 +1,5 @@
-//! `session.instructions.*`, `session.permissions.setMode`, `session.fleet.*` and `session.mcp.listTools`: what a
-//! session is told and may do.
+//! `session.instructions.*`, `session.permissions.setMode`, `session.fleet.*` and `session.mcp.listTools`: instructions
+//! and permissions of a session.
 
 use std::collections::BTreeMap;
 
@@ -14,20 +14,20 @@ use crate::protocol::{RequestId, SessionId, ToolCallId};
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct InstructionSource {
-    /// Its id.
+    /// The id of the source.
     pub id: String,
-    /// Its name, for people.
+    /// The name of the source, for people.
     pub label: String,
-    /// The file.
+    /// The path of the file that holds the instructions.
     pub source_path: String,
-    /// What it says.
+    /// The text of the instructions.
     pub content: String,
-    /// What kind of file it is, such as `repo` or `home`.
+    /// The kind of file, such as `repo` or `home`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it was found.
+    /// The place where the file was found.
     pub location: String,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -39,13 +39,13 @@ pub(crate) struct InstructionsResponse {
 }
 
 vocabulary! {
-    /// How the CLI itself deals with permissions, before anybody is asked.
+    /// The CLI's own handling of permissions, before it asks the program.
     PermissionMode {
-        /// It asks.
+        /// The CLI asks before each action that needs permission.
         Manual = "manual",
-        /// It has a model decide what is harmless, and asks about the rest.
+        /// A model decides which actions are harmless, and the CLI asks about the others.
         Assisted = "assisted",
-        /// It allows everything.
+        /// The CLI allows every action.
         AllowAll = "allow-all",
     }
 }
@@ -57,7 +57,7 @@ pub(crate) struct PermissionModeParams<'a> {
     pub(crate) mode: &'a PermissionMode,
 }
 
-/// The older way to say it.
+/// The parameters of the older method for the same purpose.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApproveAllParams<'a> {
@@ -94,20 +94,20 @@ pub(crate) struct ServerParams<'a> {
     pub(crate) server_name: &'a str,
 }
 
-/// A call of a tool that waits for its result. Wire: `session.tools.listPendingRequests`.
+/// A tool call that waits for its result. Wire: `session.tools.listPendingRequests`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PendingToolCall {
-    /// The question.
+    /// The id of the request, by which it is answered.
     pub request_id: RequestId,
-    /// The call.
+    /// The id of the call, as the model made it.
     pub tool_call_id: ToolCallId,
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// The arguments.
+    /// The arguments of the call, as the model wrote them.
     pub arguments: Value,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }

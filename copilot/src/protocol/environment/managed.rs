@@ -1,20 +1,19 @@
-//! What an administrator lays down for a session. Wire: `managedSettings`.
+//! Restrictions that an administrator sets for a session. Wire: `managedSettings`.
 
 use serde::Serialize;
 
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
-/// Settings of an administrator; so far only what is permitted.
+/// Settings of an administrator; so far only permissions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ManagedSettings {
     pub(crate) permissions: ManagedPermissions,
 }
 
 settings! {
-    /// What an administrator permits, laid over what the session's own permissions say. Of several such layers the
-    /// strictest counts. It holds as long as the session is open, and is to be given again on resume. Wire:
-    /// `managedSettings`.
+    /// Permissions that an administrator sets above the session's own permissions. Of several such layers the strictest
+    /// counts. They hold while the session is open, and must be set again on resume. Wire: `managedSettings`.
     ///
     /// A pattern names a kind and what it is about, such as `shell(git push)`, `write` or `Domain(*.example.com)`.
     ///
@@ -29,27 +28,27 @@ settings! {
     /// # drop(builder);
     /// ```
     ManagedPermissions {
-        /// What is always denied.
+        /// Sets the rules of actions that are always denied.
         deny: list,
-        /// What somebody must be asked for.
+        /// Sets the rules of actions that always need the user's consent.
         ask: list,
-        /// What is allowed without asking.
+        /// Sets the rules of actions that are allowed without a question.
         allow: list,
-        /// The only hosts that may be reached.
+        /// Sets the only hosts that may be reached.
         limit_to: list,
-        /// Whether permissions may be switched off.
+        /// Sets whether permissions may be bypassed.
         bypass: (BypassMode) as "disableBypassPermissionsMode",
-        /// Whether permissions by a model are ruled out.
+        /// Sets whether decisions by a model are ruled out.
         no_assistance: flag as "disableAssistedPermissionsMode",
     }
 }
 
 vocabulary! {
-    /// Whether permissions may be switched off in a session.
+    /// Whether permissions may be bypassed in a session.
     BypassMode {
-        /// Only where the CLI does so by itself.
+        /// Permissions are bypassed only where the CLI does so itself.
         AllowAutoOnly = "allow-auto-only",
-        /// Never.
+        /// The bypass is never available.
         Disable = "disable",
     }
 }

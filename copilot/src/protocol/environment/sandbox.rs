@@ -1,12 +1,12 @@
-//! What the programs that the agent runs may reach. Wire: `sandboxConfig`.
+//! The files and hosts that programs run by the agent may reach. Wire: `sandboxConfig`.
 
 use serde::Serialize;
 
 use crate::protocol::secret::Secret;
 use crate::protocol::settings::{setter, settings};
 
-/// A sandbox around what the agent runs: what its commands and servers may read, write and connect to. Wire:
-/// `sandboxConfig`.
+/// A sandbox for the programs that the agent runs: the files that its commands and servers may read and write, and the
+/// hosts that they may connect to. Wire: `sandboxConfig`.
 ///
 /// # Examples
 ///
@@ -61,12 +61,12 @@ struct Seatbelt {
 }
 
 impl Sandbox {
-    /// A sandbox with the CLI's own rules.
+    /// Creates a sandbox with the CLI's own rules.
     pub fn on() -> Self {
         Self::new(true)
     }
 
-    /// No sandbox, whatever this machine is configured for.
+    /// Disables the sandbox, even where this machine is configured for one.
     pub fn off() -> Self {
         Self::new(false)
     }
@@ -86,47 +86,47 @@ impl Sandbox {
     }
 
     setter! {
-        /// Whether the working directory may be written; it may unless set.
+        /// Sets whether the working directory may be written. Default: true.
         working_directory: flag in add_current_working_directory
     }
     setter! {
-        /// Whether the agent may ask for a command to be run outside of the sandbox; it may not unless set.
+        /// Sets whether the agent may ask to run a command outside the sandbox. Default: false.
         bypass: flag in allow_bypass
     }
     setter! {
-        /// Whether compilers, package managers and their caches may be used; they may unless set.
+        /// Sets whether compilers, package managers and their caches may be used. Default: true.
         dev_tools: flag in allow_dev_tool_access
     }
     setter! {
-        /// Whether MCP servers run in the sandbox too; they do unless set.
+        /// Sets whether MCP servers run in the sandbox too. Default: true.
         mcp_servers: flag in sandbox_mcp_servers
     }
     setter! {
-        /// Whether language servers run in the sandbox too; they do unless set.
+        /// Sets whether language servers run in the sandbox too. Default: true.
         lsp_servers: flag in sandbox_lsp_servers
     }
     setter! {
-        /// Whether extensions run in the sandbox too; they do unless set.
+        /// Sets whether extensions run in the sandbox too. Default: true.
         extensions: flag in sandbox_extensions
     }
     setter! {
-        /// The logins that can be used inside without being seen there.
+        /// Sets the logins that can be used inside without being visible there.
         logins: (SandboxLogins) in auth
     }
 
-    /// The files that can be reached, besides those of the CLI's own rules.
+    /// Sets the files that can be reached, besides those of the CLI's own rules.
     pub fn files(mut self, files: SandboxFiles) -> Self {
         self.policy().filesystem = Some(files);
         self
     }
 
-    /// The network that can be reached.
+    /// Sets the network that can be reached.
     pub fn network(mut self, network: SandboxNetwork) -> Self {
         self.policy().network = Some(network);
         self
     }
 
-    /// Whether the keychain of macOS can be reached.
+    /// Sets whether the keychain of macOS can be reached.
     pub fn keychain(mut self, on: bool) -> Self {
         self.policy().seatbelt = Some(Seatbelt { keychain_access: on });
         self
@@ -138,11 +138,11 @@ impl Sandbox {
 }
 
 settings! {
-    /// The logins that can be used inside a sandbox. The CLI puts them into requests on their way out.
+    /// The logins that can be used inside a sandbox. The CLI adds them to requests that leave the sandbox.
     SandboxLogins {
-        /// For git over HTTPS.
+        /// Sets whether git over HTTPS has the user's login.
         git: flag,
-        /// For GitHub's own command line.
+        /// Sets whether GitHub's command line tool has the user's login.
         gh: flag,
     }
 }
@@ -150,11 +150,11 @@ settings! {
 settings! {
     /// The files that can be reached from a sandbox.
     SandboxFiles {
-        /// Paths that can be read.
+        /// Sets the paths that can be read.
         readonly: list as "readonlyPaths",
-        /// Paths that can be read and written.
+        /// Sets the paths that can be read and written.
         readwrite: list as "readwritePaths",
-        /// Paths that cannot be reached.
+        /// Sets the paths that cannot be reached.
         denied: list as "deniedPaths",
     }
 }
@@ -162,15 +162,15 @@ settings! {
 settings! {
     /// The network that can be reached from a sandbox.
     SandboxNetwork {
-        /// Whether anything outside of this machine can be reached.
+        /// Sets whether hosts outside this machine can be reached.
         outbound: flag as "allowOutbound",
-        /// Whether this machine itself can be reached.
+        /// Sets whether this machine itself can be reached.
         local: flag as "allowLocalNetwork",
-        /// The only hosts that can be reached, such as `example.com` or `*.example.com`.
+        /// Sets the only hosts that can be reached, such as `example.com` or `*.example.com`.
         allowed_hosts: list,
-        /// Hosts that cannot be reached, whatever is allowed.
+        /// Sets the hosts that cannot be reached, even where they are allowed.
         blocked_hosts: list,
-        /// The proxy that everything goes through.
+        /// Sets the proxy for all traffic.
         proxy: (SandboxProxy),
     }
 }
@@ -187,12 +187,12 @@ pub struct SandboxProxy {
 }
 
 impl SandboxProxy {
-    /// The proxy at this URL, which has no user and no password in it.
+    /// Creates the proxy at this URL, which must not hold a user or a password.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), username: None, password: None }
     }
 
-    /// The user and the password for it; the password does not show in `Debug`.
+    /// Sets the user and the password of the proxy; the password does not show in `Debug`.
     pub fn login(mut self, username: impl Into<String>, password: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self.password = Some(Secret::from(password));

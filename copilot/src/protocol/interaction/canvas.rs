@@ -1,4 +1,4 @@
-//! `canvas.*` and `session.canvas.*`: things that a program shows and that the agent acts on.
+//! `canvas.*` and `session.canvas.*`: views that a program shows and that the agent acts on.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) struct CanvasDef {
     pub(crate) actions: Vec<CanvasActionDef>,
 }
 
-/// Something that the agent can do with a canvas.
+/// An action that the agent can take on a canvas.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanvasActionDef {
@@ -33,7 +33,7 @@ pub(crate) struct CanvasActionDef {
     pub(crate) input_schema: Option<Value>,
 }
 
-/// Who offers the canvases. Wire: `session.create`, `canvasProvider`.
+/// The program as the provider of canvases. Wire: `session.create`, `canvasProvider`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct CanvasProviderDef {
     pub(crate) id: String,
@@ -54,32 +54,32 @@ pub(crate) struct CanvasParams {
     pub(crate) input: Value,
 }
 
-/// A canvas is opened, or looked at again. Wire: `canvas.open`, from the CLI.
+/// A request to open a canvas, or to render an open one again. Wire: `canvas.open`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CanvasOpenRequest {
-    /// Which one of the open canvases it is; the same again when it is looked at again.
+    /// The id of the open canvas; the same for each rendering of it.
     pub instance_id: String,
-    /// What it is opened with.
+    /// The input that the canvas is opened with.
     pub input: Value,
 }
 
-/// The agent or the user does something with an open canvas. Wire: `canvas.action.invoke`, from the CLI.
+/// A request for an action of the agent or the user on an open canvas. Wire: `canvas.action.invoke`, from the CLI.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CanvasActionRequest {
-    /// Which one of the open canvases it is.
+    /// The id of the open canvas.
     pub instance_id: String,
-    /// What the action is given.
+    /// The input of the action.
     pub input: Value,
 }
 
 impl CanvasOpenRequest {
-    /// The input read as a type of your own.
+    /// Decodes the input as a type of your own.
     ///
     /// # Errors
     ///
-    /// When it does not have that shape.
+    /// Fails when the input does not have the shape of the type.
     pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
             .map_err(|source| Error::decode("the input of the canvas has another shape", source))
@@ -87,18 +87,18 @@ impl CanvasOpenRequest {
 }
 
 impl CanvasActionRequest {
-    /// The input read as a type of your own.
+    /// Decodes the input as a type of your own.
     ///
     /// # Errors
     ///
-    /// When it does not have that shape.
+    /// Fails when the input does not have the shape of the type.
     pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.input)
             .map_err(|source| Error::decode("the input of the canvas has another shape", source))
     }
 }
 
-/// What an open canvas looks like: the answer to a [`CanvasOpenRequest`].
+/// The appearance of an open canvas: the response to a [`CanvasOpenRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[must_use]
 pub struct CanvasView {
@@ -111,31 +111,31 @@ pub struct CanvasView {
 }
 
 impl CanvasView {
-    /// A view without anything.
+    /// Creates a view without content.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where it can be seen.
+    /// Sets the URL of the content.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(Url::from(url));
         self
     }
 
-    /// What stands above it.
+    /// Sets the title above the canvas.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// What state it is in, for people to read.
+    /// Sets the state of the canvas, for people to read.
     pub fn status(mut self, status: impl Into<String>) -> Self {
         self.status = Some(status.into());
         self
     }
 }
 
-/// What goes with the error that a canvas gives.
+/// The data of an error that a canvas returns.
 #[derive(Serialize)]
 pub(crate) struct CanvasErrorData<'a> {
     pub(crate) code: &'a str,
@@ -147,75 +147,76 @@ pub(crate) struct CanvasErrorData<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct OpenCanvas {
-    /// Which one of the open canvases it is.
+    /// The id of the open canvas.
     pub instance_id: String,
-    /// Who offers it.
+    /// The id of the extension that provides the canvas.
     pub extension_id: String,
-    /// The name of who offers it.
+    /// The name of the extension, for people; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_name: Option<String>,
-    /// The canvas.
+    /// The id of the canvas among those of its extension.
     pub canvas_id: String,
-    /// A picture for it, as a URL or a name that the CLI knows.
+    /// The icon of the canvas, as a URL or a name that the CLI knows; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
-    /// What stands above it.
+    /// The title above the canvas; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What state it is in.
+    /// The state of the canvas, for people to read; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Where it can be seen.
+    /// The URL of the content; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What it was opened with.
+    /// The input that the canvas was opened with.
     pub input: Value,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// A canvas that somebody offers in a session. Wire: `session.canvas.list` and `session.canvas.registry_changed`.
+/// A canvas that an extension or a program provides in a session. Wire: `session.canvas.list` and
+/// `session.canvas.registry_changed`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CanvasInfo {
-    /// Who offers it.
+    /// The id of the extension that provides the canvas.
     pub extension_id: String,
-    /// The name of who offers it.
+    /// The name of the extension, for people; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_name: Option<String>,
-    /// The canvas.
+    /// The id of the canvas among those of its extension.
     pub canvas_id: String,
-    /// Its name for people.
+    /// The name of the canvas, for people.
     pub display_name: String,
-    /// A picture for it, as a URL or a name that the CLI knows.
+    /// The icon of the canvas, as a URL or a name that the CLI knows; `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
-    /// What it is for.
+    /// The purpose of the canvas, as the model reads it.
     pub description: String,
-    /// What it is opened with.
+    /// The JSON schema of the input that opens the canvas; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
-    /// What can be done with it.
+    /// The actions that the canvas offers while it is open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<CanvasActionInfo>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// Something that can be done with a canvas.
+/// An action that can be taken on a canvas.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CanvasActionInfo {
-    /// Its name.
+    /// The name of the action.
     pub name: String,
-    /// What it does.
+    /// The effect of the action, as the model reads it; `None` where it is not described.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it is given.
+    /// The JSON schema of the input of the action; `None` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
 }

@@ -1,44 +1,44 @@
-//! What a CLI can do in a session, and the event that says it changed.
+//! The abilities of a CLI in a session, and the event that reports a change of them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What the CLI and its other clients can do in a session. Old CLIs do not tell; then everything is `None`.
+/// The abilities of the CLI and its other clients in a session. Old CLIs do not report them; then everything is `None`.
 ///
 /// Wire: `session.create` and `capabilities.changed`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// What can be shown to the user.
+    /// The ways to show something to the user.
     pub ui: UiCapabilities,
-    /// Whether there are extensions.
+    /// Whether the session supports extensions; `None` where the CLI does not report it.
     pub extensions: Option<bool>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// What can be shown to the user of a session.
+/// The ways to show something to the user of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UiCapabilities {
-    /// Forms that ask for something.
+    /// Whether forms can be shown; `None` where the CLI does not report it.
     pub elicitation: Option<bool>,
-    /// Apps that MCP servers bring.
+    /// Whether apps of MCP servers can be shown; `None` where the CLI does not report it.
     pub mcp_apps: Option<bool>,
-    /// Canvases.
+    /// Whether canvases can be shown; `None` where the CLI does not report it.
     pub canvases: Option<bool>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
 impl Capabilities {
-    /// Takes what the newer word says; what it does not mention stays.
+    /// Replaces the values that the newer report sets; the others stay.
     pub(crate) fn merge(&mut self, newer: &Self) {
         fn take(old: &mut Option<bool>, new: Option<bool>) {
             if new.is_some() {

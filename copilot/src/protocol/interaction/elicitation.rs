@@ -10,23 +10,23 @@ use crate::protocol::SessionId;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// How a form is shown.
+    /// The form in which an elicitation is shown.
     ElicitationMode {
-        /// As fields to fill in.
+        /// The user fills in fields.
         Form = "form",
-        /// As a page to open.
+        /// The user opens a web page.
         Url = "url",
     }
 }
 
 vocabulary! {
-    /// What the user did with a form.
+    /// The user's reaction to a form.
     ElicitationAction {
-        /// It was filled in.
+        /// The user filled in the form.
         Accept = "accept",
-        /// The user refused.
+        /// The user refused to fill in the form.
         Decline = "decline",
-        /// The user looked away.
+        /// The user closed the form without an answer.
         Cancel = "cancel",
     }
 }
@@ -41,7 +41,7 @@ pub(crate) struct ElicitationRequested<'a> {
     pub(crate) message: Cow<'a, str>,
     #[serde(default)]
     pub(crate) mode: Option<ElicitationMode>,
-    /// As it came: a form shows its fields in the order in which they are written.
+    /// The schema unchanged: a form shows its fields in the order in which they are written.
     #[serde(borrow, default)]
     pub(crate) requested_schema: Option<&'a RawValue>,
     #[serde(default)]
@@ -52,14 +52,14 @@ pub(crate) struct ElicitationRequested<'a> {
     pub(crate) tool_call_id: Option<Box<str>>,
 }
 
-/// What became of a form.
+/// The response to a form.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[must_use]
 pub struct ElicitationResponse {
-    /// What the user did.
+    /// The user's reaction to the form.
     pub action: ElicitationAction,
-    /// What was filled in, by field; only where the form was accepted.
+    /// The values of the fields by name; `None` unless the form was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Value>,
 }
@@ -134,15 +134,15 @@ pub(crate) struct TextField {
 }
 
 vocabulary! {
-    /// What a text must be.
+    /// The format that a text must have.
     TextFormat {
-        /// A mail address.
+        /// An email address in the usual form.
         Email = "email",
-        /// An address of the web.
+        /// A URI with its scheme.
         Uri = "uri",
-        /// A day.
+        /// A date without a time.
         Date = "date",
-        /// A day and a time.
+        /// A date and a time.
         DateTime = "date-time",
     }
 }

@@ -1,4 +1,4 @@
-//! `exitPlanMode.request` and `autoModeSwitch.request`: the agent asks to work in another way.
+//! `exitPlanMode.request` and `autoModeSwitch.request`: the agent asks for a change of its mode or its model.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +6,15 @@ use crate::protocol::lenient;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What follows on a plan.
+    /// The action that follows a plan.
     PlanAction {
-        /// The agent carries it out by itself.
+        /// The agent executes the plan without messages of the user.
         Autopilot = "autopilot",
-        /// The agent carries it out by itself, with sub-agents in parallel.
+        /// The agent executes the plan without messages of the user, with sub-agents in parallel.
         AutopilotFleet = "autopilot_fleet",
-        /// The agent carries it out step by step, with the user.
+        /// The agent executes the plan step by step, with the user.
         Interactive = "interactive",
-        /// Nothing: the agent only leaves the plan mode.
+        /// The agent only leaves the plan mode.
         ExitOnly = "exit_only",
     }
 }
@@ -24,13 +24,13 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ExitPlanModeRequest {
-    /// The plan in short.
+    /// A summary of the plan.
     pub summary: String,
-    /// The plan itself, if it was written down.
+    /// The text of the plan; `None` where it was not written down.
     pub plan_content: Option<String>,
-    /// What may follow.
+    /// The actions to choose from.
     pub actions: Vec<PlanAction>,
-    /// What the agent would do.
+    /// The action that the agent recommends.
     pub recommended_action: PlanAction,
 }
 
@@ -47,15 +47,15 @@ pub(crate) struct ExitPlanModeAnswer {
     pub(crate) auto_approve_edits: Option<bool>,
 }
 
-/// The model's service refuses to go on, and the CLI offers to go on with another model. Wire:
-/// `autoModeSwitch.request`, from the CLI.
+/// An offer of another model: the model's service refuses further requests, and the CLI offers to continue with another
+/// model. Wire: `autoModeSwitch.request`, from the CLI.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AutoModeSwitchRequest {
-    /// Why the service refuses.
+    /// The service's code for the refusal; `None` where the CLI does not report it.
     pub error_code: Option<String>,
-    /// When it would go on with the same model, in seconds.
+    /// The delay until the same model is available again, in seconds; `None` where the service does not report it.
     #[serde(deserialize_with = "lenient::maybe_count")]
     pub retry_after_seconds: Option<u64>,
 }
@@ -63,11 +63,11 @@ pub struct AutoModeSwitchRequest {
 vocabulary! {
     /// The answer to [`AutoModeSwitchRequest`].
     AutoModeSwitchResponse {
-        /// The CLI chooses the model, this once.
+        /// The CLI selects the model, this time only.
         Yes = "yes",
-        /// The CLI chooses the model, from here on.
+        /// The CLI selects the model, now and in later cases.
         YesAlways = "yes_always",
-        /// It stays with this model.
+        /// The session keeps its model.
         No = "no",
     }
 }

@@ -2,21 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the agent asks the user. Wire: `userInput.request`, from the CLI.
+/// A question of the agent to the user. Wire: `userInput.request`, from the CLI.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserInputRequest {
-    /// The question.
+    /// The text of the question.
     pub question: String,
-    /// Answers to choose from; there may be none.
+    /// The answers to choose from; empty where the question is open.
     pub choices: Vec<String>,
-    /// Whether an answer that is no choice is welcome; not said by some.
+    /// Whether an answer outside the choices is accepted; `None` where the agent does not say.
     pub allow_freeform: Option<bool>,
 }
 
 impl UserInputRequest {
-    /// Whether an answer that is no choice is welcome: it is unless the question says otherwise.
+    /// Returns whether an answer outside the choices is accepted. Default: true, where the question does not say.
     pub fn is_open(&self) -> bool {
         self.allow_freeform.unwrap_or(true)
     }

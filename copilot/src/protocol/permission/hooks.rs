@@ -1,4 +1,4 @@
-//! `hooks.invoke`: the CLI tells what it is about to do or has done, and takes a word on it.
+//! `hooks.invoke`: the CLI reports an action before or after it, and a hook may change or block it.
 //!
 //! Inputs come in slightly different spellings from version to version, so they are read leniently; outputs leave
 //! out what the program did not set.
@@ -31,11 +31,11 @@ pub(crate) struct HookInvokeResponse<'a> {
     pub(crate) output: &'a RawValue,
 }
 
-/// What all hooks are told.
+/// Members of the input of every hook.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HookCommon {
-    /// Absent on 0.0.403.
+    /// Absent on CLI 0.0.403.
     pub(crate) session_id: Option<SessionId>,
     pub(crate) timestamp: Option<f64>,
     pub(crate) cwd: Option<String>,
@@ -47,28 +47,28 @@ pub(crate) struct HookCommon {
     pub(crate) tracestate: Option<String>,
 }
 
-/// A tool is about to run.
+/// Input of the hook that runs before a tool call.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PreToolUseInput {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call, as the model wrote them.
     #[serde(deserialize_with = "arguments")]
     pub tool_args: Value,
 }
 
-/// A tool of an MCP server is about to be called.
+/// Input of the hook that runs before a call of an MCP server's tool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PreMcpToolCallInput {
-    /// The server.
+    /// The name of the MCP server.
     pub server_name: String,
-    /// The tool.
+    /// The name of the tool on that server.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call, as the model wrote them.
     #[serde(deserialize_with = "arguments")]
     pub arguments: Value,
     /// The request's `_meta`, as it will be sent.
@@ -76,60 +76,60 @@ pub struct PreMcpToolCallInput {
     pub meta: Option<Value>,
 }
 
-/// A tool has run.
+/// Input of the hook that runs after a tool call that succeeded.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PostToolUseInput {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call.
     #[serde(deserialize_with = "arguments")]
     pub tool_args: Value,
-    /// What it gave.
+    /// The result of the call.
     pub tool_result: HookToolResult,
 }
 
-/// What a tool gave, as a hook sees it.
+/// The result of a tool call, as a hook reads it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct HookToolResult {
-    /// What the model reads.
+    /// The text of the result for the model.
     pub text_result_for_llm: String,
-    /// Such as `success` or `failure`.
+    /// The kind of result, such as `success` or `failure`.
     pub result_type: String,
-    /// What a person reads, where it differs.
+    /// The text of the result for people; `None` where it is the same.
     pub session_log: Option<String>,
-    /// Why it failed.
+    /// The text of the error; `None` where the tool succeeded.
     pub error: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-/// A tool has failed.
+/// Input of the hook that runs after a tool call that failed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PostToolUseFailureInput {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// Its arguments.
+    /// The arguments of the call.
     #[serde(deserialize_with = "arguments")]
     pub tool_args: Value,
-    /// Why it failed.
+    /// The text of the error.
     pub error: String,
 }
 
 macro_rules! typed_arguments {
     ($($input:ident . $field:ident)*) => {$(
         impl $input {
-            /// The arguments read as a type of your own.
+            /// Decodes the arguments as a type of your own.
             ///
             /// # Errors
             ///
-            /// When they do not have that shape.
+            /// Fails when the arguments do not have the shape of the type.
             pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
                 T::deserialize(&self.$field)
                     .map_err(|source| Error::decode("the arguments of the tool have another shape", source))
@@ -139,157 +139,158 @@ macro_rules! typed_arguments {
 }
 typed_arguments!(PreToolUseInput.tool_args PreMcpToolCallInput.arguments PostToolUseInput.tool_args PostToolUseFailureInput.tool_args);
 
-/// The user has said something, and the model is about to be told.
+/// Input of the hook that runs when the user submits a prompt, before it reaches the model.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserPromptSubmittedInput {
-    /// What the user said.
+    /// The text of the user's message.
     pub prompt: String,
 }
 
-/// The CLI has added to what the user said.
+/// Input of the hook that runs when the CLI has added context to the user's message.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserPromptTransformedInput {
-    /// What the user said.
+    /// The text of the user's message.
     pub prompt: String,
-    /// What the model is to be told.
+    /// The text that the model would get.
     pub transformed_prompt: String,
 }
 
 vocabulary! {
-    /// How a session begins.
+    /// The way in which a session starts.
     SessionSource {
-        /// It is new.
+        /// The session is new.
         New = "new",
-        /// The CLI has been started with it.
+        /// The session starts together with the CLI.
         Startup = "startup",
-        /// It is taken up again.
+        /// The session is resumed.
         Resume = "resume",
     }
 }
 
-/// The session's work begins.
+/// Input of the hook that runs when a session starts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionStartInput {
-    /// How it begins.
+    /// The way in which the session starts.
     pub source: SessionSource,
-    /// The message that it begins with.
+    /// The first message of the session; `None` where there is none.
     pub initial_prompt: Option<String>,
 }
 
 vocabulary! {
-    /// Why a session ends.
+    /// The reason of a session's end.
     SessionEndReason {
-        /// Its work is done.
+        /// The work is complete.
         Complete = "complete",
-        /// Something failed.
+        /// The session ends with an error.
         Error = "error",
-        /// It was aborted.
+        /// The session was aborted.
         Abort = "abort",
-        /// It took too long.
+        /// The session exceeded its time limit.
         Timeout = "timeout",
-        /// Its user has left.
+        /// The user left the session.
         UserExit = "user_exit",
     }
 }
 
-/// The session's work ends.
+/// Input of the hook that runs when a session ends.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionEndInput {
-    /// Why.
+    /// The reason of the session's end.
     pub reason: SessionEndReason,
-    /// The last thing the agent said.
+    /// The last message of the agent; `None` where there is none.
     pub final_message: Option<String>,
-    /// What failed.
+    /// The error that ended the session; `None` where there was none.
     #[serde(deserialize_with = "maybe_failure")]
     pub error: Option<HookError>,
 }
 
-/// Something has failed.
+/// Input of the hook that runs when an error occurred.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ErrorOccurredInput {
-    /// What.
+    /// The error that occurred.
     #[serde(deserialize_with = "failure")]
     pub error: HookError,
-    /// Where, such as `model_call` or `tool_execution`.
+    /// The operation that failed, such as `model_call` or `tool_execution`; `None` where the CLI does not report it.
     pub error_context: Option<String>,
-    /// Whether trying again may help.
+    /// Whether a repetition may succeed; `None` where the CLI does not report it.
     pub recoverable: Option<bool>,
 }
 
-/// What failed, as a hook sees it.
+/// An error, as a hook reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct HookError {
-    /// What happened.
+    /// The text of the error.
     pub message: String,
-    /// The kind of error.
+    /// The kind of error; `None` where the CLI does not report it.
     pub name: Option<String>,
-    /// Where in the CLI's code.
+    /// The stack trace in the CLI's code; `None` where the CLI does not report it.
     pub stack: Option<String>,
 }
 
-/// The agent is about to end its turn.
+/// Input of the hook that runs before the agent ends its turn.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentStopInput {
-    /// Why it stops, such as `end_turn`.
+    /// The reason of the stop, such as `end_turn`; `None` on CLIs that do not report it.
     pub stop_reason: Option<String>,
-    /// The file that holds the session's events.
+    /// The path of the file that holds the session's events; `None` on CLIs that do not report it.
     pub transcript_path: Option<String>,
-    /// Whether it goes on only because this hook has blocked its stop before: a hook that always blocks never ends.
+    /// Whether the agent continues only because this hook has blocked its stop before: a hook that always blocks never
+    /// ends.
     #[serde(rename = "stop_hook_active")]
     pub stop_hook_active: bool,
 }
 
-/// A sub-agent begins.
+/// Input of the hook that runs when a sub-agent starts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SubagentStartInput {
-    /// The agent.
+    /// The name of the agent.
     pub agent_name: String,
-    /// The agent's name for people.
+    /// The name of the agent, for people; `None` where it has none.
     pub agent_display_name: Option<String>,
-    /// What it is for.
+    /// The purpose of the agent; `None` where it has no description.
     pub agent_description: Option<String>,
-    /// The file that holds the session's events.
+    /// The path of the file that holds the session's events; `None` on CLIs that do not report it.
     pub transcript_path: Option<String>,
 }
 
-/// A sub-agent is about to give its answer.
+/// Input of the hook that runs before a sub-agent returns its answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SubagentStopInput {
-    /// The agent.
+    /// The name of the agent.
     pub agent_name: String,
-    /// The agent's name for people.
+    /// The name of the agent, for people; `None` where it has none.
     pub agent_display_name: Option<String>,
-    /// The agent's type.
+    /// The type of the agent; `None` on CLIs that do not report it.
     pub agent_type: Option<String>,
-    /// The running agent.
+    /// The id of the running agent; `None` on CLIs that do not report it.
     pub agent_id: Option<String>,
-    /// Why it stops, such as `end_turn`.
+    /// The reason of the stop, such as `end_turn`; `None` on CLIs that do not report it.
     pub stop_reason: Option<String>,
-    /// Its answer.
+    /// The answer of the sub-agent; `None` on CLIs that do not report it.
     pub response: Option<String>,
-    /// The file that holds the session's events.
+    /// The path of the file that holds the session's events; `None` on CLIs that do not report it.
     pub transcript_path: Option<String>,
 }
 
-/// Arguments: an object, or on CLIs up to 1.0.57 the text of one.
+/// Reads arguments: an object, or on CLIs up to 1.0.57 the text of one.
 fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
@@ -297,7 +298,7 @@ fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Err
     })
 }
 
-/// An error: an object, or its message alone.
+/// Reads an error: an object, or its message alone.
 fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HookError, D::Error> {
     maybe_failure(deserializer).map(Option::unwrap_or_default)
 }
@@ -313,7 +314,7 @@ fn maybe_failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ho
     })
 }
 
-/// Declares what a hook may answer: members that may be left out, and a setter for each.
+/// Declares the output of a hook: optional members, and a setter for each.
 macro_rules! outputs {
     ($(
         $(#[$doc:meta])*
@@ -330,7 +331,7 @@ macro_rules! outputs {
         }
 
         impl $name {
-            /// No opinion: all goes on as if there were no hook.
+            /// Returns an answer without an opinion: everything continues as if there were no hook.
             pub fn pass() -> Self {
                 Self::default()
             }
@@ -353,33 +354,33 @@ macro_rules! outputs {
 }
 
 vocabulary! {
-    /// What a hook says to a tool that is about to run.
+    /// The decision of a hook on a tool call that is about to run.
     HookPermission {
-        /// Run it without asking for permission.
+        /// The tool runs without a permission request.
         Allow = "allow",
-        /// Do not run it.
+        /// The tool does not run.
         Deny = "deny",
-        /// Ask for permission, even where none is needed.
+        /// The CLI requests permission, even where none is needed.
         Ask = "ask",
     }
 }
 
 vocabulary! {
-    /// What a hook says to something that is about to happen.
+    /// The decision of a hook on an action that is about to happen.
     HookDecision {
-        /// It shall not.
+        /// The action is blocked.
         Block = "block",
     }
 }
 
 vocabulary! {
-    /// What is done after an error.
+    /// The CLI's reaction to an error.
     ErrorHandling {
-        /// Try again.
+        /// The failed operation is repeated.
         Retry = "retry",
-        /// Go on without.
+        /// The CLI continues without the failed operation.
         Skip = "skip",
-        /// Stop.
+        /// The work is aborted.
         Abort = "abort",
     }
 }
@@ -387,196 +388,196 @@ vocabulary! {
 outputs! {
     /// The answer to [`PreToolUseInput`].
     PreToolUse {
-        /// Whether the tool may run.
+        /// Sets whether the tool may run.
         permission_decision: HookPermission,
-        /// Why, for the model to read.
+        /// Sets the reason of the decision, for the model.
         permission_decision_reason: String,
-        /// Arguments to run it with instead.
+        /// Sets the arguments that the tool runs with instead.
         modified_args: Value,
-        /// A text for the model, after the tool's result.
+        /// Sets a text for the model, after the tool's result.
         additional_context: String,
-        /// Whether the tool's output stays out of what people see.
+        /// Sets whether the tool's output is hidden from people.
         suppress_output: bool,
     }
 
     /// The answer to [`PreMcpToolCallInput`].
     PreMcpToolCall {
-        /// The `_meta` to send; null for none.
+        /// Sets the `_meta` of the request; null removes it.
         meta_to_use: Value,
     }
 
     /// The answer to [`PostToolUseInput`].
     PostToolUse {
-        /// A result in place of the tool's own.
+        /// Sets a result in place of the tool's.
         modified_result: Value,
-        /// A text for the model, after the tool's result.
+        /// Sets a text for the model, after the tool's result.
         additional_context: String,
-        /// Whether the tool's output stays out of what people see.
+        /// Sets whether the tool's output is hidden from people.
         suppress_output: bool,
     }
 
     /// The answer to [`PostToolUseFailureInput`].
     PostToolUseFailure {
-        /// A text for the model, after the failure.
+        /// Sets a text for the model, after the failure.
         additional_context: String,
     }
 
     /// The answer to [`UserPromptSubmittedInput`].
     UserPromptSubmitted {
-        /// A message in place of the user's.
+        /// Sets a message in place of the user's.
         modified_prompt: String,
-        /// A text for the model, beside the message.
+        /// Sets a text for the model, beside the message.
         additional_context: String,
-        /// Whether the message stays out of what people see.
+        /// Sets whether the message is hidden from people.
         suppress_output: bool,
-        /// Whether the message goes on.
+        /// Sets whether the message reaches the model.
         decision: HookDecision,
-        /// Why it does not.
+        /// Sets the reason of a block, for the user.
         reason: String,
     }
 
     /// The answer to [`UserPromptTransformedInput`].
     UserPromptTransformed {
-        /// What the model is told instead.
+        /// Sets the text that the model gets instead.
         modified_transformed_prompt: String,
     }
 
     /// The answer to [`SessionStartInput`].
     SessionStart {
-        /// A text for the model.
+        /// Sets a text that the model reads in the session.
         additional_context: String,
-        /// Settings in place of the session's own.
+        /// Sets settings in place of the session's.
         modified_config: Value,
     }
 
     /// The answer to [`SessionEndInput`].
     SessionEnd {
-        /// Whether the end stays out of what people see.
+        /// Sets whether the end is hidden from people.
         suppress_output: bool,
-        /// What is still to be done.
+        /// Sets the descriptions of work that remains after the session.
         cleanup_actions: Vec<String>,
-        /// What was done.
+        /// Sets a summary of the session's work.
         session_summary: String,
     }
 
     /// The answer to [`ErrorOccurredInput`].
     ErrorOccurred {
-        /// Whether the error stays out of what people see.
+        /// Sets whether the error is hidden from people.
         suppress_output: bool,
-        /// What is done about it.
+        /// Sets the reaction to the error.
         error_handling: ErrorHandling,
-        /// How often it is tried again.
+        /// Sets how often the operation is repeated.
         retry_count: u32,
-        /// What people are told.
+        /// Sets the text about the error that people read.
         user_notification: String,
     }
 
     /// The answer to [`AgentStopInput`].
     AgentStop {
-        /// Whether the agent may stop.
+        /// Sets whether the agent may stop.
         decision: HookDecision,
-        /// What it is to do instead.
+        /// Sets the agent's next message, with the reason to continue.
         reason: String,
     }
 
     /// The answer to [`SubagentStartInput`].
     SubagentStart {
-        /// A text for the sub-agent.
+        /// Sets a text for the sub-agent.
         additional_context: String,
     }
 
     /// The answer to [`SubagentStopInput`].
     SubagentStop {
-        /// Whether the sub-agent may stop.
+        /// Sets whether the sub-agent may stop.
         decision: HookDecision,
-        /// What it is to do instead.
+        /// Sets the sub-agent's next message, with the reason to continue.
         reason: String,
-        /// An answer in place of its own.
+        /// Sets an answer in place of the sub-agent's.
         modified_response: String,
     }
 }
 
 impl PreToolUse {
-    /// The tool runs without asking for permission.
+    /// Runs the tool without a permission request.
     pub fn allow() -> Self {
         Self::pass().permission_decision(HookPermission::Allow)
     }
 
-    /// The tool does not run, and the model reads why.
+    /// Denies the call; the model reads the reason.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self::pass().permission_decision(HookPermission::Deny).permission_decision_reason(reason)
     }
 
-    /// Permission is asked for, even where none is needed.
+    /// Requests permission, even where none is needed.
     pub fn ask() -> Self {
         Self::pass().permission_decision(HookPermission::Ask)
     }
 
-    /// The tool gets these arguments instead. Whether it may run is decided as without the hook.
+    /// Replaces the arguments. Whether the tool may run is decided as without the hook.
     pub fn modify(args: impl Into<Value>) -> Self {
         Self::pass().modified_args(args)
     }
 }
 
 impl PreMcpToolCall {
-    /// The request goes without `_meta`.
+    /// Removes the `_meta` of the request.
     pub fn drop_meta() -> Self {
         Self::pass().meta_to_use(Value::Null)
     }
 
-    /// The request goes with this `_meta`.
+    /// Replaces the `_meta` of the request.
     pub fn replace_meta(meta: impl Into<Value>) -> Self {
         Self::pass().meta_to_use(meta)
     }
 }
 
 impl PostToolUse {
-    /// The model reads this in place of what the tool gave. CLIs up to 1.0.32 take no notice of it.
+    /// Replaces the result of the tool by this text for the model. CLIs up to 1.0.32 ignore it.
     pub fn replace(text: impl Into<String>) -> Self {
         let result =
             BTreeMap::from([("textResultForLlm", text.into()), ("resultType", "success".to_owned())]);
         Self::pass().modified_result(result.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<Value>())
     }
 
-    /// The model reads this beside what the tool gave.
+    /// Adds this text for the model after the tool's result.
     pub fn context(text: impl Into<String>) -> Self {
         Self::pass().additional_context(text)
     }
 }
 
 impl UserPromptSubmitted {
-    /// The model is told this instead.
+    /// Replaces the user's message by this text.
     pub fn replace(prompt: impl Into<String>) -> Self {
         Self::pass().modified_prompt(prompt)
     }
 
-    /// The message goes no further; the session warns with the reason, and the turn ends.
+    /// Blocks the message; the session warns with the reason, and the turn ends.
     pub fn block(reason: impl Into<String>) -> Self {
         Self::pass().decision(HookDecision::Block).reason(reason)
     }
 }
 
 impl UserPromptTransformed {
-    /// The model is told this instead.
+    /// Replaces the text for the model by this text.
     pub fn replace(prompt: impl Into<String>) -> Self {
         Self::pass().modified_transformed_prompt(prompt)
     }
 }
 
 impl AgentStop {
-    /// The agent goes on, with this as its next message.
+    /// Blocks the stop: the agent continues, with this as its next message.
     pub fn block(reason: impl Into<String>) -> Self {
         Self::pass().decision(HookDecision::Block).reason(reason)
     }
 }
 
 impl SubagentStop {
-    /// The sub-agent goes on, with this as its next message.
+    /// Blocks the stop: the sub-agent continues, with this as its next message.
     pub fn block(reason: impl Into<String>) -> Self {
         Self::pass().decision(HookDecision::Block).reason(reason)
     }
 
-    /// The agent reads this in place of what the sub-agent answered.
+    /// Replaces the sub-agent's answer by this text.
     pub fn replace(response: impl Into<String>) -> Self {
         Self::pass().modified_response(response)
     }

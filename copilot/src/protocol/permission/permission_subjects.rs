@@ -1,4 +1,4 @@
-//! What a permission is asked for, kind by kind.
+//! The subjects of permission requests, by kind.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ macro_rules! subjects {
     )*};
 }
 
-/// What the agent asks permission for, with all that the CLI tells about it. Made by
+/// The action that the agent asks permission for, with all details that the CLI reports. Returned by
 /// [`PermissionRequest::subject`](crate::PermissionRequest::subject).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -36,7 +36,7 @@ pub enum PermissionSubject {
     Mcp(McpSubject),
     /// To fetch an address.
     Url(UrlSubject),
-    /// To remember something.
+    /// To change the agent's memory.
     Memory(MemorySubject),
     /// To call a tool of this or another program.
     CustomTool(CustomToolSubject),
@@ -44,133 +44,133 @@ pub enum PermissionSubject {
     BuiltinTool(BuiltinToolSubject),
     /// To continue although a hook requires a confirmation.
     Hook(HookSubject),
-    /// To change which extensions there are.
+    /// To change the installed extensions.
     ExtensionManagement(ExtensionManagementSubject),
     /// To run or write a workflow.
     Workflow(WorkflowSubject),
-    /// To give an extension what it asks for.
+    /// To grant an extension the capabilities that it asks for.
     ExtensionPermissionAccess(ExtensionPermissionSubject),
     /// To give an extension variables of the environment.
     ExtensionEnvAccess(ExtensionEnvSubject),
-    /// Something that this version of the library does not know; see
+    /// A kind that this version of the library does not know; see
     /// [`PermissionRequest::data`](crate::PermissionRequest::data).
     Other,
 }
 
 subjects! {
-    /// A shell command.
+    /// A shell command that the agent wants to run.
     ShellSubject {
         /// The whole command line.
         full_command_text: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the command.
         intention: String,
         /// The commands in it.
         commands: Vec<ShellCommandSubject>,
-        /// Paths that it may touch.
+        /// The paths that the command may touch.
         possible_paths: Vec<String>,
-        /// Addresses that it may reach.
+        /// The URLs that the command may reach.
         possible_urls: Vec<PossibleUrl>,
-        /// Whether its output is written to a file.
+        /// Whether the command writes its output to a file.
         has_write_file_redirection: bool,
-        /// Whether the CLI would take an approval for the session.
+        /// Whether the CLI accepts an approval for the session.
         can_offer_session_approval: bool,
-        /// What to beware of.
+        /// A warning about the command; `None` where the CLI has none.
         warning: Option<String>,
         /// The parts of the command line, each with its text.
         command_segments: Vec<CommandSegment>,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the command needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
     }
     /// A part of a command line.
     CommandSegment {
-        /// How approvals name the command.
+        /// The identifier of the command in approvals.
         identifier: String,
         /// The text of the part.
         full_command_text: String,
     }
     /// One command of a command line.
     ShellCommandSubject {
-        /// How approvals name it.
+        /// The identifier of the command in approvals.
         identifier: String,
-        /// Whether the CLI knows it to change nothing.
+        /// Whether the CLI knows that the command changes nothing.
         read_only: bool,
     }
-    /// An address that a command may reach.
+    /// A URL that a command may reach.
     PossibleUrl {
-        /// The address.
+        /// The URL in the command.
         url: String,
     }
     /// A file to write.
     WriteSubject {
-        /// The file.
+        /// The path of the file.
         file_name: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the change.
         intention: String,
-        /// What changes in it.
+        /// The changes of the file, as a diff.
         diff: String,
-        /// What it would contain.
+        /// The contents of the file after the change; `None` on CLIs that do not report it.
         new_file_contents: Option<String>,
-        /// Whether the CLI would take an approval for the session.
+        /// Whether the CLI accepts an approval for the session.
         can_offer_session_approval: bool,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the change needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
     }
     /// A file to read.
     ReadSubject {
-        /// The file.
+        /// The path of the file.
         path: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the read.
         intention: String,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the read needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
     }
     /// A tool of an MCP server.
     McpSubject {
-        /// The server.
+        /// The name of the MCP server.
         server_name: String,
         /// The tool, as the model calls it.
         tool_name: String,
         /// The tool's name for people.
         tool_title: String,
-        /// What it is called with.
+        /// The arguments of the call.
         args: Value,
-        /// Whether the server says that it changes nothing.
+        /// Whether the server declares that the tool changes nothing.
         read_only: bool,
         /// The CLI's recommendation, such as `approve`; `None` without one.
         permission_recommendation: Option<String>,
     }
     /// An address to fetch.
     UrlSubject {
-        /// The address.
+        /// The URL that the agent wants to fetch.
         url: String,
-        /// Why the agent wants it.
+        /// The agent's reason for the request.
         intention: String,
-        /// The address that led to this one.
+        /// The URL that redirected to this one; `None` without a redirection.
         redirected_from: Option<String>,
-        /// Whether to leave the sandbox, and not only to do this.
+        /// Whether the request needs to leave the sandbox.
         request_sandbox_bypass: bool,
         /// The reason for leaving the sandbox.
         request_sandbox_bypass_reason: Option<String>,
     }
-    /// Something to remember.
+    /// A change of the agent's memory.
     MemorySubject {
-        /// Whether it is new, or a word on what is remembered already.
+        /// Whether the agent stores a new fact or votes on a stored one.
         action: MemoryAction,
-        /// What it is about.
+        /// The subject of the fact; `None` where the agent names none.
         subject: Option<String>,
-        /// What is to be remembered.
+        /// The fact that the agent wants to remember.
         fact: String,
-        /// Where it comes from.
+        /// The sources of the fact; `None` where the agent names none.
         citations: Option<String>,
-        /// Why the agent wants it.
+        /// The agent's reason for the change; `None` where it gives none.
         reason: Option<String>,
-        /// Whether the agent agrees with what is remembered, for a vote.
+        /// The agent's vote; `None` unless the action is a vote.
         direction: Option<MemoryDirection>,
         /// The scope of the memory: `repository` or `user`.
         scope: Option<String>,
@@ -179,115 +179,115 @@ subjects! {
     }
     /// A tool of this or another program.
     CustomToolSubject {
-        /// The tool.
+        /// The name of the tool.
         tool_name: String,
-        /// What it does.
+        /// The description of the tool.
         tool_description: String,
-        /// What it is called with.
+        /// The arguments of the call.
         args: Value,
         /// Whether the tool is declared as one that needs no permission.
         skip_permission: bool,
     }
     /// A tool of the CLI, such as `sql` or `task`.
     BuiltinToolSubject {
-        /// The tool.
+        /// The name of the tool.
         tool_name: String,
-        /// Its arguments.
+        /// The arguments of the call.
         args: Value,
     }
     /// A tool for which a hook requires a confirmation.
     HookSubject {
-        /// The tool.
+        /// The name of the tool.
         tool_name: String,
-        /// What it is called with.
+        /// The arguments of the call.
         tool_args: Value,
-        /// What the hook says.
+        /// The message of the hook; `None` where it gave none.
         hook_message: Option<String>,
     }
     /// A change to the extensions.
     ExtensionManagementSubject {
-        /// What is to be done, such as `reload`.
+        /// The operation, such as `reload`.
         operation: String,
-        /// The extension.
+        /// The name of the extension; `None` where the operation is for all of them.
         extension_name: Option<String>,
     }
-    /// A workflow.
+    /// A workflow that the agent wants to run or write.
     WorkflowSubject {
         /// Whether it is to be run or written.
         operation: WorkflowOperation,
-        /// Its name.
+        /// The name of the workflow.
         name: String,
-        /// What it does.
+        /// The purpose of the workflow.
         description: String,
-        /// How approvals name it.
+        /// The identifier of the workflow in approvals.
         approval_key: String,
-        /// Its parts.
+        /// The phases of the workflow, in their order.
         phases: Vec<WorkflowPhase>,
-        /// Whether the CLI would keep an approval.
+        /// Whether the CLI can store an approval.
         can_persist_approval: bool,
-        /// The number of sub-agents that it may have at the same time.
+        /// The largest number of sub-agents that work at the same time; `None` where the request names none.
         #[serde(deserialize_with = "lenient::maybe_count")]
         max_concurrent_subagents: Option<u64>,
-        /// How long it may work, in seconds.
+        /// The time limit of the workflow, in seconds; `None` where the request names none.
         timeout_seconds: Option<f64>,
-        /// How many sub-agents it may start in all.
+        /// The largest number of sub-agents in total; `None` where the request names none.
         #[serde(deserialize_with = "lenient::maybe_count")]
         max_total_subagents: Option<u64>,
-        /// How many AI credits it may use.
+        /// The largest number of AI credits; `None` where the request names none.
         max_ai_credits: Option<f64>,
-        /// Everything else that came with it.
+        /// Other members that the CLI sent.
         #[serde(flatten)]
         other: BTreeMap<String, Value>,
     }
     /// A part of a workflow.
     WorkflowPhase {
-        /// The title.
+        /// The title of the phase.
         title: String,
-        /// More about it.
+        /// The details of the phase; `None` where there are none.
         detail: Option<String>,
     }
-    /// What an extension asks for.
+    /// Capabilities that an extension asks for.
     ExtensionPermissionSubject {
-        /// The extension.
+        /// The name of the extension.
         extension_name: String,
-        /// What it wants to be able to do.
+        /// The names of the capabilities.
         capabilities: Vec<String>,
     }
     /// Variables of the environment that an extension asks for.
     ExtensionEnvSubject {
-        /// The extension.
+        /// The name of the extension.
         extension_name: String,
-        /// Their names.
+        /// The names of the environment variables.
         environment_variables: Vec<String>,
     }
 }
 
 vocabulary! {
-    /// What is to be done with the agent's memory.
+    /// The change of the agent's memory.
     MemoryAction {
-        /// To remember something new.
+        /// A new fact is stored.
         Store = "store",
-        /// To say whether something remembered holds.
+        /// The agent votes on a stored fact.
         Vote = "vote",
     }
 }
 
 vocabulary! {
-    /// The agent's vote on something remembered.
+    /// The agent's vote on a stored fact.
     MemoryDirection {
-        /// It holds.
+        /// The fact is confirmed.
         Upvote = "upvote",
-        /// It does not hold.
+        /// The fact is refuted.
         Downvote = "downvote",
     }
 }
 
 vocabulary! {
-    /// What is to be done with a workflow.
+    /// The operation on a workflow.
     WorkflowOperation {
-        /// To run it.
+        /// The workflow is run.
         Run = "run",
-        /// To write it.
+        /// The workflow is written.
         Author = "author",
     }
 }

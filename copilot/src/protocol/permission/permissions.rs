@@ -1,7 +1,7 @@
-//! `permission.*` and `session.permissions.*`: the agent asks whether it may.
+//! `permission.*` and `session.permissions.*`: the agent requests permission for an action.
 //!
-//! Protocol 3 knows two vocabularies of decisions, and a CLI takes words of the wrong one for garbage, so which one
-//! to use is part of each question.
+//! Protocol 3 has two vocabularies of decisions, and a CLI does not understand words of the wrong one, so each request
+//! carries the vocabulary of its response.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::protocol::SessionId;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What the agent asks permission for.
+    /// The kind of action that the agent asks permission for.
     PermissionKind {
         /// To run a shell command.
         Shell = "shell",
@@ -25,7 +25,7 @@ vocabulary! {
         Mcp = "mcp",
         /// To fetch an address.
         Url = "url",
-        /// To remember something.
+        /// To change the agent's memory.
         Memory = "memory",
         /// To call a tool of this or another program.
         CustomTool = "custom-tool",
@@ -34,11 +34,11 @@ vocabulary! {
         BuiltinTool = "builtin-tool",
         /// To continue although a hook requires a confirmation.
         Hook = "hook",
-        /// To change which extensions there are.
+        /// To change the installed extensions.
         ExtensionManagement = "extension-management",
         /// To run or write a workflow.
         Workflow = "workflow",
-        /// To give an extension what it asks for.
+        /// To grant an extension the capabilities that it asks for.
         ExtensionPermissionAccess = "extension-permission-access",
         /// To give an extension variables of the environment.
         ExtensionEnvAccess = "extension-env-access",
@@ -51,13 +51,13 @@ vocabulary! {
 pub(crate) struct PermissionAsked<'a> {
     #[serde(borrow, default)]
     pub(crate) request_id: Cow<'a, str>,
-    /// Null where it is missing: the question has to be answered all the same, for the CLI waits without end.
+    /// Null where it is missing: the request must be answered even then, because the CLI waits without a limit.
     #[serde(borrow, default = "null")]
     pub(crate) permission_request: &'a RawValue,
     /// Only CLIs with the new vocabulary send it.
     #[serde(borrow, default)]
     pub(crate) prompt_request: Option<&'a RawValue>,
-    /// Anything else than `true` means that nobody has decided yet.
+    /// Anything other than `true` means that the request is still open.
     #[serde(borrow, default)]
     pub(crate) resolved_by_hook: Option<&'a RawValue>,
 }
@@ -130,7 +130,7 @@ pub(crate) struct ShellCommand {
     pub(crate) read_only: bool,
 }
 
-/// What an approval is good for, beyond the request that it answers.
+/// The range of an approval, beyond the request that it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -138,54 +138,54 @@ pub enum Approval {
     /// These shell commands, as [`PermissionRequest::command_identifiers`](crate::PermissionRequest::command_identifiers)
     /// names them.
     Commands {
-        /// The commands.
+        /// The identifiers of the commands, as the request names them.
         command_identifiers: Vec<String>,
     },
-    /// Reading files.
+    /// Every read of a file.
     Read,
-    /// Writing files.
+    /// Every write of a file.
     Write,
     /// Tools of an MCP server.
     Mcp {
-        /// The server.
+        /// The name of the MCP server.
         server_name: String,
-        /// The tool; `None` for all of the server.
+        /// The name of the tool; `None` for all tools of the server.
         tool_name: Option<String>,
     },
     /// Answers of a model for an MCP server.
     McpSampling {
-        /// The server.
+        /// The name of the MCP server.
         server_name: String,
     },
-    /// Remembering things.
+    /// Every change of the agent's memory.
     Memory,
-    /// A tool of a program.
+    /// A tool that a program provides.
     CustomTool {
-        /// The tool.
+        /// The name of the tool.
         tool_name: String,
     },
     /// Changes to the extensions.
     ExtensionManagement {
-        /// What is done to them, such as `reload`; `None` for everything.
+        /// The operation, such as `reload`; `None` for every operation.
         #[serde(skip_serializing_if = "Option::is_none")]
         operation: Option<String>,
     },
-    /// A workflow.
+    /// The use of a workflow.
     Workflow {
-        /// The workflow, as its request names it; `None` for all of them.
+        /// The workflow, as its request names it; `None` for all workflows.
         #[serde(skip_serializing_if = "Option::is_none")]
         approval_key: Option<String>,
     },
-    /// What an extension asks for.
+    /// The capabilities that an extension asks for.
     ExtensionPermissionAccess {
-        /// The extension.
+        /// The name of the extension.
         extension_name: String,
     },
     /// Variables of the environment for an extension.
     ExtensionEnvAccess {
-        /// The extension.
+        /// The name of the extension.
         extension_name: String,
-        /// The variables.
+        /// The names of the environment variables.
         environment_variables: Vec<String>,
     },
     /// An approval that this version of the library does not know, as the CLI reads it.

@@ -1,4 +1,4 @@
-//! `session.tools.*` and `tool.call`: how the CLI has a tool of ours run.
+//! `session.tools.*` and `tool.call`: calls of the program's tools.
 
 use std::borrow::Cow;
 
@@ -47,7 +47,7 @@ pub(crate) struct PendingTool {
 }
 
 impl PendingTool {
-    /// As the event has told it.
+    /// Returns the call as the event reported it.
     pub(crate) fn as_requested(&self) -> ToolRequested<'_> {
         ToolRequested {
             request_id: self.request_id.as_str().into(),
@@ -78,7 +78,7 @@ pub(crate) struct ToolAnswerParams<'a, R> {
     pub(crate) result: &'a R,
 }
 
-/// The same for a call that was not run.
+/// The parameters of `session.tools.handlePendingToolCall` for a call that failed to run.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ToolErrorParams<'a> {

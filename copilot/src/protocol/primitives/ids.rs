@@ -1,4 +1,4 @@
-//! Identifiers, each with a type of its own so that they cannot be mixed up.
+//! Identifiers, each with a separate type so that they cannot be mixed up.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -13,7 +13,7 @@ macro_rules! id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The text of the id.
+            /// Returns the text of the id.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -44,7 +44,7 @@ macro_rules! id {
         }
 
         impl Default for $name {
-            /// The empty id.
+            /// Returns the empty id, for a member that the CLI did not send.
             fn default() -> Self {
                 Self(empty())
             }

@@ -1,21 +1,21 @@
-//! Readers for what the CLI spells in more than one way.
+//! Readers for values that CLIs write in more than one form.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-/// A count: the CLI writes `33`, and now and then `33.0`.
+/// Reads a count: the CLI writes `33`, and sometimes `33.0`.
 pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     deserializer.deserialize_any(Count).map(Option::unwrap_or_default)
 }
 
-/// A count that may be absent or null.
+/// Reads a count that may be absent or null.
 pub(crate) fn maybe_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     deserializer.deserialize_any(Count)
 }
 
-/// A text that some versions write as a number.
+/// Reads a text that some versions write as a number.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match Text::deserialize(deserializer)? {
         Text::Text(text) => text,

@@ -1,7 +1,7 @@
 //! Groups of optional settings: structs whose members are left out of the wire unless they are set.
 
-/// Declares one setter. `text`, `url`, `secret`, `flag` and `list` say what it takes; any other type stands in parentheses, after
-/// `boxed` if it is kept in a box.
+/// Declares one setter. Its argument is `text`, `url`, `secret`, `flag` or `list`; any other type stands in parentheses,
+/// after `boxed` if it is kept in a box.
 macro_rules! setter {
     ($(#[$doc:meta])* $name:ident: text in $($place:ident).+) => {
         $(#[$doc])*
@@ -81,7 +81,7 @@ macro_rules! settings {
         }
 
         impl $name {
-            /// Nothing set.
+            /// Creates the settings with nothing set.
             pub fn new() -> Self {
                 Self::default()
             }

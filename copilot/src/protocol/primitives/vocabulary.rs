@@ -26,7 +26,7 @@ pub(crate) fn word<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
     deserializer.deserialize_str(Word(PhantomData))
 }
 
-/// Declares an enum of wire words; an unknown word becomes `Other` and is sent back as it came.
+/// Declares an enum of wire words; an unknown word becomes `Other` and is sent back unchanged.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -34,12 +34,12 @@ macro_rules! vocabulary {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
-            /// A word that this version of the library does not know.
+            /// A word that this version of the library does not know, unchanged.
             Other(String),
         }
 
         impl $name {
-            /// The word on the wire.
+            /// Returns the word on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)*

@@ -1,4 +1,4 @@
-//! MCP servers: how a session is told of them, and `session.mcp.*`.
+//! MCP servers: their configuration in a session, and `session.mcp.*`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,12 +24,12 @@ enum Kind {
     Sse(RemoteServer),
 }
 
-/// A server that the CLI starts and talks to over its pipes. Made by [`McpServer::stdio`].
+/// A server that the CLI starts and connects to over its pipes. Created by [`McpServer::stdio`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[must_use]
 pub struct StdioServer {
     command: String,
-    /// Sent even when there are none: CLIs up to 1.0.57 pass over a server without it.
+    /// Sent even when it is empty: CLIs up to 1.0.57 ignore a server without it.
     args: Vec<Secret>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: BTreeMap<String, Secret>,
@@ -39,7 +39,7 @@ pub struct StdioServer {
     common: Common,
 }
 
-/// A server that runs already, reached by its URL. Made by [`McpServer::http`] and [`McpServer::sse`].
+/// A server that runs already, reached by its URL. Created by [`McpServer::http`] and [`McpServer::sse`].
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct RemoteServer {
@@ -53,7 +53,7 @@ struct RemoteWire {
     url: Url,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, Secret>,
-    /// In milliseconds.
+    /// The time after which the headers are requested again, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     headers_refresh_ttl_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,13 +76,13 @@ impl Serialize for RemoteServer {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Common {
-    /// `*` for all, which CLIs up to 1.0.57 want to be told.
+    /// `*` for all tools; CLIs up to 1.0.57 require it.
     tools: Vec<String>,
     #[serde(rename = "excludeTools", skip_serializing_if = "Vec::is_empty")]
     excluded_tools: Vec<String>,
     #[serde(rename = "filterMapping", skip_serializing_if = "Option::is_none")]
     filter: Option<Filter>,
-    /// In milliseconds.
+    /// The time limit of a call, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
     /// Members without a setter.
@@ -123,7 +123,7 @@ vocabulary! {
 }
 
 impl McpServer {
-    /// A server that the CLI starts.
+    /// Creates a server that the CLI starts with this command.
     ///
     /// # Examples
     ///
@@ -145,12 +145,13 @@ impl McpServer {
         }
     }
 
-    /// A server that speaks streamable HTTP. The user information and the query of the URL do not show in `Debug`.
+    /// Creates a server that speaks streamable HTTP. The user information and the query of the URL do not show in
+    /// `Debug`.
     pub fn http(url: impl Into<String>) -> RemoteServer {
         RemoteServer::new(url.into(), false)
     }
 
-    /// A server that speaks HTTP with server-sent events, as older ones do.
+    /// Creates a server that speaks HTTP with server-sent events, as older ones do.
     pub fn sse(url: impl Into<String>) -> RemoteServer {
         RemoteServer::new(url.into(), true)
     }
@@ -159,7 +160,7 @@ impl McpServer {
 /// The options that all servers have.
 macro_rules! common_options {
     ($($common:ident).+) => {
-        /// The only tools of the server that the agent gets, by the server's names for them; all unless set.
+        /// Sets the only tools of the server that the agent gets, by the server's names for them. Default: all tools.
         pub fn tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
             self.$($common).+.tools = names.into_iter().map(Into::into).collect();
             self
@@ -211,14 +212,15 @@ impl StdioServer {
         self
     }
 
-    /// Sets a variable in its environment; the value is meant literally, and does not show in `Debug`. CLIs up to
-    /// 0.0.403 hand none on, and are refused.
+    /// Sets a variable in its environment; the value is literal, and does not show in `Debug`. CLIs up to 0.0.403
+    /// ignore variables, so opening fails there.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), Secret::from(value));
         self
     }
 
-    /// The directory that it runs in, which must exist; a relative one starts from the session's working directory.
+    /// Sets the directory that the server runs in, which must exist; a relative one starts from the session's working
+    /// directory.
     pub fn cwd(mut self, path: impl Into<String>) -> Self {
         self.cwd = Some(path.into());
         self
@@ -288,7 +290,7 @@ impl RemoteServer {
 }
 
 impl McpServer {
-    /// Whether the program has named this tool among those that it wants.
+    /// Returns whether the program has named this tool among those that it wants.
     pub(crate) fn wants(&self, tool: &str) -> bool {
         let common = match &self.0 {
             Kind::Stdio(server) => &server.common,
@@ -297,14 +299,14 @@ impl McpServer {
         common.tools.iter().any(|wanted| wanted == tool)
     }
 
-    /// Whether variables are set in its environment.
+    /// Returns whether variables are set in its environment.
     pub(crate) fn has_env(&self) -> bool {
         matches!(&self.0, Kind::Stdio(server) if !server.env.is_empty())
     }
 }
 
 impl McpServer {
-    /// The directory that it runs in, where it is started and one is set.
+    /// Returns the directory that the server runs in; `None` for a remote server and where none is set.
     pub(crate) fn directory_mut(&mut self) -> Option<&mut String> {
         match &mut self.0 {
             Kind::Stdio(server) => server.cwd.as_mut(),
@@ -312,7 +314,7 @@ impl McpServer {
         }
     }
 
-    /// The command that starts it.
+    /// Returns the command that starts the server; `None` for a remote server.
     pub(crate) fn command(&self) -> Option<&str> {
         match &self.0 {
             Kind::Stdio(server) => Some(&server.command),
@@ -320,7 +322,7 @@ impl McpServer {
         }
     }
 
-    /// Where it is reached, if it runs already.
+    /// Returns the URL of a remote server; `None` for a server that the CLI starts.
     pub(crate) fn url(&self) -> Option<&str> {
         match &self.0 {
             Kind::Stdio(_) => None,
@@ -350,67 +352,67 @@ impl From<RemoteServer> for McpServer {
 }
 
 settings! {
-    /// What the agent gets of GitHub's own MCP server. Wire: `githubMcpToolConfig`.
+    /// The part of GitHub's own MCP server that the agent gets. Wire: `githubMcpToolConfig`.
     GithubMcp {
-        /// All of its tools.
+        /// Enables all tools of the server.
         enable_all_tools: flag,
-        /// These sets of its tools, besides the usual ones.
+        /// Sets the toolsets that are added to the default ones.
         additional_toolsets: list,
-        /// These tools, besides the usual ones.
+        /// Sets the tools that are added to the default ones.
         additional_tools: list,
-        /// Its newest tools.
+        /// Enables the server's newest tools.
         enable_insiders_mode: flag,
-        /// Whether questions to the user are asked at once instead of later.
+        /// Sets whether questions to the user are asked immediately instead of later.
         disable_form_deferral: flag,
     }
 }
 
 vocabulary! {
-    /// How long something is kept.
+    /// The time for which data are stored.
     Storage {
-        /// On disk.
+        /// The data are stored on disk.
         Persistent = "persistent",
-        /// While the session lives.
+        /// The data are in memory while the session lives.
         InMemory = "in-memory",
     }
 }
 
-/// An MCP server of a session, and how it is.
+/// An MCP server of a session and its state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpServerInfo {
-    /// The name that it was given.
+    /// The name of the server in the session.
     pub name: String,
-    /// How it is.
+    /// The state of the connection to the server.
     pub status: McpStatus,
-    /// Where it was configured, on CLIs that tell it.
+    /// The place of the server's configuration; `None` on CLIs that do not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Why it failed.
+    /// The text of the error; `None` unless the server failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Everything else that came with it.
+    /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
 vocabulary! {
-    /// How an MCP server is.
+    /// The state of an MCP server.
     McpStatus {
-        /// It can be used.
+        /// The server is connected.
         Connected = "connected",
-        /// It could not be started or reached.
+        /// The server could not be started or reached.
         Failed = "failed",
-        /// It wants a login.
+        /// The server requires a login.
         NeedsAuth = "needs-auth",
-        /// It is being started or reached.
+        /// The server is being started or reached.
         Pending = "pending",
-        /// It was stopped.
+        /// The server was stopped.
         Stopped = "stopped",
-        /// It is not configured.
+        /// The server is not configured.
         NotConfigured = "not_configured",
-        /// It is switched off.
+        /// The server is disabled.
         Disabled = "disabled",
     }
 }

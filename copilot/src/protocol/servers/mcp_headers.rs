@@ -10,13 +10,13 @@ use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, SessionId};
 
 vocabulary! {
-    /// Why an MCP server's requests need fresh headers.
+    /// The reason for fresh headers.
     McpHeadersReason {
         /// The server is about to be connected.
         Startup = "startup",
-        /// Those that there were have expired.
+        /// The previous headers have expired.
         TtlExpired = "ttl-expired",
-        /// The server refused those that there were.
+        /// The server refused the previous headers.
         AuthFailed = "auth-failed",
     }
 }
@@ -27,11 +27,11 @@ vocabulary! {
 #[non_exhaustive]
 pub struct McpHeadersRequest {
     pub(crate) request_id: RequestId,
-    /// The server, by its name in the session.
+    /// The name of the server in the session.
     pub server_name: String,
-    /// Where it is.
+    /// The URL of the MCP server.
     pub server_url: String,
-    /// Why they are needed.
+    /// The reason for fresh headers.
     pub reason: McpHeadersReason,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Debug for McpHeadersRequest {
     }
 }
 
-/// The answer, as the CLI reads it.
+/// The response, as the CLI reads it.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(crate) enum McpHeadersResult<'a> {

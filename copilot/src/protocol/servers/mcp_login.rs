@@ -1,4 +1,4 @@
-//! `mcp.oauth_required` and `session.mcp.oauth.*`: an MCP server wants a login.
+//! `mcp.oauth_required` and `session.mcp.oauth.*`: an MCP server requires a login.
 
 use std::fmt;
 
@@ -10,38 +10,38 @@ use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, SessionId};
 
 vocabulary! {
-    /// Why an MCP server wants a login.
+    /// The reason for a login.
     McpLoginReason {
-        /// There was none yet.
+        /// There was no login to the server yet.
         Initial = "initial",
         /// The token has expired.
         Refresh = "refresh",
         /// The token was refused.
         Reauth = "reauth",
-        /// The token does not allow enough.
+        /// The token does not have the required scopes.
         Upscope = "upscope",
     }
 }
 
-/// An MCP server wants a login. Wire: `mcp.oauth_required`, from the CLI.
+/// An MCP server requires a login. Wire: `mcp.oauth_required`, from the CLI.
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpLoginRequest {
     pub(crate) request_id: RequestId,
-    /// The server, as it is called in the session.
+    /// The name of the server in the session.
     pub server_name: String,
-    /// Where it is.
+    /// The URL of the MCP server.
     pub server_url: String,
-    /// Why it wants a login.
+    /// The reason for the login.
     pub reason: McpLoginReason,
-    /// What its `WWW-Authenticate` said.
+    /// The parameters of the server's `WWW-Authenticate` header; `None` where it sent none.
     pub www_authenticate_params: Option<Value>,
-    /// The answer that asked for the login: its status, headers and body.
+    /// The response that required the login: its status, headers and body; `None` where the CLI does not report it.
     pub http_response: Option<Value>,
-    /// What it publishes about itself as a protected resource.
+    /// The server's published metadata as a protected resource; `None` where it publishes none.
     pub resource_metadata: Option<Value>,
-    /// The OAuth client that is configured for it.
+    /// The OAuth client that is configured for the server; `None` where there is none.
     pub static_client_config: Option<McpClientConfig>,
     /// Whether the CLI can refresh the token by itself.
     pub runtime_refresh_supported: bool,
@@ -65,11 +65,11 @@ impl fmt::Debug for McpLoginRequest {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpClientConfig {
-    /// The client's id.
+    /// The id of the OAuth client; `None` where the configuration has none.
     pub client_id: Option<String>,
     /// Whether the client has no secret; `None` where the configuration does not say.
     pub public_client: Option<bool>,
-    /// The kind of grant.
+    /// The kind of OAuth grant; `None` where the configuration has none.
     pub grant_type: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `sampling.requested` and `session.mcp.executeSampling`: an MCP server wants a model to write something.
+//! `sampling.requested` and `session.mcp.executeSampling`: an MCP server requests an answer of a model.
 
 use std::borrow::Cow;
 
@@ -24,11 +24,11 @@ pub(crate) struct SamplingAsked<'a> {
 }
 
 vocabulary! {
-    /// Who says a message of an MCP server's request.
+    /// The author of a message in an MCP server's request.
     SamplingRole {
-        /// The user.
+        /// The message is from the user.
         User = "user",
-        /// The model.
+        /// The message is from the model.
         Assistant = "assistant",
     }
 }
@@ -38,14 +38,14 @@ vocabulary! {
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SamplingMessage {
-    /// Who says it.
+    /// The author of the message.
     pub role: SamplingRole,
-    /// What is said, as MCP has it: a block of text, an image or audio, or a list of them.
+    /// The content of the message in the form of MCP: a block of text, an image or audio, or a list of them.
     pub content: Value,
 }
 
 impl SamplingMessage {
-    /// The texts of the message, one after the other.
+    /// Returns the texts of the message, joined.
     pub fn text(&self) -> String {
         let blocks = self.content.as_array().map_or(std::slice::from_ref(&self.content), Vec::as_slice);
         blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n")
@@ -62,7 +62,7 @@ pub(crate) struct SamplingDetails {
     pub(crate) max_tokens: Option<u64>,
 }
 
-/// The parameters of `session.ui.handlePendingSampling`. Without a response the server is told that the user refused.
+/// The parameters of `session.ui.handlePendingSampling`. Without a response the server learns that the user refused.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SamplingAnswerParams<'a> {

@@ -116,7 +116,7 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         read
     }
 
-    /// A map, or a type with a flattened member, whose members the sources tell.
+    /// A map, or a type with a flattened member, whose members are listed in the sources.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let visitor_name = type_name::<V>();
         match visitor_name.split(" for copilot::").nth(1) {

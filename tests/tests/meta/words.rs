@@ -41,8 +41,17 @@ const BANNED: &[(&str, &str)] = &[
 const HIDDEN_SUBJECTS: &[&str] = &["What", "Who", "Whoever", "Nobody"];
 
 /// Texts that hold a banned word as the name of an API: `ToolError::tell` marks a text that the model may read.
-const NAMES: &[&str] =
-    &["or_tell", "OrTell", "ToolError::tell", "Self::tell", "fn tell(", "Tell(", "\"Tell\"", "`tell`"];
+const NAMES: &[&str] = &[
+    "queue().go_on",
+    "or_tell",
+    "OrTell",
+    "ToolError::tell",
+    "Self::tell",
+    "fn tell(",
+    "Tell(",
+    "\"Tell\"",
+    "`tell`",
+];
 
 /// Folders and files that are not clean yet, by the beginning of their path. The list must only shrink: clean a folder
 /// and remove its line.

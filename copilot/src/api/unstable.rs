@@ -2,13 +2,20 @@
 //!
 //! Each setter is in the file of its topic; this file has the struct that holds their settings.
 
-use super::environment::experiments::{FEATURE_FLAGS, FeatureFlags};
+use std::collections::BTreeMap;
+
 use crate::session::SessionBuilder;
 use crate::session::core::Settings;
 
 pub use super::requests::UnknownRequest;
 pub use crate::protocol::config::{AskUserVariant, RemoteSession};
 pub use crate::protocol::experiments::Experiments;
+
+/// The member with the flags.
+pub(crate) const FEATURE_FLAGS: &str = "featureFlags";
+
+/// Features of the CLI, by name.
+pub(crate) type FeatureFlags = BTreeMap<String, bool>;
 
 /// Settings of features that the CLI calls experimental. They may change or disappear in any release.
 ///

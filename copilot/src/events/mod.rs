@@ -38,8 +38,8 @@ pub use payloads::attachment::{
     SelectionAttachment, SelectionRange,
 };
 pub use payloads::changes::{
-    AutoModeResolved, AutoTier, ManagedSettingsEnforced, ManagedSettingsResolved, ModeChanged, ModelChange,
-    PermissionsChanged, PlanChanged, ScheduleCancelled, ScheduleCreated, ScheduleRearmed,
+    AutoModeResolved, AutoTier, FileOperation, ManagedSettingsEnforced, ManagedSettingsResolved, ModeChanged,
+    ModelChange, PermissionsChanged, PlanChanged, ScheduleCancelled, ScheduleCreated, ScheduleRearmed,
     ToolSearchActivated, ToolsUpdated, Verbosity, WorkspaceFileChanged,
 };
 pub use payloads::citation::{
@@ -68,7 +68,7 @@ pub use payloads::question::{
 pub use payloads::sandbox::{SandboxDecision, SandboxDecisionKind, SandboxPaths};
 pub use payloads::session::{
     Abort, AbortReason, AiCreditLimit, AutopilotObjectiveChanged, AutopilotStopped, BinaryAsset,
-    CapabilitiesChanged, Changed, ContextChanged, CustomNotification, EphemeralQuery, FileOperation, Handoff,
+    CapabilitiesChanged, Changed, ContextChanged, CustomNotification, EphemeralQuery, Handoff,
     HandoffRepository, HandoffSource, Notice, RemoteSteerableChanged, SessionError, SessionIdle,
     SessionLimitsChanged, SessionResume, SessionStart, TaskComplete, TaskOutcome, TitleChanged,
     WorkingContext,

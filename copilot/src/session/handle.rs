@@ -14,11 +14,10 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::core::{SessionCore, tool_host};
-use super::link::{Link, TurnGate};
-use super::open::DETACH;
+use super::link::{DETACH, Link, TurnGate};
 use super::paths;
-use super::session_tools::ToolChanges;
 use super::subscription::Subscription;
+use super::tool_changes::ToolChanges;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventStream};
 use crate::protocol::SessionId;

@@ -15,6 +15,9 @@ use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
 use crate::rpc::Peer;
 
+/// The method that detaches a session.
+pub(super) const DETACH: &str = "session.detach";
+
 /// Provides a connection, starting one where there is none.
 pub(crate) trait Connect: Send {
     /// Returns the place of the files of its sessions.

@@ -15,6 +15,7 @@ pub(crate) mod permissions;
 mod session_tools;
 mod subscription;
 pub(crate) mod tool_calls;
+mod tool_changes;
 mod tool_setters;
 pub(crate) mod turn;
 

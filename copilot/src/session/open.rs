@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::call::done;
 use super::core::{Members, Occasion, SessionCore, Topics};
+use super::link::DETACH;
 use super::permissions::decide;
 use super::tool_calls;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,9 +15,6 @@ use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
-
-/// The method that detaches a session.
-pub(super) const DETACH: &str = "session.detach";
 
 impl SessionCore {
     /// Opens the session. When it fails or is dropped before its end, the session is detached again.

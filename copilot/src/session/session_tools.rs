@@ -11,6 +11,7 @@ use crate::protocol::SessionId;
 use crate::rpc::Outcome;
 use crate::session::core::SessionCore;
 use crate::session::handle::Session;
+use crate::session::tool_changes::ToolChanges;
 use crate::tools::{Tool, ToolSet};
 
 /// The tools that this program gives to a running session. Made by [`Session::tools`].
@@ -201,16 +202,6 @@ fn check_names(names: &BTreeSet<String>, found: &[Tool], what: &str) -> Result<(
         Some(name) => Err(Error::new(ErrorKind::Tools, format!("this session has no tool `{name}` {what}"))),
         None => Ok(()),
     }
-}
-
-/// The remains of changes of the tools.
-#[derive(Debug, Default)]
-pub(in crate::session) struct ToolChanges {
-    /// The tools that the program has switched off for a while.
-    disabled: Vec<Tool>,
-    /// Sets that are no longer in use. Tools may hold a user's values, whose drop is a user's code and must not run on
-    /// the reader's task; so they wait here for the next change.
-    retired: Vec<Arc<ToolSet>>,
 }
 
 /// A change that the CLI has not answered yet. It holds the lock, so that the next change finds what became of it.

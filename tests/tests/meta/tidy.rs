@@ -157,12 +157,17 @@ fn files_import_each_other_in_no_circle() {
         .collect();
     // A module file lists its children and re-exports from them; that is not an import.
     let is_list = |name: &str| name.ends_with("mod.rs") || name == "lib.rs";
+    // The parts of the fake CLI and of the scripted model form one program each, outside of the path of a message.
+    let is_exempt = |name: &str| name.starts_with("testing/");
     let imports: std::collections::BTreeMap<&str, Vec<String>> = all
         .iter()
-        .filter(|(name, _)| !is_list(name))
+        .filter(|(name, _)| !is_list(name) && !is_exempt(name))
         .map(|(name, text)| {
             let found = imported_files(name, text, &all);
-            (name.as_str(), found.into_iter().filter(|to| !is_list(to) && to != name).collect())
+            (
+                name.as_str(),
+                found.into_iter().filter(|to| !is_list(to) && !is_exempt(to) && to != name).collect(),
+            )
         })
         .collect();
     // Removes files that import none of those left, until only circles and what leads to them are left.

@@ -1,17 +1,9 @@
 //! Experiments and feature flags.
 
-use std::collections::BTreeMap;
-
-use crate::api::unstable::Unstable;
+use crate::api::unstable::{FEATURE_FLAGS, FeatureFlags, Unstable};
 use crate::protocol::experiments::Experiments;
 use crate::session::core::Topic;
 use crate::session::core::setters::members;
-
-/// The member with the flags.
-pub(crate) const FEATURE_FLAGS: &str = "featureFlags";
-
-/// Features of the CLI, by name.
-pub(crate) type FeatureFlags = BTreeMap<String, bool>;
 
 members! {
     @unstable Unstable {

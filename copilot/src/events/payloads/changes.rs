@@ -4,13 +4,24 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::session::FileOperation;
 use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::instructions::PermissionMode;
 use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
 use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::protocol::vocabulary::vocabulary;
+
+vocabulary! {
+    /// An operation on a file or an entry.
+    FileOperation {
+        /// The file was created.
+        Create = "create",
+        /// The file was changed.
+        Update = "update",
+        /// The file was deleted.
+        Delete = "delete",
+    }
+}
 
 vocabulary! {
     /// The length of answers that a model is asked for.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::changes::{AutoTier, Verbosity};
+use super::changes::{AutoTier, FileOperation, Verbosity};
 use crate::protocol::capabilities::UiCapabilities;
 use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::lenient::{count, maybe_count};
@@ -325,18 +325,6 @@ vocabulary! {
         Continue = "continue",
         /// The agent cannot continue with it.
         Blocked = "blocked",
-    }
-}
-
-vocabulary! {
-    /// An operation on a file or an entry.
-    FileOperation {
-        /// The file was created.
-        Create = "create",
-        /// The file was changed.
-        Update = "update",
-        /// The file was deleted.
-        Delete = "delete",
     }
 }
 

@@ -7,10 +7,13 @@ use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
 
+/// The return value of a function, converted.
+type Returned = Result<ToolResult, ToolError>;
+
 /// Starts an asynchronous tool. The compiler shows the bound and its comment for a future that is not `Send`.
 pub fn run<F>(future: F) -> Option<Started>
 where
-    F: Future<Output = Result<ToolResult, ToolError>> + Send + 'static, // or `#[copilot::tool(local)]`, for a future that is not `Send`
+    F: Future<Output = Returned> + Send + 'static, // or `#[copilot::tool(local)]`, for a future that is not `Send`
 {
     Some(Box::pin(future))
 }

@@ -138,14 +138,12 @@ impl<T: Serialize> Outcome<Structured> for Json<T> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: Outcome<M>, M> Outcome<Optional<M>> for Option<T> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         self.map_or_else(|| Ok(ToolResult::success("Nothing was found.")), Outcome::into_result)
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: Outcome<M>, E: Failure<N>, M, N> Outcome<Fallible<M, N>> for Result<T, E> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         self.map_err(Failure::into_error)?.into_result()
@@ -174,7 +172,6 @@ impl Failure<Single> for ToolError {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static> Failure<Foreign> for E {
     fn into_error(self) -> ToolError {
         from_foreign(self)

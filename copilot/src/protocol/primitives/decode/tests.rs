@@ -246,10 +246,24 @@ fn declared(path: &str) -> Vec<(String, Option<String>)> {
     fields
 }
 
+/// The file of a module; imports name those of `protocol` without their group.
+fn source(module: &str) -> String {
+    let sources = format!("{}/src", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{sources}/{}.rs", module.replace("::", "/"));
+    let name = module.rsplit("::").next().expect("a path has a last part");
+    if Path::new(&file).exists() {
+        return file;
+    }
+    let groups = fs::read_dir(format!("{sources}/protocol")).expect("the folder is there");
+    let in_group = groups.map(|group| group.expect("it can be listed").path().join(format!("{name}.rs")));
+    let found = in_group.into_iter().find(|file| file.exists());
+    found.unwrap_or_else(|| panic!("{module} is a file")).display().to_string()
+}
+
 /// The members of a type with their types.
 fn spelled(path: &str) -> Vec<(String, String)> {
     let (module, name) = path.rsplit_once("::").expect("a type is in a module");
-    let file = format!("{}/src/{}.rs", env!("CARGO_MANIFEST_DIR"), module.replace("::", "/"));
+    let file = source(module);
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let body = text.split(&format!("struct {name} {{\n")).nth(1).unwrap_or_else(|| panic!("{file}: {name}"));
     let lines = body

@@ -172,6 +172,7 @@ impl Failure<Single> for ToolError {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static> Failure<Foreign> for E {
     fn into_error(self) -> ToolError {
         from_foreign(self)

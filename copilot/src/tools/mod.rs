@@ -32,8 +32,11 @@ pub use selection::Choice;
 pub use selection_context::SelectionContext;
 pub use state::Needs;
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use context::ToolContext;
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use dynamic::DynTool;
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use output::error::ToolError;
 pub(crate) use output::result::ToolResult;
 pub(crate) use selection::toolset::Toolset;

@@ -1,4 +1,4 @@
-//! The orphans of a killed CLI: shells and servers that it started, in other process sessions.
+//! The orphans of a CLI that has exited: shells and servers that it started, in other process sessions.
 //!
 //! A mark in the environment of the CLI, which its child processes inherit, identifies them. Only Linux shows the
 //! environments of other processes; on other systems orphans survive.

@@ -80,12 +80,10 @@ pub(super) fn start(mut command: Command, mark: String) -> io::Result<Started> {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         drop(sender.send(Ok(Started { process: Arc::new(process), stdin, stdout, stderr })));
         let status = wait(&mut child, &control);
-        let leaves_orphans = !status.as_ref().is_ok_and(ExitStatus::success);
         // Before the search for orphans, which takes a while on a busy machine. There may be no receiver any more.
         drop(exited.send(Some(status.map_err(Arc::new))));
-        if leaves_orphans {
-            orphans::kill_marked(&mark);
-        }
+        // Also after a clean exit: a CLI that exits while it detaches a session leaves its shells.
+        orphans::kill_marked(&mark);
         drop(cleaning_up);
     })?;
     receiver.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that starts the process has ended")))

@@ -223,9 +223,20 @@ impl Live for Arc<Connection> {
     }
 }
 
+impl Connection {
+    /// Closes the connection: every pending and every later request fails with `cause`.
+    pub(super) fn close(&self, cause: &Error) {
+        if self.child.is_none() {
+            // This CLI continues without the client, and so would the sessions that were dropped.
+            self.peer.write_held();
+        }
+        self.peer.close(cause);
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.peer.close(&Error::new(ErrorKind::Closed, "the client was dropped"));
+        self.close(&Error::new(ErrorKind::Closed, "the client was dropped"));
         if let Some(child) = &self.child {
             // The reader task may own the child a little longer.
             child.terminate();

@@ -119,7 +119,7 @@ impl Shared {
         self.router.disconnect(cause);
         // Last, because callers may retry when their calls fail.
         if let Some(connection) = connection {
-            connection.peer.close(cause);
+            connection.close(cause);
         }
     }
 }

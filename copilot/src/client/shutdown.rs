@@ -46,7 +46,7 @@ pub(super) async fn shutdown(connection: &Connection, router: &Router) -> Result
     let closed = Error::new(ErrorKind::Closed, "the client was shut down");
     // Sessions that were not detached are still registered.
     router.disconnect(&closed);
-    connection.peer.close(&closed);
+    connection.close(&closed);
     if let Some(child) = &connection.child
         && child.wait(exit_limit(child, unresponsive)).await.is_none()
     {

@@ -6,6 +6,7 @@
 //! | `raw().await` | waits for the result as JSON text |
 //! | `queue()` | queues the request immediately; the result is awaited separately |
 //! | `detach()` | queues the request; an error response is logged |
+//! | `hold()` | as `detach`, but it is sent a little later, and not if the connection is closed before |
 //!
 //! Dropping the future of a request frees its id; a request that is queued is still sent.
 
@@ -17,6 +18,7 @@ use tokio::sync::oneshot;
 use super::message::Request;
 use super::outgoing::{Completion, OnEnd, OnResponse, Outcome, Waiter};
 use super::peer::Peer;
+use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode;
 use crate::task::DropGuard;
@@ -52,6 +54,7 @@ impl Peer {
         method: &str,
         params: &P,
         waiter: Waiter,
+        held: bool,
     ) -> Result<Registered<'_>> {
         let (id, alone) = self.pending().insert(waiter)?;
         let registered: Registered<'_> = DropGuard::new((self, id), |(peer, id)| {
@@ -59,7 +62,12 @@ impl Peer {
             let waiter = peer.pending().remove(id);
             drop(waiter);
         });
-        self.0.outbox.push(&Request { jsonrpc: "2.0", id, method, params }, alone).map_err(|source| {
+        let write = match (held, alone) {
+            (true, _) => Write::Held,
+            (false, true) => Write::Now,
+            (false, false) => Write::Queued,
+        };
+        self.0.outbox.push(&Request { jsonrpc: "2.0", id, method, params }, write).map_err(|source| {
             Error::with_source(
                 ErrorKind::InvalidInput,
                 format!("{method}: the parameters cannot be sent"),
@@ -120,7 +128,7 @@ impl<'p, P: Serialize + ?Sized> Call<'p, '_, '_, P> {
             Hook::None => peer.request(method, params).queue()?.result(method).await,
             Hook::OnEnd(on_end) => {
                 let (waiter, completed) = oneshot::channel();
-                peer.send(method, params, Waiter::OnEnd(waiter, on_end))?.dismiss();
+                peer.send(method, params, Waiter::OnEnd(waiter, on_end), false)?.dismiss();
                 // Dropped before the response, the receiver leaves the action to the reader; dropped after it, it runs the
                 // action itself.
                 let mut completed = DropGuard::new(completed, |mut completed: oneshot::Receiver<_>| {
@@ -135,7 +143,8 @@ impl<'p, P: Serialize + ?Sized> Call<'p, '_, '_, P> {
             }
             Hook::OnResponse { run, keep } => {
                 let (waiter, completed) = oneshot::channel();
-                let mut registered = Some(peer.send(method, params, Waiter::OnResponse(waiter, run))?);
+                let mut registered =
+                    Some(peer.send(method, params, Waiter::OnResponse(waiter, run), false)?);
                 if keep {
                     registered.take().map(DropGuard::dismiss);
                 }
@@ -155,7 +164,7 @@ impl<'p, P: Serialize + ?Sized> Call<'p, '_, '_, P> {
     /// Queues the request immediately, however much is queued. Only for requests without a hook.
     pub(crate) fn queue(self) -> Result<InFlight<'p>> {
         let (waiter, completed) = oneshot::channel();
-        let registered = self.peer.send(self.method, self.params, Waiter::Caller(waiter))?;
+        let registered = self.peer.send(self.method, self.params, Waiter::Caller(waiter), false)?;
         Ok(InFlight { registered, completed })
     }
 }
@@ -167,7 +176,14 @@ impl<P: Serialize + ?Sized> Call<'_, 'static, '_, P> {
             Hook::OnEnd(on_end) => Waiter::OnEnd(oneshot::channel().0, on_end),
             Hook::None | Hook::OnResponse { .. } => Waiter::Log(self.method),
         };
-        self.peer.send(self.method, self.params, waiter)?.dismiss();
+        self.peer.send(self.method, self.params, waiter, false)?.dismiss();
+        Ok(())
+    }
+
+    /// Sends the request like [`detach`](Self::detach), but not if the connection is closed within the next 100 ms. Only
+    /// for requests without a hook.
+    pub(crate) fn hold(self) -> Result<()> {
+        self.peer.send(self.method, self.params, Waiter::Log(self.method), true)?.dismiss();
         Ok(())
     }
 }

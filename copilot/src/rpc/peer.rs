@@ -11,7 +11,7 @@ use super::incoming::{IncomingId, OpenRequests};
 use super::message::{ErrorObject, INTERNAL_ERROR, REQUEST_CANCELLED, Reply, ReplyError};
 use super::outgoing::{Completion, PendingRequests};
 use super::reconnectable::Live;
-use super::writer::Outbox;
+use super::writer::{Outbox, Write};
 use crate::error::Error;
 use crate::task::lock;
 use crate::transport::WriteHalf;
@@ -58,9 +58,14 @@ impl Peer {
         self.0.outbox.room().await;
     }
 
-    /// Waits until all queued bytes are written, or are discarded by the end of the connection.
+    /// Waits until all queued bytes are written, held ones too, or are discarded by the end of the connection.
     pub(crate) async fn written(&self) {
         self.0.outbox.written().await;
+    }
+
+    /// Writes the requests of [`Call::hold`](super::Call::hold) that are still held, before the peer is closed.
+    pub(crate) fn write_held(&self) {
+        self.0.outbox.write_held();
     }
 
     /// Marks the connection as lost: every [`Reconnectable`](super::Reconnectable) that holds this peer then waits for the
@@ -92,7 +97,7 @@ impl Peer {
     }
 
     pub(super) fn reply<R: Serialize + ?Sized>(&self, id: &RawValue, result: &R) {
-        if let Err(error) = self.0.outbox.push(&Reply { jsonrpc: "2.0", id, result }, false) {
+        if let Err(error) = self.0.outbox.push(&Reply { jsonrpc: "2.0", id, result }, Write::Queued) {
             tracing::error!(%error, "an answer cannot be encoded");
             self.reply_error(id, INTERNAL_ERROR, &format!("the answer cannot be encoded: {error}"));
         }
@@ -110,7 +115,7 @@ impl Peer {
         data: Option<&D>,
     ) {
         let error = ErrorObject { code, message, data };
-        if let Err(error) = self.0.outbox.push(&ReplyError { jsonrpc: "2.0", id, error }, false) {
+        if let Err(error) = self.0.outbox.push(&ReplyError { jsonrpc: "2.0", id, error }, Write::Queued) {
             tracing::error!(%error, "an error answer cannot be encoded");
         }
     }

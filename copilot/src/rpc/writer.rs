@@ -3,16 +3,21 @@
 //! When no other request is pending the caller writes its frame itself, which saves a task switch; otherwise one writer
 //! task writes all queued frames together. Both use the same buffer and the same cursor, so a frame is never cut, whichever
 //! future is dropped.
+//!
+//! A frame may be held: it is written after [`HOLD`], or before the next frame, and discarded if the connection is closed
+//! first. Held frames are the last ones of the buffer.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::AsyncWrite as _;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::task::lock;
 use crate::transport::WriteHalf;
@@ -25,8 +30,21 @@ const HIGH_WATER: usize = 4 << 20;
 const HARD_LIMIT: usize = 64 << 20;
 /// A buffer that has grown past this is freed once it is empty.
 const KEEP_CAPACITY: usize = 1 << 20;
+/// How long a held frame waits for the end of the connection.
+const HOLD: Duration = Duration::from_millis(100);
 /// The deepest nesting that the CLI accepts.
 const MAX_DEPTH: usize = 127;
+
+/// When a queued frame is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Write {
+    /// By the caller if the pipe accepts it, otherwise by the writer task.
+    Now,
+    /// By the writer task, together with the other queued frames.
+    Queued,
+    /// After [`HOLD`] or before the next frame; never if the connection is closed first.
+    Held,
+}
 
 pub(super) struct Outbox {
     queue: Mutex<Queue>,
@@ -40,6 +58,8 @@ struct Queue {
     buf: Vec<u8>,
     /// How many bytes of `buf` are written.
     sent: usize,
+    /// How many bytes at the end of `buf` are held, and until when.
+    held: Option<(usize, Instant)>,
     /// `None` once the connection is closed.
     writer: Option<WriteHalf>,
     /// Whether the writer task waits for the pipe. Then no caller may poll it, because a pipe wakes only the last waker.
@@ -48,18 +68,19 @@ struct Queue {
 
 impl Outbox {
     pub(super) fn new(writer: WriteHalf) -> Self {
-        let queue = Queue { buf: Vec::with_capacity(1024), sent: 0, writer: Some(writer), waited_for: false };
+        let buf = Vec::with_capacity(1024);
+        let queue = Queue { buf, sent: 0, held: None, writer: Some(writer), waited_for: false };
         Self { queue: Mutex::new(queue), work: Notify::new(), shrunk: Notify::new() }
     }
 
-    /// Queues one message; with `now` it is also written if the pipe accepts it.
-    pub(super) fn push<M: Serialize>(&self, message: &M, now: bool) -> serde_json::Result<()> {
+    /// Queues one message.
+    pub(super) fn push<M: Serialize>(&self, message: &M, write: Write) -> serde_json::Result<()> {
         let mut queue = self.queue();
         if queue.writer.is_none() {
             // The table of pending requests reports the closed connection.
             return Ok(());
         }
-        let was_empty = queue.buf.is_empty();
+        let (was_empty, before) = (queue.len() == 0, queue.buf.len());
         write_frame(&mut queue.buf, |buf| {
             let body = buf.len();
             serde_json::to_writer(Tail(&mut *buf), message)?;
@@ -69,7 +90,14 @@ impl Outbox {
             }
             Ok(())
         })?;
-        if now && was_empty && !queue.waited_for {
+        if write == Write::Held {
+            let frame = queue.buf.len() - before;
+            let (held, until) = queue.held.unwrap_or_else(|| (0, Instant::now() + HOLD));
+            queue.held = Some((held + frame, until));
+        } else {
+            queue.held = None;
+        }
+        if write == Write::Now && was_empty && !queue.waited_for {
             // The writer task gets the same error, and closes the queue.
             if let Poll::Ready(Ok(())) = queue.poll_write(&mut Context::from_waker(Waker::noop())) {
                 return Ok(());
@@ -85,8 +113,9 @@ impl Outbox {
         self.below(HIGH_WATER).await;
     }
 
-    /// Waits until all queued bytes are written, or are discarded by the end of the connection.
+    /// Waits until all queued bytes are written, held ones too, or are discarded by the end of the connection.
     pub(super) async fn written(&self) {
+        self.release_held();
         self.below(0).await;
     }
 
@@ -108,7 +137,7 @@ impl Outbox {
     /// Writes queued frames until the queue is closed or a write fails.
     pub(super) async fn run(&self) -> io::Result<()> {
         loop {
-            self.work.notified().await;
+            self.wait_for_work().await;
             behind_the_queue().await;
             let written = poll_fn(|cx| {
                 let polled = {
@@ -133,11 +162,41 @@ impl Outbox {
         }
     }
 
+    /// Waits until there is a frame to write.
+    async fn wait_for_work(&self) {
+        let held = self.queue().held;
+        match held {
+            None => self.work.notified().await,
+            Some((_, until)) => {
+                if timeout_at(until, self.work.notified()).await.is_err() {
+                    self.queue().held = None;
+                }
+            }
+        }
+    }
+
+    /// Lets the writer task write held frames now.
+    pub(super) fn release_held(&self) {
+        if self.queue().held.take().is_some() {
+            self.work.notify_one();
+        }
+    }
+
+    /// Writes what the pipe accepts now, held frames too, before the connection is closed.
+    pub(super) fn write_held(&self) {
+        let mut queue = self.queue();
+        if queue.held.take().is_some() && !queue.waited_for {
+            // Best effort: an error is that of a connection that is being closed.
+            drop(queue.poll_write(&mut Context::from_waker(Waker::noop())));
+        }
+    }
+
     /// Drops the queued frames and the writing half.
     pub(super) fn close(&self) {
         let mut queue = self.queue();
         queue.buf = Vec::new();
         queue.sent = 0;
+        queue.held = None;
         queue.writer = None;
         drop(queue);
         self.shrunk.notify_waiters();
@@ -151,15 +210,22 @@ impl Outbox {
 }
 
 impl Queue {
+    /// Returns the number of bytes to write.
     fn len(&self) -> usize {
-        self.buf.len() - self.sent
+        self.end() - self.sent
+    }
+
+    /// Returns where the held frames begin.
+    fn end(&self) -> usize {
+        self.buf.len() - self.held.map_or(0, |(held, _)| held)
     }
 
     /// Writes until the pipe is full or the queue is empty.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let end = self.end();
         let Some(writer) = &mut self.writer else { return Poll::Ready(Ok(())) };
-        while self.sent < self.buf.len() {
-            match Pin::new(&mut *writer).poll_write(cx, &self.buf[self.sent..]) {
+        while self.sent < end {
+            match Pin::new(&mut *writer).poll_write(cx, &self.buf[self.sent..end]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => self.sent += written,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -169,9 +235,9 @@ impl Queue {
                 }
             }
         }
-        self.buf.clear();
+        self.buf.drain(..end);
         self.sent = 0;
-        if self.buf.capacity() > KEEP_CAPACITY {
+        if self.buf.is_empty() && self.buf.capacity() > KEEP_CAPACITY {
             self.buf = Vec::new();
         }
         Pin::new(writer).poll_flush(cx)
@@ -319,9 +385,9 @@ mod tests {
             }
         };
         poll_writer();
-        outbox.push(&1, true).unwrap();
+        outbox.push(&1, Write::Now).unwrap();
         let waiting = poll_writer();
-        outbox.push(&2, true).unwrap();
+        outbox.push(&2, Write::Now).unwrap();
         assert_eq!(woken.0.load(Ordering::Relaxed), waiting, "it waits for the pipe");
         pipe.idle();
         assert!(woken.0.load(Ordering::Relaxed) > waiting, "the pipe is idle, and the writer sleeps");
@@ -349,10 +415,10 @@ mod tests {
     #[tokio::test]
     async fn no_frame_is_queued_after_a_write_error() {
         let outbox = Outbox::new(Box::new(Broken));
-        outbox.push(&1, true).unwrap();
+        outbox.push(&1, Write::Now).unwrap();
         assert_eq!(outbox.run().await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         for _ in 0..3 {
-            outbox.push(&"more", false).unwrap();
+            outbox.push(&"more", Write::Queued).unwrap();
         }
         let queue = outbox.queue();
         assert_eq!((queue.len(), queue.buf.capacity()), (0, 0));
@@ -361,7 +427,7 @@ mod tests {
     #[test]
     fn a_large_buffer_is_freed() {
         let outbox = Outbox::new(Box::new(tokio::io::sink()));
-        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), true).unwrap();
+        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), Write::Now).unwrap();
         let queue = outbox.queue();
         assert!(queue.len() == 0 && queue.buf.capacity() <= KEEP_CAPACITY, "{}", queue.buf.capacity());
     }
@@ -392,15 +458,69 @@ mod tests {
     #[test]
     fn the_part_of_a_large_buffer_that_was_written_is_given_back() {
         let outbox = Outbox::new(Box::new(Full(2 * KEEP_CAPACITY)));
-        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), true).unwrap();
+        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), Write::Now).unwrap();
         let queue = outbox.queue();
         assert!((KEEP_CAPACITY..KEEP_CAPACITY + 100).contains(&queue.len()), "{}", queue.len());
         assert_eq!((queue.sent, queue.buf.len()), (0, queue.len()));
         // Less is not worth moving the rest.
         let outbox = Outbox::new(Box::new(Full(1000)));
-        outbox.push(&"x".repeat(2000), true).unwrap();
+        outbox.push(&"x".repeat(2000), Write::Now).unwrap();
         let queue = outbox.queue();
         assert_eq!((queue.sent, queue.len()), (1000, queue.buf.len() - 1000));
+    }
+
+    fn written(far: &mut tokio::io::DuplexStream) -> impl Future<Output = String> {
+        async {
+            let mut bytes = vec![0; 1024];
+            let read = tokio::io::AsyncReadExt::read(far, &mut bytes).await.unwrap();
+            String::from_utf8_lossy(&bytes[..read]).into_owned()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_held_frame_is_written_after_a_while_or_before_the_next_one() {
+        let (near, mut far) = tokio::io::duplex(1024);
+        let outbox = Arc::new(Outbox::new(Box::new(near)));
+        let _writer = crate::task::spawn({
+            let outbox = Arc::clone(&outbox);
+            async move { outbox.run().await }
+        });
+        let begun = Instant::now();
+        outbox.push(&"one", Write::Held).unwrap();
+        tokio::time::sleep(HOLD / 2).await;
+        outbox.push(&"two", Write::Held).unwrap();
+        assert_eq!(outbox.queue().len(), 0);
+        let frames = written(&mut far).await;
+        assert!(frames.contains("one") && frames.ends_with("\"two\""), "{frames}");
+        let waited = begun.elapsed();
+        assert!((HOLD..HOLD + Duration::from_millis(2)).contains(&waited), "{waited:?}");
+        for write in [Write::Now, Write::Queued] {
+            outbox.push(&"first", Write::Held).unwrap();
+            outbox.push(&"second", write).unwrap();
+            let begun = Instant::now();
+            let frames = written(&mut far).await;
+            assert!(frames.contains("first") && frames.ends_with("\"second\""), "{frames}");
+            assert_eq!(begun.elapsed(), Duration::ZERO);
+        }
+        outbox.push(&"third", Write::Held).unwrap();
+        let begun = Instant::now();
+        outbox.written().await;
+        assert!(written(&mut far).await.contains("third"));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_held_frame_is_discarded_with_the_connection_unless_it_is_asked_for() {
+        for keep in [false, true] {
+            let (near, mut far) = tokio::io::duplex(1024);
+            let outbox = Outbox::new(Box::new(near));
+            outbox.push(&"held", Write::Held).unwrap();
+            if keep {
+                outbox.write_held();
+            }
+            outbox.close();
+            assert_eq!(written(&mut far).await.contains("held"), keep);
+        }
     }
 
     #[test]

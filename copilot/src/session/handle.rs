@@ -31,7 +31,8 @@ const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A conversation with the agent; clones share it.
 ///
-/// The drop of the last clone detaches the session without waiting; [`close`](Self::close) waits and returns errors.
+/// The drop of the last clone detaches the session without waiting; [`close`](Self::close) waits and returns errors. If the
+/// client is dropped within a tenth of a second too, the CLI that it has started ends instead of detaching the session.
 ///
 /// # Examples
 ///
@@ -256,7 +257,9 @@ impl Shared {
         // version determines the method.
         let Some(peer) = peer else { return };
         let method = self.link.compat.method(DETACH);
-        if let Err(error) = peer.request(method, &SessionParams { session_id: &core.id }).detach() {
+        // Held: a CLI that detaches a session stops its shells, and one that exits before it is done leaves them running.
+        // A client that is dropped with its session ends the CLI, which then stops the shells itself.
+        if let Err(error) = peer.request(method, &SessionParams { session_id: &core.id }).hold() {
             tracing::debug!(%error, session = %core.id, "a dropped session was not detached");
         }
     }

@@ -426,3 +426,48 @@ async fn a_process_that_a_cli_leaves_in_its_group_ends_with_it() {
     client.shutdown().await.unwrap();
     left.ends("a process in the group of the CLI");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_that_a_cli_leaves_outside_its_group_ends_with_it_although_it_exits_without_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = directory.path().join("process");
+    let script = format!(
+        "setsid sleep 100000 </dev/null >/dev/null 2>&1 & echo $! > {}\nexec {FAKE_CLI} \"$@\"",
+        written.display()
+    );
+    let client = Client::builder().cli_path(shell(&directory, &script)).start().await.unwrap();
+    let left = Guarded(fs::read_to_string(&written).unwrap().trim().parse().unwrap());
+    assert!(is_running(left.0));
+    client.shutdown().await.unwrap();
+    left.ends("a process outside of the group of the CLI");
+}
+
+/// A CLI that exits while it detaches a session leaves the shells of the session running; nothing kills them if the
+/// program has ended too.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_session_that_is_dropped_with_its_client_is_not_detached() {
+    let directory = tempfile::tempdir().unwrap();
+    for with_its_client in [true, false] {
+        let read = directory.path().join("read");
+        // Without the signal it ends at the end of its input, so that everything is read that was sent.
+        let script = format!("trap '' TERM\ntee {} | {FAKE_CLI} \"$@\"", read.display());
+        let client = Client::builder().cli_path(shell(&directory, &script)).start().await.unwrap();
+        let process = Guarded(client.process_id().unwrap());
+        let session = client.session().permissions(Permissions::deny_all()).start().await.unwrap();
+        let received = |method: &str| fs::read_to_string(&read).unwrap().contains(method);
+        drop(session);
+        if with_its_client {
+            drop(client);
+            process.ends("the CLI");
+            assert!(received("session.create") && !received("session.detach"));
+            continue;
+        }
+        let since = Instant::now();
+        while !received("session.detach") {
+            assert!(since.elapsed() < LONG, "the session is not detached");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

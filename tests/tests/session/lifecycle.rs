@@ -294,6 +294,25 @@ async fn dropping_the_last_handle_detaches_and_listens_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dropped_session_is_detached_before_it_is_resumed_or_its_client_leaves_the_cli() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().start().await.unwrap();
+    let session = client.session().id("s").permissions(Permissions::deny_all()).start().await.unwrap();
+    let order = || {
+        let received = cli.received();
+        let methods = received.iter().filter_map(|one| one["method"].as_str());
+        methods.filter(|method| method.starts_with("session.")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    drop(session);
+    let session = client.resume("s").permissions(Permissions::deny_all()).start().await.unwrap();
+    assert_eq!(order()[1..], ["session.detach", "session.resume"]);
+    // This client did not start the CLI, which continues without it.
+    drop((session, client));
+    cli.disconnected().await;
+    assert_eq!(order()[3..], ["session.detach"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_keeps_its_client_alive() {
     let cli = FakeCli::new();
     let client = cli.client_builder().start().await.unwrap();

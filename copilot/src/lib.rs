@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("docs/crate.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 // The macro's output names this crate, and so do its own tests.
 #[cfg(test)]

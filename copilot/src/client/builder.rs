@@ -95,7 +95,8 @@ impl ClientBuilder {
     }
 
     /// Sets the program of the CLI: a native `copilot`, or a script, which runs with the Node.js that the variable
-    /// `COPILOT_NODE_PATH` names, or with the one on `PATH`. Default: the CLI that is found on this machine.
+    /// `COPILOT_NODE_PATH` names, or with the one on `PATH`. A bare name such as `copilot` is searched in `PATH`; a file
+    /// in the current directory is `./copilot`. Default: the CLI that is found on this machine.
     pub fn cli_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.cli_path = Some(path.into());
         self

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Program;
+use super::locate::is_bare_name;
 use super::telemetry::Telemetry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{check_name, check_path, check_secret};
@@ -106,6 +107,9 @@ impl LaunchOptions {
         for (setter, path) in paths {
             let Some(path) = path else { continue };
             check_path(setter, &path.to_string_lossy())?;
+            if setter == "cli_path" && is_bare_name(path) {
+                continue;
+            }
             // The CLI runs in another directory, where a relative path would be another one.
             *path = std::path::absolute(&*path).map_err(|source| {
                 let message = format!("`{setter}` is {}, which cannot be made absolute", path.display());

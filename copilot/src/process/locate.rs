@@ -56,12 +56,17 @@ impl Surroundings {
             working_directory: env::current_dir().ok(),
         }
     }
+
+    /// Returns the directories of `PATH`, without relative ones, which would depend on the current directory.
+    fn directories(&self) -> Vec<PathBuf> {
+        self.search_path.iter().flat_map(env::split_paths).filter(|path| path.is_absolute()).collect()
+    }
 }
 
 /// Finds the CLI: `configured`, then `COPILOT_CLI_PATH`, then `PATH`, then `node_modules` of the current directory and
-/// those above it, then, with
-/// the feature `install`, the pinned version in the user's cache. A script is run with the Node.js that
-/// `COPILOT_NODE_PATH` names, or the one on `PATH`.
+/// those above it, then, with the feature `install`, the pinned version in the user's cache. The first two may be a bare
+/// name, which is searched in `PATH`. A script is run with the Node.js that `COPILOT_NODE_PATH` names, or the one on
+/// `PATH`.
 ///
 /// The user named the first two and the directories of `PATH`, so they are trusted, except for relative directories of
 /// `PATH`. The rest was found, and is run only when this user or root alone can have written it.
@@ -106,16 +111,15 @@ fn search(configured: Option<&Path>, around: &Surroundings) -> Result<Result<Pro
         return named(Path::new(path), PATH_VARIABLE, around).map(Ok);
     }
     let mut looked_at = vec![format!("{PATH_VARIABLE}: not set")];
-    // A relative directory would depend on the current one.
-    let directories: Vec<PathBuf> =
-        around.search_path.iter().flat_map(env::split_paths).filter(|path| path.is_absolute()).collect();
-    if let Some(path) = directories.iter().find_map(|directory| executable(directory)) {
+    let directories = around.directories();
+    if let Some(path) = directories.iter().find_map(|directory| executable(directory, "copilot".as_ref())) {
         return Ok(Ok(Program::at(path, around.node.as_deref())));
     }
     looked_at.push(format!("PATH: no `copilot` in {} directories", directories.len()));
     if let Some(start) = &around.working_directory {
         let mut modules = start.ancestors().map(|above| above.join("node_modules"));
-        let found = modules.find_map(|modules| Some((executable(&modules.join(".bin"))?, modules)));
+        let found = modules
+            .find_map(|modules| Some((executable(&modules.join(".bin"), "copilot".as_ref())?, modules)));
         if let Some((path, modules)) = found {
             check_modules(&modules, &path)?;
             return Ok(Ok(Program::at(path, around.node.as_deref())));
@@ -159,6 +163,20 @@ fn replaceable_by_others(_path: &Path) -> Option<String> {
 
 /// Returns the CLI in a file that the user named.
 fn named(path: &Path, by: &str, around: &Surroundings) -> Result<Program> {
+    if is_bare_name(path) {
+        let directories = around.directories();
+        if let Some(found) = directories.iter().find_map(|directory| executable(directory, path.as_os_str()))
+        {
+            return Ok(Program::at(found, around.node.as_deref()));
+        }
+        let message = format!(
+            "{by} names `{name}`, which is not a program in any of the {} directories of PATH; install it with `npm \
+             install -g @github/copilot`, or name its file; a file in the current directory is `./{name}`",
+            directories.len(),
+            name = path.display()
+        );
+        return Err(Error::new(ErrorKind::Cli, message));
+    }
     if path.is_file() {
         return Ok(Program::at(path.to_owned(), around.node.as_deref()));
     }
@@ -168,10 +186,20 @@ fn named(path: &Path, by: &str, around: &Surroundings) -> Result<Program> {
     Err(Error::new(ErrorKind::Cli, message))
 }
 
-/// Returns the CLI in this directory.
-fn executable(directory: &Path) -> Option<PathBuf> {
-    let names: &[&str] = if cfg!(windows) { &["copilot.exe", "copilot.cmd"] } else { &["copilot"] };
-    names.iter().map(|name| directory.join(name)).find(|path| is_executable(path))
+/// Returns whether a path is the name of a program without a directory, which is searched in `PATH` as a shell does.
+pub(super) fn is_bare_name(path: &Path) -> bool {
+    path.file_name() == Some(path.as_os_str())
+}
+
+/// Returns the program of this name in a directory.
+fn executable(directory: &Path, name: &OsStr) -> Option<PathBuf> {
+    let endings: &[&str] = if cfg!(windows) { &[".exe", ".cmd", ""] } else { &[""] };
+    let with = |ending: &&str| {
+        let mut name = name.to_owned();
+        name.push(ending);
+        directory.join(name)
+    };
+    endings.iter().map(with).find(|path| is_executable(path))
 }
 
 #[cfg(unix)]
@@ -274,10 +302,28 @@ mod tests {
     #[test]
     fn a_cli_that_is_named_from_here_is_found_from_anywhere() {
         // Tests run where the manifest is.
-        for name in ["Cargo.toml", "./Cargo.toml"] {
+        for name in ["./Cargo.toml", "src/lib.rs"] {
             let found = search(Some(Path::new(name)), &Surroundings::default()).unwrap().unwrap();
-            assert_eq!(found.path(), env::current_dir().unwrap().join("Cargo.toml"));
+            assert_eq!(found.path(), env::current_dir().unwrap().join(name));
         }
+    }
+
+    #[test]
+    fn a_bare_name_is_searched_in_the_search_path_and_not_in_the_current_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let other = program(&root.path().join("bin/copilot-next"));
+        fs::create_dir_all(root.path().join("first/copilot-next")).unwrap();
+        let search_path = env::join_paths(["first", "bin"].map(|name| root.path().join(name))).unwrap();
+        let mut around = Surroundings { search_path: Some(search_path), ..Surroundings::default() };
+        let name = Path::new("copilot-next");
+        assert_eq!(search(Some(name), &around).unwrap(), Ok(Program::Native(other.clone())));
+        around.variable = Some(name.into());
+        assert_eq!(search(None, &around).unwrap(), Ok(Program::Native(other)));
+        // Tests run where this file is.
+        around.variable = Some("Cargo.toml".into());
+        let refused = search(None, &around).unwrap_err().to_string();
+        assert!(refused.contains("COPILOT_CLI_PATH names `Cargo.toml`"), "{refused}");
+        assert!(refused.contains("2 directories of PATH") && refused.contains("`./Cargo.toml`"), "{refused}");
     }
 
     #[test]

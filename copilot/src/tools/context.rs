@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use futures_core::future::BoxFuture;
@@ -28,6 +29,8 @@ struct Call<T: ?Sized> {
     /// Set when the library stops the call: it timed out, or its future was dropped. The invocation's token, in
     /// contrast, is cancelled when the CLI no longer needs the result.
     stopped: Flag,
+    /// Whether the function runs on the pool for blocking work, where it cannot be stopped.
+    on_thread: AtomicBool,
     tool: T,
 }
 
@@ -71,7 +74,7 @@ pub(crate) trait ToolHost: Send + Sync {
 
 impl ToolContext {
     pub(crate) fn new(tool: impl CalledTool + 'static, invocation: Invocation) -> Self {
-        Self(Arc::new(Call { invocation, stopped: Flag::default(), tool }))
+        Self(Arc::new(Call { invocation, stopped: Flag::default(), on_thread: AtomicBool::new(false), tool }))
     }
 
     /// Returns the id of the session that called the tool.
@@ -118,7 +121,8 @@ impl ToolContext {
         self.0.invocation.host.log("info", message.as_ref());
     }
 
-    /// Returns whether the call was cancelled; see [`cancelled`](Self::cancelled).
+    /// Returns whether the call was cancelled; see [`cancelled`](Self::cancelled). A synchronous tool cannot be stopped,
+    /// so one that takes long asks this from time to time and returns.
     pub fn is_cancelled(&self) -> bool {
         self.0.stopped.is_set() || self.0.invocation.cancel.is_cancelled()
     }
@@ -218,6 +222,15 @@ impl ToolContext {
     /// Returns the token that is cancelled when the CLI no longer needs the result.
     pub(crate) fn cancellation(&self) -> &CancellationToken {
         &self.0.invocation.cancel
+    }
+
+    /// Returns whether the function is running on the pool for blocking work.
+    pub(crate) fn is_on_thread(&self) -> bool {
+        self.0.on_thread.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_on_thread(&self, on_thread: bool) {
+        self.0.on_thread.store(on_thread, Ordering::Relaxed);
     }
 
     /// Requests that the tool stops.

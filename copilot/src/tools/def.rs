@@ -10,8 +10,13 @@ use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
 use crate::tools::selection_context::SelectionContext;
 
-/// The future of a running tool.
-pub type Started = BoxFuture<'static, Result<ToolResult, ToolError>>;
+/// A tool whose function is ready to run, with its arguments.
+pub enum Started {
+    /// The future of the function.
+    Future(BoxFuture<'static, Result<ToolResult, ToolError>>),
+    /// A function for the pool for blocking work.
+    Blocking(Box<dyn FnOnce() -> Result<ToolResult, ToolError> + Send>),
+}
 
 /// The output of `#[copilot::tool]`: constant data only.
 ///
@@ -155,6 +160,15 @@ impl Location {
     /// Returns the name of the crate that defines the tool, with underscores.
     pub fn krate(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)
+    }
+}
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Future(_) => "Future(..)",
+            Self::Blocking(_) => "Blocking(..)",
+        })
     }
 }
 

@@ -14,8 +14,9 @@ use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tools::arguments::param::{Probe, ProbeValue as _};
 use crate::tools::arguments::param_def::{ParamDef, Shape};
+use crate::tools::call::start::run;
 use crate::tools::context::ToolContext;
-use crate::tools::def::{Location, ToolDef};
+use crate::tools::def::{Location, Started, ToolDef};
 use crate::tools::output::error::ToolErrors;
 use crate::tools::output::outcome::{Outcome, outcome};
 use crate::tools::schema;
@@ -292,7 +293,7 @@ impl DynTool {
             let context = visitor.visit(1, Probe::<ToolContext>::NEW.kind());
             visitor.ready()?;
             let future = function(arguments?.lend(), context?.lend());
-            Some(Box::pin(async move { outcome(future.await) }))
+            run(async move { outcome(future.await) })
         })))
     }
 
@@ -307,7 +308,7 @@ impl DynTool {
         let function = UserValue::new(function);
         self.tool(Handler::Json(Box::new(move |arguments, context| {
             let future = function(arguments, context);
-            Box::pin(async move { outcome(future.await) })
+            Started::Future(Box::pin(async move { outcome(future.await) }))
         })))
     }
 

@@ -6,15 +6,17 @@
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::contain::{self, Contained};
 use crate::tools::arguments::suggest::suggest;
 use crate::tools::call::decode::start;
-use crate::tools::call::start::{on_blocking_pool, panicked};
+use crate::tools::call::start::{Blocking, on_blocking_pool, panicked};
 use crate::tools::context::{Invocation, ToolContext};
 use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;
@@ -94,32 +96,35 @@ async fn sleep(context: &ToolContext, pause: Duration) -> bool {
 
 /// Runs the tool once, from its arguments to its result.
 async fn attempt(tool: &Tool, context: &ToolContext) -> Returned {
-    let mut started = if context.has_unbuilt_state() {
-        start_with_states(tool, context)
+    let started = if context.has_unbuilt_state() {
+        None
     } else {
         match start(tool, context) {
-            Ok(started) => started,
+            Ok(started) => Some(started),
             Err(returned) => return returned,
         }
     };
-    if let Some(permits) = tool.compiled().ok().and_then(|compiled| compiled.permits.clone()) {
-        // The wait for a permit counts towards the timeout, because the agent waits too.
-        started = Box::pin(async move {
-            let _permit = permits.acquire_owned().await;
-            started.await
-        });
-    }
-    match watch(started, context, tool.timeout()).await {
+    let permits = tool.compiled().ok().and_then(|compiled| compiled.permits.clone());
+    let running = match (started, permits) {
+        (Some(started), None) => Running::new(started, None, context),
+        (started, permits) => Running::Future {
+            future: Box::pin(prepare_and_run(tool.clone(), context.clone(), started, permits)),
+            _permit: None,
+        },
+    };
+    match watch(running, context, tool.timeout()).await {
         End::Returned(returned) => returned,
         End::Panicked(panic) => Err(panicked(&panic)),
         End::Cancelled => Ok(cancelled(context)),
         End::TimedOut => {
             let seconds = tool.timeout().as_secs_f64();
             tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool timed out");
-            Ok(ToolResult::timeout(format!(
-                "`{}` did not finish within {seconds} s and was stopped.",
-                context.tool()
-            )))
+            let end = if context.is_on_thread() {
+                ". It was asked to stop but is still running; its result will be discarded."
+            } else {
+                " and was stopped."
+            };
+            Ok(ToolResult::timeout(format!("`{}` did not finish within {seconds} s{end}", context.tool())))
         }
     }
 }
@@ -141,22 +146,71 @@ fn cancelled(context: &ToolContext) -> ToolResult {
     ToolResult::failure(format!("`{}` was cancelled.", context.tool()))
 }
 
-/// Starts the tool after its lazily built states, which are built on the pool for blocking work so that they do not
-/// delay other sessions.
-fn start_with_states(tool: &Tool, context: &ToolContext) -> Started {
-    let (tool, context) = (tool.clone(), context.clone());
-    Box::pin(async move {
-        let building = context.clone();
-        on_blocking_pool(move || {
-            building.build_states();
-            Ok(())
-        })
-        .await?;
-        match start(&tool, &context) {
-            Ok(started) => started.await,
-            Err(returned) => returned,
+/// Runs the tool after the wait for a permit, which counts towards the timeout because the agent waits too. A tool that
+/// is not started yet is started after its lazily built states, which are built on the pool for blocking work so that
+/// they do not delay other sessions.
+async fn prepare_and_run(
+    tool: Tool,
+    context: ToolContext,
+    started: Option<Started>,
+    permits: Option<Arc<Semaphore>>,
+) -> Returned {
+    let permit = match permits {
+        // Never closed.
+        Some(permits) => permits.acquire_owned().await.ok(),
+        None => None,
+    };
+    let started = match started {
+        Some(started) => started,
+        None => {
+            let building = context.clone();
+            let build = move || {
+                building.build_states();
+                Ok(())
+            };
+            on_blocking_pool(build, None).await?;
+            match start(&tool, &context) {
+                Ok(started) => started,
+                Err(returned) => return returned,
+            }
         }
-    })
+    };
+    Running::new(started, permit, &context).await
+}
+
+/// A running tool and its permit, which is free again when the tool has ended: a thread cannot be stopped.
+enum Running {
+    Future { future: BoxFuture<'static, Returned>, _permit: Option<OwnedSemaphorePermit> },
+    Thread { thread: Blocking<ToolResult>, context: ToolContext },
+}
+
+impl Running {
+    fn new(started: Started, permit: Option<OwnedSemaphorePermit>, context: &ToolContext) -> Self {
+        match started {
+            Started::Future(future) => Self::Future { future, _permit: permit },
+            Started::Blocking(function) => {
+                context.set_on_thread(true);
+                Self::Thread { thread: on_blocking_pool(function, permit), context: context.clone() }
+            }
+        }
+    }
+}
+
+impl Future for Running {
+    type Output = Returned;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Returned> {
+        match &mut *self {
+            Self::Future { future, .. } => future.as_mut().poll(cx),
+            Self::Thread { thread, context } => {
+                let ended = Pin::new(thread).poll(cx);
+                if ended.is_ready() {
+                    context.set_on_thread(false);
+                }
+                ended
+            }
+        }
+    }
 }
 
 /// The end of a started tool.
@@ -168,8 +222,8 @@ enum End {
 }
 
 /// Runs a started tool until it ends, the call is cancelled, or the timeout elapses.
-async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> End {
-    let mut work = Work { started: contain::catch(started), context };
+async fn watch(running: Running, context: &ToolContext, timeout: Duration) -> End {
+    let mut work = Work { running: contain::catch(running), context };
     // Many tools end with the first poll and need no timer.
     if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(work.poll(cx))).await {
         return end;
@@ -207,19 +261,19 @@ async fn watch(started: Started, context: &ToolContext, timeout: Duration) -> En
 
 /// A running tool. Dropping it before its end cancels its context.
 struct Work<'c> {
-    started: Contained<Started>,
+    running: Contained<Running>,
     context: &'c ToolContext,
 }
 
 impl Work<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        Pin::new(&mut self.started).poll(cx).map(|ended| ended.map_or_else(End::Panicked, End::Returned))
+        Pin::new(&mut self.running).poll(cx).map(|ended| ended.map_or_else(End::Panicked, End::Returned))
     }
 }
 
 impl Drop for Work<'_> {
     fn drop(&mut self) {
-        if !self.started.has_ended() {
+        if !self.running.has_ended() {
             self.context.stop();
         }
     }

@@ -1,6 +1,12 @@
 //! The ways to start a function; the expansion of a tool calls one of them.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::{JoinHandle, LocalSet};
 
 use crate::contain::{self, UserValue};
 use crate::tools::def::Started;
@@ -15,7 +21,7 @@ pub fn run<F>(future: F) -> Option<Started>
 where
     F: Future<Output = Returned> + Send + 'static, // or `#[copilot::tool(local)]`, for a future that is not `Send`
 {
-    Some(Box::pin(future))
+    Some(Started::Future(Box::pin(future)))
 }
 
 /// Starts a synchronous tool that runs on the async thread.
@@ -23,7 +29,7 @@ pub fn inline<F>(function: F) -> Option<Started>
 where
     F: FnOnce() -> Result<ToolResult, ToolError> + Send + 'static,
 {
-    Some(Box::pin(async move { function() }))
+    Some(Started::Future(Box::pin(async move { function() })))
 }
 
 /// Starts a synchronous tool on the pool for blocking work.
@@ -31,29 +37,46 @@ pub fn blocking<F>(function: F) -> Option<Started>
 where
     F: FnOnce() -> Result<ToolResult, ToolError> + Send + 'static,
 {
-    Some(Box::pin(on_blocking_pool(function)))
+    Some(Started::Blocking(Box::new(function)))
 }
 
-/// Starts an asynchronous tool whose future stays on one thread.
+/// Starts an asynchronous tool whose future stays on one thread, where it may call `spawn_local`.
 pub fn local<F, Fut>(function: F) -> Option<Started>
 where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output = Result<ToolResult, ToolError>>,
 {
-    blocking(move || tokio::runtime::Handle::current().block_on(function()))
+    blocking(move || {
+        let tasks = LocalSet::new();
+        Handle::current().block_on(tasks.run_until(function()))
+    })
 }
 
-/// Runs a function on the pool for blocking work. A panic is a hidden error.
-pub(super) async fn on_blocking_pool<F, T>(function: F) -> Result<T, ToolError>
+/// A function that runs on the pool for blocking work. A panic is a hidden error. The drop does not stop the function.
+pub(super) struct Blocking<T>(JoinHandle<Result<Result<T, ToolError>, String>>);
+
+/// Runs a function on the pool for blocking work. `permit` is held until the function has ended.
+pub(super) fn on_blocking_pool<F, T>(function: F, permit: Option<OwnedSemaphorePermit>) -> Blocking<T>
 where
     F: FnOnce() -> Result<T, ToolError> + Send + 'static,
     T: Send + 'static,
 {
     let function = UserValue::new(function);
-    match tokio::task::spawn_blocking(move || contain::run(function.into_inner())).await {
-        Ok(Ok(returned)) => returned,
-        Ok(Err(panic)) => Err(panicked(&panic)),
-        Err(error) => Err(ToolError::hidden(error)),
+    Blocking(tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        contain::run(function.into_inner())
+    }))
+}
+
+impl<T> Future for Blocking<T> {
+    type Output = Result<T, ToolError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|ended| match ended {
+            Ok(Ok(returned)) => returned,
+            Ok(Err(panic)) => Err(panicked(&panic)),
+            Err(error) => Err(ToolError::hidden(error)),
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 mod dynamic;
 mod kinds;
 mod retries;
+mod threads;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -20,7 +20,10 @@ use crate::tools::tool::Tool;
 
 /// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice(By);
+pub struct Choice {
+    by: By,
+    may_be_absent: bool,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum By {
@@ -32,23 +35,23 @@ enum By {
 
 /// Selects the tools of a group.
 pub fn group(name: impl Into<String>) -> Choice {
-    Choice(By::Group(name.into()))
+    Choice::new(By::Group(name.into()))
 }
 
 /// Selects the tools with a tag.
 pub fn tag(name: impl Into<String>) -> Choice {
-    Choice(By::Tag(name.into()))
+    Choice::new(By::Tag(name.into()))
 }
 
 impl From<&str> for Choice {
     fn from(name: &str) -> Self {
-        Self(By::Name(name.to_owned()))
+        Self::new(By::Name(name.to_owned()))
     }
 }
 
 impl From<String> for Choice {
     fn from(name: String) -> Self {
-        Self(By::Name(name))
+        Self::new(By::Name(name))
     }
 }
 
@@ -59,13 +62,29 @@ impl From<Tool> for Choice {
 }
 
 impl Choice {
+    fn new(by: By) -> Self {
+        Self { by, may_be_absent: false }
+    }
+
+    /// Allows the choice to match no tool, which is an error otherwise: for tools behind a Cargo feature, and for tools of
+    /// a crate that is not always linked.
+    ///
+    /// ```
+    /// use copilot::{Session, group};
+    ///
+    /// let session = Session::builder().with_all_tools().only([group("issues"), group("admin").if_present()]);
+    /// ```
+    pub fn if_present(self) -> Self {
+        Self { may_be_absent: true, ..self }
+    }
+
     /// Selects the tools of a module and its submodules.
     pub(crate) fn module(path: impl Into<String>) -> Self {
-        Self(By::Module(path.into()))
+        Self::new(By::Module(path.into()))
     }
 
     fn takes(&self, tool: &Tool) -> bool {
-        match &self.0 {
+        match &self.by {
             By::Name(name) => tool.name() == name,
             By::Group(group) => tool.group() == Some(group),
             By::Tag(tag) => tool.tags().any(|own| own == tag),
@@ -79,7 +98,7 @@ impl Choice {
     /// Returns the valid names of this kind, for a choice that selects nothing.
     fn alternatives<'t>(&self, tools: &'t [Tool]) -> BTreeSet<&'t str> {
         let of = |tool: &'t Tool| -> Vec<&'t str> {
-            match &self.0 {
+            match &self.by {
                 By::Name(_) => vec![tool.name()],
                 By::Group(_) => tool.group().into_iter().collect(),
                 By::Tag(_) => tool.tags().collect(),
@@ -92,7 +111,7 @@ impl Choice {
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.by {
             By::Name(name) => write!(f, "tool `{name}`"),
             By::Group(name) => write!(f, "group `{name}`"),
             By::Tag(name) => write!(f, "tag `{name}`"),
@@ -208,8 +227,9 @@ impl ToolSelection {
             Rule::Filter(_) => &[],
         });
         let mut message = String::new();
-        for choice in choices.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
-            let (By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name)) = &choice.0;
+        let required = choices.filter(|choice| !choice.may_be_absent);
+        for choice in required.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
+            let (By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name)) = &choice.by;
             let known = choice.alternatives(tools);
             let hint = match suggest(name, known.iter().copied()) {
                 Some(suggestion) => format!("did you mean `{suggestion}`?"),
@@ -220,7 +240,12 @@ impl ToolSelection {
             write!(message, "{separator}{choice} matches no tool; {hint}")
                 .expect("writing to a string cannot fail");
         }
-        if message.is_empty() { Ok(()) } else { Err(Error::new(ErrorKind::Tools, message)) }
+        if message.is_empty() {
+            return Ok(());
+        }
+        message +=
+            "\nA choice that may match no tool, for example with a Cargo feature off, needs `.if_present()`";
+        Err(Error::new(ErrorKind::Tools, message))
     }
 
     fn check_crates(&self, tools: &[Tool]) -> Result<()> {
@@ -403,7 +428,17 @@ mod tests {
         assert_eq!(
             refused(|s| s.only([group("fruits"), "peer".into()])),
             "group `fruits` matches no tool; did you mean `fruit`?\n\
-             tool `peer` matches no tool; did you mean `pear`?"
+             tool `peer` matches no tool; did you mean `pear`?\n\
+             A choice that may match no tool, for example with a Cargo feature off, needs `.if_present()`"
+        );
+        assert_eq!(
+            chosen(|s| s.only([group("fruit"), group("nuts").if_present()])).unwrap(),
+            ["apple", "pear"]
+        );
+        assert_eq!(chosen(|s| s.only([group("nuts").if_present()])).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            chosen(|s| s.except(["nut".into(), tag("red")].map(Choice::if_present))).unwrap(),
+            ["carrot", "pear"]
         );
         assert!(refused(|s| s.expect_from(["my-tools".to_owned()])).ends_with("`copilot::link!(my_tools);`"));
     }

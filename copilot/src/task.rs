@@ -8,6 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -26,6 +27,16 @@ where
 {
     #[expect(clippy::disallowed_methods, reason = "the handle below is the owner")]
     Task(tokio::spawn(catch(future)))
+}
+
+/// Starts `future` on a given runtime, like [`spawn`]; the caller need not be on one.
+pub(crate) fn spawn_on<F>(runtime: &Handle, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let _entered = runtime.enter();
+    spawn(future)
 }
 
 impl<T> Task<T> {

@@ -174,7 +174,8 @@ impl Client {
         Ok(CliVersion::clone(&self.connection().await?.cli))
     }
 
-    /// Returns the process id of a CLI that this client started; `None` for any other one, and while there is no connection.
+    /// Returns the process id of a CLI that this client started; `None` for any other one, and while there is no connection,
+    /// as during a restart: see [`connection_state`](Self::connection_state). After a restart it is another one.
     pub fn process_id(&self) -> Option<u32> {
         self.0.connection.current()?.child.as_ref().map(|child| child.pid())
     }

@@ -21,8 +21,9 @@ pub(crate) const DEFAULT_BUDGET: usize = 64 << 20;
 
 /// The events of a session from the moment of subscribing, as a [`Stream`].
 ///
-/// It ends when the session is closed, and after [`EventKind::Disconnected`](super::EventKind::Disconnected) when
-/// the connection is lost. Dropping it unsubscribes.
+/// It ends when the session is closed, and after [`EventKind::Disconnected`](super::EventKind::Disconnected). A lost
+/// connection that the client restores does not end it: [`EventKind::Restarted`](super::EventKind::Restarted) follows, and
+/// then the events of the resumed session. Dropping it unsubscribes.
 #[derive(Debug)]
 pub struct EventStream {
     pub(super) queue: Arc<Queue>,

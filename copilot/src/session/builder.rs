@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures_core::future::BoxFuture;
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPolicy, Topics};
@@ -214,8 +215,9 @@ impl SessionBuilder {
         let states = self.states.shared();
         let core =
             SessionCore::new(id, link.peer.clone(), self.topics, settings, tools, states, self.tool_policy);
+        let runtime = Handle::current();
         let listening =
-            |listener| Subscription::start(core.subscribers.subscribe(self.event_budget), listener);
+            |listener| Subscription::start(&runtime, core.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and requests may come before the response.
         link.carrier.register(Arc::clone(&core))?;
@@ -233,6 +235,7 @@ impl SessionBuilder {
             workspace_path: answer.workspace_path,
             files,
             event_budget: self.event_budget,
+            runtime,
             _listeners: listeners,
             spoken: AtomicBool::new(self.resume),
             sending: Mutex::new(()),

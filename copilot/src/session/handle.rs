@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -24,7 +25,7 @@ use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
-use crate::rpc::{Peer, decode};
+use crate::rpc::{Call, Peer, decode};
 
 /// The time limit of the detachment in `close`.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,6 +55,8 @@ pub(in crate::session) struct Shared {
     /// The location of the files that its messages attach.
     pub(in crate::session) files: paths::Files,
     pub(in crate::session) event_budget: usize,
+    /// The runtime that opened the session, on which its listeners run.
+    pub(in crate::session) runtime: Handle,
     /// The listeners of the builder.
     pub(in crate::session) _listeners: Vec<Subscription>,
     /// Whether the CLI has accepted a message, so that the session is on disk.
@@ -96,10 +99,11 @@ impl Session {
 
     /// Calls `listener` with every event from now on, until the returned guard is dropped.
     ///
-    /// The listener runs in a separate task, one event after the other; a slow one delays no other subscriber. A panic
-    /// is logged, and the listener is called again with the next event.
+    /// The listener runs in a separate task on the runtime that opened the session, one event after the other; a slow one
+    /// delays no other subscriber. The caller may be a thread without a runtime. A panic is logged, and the listener is
+    /// called again with the next event.
     pub fn on(&self, listener: impl FnMut(&Event) + Send + 'static) -> Subscription {
-        Subscription::start(self.events(), listener)
+        Subscription::start(&self.0.runtime, self.events(), listener)
     }
 
     /// Stops the agent. Running tools are cancelled, and the turn ends as aborted.
@@ -228,14 +232,16 @@ impl Closing<'_> {
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.leave(|detach| detach.detach());
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         if !self.core.is_closed() {
-            self.leave();
+            // A CLI that exits while it detaches a session leaves the shells of the session running. If the client is
+            // dropped too, its CLI ends without this request, and stops the shells.
+            self.leave(|detach| detach.hold());
         }
     }
 }
@@ -249,17 +255,15 @@ impl Shared {
         self.core.calls.abort();
     }
 
-    /// Closes the session, and detaches it without waiting.
-    fn leave(&self) {
+    /// Closes the session, and detaches it without waiting; `send` sends the request.
+    fn leave(&self, send: impl FnOnce(Call<'_, 'static, '_, SessionParams<'_>>) -> Result<()>) {
         let (core, peer) = (&self.core, self.core.connection.current());
         self.end();
         // Best effort: a lost connection has detached the session already. A refusal cannot be waited for, so the
         // version determines the method.
         let Some(peer) = peer else { return };
         let method = self.link.compat.method(DETACH);
-        // Held: a CLI that detaches a session stops its shells, and one that exits before it is done leaves them running.
-        // A client that is dropped with its session ends the CLI, which then stops the shells itself.
-        if let Err(error) = peer.request(method, &SessionParams { session_id: &core.id }).hold() {
+        if let Err(error) = send(peer.request(method, &SessionParams { session_id: &core.id })) {
             tracing::debug!(%error, session = %core.id, "a dropped session was not detached");
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 
 use crate::contain;
@@ -20,12 +21,13 @@ pub struct Subscription {
 
 impl Subscription {
     pub(in crate::session) fn start(
+        runtime: &Handle,
         mut events: EventStream,
         listener: impl FnMut(&Event) + Send + 'static,
     ) -> Self {
         let calls = Arc::new(Calls::default());
         let mut listener = Listener { listener: Some(listener), calls: Arc::clone(&calls) };
-        let task = task::spawn(async move {
+        let task = task::spawn_on(runtime, async move {
             while let Some(event) = events.next().await {
                 if !listener.call(&event) {
                     return;

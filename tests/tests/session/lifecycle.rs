@@ -254,9 +254,8 @@ async fn old_clis_are_left_with_destroy() {
         session.close().await.unwrap();
         assert_eq!(fake.cli.requests("session.destroy"), [json!({"sessionId": "closed"})], "{version}");
         drop(fake.session().id("dropped").start().await.unwrap());
-        settle().await;
-        let destroyed = fake.cli.requests("session.destroy");
-        assert_eq!(destroyed.last().unwrap()["sessionId"], "dropped", "{version}");
+        let destroyed = fake.cli.requested("session.destroy", 2).await;
+        assert_eq!(destroyed[1], json!({"sessionId": "dropped"}), "{version}");
     }
 }
 
@@ -284,8 +283,8 @@ async fn dropping_the_last_handle_detaches_and_listens_no_more() {
     settle().await;
     assert!(events.try_next().is_some() && fake.cli.requests("session.detach").is_empty());
     drop(clone);
+    assert_eq!(fake.cli.requested("session.detach", 1).await, [json!({"sessionId": "s"})]);
     settle().await;
-    assert_eq!(fake.cli.requests("session.detach"), [json!({"sessionId": "s"})]);
     assert!(events.next().await.is_none() && !call.is_answered());
     assert_eq!(fake.calls_pending(), 0);
     // The state that the tool held is gone with it.

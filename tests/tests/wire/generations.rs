@@ -167,9 +167,8 @@ async fn sessions_are_detached_with_the_method_that_the_cli_knows() {
     {
         let fake = Fake::of_version(version).await;
         fake.session().start().await.unwrap().close().await.unwrap();
-        fake.session().start().await.unwrap();
-        settle().await;
-        assert_eq!(fake.cli.requests(way).len(), 2, "{version}");
+        let dropped = fake.session().start().await.unwrap().id().clone();
+        assert_eq!(fake.cli.requested(way, 2).await[1], json!({"sessionId": dropped}), "{version}");
     }
 }
 

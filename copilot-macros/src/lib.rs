@@ -1,5 +1,7 @@
 //! The attribute macros of `copilot`, which re-exports them.
 
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
+
 mod diagnostics;
 mod docs;
 mod options;

@@ -27,7 +27,7 @@ mod responder;
 mod service;
 mod writer;
 
-pub(crate) use call::{Call, decode};
+pub(crate) use call::decode;
 pub(crate) use head::Head;
 pub(crate) use incoming::IncomingId;
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};

@@ -469,12 +469,10 @@ mod tests {
         assert_eq!((queue.sent, queue.len()), (1000, queue.buf.len() - 1000));
     }
 
-    fn written(far: &mut tokio::io::DuplexStream) -> impl Future<Output = String> {
-        async {
-            let mut bytes = vec![0; 1024];
-            let read = tokio::io::AsyncReadExt::read(far, &mut bytes).await.unwrap();
-            String::from_utf8_lossy(&bytes[..read]).into_owned()
-        }
+    async fn written(far: &mut tokio::io::DuplexStream) -> String {
+        let mut bytes = vec![0; 1024];
+        let read = tokio::io::AsyncReadExt::read(far, &mut bytes).await.unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
     }
 
     #[tokio::test(start_paused = true)]

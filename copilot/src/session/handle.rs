@@ -25,7 +25,7 @@ use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
-use crate::rpc::{Call, Peer, decode};
+use crate::rpc::{Peer, decode};
 
 /// The time limit of the detachment in `close`.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -232,7 +232,7 @@ impl Closing<'_> {
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        self.0.leave(|detach| detach.detach());
+        self.0.leave(false);
     }
 }
 
@@ -241,7 +241,7 @@ impl Drop for Shared {
         if !self.core.is_closed() {
             // A CLI that exits while it detaches a session leaves the shells of the session running. If the client is
             // dropped too, its CLI ends without this request, and stops the shells.
-            self.leave(|detach| detach.hold());
+            self.leave(true);
         }
     }
 }
@@ -255,15 +255,18 @@ impl Shared {
         self.core.calls.abort();
     }
 
-    /// Closes the session, and detaches it without waiting; `send` sends the request.
-    fn leave(&self, send: impl FnOnce(Call<'_, 'static, '_, SessionParams<'_>>) -> Result<()>) {
+    /// Closes the session, and detaches it without waiting; a `held` request is not sent if the connection is closed within
+    /// the next 100 ms.
+    fn leave(&self, held: bool) {
         let (core, peer) = (&self.core, self.core.connection.current());
         self.end();
         // Best effort: a lost connection has detached the session already. A refusal cannot be waited for, so the
         // version determines the method.
         let Some(peer) = peer else { return };
         let method = self.link.compat.method(DETACH);
-        if let Err(error) = send(peer.request(method, &SessionParams { session_id: &core.id })) {
+        let params = SessionParams { session_id: &core.id };
+        let detach = peer.request(method, &params);
+        if let Err(error) = if held { detach.hold() } else { detach.detach() } {
             tracing::debug!(%error, session = %core.id, "a dropped session was not detached");
         }
     }

@@ -145,9 +145,10 @@ async fn a_subscriber_that_has_an_event_sees_the_state_that_it_changed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_may_be_added_on_a_thread_without_a_runtime() {
     let (fake, session) = by_hand().await;
-    let (heard, mut events) = tokio::sync::mpsc::unbounded_channel();
+    let (heard, mut events) = tokio::sync::mpsc::channel(100);
     let adder = session.clone();
-    let added = std::thread::spawn(move || adder.on(move |event| drop(heard.send(event.name().to_owned()))));
+    let added =
+        std::thread::spawn(move || adder.on(move |event| heard.try_send(event.name().to_owned()).unwrap()));
     let _subscription = added.join().unwrap();
     fake.cli.event(session.id(), "assistant.intent", json!({}));
     assert_eq!(timeout(SECOND * 20, events.recv()).await.unwrap().unwrap(), "assistant.intent");

@@ -21,7 +21,9 @@ pub(super) fn old_words(decision: &Decision) -> DecisionWire<'_> {
         | Decision::ApproveReadOnlyForSession { .. }
         | Decision::ApproveForLocation { .. }
         | Decision::ApprovePermanently { .. } => ("approved", None),
-        Decision::Reject { feedback } => ("denied-interactively-by-user", feedback.as_deref()),
+        Decision::Reject { .. } | Decision::RejectAndStop => {
+            ("denied-interactively-by-user", decision.feedback())
+        }
         Decision::Unavailable | Decision::NoResult | Decision::Default => {
             ("denied-no-approval-rule-and-could-not-request-from-user", None)
         }
@@ -49,6 +51,9 @@ mod tests {
                 json!({"kind": "denied-interactively-by-user", "feedback": "not on Fridays"})
             ]
         );
+        let [new, old] = words(&Decision::RejectAndStop);
+        assert_eq!((new, old), (json!({"kind": "reject"}), json!({"kind": "denied-interactively-by-user"})));
+        assert_eq!(words(&Decision::reject(" "))[0]["feedback"], "no reason was given");
         let approval = Approval::Mcp { server_name: "s".into(), tool_name: None };
         let wire = json!({"kind": "mcp", "serverName": "s", "toolName": null});
         assert_eq!(

@@ -46,6 +46,33 @@ async fn an_approval_of_an_address_lasts_for_its_origin() {
     }
 }
 
+#[tokio::test]
+async fn a_rejection_lets_the_agent_continue_and_one_that_stops_ends_the_turn() {
+    let bash = json!({"command": "echo x", "description": "x"});
+    for (decision, reason) in [
+        (Decision::reject("not today"), Some("not today")),
+        (Decision::reject(""), Some("no reason was given")),
+        (Decision::RejectAndStop, None),
+    ] {
+        let real = Real::over_stdio(Script::new().call("bash", bash.clone()).say("Then not.")).await;
+        let session = real.session().on_permission(move |_| {
+            let decision = decision.clone();
+            async move { decision }
+        });
+        let reply = session.start().await.unwrap().ask("Run it.").await.unwrap();
+        assert_eq!(reply.is_aborted(), reason.is_none(), "{reason:?}");
+        let requests = real.model.requests();
+        match reason {
+            Some(reason) => {
+                assert_eq!(reply.text(), "Then not.");
+                let result = requests[1].tool_result("bash").unwrap();
+                assert!(result.contains(reason), "{result}");
+            }
+            None => assert_eq!((requests.len(), reply.text()), (1, "")),
+        }
+    }
+}
+
 /// A CLI on a separate port, which several clients may use. It ends when this is dropped.
 struct Served {
     child: Child,

@@ -502,7 +502,7 @@ async fn on_protocol_2_a_rejected_tool_does_not_run() {
             async { "counted" }
         }
     });
-    for decision in [Decision::reject("no"), Decision::Reject { feedback: None }, Decision::Unavailable] {
+    for decision in [Decision::reject("no"), Decision::RejectAndStop, Decision::Unavailable] {
         let session = fake.session().with_tools([tool.clone()]).on_permission(move |_| {
             let decision = decision.clone();
             async move { decision }

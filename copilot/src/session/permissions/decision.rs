@@ -6,6 +6,9 @@ use crate::tools::ToolResult;
 /// The decision about a request that cannot be read, or whose handler has failed.
 pub(crate) const SAFE: Decision = Decision::Unavailable;
 
+/// The feedback of a rejection without a reason.
+const NO_REASON: &str = "no reason was given";
+
 /// Encodes a decision in the words of one CLI.
 pub(crate) type Words = for<'a> fn(&'a Decision) -> DecisionWire<'a>;
 
@@ -21,11 +24,13 @@ pub enum Decision {
     /// Go ahead, this once, outside the sandbox: for a request that
     /// [leaves it](crate::PermissionRequest::requests_sandbox_bypass), which no other decision grants.
     ApproveSandboxBypass,
-    /// Denies. Without feedback the agent stops; with feedback it reads it and continues.
+    /// Denies. The agent reads the feedback and continues.
     Reject {
-        /// A text that the agent reads.
-        feedback: Option<String>,
+        /// The reason. An empty one is replaced by a text that says only that the call was rejected.
+        feedback: String,
     },
+    /// Denies, and ends the turn: the agent does not continue, and [`Reply::is_aborted`](crate::Reply::is_aborted) is `true`.
+    RejectAndStop,
     /// Denies because no user could be asked: the agent reads that and continues without.
     Unavailable,
     /// Go ahead, and do not ask again in this session for what the approval covers. CLIs up to 1.0.32 ask again.
@@ -62,9 +67,18 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// No, and what the agent should know about it.
+    /// Denies with the reason; the agent reads it and continues.
     pub fn reject(feedback: impl Into<String>) -> Self {
-        Self::Reject { feedback: Some(feedback.into()) }
+        Self::Reject { feedback: feedback.into() }
+    }
+
+    /// Returns the feedback of a rejection. The CLI ends the turn where there is none, so an empty one is replaced.
+    pub(crate) fn feedback(&self) -> Option<&str> {
+        match self {
+            Self::Reject { feedback } if feedback.trim().is_empty() => Some(NO_REASON),
+            Self::Reject { feedback } => Some(feedback),
+            _ => None,
+        }
     }
 
     /// The same for this request alone.
@@ -85,10 +99,11 @@ impl Decision {
             | Self::ApproveReadOnlyForSession { .. }
             | Self::ApproveForLocation { .. }
             | Self::ApprovePermanently { .. } => return None,
-            Self::Reject { feedback: Some(feedback) } => {
+            Self::Reject { .. } => {
+                let feedback = self.feedback().unwrap_or(NO_REASON);
                 ToolResult::denied(format!("The user rejected this call: {feedback}"))
             }
-            Self::Reject { feedback: None } => ToolResult::rejected("The user rejected this call."),
+            Self::RejectAndStop => ToolResult::rejected("The user rejected this call."),
             Self::Unavailable | Self::NoResult | Self::Default => {
                 ToolResult::denied("Permission denied: no user could be asked whether this tool may run.")
             }
@@ -100,7 +115,9 @@ impl Decision {
         let of_kind = |kind| DecisionWire { kind, ..DecisionWire::default() };
         match self {
             Self::Approve | Self::ApproveSandboxBypass => of_kind("approve-once"),
-            Self::Reject { feedback } => DecisionWire { feedback: feedback.as_deref(), ..of_kind("reject") },
+            Self::Reject { .. } | Self::RejectAndStop => {
+                DecisionWire { feedback: self.feedback(), ..of_kind("reject") }
+            }
             Self::Unavailable | Self::NoResult | Self::Default => of_kind("user-not-available"),
             Self::ApproveForSession(approval) => {
                 DecisionWire { approval: Some(approval), ..of_kind("approve-for-session") }

@@ -58,6 +58,11 @@ impl Client {
     }
 
     /// Returns a builder that resumes an existing session: one that was closed, or that another client has open.
+    ///
+    /// A session that this client has open is taken over: its settings, tools and handlers are those of the new handle. The
+    /// running tools of the earlier handle are cancelled, its streams end after an
+    /// [`EventKind::Disconnected`](crate::EventKind::Disconnected) whose error is [closed](crate::Error::is_closed), and its
+    /// calls fail, also when the resumption fails.
     pub fn resume(&self, id: impl Into<SessionId>) -> SessionBuilder {
         SessionBuilder::resuming(self.connect(false), id.into(), &TOPICS)
     }

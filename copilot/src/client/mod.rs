@@ -35,7 +35,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::PingParams;
 use crate::protocol::models::ModelInfo;
 use crate::rpc::{Reconnectable, decode};
-use crate::session::core::SessionCore;
+use crate::session::core::{Occasion, SessionCore};
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::task::{DropGuard, Task};
@@ -324,8 +324,8 @@ impl Connect for OnClient {
 }
 
 impl Carrier for OnClient {
-    fn register(&self, inbox: Arc<SessionCore>) -> Result<()> {
-        self.client.0.router.register(inbox)
+    fn register(&self, inbox: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
+        self.client.0.router.register(inbox, occasion)
     }
 
     fn unregister(&self, inbox: &SessionCore) {

@@ -21,8 +21,7 @@ use crate::protocol::SessionId;
 use crate::protocol::decode;
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::rpc::{Head, INTERNAL_ERROR, INVALID_PARAMS, IncomingId, METHOD_NOT_FOUND, Responder, Service};
-use crate::session::core::SessionCore;
-use crate::session::core::Topics;
+use crate::session::core::{Occasion, SessionCore, Topics};
 use crate::task::{lock, read, write};
 
 /// The open sessions of a client.
@@ -56,16 +55,26 @@ impl Router {
         }
     }
 
-    pub(super) fn register(&self, inbox: Arc<SessionCore>) -> Result<()> {
-        let mut sessions = self.write();
-        if let Some(cause) = &sessions.ended {
-            return Err(cause.clone());
+    /// Adds a session. A resumed one replaces the session that has its id, which ends.
+    pub(super) fn register(&self, inbox: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
+        let replaced = {
+            let mut sessions = self.write();
+            if let Some(cause) = &sessions.ended {
+                return Err(cause.clone());
+            }
+            if occasion == Occasion::Create && sessions.inboxes.contains_key(&inbox.id) {
+                let message = format!(
+                    "session {} is open on this client already; close it first, or take it over with `Client::resume`",
+                    inbox.id
+                );
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+            sessions.inboxes.insert(inbox.id.clone(), inbox)
+        };
+        if let Some(replaced) = replaced {
+            // Runs wakers and drops of the program: not under the lock.
+            crate::contain::logged("a subscriber", || replaced.replaced());
         }
-        if sessions.inboxes.contains_key(&inbox.id) {
-            let message = format!("session {} is open on this client already; close it first", inbox.id);
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        sessions.inboxes.insert(inbox.id.clone(), inbox);
         Ok(())
     }
 
@@ -286,12 +295,13 @@ mod tests {
     fn a_session_removes_only_itself() {
         let router = Router::new(Providers::default(), &TOPICS);
         let (first, second) = (inbox("s"), inbox("s"));
-        router.register(Arc::clone(&first)).unwrap();
-        assert_eq!(router.register(Arc::clone(&second)).unwrap_err().kind(), ErrorKind::Configuration);
+        router.register(Arc::clone(&first), Occasion::Create).unwrap();
+        let refused = router.register(Arc::clone(&second), Occasion::Create).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Configuration);
         router.unregister(&second);
         assert!(router.get("s").is_some());
-        router.unregister(&first);
-        router.register(second).unwrap();
+        router.register(second, Occasion::Resume).unwrap();
+        assert!(first.is_closed());
         router.unregister(&first);
         assert!(router.get("s").is_some());
     }
@@ -300,7 +310,7 @@ mod tests {
     fn a_client_that_has_ended_refuses_sessions() {
         let router = Router::new(Providers::default(), &TOPICS);
         router.disconnect(&Error::new(ErrorKind::Closed, "the end"));
-        assert_eq!(router.register(inbox("s")).unwrap_err().to_string(), "the end");
+        assert_eq!(router.register(inbox("s"), Occasion::Resume).unwrap_err().to_string(), "the end");
         assert!(router.get("s").is_none());
     }
 }

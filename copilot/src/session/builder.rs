@@ -220,7 +220,7 @@ impl SessionBuilder {
             |listener| Subscription::start(&runtime, core.subscribers.subscribe(self.event_budget), listener);
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and requests may come before the response.
-        link.carrier.register(Arc::clone(&core))?;
+        link.carrier.register(Arc::clone(&core), occasion)?;
         let unopened = Unopened { core: &core, link: &link, opened: false };
         let answer = core.open(&link.peer, occasion).await?;
         if self.resume {

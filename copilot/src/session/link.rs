@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 
-use super::core::{SessionCore, Settings};
+use super::core::{Occasion, SessionCore, Settings};
 use super::paths::Files;
 use super::permissions::decision::{Decision, WordsFor};
 use crate::error::Result;
@@ -42,8 +42,9 @@ pub(crate) struct Link {
 
 /// The connection that a session lives on; holding it keeps the connection open.
 pub(crate) trait Carrier: Send + Sync {
-    /// Delivers messages for the session to its core. Fails when the id is taken or the connection has ended.
-    fn register(&self, core: Arc<SessionCore>) -> Result<()>;
+    /// Delivers messages for the session to its core. A resumed session replaces the one that has its id on this client; a
+    /// new one fails when the id is taken. Fails when the connection has ended.
+    fn register(&self, core: Arc<SessionCore>, occasion: Occasion) -> Result<()>;
 
     /// Stops delivering messages to this core; another session that has the same id by now is kept.
     fn unregister(&self, core: &SessionCore);

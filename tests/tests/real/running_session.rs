@@ -391,3 +391,26 @@ async fn a_fleet_begins_with_a_prompt() {
     }
     real.finish().await;
 }
+
+#[tokio::test]
+async fn a_session_is_taken_over_by_another_handle_before_and_after_its_first_message() {
+    let script = Script::new().say("One.").call("increment", json!({"n": 1})).say("Two.");
+    let real = Real::over_stdio(script).await;
+    let first = real.session().with_tools([decrement::TOOL]).start().await.unwrap();
+    let resume = || real.client.resume(first.id().clone()).scripted_model(&real.model);
+    let second = resume().with_tools([decrement::TOOL]).start().await.unwrap();
+    assert!(first.ask("?").await.unwrap_err().is_closed());
+    assert_eq!(second.ask("Count.").await.unwrap().text(), "One.");
+    let third = resume().with_tools([increment::TOOL]).start().await.unwrap();
+    let mut events = third.events();
+    assert_eq!(third.ask("Continue.").await.unwrap().text(), "Two.");
+    let mut messages = 0;
+    while let Some(event) = events.try_next() {
+        messages +=
+            usize::from(matches!(event.kind(), EventKind::AssistantMessage(said) if said.content == "Two."));
+    }
+    assert_eq!(messages, 1, "no event is doubled");
+    assert!(real.model.requests().last().unwrap().tool_result("increment").unwrap().contains('2'));
+    third.close().await.unwrap();
+    real.finish().await;
+}

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use copilot::testing::{Answer, FakeCli, RpcError};
-use copilot::{AgentMode, Attachment, ErrorKind, Permissions, SessionId, ToolContext};
+use copilot::{AgentMode, Attachment, ErrorKind, EventKind, Permissions, SessionId, ToolContext};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -145,6 +145,52 @@ async fn a_session_that_is_refused_or_renamed_is_not_open() {
         error.kind() == ErrorKind::Configuration && error.to_string().contains("open on this client already"),
         "{error}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_session_takes_over_from_the_handle_that_has_it_open() {
+    let fake = Fake::start().await;
+    let first = fake.session().id("s").with_tools([waits::TOOL]).state(Log::default()).start().await.unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let _listener = first.on({
+        let heard = Arc::clone(&heard);
+        move |event| heard.lock().unwrap().push(event.name().to_owned())
+    });
+    let mut ended = first.events();
+    let running = fake.cli.call_tool(first.id(), "waits", json!({})).start();
+    settle().await;
+
+    let second = fake.client.resume("s").permissions(Permissions::approve_all()).with_tools([echo::TOOL]);
+    let second = second.start().await.unwrap();
+    let mut events = second.events();
+    let last = loop {
+        let Some(event) = ended.next().await else { panic!("there is no last event") };
+        if let EventKind::Disconnected(cause) = event.kind() {
+            break cause.clone();
+        }
+    };
+    assert!(last.is_closed() && last.to_string().contains("resumed by another handle"), "{last:?}");
+    assert!(ended.next().await.is_none());
+    let refused = first.ask("?").await.unwrap_err();
+    assert!(refused.is_closed() && refused.to_string().contains("resumed by another handle"), "{refused:?}");
+
+    heard.lock().unwrap().clear();
+    fake.cli.event(second.id(), "assistant.intent", json!({}));
+    settle().await;
+    assert_eq!(events.next().await.unwrap().name(), "assistant.intent");
+    assert!(events.try_next().is_none() && heard.lock().unwrap().is_empty());
+    let answer = fake.cli.call_tool(second.id(), "echo", json!({"text": "hello"})).await;
+    assert_eq!(answer["resultType"], "success");
+    assert!(!running.is_answered(), "a new handle may answer it");
+
+    // The earlier handle ends nothing of the new one.
+    first.close().await.unwrap();
+    drop(first);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(fake.cli.requests("session.detach").is_empty());
+    assert_eq!(second.ask("?").await.unwrap().text(), "OK.");
+    second.close().await.unwrap();
+    assert_eq!(fake.calls_pending(), 0);
 }
 
 #[tokio::test(start_paused = true)]

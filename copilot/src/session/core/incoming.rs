@@ -79,6 +79,15 @@ impl SessionCore {
         self.subscribers.close();
     }
 
+    /// Handles that another handle of this client has resumed the session, which stays open on the CLI.
+    pub(crate) fn replaced(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let message = format!("session {} was resumed by another handle of this client", self.id);
+        let cause = Error::new(ErrorKind::Closed, message);
+        self.disconnect(&cause);
+        self.calls.abort();
+    }
+
     /// Closes the session.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);

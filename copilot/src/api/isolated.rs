@@ -3,14 +3,15 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::config::Memory;
 use crate::protocol::mcp::Storage;
-use crate::protocol::system_message::SystemMessageConfig;
+use crate::protocol::system_message::{Section, SectionChange, SystemMessageConfig};
 use crate::session::SessionBuilder;
 use crate::session::core::Settings;
 
 impl SessionBuilder {
     /// Enables the isolation of the session from this machine: no instructions, skills, agents, plugins or memory of
     /// this machine, no telemetry, no data on disk that outlives the session, and only the tools of
-    /// [`available_tools`](Self::available_tools), which must be set. Explicit settings remain. Default: off.
+    /// [`available_tools`](Self::available_tools), which must be set. The system message has no section about the
+    /// environment, such as the working directory. Explicit settings remain. Default: off.
     ///
     /// The client needs a separate `state_dir`, or a `session_fs`. A CLI that is started only for this session does not
     /// use the user's keychain; for another client, set the variable `COPILOT_DISABLE_KEYTAR` to `1`.
@@ -77,6 +78,12 @@ fn fill(settings: &mut Settings) -> Result<()> {
             SystemMessageConfig::without_environment(Some(content.clone()))
         }
         None => SystemMessageConfig::without_environment(None),
+        Some(SystemMessageConfig::Customize { content, sections }) => {
+            let mut sections = sections.clone();
+            let environment = Section::EnvironmentContext.as_str().to_owned();
+            sections.entry(environment).or_insert(SectionChange::Remove);
+            SystemMessageConfig::Customize { content: content.clone(), sections }
+        }
         Some(_) => return Ok(()),
     };
     members.set("systemMessage", message);
@@ -88,6 +95,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::system_message::SystemMessage;
 
     #[test]
     fn unset_settings_are_off() {
@@ -104,6 +112,24 @@ mod tests {
             wire["systemMessage"],
             json!({"mode": "customize", "sections": {"environment_context": {"action": "remove"}}})
         );
+        let message = |message: SystemMessage| {
+            let builder = crate::Session::builder().available_tools(["custom:*"]).system_message(message);
+            let mut settings = builder.settings;
+            fill(&mut settings).unwrap();
+            serde_json::to_value(&settings.members).unwrap()["systemMessage"].clone()
+        };
+        let customize = SystemMessage::customize;
+        assert_eq!(
+            message(customize().remove(Section::Tone).content("Be brief.").into()),
+            json!({"mode": "customize", "content": "Be brief.", "sections": {
+                "environment_context": {"action": "remove"}, "tone": {"action": "remove"}}})
+        );
+        let set = message(customize().append(Section::EnvironmentContext, "A boat.").into());
+        assert_eq!(set["sections"]["environment_context"], json!({"action": "append", "content": "A boat."}));
+        let appended = message(SystemMessage::append("Be brief."));
+        assert_eq!(appended["sections"]["environment_context"]["action"], "remove");
+        assert_eq!(appended["content"], "Be brief.");
+        assert_eq!(message(SystemMessage::replace("All."))["mode"], "replace");
         assert_eq!(
             serde_json::to_value(&settings.options).unwrap(),
             json!({"skipCustomInstructions": true, "customAgentsLocalOnly": true, "coauthorEnabled": false,

@@ -414,3 +414,33 @@ async fn a_session_is_taken_over_by_another_handle_before_and_after_its_first_me
     third.close().await.unwrap();
     real.finish().await;
 }
+
+#[tokio::test]
+async fn the_context_is_truncated_and_asked_beside_the_conversation() {
+    let script = Script::new().say("One.").say("Two.").say("A chat.").say("Three.");
+    let real = Real::over_stdio(script).await;
+    let session = real.session().start().await.unwrap();
+    assert_eq!(session.activity().await.unwrap(), Default::default());
+    session.ask("First.").await.unwrap();
+    session.ask("Second.").await.unwrap();
+    assert_eq!(session.ephemeral_query("Which title?").await.unwrap(), "A chat.");
+    let request = real.model.requests().pop().unwrap();
+    assert!(
+        request.raw().to_string().contains("Which title?") && request.raw().to_string().contains("Second.")
+    );
+    assert!(
+        request.raw().get("tools").is_none_or(|tools| tools == &json!([])),
+        "{:?}",
+        request.raw()["tools"]
+    );
+
+    let events = session.history().events().await.unwrap();
+    let second = events.iter().filter(|event| event.name() == "user.message").nth(1).unwrap();
+    let removed = session.history().truncate(second.id()).await.unwrap();
+    assert!(removed.events_removed >= 2 && removed.checkpoint_cleanup_error.is_none(), "{removed:?}");
+    assert_eq!(session.ask("Third.").await.unwrap().text(), "Three.");
+    let sent = real.model.requests().pop().unwrap().raw().to_string();
+    assert!(sent.contains("First.") && sent.contains("Third."), "{sent}");
+    assert!(!sent.contains("Second.") && !sent.contains("Which title?"), "{sent}");
+    real.finish().await;
+}

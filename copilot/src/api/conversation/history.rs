@@ -52,6 +52,12 @@ impl Session {
     }
 }
 
+impl<'a> History<'a> {
+    pub(super) fn session(self) -> &'a Session {
+        self.0
+    }
+}
+
 impl History<'_> {
     /// Returns the position after the newest event, for [`page`](Self::page). A program that stores it can continue
     /// reading there, also after the program was restarted.

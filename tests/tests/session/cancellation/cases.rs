@@ -154,6 +154,9 @@ fn answers() -> Vec<(&'static str, Value)> {
     answers.extend([
         ("session.eventLog.read", json!({"events": [], "cursor": "1"})),
         ("session.eventLog.tail", json!({"cursor": "1"})),
+        ("session.history.truncate", json!({"eventsRemoved": 2})),
+        ("session.metadata.activity", json!({"abortable": true, "hasActiveWork": true})),
+        ("session.ui.ephemeralQuery", json!({"answer": "Yes."})),
         ("session.metadata.getContextAttribution", json!({"contextAttribution": {"entries": []}})),
         ("session.mode.get", json!("plan")),
         ("session.options.update", json!({"success": true})),
@@ -338,6 +341,9 @@ pub(super) const CASES: &[Case] = cases! {
         w.session.close().await.unwrap();
         assert!(w.cli.open_sessions().is_empty());
     };
+    "Session::activity" => |w| assert!(w.session.activity().await.unwrap().abortable);
+    "Session::ephemeral_query" => |w| assert_eq!(w.session.ephemeral_query("?").await.unwrap(), "Yes.");
+    "History::truncate" => |w| assert_eq!(w.session.history().truncate("e").await.unwrap().events_removed, 2);
     "History::compact" => |w| w.session.history().compact(None).await.unwrap();
     "SessionAgents::current" => |w| w.session.agents().current().await.unwrap();
     "Session::current_model" => |w| w.session.current_model().await.unwrap();

@@ -8,7 +8,7 @@ use crate::protocol::SessionId;
 use crate::protocol::lenient;
 use crate::session::Session;
 
-/// What [`History::truncate`] has removed.
+/// The result of [`History::truncate`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -20,7 +20,7 @@ pub struct Truncation {
     pub checkpoint_cleanup_error: Option<String>,
 }
 
-/// What a session is doing. Returned by [`Session::activity`].
+/// The current activity of a session. Returned by [`Session::activity`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -89,7 +89,7 @@ impl Session {
         Ok(response.answer)
     }
 
-    /// Returns what the session is doing. The CLI calls this experimental.
+    /// Returns the current activity of the session. The CLI calls this experimental.
     ///
     /// Wire: `session.metadata.activity`, a [query](crate#queries).
     pub async fn activity(&self) -> Result<Activity> {

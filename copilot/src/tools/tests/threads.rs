@@ -57,7 +57,7 @@ async fn a_synchronous_tool_can_heed_its_timeout() {
     assert_eq!(call(&heed::TOOL, json!({})).await, "success: stopped");
 }
 
-/// Uses tasks of its own thread.
+/// Spawns a task on the same thread.
 #[crate::tool(local)]
 async fn spawn_here() -> u32 {
     let shared = std::rc::Rc::new(7);

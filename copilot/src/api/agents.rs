@@ -1,5 +1,6 @@
 //! Custom agents of a session.
 
+use crate::api::mcp;
 use crate::api::tool_filter::ToolFilter;
 use crate::error::Error;
 use crate::error::ErrorKind;
@@ -12,10 +13,12 @@ use crate::protocol::instructions::FleetParams;
 use crate::protocol::instructions::FleetResponse;
 use crate::session::Session;
 use crate::session::SessionBuilder;
+use crate::session::core::Members;
 use crate::session::core::Occasion;
 use crate::session::core::Settings;
 use crate::session::core::Topic;
 use crate::session::core::setters::members;
+use crate::session::paths::Files;
 
 pub use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
 pub use crate::protocol::agents::{AgentInfo, CustomAgent, ModelPolicy};
@@ -173,4 +176,14 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     }
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, check: Some(check), ..Topic::NONE };
+fn paths(members: &mut Members, files: &Files) -> Result<()> {
+    members.change("agentDirectories", |paths: &mut Vec<String>| {
+        files.directories("Agents::directories", paths)
+    })?;
+    members.change("customAgents", |agents: &mut Vec<CustomAgent>| {
+        agents.iter_mut().try_for_each(|agent| mcp::resolve_directories(agent.mcp_servers_mut(), files))
+    })
+}
+
+pub(crate) const TOPIC: Topic =
+    Topic { members: MEMBERS, check: Some(check), paths: Some(paths), ..Topic::NONE };

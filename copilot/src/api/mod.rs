@@ -72,11 +72,19 @@ const ALL: &[&Topic] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::CustomAgent;
+    use crate::agents::{Agents, CustomAgent};
+    use crate::discovery::Discovery;
+    use crate::instructions::Instructions;
+    use crate::mcp::McpServer;
     use crate::memory::InfiniteSessions;
     use crate::models::ModelOptions;
     use crate::providers::{Provider, ProviderModel, Providers};
     use crate::session::core::Occasion;
+    use crate::session::paths::Files;
+    use crate::skills::Skills;
+    use crate::tool_filter::{LargeOutput, ToolOptions};
+    use crate::unstable::Unstable;
+    use crate::workspace::Workspace;
     use crate::{Session, SessionBuilder};
 
     fn refusal(builder: &SessionBuilder, occasion: Occasion) -> Option<String> {
@@ -125,6 +133,121 @@ mod tests {
         let builder = Session::builder().resume_options(crate::resume::Resume::new().event(false));
         assert_eq!(refusal(&builder, Occasion::Resume), None);
         assert!(refusal(&builder, Occasion::Create).unwrap().contains("`client.resume`"));
+    }
+
+    #[test]
+    fn relative_paths_start_from_the_working_directory() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("project/skills")).unwrap();
+        let at = |path: &str| root.path().join(path).to_str().unwrap().to_owned();
+        let mut members = Session::builder()
+            .working_directory("./project")
+            .skills(Skills::new().directories(["skills"]))
+            .workspace(Workspace::new().additional_directories([at("project")]).config_dir("made-later"))
+            .agents(Agents::new().directories(["skills"]))
+            .discovery(Discovery::new().hook_directories(["skills"]).plugin_directories(["skills"]))
+            .instructions(Instructions::new().directories(["skills"]))
+            .unstable(Unstable::new().extension_sdk_path("sdk"))
+            .tool_options(ToolOptions::new().large_output(LargeOutput::new().output_dir("output")))
+            .mcp_server("x", McpServer::stdio("x").cwd("skills"))
+            .custom_agent(CustomAgent::new("a", "p").mcp_server("y", McpServer::stdio("y").cwd("skills")))
+            .settings
+            .members;
+        let files = TOPICS.resolve(&mut members, Files::here(root.path().to_owned(), true)).unwrap();
+        let wire = serde_json::to_value(&members).unwrap();
+        for (path, expected) in [
+            (&wire["workingDirectory"], "project"),
+            (&wire["skillDirectories"][0], "project/skills"),
+            (&wire["additionalDirectories"][0], "project"),
+            (&wire["configDir"], "project/made-later"),
+            (&wire["agentDirectories"][0], "project/skills"),
+            (&wire["hookDirectories"][0], "project/skills"),
+            (&wire["pluginDirectories"][0], "project/skills"),
+            (&wire["instructionDirectories"][0], "project/skills"),
+            (&wire["extensionSdkPath"], "project/sdk"),
+            (&wire["largeOutput"]["outputDir"], "project/output"),
+            (&wire["mcpServers"]["x"]["cwd"], "project/skills"),
+            (&wire["customAgents"][0]["mcpServers"]["y"]["cwd"], "project/skills"),
+        ] {
+            assert_eq!(*path, at(expected));
+        }
+        assert_eq!(files.absolute("a message", "a.rs").unwrap(), at("project/a.rs"));
+    }
+
+    #[test]
+    fn a_path_that_does_not_exist_is_refused_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("file"), "").unwrap();
+        let file = root.path().join("file").to_str().unwrap().to_owned();
+        let builder = Session::builder;
+        let directories = ["missing"];
+        for (builder, setter, why) in [
+            (builder().working_directory("missing"), "working_directory", "does not exist"),
+            (builder().working_directory(&file), "working_directory", "not a directory"),
+            (
+                builder().workspace(Workspace::new().additional_directories(directories)),
+                "Workspace::additional_directories",
+                "does not exist",
+            ),
+            (
+                builder().skills(Skills::new().directories(directories)),
+                "Skills::directories",
+                "does not exist",
+            ),
+            (
+                builder().agents(Agents::new().directories(directories)),
+                "Agents::directories",
+                "does not exist",
+            ),
+            (
+                builder().discovery(Discovery::new().hook_directories(directories)),
+                "Discovery::hook_directories",
+                "does not exist",
+            ),
+            (
+                builder().instructions(Instructions::new().directories(directories)),
+                "Instructions::directories",
+                "does not exist",
+            ),
+            (
+                builder().discovery(Discovery::new().plugin_directories(directories)),
+                "Discovery::plugin_directories",
+                "does not exist",
+            ),
+            (
+                builder().mcp_server("x", McpServer::stdio("x").cwd("missing")),
+                "MCP server x",
+                "does not exist",
+            ),
+            (builder().working_directory(""), "working_directory", "empty"),
+            (builder().workspace(Workspace::new().config_dir("a\0b")), "Workspace::config_dir", r"'\0'"),
+        ] {
+            let mut members = builder.settings.members;
+            let files = Files::here(root.path().to_owned(), true);
+            let refused = TOPICS.resolve(&mut members, files).unwrap_err().to_string();
+            assert!(refused.contains(setter) && refused.contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn paths_elsewhere_stay_unchanged() {
+        for path in ["/no/such/directory", r"C:\no\such", r"\\server\no\such"] {
+            let builder =
+                Session::builder().working_directory(path).skills(Skills::new().directories([path]));
+            let mut members = builder.settings.members;
+            TOPICS.resolve(&mut members, Files::ELSEWHERE).unwrap();
+            let wire = serde_json::to_value(&members).unwrap();
+            assert_eq!(
+                (&wire["workingDirectory"], &wire["skillDirectories"][0]),
+                (&path.into(), &path.into())
+            );
+        }
+        let mut members = Session::builder().working_directory("relative").settings.members;
+        let refused = TOPICS.resolve(&mut members, Files::ELSEWHERE).unwrap_err().to_string();
+        assert!(
+            refused.contains("`working_directory` is \"relative\"") && refused.contains("absolute"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -288,6 +288,11 @@ pub(crate) const TOPIC: Topic = Topic {
             session.read("skillProvider.read", params, responder, skill_wanted);
         }),
     ],
+    paths: Some(|members, files| {
+        members.change("skillDirectories", |paths: &mut Vec<String>| {
+            files.directories("Skills::directories", paths)
+        })
+    }),
     check: Some(|settings, _| settings.state.get::<OfferedSkills>().map_or(Ok(()), OfferedSkills::check)),
     ..Topic::NONE
 };

@@ -207,6 +207,14 @@ pub(crate) const TOPIC: Topic = Topic {
         check("available_tools", settings.members.get("availableTools"))?;
         check("excluded_tools", settings.members.get("excludedTools"))
     }),
+    paths: Some(|members, files| {
+        members.change("largeOutput", |large: &mut LargeOutput| {
+            if let Some(path) = &mut large.output_dir {
+                *path = files.absolute("LargeOutput::output_dir", path)?;
+            }
+            Ok(())
+        })
+    }),
     ..Topic::NONE
 };
 

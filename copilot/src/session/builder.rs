@@ -175,9 +175,7 @@ impl SessionBuilder {
         }
         let occasion = if self.resume { Occasion::Resume } else { Occasion::Create };
         self.topics.check(&self.settings, occasion)?;
-        let files = self.connect.files();
-        files.resolve(&mut self.settings.members)?;
-        let files = files.starting_in(self.settings.members.get::<String>("workingDirectory"));
+        let files = self.topics.resolve(&mut self.settings.members, self.connect.files())?;
         if let Some(profile) = self.settings.state.get::<SchemaProfile>() {
             self.tools.profile = *profile;
         }

@@ -68,5 +68,13 @@ pub(crate) const TOPIC: Topic = Topic {
     members: MEMBERS,
     // Commands of a repository run only where the program enables them.
     defaults: Some(|settings| settings.members.set_default("enableFileHooks", false)),
+    paths: Some(|members, files| {
+        members.change("hookDirectories", |paths: &mut Vec<String>| {
+            files.directories("Discovery::hook_directories", paths)
+        })?;
+        members.change("pluginDirectories", |paths: &mut Vec<String>| {
+            files.directories("Discovery::plugin_directories", paths)
+        })
+    }),
     ..Topic::NONE
 };

@@ -32,4 +32,13 @@ impl Unstable {
     }
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    paths: Some(|members, files| {
+        members.change("extensionSdkPath", |path: &mut String| {
+            *path = files.absolute("Unstable::extension_sdk_path", path)?;
+            Ok(())
+        })
+    }),
+    ..Topic::NONE
+};

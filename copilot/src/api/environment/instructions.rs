@@ -70,4 +70,12 @@ impl Session {
     }
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    paths: Some(|members, files| {
+        members.change("instructionDirectories", |paths: &mut Vec<String>| {
+            files.directories("Instructions::directories", paths)
+        })
+    }),
+    ..Topic::NONE
+};

@@ -1,10 +1,12 @@
 //! The workspace of a session, where the CLI and the agent keep its files, and the directories that it works in.
 
 use crate::error::Result;
+use crate::protocol::attachments::PathKind;
 use crate::protocol::controls::{FileListResponse, FileParams, FileResponse};
 use crate::session::Session;
-use crate::session::core::Topic;
 use crate::session::core::setters::members;
+use crate::session::core::{Members, Topic};
+use crate::session::paths::Files;
 
 pub use crate::protocol::config::Trust;
 
@@ -127,4 +129,27 @@ members! {
         }
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };
+/// Makes the working directory absolute, which the other paths of the session start from.
+fn start(members: &mut Members, files: Files) -> Result<Files> {
+    members.change("workingDirectory", |path: &mut String| {
+        *path = files.existing("working_directory", path, PathKind::Directory)?;
+        Ok(())
+    })?;
+    Ok(match members.get::<String>("workingDirectory") {
+        Some(directory) => files.starting_in(directory),
+        None => files,
+    })
+}
+
+fn paths(members: &mut Members, files: &Files) -> Result<()> {
+    members.change("additionalDirectories", |paths: &mut Vec<String>| {
+        files.directories("Workspace::additional_directories", paths)
+    })?;
+    members.change("configDir", |path: &mut String| {
+        *path = files.absolute("Workspace::config_dir", path)?;
+        Ok(())
+    })
+}
+
+pub(crate) const TOPIC: Topic =
+    Topic { members: MEMBERS, start: Some(start), paths: Some(paths), ..Topic::NONE };

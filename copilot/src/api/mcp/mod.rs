@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::protocol::account::ToolInfo;
 use crate::protocol::account::ToolListResponse;
+use crate::protocol::attachments::PathKind;
 use crate::protocol::instructions::ServerParams;
 use crate::protocol::mcp::McpListResponse;
 use crate::protocol::mcp::Storage;
@@ -16,6 +17,7 @@ use crate::session::Session;
 use crate::session::SessionBuilder;
 use crate::session::core::Topic;
 use crate::session::core::setters::members;
+use crate::session::paths::Files;
 
 pub use crate::protocol::mcp::{
     ContentFilter, GithubMcp, McpServer, McpServerInfo, McpStatus, RemoteServer, StdioServer,
@@ -26,6 +28,9 @@ pub use crate::protocol::sampling::{SamplingMessage, SamplingRole};
 pub use headers::McpHeadersResponse;
 pub use login::McpLoginResponse;
 pub use sampling::{SamplingRequest, SamplingResponse};
+
+/// The member with the servers by name.
+const SERVERS: &str = "mcpServers";
 
 members! {
     @also "mcpServers" mcp_server,
@@ -89,7 +94,7 @@ impl SessionBuilder {
         if server.has_env() {
             self.settings.features.push("McpServer::stdio(..).env");
         }
-        self.settings.members.update("mcpServers", |all: &mut BTreeMap<String, McpServer>| {
+        self.settings.members.update(SERVERS, |all: &mut BTreeMap<String, McpServer>| {
             all.insert(name.into(), server);
         });
         self
@@ -171,4 +176,19 @@ impl SessionMcp<'_> {
     }
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, ..Topic::NONE };
+/// Makes the directories absolute that servers run in.
+pub(crate) fn resolve_directories(servers: &mut BTreeMap<String, McpServer>, files: &Files) -> Result<()> {
+    servers.iter_mut().try_for_each(|(name, server)| {
+        if let Some(path) = server.directory_mut() {
+            let what = format!("cwd of the MCP server {name}");
+            *path = files.existing(&what, path, PathKind::Directory)?;
+        }
+        Ok(())
+    })
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    paths: Some(|members, files| members.change(SERVERS, |servers| resolve_directories(servers, files))),
+    ..Topic::NONE
+};

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
 
+use super::members::Members;
 use super::settings::{Occasion, Settings};
 use super::unreadable::{Named, Unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{EventHead, EventName};
 use crate::rpc::{METHOD_NOT_FOUND, Peer, Responder};
+use crate::session::paths::Files;
 
 /// Handles a request of the CLI. Runs on the reader task.
 pub(crate) type OnRequest<S> = fn(&Arc<S>, &RawValue, Responder);
@@ -72,6 +74,10 @@ pub(crate) struct Topic<S: 'static> {
     pub(crate) defaults: Option<fn(&mut Settings)>,
     /// Refuses settings that contradict each other. Runs before anything is started.
     pub(crate) check: Option<fn(&Settings, Occasion) -> Result<()>>,
+    /// Makes the directory absolute that relative paths of the session start from; returns the files that start there.
+    pub(crate) start: Option<fn(&mut Members, Files) -> Result<Files>>,
+    /// Makes the paths of the topic's members absolute. Those that the CLI reads must exist; it makes the others.
+    pub(crate) paths: Option<fn(&mut Members, &Files) -> Result<()>>,
     /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
     pub(crate) opened: Option<OnOpened<S>>,
     /// Asks the user for a tool of the program: question and choices.
@@ -93,6 +99,8 @@ impl<S> Topic<S> {
         old_methods: &[],
         defaults: None,
         check: None,
+        start: None,
+        paths: None,
         opened: None,
         ask_user: None,
     };
@@ -210,6 +218,14 @@ impl<S> Topics<S> {
     pub(crate) fn check(&self, settings: &Settings, occasion: Occasion) -> Result<()> {
         self.check_raw(settings)?;
         self.topics.iter().filter_map(|topic| topic.check).try_for_each(|check| check(settings, occasion))
+    }
+
+    /// Makes the paths of all members absolute; returns the files of the session.
+    pub(crate) fn resolve(&self, members: &mut Members, files: Files) -> Result<Files> {
+        let mut starts = self.topics.iter().filter_map(|topic| topic.start);
+        let files = starts.try_fold(files, |files, start| start(members, files))?;
+        self.topics.iter().filter_map(|topic| topic.paths).try_for_each(|paths| paths(members, &files))?;
+        Ok(files)
     }
 
     /// Refuses a raw member that this library sets: it would reach the CLI twice.

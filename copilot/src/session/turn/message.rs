@@ -97,3 +97,49 @@ impl Message {
         Ok(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_attachments_become_absolute() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("a.rs"), "").unwrap();
+        let at = |path: &str| root.path().join(path).to_str().unwrap().to_owned();
+        let files = Files::here(root.path().to_owned(), true);
+        let directory = root.path().to_str().unwrap();
+        let message =
+            Message::new("?").attach(Attachment::file("a.rs")).attach(Attachment::directory(directory));
+        let resolved = message.resolve(&files).unwrap();
+        let wire = serde_json::to_value(&*resolved).unwrap();
+        assert_eq!(wire["attachments"][0]["path"], at("a.rs"));
+        assert_eq!(wire["attachments"][0]["displayName"], "a.rs");
+        assert_eq!(wire["attachments"][1]["path"], directory);
+    }
+
+    #[test]
+    fn an_attachment_that_does_not_exist_is_refused_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("file"), "").unwrap();
+        let files = Files::here(root.path().to_owned(), true);
+        for (attachment, why) in [
+            (Attachment::file("missing"), "missing\", which does not exist"),
+            (Attachment::directory("missing"), "missing\", which does not exist"),
+            (Attachment::file("."), "directory, not a file"),
+            (Attachment::directory("file"), "not a directory"),
+            (Attachment::file(""), "empty"),
+        ] {
+            let refused = Message::new("?").attach(attachment).resolve(&files).unwrap_err().to_string();
+            assert!(refused.contains("`Attachment::") && refused.contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn attachments_elsewhere_stay_unchanged() {
+        for path in ["/no/such/file", r"C:\no\such", r"\\server\no\such"] {
+            let message = Message::new("?").attach(Attachment::file(path));
+            assert!(matches!(message.resolve(&Files::ELSEWHERE), Ok(Cow::Borrowed(_))));
+        }
+    }
+}

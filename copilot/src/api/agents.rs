@@ -1,5 +1,7 @@
 //! Custom agents of a session.
 
+use serde_json::Value;
+
 use crate::api::mcp;
 use crate::api::tool_filter::ToolFilter;
 use crate::error::Error;
@@ -164,8 +166,7 @@ impl SessionAgents<'_> {
 }
 
 fn check(settings: &Settings, _: Occasion) -> Result<()> {
-    let agents = settings.members.get::<Vec<CustomAgent>>("customAgents");
-    let mut names: Vec<_> = agents.into_iter().flatten().map(|agent| agent.name.as_str()).collect();
+    let mut names: Vec<_> = configured(&settings.members).map(|agent| agent.name.as_str()).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => {
@@ -185,5 +186,22 @@ fn paths(members: &mut Members, files: &Files) -> Result<()> {
     })
 }
 
-pub(crate) const TOPIC: Topic =
-    Topic { members: MEMBERS, check: Some(check), paths: Some(paths), ..Topic::NONE };
+/// Returns the agents that the program has configured.
+fn configured(members: &Members) -> impl Iterator<Item = &CustomAgent> {
+    members.get::<Vec<CustomAgent>>("customAgents").into_iter().flatten()
+}
+
+/// Returns whether this call of a built-in tool runs an agent that the program has configured.
+fn owns_call(members: &Members, tool: &str, arguments: &Value) -> bool {
+    let agent = arguments.get("agent_type").filter(|_| tool == "task").and_then(Value::as_str);
+    agent.is_some_and(|agent| configured(members).any(|own| own.name == agent))
+}
+
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    check: Some(check),
+    paths: Some(paths),
+    foreign_hooks: Some(|members| configured(members).any(CustomAgent::has_hooks)),
+    owns_call: Some(owns_call),
+    ..Topic::NONE
+};

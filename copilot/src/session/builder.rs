@@ -194,7 +194,7 @@ impl SessionBuilder {
             resumes: self.resume,
             states: &self.states,
         })?;
-        name_clash::check(&self.settings.members, tools.iter().map(Tool::name))?;
+        name_clash::check(&self.topics.tool_servers(&self.settings.members), tools.iter().map(Tool::name))?;
         let link = self.connect.connect(self.isolate.is_some()).await?;
         let mut settings = self.settings;
         link.compat.check(&settings)?;
@@ -203,7 +203,8 @@ impl SessionBuilder {
             self.topics.fill_defaults(&mut settings);
         }
         link.compat.adapt(&mut settings, &mut tools.iter().map(Tool::name));
-        let watches_names = name_clash::possible(&settings.members, tools.iter().map(Tool::name));
+        let servers = self.topics.tool_servers(&settings.members);
+        let watches_names = name_clash::possible(&servers, tools.iter().map(Tool::name));
         let words = link.compat.permission_words();
         let permissions = PermissionState::new(self.permissions, joins, watches_names, words);
         if permissions.guards() {

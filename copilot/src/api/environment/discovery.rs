@@ -76,5 +76,9 @@ pub(crate) const TOPIC: Topic = Topic {
             files.directories("Discovery::plugin_directories", paths)
         })
     }),
+    foreign_hooks: Some(|members| {
+        let set = |list: &str| members.get::<Vec<String>>(list).is_some_and(|set| !set.is_empty());
+        members.get("enableFileHooks") == Some(&true) || set("hookDirectories") || set("pluginDirectories")
+    }),
     ..Topic::NONE
 };

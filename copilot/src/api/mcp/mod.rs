@@ -15,8 +15,8 @@ use crate::protocol::mcp::McpListResponse;
 use crate::protocol::mcp::Storage;
 use crate::session::Session;
 use crate::session::SessionBuilder;
-use crate::session::core::Topic;
 use crate::session::core::setters::members;
+use crate::session::core::{ToolServer, Topic};
 use crate::session::paths::Files;
 
 pub use crate::protocol::mcp::{
@@ -190,5 +190,9 @@ pub(crate) fn resolve_directories(servers: &mut BTreeMap<String, McpServer>, fil
 pub(crate) const TOPIC: Topic = Topic {
     members: MEMBERS,
     paths: Some(|members, files| members.change(SERVERS, |servers| resolve_directories(servers, files))),
+    tool_servers: Some(|members| {
+        let servers = members.get::<BTreeMap<String, McpServer>>(SERVERS).into_iter().flatten();
+        servers.map(|(name, server)| ToolServer { name, wanted: server.wanted() }).collect()
+    }),
     ..Topic::NONE
 };

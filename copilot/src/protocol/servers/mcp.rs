@@ -290,13 +290,13 @@ impl RemoteServer {
 }
 
 impl McpServer {
-    /// Returns whether the program has named this tool among those that it wants.
-    pub(crate) fn wants(&self, tool: &str) -> bool {
+    /// Returns the tools that the program has named among those that it wants.
+    pub(crate) fn wanted(&self) -> &[String] {
         let common = match &self.0 {
             Kind::Stdio(server) => &server.common,
             Kind::Http(server) | Kind::Sse(server) => &server.wire.common,
         };
-        common.tools.iter().any(|wanted| wanted == tool)
+        &common.tools
     }
 
     /// Returns whether variables are set in its environment.

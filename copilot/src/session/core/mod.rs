@@ -24,4 +24,5 @@ pub(crate) use handler::{BoxError, Handler, IntoAnswer};
 pub(crate) use members::Members;
 pub(crate) use settings::{Occasion, Settings};
 pub(crate) use state::{SessionCore, ToolPolicy, Topic, Topics};
+pub(crate) use topic::ToolServer;
 pub(crate) use unreadable::{Named, Unreadable};

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::members::Members;
@@ -47,6 +48,13 @@ pub(crate) type OnOpened<S> = for<'a> fn(&'a S, &'a Peer) -> Option<BoxFuture<'a
 /// Asks the user a question with choices.
 pub(crate) type AskUser<S> = for<'a> fn(&'a S, String, Vec<String>) -> BoxFuture<'a, Result<String>>;
 
+/// A server whose tools the CLI calls by the name of the server, a hyphen and their own name.
+pub(crate) struct ToolServer<'a> {
+    pub(crate) name: &'a str,
+    /// The tools that the program has named among those that it wants.
+    pub(crate) wanted: &'a [String],
+}
+
 /// One topic, declared by its file.
 pub(crate) struct Topic<S: 'static> {
     /// The members of `session.create` that this library sets, each with the name of its setter.
@@ -78,6 +86,12 @@ pub(crate) struct Topic<S: 'static> {
     pub(crate) start: Option<fn(&mut Members, Files) -> Result<Files>>,
     /// Makes the paths of the topic's members absolute. Those that the CLI reads must exist; it makes the others.
     pub(crate) paths: Option<fn(&mut Members, &Files) -> Result<()>>,
+    /// Returns the servers of tools that the program has configured.
+    pub(crate) tool_servers: Option<fn(&Members) -> Vec<ToolServer<'_>>>,
+    /// Returns whether the program has configured hooks beside its own closures, which may permit calls of tools.
+    pub(crate) foreign_hooks: Option<fn(&Members) -> bool>,
+    /// Returns whether a call of a built-in tool runs what the program has configured: tool and arguments.
+    pub(crate) owns_call: Option<fn(&Members, &str, &Value) -> bool>,
     /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
     pub(crate) opened: Option<OnOpened<S>>,
     /// Asks the user for a tool of the program: question and choices.
@@ -101,6 +115,9 @@ impl<S> Topic<S> {
         check: None,
         start: None,
         paths: None,
+        tool_servers: None,
+        foreign_hooks: None,
+        owns_call: None,
         opened: None,
         ask_user: None,
     };
@@ -226,6 +243,25 @@ impl<S> Topics<S> {
         let files = starts.try_fold(files, |files, start| start(members, files))?;
         self.topics.iter().filter_map(|topic| topic.paths).try_for_each(|paths| paths(members, &files))?;
         Ok(files)
+    }
+
+    /// Returns the servers of tools that the program has configured.
+    pub(crate) fn tool_servers<'a>(&self, members: &'a Members) -> Vec<ToolServer<'a>> {
+        self.topics
+            .iter()
+            .filter_map(|topic| topic.tool_servers)
+            .flat_map(|servers| servers(members))
+            .collect()
+    }
+
+    /// Whether the program has configured hooks beside its own closures.
+    pub(crate) fn has_foreign_hooks(&self, members: &Members) -> bool {
+        self.topics.iter().filter_map(|topic| topic.foreign_hooks).any(|has_hooks| has_hooks(members))
+    }
+
+    /// Whether a call of a built-in tool runs what the program has configured.
+    pub(crate) fn owns_call(&self, members: &Members, tool: &str, arguments: &Value) -> bool {
+        self.topics.iter().filter_map(|topic| topic.owns_call).any(|owns| owns(members, tool, arguments))
     }
 
     /// Refuses a raw member that this library sets: it would reach the CLI twice.

@@ -13,7 +13,6 @@ use super::decision::{self, Decision, Words};
 use super::policy::OwnTool;
 use super::request::PermissionRequest;
 use crate::events::EventName;
-use crate::protocol::agents::CustomAgent;
 use crate::protocol::decode;
 use crate::protocol::permissions::{PermissionAnswerParams, PermissionAsked, PermissionKind};
 use crate::session::core::consult::unless_cancelled;
@@ -235,7 +234,7 @@ impl SessionCore {
     fn own_tool(&self, request: &PermissionRequest) -> Option<OwnTool> {
         match request.kind() {
             PermissionKind::CustomTool => {}
-            PermissionKind::BuiltinTool => return self.own_agent(request),
+            PermissionKind::BuiltinTool => return self.own_configuration(request),
             _ => return None,
         }
         let tools = self.tools();
@@ -244,13 +243,10 @@ impl SessionCore {
         Some(OwnTool { needs_approval: tool.needs_approval(&arguments) })
     }
 
-    /// An agent that the program has configured is the program's own, and its calls are decided one by one.
-    fn own_agent(&self, request: &PermissionRequest) -> Option<OwnTool> {
-        let arguments = request.arguments();
-        let agent = arguments.get("agent_type").filter(|_| request.tool_name() == Some("task"))?.as_str()?;
-        let opening = self.opening();
-        let agents = opening.members.get::<Vec<CustomAgent>>("customAgents");
-        let own = agents.into_iter().flatten().any(|own| own.name == agent);
-        own.then_some(OwnTool { needs_approval: false })
+    /// A call of a built-in tool that runs what the program has configured is the program's own, as one of an agent,
+    /// whose calls are decided one by one.
+    fn own_configuration(&self, request: &PermissionRequest) -> Option<OwnTool> {
+        let owns = self.topics.owns_call(&self.opening().members, request.tool_name()?, &request.arguments());
+        owns.then_some(OwnTool { needs_approval: false })
     }
 }

@@ -18,7 +18,6 @@ use super::request::PermissionRequest;
 use super::tool_origin::{Origin, built_in};
 use crate::error::Result;
 use crate::events::EventHead;
-use crate::protocol::agents::CustomAgent;
 use crate::protocol::decode;
 use crate::protocol::hooks::PreToolUseInput;
 use crate::protocol::permissions::{PermissionKind, PermissionSettled};
@@ -275,15 +274,7 @@ impl SessionCore {
             return Ok(());
         }
         let peer = &self.connection.ready().await?;
-        let opening = self.opening();
-        let members = &opening.members;
-        let set =
-            |directories: &str| members.get::<Vec<String>>(directories).is_some_and(|set| !set.is_empty());
-        let agents = members.get::<Vec<CustomAgent>>("customAgents");
-        let configured = members.get("enableFileHooks") == Some(&true)
-            || set("hookDirectories")
-            || set("pluginDirectories")
-            || agents.into_iter().flatten().any(CustomAgent::has_hooks);
+        let configured = self.topics.has_foreign_hooks(&self.opening().members);
         let params = SessionParams { session_id: &self.id };
         let discovered: Value = self.call_or_default(peer, "hooks.discover", &json!({})).await?;
         self.permissions()
@@ -326,7 +317,9 @@ impl SessionCore {
 
     /// The MCP servers of the session, as far as they are known.
     pub(super) fn servers(&self) -> Vec<String> {
-        let mut names: Vec<String> = name_clash::configured(&self.opening().members).cloned().collect();
+        let opening = self.opening();
+        let configured = self.topics.tool_servers(&opening.members);
+        let mut names: Vec<String> = configured.iter().map(|server| server.name.to_owned()).collect();
         if let Some(guard) = self.permissions().existing_memory() {
             let found = lock(&guard.servers);
             names.extend(found.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());

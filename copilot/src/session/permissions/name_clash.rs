@@ -4,7 +4,6 @@
 //! name as well. A clash with a list of tools that the program itself has written is refused at the start; any other
 //! one is found when the server lists its tools, is reported with both names, and its calls are denied.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -13,11 +12,10 @@ use serde_json::value::RawValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, HandlerFailure};
 use crate::protocol::decode;
-use crate::protocol::mcp::{McpServer, McpToolsParams};
+use crate::protocol::mcp::McpToolsParams;
 use crate::random;
-use crate::session::core::Members;
-use crate::session::core::SessionCore;
 use crate::session::core::in_flight::{Cause, Work};
+use crate::session::core::{SessionCore, ToolServer};
 use crate::task::lock;
 use crate::tools::{CancellationToken, Tool};
 
@@ -26,23 +24,23 @@ pub(in crate::session) fn bare<'a>(tool: &'a str, server: &str) -> Option<&'a st
     tool.strip_prefix(server)?.strip_prefix('-').filter(|bare| !bare.is_empty())
 }
 
-/// The names of the MCP servers that the program has configured.
-pub(in crate::session) fn configured(members: &Members) -> impl Iterator<Item = &String> {
-    members.get::<BTreeMap<String, McpServer>>("mcpServers").into_iter().flat_map(BTreeMap::keys)
-}
-
 /// Whether a tool of the program may have the name of a tool of these servers.
-pub(in crate::session) fn possible<'a>(members: &Members, mut tools: impl Iterator<Item = &'a str>) -> bool {
-    tools.any(|tool| configured(members).any(|server| bare(tool, server).is_some()))
+pub(in crate::session) fn possible<'a>(
+    servers: &[ToolServer<'_>],
+    mut tools: impl Iterator<Item = &'a str>,
+) -> bool {
+    tools.any(|tool| servers.iter().any(|server| bare(tool, server.name).is_some()))
 }
 
 /// Refuses a tool of the program that has the name of a tool that the program wants of a server.
-pub(in crate::session) fn check<'a>(members: &Members, tools: impl Iterator<Item = &'a str>) -> Result<()> {
-    let servers = members.get::<BTreeMap<String, McpServer>>("mcpServers");
+pub(in crate::session) fn check<'a>(
+    servers: &[ToolServer<'_>],
+    tools: impl Iterator<Item = &'a str>,
+) -> Result<()> {
     for tool in tools {
-        for (name, server) in servers.into_iter().flatten() {
-            if let Some(wanted) = bare(tool, name).filter(|bare| server.wants(bare)) {
-                return Err(Error::new(ErrorKind::Tools, message(tool, name, wanted)));
+        for ToolServer { name, wanted } in servers {
+            if let Some(bare) = bare(tool, name).filter(|bare| wanted.iter().any(|wanted| wanted == bare)) {
+                return Err(Error::new(ErrorKind::Tools, message(tool, name, bare)));
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Endpoints of models, in place of a Copilot login.
 
 use crate::api::tokens::DEFAULT_PROVIDER;
-use crate::api::tokens::{ProviderTokenRequest, Secret, token_source};
+use crate::api::tokens::{ProviderTokenRequest, token_source};
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::providers::NamedProvider;
 use crate::protocol::providers::{AzureProvider, Provider as Wire};
+use crate::protocol::secret::Secret;
 use crate::protocol::settings::setter;
 use crate::session::SessionBuilder;
 use crate::session::core::Occasion;

@@ -1,7 +1,6 @@
 //! Tokens of the program for the CLI: of a model's provider, and of GitHub.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,29 +19,8 @@ use crate::session::core::SessionCore;
 use crate::session::core::{Handler, IntoAnswer};
 use crate::session::core::{Settings, Topic};
 
+pub use crate::protocol::secret::Secret;
 pub use crate::protocol::tokens::TokenReason;
-
-/// A token or key; it prints as `<redacted>`. A string converts into a secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl<S: Into<String>> From<S> for Secret {
-    fn from(text: S) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Secret {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<redacted>")
-    }
-}
 
 /// The request for a provider's token. Wire: `providerToken.getToken`, from the CLI.
 #[derive(Clone, Debug)]

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Mcp;
-use crate::api::tokens::Secret;
 use crate::error::Result;
 use crate::events::EventName;
 use crate::protocol::mcp_headers::{McpHeadersAnswerParams, McpHeadersRequest, McpHeadersResult};
 use crate::protocol::mcp_login::InterestParams;
+use crate::protocol::secret::Secret;
 use crate::rpc::Peer;
 use crate::session::core::Question;
 use crate::session::core::SessionCore;

@@ -7,10 +7,11 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A token, a key, or the value of a variable that may hold one. It goes over the wire and never into `Debug`.
+/// A token, a key, or the value of a variable that may hold one; it prints as `<redacted>` and is serialized as its
+/// text. A string converts into a secret.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
     pub(crate) fn as_str(&self) -> &str {

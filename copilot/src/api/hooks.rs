@@ -46,6 +46,7 @@ use crate::session::core::Question;
 use crate::session::core::SessionCore;
 use crate::session::core::Topic;
 use crate::session::core::{BoxError, IntoAnswer};
+use crate::task::DropGuard;
 use crate::tools::{State, StateMap};
 
 pub use crate::protocol::hooks::{
@@ -229,33 +230,12 @@ fn hook_invoked(session: &Arc<SessionCore>, params: HookInvokeParams<'_>, respon
             said => inbox.guarded(&raw, said).await,
         }
     };
-    let asker = Asker { responder: Some(responder), guards };
-    session.consult(question, work, move |_, output| asker.answer(output.as_deref()));
-}
-
-/// The request of a hook. A hook that guards always answers, also when it is dropped: after an error the CLI would run
-/// the tool.
-struct Asker {
-    responder: Option<Responder>,
-    guards: bool,
-}
-
-impl Asker {
-    fn answer(mut self, output: Option<&RawValue>) {
-        match self.responder.take_if(|_| output.is_some() || !self.guards) {
-            Some(responder) => answer(responder, output),
-            None => drop(self),
-        }
-    }
-}
-
-impl Drop for Asker {
-    fn drop(&mut self) {
-        match self.responder.take() {
-            Some(responder) if self.guards => answer(responder, Some(json(FAILED_GUARD))),
-            _ => {}
-        }
-    }
+    // A hook that guards always answers, also when it is dropped: after an error the CLI would run the tool.
+    let responder = DropGuard::new(responder, safe);
+    session.consult(question, work, move |_, output| match output.as_deref() {
+        None if guards => drop(responder),
+        output => answer(responder.dismiss(), output),
+    });
 }
 
 /// Returns whether hooks of this kind guard a tool, which runs only after their answer.

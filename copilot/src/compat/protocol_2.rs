@@ -17,6 +17,7 @@ use crate::session::core::{Named, SessionCore};
 use crate::session::permissions::decide::{PermissionReply, decide};
 use crate::session::permissions::decision;
 use crate::session::tool_calls::{Call, ToolReply, run, unreadable_call, without_id};
+use crate::task::DropGuard;
 use crate::tools::{CancellationToken, ToolResult, unknown_tool};
 
 /// Handles `tool.call`.
@@ -67,7 +68,12 @@ pub(super) fn permission_request(session: &Arc<SessionCore>, params: &RawValue, 
     match decode::question::<PermissionRequestParams<'_>>(params.get()) {
         Ok(asked) => {
             let cause = Cause::Call(random::id().into(), SafeResponse::new(&responder, deny));
-            decide(session, asked.permission_request, cause, PermissionResponse(Some(responder)));
+            decide(
+                session,
+                asked.permission_request,
+                cause,
+                PermissionResponse(DropGuard::new(responder, deny)),
+            );
         }
         Err(error) => session.refuse_unreadable("permission.request", params, responder, &error),
     }
@@ -75,23 +81,13 @@ pub(super) fn permission_request(session: &Arc<SessionCore>, params: &RawValue, 
 
 /// The response to a permission request. One that is dropped without a decision denies, and is never an error: the
 /// oldest CLIs read an unknown word as an approval.
-struct PermissionResponse(Option<Responder>);
+struct PermissionResponse(DropGuard<Responder>);
 
 impl PermissionReply for PermissionResponse {
     const SHARED: bool = false;
 
-    async fn send(mut self, _: &SessionCore, decision: &Decision, _: &CancellationToken) {
-        if let Some(responder) = self.0.take() {
-            responder.ok(&Wrapped { result: &old_words(decision) });
-        }
-    }
-}
-
-impl Drop for PermissionResponse {
-    fn drop(&mut self) {
-        if let Some(responder) = self.0.take() {
-            deny(responder);
-        }
+    async fn send(self, _: &SessionCore, decision: &Decision, _: &CancellationToken) {
+        self.0.dismiss().ok(&Wrapped { result: &old_words(decision) });
     }
 }
 

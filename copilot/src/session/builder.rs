@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPolicy, Topics};
 use super::handle::{Session, Shared};
-use super::link::{Connect, Link};
+use super::link::Connect;
 use super::permissions::decision::Decision;
 use super::permissions::name_clash;
 use super::permissions::policy::Permissions;
@@ -23,6 +23,7 @@ use crate::events::{DEFAULT_BUDGET, Event};
 use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
+use crate::task::DropGuard;
 use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolSelection};
 
 /// A listener, which is called with each event.
@@ -220,13 +221,18 @@ impl SessionBuilder {
         let listeners = self.listeners.into_iter().map(listening).collect();
         // Before the request is sent, because events and requests may come before the response.
         link.carrier.register(Arc::clone(&core), occasion)?;
-        let unopened = Unopened { core: &core, link: &link, opened: false };
+        let unopened = DropGuard::new(&core, |core| {
+            // First, so that a listener that receives the end can open the session again.
+            link.carrier.unregister(core);
+            core.close();
+            core.calls.abort();
+        });
         let answer = core.open(&link.peer, occasion).await?;
         if self.resume {
             let pending = core.pending(&link.peer).await?;
             core.continue_pending(pending);
         }
-        unopened.done();
+        unopened.dismiss();
         let gate = link.compat.turn_gate();
         Ok(Session(Arc::new(Shared {
             core,
@@ -262,30 +268,6 @@ pub(crate) struct SavedApprovals(pub(crate) bool);
 /// The largest result of a tool, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MaxToolResult(pub(crate) usize);
-
-/// A session that is being opened; its drop closes the session, unless the session was opened.
-struct Unopened<'a> {
-    core: &'a Arc<SessionCore>,
-    link: &'a Link,
-    opened: bool,
-}
-
-impl Unopened<'_> {
-    fn done(mut self) {
-        self.opened = true;
-    }
-}
-
-impl Drop for Unopened<'_> {
-    fn drop(&mut self) {
-        if !self.opened {
-            // First, so that a listener that receives the end can open the session again.
-            self.link.carrier.unregister(self.core);
-            self.core.close();
-            self.core.calls.abort();
-        }
-    }
-}
 
 /// The maximum length of an id. The CLI names a directory after the id, and a file after the id and `.lock`; file
 /// systems accept 255 bytes.

@@ -26,6 +26,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
 use crate::rpc::{Peer, decode};
+use crate::task::DropGuard;
 
 /// The time limit of the detachment in `close`.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -168,7 +169,8 @@ impl Session {
     fn close_boxed(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             self.core().calls.close();
-            let closing = Closing(&self.0);
+            // A dropped future closes the session too, without waiting.
+            let closing = DropGuard::new(&*self.0, |shared| shared.leave(false));
             let detached = match timeout(DETACH_TIMEOUT, self.detach()).await {
                 Ok(detached) => detached,
                 Err(_) => {
@@ -179,7 +181,7 @@ impl Session {
                     Err(Error::new(ErrorKind::Timeout, message))
                 }
             };
-            closing.done();
+            closing.dismiss().end();
             let released = self.0.link.carrier.release().await;
             detached.and(released)
         })
@@ -217,22 +219,6 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("id", self.id()).finish_non_exhaustive()
-    }
-}
-
-/// A session that the CLI is detaching; its drop closes the session without waiting.
-struct Closing<'a>(&'a Shared);
-
-impl Closing<'_> {
-    fn done(self) {
-        self.0.end();
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.leave(false);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
+use crate::task::DropGuard;
 
 impl SessionCore {
     /// Opens the session. When it fails or is dropped before its end, the session is detached again.
@@ -50,7 +51,7 @@ impl SessionCore {
             }
         };
         let answer = peer.request(method, &params).on_end(settle).raw().await?;
-        let opened = Opened { peer, id: &self.id, topics: self.topics };
+        let opened = DropGuard::new(peer, |peer| detach(peer, &self.id, self.topics));
         let answer: SessionOpenResponse = decode(method, &answer)?;
         if let Some(other) = answer.session_id.as_ref().filter(|other| **other != self.id) {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
@@ -61,7 +62,7 @@ impl SessionCore {
             self.merge_capabilities(capabilities);
         }
         self.topics.opened(self, peer).await?;
-        opened.keep();
+        opened.dismiss();
         Ok(answer)
     }
 
@@ -171,25 +172,6 @@ pub(in crate::session) struct Pending {
     permissions: Vec<PendingPermission>,
     /// The work that was cancelled.
     cancelled: Vec<String>,
-}
-
-/// A session that the CLI has opened and whose options are not applied yet; its drop detaches the session.
-struct Opened<'a> {
-    peer: &'a Peer,
-    id: &'a SessionId,
-    topics: &'static Topics,
-}
-
-impl Opened<'_> {
-    fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Opened<'_> {
-    fn drop(&mut self) {
-        detach(self.peer, self.id, self.topics);
-    }
 }
 
 /// Detaches a session without waiting for the response. Best effort, because no caller is left that could get an error.

@@ -12,6 +12,7 @@ use crate::rpc::Outcome;
 use crate::session::core::SessionCore;
 use crate::session::handle::Session;
 use crate::session::tool_changes::ToolChanges;
+use crate::task::DropGuard;
 use crate::tools::{Tool, ToolSet};
 
 /// The tools that this program gives to a running session. Made by [`Session::tools`].
@@ -186,12 +187,12 @@ impl SessionTools<'_> {
         let gone = old.iter().filter(|tool| !names.contains(tool.name()));
         let both = ToolSet::new(new.iter().chain(gone).cloned().collect(), &core.states)?;
         let both = both.in_profile(old.profile())?;
-        let unsettled = Change { old, new: Arc::clone(&new), disabled, changes };
-        let mut unsettled = Unsettled { core: Arc::clone(core), change: Some(unsettled) };
+        let change = Change { core: Arc::clone(core), old, new: Arc::clone(&new), disabled, changes };
+        let change = DropGuard::new(change, Change::never_sent);
         drop(core.swap_tools(Arc::new(both)));
         let peer = session.peer().await?;
         let params = ToolsSetParams { session_id: session.id(), tools: &new };
-        let settle = move |outcome| unsettled.settle(outcome);
+        let settle = move |outcome| change.dismiss().settle(&outcome);
         peer.request("session.tools.set", &params).on_end(settle).raw().await.map(drop)
     }
 }
@@ -205,37 +206,31 @@ fn check_names(names: &BTreeSet<String>, found: &[Tool], what: &str) -> Result<(
 }
 
 /// A change that the CLI has not answered yet. It holds the lock, so that the next change finds what became of it.
+///
+/// The tools of the session have to be those that the CLI has: the new ones when it has taken them, else the old ones.
 struct Change {
+    core: Arc<SessionCore>,
     old: Arc<ToolSet>,
     new: Arc<ToolSet>,
     disabled: Vec<Tool>,
     changes: OwnedMutexGuard<ToolChanges>,
 }
 
-/// The tools of the session have to be those that the CLI has: the new ones when it has taken them, else the old ones.
-struct Unsettled {
-    core: Arc<SessionCore>,
-    change: Option<Change>,
-}
-
-impl Unsettled {
-    fn settle(&mut self, outcome: Outcome) {
-        let Some(Change { old, new, disabled, mut changes }) = self.change.take() else { return };
+impl Change {
+    fn settle(self, outcome: &Outcome) {
+        let Self { core, old, new, disabled, mut changes } = self;
         let before = if outcome.done {
             changes.disabled = disabled;
-            self.core.swap_tools(new)
+            core.swap_tools(new)
         } else {
-            self.core.swap_tools(old)
+            core.swap_tools(old)
         };
         if !outcome.awaited {
             changes.retired.push(before);
         }
     }
-}
 
-impl Drop for Unsettled {
-    fn drop(&mut self) {
-        // The CLI was never asked.
-        self.settle(Outcome { done: false, awaited: false });
+    fn never_sent(self) {
+        self.settle(&Outcome { done: false, awaited: false });
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 
-use crate::contain;
+use crate::contain::{self, UserValue};
 use crate::events::{Event, EventStream};
 use crate::task::{self, Task};
 
@@ -26,7 +26,7 @@ impl Subscription {
         listener: impl FnMut(&Event) + Send + 'static,
     ) -> Self {
         let calls = Arc::new(Calls::default());
-        let mut listener = Listener { listener: Some(listener), calls: Arc::clone(&calls) };
+        let mut listener = Listener { listener: UserValue::new(listener), calls: Arc::clone(&calls) };
         let task = task::spawn_on(runtime, async move {
             while let Some(event) = events.next().await {
                 if !listener.call(&event) {
@@ -72,7 +72,7 @@ impl Calls {
 
 /// A listener whose panics end nothing but the call, and whose drop may panic.
 struct Listener<F> {
-    listener: Option<F>,
+    listener: UserValue<F>,
     calls: Arc<Calls>,
 }
 
@@ -82,18 +82,10 @@ impl<F: FnMut(&Event)> Listener<F> {
         if !self.calls.begin() {
             return false;
         }
-        if let Some(listener) = &mut self.listener {
-            // Whether the listener's own state is whole after a panic concerns the listener.
-            if let Err(panic) = contain::run(|| listener(event)) {
-                tracing::error!(event = event.name(), panic, "a listener panicked");
-            }
+        // Whether the listener's own state is whole after a panic concerns the listener.
+        if let Err(panic) = contain::run(|| (*self.listener)(event)) {
+            tracing::error!(event = event.name(), panic, "a listener panicked");
         }
         self.calls.finish()
-    }
-}
-
-impl<F> Drop for Listener<F> {
-    fn drop(&mut self) {
-        contain::discard(self.listener.take());
     }
 }

@@ -19,7 +19,7 @@ use crate::protocol::session::SessionParams;
 use crate::protocol::tools::ToolsPendingResponse;
 use crate::rpc::Peer;
 use crate::session::core::SessionCore;
-use crate::task::{self, Task};
+use crate::task::{self, DropGuard, Task};
 
 /// How long the CLI may take to say what it waits for.
 const REPORT: Duration = Duration::from_secs(1);
@@ -34,14 +34,14 @@ pub(super) enum Step {
 }
 
 /// Watches the limits of one turn.
-#[derive(Debug)]
 pub(super) struct Clock {
     limits: Limits,
     /// When the message was given to us.
     began: Instant,
     last_event: Option<(Event, Instant)>,
-    /// Until the agent has reached the message, the session's events count instead of the turn's.
-    unbegun: Option<Unbegun>,
+    /// Until the agent has reached the message, the session's events count instead of the turn's; the guard keeps the
+    /// last one known.
+    unbegun: Option<DropGuard<Arc<SessionCore>>>,
     timer: Option<Pin<Box<Sleep>>>,
     /// The silence that lasts was reported.
     reported: bool,
@@ -51,11 +51,14 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start(core: &Arc<SessionCore>, limits: Limits) -> Self {
+        core.subscribers.expect();
+        let unbegun: DropGuard<Arc<SessionCore>> =
+            DropGuard::new(Arc::clone(core), |core| core.subscribers.begun());
         Self {
             limits,
             began: Instant::now(),
             last_event: None,
-            unbegun: Some(Unbegun::new(core)),
+            unbegun: Some(unbegun),
             timer: None,
             reported: false,
             report: None,
@@ -180,28 +183,6 @@ impl Clock {
             message += "; the agent continues: `abort` stops it";
         }
         Error::new(ErrorKind::Timeout, message)
-    }
-}
-
-/// Keeps the session's last event known while a turn has not begun.
-struct Unbegun(Arc<SessionCore>);
-
-impl Unbegun {
-    fn new(core: &Arc<SessionCore>) -> Self {
-        core.subscribers.expect();
-        Self(Arc::clone(core))
-    }
-}
-
-impl Drop for Unbegun {
-    fn drop(&mut self) {
-        self.0.subscribers.begun();
-    }
-}
-
-impl std::fmt::Debug for Unbegun {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Unbegun")
     }
 }
 

@@ -17,7 +17,7 @@ use super::session::FakeSession;
 use super::turn::Play;
 use crate::contain::panic_message;
 use crate::protocol::connection::CliVersion;
-use crate::task::lock;
+use crate::task::{DropGuard, lock};
 use crate::transport::framing::write_frame;
 use crate::transport::{ReadHalf, WriteHalf};
 
@@ -63,23 +63,17 @@ impl CliState {
 }
 
 /// Ends the CLI when the last handle of a test is dropped.
-pub(super) struct Guard(Arc<Shared>);
-
-impl Guard {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self(Arc::clone(shared))
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let state = std::mem::take(&mut *self.0.state());
-        // Dropping the state drops a test's closures and stops tasks, so the lock is not held.
-        drop(state);
-    }
-}
+pub(super) type EndOnDrop = DropGuard<Arc<Shared>>;
 
 impl Shared {
+    pub(super) fn end_on_drop(self: &Arc<Self>) -> EndOnDrop {
+        DropGuard::new(Arc::clone(self), |shared| {
+            let state = std::mem::take(&mut *shared.state());
+            // Dropping the state drops a test's closures and stops tasks, so the lock is not held.
+            drop(state);
+        })
+    }
+
     pub(super) fn new(version: &str) -> Arc<Self> {
         let mut cli = CliVersion { protocol: 2, version: Some(version.to_owned()) };
         if cli.at_least([0, 0, 423]) {

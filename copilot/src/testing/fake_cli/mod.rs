@@ -25,7 +25,7 @@ use crate::protocol::SessionId;
 use crate::transport::memory;
 
 pub use answer::{Answer, Asked, HeldRequest, RpcError};
-use exchange::{Guard, Shared};
+use exchange::{EndOnDrop, Shared};
 pub use question::{PendingQuestion, PermissionQuestion, ToolCallQuestion};
 pub use turn::FakeTurn;
 
@@ -86,7 +86,7 @@ const PIPE: usize = 64 << 10;
 pub struct FakeCli {
     shared: Arc<Shared>,
     /// `None` in the handle that the CLI passes to a closure.
-    _guard: Option<Arc<Guard>>,
+    _guard: Option<Arc<EndOnDrop>>,
 }
 
 impl FakeCli {
@@ -111,7 +111,7 @@ impl FakeCli {
     /// ```
     pub fn of_version(version: &str) -> Self {
         let shared = Shared::new(version);
-        let guard = Arc::new(Guard::new(&shared));
+        let guard = Arc::new(shared.end_on_drop());
         Self { shared, _guard: Some(guard) }
     }
 

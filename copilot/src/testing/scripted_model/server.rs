@@ -21,7 +21,7 @@ use super::completion;
 use super::playback::Reaction;
 use super::request::{Ending, RecordedRequest};
 use super::script::{Turn, TurnAnswer};
-use super::sse::{PacedBody, Running};
+use super::sse::{PacedBody, Running, running};
 
 /// The maximum size of a request, in bytes.
 const MAX_REQUEST: usize = 256 << 20;
@@ -122,7 +122,7 @@ where
         streams_usage: request.raw()["stream_options"]["include_usage"] == true,
     };
     // From here on, a client that disconnects drops this future or the body, and `running` records either.
-    let running = Running::new(request.clone());
+    let running = running(request.clone());
     tokio::time::sleep(turn.preparation.delay).await;
     perform(&turn, &frame, &request, running)
 }

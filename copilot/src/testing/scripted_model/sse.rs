@@ -12,25 +12,14 @@ use serde_json::Value;
 use tokio::time::{Sleep, sleep};
 
 use super::request::{Ending, RecordedRequest};
+use crate::task::DropGuard;
 
 /// Records the ending of an answer. If dropped before, it records that the client disconnected.
-#[derive(Debug)]
-pub(super) struct Running(RecordedRequest);
+pub(super) type Running = DropGuard<RecordedRequest>;
 
-impl Running {
-    pub(super) fn new(request: RecordedRequest) -> Self {
-        Self(request)
-    }
-
-    fn end(&self, ending: Ending) {
-        self.0.end(ending);
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end(Ending::Disconnected);
-    }
+/// Begins an answer.
+pub(super) fn running(request: RecordedRequest) -> Running {
+    DropGuard::new(request, |request| request.end(Ending::Disconnected))
 }
 
 /// A body of pieces with delays before them.
@@ -63,7 +52,7 @@ impl PacedBody {
 
     fn end(&mut self, ending: Ending) {
         if let Some(running) = self.running.take() {
-            running.end(ending);
+            running.dismiss().end(ending);
         }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::pin::Pin;
 
+use crate::client::Client;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::SessionId;
+use crate::protocol::models::ModelListResponse;
 use crate::protocol::models::ModelSwitch;
 use crate::protocol::models::ModelSwitchParams;
 use crate::protocol::providers::ModelOverrides;
 use crate::protocol::settings::setter;
+use crate::rpc::NoParams;
 use crate::session::Session;
 use crate::session::core::Occasion;
 use crate::session::core::Settings;
@@ -95,6 +98,27 @@ members! {
             /// Wire: `session.create`, `enableCitations`.
             citations: flag in members "enableCitations";
         }
+}
+
+impl Client {
+    /// Returns the models that Copilot offers, without those of configured providers. The first response is cached.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no user is logged in or the connection is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
+    /// Wire: `models.list`, to the CLI.
+    pub async fn models(&self) -> Result<Vec<ModelInfo>> {
+        if let Some(cached) = self.cached::<ModelListResponse>() {
+            return Ok(cached.models.clone());
+        }
+        let answer: ModelListResponse = self.query("models.list", &NoParams {}).await?;
+        Ok(self.cache(answer).models.clone())
+    }
 }
 
 impl Session {

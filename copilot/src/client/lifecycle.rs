@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use serde_json::value::RawValue;
 
+use super::Client;
 use super::broadcast::{Broadcast, Receiver};
 use crate::protocol::SessionId;
 use crate::protocol::decode;
@@ -21,6 +22,27 @@ pub struct LifecycleEvent {
     pub session_id: SessionId,
     /// The metadata of the session; `None` once it is deleted.
     pub metadata: Option<LifecycleMetadata>,
+}
+
+impl Client {
+    /// Returns a stream of the lifecycle of the CLI's sessions from now on, those of its other clients included. The CLI
+    /// sends `Updated` after every event that it stores. Version 0.0.394 sends no changes.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: copilot::Client) {
+    /// let mut lifecycle = client.lifecycle();
+    /// while let Some(event) = lifecycle.next().await {
+    ///     println!("{}: {}", event.session_id, event.kind);
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// Wire: `session.lifecycle`, from the CLI.
+    pub fn lifecycle(&self) -> LifecycleEvents {
+        LifecycleEvents(self.0.router.lifecycle.subscribe())
+    }
 }
 
 /// The lifecycle of the sessions of a CLI, as a [`Stream`]. Returned by [`Client::lifecycle`](crate::Client::lifecycle).

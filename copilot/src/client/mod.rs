@@ -14,7 +14,6 @@ mod github_telemetry;
 mod handshake;
 mod lifecycle;
 mod provide;
-mod queries;
 mod router;
 mod shutdown;
 mod state;
@@ -33,12 +32,11 @@ use tokio::sync::Mutex;
 use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::PingParams;
-use crate::protocol::models::ModelInfo;
 use crate::rpc::{Reconnectable, decode};
-use crate::session::core::{Occasion, SessionCore};
+use crate::session::core::{Occasion, SessionCore, TopicState};
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
-use crate::task::{DropGuard, Task};
+use crate::task::{DropGuard, Task, lock};
 use connection::Connection;
 use router::Router;
 use state::StateCell;
@@ -87,8 +85,8 @@ struct Shared {
     starting: Mutex<()>,
     supervisor: OnceLock<Task>,
     shut_down: AtomicBool,
-    /// The models, after the first response to `models.list`.
-    models: OnceLock<Vec<ModelInfo>>,
+    /// Responses that a topic caches, by type.
+    cache: std::sync::Mutex<TopicState>,
 }
 
 impl Shared {
@@ -141,7 +139,7 @@ impl Client {
             starting: Mutex::new(()),
             supervisor: OnceLock::new(),
             shut_down: AtomicBool::new(false),
-            models: OnceLock::new(),
+            cache: std::sync::Mutex::default(),
         }))
     }
 
@@ -239,6 +237,31 @@ impl Client {
                 None => Ok(()),
             }
         })
+    }
+
+    /// Sends a request of a topic and decodes its result.
+    pub(crate) async fn query<P, R>(&self, method: &'static str, params: &P) -> Result<R>
+    where
+        P: Serialize,
+        R: DeserializeOwned,
+    {
+        self.connection().await?.peer.request(method, params).decoded().await
+    }
+
+    /// Returns the cached response of this type.
+    pub(crate) fn cached<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        lock(&self.0.cache).get::<Arc<T>>().cloned()
+    }
+
+    /// Caches a response for the life of the client, unless one of its type is cached; returns the cached one.
+    pub(crate) fn cache<T: fmt::Debug + Send + Sync + 'static>(&self, response: T) -> Arc<T> {
+        let mut cache = lock(&self.0.cache);
+        if let Some(cached) = cache.get::<Arc<T>>() {
+            return Arc::clone(cached);
+        }
+        let response = Arc::new(response);
+        cache.set(Arc::clone(&response));
+        response
     }
 
     /// Returns the number of pending requests.

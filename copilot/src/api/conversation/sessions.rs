@@ -1,13 +1,19 @@
-//! The name of a session, its copies, and its removal from disk.
+//! The sessions of a CLI, the name of a session, its copies, and its removal from disk.
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::Client;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::protocol::SessionId;
 use crate::protocol::controls::NameParams;
 use crate::protocol::controls::NameResponse;
+use crate::protocol::session::{SessionParams, Success};
+use crate::protocol::sessions::{
+    SessionIdResponse, SessionListParams, SessionListResponse, SessionMetadataResponse,
+};
 use crate::protocol::settings::settings;
+use crate::rpc::NoParams;
 use crate::session::Session;
 use crate::session::call::done;
 
@@ -102,5 +108,123 @@ impl Session {
             Err(error) if error.kind() == ErrorKind::Response => Ok(()),
             other => other,
         })
+    }
+}
+
+/// Sessions of the CLI.
+impl Client {
+    /// Returns the sessions that are on disk or open, optionally those that match a filter. Old CLIs ignore the filter.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection is lost or the CLI returns an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: copilot::Client) -> copilot::Result<()> {
+    /// use copilot::sessions::SessionFilter;
+    ///
+    /// let here = SessionFilter::new().cwd("/srv/docs");
+    /// for session in client.list_sessions(Some(&here)).await? {
+    ///     println!("{} {}", session.session_id, session.summary.unwrap_or_default());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Wire: `session.list`, to the CLI.
+    pub async fn list_sessions(&self, filter: Option<&SessionFilter>) -> Result<Vec<SessionInfo>> {
+        let params = SessionListParams { filter };
+        self.query::<_, SessionListResponse>("session.list", &params).await.map(|answer| answer.sessions)
+    }
+
+    /// Returns the metadata of a session; `None` if the CLI does not have the session.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection is lost or the CLI returns an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
+    /// Wire: `session.getMetadata`, to the CLI; on those before 1.0.32 `session.list`.
+    pub async fn session_info(&self, id: &SessionId) -> Result<Option<SessionInfo>> {
+        let params = SessionParams { session_id: id };
+        match self.query::<_, SessionMetadataResponse>("session.getMetadata", &params).await {
+            Err(error) if error.is_unsupported() => {}
+            answer => return answer.map(|answer| answer.session),
+        }
+        let listed = self.list_sessions(None).await?;
+        Ok(listed.into_iter().find(|session| session.session_id == *id))
+    }
+
+    /// Returns the id of the session that was used last; [`Client::resume`] resumes it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection is lost or the CLI returns an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
+    /// Wire: `session.getLastId`, to the CLI.
+    pub async fn last_session_id(&self) -> Result<Option<SessionId>> {
+        let answer: SessionIdResponse = self.query("session.getLastId", &NoParams {}).await?;
+        Ok(answer.session_id)
+    }
+
+    /// Deletes a session from disk.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection is lost or the CLI cannot delete the session, as when it does not exist.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::call`].
+    ///
+    /// Wire: `session.delete`, to the CLI.
+    pub async fn delete_session(&self, id: &SessionId) -> Result<()> {
+        let answer: Success = self.query("session.delete", &SessionParams { session_id: id }).await?;
+        done("session.delete", answer)
+    }
+
+    /// Returns the session in the foreground of the CLI's terminal; `None` without a terminal.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection is lost, or the CLI returns an error or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::ping`].
+    ///
+    /// Wire: `session.getForeground`, to the CLI.
+    pub async fn foreground_session(&self) -> Result<Option<SessionId>> {
+        let answer: SessionIdResponse = self.query("session.getForeground", &NoParams {}).await?;
+        Ok(answer.session_id)
+    }
+
+    /// Brings a session to the foreground of the CLI's terminal.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection is lost, or the CLI has no terminal or is too old.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::call`].
+    ///
+    /// Wire: `session.setForeground`, to the CLI.
+    pub async fn set_foreground_session(&self, id: &SessionId) -> Result<()> {
+        let answer: Success = self.query("session.setForeground", &SessionParams { session_id: id }).await?;
+        done("session.setForeground", answer)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) mod work;
 pub(crate) use consult::{Question, log_unsent, settled};
 pub(crate) use handler::{BoxError, Handler, IntoAnswer};
 pub(crate) use members::Members;
-pub(crate) use settings::{Occasion, Settings};
+pub(crate) use settings::{Occasion, Settings, TopicState};
 pub(crate) use state::{SessionCore, ToolPolicy, Topic, Topics};
 pub(crate) use topic::ToolServer;
 pub(crate) use unreadable::{Named, Unreadable};

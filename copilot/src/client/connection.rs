@@ -16,11 +16,13 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::builder::{Options, Target};
 use super::handshake::handshake;
+use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Channel, Child, Launch, Program, locate, quoted};
 use crate::protocol::connection::CliVersion;
 use crate::random;
 use crate::rpc::{self, Live, Peer};
+use crate::session::link::Compat;
 use crate::task::{self, DropGuard, Task};
 use crate::transport::{FirstBytes, Transport, connect_tcp};
 
@@ -30,6 +32,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) cli: Arc<CliVersion>,
+    /// The differences of the CLI from the newest one.
+    pub(super) compat: Arc<dyn Compat>,
     /// The process, if this client started the CLI.
     pub(super) child: Option<Arc<Child>>,
     /// The `host:port` of a CLI on TCP.
@@ -105,7 +109,8 @@ impl Connection {
         });
         // From here on, the drop closes the connection.
         let cli = Arc::new(CliVersion::UNKNOWN);
-        let mut connection = Self { peer, cli, child, address, _writer: writer };
+        let compat = compat::of(&cli);
+        let mut connection = Self { peer, cli, compat, child, address, _writer: writer };
         let shaking = handshake(&connection.peer, token.as_deref(), options.github_telemetry);
         let shaken = timeout_at(deadline, shaking).await;
         let shaken = shaken.unwrap_or_else(|_| {
@@ -118,6 +123,7 @@ impl Connection {
         });
         let first_bytes = first_bytes.take();
         connection.cli = Arc::new(shaken.map_err(|error| explain(error, path.as_deref(), &first_bytes))?);
+        connection.compat = compat::of(&connection.cli);
         connection.peer.set_remote(&connection.cli.to_string());
         check_state_directory(options, &connection.cli)?;
         options.router.providers.offer(&connection.peer, &connection.cli).await?;

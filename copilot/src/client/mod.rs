@@ -29,7 +29,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::PingParams;
 use crate::rpc::{Reconnectable, decode};
@@ -339,24 +338,43 @@ impl Connect for OnClient {
             }
             let connection = self.client.connection().await?;
             let (peer, cli) = (connection.peer.clone(), Arc::clone(&connection.cli));
+            let compat = Arc::clone(&connection.compat);
             let shared = !self.client.0.options.starts_cli();
-            let compat = compat::of(&cli);
-            Ok(Link { peer, cli, compat, carrier: Arc::new(*self), shared })
+            let client = self.client.0;
+            let carrier: Arc<dyn Carrier> = if self.owned { Arc::new(Owned(Client(client))) } else { client };
+            Ok(Link { peer, cli, compat, carrier, shared })
         })
     }
 }
 
-impl Carrier for OnClient {
-    fn register(&self, inbox: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
-        self.client.0.router.register(inbox, occasion)
+impl Carrier for Shared {
+    fn register(&self, session: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
+        self.router.register(session, occasion)
     }
 
-    fn unregister(&self, inbox: &SessionCore) {
-        self.client.0.router.unregister(inbox);
+    fn unregister(&self, session: &SessionCore) {
+        self.router.unregister(session);
     }
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { if self.owned { self.client.shutdown().await } else { Ok(()) } })
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A client that exists only for one session.
+struct Owned(Client);
+
+impl Carrier for Owned {
+    fn register(&self, session: Arc<SessionCore>) -> Result<()> {
+        self.0.0.register(session)
+    }
+
+    fn unregister(&self, session: &SessionCore) {
+        self.0.0.unregister(session);
+    }
+
+    fn release(&self) -> BoxFuture<'_, Result<()>> {
+        self.0.shutdown_boxed()
     }
 }
 

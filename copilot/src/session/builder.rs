@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPolicy, Topics};
 use super::handle::{Session, Shared};
 use super::link::Connect;
+use super::paths::Files;
 use super::permissions::decision::Decision;
 use super::permissions::name_clash;
 use super::permissions::policy::Permissions;
@@ -24,7 +25,7 @@ use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
 use crate::task::DropGuard;
-use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolSelection};
+use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolSelection, ToolSet};
 
 /// A listener, which is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -165,16 +166,80 @@ impl SessionBuilder {
         self.start_boxed().await
     }
 
-    /// Boxed, so that the crate of the user does not compile it again.
-    fn start_boxed(self) -> BoxFuture<'static, Result<Session>> {
-        Box::pin(self.open())
+    /// Boxed, so that the crate of the user does not compile it again. A block, because the future of an `async fn` has
+    /// room for its arguments twice.
+    fn start_boxed(mut self) -> BoxFuture<'static, Result<Session>> {
+        Box::pin(async move {
+            let occasion = if self.resume { Occasion::Resume } else { Occasion::Create };
+            let (id, tools, files) = self.prepare(occasion)?;
+            let link = self.connect.connect(self.isolate.is_some()).await?;
+            let mut settings = self.settings;
+            link.compat.check(&settings)?;
+            let joins = self.resume && link.shared && !self.permissions.decides;
+            if !joins && link.compat.has_safe_defaults() {
+                self.topics.fill_defaults(&mut settings);
+            }
+            link.compat.adapt(&mut settings, &mut tools.iter().map(Tool::name));
+            let servers = self.topics.tool_servers(&settings.members);
+            let watches_names = name_clash::possible(&servers, tools.iter().map(Tool::name));
+            let words = link.compat.permission_words();
+            let permissions = PermissionState::new(self.permissions, joins, watches_names, words);
+            if permissions.guards() {
+                settings.members.set("hooks", true);
+            }
+            settings.state.set(permissions);
+            let states = self.states.shared();
+            let core = SessionCore::new(
+                id,
+                link.peer.clone(),
+                self.topics,
+                settings,
+                tools,
+                states,
+                self.tool_policy,
+            );
+            let runtime = Handle::current();
+            let listening = |listener| {
+                Subscription::start(&runtime, core.subscribers.subscribe(self.event_budget), listener)
+            };
+            let listeners = self.listeners.into_iter().map(listening).collect();
+            // Before the request is sent, because events and requests may come before the response.
+            link.carrier.register(Arc::clone(&core), occasion)?;
+            let unopened = DropGuard::new(&core, |core| {
+                // First, so that a listener that receives the end can open the session again.
+                link.carrier.unregister(core);
+                core.close();
+                core.calls.abort();
+            });
+            let answer = core.open(&link.peer, occasion).await?;
+            if self.resume {
+                let pending = core.pending(&link.peer).await?;
+                core.continue_pending(pending);
+            }
+            unopened.dismiss();
+            let gate = link.compat.turn_gate();
+            Ok(Session(Arc::new(Shared {
+                core,
+                link,
+                workspace_path: answer.workspace_path,
+                files,
+                event_budget: self.event_budget,
+                runtime,
+                _listeners: listeners,
+                spoken: AtomicBool::new(self.resume),
+                sending: Mutex::new(()),
+                gate,
+                tool_changes: OnceLock::new(),
+            })))
+        })
     }
 
-    async fn open(mut self) -> Result<Session> {
+    /// Checks and completes the settings, before anything is started. Returns the id of the session, its tools, and the
+    /// location of its files.
+    fn prepare(&mut self, occasion: Occasion) -> Result<(SessionId, ToolSet, Files)> {
         if let Some(fill) = self.isolate {
             fill(&mut self.settings)?;
         }
-        let occasion = if self.resume { Occasion::Resume } else { Occasion::Create };
         self.topics.check(&self.settings, occasion)?;
         let files = self.topics.resolve(&mut self.settings.members, self.connect.files())?;
         if let Some(profile) = self.settings.state.get::<SchemaProfile>() {
@@ -185,7 +250,7 @@ impl SessionBuilder {
         }
         let saved_approvals = self.settings.state.get().is_some_and(|SavedApprovals(on)| *on);
         self.permissions.saved_approvals = saved_approvals;
-        let id = match self.id {
+        let id = match self.id.take() {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
@@ -196,57 +261,7 @@ impl SessionBuilder {
             states: &self.states,
         })?;
         name_clash::check(&self.topics.tool_servers(&self.settings.members), tools.iter().map(Tool::name))?;
-        let link = self.connect.connect(self.isolate.is_some()).await?;
-        let mut settings = self.settings;
-        link.compat.check(&settings)?;
-        let joins = self.resume && link.shared && !self.permissions.decides;
-        if !joins && link.compat.has_safe_defaults() {
-            self.topics.fill_defaults(&mut settings);
-        }
-        link.compat.adapt(&mut settings, &mut tools.iter().map(Tool::name));
-        let servers = self.topics.tool_servers(&settings.members);
-        let watches_names = name_clash::possible(&servers, tools.iter().map(Tool::name));
-        let words = link.compat.permission_words();
-        let permissions = PermissionState::new(self.permissions, joins, watches_names, words);
-        if permissions.guards() {
-            settings.members.set("hooks", true);
-        }
-        settings.state.set(permissions);
-        let states = self.states.shared();
-        let core =
-            SessionCore::new(id, link.peer.clone(), self.topics, settings, tools, states, self.tool_policy);
-        let runtime = Handle::current();
-        let listening =
-            |listener| Subscription::start(&runtime, core.subscribers.subscribe(self.event_budget), listener);
-        let listeners = self.listeners.into_iter().map(listening).collect();
-        // Before the request is sent, because events and requests may come before the response.
-        link.carrier.register(Arc::clone(&core), occasion)?;
-        let unopened = DropGuard::new(&core, |core| {
-            // First, so that a listener that receives the end can open the session again.
-            link.carrier.unregister(core);
-            core.close();
-            core.calls.abort();
-        });
-        let answer = core.open(&link.peer, occasion).await?;
-        if self.resume {
-            let pending = core.pending(&link.peer).await?;
-            core.continue_pending(pending);
-        }
-        unopened.dismiss();
-        let gate = link.compat.turn_gate();
-        Ok(Session(Arc::new(Shared {
-            core,
-            link,
-            workspace_path: answer.workspace_path,
-            files,
-            event_budget: self.event_budget,
-            runtime,
-            _listeners: listeners,
-            spoken: AtomicBool::new(self.resume),
-            sending: Mutex::new(()),
-            gate,
-            tool_changes: OnceLock::new(),
-        })))
+        Ok((id, tools, files))
     }
 }
 

@@ -114,8 +114,22 @@ impl SessionCore {
 }
 
 impl SessionCore {
-    /// Resumes a session that the CLI has evicted. One without a message is not on disk, and is created.
-    pub(in crate::session) async fn reopen(&self, peer: &Peer, spoken: bool) -> Result<()> {
+    /// Resumes a session that the CLI has evicted, as CLIs do with sessions that have not been used for a while;
+    /// `unknown` is the error that showed it.
+    pub(in crate::session) async fn reopen(&self, peer: &Peer, spoken: bool, unknown: &Error) -> Result<()> {
+        tracing::info!(session = %self.id, %unknown, "the CLI has evicted the session, which is resumed");
+        self.open_evicted(peer, spoken).await.map_err(|source| {
+            let message = format!(
+                "session.send: the CLI does not have session {} any more, and it cannot be resumed: {source}; a new \
+                 session is needed",
+                self.id
+            );
+            source.context(message)
+        })
+    }
+
+    /// Opens a session that the CLI has evicted. One without a message is not on disk, and is created.
+    async fn open_evicted(&self, peer: &Peer, spoken: bool) -> Result<()> {
         match self.open(peer, Occasion::Resume).await {
             Err(error) if !spoken && is_unknown_session(&error) => self.open(peer, Occasion::Create).await?,
             other => other?,

@@ -1,14 +1,12 @@
 //! Turns: a message to the agent, its events, its limits and its reply.
 //!
-//! `send` sends a message; `sent` is the message until the CLI has accepted it; `stream` has the events after
-//! that. `tracker` decides when the turn is over (pure), and `clock` when a limit has passed.
+//! `send` has a message until the CLI has accepted it, and `stream` the events after that. `tracker` decides when the
+//! turn is over (pure), and `clock` when a limit has passed.
 
 mod clock;
-mod limits;
 mod message;
 mod reply;
 mod send;
-mod sent;
 mod stream;
 mod tracker;
 mod typed_reply;

@@ -1,29 +1,32 @@
-//! Sending a message: `send`, `stream` and `ask`.
+//! Sending a message: `send`, `stream` and `ask`, and the message until the CLI has accepted it.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::clock::{Clock, Step};
-use super::limits::{Limits, turn_options};
+use super::clock::{Clock, Limits, Step, turn_options};
 use super::message::{Message, message_options};
 use super::reply::Reply;
-use super::sent::{Prepared, SentMessage};
 use super::stream::{Accepted, Turn};
 use super::tracker::TurnTracker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::MessageId;
+use crate::events::{Event, EventName, EventStream};
 use crate::protocol::attachments::Attachment;
 use crate::protocol::session::{AgentMode, DeliveryMode, SessionSendParams, SessionSendResponse};
-use crate::rpc::{Peer, decode};
+use crate::protocol::{MessageId, decode};
+use crate::rpc;
+use crate::session::core::SessionCore;
 use crate::session::core::reentrancy::is_within_session;
 use crate::session::handle::Session;
+use crate::session::link::TurnPass;
 use crate::session::open::is_unknown_session;
+use crate::task::lock;
 
 /// Sends a message; await it for the message's id. Made by [`Session::send`].
 ///
@@ -152,31 +155,18 @@ impl Session {
         let _sending = self.0.sending.lock().await;
         let params = SessionSendParams { session_id: self.id(), message: &message };
         let method = "session.send";
-        let peer = self.peer().await?;
+        let peer = self.0.core.connection.ready().await?;
         peer.room().await;
         let sent = match peer.request(method, &params).on_response(keep, prepare()).raw().await {
             Err(error) if is_unknown_session(&error) => {
-                Box::pin(self.reopen(&peer, &error)).await?;
+                let spoken = self.0.spoken.load(Ordering::Relaxed);
+                Box::pin(self.0.core.reopen(&peer, spoken, &error)).await?;
                 peer.request(method, &params).on_response(keep, prepare()).raw().await?
             }
             sent => sent?,
         };
         self.0.spoken.store(true, Ordering::Relaxed);
-        decode::<SessionSendResponse>(method, &sent).map(|sent| sent.message_id)
-    }
-
-    /// Resumes the session on a CLI that has evicted it, as CLIs do with sessions that have not been used for a while.
-    async fn reopen(&self, peer: &Peer, unknown: &Error) -> Result<()> {
-        tracing::info!(session = %self.id(), %unknown, "the CLI has evicted the session, which is resumed");
-        let spoken = self.0.spoken.load(Ordering::Relaxed);
-        self.0.core.reopen(peer, spoken).await.map_err(|source| {
-            let message = format!(
-                "session.send: the CLI does not have session {} any more, and it cannot be resumed: {source}; a new \
-                 session is needed",
-                self.id()
-            );
-            source.context(message)
-        })
+        rpc::decode::<SessionSendResponse>(method, &sent).map(|sent| sent.message_id)
     }
 
     /// Sends the message and returns its turn.
@@ -229,6 +219,93 @@ impl Session {
             self.id()
         );
         Err(Error::new(ErrorKind::InvalidInput, message))
+    }
+}
+
+/// The parts of a turn that exist before the CLI has accepted its message.
+struct Prepared {
+    /// The events since before the message was sent.
+    events: EventStream,
+    /// Whether the agent was idle then.
+    was_idle: bool,
+    /// Excludes other turns on CLIs whose events do not name their message.
+    pass: Option<Box<dyn TurnPass>>,
+}
+
+/// Shared by the sender, whose future may be dropped, and the reader, which sees the response.
+struct SendState {
+    prepared: Option<Prepared>,
+    /// The number of aborts before the CLI accepted the message; `None` until it has.
+    earlier_aborts: Option<u32>,
+    /// Whether the sender's future was dropped.
+    is_abandoned: bool,
+    core: Arc<SessionCore>,
+}
+
+impl SendState {
+    /// Watches an accepted message without a sender until it cannot be confused with the next one.
+    fn abandon(&mut self) {
+        let Some((Prepared { events, was_idle, pass: Some(pass) }, aborts)) =
+            self.prepared.take().zip(self.earlier_aborts)
+        else {
+            return;
+        };
+        // The id does not matter where events do not name it.
+        let tracker = TurnTracker::new(MessageId::default(), was_idle).after_aborts(aborts);
+        pass.abandon(events, tracker.into_watch());
+    }
+}
+
+/// A message that was sent and that the CLI has not accepted yet; dropped before [`accepted`](Self::accepted), it
+/// abandons the message.
+///
+/// The reader notes the response of the CLI before it delivers anything later, so that every event is known to be from
+/// before or after it.
+struct SentMessage(Arc<Mutex<SendState>>);
+
+impl SentMessage {
+    fn new(prepared: Prepared, core: &Arc<SessionCore>) -> Self {
+        let core = Arc::clone(core);
+        let state = SendState { prepared: Some(prepared), earlier_aborts: None, is_abandoned: false, core };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Returns the function that the reader calls with the response, which is `None` where the CLI has refused the
+    /// message.
+    fn on_response(&self) -> impl FnOnce(Option<&RawValue>) + Send + use<> {
+        let state = Arc::clone(&self.0);
+        move |response| {
+            let mut state = lock(&state);
+            let Some(response) = response else { return };
+            if let Some(prepared) = state.prepared.as_ref().filter(|prepared| prepared.pass.is_none())
+                && let Ok(sent) = decode::answer::<SessionSendResponse>(response.get())
+            {
+                state.core.subscribers.taken(&prepared.events, sent.message_id);
+            }
+            let is_abort =
+                |event: &Event| event.event_name() == EventName::Abort && event.agent_id().is_none();
+            let aborts = state.prepared.as_ref().map_or(0, |prepared| prepared.events.count(is_abort));
+            state.earlier_aborts = Some(u32::try_from(aborts).unwrap_or(u32::MAX));
+            if state.is_abandoned {
+                state.abandon();
+            }
+        }
+    }
+
+    /// Returns the parts of the turn, and the number of aborts before the CLI accepted the message.
+    fn accepted(self) -> Option<(Prepared, u32)> {
+        let mut state = lock(&self.0);
+        Some((state.prepared.take()?, state.earlier_aborts.unwrap_or_default()))
+    }
+}
+
+impl Drop for SentMessage {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0);
+        state.is_abandoned = true;
+        if state.earlier_aborts.is_some() {
+            state.abandon();
+        }
     }
 }
 

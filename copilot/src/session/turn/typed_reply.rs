@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::limits::{Limits, turn_options};
+use super::clock::{Limits, turn_options};
 use super::message::{Message, message_options};
 use super::send::Sending;
 use crate::error::{Error, ErrorKind, Result};

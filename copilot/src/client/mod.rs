@@ -365,8 +365,8 @@ impl Carrier for Shared {
 struct Owned(Client);
 
 impl Carrier for Owned {
-    fn register(&self, session: Arc<SessionCore>) -> Result<()> {
-        self.0.0.register(session)
+    fn register(&self, session: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
+        self.0.0.register(session, occasion)
     }
 
     fn unregister(&self, session: &SessionCore) {

@@ -1,6 +1,7 @@
 //! Tool calls of the CLI: from the event that requests a call to the result that answers it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
@@ -116,6 +117,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         host: Arc::clone(session) as _,
         cancel: cancel.clone(),
         errors_visible: session.tool_policy.errors == ToolErrors::Visible,
+        on_thread: AtomicBool::new(false),
     };
     let work = Work::Tool(tool.clone());
     let (tool, token) = (tool.clone(), cancel.clone());

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::future::IntoFuture;
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use futures_core::future::BoxFuture;
@@ -186,6 +187,7 @@ impl ToolCall {
             host: Arc::clone(&host) as _,
             cancel,
             errors_visible: false,
+            on_thread: AtomicBool::new(false),
         };
         (tool, invocation, host)
     }

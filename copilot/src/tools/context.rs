@@ -29,8 +29,6 @@ struct Call<T: ?Sized> {
     /// Set when the library stops the call: it timed out, or its future was dropped. The invocation's token, in
     /// contrast, is cancelled when the CLI no longer needs the result.
     stopped: Flag,
-    /// Whether the function runs on the pool for blocking work, where it cannot be stopped.
-    on_thread: AtomicBool,
     tool: T,
 }
 
@@ -58,6 +56,8 @@ pub(crate) struct Invocation {
     pub(crate) cancel: CancellationToken,
     /// Whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) errors_visible: bool,
+    /// Whether the function runs on the pool for blocking work, where it cannot be stopped. `false` at the beginning.
+    pub(crate) on_thread: AtomicBool,
 }
 
 /// The session, as far as a running tool uses it.
@@ -74,7 +74,7 @@ pub(crate) trait ToolHost: Send + Sync {
 
 impl ToolContext {
     pub(crate) fn new(tool: impl CalledTool + 'static, invocation: Invocation) -> Self {
-        Self(Arc::new(Call { invocation, stopped: Flag::default(), on_thread: AtomicBool::new(false), tool }))
+        Self(Arc::new(Call { invocation, stopped: Flag::default(), tool }))
     }
 
     /// Returns the id of the session that called the tool.
@@ -226,11 +226,11 @@ impl ToolContext {
 
     /// Returns whether the function is running on the pool for blocking work.
     pub(crate) fn is_on_thread(&self) -> bool {
-        self.0.on_thread.load(Ordering::Relaxed)
+        self.0.invocation.on_thread.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_on_thread(&self, on_thread: bool) {
-        self.0.on_thread.store(on_thread, Ordering::Relaxed);
+        self.0.invocation.on_thread.store(on_thread, Ordering::Relaxed);
     }
 
     /// Requests that the tool stops.

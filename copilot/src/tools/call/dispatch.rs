@@ -94,23 +94,25 @@ async fn sleep(context: &ToolContext, pause: Duration) -> bool {
     .await
 }
 
+/// Starts the tool; an error is its result. Not asynchronous, so that its values take no room in the future.
+fn begin(tool: &Tool, context: &ToolContext) -> Result<Running, Returned> {
+    // The thread of an earlier attempt has ended.
+    context.set_on_thread(false);
+    let started = if context.has_unbuilt_state() { None } else { Some(start(tool, context)?) };
+    let permits = tool.compiled().ok().and_then(|compiled| compiled.permits.clone());
+    Ok(match (started, permits) {
+        (Some(started), None) => Running::new(started, &mut None, context),
+        (started, permits) => {
+            Running::Future(Box::pin(prepare_and_run(tool.clone(), context.clone(), started, permits)))
+        }
+    })
+}
+
 /// Runs the tool once, from its arguments to its result.
 async fn attempt(tool: &Tool, context: &ToolContext) -> Returned {
-    let started = if context.has_unbuilt_state() {
-        None
-    } else {
-        match start(tool, context) {
-            Ok(started) => Some(started),
-            Err(returned) => return returned,
-        }
-    };
-    let permits = tool.compiled().ok().and_then(|compiled| compiled.permits.clone());
-    let running = match (started, permits) {
-        (Some(started), None) => Running::new(started, None, context),
-        (started, permits) => Running::Future {
-            future: Box::pin(prepare_and_run(tool.clone(), context.clone(), started, permits)),
-            _permit: None,
-        },
+    let running = match begin(tool, context) {
+        Ok(running) => running,
+        Err(returned) => return returned,
     };
     match watch(running, context, tool.timeout()).await {
         End::Returned(returned) => returned,
@@ -155,7 +157,7 @@ async fn prepare_and_run(
     started: Option<Started>,
     permits: Option<Arc<Semaphore>>,
 ) -> Returned {
-    let permit = match permits {
+    let mut permit = match permits {
         // Never closed.
         Some(permits) => permits.acquire_owned().await.ok(),
         None => None,
@@ -175,22 +177,23 @@ async fn prepare_and_run(
             }
         }
     };
-    Running::new(started, permit, &context).await
+    Running::new(started, &mut permit, &context).await
 }
 
-/// A running tool and its permit, which is free again when the tool has ended: a thread cannot be stopped.
+/// A running tool. The drop stops a future, and not a thread.
 enum Running {
-    Future { future: BoxFuture<'static, Returned>, _permit: Option<OwnedSemaphorePermit> },
-    Thread { thread: Blocking<ToolResult>, context: ToolContext },
+    Future(BoxFuture<'static, Returned>),
+    Thread(Blocking<ToolResult>),
 }
 
 impl Running {
-    fn new(started: Started, permit: Option<OwnedSemaphorePermit>, context: &ToolContext) -> Self {
+    /// Runs the tool. A thread takes the permit and holds it until it has ended.
+    fn new(started: Started, permit: &mut Option<OwnedSemaphorePermit>, context: &ToolContext) -> Self {
         match started {
-            Started::Future(future) => Self::Future { future, _permit: permit },
+            Started::Future(future) => Self::Future(future),
             Started::Blocking(function) => {
                 context.set_on_thread(true);
-                Self::Thread { thread: on_blocking_pool(function, permit), context: context.clone() }
+                Self::Thread(on_blocking_pool(function, permit.take()))
             }
         }
     }
@@ -201,14 +204,8 @@ impl Future for Running {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Returned> {
         match &mut *self {
-            Self::Future { future, .. } => future.as_mut().poll(cx),
-            Self::Thread { thread, context } => {
-                let ended = Pin::new(thread).poll(cx);
-                if ended.is_ready() {
-                    context.set_on_thread(false);
-                }
-                ended
-            }
+            Self::Future(future) => future.as_mut().poll(cx),
+            Self::Thread(thread) => Pin::new(thread).poll(cx),
         }
     }
 }

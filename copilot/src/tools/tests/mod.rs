@@ -6,6 +6,7 @@ mod retries;
 mod threads;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -70,6 +71,7 @@ fn invocation(arguments: &Value) -> Invocation {
         host: Arc::new(Host::default()),
         cancel: CancellationToken::default(),
         errors_visible: false,
+        on_thread: AtomicBool::new(false),
     }
 }
 

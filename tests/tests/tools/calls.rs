@@ -225,6 +225,16 @@ async fn a_profile_forms_the_schemas_that_are_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_of_tools_that_is_never_sent_leaves_the_old_ones() {
+    let fake = Fake::start().await;
+    let session = fake.session().with_tools([fails_hidden::TOOL]).start().await.expect("it opens");
+    session.close().await.expect("it closes");
+    session.tools().add([wait_for_bus::TOOL]).await.unwrap_err();
+    let names: Vec<_> = session.tools().list().iter().map(|tool| tool.name().to_owned()).collect();
+    assert_eq!(names, ["fails_hidden"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_are_visible_to_who_develops() {
     let fake = Fake::start().await;
     for (errors, visible) in [(ToolErrors::Hidden, false), (ToolErrors::Visible, true)] {

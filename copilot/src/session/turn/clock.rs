@@ -266,3 +266,28 @@ async fn connecting_servers(peer: &Peer, params: &SessionParams<'_>) -> Vec<Stri
     let connecting = servers.into_iter().filter(|server| server.status == McpStatus::Pending);
     connecting.map(|server| server.name).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Restarted;
+    use crate::session::core::{Settings, ToolPolicy};
+    use crate::tools::ToolSet;
+
+    #[tokio::test]
+    async fn the_last_event_of_the_session_is_kept_only_until_the_turn_begins() {
+        let peer = Peer::new(Box::new(tokio::io::sink()));
+        let (tools, states) = (ToolSet::default(), Arc::default());
+        let (topics, settings) = (&crate::api::TOPICS, Settings::default());
+        let core = SessionCore::new("s".into(), peer, topics, settings, tools, states, ToolPolicy::default());
+        let cause = Error::new(ErrorKind::Disconnected, "the CLI has exited");
+        let (cancelled, continued) = (Vec::new(), Vec::new());
+        let event = Event::restarted(Restarted { cause, cancelled, continued });
+        let mut clock = Clock::start(&core, Limits::DEFAULT);
+        core.subscribers.publish(&event);
+        assert!(core.subscribers.last().is_some());
+        clock.begun();
+        core.subscribers.publish(&event);
+        assert!(core.subscribers.last().is_none());
+    }
+}

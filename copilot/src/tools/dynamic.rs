@@ -248,8 +248,8 @@ impl DynTool {
         self
     }
 
-    /// Sets the maximum length of the text that the model reads, in bytes. Longer text is truncated in the middle.
-    /// Default: no limit.
+    /// Sets the maximum length of the text that the model reads, in bytes. Longer text is truncated in the middle, with a
+    /// notice that counts towards the limit. Default: no limit.
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.options.max_output = Some(bytes);
         self

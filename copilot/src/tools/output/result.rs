@@ -114,16 +114,25 @@ impl ToolResult {
         &self.text
     }
 
-    /// Truncates the text in the middle to about `limit` bytes and marks the omission.
+    /// Truncates the text in the middle to at most `limit` bytes, with a notice that counts towards the limit.
     pub(crate) fn cut(mut self, limit: usize) -> Self {
         if self.text.len() <= limit {
             return self;
         }
-        let start = (0..=limit / 2).rev().find(|&index| self.text.is_char_boundary(index)).unwrap_or(0);
-        let end =
-            (self.text.len() - limit / 2..=self.text.len()).find(|&index| self.text.is_char_boundary(index));
-        let end = end.unwrap_or(self.text.len());
-        let marker = format!("\n[.. {} bytes left out here ..]\n", end - start);
+        let notice = |bytes: usize| format!("\n[.. {bytes} bytes left out here ..]\n");
+        const SHORT: &str = "[..]";
+        // The number in the notice has at most as many digits as the length.
+        let longest = notice(self.text.len()).len();
+        let reserved = [longest, SHORT.len(), 0].into_iter().find(|length| *length <= limit).unwrap_or(0);
+        let kept = limit - reserved;
+        let is_boundary = |index: &usize| self.text.is_char_boundary(*index);
+        let start = (0..=kept.div_ceil(2)).rev().find(is_boundary).unwrap_or(0);
+        let end = (self.text.len() - kept / 2..).find(is_boundary).unwrap_or(self.text.len());
+        let marker = match reserved {
+            0 => String::new(),
+            length if length == longest => notice(end - start),
+            _ => SHORT.to_owned(),
+        };
         self.text.replace_range(start..end, &marker);
         self
     }
@@ -232,7 +241,7 @@ mod tests {
     #[test]
     fn long_text_is_cut_in_the_middle() {
         let text = format!("{}é{}", "a".repeat(49), "z".repeat(100));
-        let cut = ToolResult::success(text).cut(100);
+        let cut = ToolResult::success(text).cut(133);
         let expected = format!("{}\n[.. 52 bytes left out here ..]\n{}", "a".repeat(49), "z".repeat(50));
         assert_eq!(cut.text(), expected);
         assert_eq!(ToolResult::success("short").cut(100).text(), "short");

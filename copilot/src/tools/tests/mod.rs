@@ -554,7 +554,7 @@ async fn transient_failures_are_retried_and_concurrent_calls_limited() {
     }
 
     /// Runs two calls concurrently.
-    #[crate::tool(concurrency = 2, max_output = 40)]
+    #[crate::tool(concurrency = 2, max_output = 41)]
     async fn narrow() -> String {
         {
             let mut running = RUNNING.lock().unwrap();
@@ -570,7 +570,7 @@ async fn transient_failures_are_retried_and_concurrent_calls_limited() {
     let calls: Vec<_> =
         (0..8).map(|_| crate::task::spawn(narrow::TOOL.invoke(invocation(&json!({}))))).collect();
     for mut call in calls {
-        assert!(call.join().await.unwrap().text().contains("60 bytes left out"));
+        assert!(call.join().await.unwrap().text().contains("92 bytes left out"));
     }
     assert_eq!(*RUNNING.lock().unwrap(), (0, 2));
 }

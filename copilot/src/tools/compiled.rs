@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::lock;
 use crate::tools::arguments::describe::Source;
+use crate::tools::arguments::node::Step;
 use crate::tools::arguments::param_def::ParamDef;
 use crate::tools::arguments::validate;
 use crate::tools::arguments::visit::Visitor;
@@ -45,11 +46,11 @@ impl Compiled {
         }
     }
 
-    /// Returns the name of a parameter in error messages; empty for the arguments object.
-    pub(crate) fn path(&self, params: &[ParamDef], index: usize) -> String {
+    /// Returns the path of a parameter in error messages; empty for the arguments object.
+    pub(crate) fn path(&self, params: &[ParamDef], index: usize) -> Vec<Step> {
         match (self.arguments.layout.sources.get(index), params.get(index)) {
-            (Some(Source::Property), Some(param)) => param.name.to_owned(),
-            _ => String::new(),
+            (Some(Source::Property), Some(param)) => vec![Step::Name(param.name.to_owned())],
+            _ => Vec::new(),
         }
     }
 

@@ -272,8 +272,10 @@ impl Tool {
         let has_own_schema = self.dynamic().is_some_and(|tool| tool.schema.is_some());
         let parameters = match (profile, &arguments.parameters) {
             (_, None) => None,
-            (SchemaProfile::OpenAiStrict, Some(_)) => {
-                let strict = schema::openai_strict(&arguments.schema).map_err(refuse)?;
+            (SchemaProfile::OpenAiStrict, Some(parameters)) => {
+                let sent =
+                    serde_json::from_str(parameters.get()).map_err(|error| refuse(error.to_string()))?;
+                let strict = schema::openai_strict(&sent).map_err(refuse)?;
                 let ordered = schema::ordered(&strict, &arguments.layout.names);
                 Some(ordered.map_err(|error| refuse(error.to_string()))?)
             }

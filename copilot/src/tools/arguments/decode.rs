@@ -6,7 +6,10 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
 use crate::tools::arguments::describe::{Layout, Source};
+use crate::tools::arguments::fault::Fault;
+use crate::tools::arguments::node::{Node, Step};
 use crate::tools::arguments::param_def::ParamDef;
+use crate::tools::arguments::trial::{Attempt, Mistakes, Trial, mistakes};
 use crate::tools::context::ToolContext;
 use crate::tools::output::error::ToolError;
 
@@ -23,6 +26,16 @@ pub struct ArgumentReader<'a> {
     rejected: Vec<(usize, String)>,
     /// The error of a value that could not be injected.
     injection_error: Option<ToolError>,
+    /// The trial run, in which no value is taken.
+    trial: Option<Box<TrialRun<'a>>>,
+}
+
+/// A search for the mistakes in the arguments.
+struct TrialRun<'a> {
+    params: &'a [ParamDef],
+    arguments: &'a Node,
+    /// The mistakes, with the paths of the arguments.
+    found: Vec<(Vec<Step>, Mistakes)>,
 }
 
 /// The reason why the arguments were not decoded.
@@ -34,6 +47,8 @@ pub(crate) enum DecodeError {
     Rejected(Vec<(usize, String)>),
     /// A value could not be injected.
     Injection(ToolError),
+    /// The result of a trial run.
+    Tried(Vec<(Vec<Step>, Mistakes)>),
 }
 
 /// The number of parameters whose values are found without an allocation.
@@ -45,12 +60,14 @@ enum Values<'a> {
 }
 
 impl<'a> ArgumentReader<'a> {
-    /// Splits the arguments object `whole` into the values of the parameters. Unknown names are an error.
+    /// Splits the arguments object `whole` into the values of the parameters. Unknown names are an error, unless the
+    /// types have accepted them.
     pub(crate) fn new(
         context: Option<&'a ToolContext>,
         params: &[ParamDef],
         layout: &'a Layout,
         whole: &'a str,
+        accepted: bool,
     ) -> Result<Self, DecodeError> {
         let count = params.len();
         let mut values =
@@ -63,10 +80,61 @@ impl<'a> ArgumentReader<'a> {
         let split = Split { params, layout, slots, unknown: &mut unknown };
         let mut deserializer = serde_json::Deserializer::from_str(whole);
         deserializer.deserialize_map(split).map_err(|_| DecodeError::UnexpectedShape)?;
-        if unknown && !layout.open {
+        if unknown && !layout.open && !accepted {
             return Err(DecodeError::UnexpectedShape);
         }
-        Ok(Self { context, layout, whole, values, index: 0, rejected: Vec::new(), injection_error: None })
+        Ok(Self {
+            context,
+            layout,
+            whole,
+            values,
+            index: 0,
+            rejected: Vec::new(),
+            injection_error: None,
+            trial: None,
+        })
+    }
+
+    /// Creates a reader that finds the mistakes in the arguments and takes no value.
+    pub(crate) fn trial(params: &'a [ParamDef], layout: &'a Layout, arguments: &'a Node) -> Self {
+        Self {
+            context: None,
+            layout,
+            whole: "",
+            values: Values::Inline([None; INLINE]),
+            index: 0,
+            rejected: Vec::new(),
+            injection_error: None,
+            trial: Some(Box::new(TrialRun { params, arguments, found: Vec::new() })),
+        }
+    }
+
+    /// Returns whether the mistakes are searched for, and no value is taken.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.trial.is_some()
+    }
+
+    /// Returns whether the runtime injects the parameter that is visited.
+    pub(super) fn is_injected(&self) -> bool {
+        self.layout.sources.get(self.index) == Some(&Source::Injected)
+    }
+
+    /// Finds the mistakes in the value of the parameter that is visited.
+    pub(crate) fn attempt(&mut self, attempt: Attempt, has_default: bool) {
+        let Some(TrialRun { params, arguments, found: all }) = self.trial.as_deref_mut() else { return };
+        let name = (self.layout.sources[self.index] == Source::Property).then(|| params[self.index].name);
+        let base: Vec<Step> = name.map(|name| Step::Name(name.to_owned())).into_iter().collect();
+        let mistakes = match (arguments.at(&base), name) {
+            (Some(Node::Removed), _) => return,
+            (Some(Node::Null) | None, _) if has_default => return,
+            (Some(value), _) => mistakes(value.clone(), attempt),
+            (None, Some(name)) if attempt(Trial::ABSENT).is_err() => {
+                let found = vec![(Vec::new(), Fault::Missing(name))];
+                return all.push((Vec::new(), Mistakes { found, ..Mistakes::default() }));
+            }
+            (None, _) => return,
+        };
+        all.push((base, mistakes));
     }
 
     /// Returns the JSON of the parameter that is visited; `None` if the call omits it.
@@ -103,12 +171,15 @@ impl<'a> ArgumentReader<'a> {
 
     /// Returns whether every visited parameter has its value.
     pub(super) fn is_complete(&self) -> bool {
-        self.rejected.is_empty() && self.injection_error.is_none()
+        self.rejected.is_empty() && self.injection_error.is_none() && self.trial.is_none()
     }
 
     /// Returns the reason why a parameter has no value. Mistakes in the arguments take precedence, because the model
     /// can correct them.
     pub(super) fn into_error(self) -> DecodeError {
+        if let Some(trial) = self.trial {
+            return DecodeError::Tried(trial.found);
+        }
         match self.injection_error {
             Some(error) if self.rejected.is_empty() => DecodeError::Injection(error),
             _ => DecodeError::Rejected(self.rejected),

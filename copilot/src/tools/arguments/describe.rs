@@ -1,11 +1,13 @@
 //! The description of a tool's parameters, from which its schema is built.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::tools::arguments::absent::{AbsenceProbe, VariantNames};
+use crate::tools::arguments::fault::VariantNames;
+use crate::tools::arguments::trial::{Outer, TypeFacts};
 use crate::tools::state::Need;
 
 /// The descriptions of a tool's parameters.
@@ -18,8 +20,17 @@ pub struct Description {
 
 /// The description of one parameter.
 pub(crate) enum ParamDescription {
-    Argument { schema: Schema, optional: bool, default: Option<Value>, variants: VariantNames },
-    Injected { needs: Vec<Need> },
+    Argument {
+        schema: Schema,
+        optional: bool,
+        default: Option<Value>,
+        variants: VariantNames,
+        /// Whether the type is one of std, of a map, or a wrapper of one.
+        foreign: bool,
+    },
+    Injected {
+        needs: Vec<Need>,
+    },
 }
 
 /// The source of a parameter's value.
@@ -53,23 +64,47 @@ impl Description {
     pub(crate) fn argument(
         &mut self,
         schema: fn(&mut SchemaGenerator) -> Schema,
-        probe: fn() -> AbsenceProbe,
+        facts: fn() -> TypeFacts,
+        schema_id: fn() -> Cow<'static, str>,
     ) {
         let schema = schema(&mut self.generator);
         let default = self.default.take();
-        let AbsenceProbe { accepts_absence, variants } = probe();
+        let TypeFacts { accepts_absence, variants, outer } = facts();
         let optional = default.is_some() || accepts_absence;
         self.params.push(ParamDescription::Argument {
             schema,
             optional,
             default: default.flatten(),
             variants,
+            foreign: is_foreign(outer, &schema_id()),
         });
     }
 
     /// Adds a parameter that the runtime injects.
     pub(crate) fn injected(&mut self, needs: Vec<Need>) {
         self.params.push(ParamDescription::Injected { needs });
+    }
+}
+
+/// The structs of std whose schema is an object, with their fields.
+const STRUCTS_OF_STD: &[(&str, &[&str])] = &[
+    ("Duration", &["secs", "nanos"]),
+    ("Range", &["start", "end"]),
+    ("RangeInclusive", &["start", "end"]),
+    ("SystemTime", &["secs_since_epoch", "nanos_since_epoch"]),
+];
+
+/// Returns whether a type is a map or a struct of std, or a wrapper of one. The program's own struct may have the same
+/// name and the same fields; its schema has the path of its module.
+fn is_foreign(outer: Outer, schema_id: &str) -> bool {
+    match outer {
+        Outer::Other => false,
+        Outer::Map => true,
+        Outer::Struct { name, fields, wrapped } => {
+            let derived = schema_id.contains("::") && !schema_id.starts_with("std::");
+            STRUCTS_OF_STD.contains(&(name, fields))
+                && (wrapped || !derived || schema_id.starts_with("Range<"))
+        }
     }
 }
 

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::tools::arguments::format;
+use crate::tools::arguments::node::Node;
+
 /// Describes a schema in words.
 pub(crate) fn expected(schema: &Map<String, Value>) -> String {
     if let Some(value) = schema.get("const") {
@@ -57,9 +60,11 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
         (None, None) => String::new(),
     };
     let range = range.replace("  ", " ");
-    match schema.get("pattern").and_then(Value::as_str) {
-        Some(pattern) => format!("{noun}{range} that matches `{pattern}`"),
-        None => format!("{noun}{range}"),
+    let format = schema.get("format").and_then(Value::as_str).and_then(format::in_words);
+    match (schema.get("pattern").and_then(Value::as_str), format) {
+        (Some(pattern), _) if name == "string" => format!("{noun}{range} that matches `{pattern}`"),
+        (None, Some(format)) if name == "string" && range.is_empty() => format.to_owned(),
+        _ => format!("{noun}{range}"),
     }
 }
 
@@ -87,9 +92,13 @@ pub(crate) fn alternatives(forms: impl Iterator<Item = String>) -> String {
 }
 
 /// Returns a value as JSON, truncated for a message.
-pub(crate) fn shortened(value: &Value) -> String {
+pub(crate) fn shortened(value: &Node) -> String {
+    cut(value.text())
+}
+
+/// Truncates text for a message.
+pub(crate) fn cut(text: String) -> String {
     const LONGEST: usize = 60;
-    let text = value.to_string();
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

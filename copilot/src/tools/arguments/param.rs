@@ -13,9 +13,10 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::contain::UserValue;
-use crate::tools::arguments::absent::{Absent, probe};
 use crate::tools::arguments::decode::ArgumentReader;
 use crate::tools::arguments::describe::Description;
+use crate::tools::arguments::fault::TrialError;
+use crate::tools::arguments::trial::{Trial, facts};
 use crate::tools::context::ToolContext;
 use crate::tools::output::error::ToolError;
 use crate::tools::state::{Need, Needs, State};
@@ -53,14 +54,18 @@ pub struct Context;
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
     fn describe(description: &mut Description) {
-        description.argument(schemars::SchemaGenerator::subschema_for::<T>, probe::<T>);
+        description.argument(schemars::SchemaGenerator::subschema_for::<T>, facts::<T>, T::schema_id);
     }
 
     fn take(reader: &mut ArgumentReader<'_>, default: Option<fn() -> Self>) -> Option<Self> {
+        if reader.is_trial() {
+            reader.attempt(attempt::<T>, default.is_some());
+            return None;
+        }
         let Some(text) = reader.text() else {
             return match default {
                 Some(default) => Some(default()),
-                None => T::deserialize(Absent::VALUE).map_err(|_| reader.reject_missing()).ok(),
+                None => T::deserialize(Trial::ABSENT).map_err(|_| reader.reject_missing()).ok(),
             };
         };
         match (serde_json::from_str(text), default) {
@@ -73,6 +78,11 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
             }
         }
     }
+}
+
+/// Deserializes a value to find out whether it fits.
+fn attempt<T: DeserializeOwned>(trial: Trial<'_>) -> Result<(), TrialError> {
+    T::deserialize(trial).map(drop)
 }
 
 impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {

@@ -43,11 +43,11 @@ pub enum Scalar {
 /// The placement of an argument in the arguments object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// A property, or the whole object for a single argument with named fields.
+    /// A property, or the whole object for a single argument whose type is a struct of the program.
     Auto,
     /// The fields of the argument are properties.
     Flatten,
-    /// A property, even for a single argument with named fields.
+    /// A property, even for a single struct of the program.
     Nest,
     /// The argument is the arguments object, also without fields.
     Whole,

@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::tools::arguments::node::Step;
 use crate::tools::output::result::ToolResult;
 
 /// A mistake in the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// The path of the value, such as `stops[2].city`; empty for the arguments object.
-    pub(crate) path: String,
+    /// The path of the value; empty for the arguments object.
+    pub(crate) path: Vec<Step>,
     pub(crate) kind: ProblemKind,
 }
 
@@ -17,7 +18,9 @@ pub(crate) enum ProblemKind {
     /// A required value is missing.
     Missing { expected: String, description: String },
     /// The schema has no property of this name.
-    UnknownName { suggestion: Option<String>, known: Vec<String> },
+    UnknownName { suggestion: Option<String>, known: Vec<String>, pattern: Option<String> },
+    /// The name of an entry violates a rule.
+    InvalidName { expected: String },
     /// The value has the wrong type or violates a rule.
     Invalid { expected: String, got: String },
     /// The error of the type's `Deserialize` implementation.
@@ -26,7 +29,7 @@ pub(crate) enum ProblemKind {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() { "the arguments" } else { &self.path };
+        let path = path(&self.path);
         match &self.kind {
             ProblemKind::Missing { expected, description } if description.is_empty() => {
                 write!(f, "`{path}` is missing: expected {expected}")
@@ -37,16 +40,33 @@ impl fmt::Display for Problem {
             ProblemKind::UnknownName { suggestion: Some(suggestion), .. } => {
                 write!(f, "`{path}` is not known; did you mean `{suggestion}`?")
             }
-            ProblemKind::UnknownName { suggestion: None, known } if known.is_empty() => {
+            ProblemKind::UnknownName { suggestion: None, pattern: Some(pattern), .. } => {
+                write!(f, "`{path}` is not a known name; expected a name that matches `{pattern}`")
+            }
+            ProblemKind::UnknownName { suggestion: None, known, .. } if known.is_empty() => {
                 write!(f, "`{path}` is not known; nothing is expected here")
             }
-            ProblemKind::UnknownName { suggestion: None, known } => {
+            ProblemKind::UnknownName { suggestion: None, known, .. } => {
                 write!(f, "`{path}` is not known; known are `{}`", known.join("`, `"))
             }
+            ProblemKind::InvalidName { expected } => write!(f, "the name of `{path}`: expected {expected}"),
             ProblemKind::Invalid { expected, got } => write!(f, "`{path}`: expected {expected}, got {got}"),
             ProblemKind::Other(message) => write!(f, "`{path}`: {message}"),
         }
     }
+}
+
+/// Writes a path such as `stops[2].city`.
+fn path(steps: &[Step]) -> String {
+    let mut path = String::new();
+    for step in steps {
+        match step {
+            Step::Name(name) if path.is_empty() => path.push_str(name),
+            Step::Name(name) => write!(path, ".{name}").expect("writing to a string cannot fail"),
+            Step::Index(index) => write!(path, "[{index}]").expect("writing to a string cannot fail"),
+        }
+    }
+    if path.is_empty() { "the arguments".to_owned() } else { path }
 }
 
 /// Returns the result of a call whose arguments are invalid.

@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use crate::tools::arguments::coerce::{coerce, fits, is_multiple};
 use crate::tools::arguments::expected::{alternatives, expected, shortened};
+use crate::tools::arguments::format::{finite_in_words, integer_range, is_finite, is_within};
+use crate::tools::arguments::node::{Node, Step};
+use crate::tools::arguments::number::Decimal;
 use crate::tools::arguments::report::{Problem, ProblemKind};
-use crate::tools::arguments::suggest::suggest;
+use crate::tools::arguments::suggest::restyled;
 
 /// A schema to validate values against, with the settings.
 pub(crate) struct Validator<'s> {
@@ -20,40 +22,64 @@ pub(crate) struct Validator<'s> {
     pub(crate) coerce: bool,
     /// The compiled patterns of the schema. Patterns that are not in the map are not checked.
     pub(crate) patterns: &'s HashMap<String, Regex>,
+    /// The size of the largest integers: 128 bits for types, 64 for a `serde_json::Value`.
+    pub(crate) integers: Integers,
+}
+
+/// The integers that the receiver of the arguments can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Integers {
+    /// As the type of each argument says.
+    Typed,
+    /// Those of a `serde_json::Value`.
+    Json,
+}
+
+/// The result of a validation.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// Whether a value was corrected.
+    pub(crate) corrected: bool,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Validator<'_> {
-    /// Validates `value` and corrects it in place. Returns whether it was corrected; the error lists all problems.
-    pub(crate) fn check(&self, value: &mut Value) -> Result<bool, Vec<Problem>> {
+    /// Validates `value` and corrects it in place.
+    pub(crate) fn check(&self, value: &mut Node) -> Checked {
         self.check_against(self.schema, value)
     }
 
     /// As [`check`](Self::check), against a part of the schema.
-    pub(crate) fn check_against(&self, part: &Value, value: &mut Value) -> Result<bool, Vec<Problem>> {
+    pub(crate) fn check_against(&self, part: &Value, value: &mut Node) -> Checked {
         let mut validation = Validation {
             validator: self,
-            path: String::new(),
+            path: Vec::new(),
             problems: Vec::new(),
             corrected: false,
             depth: 0,
         };
         validation.value(part, value);
-        if validation.problems.is_empty() { Ok(validation.corrected) } else { Err(validation.problems) }
+        Checked { corrected: validation.corrected, problems: validation.problems }
     }
 }
 
 /// Compiles the patterns of a schema. Patterns that `regex_lite` does not support are omitted.
 pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
+    fn compile(pattern: &str, found: &mut HashMap<String, Regex>) {
+        if let Ok(regex) = Regex::new(pattern) {
+            found.insert(pattern.to_owned(), regex);
+        }
+    }
     let mut found = HashMap::new();
     let mut rest = vec![schema];
     while let Some(value) = rest.pop() {
         match value {
             Value::Object(object) => {
-                if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
-                    && let Ok(regex) = Regex::new(pattern)
-                {
-                    found.insert(pattern.to_owned(), regex);
+                if let Some(pattern) = object.get("pattern").and_then(Value::as_str) {
+                    compile(pattern, &mut found);
                 }
+                let by_pattern = object.get("patternProperties").and_then(Value::as_object);
+                by_pattern.into_iter().flatten().for_each(|(pattern, _)| compile(pattern, &mut found));
                 rest.extend(object.values());
             }
             Value::Array(items) => rest.extend(items),
@@ -63,131 +89,82 @@ pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
     found
 }
 
-struct Validation<'s> {
-    validator: &'s Validator<'s>,
-    path: String,
-    problems: Vec<Problem>,
-    corrected: bool,
-    depth: usize,
+pub(super) struct Validation<'s> {
+    pub(super) validator: &'s Validator<'s>,
+    pub(super) path: Vec<Step>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) corrected: bool,
+    /// The number of schemas that the current value is validated against.
+    pub(super) depth: usize,
 }
 
-/// The limit of recursion. Recursive types end with the value; this ends schemas that refer only to themselves.
+/// The limit of schemas for one value. It ends schemas that refer only to themselves.
 const MAX_DEPTH: usize = 128;
 
 impl<'s> Validation<'s> {
-    fn value(&mut self, schema: &'s Value, value: &mut Value) {
-        let Some(schema) = self.resolve(schema) else { return };
-        if self.depth >= MAX_DEPTH {
-            return;
+    pub(super) fn value(&mut self, schema: &'s Value, value: &mut Node) {
+        if *schema == Value::Bool(false) {
+            return self.wrong("no value here".to_owned(), value);
         }
+        let Some(schema) = schema.as_object().filter(|_| self.depth < MAX_DEPTH) else { return };
         self.depth += 1;
+        if let Some(target) = schema.get("$ref").and_then(|target| refer(self.validator.schema, target)) {
+            self.value(target, value);
+        }
         self.schema(schema, value);
         self.depth -= 1;
     }
 
-    fn schema(&mut self, schema: &'s Map<String, Value>, value: &mut Value) {
-        if let Some(expected) = schema.get("const")
-            && value != expected
-        {
-            return self.wrong(expected.to_string(), value);
-        }
-        if let Some(Value::Array(allowed)) = schema.get("enum")
-            && allowed.contains(value)
+    fn schema(&mut self, schema: &'s Map<String, Value>, value: &mut Node) {
+        if let Some(constant) = schema.get("const")
+            && !self.one_of(std::slice::from_ref(constant), value)
         {
             return;
         }
+        let allowed = schema.get("enum").and_then(Value::as_array);
+        if allowed.is_some_and(|allowed| allowed.iter().any(|allowed| value.is(allowed))) {
+            self.one_of(allowed.map_or(&[], Vec::as_slice), value);
+            return;
+        }
+        // The value that the model sent, for the report.
+        let mut given = None;
         if let Some(types) = schema.get("type") {
-            let allowed = |name: &str| {
-                types == name || types.as_array().is_some_and(|all| all.iter().any(|t| t == name))
-            };
+            let allowed = |name: &str| is_type(types, name);
             if !fits(&allowed, value) {
-                if !self.validator.coerce || !coerce(&allowed, value) {
-                    return self.wrong(expected(schema), value);
-                }
+                let corrected = self.validator.coerce.then(|| coerced(&allowed, value)).flatten();
+                let Some(corrected) = corrected else { return self.wrong(expected(schema), value) };
+                given = Some(std::mem::replace(value, corrected));
                 self.corrected = true;
             }
+            if !allowed("number") {
+                self.write_as_integer(value);
+            }
         }
-        if let Some(Value::Array(allowed)) = schema.get("enum") {
-            return self.one_of(allowed, value);
+        if let Some(allowed) = allowed {
+            self.one_of(allowed, value);
+            return;
         }
         match value {
-            Value::Object(object) => self.object(schema, object),
-            Value::Array(items) => self.array(schema, items),
-            Value::String(_) | Value::Number(_) => self.bounds(schema, value),
-            Value::Null | Value::Bool(_) => {}
+            Node::Object(object) => self.object(schema, object),
+            Node::List(items) => self.list(schema, items),
+            Node::Text(_) | Node::Number(_) => {
+                if let Some(expected) = self.out_of_bounds(schema, value) {
+                    self.wrong(expected, given.as_ref().unwrap_or(value));
+                }
+            }
+            Node::Null | Node::Bool(_) | Node::Removed => {}
         }
         for branch in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
             self.value(branch, value);
         }
         for keyword in ["anyOf", "oneOf"] {
             if let Some(Value::Array(branches)) = schema.get(keyword) {
-                self.branches(branches, value);
+                self.branches(branches, value, keyword == "oneOf");
             }
         }
     }
 
-    fn object(&mut self, schema: &'s Map<String, Value>, object: &mut Map<String, Value>) {
-        let empty = Map::new();
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let additional = schema.get("additionalProperties");
-        let known = properties.unwrap_or(&empty);
-        self.drop_nulls(schema, object);
-        let mut unknown = Vec::new();
-        for (name, value) in object.iter_mut() {
-            if let Some(property) = properties.and_then(|properties| properties.get(name)) {
-                self.at(name, |validation| validation.value(property, value));
-            } else if additional == Some(&Value::Bool(false)) {
-                unknown.push(name.clone());
-            } else if let Some(additional) = additional {
-                self.at(name, |validation| validation.value(additional, value));
-            }
-        }
-        let length = object.len() as u64;
-        let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
-        if bound("minProperties").is_some_and(|min| length < min)
-            || bound("maxProperties").is_some_and(|max| length > max)
-        {
-            self.problem(ProblemKind::Invalid {
-                expected: expected(schema),
-                got: format!("{length} entries"),
-            });
-        }
-        let absent = |name: &str| !object.contains_key(name);
-        for name in unknown {
-            // A property that is present is not a candidate.
-            let candidates = known.keys().map(String::as_str).filter(|known| absent(known));
-            let suggestion = suggest(&name, candidates).map(str::to_owned);
-            let known = known.keys().cloned().collect();
-            self.at(&name, |validation| validation.problem(ProblemKind::UnknownName { suggestion, known }));
-        }
-        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
-            let Some(name) = name.as_str().filter(|name| absent(name)) else { continue };
-            let property = known.get(name).and_then(|property| self.resolve(property));
-            let expected = property.map_or_else(|| "a value".to_owned(), expected);
-            let description =
-                property.and_then(|property| property.get("description")).and_then(Value::as_str);
-            let description = description.unwrap_or_default().to_owned();
-            self.at(name, |validation| validation.problem(ProblemKind::Missing { expected, description }));
-        }
-    }
-
-    /// Removes `null` values of optional properties that do not accept `null`. Models send them, and the strict profile
-    /// requires it.
-    fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut Map<String, Value>) {
-        let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
-        let required = schema.get("required").and_then(Value::as_array);
-        let length = object.len();
-        object.retain(|name, value| {
-            let required = || required.is_some_and(|names| names.iter().any(|each| each == name));
-            let Some(property) = known.get(name).filter(|_| value.is_null() && !required()) else {
-                return true;
-            };
-            self.try_branch(property, value).1.is_empty()
-        });
-        self.corrected |= object.len() != length;
-    }
-
-    fn array(&mut self, schema: &'s Map<String, Value>, items: &mut [Value]) {
+    fn list(&mut self, schema: &'s Map<String, Value>, items: &mut [Node]) {
         let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let rest = schema.get("items");
         let length = items.len() as u64;
@@ -195,11 +172,15 @@ impl<'s> Validation<'s> {
         if bound("minItems").is_some_and(|min| length < min)
             || bound("maxItems").is_some_and(|max| length > max)
         {
-            self.problem(ProblemKind::Invalid { expected: expected(schema), got: format!("{length} items") });
+            let unit = if length == 1 { "item" } else { "items" };
+            self.problem(ProblemKind::Invalid {
+                expected: expected(schema),
+                got: format!("{length} {unit}"),
+            });
         }
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(schema) = first.get(index).or(rest) {
-                self.index(index, |validation| validation.value(schema, item));
+                self.below(Step::Index(index), |validation| validation.value(schema, item));
             }
         }
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
@@ -214,153 +195,188 @@ impl<'s> Validation<'s> {
         }
     }
 
-    fn bounds(&mut self, schema: &'s Map<String, Value>, value: &Value) {
+    /// Returns the expected range of text or a number that is out of bounds; `None` if it is within.
+    fn out_of_bounds(&self, schema: &Map<String, Value>, value: &Node) -> Option<String> {
         let within = match value {
-            Value::Number(number) => {
-                let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
-                let number = number.as_f64().unwrap_or(f64::NAN);
+            Node::Number(text) => {
+                let format = schema.get("format").and_then(Value::as_str);
+                if let Some(range) = self.out_of_type(schema, format, text) {
+                    return Some(range);
+                }
+                let number = Decimal::parse(text)?;
+                let bound = |keyword: &str| Decimal::parse(&schema.get(keyword)?.to_string());
                 bound("minimum").is_none_or(|min| number >= min)
                     && bound("maximum").is_none_or(|max| number <= max)
                     && bound("exclusiveMinimum").is_none_or(|min| number > min)
                     && bound("exclusiveMaximum").is_none_or(|max| number < max)
-                    && bound("multipleOf").is_none_or(|step| is_multiple(number, step))
+                    && schema.get("multipleOf").is_none_or(|step| is_multiple(text, &step.to_string()))
             }
-            Value::String(text) => {
+            Node::Text(text) => {
                 let length = text.chars().count() as u64;
                 let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
                 bound("minLength").is_none_or(|min| length >= min)
                     && bound("maxLength").is_none_or(|max| length <= max)
-                    && self.matches(schema, text)
+                    && schema
+                        .get("pattern")
+                        .and_then(Value::as_str)
+                        .is_none_or(|pattern| self.matches(pattern, text))
             }
             _ => true,
         };
-        if !within {
-            self.wrong(expected(schema), value);
+        (!within).then(|| expected(schema))
+    }
+
+    /// Returns the range of a number's type if the type cannot hold the number.
+    fn out_of_type(&self, schema: &Map<String, Value>, format: Option<&str>, text: &str) -> Option<String> {
+        if !has_type(schema, "integer") || has_type(schema, "number") {
+            return (!is_finite(format, text)).then(|| finite_in_words(format));
         }
-    }
-
-    fn matches(&self, schema: &Map<String, Value>, text: &str) -> bool {
-        let pattern = schema.get("pattern").and_then(Value::as_str);
-        pattern
-            .and_then(|pattern| self.validator.patterns.get(pattern))
-            .is_none_or(|regex| regex.is_match(text))
-    }
-
-    fn one_of(&mut self, allowed: &[Value], value: &mut Value) {
-        if allowed.contains(value) {
-            return;
+        let of_format = format.and_then(integer_range);
+        let range = of_format.or_else(|| match self.validator.integers {
+            Integers::Typed => None,
+            Integers::Json => Some((i64::MIN.to_string(), u64::MAX.to_string())),
+        })?;
+        // The bounds of the schema are closer to what the model should send.
+        if is_within(text, &range) || schema.contains_key("minimum") && schema.contains_key("maximum") {
+            return None;
         }
-        // Corrects the case if exactly one value matches.
-        if let (Value::String(text), true) = (&*value, self.validator.coerce) {
-            let mut same =
-                allowed.iter().filter(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(text)));
-            if let (Some(only), None) = (same.next(), same.next()) {
-                *value = only.clone();
-                self.corrected = true;
-                return;
-            }
-        }
-        self.wrong(alternatives(allowed.iter().map(Value::to_string)), value);
+        Some(format!("an integer from {} to {}", range.0, range.1))
     }
 
-    /// Validates against alternatives: the first that accepts the value, preferably without a correction. If none does,
-    /// reports the problems of the intended alternative.
-    fn branches(&mut self, branches: &'s [Value], value: &mut Value) {
-        let mut tries: Vec<_> = branches
-            .iter()
-            .map(|branch| {
-                let (copy, problems) = self.try_branch(branch, value);
-                (branch, copy, problems)
-            })
-            .collect();
-        let fits = tries
-            .iter()
-            .position(|(_, copy, problems)| problems.is_empty() && copy == value)
-            .or_else(|| tries.iter().position(|(_, _, problems)| problems.is_empty()));
-        if let Some(index) = fits {
-            let copy = tries.swap_remove(index).1;
-            self.corrected |= copy != *value;
-            *value = copy;
-            return;
-        }
-        // The intended branch is the one whose tag matches, or the only one whose own type matches.
-        let tagged = tries.iter().position(|(branch, _, _)| self.has_tag_of(branch, value));
-        let deep: Vec<_> = (0..tries.len())
-            .filter(|&index| tries[index].2.iter().all(|problem| problem.path != self.path))
-            .collect();
-        let meant = tagged.or(if let [only] = deep[..] { Some(only) } else { None });
-        if let Some(index) = meant {
-            self.problems.append(&mut tries[index].2);
-        } else {
-            let forms = branches.iter().filter_map(|branch| self.resolve(branch)).map(expected);
-            self.wrong(alternatives(forms), value);
-        }
+    pub(super) fn matches(&self, pattern: &str, text: &str) -> bool {
+        self.validator.patterns.get(pattern).is_none_or(|regex| regex.is_match(text))
     }
 
-    /// Validates a copy of the value. Returns the corrected copy and the problems.
-    fn try_branch(&self, branch: &'s Value, value: &Value) -> (Value, Vec<Problem>) {
-        let mut copy = value.clone();
-        let mut validation = Validation {
-            validator: self.validator,
-            corrected: false,
-            path: self.path.clone(),
-            problems: Vec::new(),
-            depth: self.depth,
-        };
-        validation.value(branch, &mut copy);
-        (copy, validation.problems)
-    }
-
-    /// Returns whether the value has the tag of a branch: a property with the same constant, or its only property.
-    fn has_tag_of(&self, branch: &'s Value, value: &Value) -> bool {
-        let properties =
-            self.resolve(branch).and_then(|branch| branch.get("properties")).and_then(Value::as_object);
-        properties.into_iter().flatten().any(|(name, schema)| {
-            value.get(name).is_some_and(|value| schema.get("const") == Some(value))
-                || (schema.get("const").is_none()
-                    && properties.is_some_and(|properties| properties.len() == 1)
-                    && value.get(name).is_some())
-        })
-    }
-
-    fn resolve(&self, schema: &'s Value) -> Option<&'s Map<String, Value>> {
-        let mut schema = schema;
-        for _ in 0..MAX_DEPTH {
-            let object = schema.as_object()?;
-            let Some(target) = object.get("$ref").and_then(Value::as_str) else { return Some(object) };
-            schema = if target == "#" {
-                self.validator.schema
-            } else {
-                self.validator.schema.pointer(target.strip_prefix('#')?)?
+    /// Validates against a list of values. Returns whether the value is one, perhaps after a correction.
+    pub(super) fn one_of(&mut self, allowed: &[Value], value: &mut Node) -> bool {
+        let coerce = self.validator.coerce;
+        let same = allowed.iter().find(|allowed| value.is(allowed)).or_else(|| {
+            let Node::Text(text) = &*value else { return None };
+            let style = restyled(text, allowed.iter().filter_map(Value::as_str))?;
+            allowed.iter().find(|allowed| coerce && *allowed == style)
+        });
+        // A number for the same text, and the other way round.
+        let same = same.or_else(|| {
+            let text = |allowed: &Value| allowed.as_str().map_or_else(|| allowed.to_string(), str::to_owned);
+            let given = match &*value {
+                Node::Text(text) => text.as_str(),
+                Node::Number(text) => text,
+                _ => return None,
             };
+            allowed.iter().find(|allowed| coerce && !allowed.is_null() && text(allowed) == given)
+        });
+        let Some(same) = same else {
+            self.wrong(alternatives(allowed.iter().map(Value::to_string)), value);
+            return false;
+        };
+        let same = Node::from(same);
+        if same != *value {
+            *value = same;
+            self.corrected = true;
         }
-        None
+        true
     }
 
-    fn at(&mut self, name: &str, check: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        if length > 0 {
-            self.path.push('.');
+    /// Writes a whole number as types read integers: `3` for `3.0`.
+    fn write_as_integer(&mut self, value: &mut Node) {
+        if let Node::Number(text) = value
+            && text.contains(['.', 'e', 'E'])
+            && let Some(integer) = Decimal::parse(text).and_then(|number| number.integer())
+        {
+            *text = integer.into();
+            self.corrected = true;
         }
-        self.path.push_str(name);
-        check(self);
-        self.path.truncate(length);
     }
 
-    fn index(&mut self, index: usize, check: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        self.path.push_str(&format!("[{index}]"));
-        check(self);
-        self.path.truncate(length);
+    pub(super) fn resolve(&self, schema: &'s Value) -> Option<&'s Map<String, Value>> {
+        resolve(self.validator.schema, schema)
     }
 
-    fn wrong(&mut self, expected: String, value: &Value) {
+    /// Validates a part of the current value.
+    pub(super) fn below(&mut self, step: Step, check: impl FnOnce(&mut Self)) {
+        self.path.push(step);
+        let depth = std::mem::take(&mut self.depth);
+        check(self);
+        self.depth = depth;
+        self.path.pop();
+    }
+
+    pub(super) fn wrong(&mut self, expected: String, value: &Node) {
         self.problem(ProblemKind::Invalid { expected, got: shortened(value) });
     }
 
-    fn problem(&mut self, kind: ProblemKind) {
+    pub(super) fn problem(&mut self, kind: ProblemKind) {
         self.problems.push(Problem { path: self.path.clone(), kind });
     }
+}
+
+/// Resolves the references of a part of a schema.
+pub(crate) fn resolve<'s>(root: &'s Value, part: &'s Value) -> Option<&'s Map<String, Value>> {
+    let mut part = part;
+    for _ in 0..MAX_DEPTH {
+        let object = part.as_object()?;
+        let Some(target) = object.get("$ref") else { return Some(object) };
+        part = refer(root, target)?;
+    }
+    None
+}
+
+/// Returns the target of a reference within the schema; `None` for others.
+pub(crate) fn refer<'s>(root: &'s Value, target: &Value) -> Option<&'s Value> {
+    root.pointer(target.as_str()?.strip_prefix('#')?)
+}
+
+fn has_type(schema: &Map<String, Value>, name: &str) -> bool {
+    schema.get("type").is_some_and(|types| is_type(types, name))
+}
+
+fn is_type(types: &Value, name: &str) -> bool {
+    types == name || types.as_array().is_some_and(|all| all.iter().any(|each| each == name))
+}
+
+/// Returns whether a value has one of the allowed types.
+fn fits(allowed: &dyn Fn(&str) -> bool, value: &Node) -> bool {
+    match value {
+        Node::Null => allowed("null"),
+        Node::Bool(_) => allowed("boolean"),
+        Node::Text(_) => allowed("string"),
+        Node::List(_) => allowed("array"),
+        Node::Object(_) => allowed("object"),
+        Node::Number(text) => {
+            allowed("number")
+                || allowed("integer") && Decimal::parse(text).and_then(|number| number.integer()).is_some()
+        }
+        Node::Removed => true,
+    }
+}
+
+/// Corrects common type mistakes of models that are unambiguous.
+fn coerced(allowed: &dyn Fn(&str) -> bool, value: &Node) -> Option<Node> {
+    match value {
+        Node::Text(text) => {
+            let parsed = Node::parse(text.trim()).ok();
+            let parsed = parsed.filter(|parsed| !matches!(parsed, Node::Null | Node::Text(_)));
+            if let Some(parsed) = parsed.filter(|parsed| fits(allowed, parsed)) {
+                return Some(parsed);
+            }
+        }
+        Node::Number(text) if allowed("string") => return Some(Node::Text(text.to_string())),
+        Node::Number(_) | Node::Bool(_) => {}
+        Node::Null | Node::List(_) | Node::Object(_) | Node::Removed => return None,
+    }
+    allowed("array").then(|| Node::List(vec![value.clone()]))
+}
+
+/// Returns whether a number is a multiple of another one: exactly for integers, else within the precision of `f64`.
+fn is_multiple(number: &str, step: &str) -> bool {
+    if let (Some(number), Some(step)) = (Decimal::parse(number), Decimal::parse(step))
+        && let Some(rest) = number.remainder(&step)
+    {
+        return rest == 0;
+    }
+    let (Ok(number), Ok(step)) = (number.parse::<f64>(), step.parse::<f64>()) else { return false };
+    let quotient = number / step;
+    (quotient - quotient.round()).abs() < 1e-9
 }
 
 #[cfg(test)]
@@ -369,10 +385,18 @@ mod tests {
 
     use super::*;
 
-    fn check(schema: &Value, mut value: Value, expected: &[&str]) -> Value {
-        let validator = Validator { schema, coerce: true, patterns: &patterns(schema) };
-        let problems: Vec<_> =
-            validator.check(&mut value).err().unwrap_or_default().iter().map(ToString::to_string).collect();
+    fn checked(schema: &Value, coerce: bool, value: &Value) -> (Checked, Value) {
+        let patterns = patterns(schema);
+        let mut node = Node::from(value);
+        let checked =
+            Validator { schema, coerce, patterns: &patterns, integers: Integers::Typed }.check(&mut node);
+        (checked, node.to_value())
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "shorter calls")]
+    fn check(schema: &Value, value: Value, expected: &[&str]) -> Value {
+        let (checked, value) = checked(schema, true, &value);
+        let problems: Vec<_> = checked.problems.iter().map(ToString::to_string).collect();
         assert_eq!(problems, expected);
         value
     }
@@ -392,10 +416,10 @@ mod tests {
         });
         check(
             &schema,
-            json!({ "citty": "Oslo", "days": 20, "unit": "kelvin", "stops": [{ "at": "a" }, { "at": 5 }], "x": 1 }),
+            json!({ "citty": "Oslo", "days": 20, "unit": "kelvin", "stops": [{ "at": "a" }, { "at": true }], "x": 1 }),
             &[
                 "`days`: expected an integer from 1 to 14, got 20",
-                "`stops[1].at`: expected a string, got 5",
+                "`stops[1].at`: expected a string, got true",
                 "`unit`: expected \"celsius\" or \"fahrenheit\", got \"kelvin\"",
                 "`citty` is not known; did you mean `city`?",
                 "`x` is not known; known are `city`, `days`, `stops`, `unit`",
@@ -448,15 +472,12 @@ mod tests {
             (json!({"exclusiveMinimum": 1, "exclusiveMaximum": 3}), json!([1.5, 2]), json!([1, 3, 0, 4])),
             (json!({"multipleOf": 0.5}), json!([1.5, 2, 0, -1]), json!([1.25, 1.75, 0.2])),
             (json!({"multipleOf": 2}), json!([0, 4]), json!([3])),
-            (json!({"type": "integer"}), json!([3, 3.0, 8.0e15]), json!([3.5, 9.0e15, "3"])),
+            (json!({"type": "integer"}), json!([3, 3.0, 8.0e15, 1e18]), json!([3.5, 1e40, "3"])),
             (json!({"minLength": 2, "maxLength": 3}), json!(["ab", "äöü"]), json!(["a", "abcd"])),
             (json!({"anyOf": [{"pattern": "^a+$"}]}), json!(["a", "aa"]), json!(["b"])),
             (shared, json!([{"n": 1}, {"next": {"n": 1}}]), json!([{"n": "x"}, {"next": {"n": "x"}}])),
         ] {
-            let fits = |value: &Value| {
-                let validator = Validator { schema: &schema, coerce: false, patterns: &patterns(&schema) };
-                validator.check(&mut value.clone()).is_ok()
-            };
+            let fits = |value: &Value| checked(&schema, false, value).0.problems.is_empty();
             for value in fitting.as_array().unwrap() {
                 assert!(fits(value), "{schema} {value}");
             }
@@ -472,9 +493,10 @@ mod tests {
     #[test]
     fn an_alternative_that_needs_no_correction_is_preferred() {
         let schema = json!({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "boolean"}]});
-        let checked = |schema: &Value, mut value: Value| {
-            let corrected = Validator { schema, coerce: true, patterns: &patterns(schema) }.check(&mut value);
-            (corrected.unwrap(), value)
+        let checked = |schema: &Value, value: Value| {
+            let (checked, value) = checked(schema, true, &value);
+            assert!(checked.problems.is_empty());
+            (checked.corrected, value)
         };
         assert_eq!(checked(&schema, json!("3")), (false, json!("3")));
         let schema = json!({"anyOf": [{"type": "boolean"}, {"type": "integer"}]});

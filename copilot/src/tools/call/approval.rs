@@ -40,7 +40,7 @@ impl Tool {
     ) -> Option<bool> {
         decides(text).or_else(|| {
             let validated = validate(self, compiled, text).ok()?;
-            decides(&validated.text(text))
+            decides(&validated.text())
         })
     }
 }

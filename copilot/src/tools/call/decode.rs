@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use crate::contain;
 use crate::tools::arguments::decode::{ArgumentReader, DecodeError};
+use crate::tools::arguments::explain::explain;
+
+use crate::tools::arguments::node::{Node, Step};
+use crate::tools::arguments::number::may_exceed_f32;
 use crate::tools::arguments::report::{Problem, ProblemKind, invalid_arguments};
-use crate::tools::arguments::validate::Validator;
+use crate::tools::arguments::validate::{Checked, Integers, Validator};
 use crate::tools::arguments::visit::Visitor;
 use crate::tools::call::start::panicked;
 use crate::tools::compiled::Compiled;
@@ -15,7 +17,9 @@ use crate::tools::context::ToolContext;
 use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
-use crate::tools::tool::{Handler, Tool};
+use crate::tools::schema::Arguments;
+use crate::tools::schema::known::has_unknown_name;
+use crate::tools::tool::{Dynamic, Handler, Tool};
 
 /// The reason why the arguments of a call cannot be used.
 pub(super) enum Refusal {
@@ -33,7 +37,7 @@ pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Started, Resul
         let compiled = tool.compiled().map_err(|error| Refusal::Failed(ToolError::hidden(error)))?;
         match tool.dynamic().map(|dynamic| &dynamic.handler) {
             Some(Handler::Json(handler)) => {
-                Ok(handler(validate(tool, compiled, text)?.value, context.clone()))
+                Ok(handler(validate(tool, compiled, text)?.to_value(), context.clone()))
             }
             Some(Handler::Declared) => Err(Refusal::Failed(ToolError::hidden(
                 "the tool is declared only; another client answers its calls",
@@ -60,59 +64,91 @@ pub(super) fn decode<T>(
     text: &str,
     visit: impl Fn(&mut Visitor<'_>) -> Option<T>,
 ) -> Result<T, Refusal> {
-    let params = tool.def().params;
-    let read = |text: &str| {
-        let reader = ArgumentReader::new(context, params, &compiled.arguments.layout, text)?;
+    let (params, arguments) = (tool.def().params, &compiled.arguments);
+    let read = |text: &str, accepted: bool| {
+        let reader = ArgumentReader::new(context, params, &arguments.layout, text, accepted)?;
         Visitor::read(reader, &visit)
     };
-    if !compiled.arguments.strict {
-        match read(text) {
+    let checked = needs_validation(arguments, text);
+    if !checked {
+        match read(text, false) {
             Ok(value) => return Ok(value),
             Err(DecodeError::Injection(error)) => return Err(Refusal::Failed(error)),
-            Err(DecodeError::Rejected(_) | DecodeError::UnexpectedShape) => {}
+            Err(_) => {}
         }
     }
-    let validated = validate(tool, compiled, text)?;
-    read(&validated.text(text)).map_err(|error| match error {
-        DecodeError::Injection(error) => Refusal::Failed(error),
-        DecodeError::UnexpectedShape => {
-            Refusal::Arguments(vec![problem(String::new(), "not an object".to_owned())])
+    let Validated { node, corrected, mut problems } = validated(tool, compiled, text)?;
+    if problems.is_empty() && (corrected || checked) {
+        match read(&if corrected { Cow::Owned(node.text()) } else { Cow::Borrowed(text) }, false) {
+            Ok(value) => return Ok(value),
+            Err(DecodeError::Injection(error)) => return Err(Refusal::Failed(error)),
+            Err(_) => {}
         }
-        // The types have rules that the schema cannot express.
+    }
+    // The types have rules that the schema does not have.
+    let mut partial = node.clone();
+    for problem in &problems {
+        if !matches!(problem.kind, ProblemKind::UnknownName { .. } | ProblemKind::Missing { .. }) {
+            partial.remove(&problem.path);
+        }
+    }
+    let reader = ArgumentReader::trial(params, &arguments.layout, &partial);
+    if let Err(DecodeError::Tried(mistakes)) = Visitor::read(reader, &visit) {
+        explain(&arguments.schema, &node, &mut problems, mistakes);
+    }
+    if !problems.is_empty() {
+        return Err(Refusal::Arguments(problems));
+    }
+    // The types accept names that the schema does not have, or names that are given twice.
+    read(&node.text(), true).map_err(|error| match error {
+        DecodeError::Injection(error) => Refusal::Failed(error),
         DecodeError::Rejected(rejected) => {
             let problem = |(index, message)| problem(compiled.path(params, index), without_position(message));
             Refusal::Arguments(rejected.into_iter().map(problem).collect())
         }
+        DecodeError::UnexpectedShape | DecodeError::Tried(_) => {
+            Refusal::Arguments(vec![problem(Vec::new(), "not an object".to_owned())])
+        }
     })
 }
 
-/// Arguments that the schema accepts.
-pub(super) struct Validated {
-    value: Value,
+/// Returns whether the types may accept arguments that the schema rejects.
+fn needs_validation(arguments: &Arguments, text: &str) -> bool {
+    arguments.strict
+        || arguments.has_f32 && may_exceed_f32(text)
+        || arguments.has_closed_objects && has_unknown_name(&arguments.schema, text)
+}
+
+/// Arguments after the validation against the schema.
+struct Validated {
+    node: Node,
     corrected: bool,
+    problems: Vec<Problem>,
 }
 
-impl Validated {
-    /// Returns the arguments as JSON; `original` is the text that was validated.
-    pub(super) fn text<'t>(&self, original: &'t str) -> Cow<'t, str> {
-        if self.corrected { Cow::Owned(self.value.to_string()) } else { Cow::Borrowed(original) }
-    }
-}
-
-/// Validates arguments against the schema and corrects safe mistakes.
-pub(super) fn validate(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Validated, Refusal> {
-    let mut value = serde_json::from_str(text)
-        .map_err(|error| Refusal::Arguments(vec![problem(String::new(), format!("not JSON: {error}"))]))?;
+fn validated(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Validated, Refusal> {
+    let mut node = Node::parse(text).map_err(|error| {
+        let message = format!("not JSON: {}", without_position(error.to_string()));
+        Refusal::Arguments(vec![problem(Vec::new(), message)])
+    })?;
+    let is_json = matches!(tool.dynamic(), Some(Dynamic { handler: Handler::Json(_), .. }));
     let validator = Validator {
         schema: &compiled.arguments.schema,
         coerce: tool.def().coerce,
         patterns: &compiled.patterns,
+        integers: if is_json { Integers::Json } else { Integers::Typed },
     };
-    let corrected = validator.check(&mut value).map_err(Refusal::Arguments)?;
-    Ok(Validated { value, corrected })
+    let Checked { corrected, problems } = validator.check(&mut node);
+    Ok(Validated { node, corrected, problems })
 }
 
-fn problem(path: String, message: String) -> Problem {
+/// Validates arguments against the schema and corrects safe mistakes.
+pub(super) fn validate(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Node, Refusal> {
+    let Validated { node, problems, .. } = validated(tool, compiled, text)?;
+    if problems.is_empty() { Ok(node) } else { Err(Refusal::Arguments(problems)) }
+}
+
+fn problem(path: Vec<Step>, message: String) -> Problem {
     Problem { path, kind: ProblemKind::Other(message) }
 }
 

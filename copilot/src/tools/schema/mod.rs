@@ -3,12 +3,14 @@
 //! schemars describes the types; `normalize` converts the output to a form that every provider supports, without loss
 //! of information for a model. The root always has `"type": "object"`, because the CLI silently drops a tool otherwise.
 
+pub(crate) mod known;
 mod normalize;
 mod notes;
 mod profile;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -17,14 +19,17 @@ use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::tools::arguments::absent::VariantNames;
 use crate::tools::arguments::describe::{Description, Layout, ParamDescription, Source};
+
+use crate::tools::arguments::fault::VariantNames;
 use crate::tools::arguments::param_def::{ParamDef, Shape};
 use crate::tools::state::Need;
 
+use known::{has_closed_object, is_ambiguous};
 pub(crate) use notes::notes;
 pub use profile::SchemaProfile;
 pub(crate) use profile::openai_strict;
+use wire::wire;
 
 /// Returns the generator that the parameters of one tool share.
 pub(crate) fn generator() -> SchemaGenerator {
@@ -47,7 +52,7 @@ pub(crate) fn of_type<T: JsonSchema>() -> Value {
     if let (Value::Object(schema), false) = (&mut schema, definitions.is_empty()) {
         schema.insert("$defs".to_owned(), definitions.into());
     }
-    schema
+    wire(&schema)
 }
 
 /// The schema of a tool's arguments, with the data to decode a call.
@@ -55,11 +60,15 @@ pub(crate) fn of_type<T: JsonSchema>() -> Value {
 pub(crate) struct Arguments {
     /// The schema that is sent to the model; `None` for a tool without arguments.
     pub(crate) parameters: Option<Box<RawValue>>,
-    /// The schema that arguments are validated against.
+    /// The schema that arguments are validated against. It has formats that are not sent.
     pub(crate) schema: Value,
     pub(crate) layout: Layout,
     /// Whether the schema rejects values that deserialize, so that each call is validated.
     pub(crate) strict: bool,
+    /// Whether a number may be beyond the range of an `f32`, which deserializes as infinite.
+    pub(crate) has_f32: bool,
+    /// Whether there are closed objects below the root, whose unknown names deserialize.
+    pub(crate) has_closed_objects: bool,
     /// The states that the function needs.
     pub(crate) needs: Box<[Need]>,
 }
@@ -72,6 +81,8 @@ impl Arguments {
             schema,
             layout: Layout { sources: Box::default(), names: Box::default(), open: true },
             strict: true,
+            has_f32: false,
+            has_closed_objects: false,
             needs: Box::default(),
         }
     }
@@ -84,6 +95,7 @@ struct Argument {
     optional: bool,
     default: Option<Value>,
     variants: VariantNames,
+    foreign: bool,
 }
 
 /// Builds the portable schema of a tool. The error is the reason why the schema cannot be built.
@@ -127,8 +139,9 @@ fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Re
     let mut needs = Vec::new();
     for (index, param) in described.into_iter().enumerate() {
         match param {
-            ParamDescription::Argument { schema, optional, default, variants } => {
-                arguments.push(Argument { index, schema: schema.to_value(), optional, default, variants });
+            ParamDescription::Argument { schema, optional, default, variants, foreign } => {
+                let schema = schema.to_value();
+                arguments.push(Argument { index, schema, optional, default, variants, foreign });
                 sources.push(Source::Property);
             }
             ParamDescription::Injected { needs: more } => {
@@ -153,7 +166,7 @@ fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Re
         let param = &params[argument.index];
         let named = is_named_object(&argument.schema, &definitions);
         let flat = match param.shape {
-            Shape::Auto => alone && named,
+            Shape::Auto => alone && named && !argument.foreign,
             Shape::Nest => false,
             Shape::Whole if is_object(&argument.schema, &definitions) => true,
             Shape::Whole => {
@@ -178,21 +191,33 @@ fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Re
     root.definitions = definitions;
 
     let open = !matches!(root.additional, Value::Bool(false));
+    let schema = serde_json::to_value(&root).map_err(|error| error.to_string())?;
+    let names = root.properties.iter().map(|(name, _)| name.as_str().into()).collect();
+    if portable {
+        root.clean();
+    }
     Ok(Arguments {
         parameters: if root.properties.is_empty() && !open {
             None
         } else {
             Some(serde_json::value::to_raw_value(&root).map_err(|error| error.to_string())?)
         },
-        schema: serde_json::to_value(&root).map_err(|error| error.to_string())?,
-        layout: Layout {
-            sources: sources.into(),
-            names: root.properties.iter().map(|(name, _)| name.as_str().into()).collect(),
-            open,
-        },
-        strict,
+        strict: strict || any_part(&schema, &|part| is_ambiguous(&schema, part)),
+        has_f32: any_part(&schema, &|part| part.get("format").is_some_and(|format| format == "float")),
+        has_closed_objects: has_closed_object(&schema),
+        schema,
+        layout: Layout { sources: sources.into(), names, open },
         needs: needs.into(),
     })
+}
+
+/// Returns whether a part of a schema has a property, at any depth.
+fn any_part(schema: &Value, has: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
+    match schema {
+        Value::Object(object) => has(object) || object.values().any(|part| any_part(part, has)),
+        Value::Array(parts) => parts.iter().any(|part| any_part(part, has)),
+        _ => false,
+    }
 }
 
 /// Checks that the CLI accepts the root of a schema. The error is the reason why it does not.
@@ -258,6 +283,13 @@ impl Root {
             self.additional = additional.clone();
         }
         Ok(())
+    }
+
+    /// Converts the schemas to the form that is sent.
+    fn clean(&mut self) {
+        self.properties.iter_mut().map(|(_, schema)| schema).for_each(|schema| *schema = wire(schema));
+        self.definitions.values_mut().for_each(|schema| *schema = wire(schema));
+        self.additional = wire(&self.additional);
     }
 
     /// Adds an argument as a property. Returns whether it has rules that its type does not enforce.

@@ -5,17 +5,29 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::tools::schema::wire::for_each_part;
+
 /// Normalizes a schema in place. Sets `strict` if the schema rejects values that its type accepts.
 pub(crate) fn normalize(schema: &mut Value, strict: &mut bool) {
+    normalize_part(schema, strict, false);
+}
+
+/// As [`normalize`]; `open` is set for alternatives of an object that has properties itself, which belong together.
+fn normalize_part(schema: &mut Value, strict: &mut bool, open: bool) {
     match schema {
         Value::Bool(true) => *schema = json!({}),
+        Value::Bool(false) => *schema = json!({ "not": {} }),
         Value::Object(object) => {
             object.remove("$schema");
             object.remove("title");
             bounds(object, strict);
-            children(object, strict);
+            children(object, strict, open);
+            tuple(object);
             optional_properties(object);
             unit_enum(object);
+            if !open {
+                close(object);
+            }
         }
         _ => {}
     }
@@ -70,26 +82,57 @@ pub(crate) fn order_variants(schema: &mut Value, variants: &[&str]) {
 }
 
 /// Normalizes the nested schemas.
-fn children(object: &mut Map<String, Value>, strict: &mut bool) {
-    for (keyword, value) in object.iter_mut() {
-        match (keyword.as_str(), value) {
-            ("properties" | "patternProperties" | "$defs", Value::Object(schemas)) => {
-                schemas.values_mut().for_each(|schema| normalize(schema, strict));
-            }
-            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(|schema| normalize(schema, strict));
-            }
-            ("items" | "additionalProperties" | "propertyNames" | "contains" | "not", schema)
-                if schema.is_object() =>
-            {
-                normalize(schema, strict);
-            }
-            _ => {}
-        }
-    }
+fn children(object: &mut Map<String, Value>, strict: &mut bool, open: bool) {
+    let shared = open || object.contains_key("properties");
+    for_each_part(object, &mut |keyword, schema| match keyword {
+        // The value `false` is known to every provider.
+        "additionalProperties" if *schema == json!(false) => {}
+        "anyOf" | "oneOf" => normalize_part(schema, strict, shared),
+        "allOf" => normalize_part(schema, strict, true),
+        _ => normalize(schema, strict),
+    });
 }
 
-/// Replaces the formats of Rust's number types by their bounds.
+/// Closes an object with named properties. Types ignore other names, which would be lost without a report.
+fn close(object: &mut Map<String, Value>) {
+    let open = ["additionalProperties", "unevaluatedProperties", "patternProperties", "$ref", "if", "not"];
+    let has_properties =
+        object.get("properties").and_then(Value::as_object).is_some_and(|properties| !properties.is_empty());
+    if !has_properties || open.iter().any(|keyword| object.contains_key(*keyword)) {
+        return;
+    }
+    // Only the library knows this keyword, which counts the properties of the alternatives too.
+    let combined = ["anyOf", "oneOf", "allOf"].iter().any(|keyword| object.contains_key(*keyword));
+    let keyword = if combined { "unevaluatedProperties" } else { "additionalProperties" };
+    object.insert(keyword.to_owned(), json!(false));
+}
+
+/// Adds the type of the items to a tuple. Several providers reject an array without one.
+fn tuple(object: &mut Map<String, Value>) {
+    let Some(Value::Array(first)) = object.get("prefixItems") else { return };
+    let never = json!({ "not": {} });
+    if object.get("items").is_some_and(|items| *items != never) {
+        return;
+    }
+    if object.get("items") == Some(&never) && object.get("maxItems").is_none() {
+        object.insert("maxItems".to_owned(), first.len().into());
+    }
+    let Some(Value::Array(first)) = object.get("prefixItems") else { return };
+    let mut distinct: Vec<&Value> = Vec::new();
+    for item in first {
+        if !distinct.contains(&item) {
+            distinct.push(item);
+        }
+    }
+    let items = match distinct[..] {
+        [] => return,
+        [only] => only.clone(),
+        _ => json!({ "anyOf": distinct }),
+    };
+    object.insert("items".to_owned(), items);
+}
+
+/// Adds the bounds of Rust's number types. Their formats are removed when the schema is sent.
 fn bounds(object: &mut Map<String, Value>, strict: &mut bool) {
     let natural = match object.get("format").and_then(Value::as_str) {
         Some("int8") => Some((Some(json!(i8::MIN)), Some(json!(i8::MAX)))),
@@ -103,7 +146,6 @@ fn bounds(object: &mut Map<String, Value>, strict: &mut bool) {
         _ => None,
     };
     if let Some((low, high)) = natural {
-        object.remove("format");
         for (keyword, natural) in [("minimum", low), ("maximum", high)] {
             match (object.get(keyword), natural) {
                 (Some(given), Some(natural)) if given == &natural => {}

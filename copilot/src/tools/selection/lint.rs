@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::tools::arguments::validate::Validator;
+use crate::tools::arguments::node::Node;
+use crate::tools::arguments::validate::{Integers, Validator};
 use crate::tools::compiled::Compiled;
 use crate::tools::selection::registry::{self, ToolSet};
 use crate::tools::tool::Tool;
@@ -45,17 +46,20 @@ fn problems_of_arguments(compiled: &Compiled) -> Vec<String> {
         if schema.get("description").is_none() {
             problems.push(format!("argument `{name}` has no description"));
         }
-        let validator =
-            Validator { schema: &compiled.arguments.schema, coerce: false, patterns: &compiled.patterns };
+        let validator = Validator {
+            schema: &compiled.arguments.schema,
+            coerce: false,
+            patterns: &compiled.patterns,
+            integers: Integers::Typed,
+        };
         let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
         for value in schema.get("default").into_iter().chain(examples) {
-            if let Err(wrong) = validator.check_against(schema, &mut value.clone()) {
-                problems.extend(
-                    wrong
-                        .iter()
-                        .map(|wrong| format!("argument `{name}` has an invalid default or example: {wrong}")),
-                );
-            }
+            let wrong = validator.check_against(schema, &mut Node::from(value)).problems;
+            problems.extend(
+                wrong
+                    .iter()
+                    .map(|wrong| format!("argument `{name}` has an invalid default or example: {wrong}")),
+            );
         }
     }
     problems

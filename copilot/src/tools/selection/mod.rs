@@ -304,7 +304,9 @@ fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
                 for need in &compiled.arguments.needs {
                     write!(line, " needs {}", need.type_name).expect("writing to a string cannot fail");
                 }
-                for note in schema::notes(&compiled.arguments.schema) {
+                let sent = compiled.arguments.parameters.as_deref();
+                let sent = sent.and_then(|sent| serde_json::from_str(sent.get()).ok()).unwrap_or_default();
+                for note in schema::notes(&sent) {
                     write!(line, "\n    {note}").expect("writing to a string cannot fail");
                 }
             }

@@ -118,19 +118,31 @@ impl DynTool {
         }
     }
 
-    /// Sets the JSON schema of the arguments, which is sent to the model unchanged.
+    /// Sets the JSON schema of the arguments, which is sent to the model unchanged. Every keyword that restricts values
+    /// is checked before the function runs, except `format`, which is a hint for the model.
     ///
     /// # Errors
     ///
     /// Returns an error if the root of the schema does not have `"type": "object"`, because the CLI silently drops such
-    /// a tool, or if it has alternatives, which providers of models reject.
+    /// a tool, or if it has alternatives, which providers of models reject. Returns an error that names each keyword
+    /// that is not checked: `not`, `if`, `contains`, `dependentRequired` and their relatives, lists in `items` (draft
+    /// 7), `unevaluatedProperties`, references to other documents, and patterns with look-around.
     pub fn schema(mut self, schema: Value) -> Result<Self> {
-        schema::check_root(&schema).map_err(|reason| {
+        let refuse = |reason: String| {
             Error::new(
                 ErrorKind::Tools,
                 format!("the schema of tool `{}` cannot be used: {reason}", self.name),
             )
-        })?;
+        };
+        schema::check_root(&schema).map_err(refuse)?;
+        let unchecked: Vec<String> = schema::unchecked(&schema).iter().map(ToString::to_string).collect();
+        if !unchecked.is_empty() {
+            let unchecked = unchecked.join("\n  ");
+            return Err(refuse(format!(
+                "arguments are validated against the schema before the function runs, and this part of it cannot be \
+                 validated; remove it, and check the rule in the function:\n  {unchecked}"
+            )));
+        }
         self.schema = Some(schema);
         Ok(self)
     }
@@ -267,7 +279,8 @@ impl DynTool {
         self
     }
 
-    /// Sets whether safe mistakes in arguments are corrected, such as `"3"` for an integer. Default: `true`.
+    /// Sets whether safe mistakes in arguments are corrected, such as `"3"` for an integer and `maxDays` for `max_days`.
+    /// Default: `true`.
     pub fn coerce(mut self, coerce: bool) -> Self {
         self.options.coerce = coerce;
         self

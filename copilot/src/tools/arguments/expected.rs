@@ -1,5 +1,7 @@
 //! Descriptions of schemas and values in words, for the report of mistakes. Pure.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use crate::tools::arguments::format;
@@ -23,8 +25,24 @@ pub(crate) fn expected(schema: &Map<String, Value>) -> String {
         Some(Value::Array(names)) => {
             alternatives(names.iter().filter_map(Value::as_str).map(|name| expected_type(name, schema)))
         }
-        _ => "another value".to_owned(),
+        _ => match implied_type(schema) {
+            Some(name) => expected_type(name, schema),
+            None => "another value".to_owned(),
+        },
     }
+}
+
+/// Returns the type that the keywords of a schema without a type apply to.
+fn implied_type(schema: &Map<String, Value>) -> Option<&'static str> {
+    [
+        ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"][..]),
+        ("string", &["minLength", "maxLength", "pattern"]),
+        ("array", &["items", "prefixItems", "minItems", "maxItems"]),
+        ("object", &["properties", "required", "minProperties", "maxProperties"]),
+    ]
+    .iter()
+    .find(|(_, keywords)| keywords.iter().any(|keyword| schema.contains_key(*keyword)))
+    .map(|(name, _)| *name)
 }
 
 fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
@@ -59,7 +77,18 @@ fn expected_type(name: &str, schema: &Map<String, Value>) -> String {
         (None, Some(high)) => format!(" of at most {high}{}", counted(unit, high)),
         (None, None) => String::new(),
     };
-    let range = range.replace("  ", " ");
+    let mut range = range.replace("  ", " ");
+    if matches!(name, "integer" | "number") {
+        for (keyword, words) in [
+            ("exclusiveMinimum", "above"),
+            ("exclusiveMaximum", "below"),
+            ("multipleOf", "that is a multiple of"),
+        ] {
+            if let Some(bound) = schema.get(keyword) {
+                write!(range, " {words} {bound}").expect("writing to a string cannot fail");
+            }
+        }
+    }
     let format = schema.get("format").and_then(Value::as_str).and_then(format::in_words);
     match (schema.get("pattern").and_then(Value::as_str), format) {
         (Some(pattern), _) if name == "string" => format!("{noun}{range} that matches `{pattern}`"),

@@ -537,6 +537,16 @@ mod tests {
             (json!({"type": "string", "minLength": 1, "maxLength": 1}), "a string of 1 character"),
             (json!({"type": "string", "minLength": 1, "maxLength": 3}), "a string of 1 to 3 characters"),
             (json!({"type": ["integer", "null"]}), "an integer or null"),
+            (
+                json!({"type": "integer", "exclusiveMinimum": 0, "multipleOf": 2}),
+                "an integer above 0 that is a multiple of 2",
+            ),
+            (
+                json!({"type": "number", "minimum": 0, "exclusiveMaximum": 1}),
+                "a number of at least 0 below 1",
+            ),
+            (json!({"maxLength": 2}), "a string of at most 2 characters"),
+            (json!({"type": "string", "format": "date"}), "a date, such as \"2026-01-31\""),
             (json!({"enum": ["a"]}), r#""a""#),
             (json!({"enum": ["a", "b", "c"]}), r#""a", "b" or "c""#),
         ] {

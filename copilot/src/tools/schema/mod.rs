@@ -10,6 +10,7 @@ mod profile;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod unchecked;
 mod wire;
 
 use schemars::generate::SchemaSettings;
@@ -29,6 +30,7 @@ use known::{has_closed_object, is_ambiguous};
 pub(crate) use notes::notes;
 pub use profile::SchemaProfile;
 pub(crate) use profile::openai_strict;
+pub(crate) use unchecked::unchecked;
 use wire::wire;
 
 /// Returns the generator that the parameters of one tool share.

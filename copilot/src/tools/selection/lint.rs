@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::tools::arguments::node::Node;
 use crate::tools::arguments::validate::{Integers, Validator};
 use crate::tools::compiled::Compiled;
+use crate::tools::schema;
 use crate::tools::selection::registry::{self, ToolSet};
 use crate::tools::tool::Tool;
 
@@ -41,6 +42,9 @@ fn problems_of(tool: &Tool) -> Vec<String> {
 
 fn problems_of_arguments(compiled: &Compiled) -> Vec<String> {
     let mut problems = Vec::new();
+    // Types may have patterns and other rules that only they check.
+    let unchecked = schema::unchecked(&compiled.arguments.schema);
+    problems.extend(unchecked.iter().filter(|unchecked| unchecked.is_pattern()).map(ToString::to_string));
     let properties = compiled.arguments.schema["properties"].as_object();
     for (name, schema) in properties.into_iter().flatten() {
         if schema.get("description").is_none() {

@@ -217,3 +217,57 @@ fn arguments_that_are_not_an_object_are_an_error_when_the_session_starts() {
     let twice = refused(twice.typed(|_: Trip, _| async {}));
     assert!(twice.contains("remove `schema`"), "{twice}");
 }
+
+#[tokio::test]
+async fn a_schema_that_cannot_be_checked_is_refused_and_all_others_are_checked() {
+    let refused = |part: Value| {
+        let schema = json!({ "type": "object", "properties": { "a": part } });
+        DynTool::new("x", "Do it.").schema(schema).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(json!({ "if": { "const": 1 }, "items": [{}] })),
+        "the schema of tool `x` cannot be used: arguments are validated against the schema before the function runs, and \
+         this part of it cannot be validated; remove it, and check the rule in the function:\n  `if` at `/properties/a` \
+         is not checked\n  `items` at `/properties/a` is a list, as in draft 7; write `prefixItems`"
+    );
+    assert!(refused(json!({ "pattern": "^(?!a)" })).contains("`pattern` at `/properties/a`"));
+    assert!(refused(json!({ "$ref": "https://example.com/a" })).contains("`$ref` at `/properties/a`"));
+
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "even": { "$ref": "#/definitions/Number", "multipleOf": 2 },
+            "one": { "oneOf": [{ "minimum": 1 }, { "maximum": 3 }] },
+            "never": false,
+            "map": { "type": "object", "propertyNames": { "maxLength": 2 }, "patternProperties": { "^n": { "type": "integer" } } },
+            "list": { "type": "array", "prefixItems": [{ "type": "string" }], "items": false },
+            "tree": { "$ref": "#/definitions/Tree" },
+        },
+        "definitions": {
+            "Number": { "type": "integer", "minimum": 0 },
+            "Tree": { "anyOf": [{ "type": "null" }, { "type": "object", "properties": { "t": { "$ref": "#/definitions/Tree" } },
+                      "additionalProperties": false }] },
+        },
+    });
+    let tool = DynTool::new("x", "Do it.").schema(schema).unwrap().run(|_, _| async {});
+    let deep = |depth: usize, inner: Value| (0..depth).fold(inner, |tree, _| json!({ "t": tree }));
+    for fits in [
+        json!({ "even": 4, "one": 0, "map": { "n1": 1, "x": "y" }, "list": ["a"], "tree": deep(100, Value::Null) }),
+        json!({ "even": "2.0", "one": 4, "list": [], "other": 1 }),
+    ] {
+        assert_eq!(call(&tool, fits.clone()).await, "success: Done.", "{fits}");
+    }
+    for (wrong, problem) in [
+        (json!({ "even": 3 }), "`even`: expected a number that is a multiple of 2, got 3"),
+        (json!({ "even": -2 }), "`even`: expected an integer of at least 0, got -2"),
+        (json!({ "one": 2 }), "`one`: expected a value that fits one alternative instead of 2, got 2"),
+        (json!({ "never": 1 }), "`never`: expected no value here, got 1"),
+        (json!({ "map": { "abc": 1 } }), "the name of `map.abc`: expected a string of at most 2 characters"),
+        (json!({ "map": { "n": "x" } }), "`map.n`: expected an integer, got \"x\""),
+        (json!({ "list": ["a", 1] }), "`list[1]`: expected no value here, got 1"),
+        (json!({ "tree": deep(90, json!(7)) }), "expected null or an object, got 7"),
+    ] {
+        let text = call(&tool, wrong.clone()).await;
+        assert!(text.starts_with("failure") && text.contains(problem), "{wrong} {text}");
+    }
+}

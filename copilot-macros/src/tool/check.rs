@@ -75,6 +75,14 @@ fn name(tool: &Tool, errors: &mut Diagnostics) {
             format!("the CLI has no built-in tool `{name}` to replace; remove `overrides_builtin`"),
         );
     }
+    if is_tool_name(name) && name.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
+        errors.at(
+            *span,
+            format!(
+                "the name `{name}` starts with a digit or `-`, which Gemini refuses; start it with a letter or `_`"
+            ),
+        );
+    }
     if !is_tool_name(name) {
         errors.at(
             *span,
@@ -84,6 +92,12 @@ fn name(tool: &Tool, errors: &mut Diagnostics) {
             ),
         );
     }
+}
+
+/// Returns whether every provider accepts the name of an argument.
+fn is_argument_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'))
 }
 
 fn is_tool_name(name: &str) -> bool {
@@ -175,6 +189,17 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
     for (index, param) in tool.params.iter().enumerate() {
         if tool.params[..index].iter().any(|other| other.name == param.name) {
             errors.at(param.name_span, format!("two arguments are named `{}`", param.name));
+        }
+        // The name of a parameter may be that of an injected value, which is not sent.
+        if param.options.name.is_some() && !param.name.is_empty() && !is_argument_name(&param.name) {
+            errors.at(
+                param.name_span,
+                format!(
+                    "Anthropic refuses the argument name `{}`: a name has 1 to 64 ASCII letters, digits, `_`, `.` and \
+                     `-`; rename it",
+                    param.name
+                ),
+            );
         }
         if param.name.is_empty() {
             errors.at(

@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Pat, ReturnType};
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
 use super::check::closure_ident;
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
+use crate::docs::Description;
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let function = &tool.function;
@@ -161,8 +162,11 @@ pub(crate) fn unique(tool: &Tool) -> TokenStream {
     }
 }
 
-/// A function that triggers a lint for each argument without a description. Whether a parameter is an argument depends
-/// on its type.
+/// The length of a description that every provider accepts, in characters.
+const LONGEST_DESCRIPTION: usize = 1_024;
+
+/// A function that triggers a lint for each argument without a description, and for a long description of the tool.
+/// Whether a parameter is an argument depends on its type.
 pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
     let runtime = &tool.options.runtime;
     let mut checks = Vec::new();
@@ -171,6 +175,13 @@ pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
         let span = param.ident.span();
         let path = runtime.at(span);
         checks.push(quote_spanned!(span=> #path::Probe::<#ty>::NEW.is_described();));
+    }
+    if let Description::Text(text) = &tool.description
+        && text.chars().count() > LONGEST_DESCRIPTION
+    {
+        let span = tool.function.sig.ident.span();
+        let path = runtime.at(span);
+        checks.push(quote_spanned!(span=> #path::long_description();));
     }
     if checks.is_empty() || tool.options.docs == Some("allow") {
         return TokenStream::new();

@@ -318,6 +318,10 @@ fn next<T>(queue: &mut Vec<T>) -> Option<T> {
 /// Defines a test that checks all tools linked into the test binary: names, schemas, descriptions of arguments, and
 /// whether defaults and examples are valid.
 ///
+/// The test prints notes, which `cargo test -- --nocapture` shows: on what a provider of models refuses, such as a
+/// description of more than 1,024 characters, and on arguments whose fields are the arguments object, so that a second
+/// argument would change it.
+///
 /// # Examples
 ///
 /// ```
@@ -345,6 +349,9 @@ pub fn check_tools() {
     let mut message = String::new();
     for problem in &problems {
         write!(message, "\n  {problem}").expect("writing to a string cannot fail");
+    }
+    for note in tools::notes() {
+        println!("note: {note}");
     }
     assert!(problems.is_empty(), "the tools of this program have {} problems:{message}", problems.len());
 }

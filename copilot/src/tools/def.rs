@@ -104,6 +104,10 @@ pub struct Location {
 pub const fn checked_name(name: &'static str) -> &'static str {
     let bytes = name.as_bytes();
     assert!(!bytes.is_empty() && bytes.len() <= 64, "the name of a tool must have 1 to 64 characters");
+    assert!(
+        !bytes[0].is_ascii_digit() && bytes[0] != b'-',
+        "the name of a tool must start with a letter or `_`: Gemini refuses a digit and `-`"
+    );
     let mut index = 0;
     while index < bytes.len() {
         let byte = bytes[index];

@@ -49,13 +49,15 @@ pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use schema::of_type as schema_of;
 pub(crate) use selection::ToolSelection;
 #[cfg(any(test, feature = "testing"))]
-pub(crate) use selection::lint::{linked_set, problems};
+pub(crate) use selection::lint::{linked_set, notes, problems};
 pub(crate) use selection::registry::ToolSet;
 pub(crate) use state::StateMap;
 
 /// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {
     pub use super::arguments::default::{MaybeJson, NoJson, text};
+    #[expect(deprecated, reason = "its use is the warning")]
+    pub use super::arguments::described::long_description;
     pub use super::arguments::described::{Described, Undescribed};
     pub use super::arguments::param::{Probe, ProbeValue, argument, receiver};
     pub use super::arguments::param_def::{ParamDef, Scalar, Shape};

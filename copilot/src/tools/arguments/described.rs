@@ -40,6 +40,13 @@ pub trait Undescribed: Sized {
 
 impl<T: Plain> Undescribed for Probe<T> {}
 
+/// Causes a warning by the lint for deprecated items.
+#[deprecated(
+    note = "the description of this tool has more than 1,024 characters, and OpenAI refuses such a tool; move \
+                     details to its arguments or its results"
+)]
+pub const fn long_description() {}
+
 /// The fallback of [`Undescribed`] for all other parameters.
 pub trait Described: Sized {
     /// Causes no warning.

@@ -71,6 +71,8 @@ pub(crate) struct Arguments {
     pub(crate) has_f32: bool,
     /// Whether there are closed objects below the root, whose unknown names deserialize.
     pub(crate) has_closed_objects: bool,
+    /// The name of the argument that is the arguments object, unless `flatten` is set; `None` without one.
+    pub(crate) spread: Option<&'static str>,
     /// The states that the function needs.
     pub(crate) needs: Box<[Need]>,
 }
@@ -85,6 +87,7 @@ impl Arguments {
             strict: true,
             has_f32: false,
             has_closed_objects: false,
+            spread: None,
             needs: Box::default(),
         }
     }
@@ -163,6 +166,7 @@ fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Re
     }
 
     let alone = arguments.len() == 1;
+    let mut spread = None;
     let mut root = Root { additional: Value::Bool(false), ..Root::default() };
     for argument in arguments {
         let param = &params[argument.index];
@@ -184,6 +188,7 @@ fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Re
             }
         };
         if flat {
+            spread = (param.shape == Shape::Auto).then_some(param.name);
             sources[argument.index] = Source::Whole;
             root.flatten(resolve(&argument.schema, &definitions), alone)?;
         } else {
@@ -209,6 +214,7 @@ fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Re
         has_closed_objects: has_closed_object(&schema),
         schema,
         layout: Layout { sources: sources.into(), names, open },
+        spread,
         needs: needs.into(),
     })
 }

@@ -7,6 +7,7 @@ use crate::tools::arguments::node::Node;
 use crate::tools::arguments::validate::{Integers, Validator};
 use crate::tools::compiled::Compiled;
 use crate::tools::schema;
+use crate::tools::selection::providers;
 use crate::tools::selection::registry::{self, ToolSet};
 use crate::tools::tool::Tool;
 
@@ -23,6 +24,21 @@ pub(crate) fn problems() -> Vec<String> {
     problems
 }
 
+/// Returns notes on the linked tools, which are not problems: a provider that refuses a tool, and an argument whose
+/// fields are the arguments.
+pub(crate) fn notes() -> Vec<String> {
+    let mut tools = registry::linked();
+    tools.sort_by(|a, b| a.name().cmp(b.name()));
+    let number = providers::note_on_number(tools.len());
+    number.into_iter().chain(tools.iter().flat_map(notes_of)).collect()
+}
+
+/// Returns the notes on a tool, each with the tool's name and location.
+fn notes_of(tool: &Tool) -> Vec<String> {
+    let located = |note| format!("tool `{}` at {}: {note}", tool.name(), tool.location());
+    providers::notes(tool).into_iter().map(located).collect()
+}
+
 /// Returns the linked tools as a set, without a check of their states.
 pub(crate) fn linked_set() -> Result<ToolSet> {
     ToolSet::without_states(registry::linked())
@@ -33,7 +49,8 @@ fn problems_of(tool: &Tool) -> Vec<String> {
     match tool.compiled() {
         Ok(compiled) => {
             let located = |problem| format!("tool `{}` at {}: {problem}", tool.name(), tool.location());
-            problems_of_arguments(compiled).into_iter().map(located).collect()
+            let refused = providers::errors(tool).map(|error| error.to_string());
+            problems_of_arguments(compiled).into_iter().map(located).chain(refused).collect()
         }
         // The error names the tool.
         Err(error) => vec![error.to_string()],

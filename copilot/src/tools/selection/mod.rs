@@ -2,6 +2,7 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod lint;
+mod providers;
 pub(crate) mod registry;
 pub(crate) mod toolset;
 
@@ -288,7 +289,7 @@ fn nothing_linked() -> Error {
 }
 
 /// Returns a human-readable report: one line per tool, followed by the notes on its schema.
-fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
+pub(crate) fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     let all = kept.iter().map(|tool| (tool, None)).chain(dropped.iter().map(|(tool, why)| (tool, Some(why))));
     for (tool, why) in all {
@@ -309,6 +310,9 @@ fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
                 for note in schema::notes(&sent) {
                     write!(line, "\n    {note}").expect("writing to a string cannot fail");
                 }
+                for note in providers::notes(tool) {
+                    write!(line, "\n    {note}").expect("writing to a string cannot fail");
+                }
             }
             Err(error) => write!(line, " error: {error}").expect("writing to a string cannot fail"),
         }
@@ -319,6 +323,9 @@ fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
     }
     lines.sort();
     let mut text = format!("{} of {} tools:\n", kept.len(), lines.len());
+    if let Some(note) = providers::note_on_number(kept.len()) {
+        writeln!(text, "{note}").expect("writing to a string cannot fail");
+    }
     for (_, line) in lines {
         text.push_str(&line);
         text.push('\n');

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tools::context::CalledTool as _;
 use crate::tools::def::Location;
 use crate::tools::schema::SchemaProfile;
+use crate::tools::selection::providers;
 use crate::tools::state::StateMap;
 use crate::tools::tool::{Registered, Tool};
 
@@ -36,9 +37,14 @@ impl ToolSet {
         Ok(Self { tools, profile: SchemaProfile::Portable })
     }
 
-    /// Sets the schema profile. The error lists all schemas that the profile cannot express.
+    /// Sets the schema profile. The error lists all schemas that the profile cannot express, and all names that a
+    /// provider refuses.
     pub(crate) fn in_profile(self, profile: SchemaProfile) -> Result<Self> {
-        one_error(&self.tools.iter().filter_map(|tool| tool.wire(profile).err()).collect::<Vec<_>>())?;
+        let mut errors: Vec<Error> = self.tools.iter().filter_map(|tool| tool.wire(profile).err()).collect();
+        if profile != SchemaProfile::Verbatim {
+            errors.extend(self.tools.iter().flat_map(providers::errors));
+        }
+        one_error(&errors)?;
         Ok(Self { profile, ..self })
     }
 

@@ -4,6 +4,7 @@ mod arguments;
 mod dynamic;
 mod kinds;
 mod names;
+mod placement;
 mod reports;
 mod retries;
 mod threads;

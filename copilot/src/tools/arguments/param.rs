@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::contain::UserValue;
+use crate::contain::{self, UserValue};
 use crate::tools::arguments::decode::ArgumentReader;
 use crate::tools::arguments::describe::Description;
 use crate::tools::arguments::fault::TrialError;
@@ -82,7 +82,7 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param<Argument> for T {
 
 /// Deserializes a value to find out whether it fits.
 fn attempt<T: DeserializeOwned>(trial: Trial<'_>) -> Result<(), TrialError> {
-    T::deserialize(trial).map(drop)
+    T::deserialize(trial).map(contain::discard)
 }
 
 impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {

@@ -114,6 +114,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_may_belong_to_this_user_and_to_root_and_to_no_other() {
+        use std::os::unix::fs::MetadataExt as _;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let problem = |me| owned_by_others(file.path(), &file.path().metadata().unwrap(), me);
+        let owner = file.path().metadata().unwrap().uid();
+        // Only root can give a file away.
+        for owner in if owner == 0 { vec![0, 7] } else { vec![owner] } {
+            if owner == 7 {
+                chown(file.path(), Some(owner), None).unwrap();
+            }
+            assert_eq!(problem(owner), None);
+            assert_eq!(problem(owner + 1).is_some(), owner != 0);
+            assert_eq!(problem(0).is_some(), owner != 0);
+        }
+    }
+
+    #[test]
     fn every_directory_and_link_on_the_way_counts() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();

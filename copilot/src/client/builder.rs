@@ -479,6 +479,50 @@ mod tests {
     }
 
     #[test]
+    fn paths_belong_to_the_machine_of_the_cli() {
+        let here = std::env::current_dir().unwrap();
+        let shown = |builder: ClientBuilder| format!("{:?}", builder.files());
+        let files = |start: &Path, checked| format!("{:?}", Files::here(start.to_owned(), checked));
+        // Joined as a relative start is, with a separator at the end.
+        let here = here.join("");
+        assert_eq!(shown(Client::builder()), files(&here, true));
+        assert_eq!(shown(Client::builder().cwd("below")), files(&here.join("below"), true));
+        let elsewhere = format!("{:?}", Files::ELSEWHERE);
+        assert_eq!(shown(Client::builder().cli_url("4321")), elsewhere);
+        let files_of_the_program = crate::host::session_fs::MemoryFs::new();
+        assert_eq!(shown(Client::builder().session_fs(files_of_the_program)), elsewhere);
+        let (reader, writer) = (tokio::io::empty(), tokio::io::sink());
+        assert_eq!(shown(Client::from_streams(reader, writer)), elsewhere);
+        // Files of the fake CLI need not exist.
+        let streams = Streams::in_process(|| unreachable!("nothing connects"));
+        assert_eq!(shown(Client::builder().streams_from(streams)), files(&here, false));
+    }
+
+    #[test]
+    fn the_port_and_the_transport_choose_the_channel() {
+        let target = |builder: ClientBuilder| builder.check().unwrap().target;
+        let tcp = || Client::builder().transport(TransportKind::Tcp);
+        assert!(matches!(target(Client::builder()), Target::Spawn(Channel::Stdio)));
+        assert!(matches!(target(tcp()), Target::Spawn(Channel::Tcp(0))));
+        assert!(matches!(target(tcp().port(4321)), Target::Spawn(Channel::Tcp(4321))));
+        let url = Client::builder().cli_url("4321").connection_token("secret");
+        let options = url.check().unwrap();
+        assert!(matches!(&options.target, Target::Address(address) if address == "127.0.0.1:4321"));
+        assert!(!options.starts_cli());
+        assert!(tcp().connection_token("secret").check().unwrap().starts_cli());
+    }
+
+    #[test]
+    fn only_a_cli_that_the_client_starts_is_kept_from_the_keychain() {
+        let sets = |builder: ClientBuilder| builder.without_keychain().launch.sets("COPILOT_DISABLE_KEYTAR");
+        assert!(sets(Client::builder()));
+        let (reader, writer) = (tokio::io::empty(), tokio::io::sink());
+        for builder in [Client::builder().cli_url("4321"), Client::from_streams(reader, writer)] {
+            assert!(!sets(builder));
+        }
+    }
+
+    #[test]
     fn tokens_do_not_show() {
         let shown = format!("{:?}", Client::builder().github_token("gho_1").connection_token("tok_2"));
         assert!(!shown.contains("gho_1") && !shown.contains("tok_2"), "{shown}");

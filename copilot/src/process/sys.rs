@@ -87,3 +87,64 @@ pub(super) fn end_with_this_thread(command: &mut Command) {
 pub(super) fn end_with_this_thread(_command: &mut Command) {
     // A CLI over stdio exits at the end of its input; for one over TCP, macOS and Windows have no such mechanism.
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Child;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn sleep(seconds: &str) -> Command {
+        let mut command = Command::new("sleep");
+        command.arg(seconds);
+        command
+    }
+
+    #[test]
+    fn the_effective_user_owns_new_files() {
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(effective_user(), file.metadata().unwrap().uid());
+    }
+
+    #[test]
+    fn the_end_of_a_child_is_waited_for_and_left_to_be_reaped() {
+        let mut child = sleep("0.2").spawn().unwrap();
+        let began = Instant::now();
+        assert!(wait_for_end(child.id()));
+        assert!(began.elapsed() >= Duration::from_millis(100));
+        assert!(child.wait().unwrap().success());
+        assert!(!wait_for_end(child.id()), "it is reaped, and its id is free");
+    }
+
+    #[test]
+    fn a_process_ends_with_the_thread_that_has_started_it() {
+        /// Ends the process in any case.
+        struct Ended(Child);
+
+        impl Drop for Ended {
+            fn drop(&mut self) {
+                drop(self.0.kill());
+                drop(self.0.wait());
+            }
+        }
+
+        let started = std::thread::spawn(|| {
+            let mut command = sleep("600");
+            end_with_this_thread(&mut command);
+            Ended(command.spawn().unwrap())
+        });
+        let mut started = started.join().unwrap();
+        let began = Instant::now();
+        let ended = loop {
+            if let Some(ended) = started.0.try_wait().unwrap() {
+                break ended;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "it runs without the thread");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert_eq!(ended.signal(), Some(libc::SIGTERM));
+    }
+}

@@ -121,6 +121,17 @@ mod tests {
         assert!(Arc::ptr_eq(&waited.unwrap(), &next));
     }
 
+    #[test]
+    fn its_end_returns_the_value_once_lost_or_not() {
+        let end = Error::new(ErrorKind::Disconnected, "gone");
+        let value = Arc::new(AtomicBool::new(true));
+        let connection = Reconnectable::new(Some(Arc::clone(&value)));
+        value.store(false, Ordering::Relaxed);
+        assert!(connection.close(&end).is_some_and(|closed| Arc::ptr_eq(&closed, &value)));
+        assert!(connection.close(&end).is_none());
+        assert!(Reconnectable::<i32>::new(None).close(&end).is_none());
+    }
+
     #[tokio::test]
     async fn callers_wait_while_it_is_disconnected_and_fail_with_the_cause_of_its_end() {
         let connection = Reconnectable::new(Some(1));

@@ -60,3 +60,33 @@ impl AsyncRead for Recorder {
         read
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_bytes_are_kept_up_to_a_limit_and_read_all_the_same() {
+        for length in [0, 1, KEPT - 1, KEPT, KEPT + 1, 10 * KEPT] {
+            let sent: Vec<u8> = (0..=u8::MAX).cycle().skip(3).take(length).collect();
+            let (mut near, far) = tokio::io::duplex(100);
+            let (mut reader, first) = FirstBytes::record(Box::new(far));
+            let (_, read) = tokio::join!(
+                async move { tokio::io::AsyncWriteExt::write_all(&mut near, &sent).await },
+                async {
+                    let (mut read, mut piece) = (Vec::new(), [0; 100]);
+                    loop {
+                        match reader.read(&mut piece).await.unwrap() {
+                            0 => return read,
+                            length => read.extend_from_slice(&piece[..length]),
+                        }
+                    }
+                }
+            );
+            assert_eq!(read.len(), length);
+            assert_eq!(first.take(), read[..length.min(KEPT)]);
+        }
+    }
+}

@@ -216,6 +216,10 @@ fn arguments_that_are_not_an_object_are_an_error_when_the_session_starts() {
     let twice = DynTool::new("x", "Do it.").schema(json!({ "type": "object" })).unwrap();
     let twice = refused(twice.typed(|_: Trip, _| async {}));
     assert!(twice.contains("remove `schema`"), "{twice}");
+    let mut selection = ToolSelection::default();
+    selection.add(["x", "y"].map(|name| DynTool::new(name, "Do it.").typed(|_: u8, _| async {})));
+    let both = selection.resolve(&SelectionContext::of_test(&StateMap::default())).unwrap_err().to_string();
+    assert!(both.contains("`x`") && both.contains("`y`"), "{both}");
 }
 
 #[tokio::test]

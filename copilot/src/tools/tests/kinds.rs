@@ -83,6 +83,25 @@ fn invalid_dynamic_tools_are_rejected() {
     }
 }
 
+#[test]
+fn the_names_of_dynamic_tools_are_checked() {
+    let resolve = |tool: Tool| {
+        let mut selection = ToolSelection::default();
+        selection.add([tool]);
+        selection.resolve(&SelectionContext::of_test(&states())).map_err(|error| error.to_string())
+    };
+    let longest = "x".repeat(64);
+    for name in ["a", "A-b_9", &longest] {
+        assert!(resolve(echo(name).declare()).is_ok(), "{name}");
+    }
+    let longer = "x".repeat(65);
+    for name in ["", "a b", "a.b", "\u{e9}", &longer] {
+        assert!(resolve(echo(name).declare()).unwrap_err().contains("is not a valid tool name"), "{name}");
+    }
+    assert!(resolve(echo("bash").declare()).unwrap_err().contains("built-in tool `bash`"));
+    assert!(resolve(echo("bash").overrides_builtin().declare()).is_ok());
+}
+
 pub(super) struct Shop {
     pub(super) name: String,
 }
@@ -133,6 +152,12 @@ where
     async fn shelf(&self) -> String {
         format!("{:?}", self.items)
     }
+
+    /// Return the number of the items and the price of each.
+    #[tool]
+    async fn priced(&self, prices: State<Prices>) -> String {
+        format!("{} for {}", self.items.len(), prices.base)
+    }
 }
 
 #[tokio::test]
@@ -166,6 +191,23 @@ async fn methods_use_the_state_of_the_session_or_a_bound_value() {
     let words = Shelf { items: vec!["a"] }.into_tools();
     assert_eq!(call(&numbers[0], json!({})).await, "success: [1, 2]");
     assert_eq!(call(&words[0], json!({})).await, "success: [\"a\"]");
+    assert_eq!(call(&numbers[1], json!({})).await, "success: 2 for 10");
+}
+
+#[test]
+fn methods_of_one_value_may_be_selected_twice_and_those_of_two_values_may_not() {
+    let resolve = |tools: Vec<Tool>| {
+        let mut selection = ToolSelection::default();
+        selection.add(tools);
+        selection.resolve(&SelectionContext::of_test(&StateMap::default()))
+    };
+    let corner = Shop { name: "Corner".into() }.into_tools();
+    let names = |set: ToolSet| set.iter().map(|tool| tool.name().to_owned()).collect::<Vec<_>>();
+    let all = ["opening", "shop_costs", "shop_title"];
+    assert_eq!(names(resolve([corner.clone(), corner.clone()].concat()).unwrap()), all);
+    let other = Shop { name: "Other".into() }.into_tools();
+    let message = resolve([corner, other].concat()).unwrap_err().to_string();
+    assert!(message.contains("several tools") && message.contains("`shop_title`"), "{message}");
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! Tool calls: arguments, results, permissions, and tools that fail. Tests of the set of linked tools are in `linked_tools.rs`.
 
 mod calls;
+mod changes;
 mod ended_sessions;
 mod failing_handlers;
 mod permissions;

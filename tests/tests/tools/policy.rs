@@ -30,7 +30,7 @@ pub(crate) async fn harmful() -> &'static str {
 
 /// Has the name that a tool of a server may have.
 #[copilot::tool(name = "x-boom")]
-async fn boom() {}
+pub(crate) async fn boom() {}
 
 /// The answer of the library's hook before a call.
 pub(crate) async fn before(fake: &Fake, session: &Session, tool: &str, arguments: Value) -> Value {

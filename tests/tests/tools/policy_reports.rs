@@ -3,11 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use copilot::mcp::McpServer;
-use copilot::{Decision, EventKind};
+use copilot::{Decision, EventKind, Permissions};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::json;
 
-use crate::policy::{before, permitted};
+use crate::policy::{before, boom, permitted};
+
+/// Explodes louder.
+#[copilot::tool(name = "x-bang")]
+async fn bang() {}
 
 #[tokio::test(start_paused = true)]
 async fn a_cli_that_comes_back_is_asked_again_which_approvals_and_hooks_it_has() {
@@ -44,4 +48,27 @@ async fn a_server_that_the_cli_has_found_is_named_in_the_request() {
         assert!(!permitted(&fake, &session, tool, json!({})).await, "{tool}");
     }
     assert_eq!(*seen.lock().unwrap(), [Some("x".to_owned()), Some("x-y".to_owned()), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_tool_with_the_name_of_a_servers_tool_is_reported_once() {
+    let fake = Fake::start().await;
+    fake.cli.on("session.mcp.listTools", |_, _| json!({"tools": [{"name": "boom"}, {"name": "bang"}]}));
+    let session = fake.session().with_tools([boom::TOOL, bang::TOOL]);
+    let session = session.mcp_server("x", McpServer::stdio("mcp")).permissions(Permissions::approve_all());
+    let session = session.start().await.unwrap();
+    let mut events = session.events();
+    for status in ["connected", "failed", "connected"] {
+        let servers = json!({"servers": [{"name": "x", "status": status}]});
+        fake.cli.event(session.id(), "session.mcp_servers_loaded", servers);
+        settle().await;
+    }
+    let reports: Vec<_> = std::iter::from_fn(|| events.try_next())
+        .filter_map(|event| match event.kind() {
+            EventKind::HandlerFailed(failure) => Some(failure.error.to_string()),
+            _ => None,
+        })
+        .collect();
+    let about = |tool: &str| reports.iter().filter(|report| report.contains(tool)).count();
+    assert_eq!((about("`x-boom`"), about("`x-bang`"), reports.len()), (1, 1, 2), "{reports:?}");
 }

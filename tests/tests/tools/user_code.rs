@@ -355,8 +355,10 @@ async fn a_lazy_state_that_takes_long_delays_no_other_session() {
     let wait = gate.clone();
     let made = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&made);
+    let (thread, made_on) = std::sync::mpsc::channel();
     let lazy = move || {
         count.fetch_add(1, Ordering::Relaxed);
+        thread.send(std::thread::current().id()).unwrap();
         wait.pass();
         Slow(7)
     };
@@ -371,6 +373,7 @@ async fn a_lazy_state_that_takes_long_delays_no_other_session() {
         assert_eq!(call.answer().await["textResultForLlm"], "7");
     }
     assert_eq!(made.load(Ordering::Relaxed), 1);
+    assert_ne!(made_on.recv().unwrap(), std::thread::current().id());
 }
 
 #[tokio::test]

@@ -214,3 +214,21 @@ async fn a_state_directory_that_the_cli_would_ignore_is_refused() {
     start(old, &["XDG_STATE_HOME", "XDG_CONFIG_HOME"]).await.unwrap();
     start("1.0.10", &[]).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_that_the_cli_would_ignore_is_refused_before_the_session_is_opened() {
+    let fake = Fake::of_version("1.0.32").await;
+    let error = fake.session().agent("latin").start().await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("`agent`"), "{error}");
+    assert!(fake.cli.requests("session.create").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tools_that_are_not_available_are_excluded_where_the_cli_does_not() {
+    for (version, excluded) in [("1.0.82", json!(["custom:tidy_up"])), ("1.0.102", Value::Null)] {
+        let fake = Fake::of_version(version).await;
+        let session = fake.session().with_tools([look::TOOL, tidy_up::TOOL]).available_tools(["look"]);
+        let _session = session.start().await.unwrap();
+        assert_eq!(fake.cli.requests("session.create")[0]["excludedTools"], excluded, "{version}");
+    }
+}

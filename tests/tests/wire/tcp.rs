@@ -165,3 +165,11 @@ async fn a_refused_connection_is_an_error_with_the_address() {
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert!(error.to_string().contains(&address), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cli_that_requires_a_token_is_an_error_that_names_the_setter() {
+    let cli = FakeCli::new();
+    cli.on("connect", |_, _| RpcError::new(-32001, "refused"));
+    let error = cli.client_builder().start().await.unwrap_err();
+    assert!(error.code() == Some(-32001) && error.to_string().contains("`connection_token`"), "{error}");
+}

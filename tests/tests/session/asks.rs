@@ -481,3 +481,32 @@ async fn an_event_of_an_empty_agent_id_is_of_the_sessions_own_agent() {
     });
     reply.expect("it ends").unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn aborts_before_the_cli_has_the_message_do_not_count_and_those_of_sub_agents_never_do() {
+    for (agent, aborted) in [(None, false), (Some("sub"), true)] {
+        let (fake, session) = by_hand().await;
+        fake.cli.event(session.id(), "user.message", json!({"content": "?", "messageId": "another"}));
+        settle().await;
+        fake.cli.hold("session.send");
+        let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+            let send = fake.cli.held("session.send").await;
+            let mut earlier = json!({"type": "abort", "data": {"reason": "user_initiated"}});
+            if let Some(agent) = agent {
+                earlier["agentId"] = agent.into();
+            }
+            fake.cli.whole_event(session.id(), earlier);
+            send.answer(json!({"messageId": "m"}));
+            if aborted {
+                fake.cli.event(session.id(), "abort", json!({"reason": "user_initiated"}));
+            } else {
+                // The end of the turn that was aborted.
+                fake.cli.event(session.id(), "session.idle", json!({"aborted": true}));
+                fake.begin_turn(&session);
+                fake.say(&session, "fine");
+            }
+            fake.cli.event(session.id(), "session.idle", json!({"aborted": aborted}));
+        });
+        assert_eq!(reply.unwrap().is_aborted(), aborted, "{agent:?}");
+    }
+}

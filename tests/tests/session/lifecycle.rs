@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use copilot::testing::{Answer, FakeCli, RpcError};
+use copilot::workspace::Workspace;
 use copilot::{AgentMode, Attachment, ErrorKind, EventKind, Permissions, SessionId, ToolContext};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
@@ -474,4 +475,49 @@ async fn a_method_that_was_renamed_is_called_by_its_old_name_where_the_new_one_i
     fake.cli.on(now, |_, _| RpcError::new(-32603, "broken"));
     session.workspace().files().await.unwrap_err();
     assert_eq!(fake.cli.requests(once).len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_are_sent_after_the_session_is_open_and_only_where_some_are_set() {
+    let fake = Fake::start().await;
+    let method = "session.options.update";
+    fake.cli.on(method, |_, _| json!({"success": true}));
+    let _session = fake.session().id("s").start().await.unwrap();
+    assert!(fake.cli.requests(method).is_empty());
+    let attribution = Workspace::new().coauthor(false);
+    let _session = fake.session().id("t").workspace(attribution).start().await.unwrap();
+    assert_eq!(fake.cli.requests(method), [json!({"sessionId": "t", "coauthorEnabled": false})]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_opening_fails_after_the_cli_has_opened_it_is_detached() {
+    let fake = Fake::start().await;
+    let method = "session.options.update";
+    let start = || fake.session().id("s").workspace(Workspace::new().coauthor(false)).start();
+    fake.cli.on(method, |_, _| json!({"success": false, "error": "not allowed"}));
+    let error = start().await.unwrap_err();
+    assert!(error.to_string().contains("not allowed"), "{error}");
+    assert_eq!(fake.cli.requested("session.detach", 1).await, [json!({"sessionId": "s"})]);
+    // The same when the opening is dropped there.
+    fake.cli.hold(method);
+    assert!(timeout(Duration::from_secs(1), start()).await.is_err());
+    fake.cli.requested("session.detach", 2).await;
+    settle().await;
+    assert!(fake.cli.open_sessions().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_dropped_has_closed_the_session() {
+    let fake = Fake::start().await;
+    let session = fake.session().id("s").with_tools([echo::TOOL]).start().await.unwrap();
+    let mut events = session.events();
+    fake.cli.hold("session.detach");
+    assert!(timeout(Duration::from_secs(1), session.close()).await.is_err());
+    settle().await;
+    while let Some(event) = timeout(Duration::from_secs(1), events.next()).await.expect("the stream ends") {
+        assert!(!event.name().ends_with(".requested"));
+    }
+    assert_eq!(session.send("?").await.unwrap_err().kind(), ErrorKind::Closed);
+    // The handle does not occupy the id.
+    fake.session().id("s").start().await.unwrap();
 }

@@ -93,6 +93,27 @@ async fn a_message_that_was_given_up_does_not_block_the_next_one_after_a_loss() 
     assert!(asked.elapsed() < SECOND, "it waited {:?} for the other one", asked.elapsed());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_session_without_a_message_that_is_not_on_disk_is_created_again() {
+    let fake = Fake::start().await;
+    let session = fake.session().id("s").start().await.unwrap();
+    let delete = async || {
+        let deleted: Value = fake.client.call("session.delete", json!({"sessionId": "s"})).await.unwrap();
+        assert_eq!(deleted["success"], true);
+    };
+    delete().await;
+    // Another failure does not show that it is not on disk.
+    fake.cli.on("session.resume", |_, asked| match asked.count() {
+        1 => RpcError::new(-32603, "the disk is busy").into(),
+        _ => asked.default_answer(),
+    });
+    let error = failure(session.ask("?")).await;
+    assert!(error.to_string().contains("the disk is busy"), "{error}");
+    assert_eq!(fake.cli.requests("session.create").len(), 1);
+    assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
+    assert_eq!(fake.cli.requests("session.create").len(), 2);
+}
+
 /// An eviction takes the real CLI minutes; a session that another request has detached is in the same state.
 #[tokio::test]
 async fn a_session_that_the_real_cli_does_not_have_any_more_answers_with_its_history() {

@@ -8,6 +8,7 @@ mod history;
 mod lifecycle;
 mod listeners;
 mod lost_sessions;
+mod one_by_one;
 mod shutdown;
 mod skills_and_canvases;
 mod turns;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use copilot::client::ConnectionState;
 use copilot::testing::{FakeCli, RpcError};
 use copilot::{Client, ErrorKind, EventKind, ToolContext};
 use copilot_tests::events::{next_event, next_restart, within};
@@ -308,14 +309,18 @@ async fn a_subscriber_whose_waker_panics_costs_neither_the_connection_nor_other_
 
 #[tokio::test(start_paused = true)]
 async fn streams_of_the_client_end_with_it() {
-    for shut_down in [true, false] {
+    for end in ["a shutdown", "a loss", "a drop"] {
         let fake = Fake::start().await;
         let (mut lifecycle, mut telemetry) = (fake.client.lifecycle(), fake.client.github_telemetry());
-        if shut_down {
-            fake.client.shutdown().await.unwrap();
-        } else {
-            fake.cli.hang_up();
+        let mut states = fake.client.connection_states();
+        assert_eq!(states.next().await, Some(ConnectionState::Connected));
+        match end {
+            "a shutdown" => fake.client.shutdown().await.unwrap(),
+            "a loss" => fake.cli.hang_up(),
+            _ => drop(fake),
         }
+        assert_eq!(within(states.next()).await, Some(ConnectionState::Closed), "{end}");
+        assert_eq!(within(states.next()).await, None, "{end}");
         assert!(within(lifecycle.next()).await.is_none());
         assert!(within(telemetry.next()).await.is_none());
     }

@@ -2,4 +2,5 @@
 
 mod losses;
 mod recovery;
+mod resumption;
 mod supervision;

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use crate::losses::add;
 
 /// Within this time every waiter receives the loss of the CLI.
-const IMMEDIATELY: Duration = Duration::from_secs(1);
+pub(crate) const IMMEDIATELY: Duration = Duration::from_secs(1);
 
 /// Never end.
 #[copilot::tool]
@@ -35,15 +35,15 @@ pub(crate) async fn endless(begun: State<Arc<Notify>>, cx: &ToolContext) -> Stri
 
 /// Wait until it is let through.
 #[copilot::tool]
-async fn gate(gates: State<Arc<Gates>>) -> &'static str {
+pub(crate) async fn gate(gates: State<Arc<Gates>>) -> &'static str {
     gates.begun.notify_one();
     gates.open.notified().await;
     "let through"
 }
 
 #[derive(Default)]
-struct Gates {
-    begun: Notify,
+pub(crate) struct Gates {
+    pub(crate) begun: Notify,
     open: Notify,
 }
 

@@ -1,0 +1,104 @@
+//! Resumption of a session on a CLI that was restarted: which turns continue, and what is an error.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use copilot::resume::Resume;
+use copilot::testing::{FakeCli, RpcError};
+use copilot::{EventKind, Session};
+use copilot_tests::events::next_event;
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::recovery::{Gates, IMMEDIATELY, gate};
+
+/// A client whose CLI says after each restart that it waits for the tool `gate`, in the call `r1`.
+async fn waiting_for_the_gate() -> (FakeCli, copilot::Client, Session) {
+    let cli = FakeCli::new();
+    cli.on("session.send", |_, asked| json!({"messageId": format!("m{}", asked.count())}));
+    cli.on("session.tools.listPendingRequests", |_, _| {
+        json!({"items": [{"requestId": "r1", "toolCallId": "c1", "toolName": "gate", "arguments": {}}]})
+    });
+    cli.on("session.permissions.pendingRequests", |_, _| json!({"items": []}));
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let gates = Arc::new(Gates::default());
+    let session = client.session().with_tools([gate::TOOL]).state(Arc::clone(&gates));
+    let session = session.resume_options(Resume::new().continue_pending_work(true)).start().await.unwrap();
+    let _call = cli.call_tool(session.id(), "gate", json!({})).request_id("r1").start();
+    gates.begun.notified().await;
+    (cli, client, session)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waits_behind_a_turn_that_continues_fails_with_the_cause() {
+    let (cli, _client, session) = waiting_for_the_gate().await;
+    let mut working = session.stream("one").await.unwrap();
+    cli.event(session.id(), "user.message", json!({"content": "one", "messageId": "m1"}));
+    let waiting = session.stream("two").await.unwrap();
+    cli.hang_up();
+    let failed = timeout(IMMEDIATELY, waiting.reply()).await.expect("it does not wait").unwrap_err();
+    assert!(failed.is_disconnected(), "{failed:?}");
+    while let Ok(event) = timeout(IMMEDIATELY, working.next()).await {
+        event.expect("the turn is not over").unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_whose_cli_is_lost_again_before_its_session_is_resumed_fails_with_the_cause() {
+    let (cli, _client, session) = waiting_for_the_gate().await;
+    let turn = session.stream("one").await.unwrap();
+    cli.event(session.id(), "user.message", json!({"content": "one", "messageId": "m1"}));
+    cli.hold("session.resume");
+    cli.hang_up();
+    let held = cli.held("session.resume").await;
+    cli.hang_up();
+    drop(held);
+    let failed = timeout(Duration::from_secs(60), turn.reply()).await.expect("it does not wait").unwrap_err();
+    assert!(failed.is_disconnected(), "{failed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pending_work_that_cannot_be_listed_is_an_error_unless_the_cli_does_not_know_the_method() {
+    let methods = ["session.tools.listPendingRequests", "session.permissions.pendingRequests"];
+    for broken in methods {
+        let cli = FakeCli::new();
+        for method in methods {
+            cli.on(method, move |_, _| RpcError::unknown_method(method));
+        }
+        let client = cli.client_builder().start().await.unwrap();
+        client.session().id("s").start().await.unwrap().close().await.unwrap();
+        let resume = || client.resume("s").resume_options(Resume::new().continue_pending_work(true)).start();
+        resume().await.expect("a CLI without the methods has no pending work").close().await.unwrap();
+        cli.on(broken, |_, _| RpcError::new(-32603, "the list is lost"));
+        let error = resume().await.unwrap_err();
+        assert!(error.to_string().contains("the list is lost"), "{broken}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_without_a_message_is_created_again_on_a_cli_that_does_not_have_it() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().id("s").start().await.unwrap();
+    let mut events = session.events();
+    cli.on("session.resume", |_, _| RpcError::new(-32603, "Session not found: s"));
+    cli.hang_up();
+    next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    assert_eq!(cli.requests("session.create").len(), 2);
+    assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_does_not_continue_fails_before_the_cli_is_back() {
+    let cli = FakeCli::new();
+    cli.on_turn(|_| std::future::pending());
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().start().await.unwrap();
+    let turn = session.stream("?").await.unwrap();
+    cli.hold("session.resume");
+    cli.hang_up();
+    let failed = timeout(IMMEDIATELY, turn.reply()).await.expect("it does not wait").unwrap_err();
+    assert!(failed.is_disconnected(), "{failed:?}");
+}

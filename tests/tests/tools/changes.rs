@@ -1,5 +1,7 @@
 //! Changes of the tools of a running session.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -38,10 +38,9 @@ impl Tool {
         text: &str,
         decides: impl Fn(&str) -> Option<bool>,
     ) -> Option<bool> {
-        decides(text).or_else(|| {
-            let validated = validate(self, compiled, text).ok()?;
-            decides(&validated.text())
-        })
+        // The arguments that the call will see: a name in another case style must not hide its value.
+        let validated = validate(self, compiled, text).ok()?;
+        decides(&validated.text())
     }
 }
 

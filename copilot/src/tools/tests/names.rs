@@ -283,3 +283,68 @@ async fn a_wrong_tag_is_reported_with_the_allowed_tags() {
         assert_eq!(problems(&draw::TOOL, &arguments).await, expected, "{arguments}");
     }
 }
+
+#[tokio::test]
+async fn an_approval_is_decided_on_the_corrected_arguments() {
+    #[derive(Deserialize, JsonSchema)]
+    struct Removal {
+        file_path: Option<String>,
+        force_it: Option<bool>,
+    }
+
+    fn on_value(arguments: &Value) -> bool {
+        arguments["file_path"] == "/etc" || arguments["force_it"] == true
+    }
+
+    fn on_type(arguments: &Removal) -> bool {
+        arguments.file_path.as_deref() == Some("/etc") || arguments.force_it == Some(true)
+    }
+
+    /// Remove.
+    #[crate::tool(docs = allow, needs_approval = on_value)]
+    async fn remove_value(removal: Removal) {
+        drop(removal);
+    }
+
+    /// Remove.
+    #[crate::tool(docs = allow, needs_approval = on_type)]
+    async fn remove_typed(removal: Removal) {
+        drop(removal);
+    }
+
+    /// Remove.
+    #[crate::tool(docs = allow, needs_approval = |file_path, force_it| file_path == Some("/etc") || force_it == Some(true))]
+    async fn remove_each(file_path: Option<&str>, force_it: Option<bool>) {
+        let _ = (file_path, force_it);
+    }
+
+    let schema = json!({
+        "type": "object", "additionalProperties": false,
+        "properties": { "file_path": { "type": "string" }, "force_it": { "type": "boolean" } },
+    });
+    let dynamic = DynTool::new("remove", "Remove.").schema(schema).unwrap().needs_approval(on_type);
+    let typed = DynTool::new("remove", "Remove.").needs_approval(on_value);
+    let tools = [
+        remove_value::TOOL,
+        remove_typed::TOOL,
+        remove_each::TOOL,
+        dynamic.run(|_, _| async {}),
+        typed.typed(|_: Removal, _| async {}),
+    ];
+    for tool in &tools {
+        for asks in [
+            json!({ "file_path": "/etc" }),
+            json!({ "filePath": "/etc" }),
+            json!({ "FILE_PATH": "/etc" }),
+            json!({ "forceIt": true }),
+            json!({ "ForceIt": "true" }),
+            json!({ "force_it": "true" }),
+            json!({ "file_pat": "/tmp" }),
+        ] {
+            assert!(tool.needs_approval(&asks), "{} {asks}", tool.name());
+        }
+        for free in [json!({ "filePath": "/tmp", "forceIt": false }), json!({})] {
+            assert!(!tool.needs_approval(&free), "{} {free}", tool.name());
+        }
+    }
+}

@@ -121,7 +121,7 @@ fn main() {
     check(&delete_some::TOOL, json!({ "path": "/tmp", "force": false }), json!({ "path": "/tmp", "force": "true" }));
     check(&delete_any::TOOL, json!({ "path": "/tmp" }), json!({}));
     // Arguments that do not fit need approval.
-    check(&delete::TOOL, json!({ "path": "/tmp" }), json!({ "path": 7 }));
+    check(&delete::TOOL, json!({ "path": "/tmp" }), json!({ "path": true }));
     check(&delete::TOOL, json!({ "path": "/tmp" }), json!({ "path": "/tmp", "pathh": "/etc" }));
     let [remove, rename] = &Files { root: "/".to_owned() }.into_tools()[..] else { panic!("two tools") };
     check(remove, json!({ "path": "/tmp" }), json!({ "path": "/home" }));

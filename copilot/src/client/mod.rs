@@ -348,7 +348,7 @@ impl Connect for OnClient {
 }
 
 impl Carrier for Shared {
-    fn register(&self, session: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
+    fn register(&self, session: Arc<SessionCore>, occasion: Occasion) -> Result<bool> {
         self.router.register(session, occasion)
     }
 
@@ -365,7 +365,7 @@ impl Carrier for Shared {
 struct Owned(Client);
 
 impl Carrier for Owned {
-    fn register(&self, session: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
+    fn register(&self, session: Arc<SessionCore>, occasion: Occasion) -> Result<bool> {
         self.0.0.register(session, occasion)
     }
 

@@ -55,8 +55,8 @@ impl Router {
         }
     }
 
-    /// Adds a session. A resumed one replaces the session that has its id, which ends.
-    pub(super) fn register(&self, inbox: Arc<SessionCore>, occasion: Occasion) -> Result<()> {
+    /// Adds a session. A resumed one replaces the session that has its id, which ends; returns whether there is one.
+    pub(super) fn register(&self, inbox: Arc<SessionCore>, occasion: Occasion) -> Result<bool> {
         let replaced = {
             let mut sessions = self.write();
             if let Some(cause) = &sessions.ended {
@@ -71,11 +71,10 @@ impl Router {
             }
             sessions.inboxes.insert(inbox.id.clone(), inbox)
         };
-        if let Some(replaced) = replaced {
-            // Runs wakers and drops of the program: not under the lock.
-            crate::contain::logged("a subscriber", || replaced.replaced());
-        }
-        Ok(())
+        let Some(replaced) = replaced else { return Ok(false) };
+        // Runs wakers and drops of the program: not under the lock.
+        crate::contain::logged("a subscriber", || replaced.replaced());
+        Ok(true)
     }
 
     /// Removes a session, unless another one was opened with the same id meanwhile.

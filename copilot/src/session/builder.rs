@@ -204,14 +204,18 @@ impl SessionBuilder {
             };
             let listeners = self.listeners.into_iter().map(listening).collect();
             // Before the request is sent, because events and requests may come before the response.
-            link.carrier.register(Arc::clone(&core), occasion)?;
-            let unopened = DropGuard::new(&core, |core| {
+            let is_open = link.carrier.register(Arc::clone(&core), occasion)?;
+            let mut unopened = DropGuard::new((&core, is_open), |(core, is_open)| {
                 // First, so that a listener that receives the end can open the session again.
                 link.carrier.unregister(core);
                 core.close();
                 core.calls.abort();
+                if is_open {
+                    core.abandon(&link.peer);
+                }
             });
             let answer = core.open(&link.peer, occasion).await?;
+            unopened.1 = true;
             if self.resume {
                 let pending = core.pending(&link.peer).await?;
                 core.continue_pending(pending);

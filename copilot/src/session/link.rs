@@ -43,8 +43,9 @@ pub(crate) struct Link {
 /// The connection that a session lives on; holding it keeps the connection open.
 pub(crate) trait Carrier: Send + Sync {
     /// Delivers messages for the session to its core. A resumed session replaces the one that has its id on this client; a
-    /// new one fails when the id is taken. Fails when the connection has ended.
-    fn register(&self, core: Arc<SessionCore>, occasion: Occasion) -> Result<()>;
+    /// new one fails when the id is taken. Fails when the connection has ended. Returns whether the session replaces another
+    /// one, and so is open on the CLI already.
+    fn register(&self, core: Arc<SessionCore>, occasion: Occasion) -> Result<bool>;
 
     /// Stops delivering messages to this core; another session that has the same id by now is kept.
     fn unregister(&self, core: &SessionCore);

@@ -51,7 +51,7 @@ impl SessionCore {
             }
         };
         let answer = peer.request(method, &params).on_end(settle).raw().await?;
-        let opened = DropGuard::new(peer, |peer| detach(peer, &self.id, self.topics));
+        let opened = DropGuard::new(peer, |peer| self.abandon(peer));
         let answer: SessionOpenResponse = decode(method, &answer)?;
         if let Some(other) = answer.session_id.as_ref().filter(|other| **other != self.id) {
             let message = format!("{method}: asked for session {}, the CLI opened {other}", self.id);
@@ -64,6 +64,14 @@ impl SessionCore {
         self.topics.opened(self, peer).await?;
         opened.dismiss();
         Ok(answer)
+    }
+
+    /// Detaches a session that is open on the CLI and has no handle, without waiting for the response. One that another
+    /// handle has taken over stays open.
+    pub(super) fn abandon(&self, peer: &Peer) {
+        if !self.is_replaced() {
+            detach(peer, &self.id, self.topics);
+        }
     }
 
     /// Sets the members that the CLI accepts only once the session exists.
@@ -94,17 +102,18 @@ impl SessionCore {
             other => other,
         };
         resumed?;
+        // One that is closed meanwhile, had no connection to be detached on.
+        let opened = DropGuard::new(peer, |peer| self.abandon(peer));
         if let Some(mode) = self.mode() {
             peer.request("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode })
                 .raw()
                 .await?;
         }
         if self.is_closed() {
-            // The program has closed it meanwhile, without a connection to detach it on.
-            detach(peer, &self.id, self.topics);
             return Ok(());
         }
         let mut pending = self.pending(peer).await?;
+        opened.dismiss();
         cancelled.append(&mut pending.cancelled);
         self.connection.set_connected(peer.clone());
         let continued = self.continue_pending(pending);

@@ -74,6 +74,12 @@ async fn pending_work_that_cannot_be_listed_is_an_error_unless_the_cli_does_not_
         cli.on(broken, |_, _| RpcError::new(-32603, "the list is lost"));
         let error = resume().await.unwrap_err();
         assert!(error.to_string().contains("the list is lost"), "{broken}: {error}");
+        // The CLI has opened it by then, also where the future is dropped.
+        cli.requested("session.detach", 3).await;
+        cli.hold(broken);
+        assert!(timeout(IMMEDIATELY, resume()).await.is_err());
+        cli.requested("session.detach", 4).await;
+        assert!(cli.open_sessions().is_empty(), "{broken}");
     }
 }
 
@@ -101,4 +107,49 @@ async fn a_turn_that_does_not_continue_fails_before_the_cli_is_back() {
     cli.hang_up();
     let failed = timeout(IMMEDIATELY, turn.reply()).await.expect("it does not wait").unwrap_err();
     assert!(failed.is_disconnected(), "{failed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_taken_over_during_a_restart_stays_open() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let first = client.session().id("s").start().await.unwrap();
+    cli.hold("session.resume");
+    cli.hang_up();
+    let of_the_first = cli.held("session.resume").await;
+    let taking_over = tokio::join!(client.resume("s").start(), async {
+        let of_the_second = cli.held("session.resume").await;
+        of_the_first.answer_by_default();
+        of_the_second.answer_by_default();
+    });
+    let second = taking_over.0.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(cli.requests("session.detach").is_empty());
+    assert!(first.ask("?").await.unwrap_err().is_closed());
+    assert_eq!(second.ask("?").await.unwrap().text(), "OK.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_detached_when_the_handle_that_takes_it_over_cannot_resume_it() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().start().await.unwrap();
+    let first = client.session().id("s").start().await.unwrap();
+    cli.on("session.resume", |_, _| RpcError::new(-32603, "no such model"));
+    client.resume("s").start().await.unwrap_err();
+    assert!(first.ask("?").await.unwrap_err().is_closed());
+    cli.requested("session.detach", 1).await;
+    assert!(cli.open_sessions().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_cannot_be_resumed_completely_is_detached() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().id("s").start().await.unwrap();
+    cli.on("session.mode.set", |_, _| json!({}));
+    session.set_mode(copilot::AgentMode::Plan).await.unwrap();
+    cli.on("session.mode.set", |_, _| RpcError::new(-32603, "no such mode"));
+    cli.hang_up();
+    cli.requested("session.detach", 1).await;
+    assert!(session.ask("?").await.unwrap_err().to_string().contains("no such mode"));
 }

@@ -81,6 +81,7 @@ impl SessionCore {
 
     /// Handles that another handle of this client has resumed the session, which stays open on the CLI.
     pub(crate) fn replaced(&self) {
+        self.replaced.store(true, Ordering::Relaxed);
         self.closed.store(true, Ordering::Relaxed);
         let message = format!("session {} was resumed by another handle of this client", self.id);
         let cause = Error::new(ErrorKind::Closed, message);
@@ -95,6 +96,10 @@ impl SessionCore {
         self.connection.close(&Error::new(ErrorKind::Closed, "the session is closed"));
         self.calls.close();
         self.subscribers.close();
+    }
+
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -42,6 +42,8 @@ pub(crate) struct SessionCore {
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: InFlight,
     pub(super) closed: AtomicBool,
+    /// Whether another handle of the client has taken the session over, and so it stays open on the CLI.
+    pub(super) replaced: AtomicBool,
 }
 
 /// The members that open a session.
@@ -92,6 +94,7 @@ impl SessionCore {
             subscribers: Subscribers::default(),
             calls: InFlight::default(),
             closed: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
         })
     }
 

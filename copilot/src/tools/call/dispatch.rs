@@ -100,12 +100,16 @@ fn begin(tool: &Tool, context: &ToolContext) -> Result<Running, Returned> {
     context.set_on_thread(false);
     let started = if context.has_unbuilt_state() { None } else { Some(start(tool, context)?) };
     let permits = tool.compiled().ok().and_then(|compiled| compiled.permits.clone());
-    Ok(match (started, permits) {
-        (Some(started), None) => Running::new(started, &mut None, context),
-        (started, permits) => {
-            Running::Future(Box::pin(prepare_and_run(tool.clone(), context.clone(), started, permits)))
+    match (started, permits) {
+        // A pool that cannot start a thread panics.
+        (Some(started), None) => {
+            contain::run(|| Running::new(started, &mut None, context)).map_err(|panic| Err(panicked(&panic)))
         }
-    })
+        (started, permits) => {
+            let running = prepare_and_run(tool.clone(), context.clone(), started, permits);
+            Ok(Running::Future(Box::pin(running)))
+        }
+    }
 }
 
 /// Runs the tool once, from its arguments to its result.

@@ -24,12 +24,26 @@ impl<'s> Validation<'s> {
                 return;
             }
         }
-        let mut tries: Vec<_> = branches.iter().map(|branch| self.try_branch(branch, value)).collect();
+        let counts_all = single && self.validator.integers == Integers::Json;
+        let mut tries = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let (copy, problems) = self.try_branch(branch, value);
+            if self.budget.get() == 0 {
+                // Alternatives below report the same, but this one is shorter.
+                let message = "its alternatives nest too deeply to be checked; nest them less";
+                return self.problem(ProblemKind::Other(message.to_owned()));
+            }
+            let is_exact = problems.is_empty() && copy == *value;
+            tries.push((copy, problems));
+            if is_exact && !counts_all {
+                break;
+            }
+        }
         let fits = tries
             .iter()
             .position(|(copy, problems)| problems.is_empty() && copy == value)
             .or_else(|| tries.iter().position(|(_, problems)| problems.is_empty()));
-        if single && self.validator.integers == Integers::Json {
+        if counts_all {
             let exact = tries.iter().filter(|(copy, problems)| problems.is_empty() && copy == value).count();
             if exact > 1 {
                 return self.wrong(format!("a value that fits one alternative instead of {exact}"), value);
@@ -59,9 +73,17 @@ impl<'s> Validation<'s> {
 
     /// Validates a copy of the value. Returns the corrected copy and the problems.
     pub(super) fn try_branch(&self, branch: &'s Value, value: &Node) -> (Node, Vec<Problem>) {
+        if self.is_trial {
+            self.budget.set(self.budget.get().saturating_sub(value.count()));
+            if self.budget.get() == 0 {
+                return (Node::Removed, Vec::new());
+            }
+        }
         let mut copy = value.clone();
         let mut validation = Validation {
             validator: self.validator,
+            budget: self.budget,
+            is_trial: true,
             corrected: false,
             path: self.path.clone(),
             problems: Vec::new(),

@@ -73,6 +73,15 @@ impl Node {
         }
     }
 
+    /// Returns the number of values, this one included.
+    pub(super) fn count(&self) -> usize {
+        1 + match self {
+            Self::List(items) => items.iter().map(Self::count).sum::<usize>(),
+            Self::Object(members) => members.values().map(Self::count).sum(),
+            _ => 0,
+        }
+    }
+
     /// Returns the value at a path below this one.
     pub(super) fn at(&self, path: &[Step]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match (node, step) {

@@ -3,7 +3,8 @@
 //! The slow path of a call: it runs when deserialization has failed, or when the schema is stricter than the types. It
 //! reports every problem. Pure.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
@@ -51,8 +52,11 @@ impl Validator<'_> {
 
     /// As [`check`](Self::check), against a part of the schema.
     pub(crate) fn check_against(&self, part: &Value, value: &mut Node) -> Checked {
+        let budget = Cell::new(LEAST_BUDGET + BUDGET_PER_VALUE * value.count());
         let mut validation = Validation {
             validator: self,
+            budget: &budget,
+            is_trial: false,
             path: Vec::new(),
             problems: Vec::new(),
             corrected: false,
@@ -91,12 +95,24 @@ pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
 
 pub(super) struct Validation<'s> {
     pub(super) validator: &'s Validator<'s>,
+    /// The number of values that nested trials of alternatives may still copy.
+    pub(super) budget: &'s Cell<usize>,
+    /// Whether this validates a copy, to try an alternative.
+    pub(super) is_trial: bool,
     pub(super) path: Vec<Step>,
     pub(super) problems: Vec<Problem>,
     pub(super) corrected: bool,
     /// The number of schemas that the current value is validated against.
     pub(super) depth: usize,
 }
+
+/// The number of values that nested trials of alternatives may copy, whatever the size of the arguments.
+///
+/// Alternatives that contain alternatives are tried again for each of those around them, so that the work doubles with
+/// each level of a recursive type.
+const LEAST_BUDGET: usize = 100_000;
+/// The same for each value in the arguments.
+const BUDGET_PER_VALUE: usize = 500;
 
 /// The limit of schemas for one value. It ends schemas that refer only to themselves.
 const MAX_DEPTH: usize = 128;
@@ -184,7 +200,8 @@ impl<'s> Validation<'s> {
             }
         }
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
-            let twice = (1..items.len()).find(|&index| items[..index].contains(&items[index]));
+            let mut seen = HashSet::new();
+            let twice = items.iter().position(|item| !seen.insert(item.text()));
             if let Some(index) = twice {
                 let expected = "each item once".to_owned();
                 self.problem(ProblemKind::Invalid {

@@ -285,6 +285,44 @@ async fn a_wrong_tag_is_reported_with_the_allowed_tags() {
 }
 
 #[tokio::test]
+async fn alternatives_that_nest_cost_a_limited_time() {
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    enum Tree {
+        Named { x: Box<Tree>, name: String },
+        Plain { x: Box<Tree> },
+        Leaf(u8),
+    }
+
+    impl Tree {
+        fn depth(&self) -> u32 {
+            match self {
+                Self::Named { x, name } => 1 + x.depth() + name.len() as u32,
+                Self::Plain { x } => 1 + x.depth(),
+                Self::Leaf(leaf) => u32::from(*leaf),
+            }
+        }
+    }
+
+    /// Measure the tree.
+    #[crate::tool(docs = allow)]
+    async fn measure_tree(tree: Tree) -> u32 {
+        tree.depth()
+    }
+
+    fn nested(depth: usize, leaf: Value) -> Value {
+        (0..depth).fold(leaf, |x, _| json!({ "x": x }))
+    }
+
+    let tree = |depth: usize| json!({ "tree": nested(depth, json!(0)) });
+    assert_eq!(call(&measure_tree::TOOL, tree(6)).await, "success: 6");
+    let refused = problems(&measure_tree::TOOL, &tree(40)).await;
+    assert_eq!(refused, ["`tree`: its alternatives nest too deeply to be checked; nest them less"]);
+    let wide = json!({ "tree": { "x": 0, "name": "n" } });
+    assert_eq!(call(&measure_tree::TOOL, wide).await, "success: 2");
+}
+
+#[tokio::test]
 async fn an_approval_is_decided_on_the_corrected_arguments() {
     #[derive(Deserialize, JsonSchema)]
     struct Removal {

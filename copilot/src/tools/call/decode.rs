@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use crate::contain;
 use crate::tools::arguments::decode::{ArgumentReader, DecodeError};
 use crate::tools::arguments::explain::explain;
-
 use crate::tools::arguments::node::{Node, Step};
 use crate::tools::arguments::number::may_exceed_f32;
 use crate::tools::arguments::report::{Problem, ProblemKind, invalid_arguments};

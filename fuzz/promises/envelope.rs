@@ -12,9 +12,9 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventHead};
-use crate::rpc::{self, Head, IncomingId, NoParams, Peer, Responder, Service};
+use crate::rpc::{self, Head, IncomingId, NoParams, Peer, Responder, Service, write_frame};
 use crate::task::lock;
-use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next, write_frame};
+use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next};
 
 /// The number of pending calls while the input arrives; their ids begin at 1.
 const CALLS: usize = 4;

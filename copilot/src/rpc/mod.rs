@@ -37,3 +37,5 @@ pub(crate) use reader::read;
 pub(crate) use reconnectable::{Live, Reconnectable};
 pub(crate) use responder::{BackupResponder, Responder};
 pub(crate) use service::Service;
+#[cfg(any(test, fuzzing, feature = "testing"))]
+pub(crate) use writer::write_frame;

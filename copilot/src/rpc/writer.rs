@@ -19,9 +19,8 @@ use tokio::io::AsyncWrite as _;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::task::lock;
+use crate::task::{DropGuard, lock};
 use crate::transport::WriteHalf;
-use crate::transport::framing::write_frame;
 
 /// Requests wait while more than this is queued (4 MiB), so that a CLI that does not read stops the callers instead of
 /// filling the memory. Answers to the CLI's requests do not wait: they are fewer than the messages that it sent.
@@ -314,6 +313,34 @@ fn nesting_exceeds(json: &[u8], limit: usize) -> bool {
     false
 }
 
+/// Room for the longest header that [`write_frame`] writes: 16 letters, 20 digits and two line ends.
+const HEADER_ROOM: usize = 40;
+
+/// Appends one frame whose body `write` produces; when that fails or panics, `buf` is as before.
+pub(crate) fn write_frame<E>(
+    buf: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    use std::io::Write as _;
+
+    let base = buf.len();
+    // Dropped early, it removes the bytes that were written.
+    let mut buf = DropGuard::new(buf, |buf: &mut Vec<u8>| buf.truncate(base));
+    // The body is written after a gap, then the header directly before the body, so the body is encoded once.
+    buf.resize(base + HEADER_ROOM, b' ');
+    write(&mut buf)?;
+    let length = buf.len() - base - HEADER_ROOM;
+    let mut header = [0_u8; HEADER_ROOM];
+    let mut rest = &mut header[..];
+    write!(rest, "Content-Length: {length}\r\n\r\n").expect("the longest header fits");
+    let used = HEADER_ROOM - rest.len();
+    buf[base..base + used].copy_from_slice(&header[..used]);
+    buf.copy_within(base + HEADER_ROOM.., base + used);
+    buf.truncate(base + used + length);
+    buf.dismiss();
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -393,6 +420,24 @@ mod tests {
         assert!(woken.0.load(Ordering::Relaxed) > waiting, "the pipe is idle, and the writer sleeps");
         poll_writer();
         assert_eq!(outbox.queue().len(), 0);
+    }
+
+    #[test]
+    fn a_frame_is_written_with_its_length_in_bytes() {
+        let mut buf = b"before".to_vec();
+        write_frame(&mut buf, |buf| {
+            buf.extend_from_slice("\"é\"".as_bytes());
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        assert_eq!(buf, "beforeContent-Length: 4\r\n\r\n\"é\"".as_bytes());
+        let before = buf.clone();
+        write_frame(&mut buf, |buf| {
+            buf.push(b'x');
+            Err(())
+        })
+        .unwrap_err();
+        assert_eq!(buf, before);
     }
 
     /// A pipe whose other end is closed.

@@ -1,4 +1,4 @@
-//! `Content-Length` framing, without I/O.
+//! `Content-Length` framing: the reading side, without I/O. `rpc/writer.rs` writes frames.
 //!
 //! A frame is a header block, an empty line and a body, whose length in bytes the header gives. [`Decoder`] holds the bytes
 //! that were read and finds frames in them, in place. Its invariants: it never holds more than one frame beyond the bytes
@@ -10,8 +10,6 @@ use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem;
-
-use crate::task::DropGuard;
 
 /// The default limit of a body: 256 MiB.
 pub(crate) const DEFAULT_MAX_FRAME: usize = 256 << 20;
@@ -328,34 +326,6 @@ fn garbage_before(block: &[u8], at: usize) -> usize {
     first
 }
 
-/// Room for the longest header that [`write_frame`] writes: 16 letters, 20 digits and two line ends.
-const HEADER_ROOM: usize = 40;
-
-/// Appends one frame whose body `write` produces; when that fails or panics, `buf` is as before.
-pub(crate) fn write_frame<E>(
-    buf: &mut Vec<u8>,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
-    use std::io::Write as _;
-
-    let base = buf.len();
-    // Dropped early, it removes the bytes that were written.
-    let mut buf = DropGuard::new(buf, |buf: &mut Vec<u8>| buf.truncate(base));
-    // The body is written after a gap, then the header directly before the body, so the body is encoded once.
-    buf.resize(base + HEADER_ROOM, b' ');
-    write(&mut buf)?;
-    let length = buf.len() - base - HEADER_ROOM;
-    let mut header = [0_u8; HEADER_ROOM];
-    let mut rest = &mut header[..];
-    write!(rest, "Content-Length: {length}\r\n\r\n").expect("the longest header fits");
-    let used = HEADER_ROOM - rest.len();
-    buf[base..base + used].copy_from_slice(&header[..used]);
-    buf.copy_within(base + HEADER_ROOM.., base + used);
-    buf.truncate(base + used + length);
-    buf.dismiss();
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
@@ -560,24 +530,6 @@ mod tests {
             while decoder.next() != Next::More {}
         }
         assert!(decoder.buf.capacity() < 1 << 20, "{}", decoder.buf.capacity());
-    }
-
-    #[test]
-    fn a_frame_is_written_with_its_length_in_bytes() {
-        let mut buf = b"before".to_vec();
-        write_frame(&mut buf, |buf| {
-            buf.extend_from_slice("\"é\"".as_bytes());
-            Ok::<_, ()>(())
-        })
-        .unwrap();
-        assert_eq!(buf, "beforeContent-Length: 4\r\n\r\n\"é\"".as_bytes());
-        let before = buf.clone();
-        write_frame(&mut buf, |buf| {
-            buf.push(b'x');
-            Err(())
-        })
-        .unwrap_err();
-        assert_eq!(buf, before);
     }
 
     /// Something on the wire.

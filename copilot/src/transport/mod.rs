@@ -1,4 +1,4 @@
-//! Bytes to and from the CLI: a reading half, a writing half, and the framing between them.
+//! Bytes to and from the CLI: a reading half, a writing half, and the frames in the bytes that are read.
 //!
 //! The content of frames is opaque here.
 

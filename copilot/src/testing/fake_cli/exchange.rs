@@ -17,8 +17,8 @@ use super::session::FakeSession;
 use super::turn::Play;
 use crate::contain::panic_message;
 use crate::protocol::connection::CliVersion;
+use crate::rpc::write_frame;
 use crate::task::{DropGuard, lock};
-use crate::transport::framing::write_frame;
 use crate::transport::{ReadHalf, WriteHalf};
 
 /// The timeout of waiting for the program.

@@ -11,11 +11,10 @@ use crate::protocol::permissions::PermissionRequestParams;
 use crate::protocol::tools::{ToolRequested, Wrapped};
 use crate::random;
 use crate::rpc::Responder;
-use crate::session::Decision;
 use crate::session::core::in_flight::{Cause, SafeResponse};
 use crate::session::core::{Named, SessionCore};
 use crate::session::permissions::decide::{PermissionReply, decide};
-use crate::session::permissions::decision;
+use crate::session::permissions::decision::{self, Decided};
 use crate::session::tool_calls::{Call, ToolReply, run, unreadable_call, without_id};
 use crate::task::DropGuard;
 use crate::tools::{CancellationToken, ToolResult, unknown_tool};
@@ -86,8 +85,8 @@ struct PermissionResponse(DropGuard<Responder>);
 impl PermissionReply for PermissionResponse {
     const SHARED: bool = false;
 
-    async fn send(self, _: &SessionCore, decision: &Decision, _: &CancellationToken) {
-        self.0.dismiss().ok(&Wrapped { result: &old_words(decision) });
+    async fn send(self, _: &SessionCore, decided: &Decided, _: &CancellationToken) {
+        self.0.dismiss().ok(&Wrapped { result: &old_words(&decided.decision) });
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) use environment::{
     account, connection, diagnostics, experiments, github_telemetry, instructions, managed, sandbox,
 };
 pub(crate) use interaction::{canvas, capabilities, elicitation, modes, user_input};
-pub(crate) use permission::{hooks, permission_subjects, permissions, tools};
+pub(crate) use permission::{dialogs, hooks, permission_subjects, permissions, tools};
 pub use primitives::ids::{MessageId, RequestId, SessionId, ToolCallId};
 pub(crate) use primitives::{base64, decode, lenient, secret, settings, timestamp, vocabulary};
 pub(crate) use servers::{mcp, mcp_headers, mcp_login, sampling};

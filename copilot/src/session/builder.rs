@@ -13,7 +13,7 @@ use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPoli
 use super::handle::{Session, Shared};
 use super::link::Connect;
 use super::paths::Files;
-use super::permissions::decision::Decision;
+use super::permissions::decision::Decided;
 use super::permissions::name_clash;
 use super::permissions::policy::Permissions;
 use super::permissions::request::PermissionRequest;
@@ -94,10 +94,11 @@ impl SessionBuilder {
         self
     }
 
-    /// Runs when the agent requests a permission, also for the program's own tools; returns the decision.
-    /// [`Decision::Default`] applies the session's [`permissions`](Self::permissions), which by default deny tools
-    /// marked `destructive`. When the handler fails, the request is denied. The agent may send several requests
-    /// concurrently, so a handler that asks the user at a terminal should hold a lock meanwhile.
+    /// Runs when the agent requests a permission, also for the program's own tools; returns the
+    /// [`Decision`](crate::Decision). [`Decision::Default`](crate::Decision::Default) applies the session's
+    /// [`permissions`](Self::permissions), which by default deny tools marked `destructive`. When the handler fails, the
+    /// request is denied. The agent may send several requests concurrently, so a handler that asks the user at a
+    /// terminal should hold a lock meanwhile.
     ///
     /// # Examples
     ///
@@ -122,7 +123,7 @@ impl SessionBuilder {
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<Decision>,
+        R: IntoAnswer<Decided>,
     {
         self.permissions.handler = Some(Handler::new(handler));
         self.permissions.decides = true;

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
 use crate::protocol::controls::ModeSetParams;
-use crate::protocol::permissions::{PendingPermission, PermissionsPendingResponse};
+use crate::protocol::permissions::PendingPermission;
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
@@ -164,12 +164,11 @@ impl SessionCore {
         let params = SessionParams { session_id: &self.id };
         let tools: ToolsPendingResponse =
             self.call_or_default(peer, "session.tools.listPendingRequests", &params).await?;
-        let permissions: PermissionsPendingResponse =
-            self.call_or_default(peer, "session.permissions.pendingRequests", &params).await?;
+        let permissions = self.pending_permissions(peer).await?;
         let ids = tools.items.iter().map(|call| &*call.request_id);
-        let wanted: Vec<&str> = ids.chain(permissions.items.iter().map(|asked| &*asked.request_id)).collect();
+        let wanted: Vec<&str> = ids.chain(permissions.iter().map(|asked| &*asked.request_id)).collect();
         let cancelled = self.calls.cancel_others(&wanted);
-        Ok(Pending { tools: tools.items, permissions: permissions.items, cancelled })
+        Ok(Pending { tools: tools.items, permissions, cancelled })
     }
 
     /// Continues the requests that the CLI waits for; returns their descriptions.

@@ -123,7 +123,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     let (tool, token) = (tool.clone(), cancel.clone());
     let future = |entry: Entry| async move {
         let refusal = match undecided {
-            Some(request) => Box::pin(entry.decide_here(*request)).await.refusal(),
+            Some(request) => Box::pin(entry.decide_here(*request)).await.decision.refusal(),
             None => None,
         };
         let result = match refusal {

@@ -2,6 +2,7 @@
 
 mod every_version;
 mod hooks;
+mod pending;
 mod permissions;
 mod providers;
 mod running_session;

@@ -9,6 +9,7 @@ mod lifecycle;
 mod listeners;
 mod lost_sessions;
 mod one_by_one;
+mod pending;
 mod shutdown;
 mod skills_and_canvases;
 mod turns;

@@ -1,6 +1,9 @@
 //! The sessions of a CLI, the name of a session, its copies, and its removal from disk.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::client::Client;
 use crate::error::ErrorKind;
@@ -8,11 +11,12 @@ use crate::error::Result;
 use crate::protocol::SessionId;
 use crate::protocol::controls::NameParams;
 use crate::protocol::controls::NameResponse;
-use crate::protocol::session::{SessionParams, Success};
+use crate::protocol::session::{AgentMode, SessionParams, Success};
 use crate::protocol::sessions::{
     SessionIdResponse, SessionListParams, SessionListResponse, SessionMetadataResponse,
 };
 use crate::protocol::settings::settings;
+use crate::protocol::timestamp::{Timestamp, maybe_time};
 use crate::rpc::NoParams;
 use crate::session::Session;
 use crate::session::call::done;
@@ -29,6 +33,34 @@ settings! {
         /// Sets the name of the new session.
         name: text,
     }
+}
+
+/// An open session as the CLI has it. Returned by [`Session::metadata`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct SessionMetadata {
+    /// The time when the session was created; `None` where the CLI does not report it.
+    #[serde(deserialize_with = "maybe_time")]
+    pub start_time: Option<Timestamp>,
+    /// The time of the last change; `None` where the CLI does not report it.
+    #[serde(deserialize_with = "maybe_time")]
+    pub modified_time: Option<Timestamp>,
+    /// The mode of the agent.
+    pub current_mode: AgentMode,
+    /// The id of the model; `None` before one is selected.
+    pub selected_model: Option<String>,
+    /// The working directory of the agent.
+    pub working_directory: String,
+    /// The directory of the session's own files; `None` for a session without one.
+    pub workspace_path: Option<String>,
+    /// Whether another CLI has the session open too.
+    pub already_in_use: bool,
+    /// Whether the session runs on another machine.
+    pub is_remote: bool,
+    /// Other members that the CLI sent.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +92,22 @@ impl Session {
         self.order("session.name.set", &NameParams { session_id: self.id(), name }).await?;
         self.core().remember(|members| members.set("name", name.to_owned()));
         Ok(())
+    }
+
+    /// Returns the session's metadata: its times, mode, model and directories. The CLI calls this experimental.
+    ///
+    /// Wire: `session.metadata.snapshot`, a [query](crate#queries).
+    pub async fn metadata(&self) -> Result<SessionMetadata> {
+        self.ask_for("session.metadata.snapshot").await
+    }
+
+    /// Stops the agent and writes the session to disk, so that another program can resume it. Calls of tools are
+    /// cancelled, and a running turn ends as aborted. The session stays open: the next message continues it. The CLI calls
+    /// this experimental.
+    ///
+    /// Wire: `session.suspend`, a [command](crate#commands).
+    pub async fn suspend(&self) -> Result<()> {
+        self.order("session.suspend", &self.params()).await
     }
 
     /// Creates a session with a copy of this session's history, which continues independently of it. The new session is

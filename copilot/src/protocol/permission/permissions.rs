@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
+use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -217,6 +218,47 @@ pub(crate) struct PermissionAnswerParams<'a> {
     pub(crate) session_id: &'a SessionId,
     pub(crate) request_id: &'a str,
     pub(crate) result: &'a DecisionWire<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decision_context: Option<&'a DecisionContext>,
+}
+
+settings! {
+    /// How a decision about a permission request came about, which the CLI records. Wire: `decisionContext` of
+    /// `session.permissions.handlePendingPermissionRequest`.
+    DecisionContext {
+        /// Sets whether a user was asked.
+        outcome: (DecisionOutcome),
+        /// Sets who has decided.
+        source: (DecisionSource),
+        /// Sets the program in which the decision was made. Default: the CLI's default for programs.
+        surface: text,
+    }
+}
+
+vocabulary! {
+    /// Whether a user was asked for a decision.
+    DecisionOutcome {
+        /// Granted without a user.
+        AutoApproved = "auto_approved",
+        /// Denied without a user, because the agent works on its own.
+        AutopilotDenied = "autopilot_denied",
+        /// A user has decided.
+        PromptedUser = "prompted_user",
+    }
+}
+
+vocabulary! {
+    /// Who has made a decision.
+    DecisionSource {
+        /// A model that judges requests.
+        AssistedApproval = "assisted_approval",
+        /// A person.
+        HumanResponse = "human_response",
+        /// A rule of the program.
+        HostPolicy = "host_policy",
+        /// The default of a program that could ask no user.
+        UnattendedFallback = "unattended_fallback",
+    }
 }
 
 /// The parameters of protocol 2's `permission.request`.
@@ -239,5 +281,6 @@ pub(crate) struct PermissionsPendingResponse {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PendingPermission {
     pub(crate) request_id: String,
+    /// The texts of a dialog, until the request itself was found.
     pub(crate) request: Box<RawValue>,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::decision::{self, Decision, Words};
+use super::decision::{self, Decided, Decision, Words};
 use super::policy::OwnTool;
 use super::request::PermissionRequest;
 use crate::events::EventName;
@@ -24,7 +24,7 @@ use crate::task;
 use crate::tools::CancellationToken;
 
 /// The method that answers a request.
-const METHOD: &str = "session.permissions.handlePendingPermissionRequest";
+pub(super) const METHOD: &str = "session.permissions.handlePendingPermissionRequest";
 
 /// How long a client that has only joined a session leaves a decision to the others; less than an `ask` waits for the
 /// next event.
@@ -38,7 +38,7 @@ pub(crate) trait PermissionReply: Send + 'static {
     fn send(
         self,
         session: &SessionCore,
-        decision: &Decision,
+        decided: &Decided,
         cancel: &CancellationToken,
     ) -> impl Future<Output = ()> + Send;
 }
@@ -52,13 +52,15 @@ struct PendingRequest {
 impl PermissionReply for PendingRequest {
     const SHARED: bool = true;
 
-    async fn send(self, session: &SessionCore, decision: &Decision, cancel: &CancellationToken) {
+    async fn send(self, session: &SessionCore, decided: &Decided, cancel: &CancellationToken) {
+        let Decided { decision, context } = decided;
         if *decision == Decision::NoResult {
             return;
         }
         let Some(peer) = session.peer_unless_cancelled(cancel).await else { return };
         let result = &(self.words)(decision);
-        let params = PermissionAnswerParams { session_id: &session.id, request_id: &self.id, result };
+        let (request_id, decision_context) = (&*self.id, context.as_ref());
+        let params = PermissionAnswerParams { session_id: &session.id, request_id, result, decision_context };
         log_unsent(peer.request(METHOD, &params).detach(), "a permission decision");
     }
 }
@@ -120,16 +122,16 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
     let token = cancel.clone();
     let waits = R::SHARED && session.permissions().joins;
     let work = |entry: Entry| async move {
-        let decision = match request {
+        let decided = match request {
             Some(request) => {
                 if waits && !entry.owns(&request) {
                     entry.leave_to_others(&token).await;
                 }
                 entry.decide_on(request).await
             }
-            None => decision::SAFE,
+            None => decision::SAFE.into(),
         };
-        reply.send(&entry, &decision, &token).await;
+        reply.send(&entry, &decided, &token).await;
     };
     let started =
         session.run(cause, Work::Request(description), cancel, |entry| within_session(session, work(entry)));
@@ -164,42 +166,49 @@ impl SessionCore {
     }
 
     /// The program's decision about what the CLI has requested, which may be the request of a hook.
-    async fn decide_on(&self, request: PermissionRequest) -> Decision {
-        let decision = match self.behind(&request) {
-            Some((behind, true)) => {
-                if self.is_covered(&behind) {
-                    return Decision::Approve;
-                }
-                let decision = self.decide_here(behind.clone()).await;
-                self.note(&behind, &decision);
-                // The CLI would remember it for hooks; here it is remembered for the tool.
-                return decision.once();
-            }
-            _ if self.is_covered(&request) => Decision::Approve,
+    async fn decide_on(&self, request: PermissionRequest) -> Decided {
+        let Decided { decision, context } = match self.behind(&request) {
+            Some((behind, true)) if self.is_covered(&behind) => return Decision::Approve.into(),
+            Some((behind, true)) => self.decide_here(behind).await,
+            _ if self.is_covered(&request) => Decision::Approve.into(),
             _ => self.decide_here(request.clone()).await,
         };
-        self.note(&request, &decision);
-        decision
+        Decided { decision: self.remembered(&request, decision), context }
+    }
+
+    /// Remembers what a decision about a request permits, and returns the decision for the CLI.
+    pub(super) fn remembered(&self, request: &PermissionRequest, decision: Decision) -> Decision {
+        let Some((behind, true)) = self.behind(request) else {
+            self.note(request, &decision);
+            return decision;
+        };
+        self.note(&behind, &decision);
+        // The CLI would remember it for hooks; here it is remembered for the tool.
+        decision.once()
     }
 
     /// The program's decision, by its handler or its policy.
-    pub(in crate::session) async fn decide_here(&self, request: PermissionRequest) -> Decision {
+    pub(in crate::session) async fn decide_here(&self, request: PermissionRequest) -> Decided {
         let Some(handler) = self.permissions().settings.handler.clone() else {
-            return self.by_policy(&request).await;
+            return self.by_policy(&request).await.into();
         };
         let asked = request.clone();
         let error = match task::catch(handler.ask(asked)).await {
-            Ok(Ok(Decision::Default)) => return self.by_policy(&request).await,
-            Ok(Ok(decision)) => return self.within_sandbox(&request, decision),
+            Ok(Ok(Decided { decision: Decision::Default, .. })) => {
+                return self.by_policy(&request).await.into();
+            }
+            Ok(Ok(Decided { decision, context })) => {
+                return Decided { decision: self.within_sandbox(&request, decision), context };
+            }
             Ok(Err(error)) => error,
             Err(panic) => format!("it panicked: {panic}").into(),
         };
         self.handler_failed("on_permission", error);
-        decision::SAFE
+        decision::SAFE.into()
     }
 
     /// No decision that does not name it lets a command leave the sandbox.
-    fn within_sandbox(&self, request: &PermissionRequest, decision: Decision) -> Decision {
+    pub(super) fn within_sandbox(&self, request: &PermissionRequest, decision: Decision) -> Decision {
         if !request.requests_sandbox_bypass()
             || self.permissions().settings.policy.grants_sandbox_bypass()
             || matches!(decision, Decision::ApproveSandboxBypass)

@@ -1,6 +1,7 @@
 //! Decisions about permission requests, and the words that the CLI reads. Pure.
 
-use crate::protocol::permissions::{Approval, DecisionWire};
+use crate::protocol::permissions::{Approval, DecisionContext, DecisionWire};
+use crate::session::core::handler::{BoxError, IntoAnswer, sealed::Sealed};
 use crate::tools::ToolResult;
 
 /// The decision about a request that cannot be read, or whose handler has failed.
@@ -66,7 +67,58 @@ pub enum Decision {
     NoResult,
 }
 
+/// A decision with how it came about. A [`Decision`] is one without that.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    pub(crate) decision: Decision,
+    pub(crate) context: Option<DecisionContext>,
+}
+
+impl From<Decision> for Decided {
+    fn from(decision: Decision) -> Self {
+        Self { decision, context: None }
+    }
+}
+
+impl Sealed<Decided> for Decision {}
+
+impl IntoAnswer<Decided> for Decision {
+    fn into_answer(self) -> Result<Decided, BoxError> {
+        Ok(self.into())
+    }
+}
+
+impl<E> Sealed<Decided> for Result<Decision, E> {}
+
+impl<E: Into<BoxError>> IntoAnswer<Decided> for Result<Decision, E> {
+    fn into_answer(self) -> Result<Decided, BoxError> {
+        self.map(Decided::from).map_err(Into::into)
+    }
+}
+
 impl Decision {
+    /// Adds how the decision came about, which the CLI records. Older CLIs ignore it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::permissions::{DecisionContext, DecisionOutcome, DecisionSource};
+    /// use copilot::{Decision, Session};
+    ///
+    /// # async fn ask_on_call(_: copilot::PermissionRequest) -> Decision { Decision::Approve }
+    /// let builder = Session::builder().on_permission(|request| async move {
+    ///     let by_a_person = DecisionContext::new()
+    ///         .outcome(DecisionOutcome::PromptedUser)
+    ///         .source(DecisionSource::HumanResponse);
+    ///     ask_on_call(request).await.with_context(by_a_person)
+    /// });
+    /// # drop(builder);
+    /// ```
+    #[must_use]
+    pub fn with_context(self, context: DecisionContext) -> Decided {
+        Decided { decision: self, context: Some(context) }
+    }
+
     /// Denies with the reason; the agent reads it and continues.
     pub fn reject(feedback: impl Into<String>) -> Self {
         Self::Reject { feedback: feedback.into() }

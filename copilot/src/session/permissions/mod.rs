@@ -1,13 +1,14 @@
 //! Permissions: requests of the CLI, decisions of the program, and the guard of calls that the CLI makes no request for.
 //!
-//! `policy`, `decision`, `request`, `granted` and `tool_origin` are pure. `decide` answers requests, and `guard` answers
-//! the CLI's `preToolUse` hook. Both find the settings of their session in `state`.
+//! `policy`, `decision`, `request`, `granted` and `tool_origin` are pure. `decide` answers requests, `pending` those of the
+//! CLI's list, and `guard` answers the CLI's `preToolUse` hook. They find the settings of their session in `state`.
 
 pub(crate) mod decide;
 pub(crate) mod decision;
 mod granted;
 mod guard;
 pub(in crate::session) mod name_clash;
+pub(in crate::session) mod pending;
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(in crate::session) mod state;

@@ -34,6 +34,13 @@ impl PermissionRequest {
         Ok(Self { session_id: session_id.clone(), details, raw: Arc::from(raw.to_owned()) })
     }
 
+    /// Reads a request of the CLI's list.
+    pub(crate) fn listed(session_id: &SessionId, raw: &RawValue) -> Result<Self> {
+        Self::read(session_id, raw).map_err(|source| {
+            Error::decode(format!("{}: a request cannot be read", super::pending::LIST), source)
+        })
+    }
+
     /// The request that protocol 3 would make for a call of the program's own tool.
     pub(crate) fn for_own_tool(session_id: &SessionId, tool: &Tool, call: &ToolRequested<'_>) -> Self {
         let request = OwnToolRequest {

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, OnceLock};
 
-use super::decision::{Decision, WordsFor};
+use super::decision::{Decided, WordsFor};
 use super::granted::Granted;
 use super::policy::Permissions;
 use super::request::PermissionRequest;
@@ -15,7 +15,7 @@ use crate::session::core::handler::Handler;
 pub(in crate::session) struct PermissionSettings {
     /// Decides where there is no handler.
     pub(in crate::session) policy: Permissions,
-    pub(in crate::session) handler: Option<Handler<PermissionRequest, Decision>>,
+    pub(in crate::session) handler: Option<Handler<PermissionRequest, Decided>>,
     /// Whether the program has set one of the two.
     pub(in crate::session) decides: bool,
     /// Whether approvals of earlier sessions count.

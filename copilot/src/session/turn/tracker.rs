@@ -312,11 +312,18 @@ fn unreadable_failure(event: &Event) -> Error {
     Error::new(ErrorKind::Session, format!("the agent failed, and its error cannot be read: {text}"))
 }
 
+/// Whether the agent failed because the CLI is not logged in. The texts are those of 1.0.102 and of 1.0.80.
+fn is_login_missing(error: &SessionError) -> bool {
+    ["No GitHub OAuth token", "not created with authentication info"]
+        .iter()
+        .any(|text| error.message.contains(text))
+}
+
 /// The error of a turn in which the agent failed.
 fn failure(error: &SessionError) -> Error {
     let status = error.status_code.map(|status| format!(" (status {status})")).unwrap_or_default();
     // The first error that many people meet; the CLI does not say what to do about it.
-    let fix = if error.message.contains("No GitHub OAuth token") {
+    let fix = if is_login_missing(error) {
         "; log in with `copilot login`, or give the client a `.github_token(..)`, or the session a model of your own \
          with `.provider(..)`"
     } else {
@@ -370,9 +377,14 @@ mod tests {
             tracker.observe(&event("session.error", &data));
             tracker.error.unwrap().to_string()
         };
-        let shown =
-            failed("Execution failed: InvalidArg, No GitHub OAuth token or Copilot HMAC key provided");
-        assert!(shown.contains("`copilot login`") && shown.contains("`.provider(..)`"), "{shown}");
+        for missing in [
+            "InvalidArg, No GitHub OAuth token or Copilot HMAC key provided",
+            // CLI 1.0.80.
+            "Error: Session was not created with authentication info or custom provider",
+        ] {
+            let shown = failed(&format!("Execution failed: {missing}"));
+            assert!(shown.contains("`copilot login`") && shown.contains("`.provider(..)`"), "{shown}");
+        }
         assert_eq!(failed("Too hot."), "the agent failed: Too hot. (status 401)");
     }
 

@@ -155,6 +155,14 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("session.eventLog.read", json!({"events": [], "cursor": "1"})),
         ("session.eventLog.tail", json!({"cursor": "1"})),
         ("session.history.truncate", json!({"eventsRemoved": 2})),
+        ("session.metadata.snapshot", json!({"currentMode": "plan"})),
+        ("session.suspend", json!(null)),
+        ("session.tools.handlePendingToolCall", json!({"success": true})),
+        ("session.permissions.handlePendingPermissionRequest", json!({"success": true})),
+        (
+            "session.permissions.pendingRequests",
+            json!({"items": [{"requestId": "p", "request": {"kind": "url"}}]}),
+        ),
         ("session.metadata.activity", json!({"abortable": true, "hasActiveWork": true})),
         ("session.ui.ephemeralQuery", json!({"answer": "Yes."})),
         ("session.metadata.getContextAttribution", json!({"contextAttribution": {"entries": []}})),
@@ -341,6 +349,13 @@ pub(super) const CASES: &[Case] = cases! {
         w.session.close().await.unwrap();
         assert!(w.cli.open_sessions().is_empty());
     };
+    "Session::metadata" => |w| w.session.metadata().await.unwrap();
+    "Session::suspend" => |w| w.session.suspend().await.unwrap();
+    "Session::pending_permissions" => |w| assert_eq!(w.session.pending_permissions().await.unwrap().len(), 1);
+    "Session::decide_permission" =>
+        |w| w.session.decide_permission(&"p".into(), copilot::Decision::Approve).await.unwrap();
+    "Session::answer_tool_call" =>
+        |w| w.session.answer_tool_call(&"r".into(), &copilot::ToolResult::success("t")).await.unwrap();
     "Session::activity" => |w| assert!(w.session.activity().await.unwrap().abortable);
     "Session::ephemeral_query" => |w| assert_eq!(w.session.ephemeral_query("?").await.unwrap(), "Yes.");
     "History::truncate" => |w| assert_eq!(w.session.history().truncate("e").await.unwrap().events_removed, 2);

@@ -1,0 +1,139 @@
+//! Permission requests that the CLI waits for: its list of them, and the decision about one by its id.
+//!
+//! The list has the texts of a dialog in place of a request. They leave out whether a command leaves the sandbox, for
+//! example, so the request is read from the history of the session.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::decide::METHOD;
+use super::decision::{Decided, Decision};
+use super::request::PermissionRequest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventName;
+use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams};
+use crate::protocol::permissions::{
+    PendingPermission, PermissionAnswerParams, PermissionAsked, PermissionsPendingResponse,
+};
+use crate::protocol::session::{SessionParams, Success};
+use crate::protocol::{decode, dialogs};
+use crate::rpc::Peer;
+use crate::session::call::done;
+use crate::session::core::SessionCore;
+
+/// The method that lists the requests.
+pub(super) const LIST: &str = "session.permissions.pendingRequests";
+
+/// The number of requests that are read from the history at a time.
+const PAGE: u64 = 100;
+
+/// An event of the history.
+#[derive(Deserialize)]
+struct Logged {
+    data: Box<RawValue>,
+}
+
+impl SessionCore {
+    /// Returns the permission requests that the CLI waits for; none where the CLI cannot list them.
+    ///
+    /// Wire: `session.permissions.pendingRequests`, and `session.eventLog.read` where the list leaves out members, to the
+    /// CLI.
+    pub(in crate::session) async fn pending_permissions(
+        &self,
+        peer: &Peer,
+    ) -> Result<Vec<PendingPermission>> {
+        let params = SessionParams { session_id: &self.id };
+        let listed: PermissionsPendingResponse = self.call_or_default(peer, LIST, &params).await?;
+        self.completed(peer, listed.items).await
+    }
+
+    /// As [`pending_permissions`](Self::pending_permissions), and an error where the CLI cannot list them.
+    pub(crate) async fn list_pending_permissions(&self, peer: &Peer) -> Result<Vec<PendingPermission>> {
+        let params = SessionParams { session_id: &self.id };
+        let listed: PermissionsPendingResponse = peer.request(LIST, &params).decoded().await?;
+        self.completed(peer, listed.items).await
+    }
+
+    /// Replaces the dialogs by the requests.
+    async fn completed(
+        &self,
+        peer: &Peer,
+        mut pending: Vec<PendingPermission>,
+    ) -> Result<Vec<PendingPermission>> {
+        if !pending.iter().any(|asked| dialogs::is_incomplete(&asked.request)) {
+            return Ok(pending);
+        }
+        let mut requests = match self.requests_in_history(peer).await {
+            Ok(requests) => requests,
+            Err(error) if error.is_disconnected() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, session = %self.id, "permission requests are not in the history; their dialogs are used");
+                BTreeMap::new()
+            }
+        };
+        for asked in &mut pending {
+            asked.request =
+                requests.remove(&asked.request_id).unwrap_or_else(|| dialogs::request(&asked.request));
+        }
+        Ok(pending)
+    }
+
+    /// Returns the permission requests of the session so far, by their ids.
+    async fn requests_in_history(&self, peer: &Peer) -> Result<BTreeMap<String, Box<RawValue>>> {
+        let mut requests = BTreeMap::new();
+        let mut query = EventQuery::new().max(PAGE).types([EventName::PermissionRequested.as_str()]);
+        let mut position = None::<String>;
+        loop {
+            let params = EventQueryParams { session_id: &self.id, query: &query };
+            let page: EventPageResponse<Logged> =
+                peer.request("session.eventLog.read", &params).decoded().await?;
+            for event in &page.events {
+                if let Ok(asked) = decode::question::<PermissionAsked<'_>>(event.data.get()) {
+                    requests.insert(asked.request_id.into_owned(), asked.permission_request.to_owned());
+                }
+            }
+            let stands_still = page.events.is_empty() && position.as_ref() == Some(&page.cursor);
+            if !page.has_more || stands_still {
+                return Ok(requests);
+            }
+            query = query.cursor(page.cursor.as_str());
+            position = Some(page.cursor);
+        }
+    }
+
+    /// Decides about a request that the CLI waits for.
+    pub(crate) async fn decide_pending(&self, peer: &Peer, request_id: &str, decided: Decided) -> Result<()> {
+        let params = SessionParams { session_id: &self.id };
+        let listed: PermissionsPendingResponse = peer.request(LIST, &params).decoded().await?;
+        let of_id = listed.items.into_iter().filter(|asked| asked.request_id == request_id);
+        let found = self.completed(peer, of_id.collect()).await?;
+        let Some(asked) = found.first() else { return Err(self.not_pending(request_id)) };
+        let request = PermissionRequest::listed(&self.id, &asked.request)?;
+        let Decided { decision, context } = decided;
+        let decision = match decision {
+            Decision::Default => self.by_policy(&request).await,
+            other => self.within_sandbox(&request, other),
+        };
+        if decision == Decision::NoResult {
+            return Ok(());
+        }
+        let decision = self.remembered(&request, decision);
+        let result = &decision.to_wire();
+        let decision_context = context.as_ref();
+        let params = PermissionAnswerParams { session_id: &self.id, request_id, result, decision_context };
+        let answer: Success = peer.request(METHOD, &params).decoded().await?;
+        match answer.success {
+            false if answer.error.is_none() => Err(self.not_pending(request_id)),
+            _ => done(METHOD, answer),
+        }
+    }
+
+    fn not_pending(&self, request_id: &str) -> Error {
+        let message = format!(
+            "the CLI does not wait for a decision about permission request {request_id}: it was decided, or the turn has ended"
+        );
+        Error::new(ErrorKind::Session, message)
+    }
+}

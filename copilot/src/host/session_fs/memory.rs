@@ -6,7 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use super::path::names;
+#[cfg(feature = "sqlite")]
+use super::sqlite::Databases;
 use super::{FsEntry, FsError, FsKind, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, SessionFs};
+#[cfg(feature = "sqlite")]
+use super::{SqlError, SqlRows, SqlStatement};
 use crate::protocol::SessionId;
 use crate::task::lock;
 
@@ -38,6 +42,8 @@ pub struct MemoryFs {
     layout: FsLayout,
     first_files: BTreeMap<String, Vec<u8>>,
     trees: Arc<Mutex<HashMap<SessionId, Node>>>,
+    #[cfg(feature = "sqlite")]
+    databases: Option<Databases>,
 }
 
 #[derive(Clone)]
@@ -63,6 +69,27 @@ impl MemoryFs {
     #[must_use]
     pub fn layout(mut self, layout: FsLayout) -> Self {
         self.layout = layout;
+        self
+    }
+
+    /// Adds a SQLite database to each session, in memory too, so that the agent has the tool `sql`. Default: none.
+    ///
+    /// Statements cannot reach files. A database has at most 256 MiB, and a statement at most 30 seconds. Values of the type
+    /// `BLOB` are returned as base64.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::host::session_fs::MemoryFs;
+    ///
+    /// let files = MemoryFs::new().with_sqlite();
+    /// # drop(files);
+    /// ```
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    #[must_use]
+    pub fn with_sqlite(mut self) -> Self {
+        self.databases = Some(Databases::default());
         self
     }
 
@@ -112,8 +139,12 @@ impl MemoryFs {
         }
     }
 
-    /// Removes a session's files; `false` where there are none.
+    /// Removes a session's files, and its database; `false` where there are no files.
     pub fn remove_session(&self, session: &SessionId) -> bool {
+        #[cfg(feature = "sqlite")]
+        if let Some(databases) = &self.databases {
+            databases.remove(session);
+        }
         let removed = self.trees().remove(session);
         removed.is_some()
     }
@@ -158,6 +189,36 @@ impl MemoryFs {
 impl SessionFs for MemoryFs {
     fn layout(&self) -> FsLayout {
         self.layout.clone()
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn has_sqlite(&self) -> bool {
+        self.databases.is_some()
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn sqlite_query(&self, session: &SessionId, statement: &SqlStatement) -> Result<SqlRows, FsError> {
+        match &self.databases {
+            Some(databases) => databases.query(session, statement).await,
+            None => Err(FsError::new("`MemoryFs` has databases only after `with_sqlite`")),
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn sqlite_transaction(
+        &self,
+        session: &SessionId,
+        statements: &[SqlStatement],
+    ) -> Result<Vec<SqlRows>, SqlError> {
+        match &self.databases {
+            Some(databases) => databases.transaction(session, statements).await,
+            None => Err(SqlError::fatal("`MemoryFs` has databases only after `with_sqlite`")),
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn sqlite_exists(&self, session: &SessionId) -> Result<bool, FsError> {
+        Ok(self.databases.as_ref().is_some_and(|databases| databases.exists(session)))
     }
 
     async fn read_file(&self, session: &SessionId, path: &str) -> Result<Vec<u8>, FsError> {

@@ -26,6 +26,8 @@ mod memory;
 mod path;
 mod queues;
 pub(crate) mod serve;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod workspace;
 
 use std::fmt;

@@ -5,4 +5,5 @@ mod github_telemetry;
 mod inference;
 mod mcp;
 mod questions;
+mod session_files;
 mod session_fs;

@@ -200,7 +200,9 @@ impl SessionFs for MemoryFs {
     async fn sqlite_query(&self, session: &SessionId, statement: &SqlStatement) -> Result<SqlRows, FsError> {
         match &self.databases {
             Some(databases) => databases.query(session, statement).await,
-            None => Err(FsError::new("`MemoryFs` has databases only after `with_sqlite`")),
+            None => {
+                Err(FsError::new("this file system has no SQLite database; `MemoryFs::with_sqlite` adds one"))
+            }
         }
     }
 
@@ -212,7 +214,9 @@ impl SessionFs for MemoryFs {
     ) -> Result<Vec<SqlRows>, SqlError> {
         match &self.databases {
             Some(databases) => databases.transaction(session, statements).await,
-            None => Err(SqlError::fatal("`MemoryFs` has databases only after `with_sqlite`")),
+            None => Err(SqlError::fatal(
+                "this file system has no SQLite database; `MemoryFs::with_sqlite` adds one",
+            )),
         }
     }
 

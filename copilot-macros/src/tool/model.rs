@@ -8,7 +8,8 @@ use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, Ident, Pat, ReceiverKind, Signature, Type, Visibility};
 
 use super::args::{ArgOptions, Name, Options};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, suggest};
+use crate::docs::sections::{self, Bullet};
 use crate::docs::{self, Description};
 
 /// A function whose body is kept as tokens.
@@ -90,20 +91,47 @@ impl Tool {
     fn build(mut options: Options, mut function: Function, of_type: bool, errors: &mut Diagnostics) -> Self {
         let ident = &function.sig.ident;
         let name = options.name.take().unwrap_or_else(|| Name::Text(ident.unraw().to_string(), ident.span()));
-        let mut description =
-            options.description.take().unwrap_or_else(|| docs::description(&function.attrs));
-        let bullets = docs::take_arguments(&mut description);
+        let mut description = options.description.take().unwrap_or_else(|| {
+            let mut description = docs::description(&function.attrs);
+            sections::drop_for_programmers(&mut description);
+            description
+        });
+        let bullets = sections::take_arguments(&mut description);
         let mut params: Vec<Param> =
             function.sig.inputs.iter_mut().filter_map(|input| param(input, of_type, errors)).collect();
-        for param in params.iter_mut().filter(|param| param.description.is_empty()) {
-            if let Some((_, text)) =
-                bullets.iter().find(|(name, _)| param.ident == *name || param.name == *name)
-            {
-                param.description = Description::Text(text.clone());
-            }
-        }
+        describe(&mut params, &bullets, &function, errors);
         let method = of_type.then(|| Method { has_receiver: function.sig.receiver().is_some() });
         Self { options, function, name, description, params, method }
+    }
+}
+
+/// Describes the parameters without their own comments by the bullets under `# Arguments`.
+fn describe(params: &mut [Param], bullets: &[Bullet], function: &Function, errors: &mut Diagnostics) {
+    let is_receiver = |input: &&FnArg| matches!(input, FnArg::Receiver(_));
+    let all_parsed =
+        params.len() + function.sig.inputs.iter().filter(is_receiver).count() == function.sig.inputs.len();
+    for (index, Bullet { name, text, line }) in bullets.iter().enumerate() {
+        let span = || docs::span_of(&function.attrs, line).unwrap_or_else(|| function.sig.ident.span());
+        if bullets[..index].iter().any(|other| other.name == *name) {
+            errors.at(span(), format!("`# Arguments` describes `{name}` twice; keep one of the bullets"));
+        }
+        let is_named = |param: &Param| param.name == *name || param.ident.unraw() == *name;
+        if let Some(param) = params.iter_mut().find(|param| is_named(param)) {
+            if param.description.is_empty() {
+                param.description = Description::Text(text.clone());
+            }
+        } else if all_parsed && !matches!(name.as_str(), "self" | "&self") {
+            let names: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
+            let hint = match suggest(name, names.iter().map(String::as_str)) {
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
+                None if names.is_empty() => "it has no parameters".to_owned(),
+                None => format!("its parameters are `{}`", names.join("`, `")),
+            };
+            errors.at(
+                span(),
+                format!("`# Arguments` describes `{name}`, which is not a parameter of the function; {hint}"),
+            );
+        }
     }
 }
 

@@ -63,3 +63,20 @@ fn mistakes_keep_the_function_and_its_handle() {
     };
     insta::assert_snapshot!(pretty(tool(quote!(crate = ::agent), item)));
 }
+
+#[test]
+fn the_model_reads_no_sections_for_the_programmer() {
+    let item = quote! {
+        #[doc = "\n * Current weather.\n *\n * # Errors\n *\n * If the service fails.\n "]
+        async fn weather() -> String {}
+    };
+    let output = tool(TokenStream::new(), item).to_string();
+    assert!(output.contains(r#"description : "Current weather.""#), "{output}");
+    let item = quote! {
+        /** # Errors */
+        async fn weather() -> String {}
+    };
+    let options = quote!(description = "Current weather.\n\n# Errors\n\nIf the city is unknown.");
+    let output = tool(options, item).to_string();
+    assert!(output.contains("unknown"), "a given text is unchanged: {output}");
+}

@@ -7,4 +7,4 @@ pub use inventory;
 
 pub use crate::tools::Location;
 pub use crate::tools::expansion::*;
-pub use crate::{State, Tool, Toolset};
+pub use crate::{State, Tool};

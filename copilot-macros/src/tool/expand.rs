@@ -2,7 +2,8 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, Pat, ReturnType};
+use syn::ext::IdentExt;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Pat, ReturnType, Type};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
 use super::check::closure_ident;
@@ -18,13 +19,9 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let def = def(tool, &quote!(__shim), &quote!(__needs_approval));
     let shim = shim(tool, &format_ident!("__shim"), Span::call_site());
     let approval = approval(tool, &format_ident!("__needs_approval"));
-    let documented = documented(tool, &format_ident!("__descriptions"));
+    let documented = documented(tool, &format_ident!("__docs"));
     let unique = unique(tool);
-    quote! {
-        // Arguments are passed by value, whether the function consumes them or not.
-        #[allow(clippy::needless_pass_by_value)]
-        #function
-
+    let items = quote! {
         #handle
 
         #unique
@@ -46,29 +43,56 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
 
             #runtime::inventory::submit! { #runtime::Registered(#ident::TOOL) }
         };
+    };
+    let items = outside_of_impl(ident, &items);
+    quote! {
+        // Arguments are passed by value, whether the function consumes them or not.
+        #[allow(clippy::needless_pass_by_value)]
+        #function
+
+        #items
+    }
+}
+
+/// Passes the items through a macro that can be defined at the level of a module or of a block only. In an `impl` block
+/// or a trait, where a macro attribute cannot see that it is, its name is the error, and the items are left out.
+fn outside_of_impl(function: &Ident, items: &TokenStream) -> TokenStream {
+    let name = Ident::new(
+        "in_an_impl_block_write_copilot_tools_on_the_block_and_tool_on_the_function",
+        function.span(),
+    );
+    quote! {
+        macro_rules! #name { ($($item:tt)*) => { $($item)* }; }
+        #name! { #items }
     }
 }
 
 /// The stand-in for a tool with mistakes, so that a use of `name::TOOL` is not a second error.
 pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
     let function = &tool.function;
-    if function.sig.receiver().is_some() {
+    if tool.is_associated {
         return quote!(#function);
     }
     let handle = handle(function);
     let cfgs = cfgs(function);
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
+    let items = outside_of_impl(
+        ident,
+        &quote! {
+            #handle
+
+            #(#cfgs)*
+            impl #ident {
+                /// The tool made from this function.
+                pub const TOOL: #runtime::Tool = #runtime::Tool::new(&#runtime::ToolDef::BASE);
+            }
+        },
+    );
     quote! {
         #function
 
-        #handle
-
-        #(#cfgs)*
-        impl #ident {
-            /// The tool made from this function.
-            pub const TOOL: #runtime::Tool = #runtime::Tool::new(&#runtime::ToolDef::BASE);
-        }
+        #items
     }
 }
 
@@ -170,11 +194,25 @@ const LONGEST_DESCRIPTION: usize = 1_024;
 pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
     let runtime = &tool.options.runtime;
     let mut checks = Vec::new();
-    for param in tool.params.iter().filter(|param| param.description.is_empty()) {
+    for param in tool.params.iter().filter(|param| param.description.is_empty() && !is_injected(&param.ty)) {
+        let Param { ident, name, .. } = param;
         let ty = without_lifetimes(&param.ty);
-        let span = param.ident.span();
+        let span = ident.span();
         let path = runtime.at(span);
-        checks.push(quote_spanned!(span=> #path::Probe::<#ty>::NEW.is_described();));
+        let note = format!(
+            "argument `{name}` has no description; add a `///` comment to it, or a bullet for it under \
+             `# Arguments`: the model reads it to decide what to send"
+        );
+        // A trait per argument, because the text of the lint belongs to a declaration.
+        let declared = format_ident!("argument_{}", ident.unraw(), span = span);
+        checks.push(quote_spanned! {span=> {
+            trait #declared: ::core::marker::Sized {
+                #[deprecated(note = #note)]
+                fn has_no_description(self) {}
+            }
+            impl<T: #path::Plain> #declared for #path::Probe<T> {}
+            #path::Probe::<#ty>::NEW.has_no_description();
+        }});
     }
     if let Description::Text(text) = &tool.description
         && text.chars().count() > LONGEST_DESCRIPTION
@@ -188,12 +226,26 @@ pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
     }
     let level = Ident::new(tool.options.docs.unwrap_or("warn"), Span::call_site());
     quote! {
-        #[allow(dead_code, unused_imports)]
+        #[allow(dead_code, non_camel_case_types, unused_imports)]
         #[#level(deprecated)]
         fn #name() {
-            use #runtime::{Described as _, Undescribed as _};
+            use #runtime::Described as _;
             #(#checks)*
         }
+    }
+}
+
+/// Returns whether a type is named as an injected one, which needs no description. The compiler decides about all others
+/// by their traits; a type of the program of this name is not checked by them either.
+fn is_injected(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(ty) => is_injected(&ty.elem),
+        Type::Path(ty) => ty
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| segment.ident == "ToolContext" || segment.ident == "State"),
+        _ => false,
     }
 }
 

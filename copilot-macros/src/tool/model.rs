@@ -24,18 +24,17 @@ impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
-        let expected = |_| {
-            syn::Error::new(
-                input.span(),
-                "`#[tool]` requires a function: `async fn name(arguments) -> result { .. }`",
-            )
-        };
-        let ahead = input.fork();
-        if ahead.parse::<Signature>().is_err() && !looks_like_function(&input.fork()) {
-            return Err(expected(()));
-        }
-        Ok(Self { attrs, vis, sig: input.parse()?, body: input.parse()? })
+        Ok(Self { attrs, vis, sig: signature(input)?, body: input.parse()? })
     }
+}
+
+/// Parses the signature of a function with `#[tool]`.
+pub(crate) fn signature(input: ParseStream<'_>) -> syn::Result<Signature> {
+    if input.fork().parse::<Signature>().is_err() && !looks_like_function(&input.fork()) {
+        let message = "`#[tool]` requires a function: `async fn name(arguments) -> result { .. }`";
+        return Err(syn::Error::new(input.span(), message));
+    }
+    input.parse()
 }
 
 fn looks_like_function(input: ParseStream<'_>) -> bool {
@@ -59,8 +58,10 @@ pub(crate) struct Tool {
     pub(crate) name: Name,
     pub(crate) description: Description,
     pub(crate) params: Vec<Param>,
-    /// Set for a function of an `impl` block.
+    /// Set for a function of an `impl` block with `#[tools]`.
     pub(crate) method: Option<Method>,
+    /// Whether the function is certainly one of an `impl` block or a trait.
+    pub(crate) is_associated: bool,
 }
 
 /// A function of an `impl` block.
@@ -100,9 +101,45 @@ impl Tool {
         let mut params: Vec<Param> =
             function.sig.inputs.iter_mut().filter_map(|input| param(input, of_type, errors)).collect();
         describe(&mut params, &bullets, &function, errors);
-        let method = of_type.then(|| Method { has_receiver: function.sig.receiver().is_some() });
-        Self { options, function, name, description, params, method }
+        let has_receiver = function.sig.receiver().is_some();
+        let method = of_type.then_some(Method { has_receiver });
+        let self_type = if of_type || has_receiver { None } else { self_type(&function) };
+        if let Some(span) = self_type {
+            errors.at(span, NOT_IN_IMPL);
+        }
+        let is_associated = has_receiver || self_type.is_some();
+        Self { options, function, name, description, params, method, is_associated }
     }
+}
+
+const NOT_IN_IMPL: &str = "`#[copilot::tool]` is for functions outside of `impl` blocks and traits; write \
+                           `#[copilot::tools]` on the `impl` block of a type, and `#[tool]` on each function that is a \
+                           tool";
+
+/// Returns the place of a `Self` that exists in an `impl` block or a trait only.
+fn self_type(function: &Function) -> Option<Span> {
+    fn find(tokens: TokenStream, is_body: bool) -> Result<Option<Span>, ()> {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) if ident == "Self" => return Ok(Some(ident.span())),
+                // These have a `Self` too.
+                TokenTree::Ident(ident)
+                    if is_body
+                        && ["impl", "trait", "struct", "enum", "union"].iter().any(|word| ident == word) =>
+                {
+                    return Err(());
+                }
+                TokenTree::Group(group) => match find(group.stream(), is_body)? {
+                    None => {}
+                    found => return Ok(found),
+                },
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+    let of_signature = find(function.sig.to_token_stream(), false);
+    of_signature.ok().flatten().or_else(|| find(function.body.clone(), true).ok().flatten())
 }
 
 /// Describes the parameters without their own comments by the bullets under `# Arguments`.
@@ -142,10 +179,7 @@ fn param(input: &mut FnArg, of_type: bool, errors: &mut Diagnostics) -> Option<P
         FnArg::Receiver(receiver) => {
             receiver.attrs.retain(|attr| !is_macro_attribute(attr));
             let wrong = match &receiver.kind {
-                _ if !of_type => Some(
-                    "`#[copilot::tool]` does not support methods; write `#[copilot::tools]` on the `impl` block and \
-                     `#[tool]` on each method",
-                ),
+                _ if !of_type => Some(NOT_IN_IMPL),
                 ReceiverKind::Reference(_, _, None) => None,
                 _ => Some(
                     "a tool takes `&self`: concurrent calls share the value; keep mutable data in a `Mutex`",

@@ -1,5 +1,6 @@
 //! Tests of the expansion, from tokens to tokens.
 
+use proc_macro2::TokenTree;
 use quote::quote;
 
 use super::*;
@@ -18,7 +19,23 @@ fn half_typed_code_keeps_the_item() {
 }
 
 fn pretty(tokens: TokenStream) -> String {
-    prettyplease::unparse(&syn::parse2(tokens).expect("the expansion parses"))
+    // The items are the argument of a macro, which the printer would not format.
+    let mut items = TokenStream::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let called = matches!(&token, TokenTree::Ident(name) if name.to_string().starts_with("in_an_impl_block"))
+            && matches!(tokens.peek(), Some(TokenTree::Punct(_)));
+        if called {
+            tokens.next();
+            let Some(TokenTree::Group(argument)) = tokens.next() else {
+                panic!("a macro call without an argument")
+            };
+            items.extend(argument.stream());
+        } else {
+            items.extend([token]);
+        }
+    }
+    prettyplease::unparse(&syn::parse2(items).expect("the expansion parses"))
 }
 
 #[test]

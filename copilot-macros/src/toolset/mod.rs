@@ -4,10 +4,12 @@ mod model;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
-use syn::Ident;
+use syn::ext::IdentExt;
+use syn::{Generics, Ident, Type};
 
-use self::model::{Item, Options, Toolset};
+use self::model::{Header, Item, Options, Toolset};
 use crate::diagnostics::Diagnostics;
+use crate::paths::Runtime;
 use crate::tool::model::type_span;
 use crate::tool::{expand, fallback};
 
@@ -17,6 +19,9 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     let options = Options::parse(options, &mut errors);
     let Some(toolset) = errors.keep(syn::parse2::<model::Block>(item.clone())) else {
         let mut output = errors.into_compile_errors();
+        if let Some(Header { generics, self_ty, .. }) = Header::of_broken(item.clone()) {
+            output.extend(list(&options.runtime, &generics, &self_ty, &TokenStream::new()));
+        }
         output.extend(without_macro_attributes(item));
         return output;
     };
@@ -24,9 +29,27 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     if errors.is_empty() {
         expand(&toolset)
     } else {
-        let block = block(&toolset);
-        let errors = errors.into_compile_errors();
-        quote!(#errors #block)
+        let mut output = errors.into_compile_errors();
+        output.extend(placeholder(&toolset));
+        output
+    }
+}
+
+/// The block with mistakes and an empty list of tools, so that a use of the list is not a second error.
+fn placeholder(toolset: &Toolset) -> TokenStream {
+    let Toolset { options, generics, self_ty, .. } = toolset;
+    let block = block(toolset);
+    let list = list(&options.runtime, generics, self_ty, &TokenStream::new());
+    quote!(#block #list)
+}
+
+/// The implementation of the trait that lists the tools.
+fn list(runtime: &Runtime, generics: &Generics, self_ty: &Type, defs: &TokenStream) -> TokenStream {
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    quote! {
+        impl #impl_generics #runtime::ToolsInOneImplBlock for #self_ty #where_clause {
+            const DEFS: &'static [#runtime::ToolDef] = &[#defs];
+        }
     }
 }
 
@@ -46,7 +69,7 @@ fn without_macro_attributes(item: TokenStream) -> TokenStream {
 
 /// The user's `impl` block without the attributes of the macro.
 fn block(toolset: &Toolset) -> TokenStream {
-    let Toolset { attrs, generics, self_ty, items, .. } = toolset;
+    let Toolset { attrs, generics, of_trait, self_ty, items, .. } = toolset;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let items = items.iter().map(|item| match item {
         Item::Tool(tool) => {
@@ -57,7 +80,7 @@ fn block(toolset: &Toolset) -> TokenStream {
     });
     quote! {
         #(#attrs)*
-        impl #impl_generics #self_ty #where_clause {
+        impl #impl_generics #of_trait #self_ty #where_clause {
             #(#items)*
         }
     }
@@ -69,12 +92,16 @@ fn expand(toolset: &Toolset) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let block = block(toolset);
     let tools: Vec<_> = toolset.tools().collect();
-    let names: Vec<Ident> = (0..tools.len())
-        .map(|index| format_ident!("__copilot_tool_{index}", span = Span::mixed_site()))
+    // Distinct in all blocks of a type, so that a second block with tools is one error.
+    let names: Vec<Ident> = tools
+        .iter()
+        .map(|tool| {
+            format_ident!("__copilot_tool_{}", tool.function.sig.ident.unraw(), span = Span::mixed_site())
+        })
         .collect();
     let shims = tools.iter().zip(&names).map(|(tool, name)| expand::shim(tool, name, type_span(self_ty)));
     let documented = tools.iter().zip(&names).map(|(tool, name)| {
-        let name = format_ident!("{name}_descriptions");
+        let name = format_ident!("{name}_docs");
         expand::documented(tool, &name)
     });
     let approvals = tools.iter().zip(&names).map(|(tool, name)| {
@@ -93,12 +120,13 @@ fn expand(toolset: &Toolset) -> TokenStream {
         let registered = (0..tools.len()).map(|index| {
             quote! {
                 #runtime::inventory::submit! {
-                    #runtime::Registered(#runtime::Tool::new(&<#self_ty as #runtime::Toolset>::DEFS[#index]))
+                    #runtime::Registered(#runtime::Tool::new(&<#self_ty as #runtime::ToolsInOneImplBlock>::DEFS[#index]))
                 }
             }
         });
         (tools.iter().map(|tool| expand::unique(tool)).collect(), registered.collect())
     };
+    let list = list(runtime, generics, self_ty, &quote!(#(#defs),*));
     quote! {
         #block
 
@@ -111,9 +139,7 @@ fn expand(toolset: &Toolset) -> TokenStream {
                 #(#documented)*
             }
 
-            impl #impl_generics #runtime::Toolset for #self_ty #where_clause {
-                const DEFS: &'static [#runtime::ToolDef] = &[#(#defs),*];
-            }
+            #list
 
             #(#registered)*
         };

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::{Attribute, Generics, Meta, Signature, Token, Type, Visibility, braced};
 
 use crate::diagnostics::Diagnostics;
@@ -10,7 +10,7 @@ use crate::options;
 use crate::paths::Runtime;
 use crate::tool::args::{self, Field, Name};
 use crate::tool::check;
-use crate::tool::model::{Function, Tool};
+use crate::tool::model::{self, Function, Tool};
 
 /// The options of `#[tools(..)]`.
 #[derive(Default)]
@@ -39,10 +39,18 @@ impl Options {
 
 /// The parsed block.
 pub(crate) struct Block {
-    attrs: Vec<Attribute>,
-    generics: Generics,
-    self_ty: Type,
+    header: Header,
     items: Vec<BlockItem>,
+}
+
+/// The part of a block before its braces.
+pub(crate) struct Header {
+    attrs: Vec<Attribute>,
+    pub(crate) generics: Generics,
+    /// The trait of a trait implementation, with its `for`: a mistake.
+    of_trait: TokenStream,
+    pub(crate) self_ty: Type,
+    place: Span,
 }
 
 enum BlockItem {
@@ -50,38 +58,56 @@ enum BlockItem {
     Other(TokenStream),
 }
 
-impl Parse for Block {
+impl Parse for Header {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let place = input.span();
-        let wrong = "`#[tools]` requires an `impl` block of a type: `impl Type { #[tool] async fn .. }`";
         if input.parse::<Token![impl]>().is_err() {
+            let wrong = "`#[tools]` requires an `impl` block of a type: `impl Type { #[tool] async fn .. }`";
             return Err(syn::Error::new(place, wrong));
         }
         let mut generics: Generics = input.parse()?;
-        let self_ty = input.parse()?;
-        if input.peek(Token![for]) {
-            return Err(syn::Error::new(
-                place,
-                "the functions of a trait implementation cannot be tools; move them to an `impl` block of the type",
-            ));
+        let mut self_ty: Type = input.parse()?;
+        let mut of_trait = TokenStream::new();
+        if let Some(token) = input.parse::<Option<Token![for]>>()? {
+            of_trait = quote!(#self_ty #token);
+            self_ty = input.parse()?;
         }
         generics.where_clause = input.parse()?;
+        Ok(Self { attrs, generics, of_trait, self_ty, place })
+    }
+}
+
+impl Header {
+    /// Parses the header of a block whose content is not valid.
+    pub(crate) fn of_broken(block: TokenStream) -> Option<Self> {
+        let parser = |input: ParseStream<'_>| {
+            let header = input.parse()?;
+            input.parse::<TokenStream>()?;
+            Ok(header)
+        };
+        parser.parse2(block).ok()
+    }
+}
+
+impl Parse for Block {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let header = input.parse()?;
         let content;
         braced!(content in input);
         let mut items = Vec::new();
         while !content.is_empty() {
             items.push(item(&content)?);
         }
-        Ok(Self { attrs, generics, self_ty, items })
+        Ok(Self { header, items })
     }
 }
 
 fn item(input: ParseStream<'_>) -> syn::Result<BlockItem> {
     let attrs = input.call(Attribute::parse_outer)?;
     let vis: Visibility = input.parse()?;
-    if input.fork().parse::<Signature>().is_ok() {
-        let sig = input.parse()?;
+    if attrs.iter().any(is_tool) || input.fork().parse::<Signature>().is_ok() {
+        let sig = model::signature(input)?;
         // The body is the one group that follows.
         let body: TokenTree = input.parse()?;
         return Ok(BlockItem::Function(Box::new(Function { attrs, vis, sig, body: body.into() })));
@@ -102,11 +128,16 @@ fn item(input: ParseStream<'_>) -> syn::Result<BlockItem> {
     Ok(BlockItem::Other(tokens))
 }
 
+fn is_tool(attr: &Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|segment| segment.ident == "tool")
+}
+
 /// The block with its options and tools.
 pub(crate) struct Toolset {
     pub(crate) options: Options,
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) generics: Generics,
+    pub(crate) of_trait: TokenStream,
     pub(crate) self_ty: Type,
     pub(crate) items: Vec<Item>,
 }
@@ -118,13 +149,19 @@ pub(crate) enum Item {
 
 impl Toolset {
     pub(crate) fn new(options: Options, block: Block, errors: &mut Diagnostics) -> Self {
-        let Block { attrs, generics, self_ty, items } = block;
+        let Block { header: Header { attrs, generics, of_trait, self_ty, place }, items } = block;
+        if !of_trait.is_empty() {
+            errors.at(
+                place,
+                "the functions of a trait implementation cannot be tools; move them to an `impl` block of the type",
+            );
+        }
         let items = items.into_iter().map(|item| match item {
             BlockItem::Other(tokens) => Item::Other(tokens),
             BlockItem::Function(function) => Self::item(&options, *function, errors),
         });
         let items: Vec<Item> = items.collect();
-        let toolset = Self { options, attrs, generics, self_ty, items };
+        let toolset = Self { options, attrs, generics, of_trait, self_ty, items };
         if toolset.tools().next().is_none() && errors.is_empty() {
             errors.at(
                 Span::call_site(),
@@ -142,8 +179,6 @@ impl Toolset {
     }
 
     fn item(options: &Options, mut function: Function, errors: &mut Diagnostics) -> Item {
-        let is_tool =
-            |attr: &Attribute| attr.path().segments.last().is_some_and(|segment| segment.ident == "tool");
         let Some(position) = function.attrs.iter().position(is_tool) else {
             return Item::Other(quote!(#function));
         };

@@ -29,6 +29,7 @@ pub use output::error::ToolErrors;
 pub use output::result::ResultType;
 pub use schema::SchemaProfile;
 pub use selection::Choice;
+pub use selection::toolset::ToolsInOneImplBlock;
 pub use selection_context::SelectionContext;
 pub use state::Needs;
 
@@ -58,7 +59,7 @@ pub(crate) mod expansion {
     pub use super::arguments::default::{MaybeJson, NoJson, text};
     #[expect(deprecated, reason = "its use is the warning")]
     pub use super::arguments::described::long_description;
-    pub use super::arguments::described::{Described, Undescribed};
+    pub use super::arguments::described::{Described, Plain};
     pub use super::arguments::param::{Probe, ProbeValue, argument, receiver};
     pub use super::arguments::param_def::{ParamDef, Scalar, Shape};
     pub use super::arguments::visit::Visitor;
@@ -67,6 +68,7 @@ pub(crate) mod expansion {
     pub use super::def::{Approval, Started, ToolDef, checked_name};
     pub use super::output::outcome::outcome;
     pub use super::selection::distinct;
+    pub use super::selection::toolset::ToolsInOneImplBlock;
     pub use super::selection_context::SelectionContext;
     pub use super::tool::Registered;
 }

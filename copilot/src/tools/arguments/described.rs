@@ -24,22 +24,6 @@ impl<T> Plain for Vec<T> {}
 impl<T> Plain for &[T] {}
 impl<T: Plain> Plain for Option<T> {}
 
-/// The check of [`Probe`] for arguments that need a description and have none.
-pub trait Undescribed: Sized {
-    /// Causes a warning by the lint for deprecated items.
-    #[deprecated(
-        note = "this argument has no description; add a `///` comment to it, or a bullet for it under \
-                         `# Arguments`: the model reads it to decide what to send"
-    )]
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "by value, it is found before the method of `Described`"
-    )]
-    fn is_described(self) {}
-}
-
-impl<T: Plain> Undescribed for Probe<T> {}
-
 /// Causes a warning by the lint for deprecated items.
 #[deprecated(
     note = "the description of this tool has more than 1,024 characters, and OpenAI refuses such a tool; move \
@@ -47,10 +31,11 @@ impl<T: Plain> Undescribed for Probe<T> {}
 )]
 pub const fn long_description() {}
 
-/// The fallback of [`Undescribed`] for all other parameters.
+/// The method of all parameters. The expansion has a deprecated one for [`Plain`] types, which takes precedence because
+/// it takes `self` by value.
 pub trait Described: Sized {
     /// Causes no warning.
-    fn is_described(&self) {}
+    fn has_no_description(&self) {}
 }
 
 impl<T> Described for Probe<T> {}

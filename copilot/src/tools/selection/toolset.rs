@@ -34,11 +34,12 @@ use crate::tools::tool::{Bound, Tool};
 /// let tools = Greeter { word: "Hello".to_owned() }.into_tools();
 /// assert_eq!(tools[0].name(), "greeter_greet");
 /// ```
-pub trait Toolset: Sized + 'static {
-    /// Used by the macros.
-    #[doc(hidden)]
-    const DEFS: &'static [ToolDef];
-
+#[diagnostic::on_unimplemented(
+    message = "the methods of `{Self}` are not tools",
+    label = "no `impl` block of this type has `#[copilot::tools]`",
+    note = "write `#[copilot::tools]` on one `impl` block of the type, and `#[tool]` on each method that is a tool"
+)]
+pub trait Toolset: ToolsInOneImplBlock {
     /// Returns the tools. The session's state provides the value.
     fn tools() -> Vec<Tool> {
         Self::DEFS.iter().map(Tool::new).collect()
@@ -57,3 +58,14 @@ pub trait Toolset: Sized + 'static {
         Self::DEFS.iter().map(bind).collect()
     }
 }
+
+/// The list of a type's tools. `#[copilot::tools]` implements it, on one `impl` block of the type: a second block is an
+/// error that names this trait.
+pub trait ToolsInOneImplBlock: Sized + 'static {
+    /// Used by the macros.
+    #[doc(hidden)]
+    const DEFS: &'static [ToolDef];
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToolsInOneImplBlock> Toolset for T {}

@@ -1,6 +1,6 @@
 //! Parses the options of an attribute: `key`, `key = value` and `key(..)` in any order. Reports every mistake.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -42,6 +42,16 @@ impl Parse for Entry {
 pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Diagnostics) -> Vec<Entry> {
     use syn::parse::Parser;
 
+    if let Some(value) = unnamed(tokens.clone()) {
+        let is_text = value.to_string().starts_with('"');
+        let option = ["description", "group"].into_iter().find(|key| is_text && known.contains(key));
+        let option = option.unwrap_or("option");
+        errors.at(
+            value.span(),
+            format!("this value has no option; write its name, as in `{option} = {value}`"),
+        );
+        return Vec::new();
+    }
     let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
     let Some(entries) = errors.keep(parser.parse2(tokens)) else { return Vec::new() };
     let mut kept: Vec<Entry> = Vec::new();
@@ -60,6 +70,19 @@ pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Diagnostic
         }
     }
     kept
+}
+
+/// Returns a literal in the place of a key.
+fn unnamed(tokens: TokenStream) -> Option<Literal> {
+    let mut is_start = true;
+    tokens.into_iter().find_map(|token| {
+        let was_start =
+            std::mem::replace(&mut is_start, matches!(&token, TokenTree::Punct(p) if p.as_char() == ','));
+        match token {
+            TokenTree::Literal(value) if was_start => Some(value),
+            _ => None,
+        }
+    })
 }
 
 impl Entry {

@@ -7,6 +7,7 @@ use syn::{GenericParam, Ident, Pat, PatIdent, Safety, Type};
 use super::args::{self, DefaultValue, Function, Name, Number, Scalar};
 use super::builtins::BUILTINS;
 use super::model::{Param, Tool};
+use super::spelled;
 use crate::diagnostics::{Diagnostics, suggest};
 
 pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
@@ -16,6 +17,7 @@ pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
     parameters(tool, errors);
     contradictions(tool, errors);
     approval(tool, errors);
+    spelled::check(tool, errors);
 }
 
 /// Checks that a closure of `needs_approval` names arguments of the tool.

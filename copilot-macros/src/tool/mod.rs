@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod expand;
 pub(crate) mod fallback;
 pub(crate) mod model;
+mod spelled;
 #[cfg(test)]
 mod tests;
 mod values;

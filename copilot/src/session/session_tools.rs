@@ -13,7 +13,7 @@ use crate::session::core::SessionCore;
 use crate::session::handle::Session;
 use crate::session::tool_changes::ToolChanges;
 use crate::task::DropGuard;
-use crate::tools::{Tool, ToolSet};
+use crate::tools::{Tool, ToolList, ToolSet};
 
 /// The tools that this program gives to a running session. Made by [`Session::tools`].
 ///
@@ -74,7 +74,7 @@ impl SessionTools<'_> {
     /// on its way to the CLI and takes place when the CLI answers, also for a future that was dropped.
     ///
     /// Wire: `session.tools.set`, to the CLI.
-    pub async fn add(&self, tools: impl IntoIterator<Item = Tool>) -> Result<()> {
+    pub async fn add(&self, tools: impl ToolList) -> Result<()> {
         let added: Vec<Tool> = tools.into_iter().collect();
         self.change(|mut tools, _| {
             tools.extend(added);
@@ -117,7 +117,7 @@ impl SessionTools<'_> {
     /// As [`SessionTools::add`].
     ///
     /// Wire: `session.tools.set`, to the CLI.
-    pub async fn set(&self, tools: impl IntoIterator<Item = Tool>) -> Result<()> {
+    pub async fn set(&self, tools: impl ToolList) -> Result<()> {
         let tools = tools.into_iter().collect();
         self.change(|_, _| Ok(tools)).await
     }

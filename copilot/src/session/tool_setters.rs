@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::session::builder::SessionBuilder;
-use crate::tools::{Choice, Tool, ToolErrors, Toolset};
+use crate::tools::{Choice, Tool, ToolErrors, ToolList, Toolset};
 
 impl SessionBuilder {
     /// Adds every tool that is linked into the program.
@@ -18,7 +18,7 @@ impl SessionBuilder {
 
     /// Adds tools. A tool that is added twice counts once; two different tools of the same name are an error at
     /// [`start`](Self::start), which shows the source locations of both.
-    pub fn with_tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+    pub fn with_tools(mut self, tools: impl ToolList) -> Self {
         self.tools.add(tools);
         self
     }

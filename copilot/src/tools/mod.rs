@@ -28,8 +28,8 @@ pub use output::content::{Audio, Resource};
 pub use output::error::ToolErrors;
 pub use output::result::ResultType;
 pub use schema::SchemaProfile;
-pub use selection::Choice;
 pub use selection::toolset::ToolsInOneImplBlock;
+pub use selection::{Choice, ToolList};
 pub use selection_context::SelectionContext;
 pub use state::Needs;
 

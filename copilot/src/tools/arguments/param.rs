@@ -30,7 +30,8 @@ const NOT_RUNNING: &str = "the call does not run yet, so it has no context";
     label = "neither an argument that the model can fill nor something that the runtime can inject",
     note = "an argument is any type that implements `serde::Deserialize` and `schemars::JsonSchema`, is `Send` and \
             owns its data: derive both; write `#[schemars(with = \"..\")]` on a field whose type has no schema",
-    note = "`&str`, `&[T]`, `&Path` and `&T` are lent from such a value",
+    note = "`&str`, `&[T]`, `&Path` and `&T` are lent from such a value; `Arc<T>` needs the feature `rc` of serde, so \
+            take `String` or `&str` for text",
     note = "injected are `&ToolContext`, `State<T>`, whose `T` must be `Send + Sync`, and types that implement \
             `copilot::tools::FromCall`"
 )]

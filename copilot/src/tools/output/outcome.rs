@@ -1,6 +1,7 @@
 //! The types that a tool may return, and their conversion to a result.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -16,11 +17,11 @@ pub struct Json<T>(pub T);
 /// A type that a tool may return.
 #[diagnostic::on_unimplemented(
     message = "a tool cannot return `{Self}`",
-    label = "this type cannot be converted to a result for the model",
-    note = "return `()`, text, a number, a `bool`, `Option<T>`, `Json(value)` of anything that implements \
-            `serde::Serialize`, an `Image`, `Audio` or `Vec<Content>`, a `ToolResult`, or a `Result<T, E>` of those",
-    note = "`E` is any `std::error::Error + Send + Sync + 'static` or `anyhow::Error`, whose text is hidden from the \
-            model, or `String` or `ToolError`, whose text the model reads"
+    label = "for JSON, return `copilot::Json<{Self}>`: `Json(value)`",
+    note = "`Json` takes any type that implements `serde::Serialize`: derive it for types of the program",
+    note = "for text, return `String`: `value.to_string()`",
+    note = "other results are `()`, a number, a `bool`, `Option<T>`, an `Image`, `Audio` or `Vec<Content>`, a \
+            `ToolResult`, and a `Result<T, E>` of those"
 )]
 pub trait Outcome<M> {
     /// Converts the value to a result.
@@ -103,6 +104,13 @@ impl Outcome<Single> for Box<str> {
 }
 
 #[diagnostic::do_not_recommend]
+impl Outcome<Single> for Arc<str> {
+    fn into_result(self) -> Result<ToolResult, ToolError> {
+        Ok(ToolResult::success(&*self))
+    }
+}
+
+#[diagnostic::do_not_recommend]
 impl Outcome<Single> for ToolResult {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         Ok(self)
@@ -153,9 +161,10 @@ impl<T: Outcome<M>, E: Failure<N>, M, N> Outcome<Fallible<M, N>> for Result<T, E
 /// An error that a tool may return.
 #[diagnostic::on_unimplemented(
     message = "a tool cannot fail with `{Self}`",
-    label = "neither an error nor text",
-    note = "return any `std::error::Error + Send + Sync + 'static` or `anyhow::Error`, whose text is hidden from the \
-            model, or `String` or `ToolError`, whose text the model reads"
+    label = "neither text nor an error that is `Send + Sync + 'static`",
+    note = "for `Box<dyn Error>` write `Box<dyn Error + Send + Sync>`",
+    note = "`String`, `&'static str` and `ToolError` are read by the model; the text of `anyhow::Error`, of \
+            `Box<dyn Error + Send + Sync>` and of any `std::error::Error + Send + Sync + 'static` is hidden from it"
 )]
 pub trait Failure<N> {
     /// Converts the value to an error.
@@ -166,6 +175,7 @@ pub trait Failure<N> {
 #[derive(Debug)]
 pub struct Foreign;
 
+#[diagnostic::do_not_recommend]
 impl Failure<Single> for ToolError {
     fn into_error(self) -> ToolError {
         self
@@ -199,6 +209,7 @@ mod tests {
             (shown(()), "success: Done."),
             (shown("text"), "success: text"),
             (shown(String::from("text")), "success: text"),
+            (shown(Arc::<str>::from("text")), "success: text"),
             (shown(1.5_f32), "success: 1.5"),
             (shown(true), "success: true"),
             (shown(Some(Json([1, 2]))), "success: [1,2]"),

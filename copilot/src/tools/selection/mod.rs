@@ -19,6 +19,18 @@ use crate::tools::selection::registry::ToolSet;
 use crate::tools::selection_context::SelectionContext;
 use crate::tools::tool::Tool;
 
+/// A list of tools: an array, a `Vec` or any other iterator of [`Tool`]s.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of tools",
+    label = "expected the constants of tools, as in `[search::TOOL]`",
+    note = "`#[copilot::tool]` on a function `search` makes the constant `search::TOOL`; `toolset![search, order]` \
+            lists tools by the names of their functions"
+)]
+pub trait ToolList: IntoIterator<Item = Tool> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoIterator<Item = Tool>> ToolList for T {}
+
 /// A criterion that selects tools: [`group`], [`tag`], a name, or a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {

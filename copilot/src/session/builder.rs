@@ -239,6 +239,22 @@ impl SessionBuilder {
         })
     }
 
+    /// Returns the tools of the session under the names that they have there, unchecked.
+    #[cfg(feature = "testing")]
+    pub(crate) fn selected_tools(&self) -> Result<Vec<Tool>> {
+        let id = self.id.clone().unwrap_or_else(|| "test-session".into());
+        self.tools.selected(&self.selection_context(&id))
+    }
+
+    fn selection_context<'a>(&'a self, id: &'a SessionId) -> SelectionContext<'a> {
+        SelectionContext {
+            session_id: id,
+            model: self.settings.members.get::<String>("model").map(String::as_str),
+            resumes: self.resume,
+            states: &self.states,
+        }
+    }
+
     /// Checks and completes the settings, before anything is started. Returns the id of the session, its tools, and the
     /// location of its files.
     fn prepare(&mut self, occasion: Occasion) -> Result<(SessionId, ToolSet, Files)> {
@@ -259,12 +275,7 @@ impl SessionBuilder {
             Some(id) => checked(id)?,
             None => random::id().into(),
         };
-        let tools = self.tools.resolve(&SelectionContext {
-            session_id: &id,
-            model: self.settings.members.get::<String>("model").map(String::as_str),
-            resumes: self.resume,
-            states: &self.states,
-        })?;
+        let tools = self.tools.resolve(&self.selection_context(&id))?;
         name_clash::check(&self.topics.tool_servers(&self.settings.members), tools.iter().map(Tool::name))?;
         Ok((id, tools, files))
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::session::builder::SessionBuilder;
-use crate::tools::{Choice, Tool, ToolErrors, ToolList, Toolset};
+use crate::tools::{Choice, Tool, ToolErrors, ToolList, Toolset, module};
 
 impl SessionBuilder {
     /// Adds every tool that is linked into the program.
     ///
     /// The linker leaves out a crate that no line of the program names; see
-    /// [`expect_tools_from`](Self::expect_tools_from). With the variable `COPILOT_TOOLS=report` set, `start` prints
+    /// [`expect_tools_from`](Self::expect_tools_from). A tool that [`with_tools`](Self::with_tools) adds under another
+    /// name, or [`with_toolset`](Self::with_toolset) with a value, is not added a second time. With the variable `COPILOT_TOOLS=report` set, `start` prints
     /// every tool with its source location, and the reason for each tool that the session lacks.
     pub fn with_all_tools(mut self) -> Self {
         self.tools.all();
@@ -17,7 +18,8 @@ impl SessionBuilder {
     }
 
     /// Adds tools. A tool that is added twice counts once; two different tools of the same name are an error at
-    /// [`start`](Self::start), which shows the source locations of both.
+    /// [`start`](Self::start), which shows the source locations of both. [`Tool::renamed`] and
+    /// [`prefix_tools`](Self::prefix_tools) give one of them another name.
     pub fn with_tools(mut self, tools: impl ToolList) -> Self {
         self.tools.add(tools);
         self
@@ -26,6 +28,34 @@ impl SessionBuilder {
     /// Adds the tools of a value: the methods that `#[copilot::tools]` turned into tools.
     pub fn with_toolset(mut self, value: impl Toolset + Send + Sync) -> Self {
         self.tools.add(value.into_tools());
+        self
+    }
+
+    /// Puts a prefix before the names of these tools, by [`module`](crate::tools::module), [`group`](crate::group),
+    /// [`tag`](crate::tag), name or handle: for crates that have tools of one name. Otherwise as [`Tool::prefixed`].
+    ///
+    /// All choices by name in [`only`](Self::only), [`except`](Self::except) and
+    /// [`filter_tools`](Self::filter_tools) are by the new names, in whichever order the methods are called. A second
+    /// prefix for the same tool is put before the first. Tools that [`Session::tools`](crate::Session::tools) adds
+    /// later have no prefix.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::{Session, group, tools};
+    ///
+    /// let builder = Session::builder()
+    ///     .with_all_tools()
+    ///     .prefix_tools("acme_", [tools::module("acme_tools"), group("acme")])
+    ///     .except(["acme_delete"]);
+    /// # drop(builder);
+    /// ```
+    pub fn prefix_tools(
+        mut self,
+        prefix: impl Into<String>,
+        choices: impl IntoIterator<Item = impl Into<Choice>>,
+    ) -> Self {
+        self.tools.prefix(prefix.into(), choices.into_iter().map(Into::into));
         self
     }
 
@@ -55,7 +85,7 @@ impl SessionBuilder {
 
     /// Restricts the added tools to those of a module, such as `my_crate::issues`, and of the modules below it.
     pub fn in_module(mut self, path: impl Into<String>) -> Self {
-        self.tools.only([Choice::module(path)]);
+        self.tools.only([module(path)]);
         self
     }
 

@@ -22,6 +22,9 @@ pub use scripted_model::{
     Ending, LeftScript, ModelApi, RecordedCall, RecordedMessage, RecordedRequest, Role, Script,
     ScriptedModel, Scripts, Tokens, ToolUse,
 };
-pub use tools::{Called, ToolCall, assert_tools_snapshot, call, check_tools, context};
+pub use tools::{
+    Called, ToolCall, assert_tools_snapshot, assert_tools_snapshot_of, call, check_tools, check_tools_of,
+    context,
+};
 #[doc(hidden)]
 pub use wire::open_members;

@@ -13,10 +13,11 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
+use crate::session::builder::SessionBuilder;
 use crate::task::lock;
 use crate::tools::{
     self, CancellationToken, Invocation, StateMap, Tool, ToolContext, ToolError, ToolHost, ToolResult,
-    ToolSet,
+    ToolSet, lint,
 };
 
 /// Creates a call of a tool as in a session, with validation of arguments, failure results and timeouts, but without a
@@ -322,6 +323,9 @@ fn next<T>(queue: &mut Vec<T>) -> Option<T> {
 /// description of more than 1,024 characters, and on arguments whose fields are the arguments object, so that a second
 /// argument would change it.
 ///
+/// With the builder of a session, the test checks the tools of that session under the names that they have there: for a
+/// program with crates whose tools clash without [`prefix_tools`](crate::SessionBuilder::prefix_tools).
+///
 /// # Examples
 ///
 /// ```
@@ -329,12 +333,28 @@ fn next<T>(queue: &mut Vec<T>) -> Option<T> {
 /// # fn main() {}
 /// copilot::test_tools!();
 /// ```
+///
+/// ```
+/// # #![allow(unused)]
+/// # fn main() {}
+/// fn session() -> copilot::SessionBuilder {
+///     copilot::Session::builder().with_all_tools()
+/// }
+///
+/// copilot::test_tools!(session());
+/// ```
 #[macro_export]
 macro_rules! test_tools {
     () => {
         #[test]
         fn every_tool_can_be_given_to_a_model() {
             $crate::testing::check_tools();
+        }
+    };
+    ($builder:expr) => {
+        #[test]
+        fn every_tool_of_the_session_can_be_given_to_a_model() {
+            $crate::testing::check_tools_of(&$builder);
         }
     };
 }
@@ -345,15 +365,33 @@ macro_rules! test_tools {
 ///
 /// Panics with a list of all problems, if there are any.
 pub fn check_tools() {
-    let problems = tools::problems();
+    check("this program", lint::linked());
+}
+
+/// Checks the tools of a session that is not started, as [`test_tools!`](crate::test_tools) does with its builder.
+/// States are not checked.
+///
+/// # Panics
+///
+/// Panics with a list of all problems, if there are any.
+pub fn check_tools_of(session: &SessionBuilder) {
+    check("this session", selected(session));
+}
+
+fn selected(session: &SessionBuilder) -> Vec<Tool> {
+    session.selected_tools().unwrap_or_else(|error| panic!("the tools cannot be selected: {error}"))
+}
+
+fn check(owner: &str, tools: Vec<Tool>) {
+    let problems = lint::problems(tools.clone());
     let mut message = String::new();
     for problem in &problems {
         write!(message, "\n  {problem}").expect("writing to a string cannot fail");
     }
-    for note in tools::notes() {
+    for note in lint::notes(tools) {
         println!("note: {note}");
     }
-    assert!(problems.is_empty(), "the tools of this program have {} problems:{message}", problems.len());
+    assert!(problems.is_empty(), "the tools of {owner} have {} problems:{message}", problems.len());
 }
 
 /// Compares the names, descriptions and schemas of all linked tools with a file, whose path is relative to the package.
@@ -365,8 +403,21 @@ pub fn check_tools() {
 ///
 /// Panics if the tools differ from the file, or if the file cannot be read or written.
 pub fn assert_tools_snapshot(path: impl AsRef<Path>) {
-    let path = path.as_ref();
-    let tools = tools::linked_set().unwrap_or_else(|error| panic!("the tools conflict: {error}"));
+    assert_snapshot(lint::linked(), path.as_ref());
+}
+
+/// Compares the tools of a session that is not started with a file, as [`assert_tools_snapshot`] does, under the names
+/// that they have in that session.
+///
+/// # Panics
+///
+/// Panics as [`assert_tools_snapshot`], and if the session cannot have the tools.
+pub fn assert_tools_snapshot_of(session: &SessionBuilder, path: impl AsRef<Path>) {
+    assert_snapshot(selected(session), path.as_ref());
+}
+
+fn assert_snapshot(tools: Vec<Tool>, path: &Path) {
+    let tools = lint::set(tools).unwrap_or_else(|error| panic!("the tools conflict: {error}"));
     let now = serde_json::to_value(&tools).expect("tools are JSON");
     let text = format!("{now:#}\n");
     let accept = std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "accept");

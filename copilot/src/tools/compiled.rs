@@ -22,11 +22,8 @@ use crate::tools::schema::{self, Arguments, SchemaProfile};
 /// The schema and the wire form of a tool.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    /// The tool as `session.create` sends it, with the portable schema.
-    pub(crate) wire: Box<RawValue>,
-    /// The wire form in the other profiles, computed when a session first uses one.
-    strict_wire: OnceLock<Result<Box<RawValue>>>,
-    verbatim_wire: OnceLock<Result<Box<RawValue>>>,
+    /// The tool as `session.create` sends it.
+    pub(crate) wires: Wires,
     pub(crate) arguments: Arguments,
     /// One permit for each concurrent call; `None` for no limit.
     pub(crate) permits: Option<Arc<Semaphore>>,
@@ -37,9 +34,7 @@ pub(crate) struct Compiled {
 impl Compiled {
     fn new(def: &ToolDef, wire: Box<RawValue>, arguments: Arguments) -> Self {
         Self {
-            wire,
-            strict_wire: OnceLock::new(),
-            verbatim_wire: OnceLock::new(),
+            wires: Wires { portable: OnceLock::from(Ok(wire)), ..Wires::default() },
             permits: def.concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
             patterns: validate::patterns(&arguments.schema),
             arguments,
@@ -53,17 +48,27 @@ impl Compiled {
             _ => Vec::new(),
         }
     }
+}
 
+/// The wire form of a tool in each profile, computed when a session first uses it.
+#[derive(Debug, Default)]
+pub(crate) struct Wires {
+    portable: OnceLock<Result<Box<RawValue>>>,
+    strict: OnceLock<Result<Box<RawValue>>>,
+    verbatim: OnceLock<Result<Box<RawValue>>>,
+}
+
+impl Wires {
     /// Returns the wire form in a profile, which `make` computes on first use.
-    pub(crate) fn wire_in(
+    pub(crate) fn get(
         &self,
         profile: SchemaProfile,
         make: impl FnOnce() -> Result<Box<RawValue>>,
     ) -> Result<&RawValue> {
         let cached = match profile {
-            SchemaProfile::Portable => return Ok(&self.wire),
-            SchemaProfile::OpenAiStrict => &self.strict_wire,
-            SchemaProfile::Verbatim => &self.verbatim_wire,
+            SchemaProfile::Portable => &self.portable,
+            SchemaProfile::OpenAiStrict => &self.strict,
+            SchemaProfile::Verbatim => &self.verbatim,
         };
         cached.get_or_init(make).as_deref().map_err(Clone::clone)
     }
@@ -75,13 +80,20 @@ pub(crate) struct Labels<'a> {
     pub(crate) description: &'a str,
     pub(crate) group: Option<&'a str>,
     pub(crate) meta: Map<String, Value>,
+    pub(crate) overrides_builtin: bool,
 }
 
 impl<'a> Labels<'a> {
     /// Returns the texts of a tool of the attribute.
     pub(crate) fn of(def: &'a ToolDef) -> Self {
         let meta = def.meta.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
-        Self { name: def.name, description: def.description, group: def.group, meta }
+        Self {
+            name: def.name,
+            description: def.description,
+            group: def.group,
+            meta,
+            overrides_builtin: def.overrides_builtin,
+        }
     }
 }
 
@@ -173,12 +185,12 @@ pub(crate) fn wire(
         !*value
     }
 
-    let Labels { name, description, group, meta } = labels;
+    let Labels { name, description, group, meta, overrides_builtin } = labels;
     serde_json::value::to_raw_value(&Wire {
         name,
         description,
         parameters,
-        overrides_builtin: def.overrides_builtin,
+        overrides_builtin,
         skip_permission: def.skip_permission,
         is_terminal: def.terminal,
         defer: def.defer,

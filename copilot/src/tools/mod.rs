@@ -29,7 +29,7 @@ pub use output::error::ToolErrors;
 pub use output::result::ResultType;
 pub use schema::SchemaProfile;
 pub use selection::toolset::ToolsInOneImplBlock;
-pub use selection::{Choice, ToolList};
+pub use selection::{Choice, ToolList, module};
 pub use selection_context::SelectionContext;
 pub use state::Needs;
 
@@ -50,7 +50,7 @@ pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use schema::of_type as schema_of;
 pub(crate) use selection::ToolSelection;
 #[cfg(any(test, feature = "testing"))]
-pub(crate) use selection::lint::{linked_set, notes, problems};
+pub(crate) use selection::lint;
 pub(crate) use selection::registry::ToolSet;
 pub(crate) use state::StateMap;
 

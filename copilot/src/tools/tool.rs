@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tools::arguments::visit::Visitor;
-use crate::tools::compiled::{self, Compiled, Labels};
+use crate::tools::compiled::{self, Compiled, Labels, Wires};
 use crate::tools::context::{CalledTool, ToolContext};
 use crate::tools::def::{Location, Started, ToolDef};
 use crate::tools::schema::{self, SchemaProfile};
@@ -26,9 +26,22 @@ pub struct Tool(Repr);
 
 #[derive(Clone)]
 enum Repr {
+    Defined(Definition),
+    Renamed(Arc<Renamed>),
+}
+
+#[derive(Clone)]
+enum Definition {
     Static(&'static ToolDef),
     Dynamic(Arc<Dynamic>),
     Bound(Arc<Bound>),
+}
+
+/// A tool under another name than that of its definition.
+struct Renamed {
+    definition: Definition,
+    name: Box<str>,
+    wires: Wires,
 }
 
 /// A tool defined at run time.
@@ -85,24 +98,74 @@ impl Tool {
     /// Used by the macros.
     #[doc(hidden)]
     pub const fn new(def: &'static ToolDef) -> Self {
-        Self(Repr::Static(def))
+        Self(Repr::Defined(Definition::Static(def)))
     }
 
     /// Returns the name that the model uses.
     pub fn name(&self) -> &str {
         match &self.0 {
-            Repr::Static(def) => def.name,
-            Repr::Bound(bound) => bound.def.name,
-            Repr::Dynamic(tool) => &tool.name,
+            Repr::Renamed(renamed) => &renamed.name,
+            Repr::Defined(_) => self.defined_name(),
         }
+    }
+
+    /// Returns the tool under another name: for a program whose crates have two tools of one name, and for two values
+    /// of one [`Toolset`](crate::Toolset).
+    ///
+    /// The schema, permission requests, rules, hooks, events and results have the new name. A session checks it when it
+    /// starts: the error about an invalid name, or about one that is taken, has both names. A renamed tool replaces no
+    /// built-in tool. The limit of [`concurrency`](crate::DynTool::concurrency) is shared by all names of a tool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # mod acme {
+    /// /// Search the catalogue of Acme.
+    /// #[copilot::tool(read_only)]
+    /// pub async fn search(
+    ///     /// The words to find.
+    ///     words: &str,
+    /// ) -> String {
+    ///     words.to_owned()
+    /// }
+    /// # }
+    /// let builder = copilot::Session::builder()
+    ///     .with_all_tools()
+    ///     .with_tools([acme::search::TOOL.renamed("search_catalogue")]);
+    /// # drop(builder);
+    /// ```
+    pub fn renamed(self, name: impl Into<String>) -> Self {
+        let (name, definition) = (name.into(), self.into_definition());
+        let defined = Self(Repr::Defined(definition.clone()));
+        if defined.name() == name {
+            return defined;
+        }
+        Self(Repr::Renamed(Arc::new(Renamed { definition, name: name.into(), wires: Wires::default() })))
+    }
+
+    /// Returns the tool with a prefix before its name; otherwise as [`renamed`](Self::renamed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// /// Search the catalogue.
+    /// #[copilot::tool(read_only)]
+    /// async fn search() {}
+    ///
+    /// let [tool] = copilot::toolset![search].map(|tool| tool.prefixed("acme_"));
+    /// assert_eq!(tool.name(), "acme_search");
+    /// ```
+    pub fn prefixed(self, prefix: impl AsRef<str>) -> Self {
+        let name = format!("{}{}", prefix.as_ref(), self.name());
+        self.renamed(name)
     }
 
     /// Returns the description, which the model reads to decide when to call the tool.
     pub fn description(&self) -> &str {
-        match &self.0 {
-            Repr::Static(def) => def.description,
-            Repr::Bound(bound) => bound.def.description,
-            Repr::Dynamic(tool) => &tool.description,
+        match self.definition() {
+            Definition::Static(def) => def.description,
+            Definition::Bound(bound) => bound.def.description,
+            Definition::Dynamic(tool) => &tool.description,
         }
     }
 
@@ -123,28 +186,28 @@ impl Tool {
 
     /// Returns the title that user interfaces show instead of the name, if set.
     pub fn title(&self) -> Option<&str> {
-        match &self.0 {
-            Repr::Static(def) => def.title,
-            Repr::Bound(bound) => bound.def.title,
-            Repr::Dynamic(tool) => tool.title.as_deref(),
+        match self.definition() {
+            Definition::Static(def) => def.title,
+            Definition::Bound(bound) => bound.def.title,
+            Definition::Dynamic(tool) => tool.title.as_deref(),
         }
     }
 
     /// Returns the group that selections refer to, if set.
     pub fn group(&self) -> Option<&str> {
-        match &self.0 {
-            Repr::Static(def) => def.group,
-            Repr::Bound(bound) => bound.def.group,
-            Repr::Dynamic(tool) => tool.group.as_deref(),
+        match self.definition() {
+            Definition::Static(def) => def.group,
+            Definition::Bound(bound) => bound.def.group,
+            Definition::Dynamic(tool) => tool.group.as_deref(),
         }
     }
 
     /// Returns the tags that selections refer to; empty without any.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
-        let (constant, dynamic) = match &self.0 {
-            Repr::Static(def) => (def.tags, &[][..]),
-            Repr::Bound(bound) => (bound.def.tags, &[][..]),
-            Repr::Dynamic(tool) => (&[][..], &tool.tags[..]),
+        let (constant, dynamic) = match self.definition() {
+            Definition::Static(def) => (def.tags, &[][..]),
+            Definition::Bound(bound) => (bound.def.tags, &[][..]),
+            Definition::Dynamic(tool) => (&[][..], &tool.tags[..]),
         };
         constant.iter().copied().chain(dynamic.iter().map(|tag| &**tag))
     }
@@ -172,32 +235,60 @@ impl Tool {
     /// Returns the name during constant evaluation; empty for a tool created at run time.
     pub(crate) const fn const_name(&self) -> &'static str {
         match &self.0 {
-            Repr::Static(def) => def.name,
-            Repr::Dynamic(_) | Repr::Bound(_) => "",
+            Repr::Defined(Definition::Static(def)) => def.name,
+            Repr::Defined(Definition::Dynamic(_) | Definition::Bound(_)) | Repr::Renamed(_) => "",
         }
     }
 
+    fn definition(&self) -> &Definition {
+        match &self.0 {
+            Repr::Defined(definition) => definition,
+            Repr::Renamed(renamed) => &renamed.definition,
+        }
+    }
+
+    fn into_definition(self) -> Definition {
+        match self.0 {
+            Repr::Defined(definition) => definition,
+            Repr::Renamed(renamed) => renamed.definition.clone(),
+        }
+    }
+
+    /// Returns the name of the definition, whatever the tool was renamed to.
+    pub(crate) fn defined_name(&self) -> &str {
+        match self.definition() {
+            Definition::Static(def) => def.name,
+            Definition::Bound(bound) => bound.def.name,
+            Definition::Dynamic(tool) => &tool.name,
+        }
+    }
+
+    /// Returns whether the tool has another name than its definition.
+    pub(crate) fn is_renamed(&self) -> bool {
+        matches!(self.0, Repr::Renamed(_))
+    }
+
     pub(crate) fn from_dynamic(tool: Arc<Dynamic>) -> Self {
-        Self(Repr::Dynamic(tool))
+        Self(Repr::Defined(Definition::Dynamic(tool)))
     }
 
     /// Returns the options of the tool. The texts of a dynamic tool are not in it.
     pub(crate) fn def(&self) -> &ToolDef {
-        match &self.0 {
-            Repr::Static(def) => def,
-            Repr::Bound(bound) => bound.def,
-            Repr::Dynamic(tool) => &tool.options,
+        match self.definition() {
+            Definition::Static(def) => def,
+            Definition::Bound(bound) => bound.def,
+            Definition::Dynamic(tool) => &tool.options,
         }
     }
 
     pub(crate) fn bound(tool: Arc<Bound>) -> Self {
-        Self(Repr::Bound(tool))
+        Self(Repr::Defined(Definition::Bound(tool)))
     }
 
     pub(crate) fn dynamic(&self) -> Option<&Dynamic> {
-        match &self.0 {
-            Repr::Static(_) | Repr::Bound(_) => None,
-            Repr::Dynamic(tool) => Some(tool),
+        match self.definition() {
+            Definition::Static(_) | Definition::Bound(_) => None,
+            Definition::Dynamic(tool) => Some(tool),
         }
     }
 
@@ -229,23 +320,29 @@ impl Tool {
         }
     }
 
-    /// Returns whether both handles are of the same definition, and not only of the same name.
+    /// Returns whether both handles are of the same definition and have the same name.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
+        self.name() == other.name() && self.has_definition_of(other)
+    }
+
+    fn has_definition_of(&self, other: &Self) -> bool {
+        match (self.definition(), other.definition()) {
             // A crate that is linked twice, such as the library of a unit test, has two copies of each definition.
-            (Repr::Static(a), Repr::Static(b)) => a.name == b.name && a.location == b.location,
-            (Repr::Dynamic(a), Repr::Dynamic(b)) => Arc::ptr_eq(a, b),
-            (Repr::Bound(a), Repr::Bound(b)) => Arc::ptr_eq(&a.value, &b.value) && a.def.name == b.def.name,
+            (Definition::Static(a), Definition::Static(b)) => a.name == b.name && a.location == b.location,
+            (Definition::Dynamic(a), Definition::Dynamic(b)) => Arc::ptr_eq(a, b),
+            (Definition::Bound(a), Definition::Bound(b)) => {
+                Arc::ptr_eq(&a.value, &b.value) && a.def.name == b.def.name
+            }
             _ => false,
         }
     }
 
     /// Returns the parts that are computed once: the schema, the wire form and the needed states.
     pub(crate) fn compiled(&self) -> Result<&Compiled> {
-        match &self.0 {
-            Repr::Static(def) => compiled::of(def),
-            Repr::Bound(bound) => compiled::of(bound.def),
-            Repr::Dynamic(tool) => {
+        match self.definition() {
+            Definition::Static(def) => compiled::of(def),
+            Definition::Bound(bound) => compiled::of(bound.def),
+            Definition::Dynamic(tool) => {
                 tool.compiled.get_or_init(|| tool.compile()).as_ref().map_err(Clone::clone)
             }
         }
@@ -254,7 +351,11 @@ impl Tool {
     /// Returns the wire form of the tool in a profile.
     pub(crate) fn wire(&self, profile: SchemaProfile) -> Result<&RawValue> {
         let compiled = self.compiled()?;
-        compiled.wire_in(profile, || self.wire_of(compiled, profile))
+        let wires = match &self.0 {
+            Repr::Defined(_) => &compiled.wires,
+            Repr::Renamed(renamed) => &renamed.wires,
+        };
+        wires.get(profile, || self.wire_of(compiled, profile))
     }
 
     fn wire_of(&self, compiled: &Compiled, profile: SchemaProfile) -> Result<Box<RawValue>> {
@@ -285,7 +386,10 @@ impl Tool {
             }
             (_, Some(parameters)) => Some(parameters.clone()),
         };
-        let labels = self.dynamic().map_or_else(|| Labels::of(self.def()), Dynamic::labels);
+        let mut labels = self.dynamic().map_or_else(|| Labels::of(self.def()), Dynamic::labels);
+        if self.is_renamed() {
+            labels = Labels { name: self.name(), overrides_builtin: false, ..labels };
+        }
         compiled::wire(labels, self.def(), parameters.as_deref())
     }
 }
@@ -313,6 +417,7 @@ impl Dynamic {
             description: &self.description,
             group: self.group.as_deref(),
             meta: self.meta.clone(),
+            overrides_builtin: self.options.overrides_builtin,
         }
     }
 }
@@ -323,8 +428,8 @@ impl CalledTool for Tool {
     }
 
     fn bound_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>> {
-        match &self.0 {
-            Repr::Bound(bound) if bound.type_id == type_id => Some(&bound.value),
+        match self.definition() {
+            Definition::Bound(bound) if bound.type_id == type_id => Some(&bound.value),
             _ => None,
         }
     }

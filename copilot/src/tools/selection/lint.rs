@@ -1,4 +1,4 @@
-//! Checks of the linked tools for tests. A session starts in spite of these problems.
+//! Checks of tools for tests. A session starts in spite of most of these problems.
 
 use serde_json::Value;
 
@@ -11,23 +11,22 @@ use crate::tools::selection::providers;
 use crate::tools::selection::registry::{self, ToolSet};
 use crate::tools::tool::Tool;
 
-/// Returns all problems of the tools that are linked into the program.
-pub(crate) fn problems() -> Vec<String> {
+/// Returns all problems of tools, each once.
+pub(crate) fn problems(mut tools: Vec<Tool>) -> Vec<String> {
     let mut problems = Vec::new();
-    if let Err(error) = registry::unique(registry::linked()) {
+    if let Err(error) = registry::unique(tools.clone()) {
         problems.push(error.to_string());
     }
-    let mut tools = registry::linked();
+    problems.extend(registry::wrong_names(&tools).iter().map(ToString::to_string));
     tools.sort_by(|a, b| a.name().cmp(b.name()));
     problems.extend(tools.iter().flat_map(problems_of));
     problems.dedup();
     problems
 }
 
-/// Returns notes on the linked tools, which are not problems: a provider that refuses a tool, and an argument whose
-/// fields are the arguments.
-pub(crate) fn notes() -> Vec<String> {
-    let mut tools = registry::linked();
+/// Returns notes on tools, which are not problems: a provider that refuses a tool, and an argument whose fields are the
+/// arguments.
+pub(crate) fn notes(mut tools: Vec<Tool>) -> Vec<String> {
     tools.sort_by(|a, b| a.name().cmp(b.name()));
     let number = providers::note_on_number(tools.len());
     number.into_iter().chain(tools.iter().flat_map(notes_of)).collect()
@@ -39,9 +38,14 @@ fn notes_of(tool: &Tool) -> Vec<String> {
     providers::notes(tool).into_iter().map(located).collect()
 }
 
-/// Returns the linked tools as a set, without a check of their states.
-pub(crate) fn linked_set() -> Result<ToolSet> {
-    ToolSet::without_states(registry::linked())
+/// Returns all tools that are linked into the program.
+pub(crate) fn linked() -> Vec<Tool> {
+    registry::linked()
+}
+
+/// Returns tools as a set, without a check of their states.
+pub(crate) fn set(tools: Vec<Tool>) -> Result<ToolSet> {
+    ToolSet::without_states(tools)
 }
 
 /// Returns the problems of a tool, each with the tool's name and location.

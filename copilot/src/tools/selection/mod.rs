@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tools::arguments::suggest::suggest;
+use crate::tools::def::Location;
 use crate::tools::schema;
 use crate::tools::schema::SchemaProfile;
 use crate::tools::selection::registry::ToolSet;
@@ -41,6 +42,7 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum By {
     Name(String),
+    Tool { defined: String, location: Location, renamed: Option<String> },
     Group(String),
     Tag(String),
     Module(String),
@@ -49,6 +51,22 @@ enum By {
 /// Selects the tools of a group.
 pub fn group(name: impl Into<String>) -> Choice {
     Choice::new(By::Group(name.into()))
+}
+
+/// Selects the tools of a module and its submodules. The name of a crate, with underscores, selects all of its tools.
+///
+/// # Examples
+///
+/// Two crates have a tool `search`:
+///
+/// ```
+/// use copilot::{Session, tools};
+///
+/// let builder = Session::builder().with_all_tools().prefix_tools("acme_", [tools::module("acme_tools")]);
+/// # drop(builder);
+/// ```
+pub fn module(path: impl Into<String>) -> Choice {
+    Choice::new(By::Module(path.into()))
 }
 
 /// Selects the tools with a tag.
@@ -68,9 +86,14 @@ impl From<String> for Choice {
     }
 }
 
+/// Selects this tool under every name, and no other tool of that name; a renamed tool under this name only.
 impl From<Tool> for Choice {
     fn from(tool: Tool) -> Self {
-        tool.name().into()
+        Self::new(By::Tool {
+            defined: tool.defined_name().to_owned(),
+            location: tool.location(),
+            renamed: tool.is_renamed().then(|| tool.name().to_owned()),
+        })
     }
 }
 
@@ -91,14 +114,14 @@ impl Choice {
         Self { may_be_absent: true, ..self }
     }
 
-    /// Selects the tools of a module and its submodules.
-    pub(crate) fn module(path: impl Into<String>) -> Self {
-        Self::new(By::Module(path.into()))
-    }
-
     fn takes(&self, tool: &Tool) -> bool {
         match &self.by {
             By::Name(name) => tool.name() == name,
+            By::Tool { defined, location, renamed } => {
+                tool.defined_name() == defined
+                    && tool.location() == *location
+                    && renamed.as_ref().is_none_or(|renamed| tool.name() == renamed)
+            }
             By::Group(group) => tool.group() == Some(group),
             By::Tag(tag) => tool.tags().any(|own| own == tag),
             By::Module(path) => {
@@ -112,7 +135,7 @@ impl Choice {
     fn alternatives<'t>(&self, tools: &'t [Tool]) -> BTreeSet<&'t str> {
         let of = |tool: &'t Tool| -> Vec<&'t str> {
             match &self.by {
-                By::Name(_) => vec![tool.name()],
+                By::Name(_) | By::Tool { .. } => vec![tool.name()],
                 By::Group(_) => tool.group().into_iter().collect(),
                 By::Tag(_) => tool.tags().collect(),
                 By::Module(_) => vec![tool.location().module],
@@ -120,16 +143,24 @@ impl Choice {
         };
         tools.iter().flat_map(of).collect()
     }
+
+    fn name(&self) -> &str {
+        match &self.by {
+            By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name) => name,
+            By::Tool { defined, renamed, .. } => renamed.as_ref().unwrap_or(defined),
+        }
+    }
 }
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.by {
-            By::Name(name) => write!(f, "tool `{name}`"),
-            By::Group(name) => write!(f, "group `{name}`"),
-            By::Tag(name) => write!(f, "tag `{name}`"),
-            By::Module(path) => write!(f, "module `{path}`"),
-        }
+        let kind = match &self.by {
+            By::Name(_) | By::Tool { .. } => "tool",
+            By::Group(_) => "group",
+            By::Tag(_) => "tag",
+            By::Module(_) => "module",
+        };
+        write!(f, "{kind} `{}`", self.name())
     }
 }
 
@@ -138,6 +169,7 @@ impl fmt::Display for Choice {
 pub(crate) struct ToolSelection {
     linked: bool,
     added: Vec<Tool>,
+    prefixes: Vec<(String, Vec<Choice>)>,
     rules: Vec<Rule>,
     crates: Vec<String>,
     pub(crate) profile: SchemaProfile,
@@ -158,6 +190,11 @@ impl ToolSelection {
 
     pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
         self.added.extend(tools);
+    }
+
+    /// Puts a prefix before the names of the tools that one of the choices selects.
+    pub(crate) fn prefix(&mut self, prefix: String, choices: impl IntoIterator<Item = Choice>) {
+        self.prefixes.push((prefix, choices.into_iter().collect()));
     }
 
     /// Keeps the tools that one of the choices selects.
@@ -183,15 +220,7 @@ impl ToolSelection {
 
     /// Returns the selected tools. The error lists all problems.
     pub(crate) fn resolve(&self, context: &SelectionContext<'_>) -> Result<ToolSet> {
-        let mut tools = self.added.clone();
-        if self.linked {
-            let linked = registry::linked();
-            if linked.is_empty() {
-                return Err(nothing_linked());
-            }
-            tools.extend(linked);
-        }
-        self.check_crates(&tools)?;
+        let tools = self.named()?;
         self.check_choices(&tools)?;
         let (kept, dropped) = self.apply(tools, context);
         let set = ToolSet::new(kept.clone(), context.states).and_then(|set| set.in_profile(self.profile));
@@ -199,6 +228,41 @@ impl ToolSelection {
             eprint!("{}", report(&kept, &dropped));
         }
         set
+    }
+
+    /// Returns the selected tools, unchecked: also those that clash.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn selected(&self, context: &SelectionContext<'_>) -> Result<Vec<Tool>> {
+        let tools = self.named()?;
+        self.check_choices(&tools)?;
+        Ok(self.apply(tools, context).0)
+    }
+
+    /// Returns the tools to select from, under the names that they have in the session.
+    fn named(&self) -> Result<Vec<Tool>> {
+        let mut tools = self.added.clone();
+        if self.linked {
+            let linked = registry::linked();
+            if linked.is_empty() {
+                return Err(nothing_linked());
+            }
+            // A tool that is added with another name, or bound to a value, takes the place of the linked one.
+            let is_added = |tool: &Tool| {
+                let choice = Choice::from(tool.clone());
+                self.added.iter().any(|added| choice.takes(added))
+            };
+            tools.extend(linked.into_iter().filter(|tool| !is_added(tool)));
+        }
+        self.check_crates(&tools)?;
+        for (prefix, choices) in &self.prefixes {
+            check_matches(choices, &tools)?;
+            for tool in &mut tools {
+                if choices.iter().any(|choice| choice.takes(tool)) {
+                    *tool = tool.clone().prefixed(prefix);
+                }
+            }
+        }
+        Ok(tools)
     }
 
     /// Splits the tools into selected ones, and removed ones with the reason.
@@ -239,26 +303,7 @@ impl ToolSelection {
             Rule::Only(choices) | Rule::Except(choices) => &choices[..],
             Rule::Filter(_) => &[],
         });
-        let mut message = String::new();
-        let required = choices.filter(|choice| !choice.may_be_absent);
-        for choice in required.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
-            let (By::Name(name) | By::Group(name) | By::Tag(name) | By::Module(name)) = &choice.by;
-            let known = choice.alternatives(tools);
-            let hint = match suggest(name, known.iter().copied()) {
-                Some(suggestion) => format!("did you mean `{suggestion}`?"),
-                None if known.is_empty() => "no tool has one".to_owned(),
-                None => format!("valid names are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
-            };
-            let separator = if message.is_empty() { "" } else { "\n" };
-            write!(message, "{separator}{choice} matches no tool; {hint}")
-                .expect("writing to a string cannot fail");
-        }
-        if message.is_empty() {
-            return Ok(());
-        }
-        message +=
-            "\nA choice that may match no tool, for example with a Cargo feature off, needs `.if_present()`";
-        Err(Error::new(ErrorKind::Tools, message))
+        check_matches(choices, tools)
     }
 
     fn check_crates(&self, tools: &[Tool]) -> Result<()> {
@@ -291,6 +336,29 @@ impl fmt::Debug for ToolSelection {
     }
 }
 
+/// Rejects choices that select nothing, which are probably misspelled.
+fn check_matches<'c>(choices: impl IntoIterator<Item = &'c Choice>, tools: &[Tool]) -> Result<()> {
+    let mut message = String::new();
+    let required = choices.into_iter().filter(|choice| !choice.may_be_absent);
+    for choice in required.filter(|choice| !tools.iter().any(|tool| choice.takes(tool))) {
+        let known = choice.alternatives(tools);
+        let hint = match suggest(choice.name(), known.iter().copied()) {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None if known.is_empty() => "no tool has one".to_owned(),
+            None => format!("valid names are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        let separator = if message.is_empty() { "" } else { "\n" };
+        write!(message, "{separator}{choice} matches no tool; {hint}")
+            .expect("writing to a string cannot fail");
+    }
+    if message.is_empty() {
+        return Ok(());
+    }
+    message +=
+        "\nA choice that may match no tool, for example with a Cargo feature off, needs `.if_present()`";
+    Err(Error::new(ErrorKind::Tools, message))
+}
+
 fn nothing_linked() -> Error {
     Error::new(
         ErrorKind::Tools,
@@ -306,14 +374,16 @@ pub(crate) fn report(kept: &[Tool], dropped: &[(Tool, String)]) -> String {
     let all = kept.iter().map(|tool| (tool, None)).chain(dropped.iter().map(|(tool, why)| (tool, Some(why))));
     for (tool, why) in all {
         let mut line = format!("{:<32} {} ({})", tool.name(), tool.location(), tool.location().krate());
+        if tool.is_renamed() {
+            write!(line, " defined as {}", tool.defined_name()).expect("writing to a string cannot fail");
+        }
         if let Some(group) = tool.group() {
             write!(line, " group {group}").expect("writing to a string cannot fail");
         }
-        match tool.compiled() {
-            Ok(compiled) => {
+        match tool.compiled().and_then(|compiled| Ok((compiled, tool.wire(SchemaProfile::Portable)?))) {
+            Ok((compiled, wire)) => {
                 // English and JSON have about four bytes per token.
-                write!(line, " ~{} tokens", compiled.wire.get().len() / 4)
-                    .expect("writing to a string cannot fail");
+                write!(line, " ~{} tokens", wire.get().len() / 4).expect("writing to a string cannot fail");
                 for need in &compiled.arguments.needs {
                     write!(line, " needs {}", need.type_name).expect("writing to a string cannot fail");
                 }
@@ -439,7 +509,7 @@ mod tests {
         check(|s| s.only([tag("red"), "carrot".into()]), &["apple", "carrot"]);
         check(|s| s.except([pear::TOOL.into()]), &["apple", "carrot"]);
         check(|s| s.filter(|tool| tool.name().len() > 4), &["apple", "carrot"]);
-        check(|s| s.only([Choice::module("copilot::tools::selection")]), &["apple", "carrot", "pear"]);
+        check(|s| s.only([module("copilot::tools::selection")]), &["apple", "carrot", "pear"]);
         check(|s| s.expect_from(["copilot".to_owned()]), &["apple", "carrot", "pear"]);
     }
 

@@ -20,10 +20,11 @@ pub(crate) fn errors(tool: &Tool) -> impl Iterator<Item = Error> {
         Error::new(ErrorKind::Tools, format!("tool `{name}` at {location}: {problem}"))
     };
     let name = (!starts_as_name(tool.name())).then(|| {
-        error(
-            "its name starts with a digit or `-`, which Gemini refuses; start it with a letter or `_`"
-                .to_owned(),
-        )
+        let renamed = tool.is_renamed().then(|| format!(" (it is defined as `{}`)", tool.defined_name()));
+        error(format!(
+            "its name starts with a digit or `-`, which Gemini refuses; start it with a letter or `_`{}",
+            renamed.unwrap_or_default()
+        ))
     });
     let properties = tool.compiled().ok().and_then(|compiled| compiled.arguments.schema.get("properties"));
     let properties = properties.and_then(Value::as_object).into_iter().flatten();

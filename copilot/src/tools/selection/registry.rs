@@ -7,7 +7,6 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::tools::context::CalledTool as _;
-use crate::tools::def::Location;
 use crate::tools::schema::SchemaProfile;
 use crate::tools::selection::providers;
 use crate::tools::state::StateMap;
@@ -92,14 +91,8 @@ pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
         if let [first, second] = pair
             && first.name() == second.name()
         {
-            write!(
-                clashes,
-                "\n  `{}`: at {} and at {}",
-                first.name(),
-                described(&first.location()),
-                described(&second.location()),
-            )
-            .expect("writing to a string cannot fail");
+            write!(clashes, "\n  `{}`: at {} and at {}", first.name(), described(first), described(second))
+                .expect("writing to a string cannot fail");
         }
     }
     if clashes.is_empty() {
@@ -108,16 +101,24 @@ pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
     Err(Error::new(
         ErrorKind::Tools,
         format!(
-            "several tools have the same name; rename one with `#[copilot::tool(name = \"..\")]`, or remove it:{clashes}"
+            "several tools have the same name; rename one in the session, with \
+             `.with_tools([path::of::the_tool::TOOL.renamed(\"..\")])` or with \
+             `.prefix_tools(\"..\", [copilot::tools::module(\"its_crate\")])`; or rename it with \
+             `#[copilot::tool(name = \"..\")]`, or remove it with `.except([path::of::the_tool::TOOL])`:{clashes}"
         ),
     ))
 }
 
-fn described(location: &Location) -> String {
-    match location.module {
+fn described(tool: &Tool) -> String {
+    let location = tool.location();
+    let mut text = match location.module {
         "" => location.to_string(),
         module => format!("{location} (in `{module}`)"),
+    };
+    if tool.is_renamed() {
+        write!(text, ", defined as `{}`", tool.defined_name()).expect("writing to a string cannot fail");
     }
+    text
 }
 
 /// Checks that the options of dynamic tools do not contradict each other. The macros check all others.
@@ -160,7 +161,7 @@ fn contradictions(tool: &Tool) -> Vec<&'static str> {
             "`retries` requires `read_only` or `idempotent`: running a tool twice must be safe",
         ),
         (
-            def.overrides_builtin && !BUILTINS.contains(&tool.name()),
+            def.overrides_builtin && !BUILTINS.contains(&tool.defined_name()),
             "the CLI has no built-in tool of this name to replace; remove `overrides_builtin`",
         ),
         (def.timeout_ms == 0, "`timeout` must be at least one millisecond"),
@@ -170,28 +171,41 @@ fn contradictions(tool: &Tool) -> Vec<&'static str> {
     rules.into_iter().filter_map(|(wrong, problem)| wrong.then_some(problem)).collect()
 }
 
-/// Checks the names of dynamic tools. The macros check all others.
+/// Checks the names. The macros check those of functions too, except names that are constants.
 fn check_names(tools: &[Tool]) -> Result<()> {
-    for tool in tools.iter().filter(|tool| tool.dynamic().is_some()) {
-        let name = tool.name();
+    one_error(&wrong_names(tools))
+}
+
+/// Returns the error of each name that is not valid, or that a built-in tool of the CLI has.
+pub(crate) fn wrong_names(tools: &[Tool]) -> Vec<Error> {
+    let error = |tool: &Tool| {
+        let (name, location) = (tool.name(), tool.location());
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
-            let message = format!(
-                "`{name}` at {} is not a valid tool name: a name has 1 to 64 ASCII letters, digits, `_` and `-`",
-                tool.location()
-            );
-            return Err(Error::new(ErrorKind::Tools, message));
-        }
-        if BUILTINS.contains(&name) && !tool.def().overrides_builtin {
-            let message = format!(
-                "the CLI has a built-in tool `{name}`; rename the one at {}, or add `.overrides_builtin()` to \
-                 replace it",
-                tool.location()
-            );
-            return Err(Error::new(ErrorKind::Tools, message));
-        }
-    }
-    Ok(())
+        let is_valid = (1..=64).contains(&name.len()) && name.bytes().all(fits);
+        let is_builtin = BUILTINS.contains(&name);
+        let message = match tool.is_renamed() {
+            _ if !is_valid => format!(
+                "{} is not a valid tool name: a name has 1 to 64 ASCII letters, digits, `_` and `-`",
+                if tool.is_renamed() {
+                    format!("`{name}`, to which the tool `{}` at {location} is renamed,", tool.defined_name())
+                } else {
+                    format!("`{name}` at {location}")
+                }
+            ),
+            true if is_builtin => format!(
+                "the tool `{}` at {location} is renamed to `{name}`, but the CLI has a built-in tool of that name; \
+                 choose another one",
+                tool.defined_name()
+            ),
+            false if is_builtin && !tool.def().overrides_builtin => format!(
+                "the CLI has a built-in tool `{name}`; rename the one at {location}, or add `overrides_builtin` to \
+                 replace it"
+            ),
+            _ => return None,
+        };
+        Some(Error::new(ErrorKind::Tools, message))
+    };
+    tools.iter().filter_map(error).collect()
 }
 
 /// The names of the CLI's built-in tools.

@@ -5,6 +5,7 @@ mod dynamic;
 mod kinds;
 mod names;
 mod placement;
+mod renaming;
 mod reports;
 mod retries;
 mod threads;

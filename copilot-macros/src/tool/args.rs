@@ -161,7 +161,7 @@ impl Options {
             "terminal" => drop(self.flag(entry, "terminal")?),
             "timeout" => {
                 let timeout = entry.milliseconds()?;
-                self.plain("timeout_ms", quote!(#timeout));
+                self.plain("timeout_ms", quote!(::core::option::Option::Some(#timeout)));
             }
             "title" => self.text(entry, "title", "Weather report")?,
             _ => {}

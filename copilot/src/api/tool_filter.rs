@@ -1,11 +1,13 @@
 //! Filters of the tools that a model sees, by name and by source.
 
+use std::time::Duration;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::SessionBuilder;
 use crate::session::builder::MaxToolResult;
 use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::tools::SchemaProfile;
+use crate::tools::{SchemaProfile, Timeouts};
 
 pub use crate::protocol::config::{LargeOutput, ToolSearch};
 
@@ -115,6 +117,20 @@ fn check(setter: &str, filters: Option<&Vec<String>>) -> Result<()> {
     Ok(())
 }
 
+/// Refuses timeouts of tools that no call could meet.
+fn check_timeouts(timeouts: &Timeouts) -> Result<()> {
+    let of_groups =
+        timeouts.groups.iter().map(|(group, timeout)| (format!("group_timeout(\"{group}\", ..)"), timeout));
+    let of_session = timeouts.session.iter().map(|timeout| ("timeout(..)".to_owned(), timeout));
+    for (setter, timeout) in of_session.chain(of_groups) {
+        if *timeout < Duration::from_millis(1) {
+            let message = format!("`ToolOptions::{setter}`: the timeout must be at least one millisecond");
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+    }
+    Ok(())
+}
+
 members! {
     @also "availableTools" available_tools, "excludedTools" excluded_tools,
 
@@ -154,6 +170,46 @@ impl ToolOptions {
     /// was too large. A tool's `max_output` shortens its text before that. Default: 128 MiB.
     pub fn max_result(mut self, bytes: usize) -> Self {
         self.settings.state.set(MaxToolResult(bytes));
+        self
+    }
+
+    /// Sets the timeout of a call for the tools that set none themselves, and whose group has none. Default: two minutes.
+    ///
+    /// The first of these that is set counts: the option `timeout` of the tool, [`group_timeout`](Self::group_timeout),
+    /// this. A timeout under a millisecond is an error at [`start`](SessionBuilder::start).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use copilot::Session;
+    /// use copilot::tool_filter::ToolOptions;
+    ///
+    /// /// Close an issue.
+    /// #[copilot::tool(group = "issues")]
+    /// async fn close_issue() {}
+    ///
+    /// let options = ToolOptions::new()
+    ///     .timeout(Duration::from_secs(30))
+    ///     .group_timeout("issues", Duration::from_secs(5));
+    /// let builder = Session::builder().with_all_tools().tool_options(options);
+    /// # drop(builder);
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.state.update(|timeouts: &mut Timeouts| timeouts.session = Some(timeout));
+        self
+    }
+
+    /// Sets the timeout of a call for the tools of a group that set none themselves; see [`timeout`](Self::timeout).
+    ///
+    /// A group that no tool of the session and no linked tool has is an error at [`start`](SessionBuilder::start), which
+    /// names a similar one.
+    pub fn group_timeout(mut self, group: impl Into<String>, timeout: Duration) -> Self {
+        let group = group.into();
+        self.settings.state.update(|timeouts: &mut Timeouts| {
+            timeouts.groups.insert(group, timeout);
+        });
         self
     }
 
@@ -205,7 +261,8 @@ pub(crate) const TOPIC: Topic = Topic {
     members: MEMBERS,
     check: Some(|settings, _| {
         check("available_tools", settings.members.get("availableTools"))?;
-        check("excluded_tools", settings.members.get("excludedTools"))
+        check("excluded_tools", settings.members.get("excludedTools"))?;
+        settings.state.get().map_or(Ok(()), check_timeouts)
     }),
     paths: Some(|members, files| {
         members.change("largeOutput", |large: &mut LargeOutput| {

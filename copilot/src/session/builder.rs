@@ -25,7 +25,7 @@ use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
 use crate::task::DropGuard;
-use crate::tools::{SchemaProfile, SelectionContext, StateMap, Tool, ToolSelection, ToolSet};
+use crate::tools::{SchemaProfile, SelectionContext, StateMap, Timeouts, Tool, ToolSelection, ToolSet};
 
 /// A listener, which is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -268,6 +268,10 @@ impl SessionBuilder {
         }
         if let Some(MaxToolResult(largest)) = self.settings.state.get() {
             self.tool_policy.max_result = *largest;
+        }
+        if let Some(timeouts) = self.settings.state.get::<Timeouts>() {
+            self.tools.check_groups(timeouts.groups.keys().map(String::as_str))?;
+            self.tool_policy.timeouts = (!timeouts.is_empty()).then(|| Box::new(timeouts.clone()));
         }
         let saved_approvals = self.settings.state.get().is_some_and(|SavedApprovals(on)| *on);
         self.permissions.saved_approvals = saved_approvals;

@@ -117,6 +117,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         host: Arc::clone(session) as _,
         cancel: cancel.clone(),
         errors_visible: session.tool_policy.errors == ToolErrors::Visible,
+        timeout: session.tool_policy.timeout(tool),
         on_thread: AtomicBool::new(false),
     };
     let work = Work::Tool(tool.clone());

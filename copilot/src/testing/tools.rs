@@ -16,8 +16,8 @@ use crate::protocol::ToolCallId;
 use crate::session::builder::SessionBuilder;
 use crate::task::lock;
 use crate::tools::{
-    self, CancellationToken, Invocation, StateMap, Tool, ToolContext, ToolError, ToolHost, ToolResult,
-    ToolSet, lint,
+    self, CancellationToken, Invocation, StateMap, Timeouts, Tool, ToolContext, ToolError, ToolHost,
+    ToolResult, ToolSet, lint,
 };
 
 /// Creates a call of a tool as in a session, with validation of arguments, failure results and timeouts, but without a
@@ -188,6 +188,7 @@ impl ToolCall {
             host: Arc::clone(&host) as _,
             cancel,
             errors_visible: false,
+            timeout: Timeouts::default().of(&tool),
             on_thread: AtomicBool::new(false),
         };
         (tool, invocation, host)

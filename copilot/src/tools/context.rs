@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use serde::Serialize;
@@ -56,6 +57,7 @@ pub(crate) struct Invocation {
     pub(crate) cancel: CancellationToken,
     /// Whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) errors_visible: bool,
+    pub(crate) timeout: Duration,
     /// Whether the function runs on the pool for blocking work, where it cannot be stopped. `false` at the beginning.
     pub(crate) on_thread: AtomicBool,
 }
@@ -217,6 +219,11 @@ impl ToolContext {
     /// Returns whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) fn errors_visible(&self) -> bool {
         self.0.invocation.errors_visible
+    }
+
+    /// Returns the timeout of each attempt.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.0.invocation.timeout
     }
 
     /// Returns the token that is cancelled when the CLI no longer needs the result.

@@ -47,8 +47,8 @@ pub struct ToolDef {
     pub idempotent: bool,
     /// Whether the tool interacts with systems outside the program.
     pub open_world: bool,
-    /// The timeout of a call, in milliseconds.
-    pub timeout_ms: u64,
+    /// The timeout of a call, in milliseconds; `None` for that of the group or the session.
+    pub timeout_ms: Option<u64>,
     /// The maximum number of retries after a transient failure.
     pub retries: u32,
     /// The maximum length of the text that the model reads, in bytes.
@@ -121,9 +121,6 @@ pub const fn checked_name(name: &'static str) -> &'static str {
 }
 
 impl ToolDef {
-    /// The default timeout of a call, in milliseconds.
-    pub const DEFAULT_TIMEOUT_MS: u64 = 120_000;
-
     /// The default value of every field.
     pub const BASE: Self = Self {
         name: "",
@@ -138,7 +135,7 @@ impl ToolDef {
         destructive: false,
         idempotent: false,
         open_world: false,
-        timeout_ms: Self::DEFAULT_TIMEOUT_MS,
+        timeout_ms: None,
         retries: 0,
         max_output: None,
         concurrency: None,

@@ -247,9 +247,10 @@ impl DynTool {
         self
     }
 
-    /// Sets the timeout of a call, in milliseconds precision. Default: two minutes.
+    /// Sets the timeout of a call, in milliseconds precision. Default: that of the
+    /// [group or the session](crate::tool_filter::ToolOptions::timeout), which is two minutes unless it is set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.options.timeout_ms = Some(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         self
     }
 

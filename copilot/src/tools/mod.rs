@@ -19,6 +19,7 @@ mod selection_context;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 pub(crate) mod tool;
 
 pub use arguments::param::FromCall;
@@ -53,6 +54,7 @@ pub(crate) use selection::ToolSelection;
 pub(crate) use selection::lint;
 pub(crate) use selection::registry::ToolSet;
 pub(crate) use state::StateMap;
+pub(crate) use timeouts::Timeouts;
 
 /// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {

@@ -217,9 +217,10 @@ impl Tool {
         self.def().idempotent || self.def().read_only
     }
 
-    /// Returns the timeout of a call.
-    pub fn timeout(&self) -> Duration {
-        Duration::from_millis(self.def().timeout_ms)
+    /// Returns the timeout of a call; `None` for a tool that does not set one, whose timeout is that of its group or of
+    /// the session ([`ToolOptions`](crate::tool_filter::ToolOptions::timeout)).
+    pub fn timeout(&self) -> Option<Duration> {
+        self.def().timeout_ms.map(Duration::from_millis)
     }
 
     /// Returns the JSON schema of the arguments; `None` for a tool without arguments.

@@ -8,4 +8,5 @@ mod permissions;
 mod policy;
 mod policy_reports;
 mod results;
+mod timeouts;
 mod user_code;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use super::handler::Handler;
 use super::in_flight::InFlight;
@@ -16,7 +17,7 @@ use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::rpc::{Peer, Reconnectable};
 use crate::task::{lock, read, write};
-use crate::tools::{StateMap, ToolErrors, ToolSet};
+use crate::tools::{StateMap, Timeouts, Tool, ToolErrors, ToolSet};
 
 /// A topic of a session.
 pub(crate) type Topic = topic::Topic<SessionCore>;
@@ -54,18 +55,30 @@ pub(in crate::session) struct OpenMembers {
     pub(in crate::session) raw: RawMembers,
 }
 
-/// How results of tools reach the model.
-#[derive(Clone, Copy, Debug)]
+/// How long tools run, and how their results reach the model.
+#[derive(Clone, Debug)]
 pub(crate) struct ToolPolicy {
     /// Whether the model reads foreign errors.
     pub(in crate::session) errors: ToolErrors,
     /// The largest result, in bytes. Default: 128 MiB, half of the limit of a frame.
     pub(in crate::session) max_result: usize,
+    /// The timeouts of tools without one of their own; `None` for the default.
+    pub(in crate::session) timeouts: Option<Box<Timeouts>>,
+}
+
+impl ToolPolicy {
+    /// Returns the timeout of a call of a tool.
+    pub(in crate::session) fn timeout(&self, tool: &Tool) -> Duration {
+        match &self.timeouts {
+            Some(timeouts) => timeouts.of(tool),
+            None => Timeouts::default().of(tool),
+        }
+    }
 }
 
 impl Default for ToolPolicy {
     fn default() -> Self {
-        Self { errors: ToolErrors::default(), max_result: 128 << 20 }
+        Self { errors: ToolErrors::default(), max_result: 128 << 20, timeouts: None }
     }
 }
 

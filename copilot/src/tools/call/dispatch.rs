@@ -118,12 +118,12 @@ async fn attempt(tool: &Tool, context: &ToolContext) -> Returned {
         Ok(running) => running,
         Err(returned) => return returned,
     };
-    match watch(running, context, tool.timeout()).await {
+    match watch(running, context, context.timeout()).await {
         End::Returned(returned) => returned,
         End::Panicked(panic) => Err(panicked(&panic)),
         End::Cancelled => Ok(cancelled(context)),
         End::TimedOut => {
-            let seconds = tool.timeout().as_secs_f64();
+            let seconds = context.timeout().as_secs_f64();
             tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool timed out");
             let end = if context.is_on_thread() {
                 ". It was asked to stop but is still running; its result will be discarded."

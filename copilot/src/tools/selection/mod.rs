@@ -230,6 +230,27 @@ impl ToolSelection {
         set
     }
 
+    /// Rejects groups that no tool of the session and no linked tool has, which are probably misspelled.
+    pub(crate) fn check_groups<'g>(&self, groups: impl IntoIterator<Item = &'g str>) -> Result<()> {
+        let known: BTreeSet<String> = self
+            .added
+            .iter()
+            .chain(&registry::linked())
+            .filter_map(|tool| tool.group().map(str::to_owned))
+            .collect();
+        match groups.into_iter().find(|group| !known.contains(*group)) {
+            None => Ok(()),
+            Some(group) => {
+                let hint = match suggest(group, known.iter().map(String::as_str)) {
+                    Some(suggestion) => format!("; did you mean `{suggestion}`?"),
+                    None => String::new(),
+                };
+                let message = format!("`ToolOptions::group_timeout`: no tool has the group `{group}`{hint}");
+                Err(Error::new(ErrorKind::Tools, message))
+            }
+        }
+    }
+
     /// Returns the selected tools, unchecked: also those that clash.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn selected(&self, context: &SelectionContext<'_>) -> Result<Vec<Tool>> {

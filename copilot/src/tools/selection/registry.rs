@@ -164,7 +164,7 @@ fn contradictions(tool: &Tool) -> Vec<&'static str> {
             def.overrides_builtin && !BUILTINS.contains(&tool.defined_name()),
             "the CLI has no built-in tool of this name to replace; remove `overrides_builtin`",
         ),
-        (def.timeout_ms == 0, "`timeout` must be at least one millisecond"),
+        (def.timeout_ms == Some(0), "`timeout` must be at least one millisecond"),
         (def.max_output == Some(0), "`max_output` must be above 0"),
         (def.concurrency == Some(0), "`concurrency` must be above 0"),
     ];

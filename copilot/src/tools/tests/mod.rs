@@ -76,6 +76,7 @@ fn invocation(arguments: &Value) -> Invocation {
         host: Arc::new(Host::default()),
         cancel: CancellationToken::default(),
         errors_visible: false,
+        timeout: Duration::from_secs(120),
         on_thread: AtomicBool::new(false),
     }
 }

@@ -1,7 +1,7 @@
 //! Parses the options of an attribute: `key`, `key = value` and `key(..)` in any order. Reports every mistake.
 
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -19,6 +19,27 @@ pub(crate) enum Value {
     None,
     Expr(Expr),
     List(TokenStream),
+}
+
+/// A text that is known to the macro, or to the compiler only.
+#[derive(Clone)]
+pub(crate) enum Text {
+    Literal(LitStr),
+    /// The path of a constant of type `&'static str`.
+    Const(ExprPath),
+}
+
+impl ToTokens for Text {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Literal(text) => text.to_tokens(tokens),
+            // A variable, so that an error about the type of the constant names nothing else.
+            Self::Const(path) => tokens.extend(quote! {{
+                let __text: &'static ::core::primitive::str = #path;
+                __text
+            }}),
+        }
+    }
 }
 
 impl Parse for Entry {
@@ -114,6 +135,22 @@ impl Entry {
             Value::Expr(other) => Err(syn::Error::new_spanned(
                 other,
                 format!("`{}` must be a string literal, as in `{0} = \"{example}\"`", self.key),
+            )),
+            _ => Err(self.error(format!("`{}` needs a value, as in `{0} = \"{example}\"`", self.key))),
+        }
+    }
+
+    /// Returns the string literal or the path of a constant after `=`; `example` is shown in the error.
+    pub(crate) fn constant(&self, example: &str) -> syn::Result<Text> {
+        match &self.value {
+            Value::Expr(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(Text::Literal(text.clone())),
+            Value::Expr(Expr::Path(path)) => Ok(Text::Const(path.clone())),
+            Value::Expr(other) => Err(syn::Error::new_spanned(
+                other,
+                format!(
+                    "`{}` must be a string literal or the path of a constant, as in `{0} = \"{example}\"`",
+                    self.key
+                ),
             )),
             _ => Err(self.error(format!("`{}` needs a value, as in `{0} = \"{example}\"`", self.key))),
         }

@@ -9,7 +9,7 @@ use super::values::{
 };
 use crate::diagnostics::Diagnostics;
 use crate::docs::Description;
-use crate::options::{self, Entry, Value};
+use crate::options::{self, Entry, Text, Value};
 use crate::paths::Runtime;
 
 /// The options of `#[tool(..)]`.
@@ -182,7 +182,7 @@ impl Options {
     }
 
     fn text(&mut self, entry: &Entry, field: &'static str, example: &str) -> syn::Result<()> {
-        let text = entry.text(example)?;
+        let text = entry.constant(example)?;
         self.plain(field, quote!(::core::option::Option::Some(#text)));
         Ok(())
     }
@@ -198,7 +198,7 @@ pub(crate) struct ArgOptions {
     pub(crate) max: Option<(Number, Span)>,
     pub(crate) min_len: Option<(usize, Span)>,
     pub(crate) max_len: Option<(usize, Span)>,
-    pub(crate) pattern: Option<String>,
+    pub(crate) pattern: Option<Text>,
     pub(crate) one_of: Vec<Scalar>,
     pub(crate) examples: Vec<Scalar>,
     pub(crate) flatten: Option<Span>,
@@ -283,7 +283,7 @@ impl ArgOptions {
             }
             "nest" => self.nest = flag(entry)?,
             "one_of" => self.one_of = scalars(entry, "[\"low\", \"high\"]")?,
-            "pattern" => self.pattern = Some(entry.text("[A-Z]+-[0-9]+")?.value()),
+            "pattern" => self.pattern = Some(entry.constant("[A-Z]+-[0-9]+")?),
             _ => {}
         }
         Ok(())

@@ -8,7 +8,7 @@ use syn::{Expr, ExprLit, ExprPath, Lit, Token};
 
 use super::args::{Function, Name, Number, Scalar, scalar};
 use crate::docs::Description;
-use crate::options::{Entry, Value};
+use crate::options::{Entry, Text, Value};
 
 pub(super) fn flag(entry: &Entry) -> syn::Result<Option<Span>> {
     Ok(entry.flag()?.then(|| entry.span()))
@@ -77,9 +77,9 @@ pub(super) fn number(entry: &Entry) -> syn::Result<Number> {
     }
 }
 
-/// Returns the values of `key = value`, `key = [a, b]` or `key(a, b)`.
-pub(super) fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> {
-    let exprs: Vec<Expr> = match &entry.value {
+/// Returns the expressions of `key = value`, `key = [a, b]` or `key(a, b)`.
+fn exprs(entry: &Entry, example: &str) -> syn::Result<Vec<Expr>> {
+    Ok(match &entry.value {
         Value::Expr(Expr::Array(array)) => array.elems.iter().cloned().collect(),
         Value::Expr(expr) => vec![expr.clone()],
         Value::List(list) => {
@@ -88,8 +88,12 @@ pub(super) fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> 
         Value::None => {
             return Err(entry.error(format!("`{}` needs a value, as in `{0} = {example}`", entry.key)));
         }
-    };
-    exprs
+    })
+}
+
+/// Returns the values of `key = value`, `key = [a, b]` or `key(a, b)`.
+pub(super) fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> {
+    exprs(entry, example)?
         .iter()
         .map(|expr| {
             scalar(expr).ok_or_else(|| {
@@ -100,12 +104,19 @@ pub(super) fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> 
         .collect()
 }
 
-pub(super) fn texts(entry: &Entry) -> syn::Result<Vec<String>> {
-    let text = |scalar| match scalar {
-        Scalar::Text(text) => Ok(text),
-        _ => Err(entry.error(format!("`{}` takes string literals, as in `{0}(\"a\", \"b\")`", entry.key))),
+pub(super) fn texts(entry: &Entry) -> syn::Result<Vec<Text>> {
+    let text = |expr| match expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(Text::Literal(text)),
+        Expr::Path(path) => Ok(Text::Const(path)),
+        other => Err(syn::Error::new_spanned(
+            other,
+            format!(
+                "`{}` takes string literals and paths of constants, as in `{0}(\"a\", \"b\")`",
+                entry.key
+            ),
+        )),
     };
-    scalars(entry, "[\"a\", \"b\"]")?.into_iter().map(text).collect()
+    exprs(entry, "[\"a\", \"b\"]")?.into_iter().map(text).collect()
 }
 
 /// Returns the pairs of `meta("ns:key" = value, ..)`.

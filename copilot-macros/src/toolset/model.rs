@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::{Attribute, Generics, Meta, Signature, Token, Type, Visibility, braced};
 
 use crate::diagnostics::Diagnostics;
-use crate::options;
+use crate::options::{self, Text};
 use crate::paths::Runtime;
 use crate::tool::args::{self, Field, Name};
 use crate::tool::check;
@@ -15,8 +15,8 @@ use crate::tool::model::{self, Function, Tool};
 /// The options of `#[tools(..)]`.
 #[derive(Default)]
 pub(crate) struct Options {
-    group: Option<String>,
-    prefix: Option<String>,
+    group: Option<Text>,
+    prefix: Option<Text>,
     pub(crate) runtime: Runtime,
 }
 
@@ -28,8 +28,8 @@ impl Options {
         for entry in options::parse(tokens, &Self::KEYS, errors) {
             let set = match entry.key.to_string().as_str() {
                 "crate" => entry.path("::copilot").map(|path| options.runtime = Runtime(Some(path))),
-                "group" => entry.text("github").map(|text| options.group = Some(text.value())),
-                _ => entry.text("github_").map(|text| options.prefix = Some(text.value())),
+                "group" => entry.constant("github").map(|text| options.group = Some(text)),
+                _ => entry.constant("github_").map(|text| options.prefix = Some(text)),
             };
             errors.keep(set);
         }
@@ -195,8 +195,19 @@ impl Toolset {
         }
         let is_named = of_tool.name.is_some();
         let mut tool = Tool::of_type(of_tool, function, errors);
-        if let (Some(prefix), Name::Text(name, _), false) = (&options.prefix, &mut tool.name, is_named) {
-            name.insert_str(0, prefix);
+        match (&options.prefix, &mut tool.name) {
+            (Some(Text::Literal(prefix)), Name::Text(name, _)) if !is_named => {
+                name.insert_str(0, &prefix.value())
+            }
+            (Some(Text::Const(prefix)), Name::Text(name, _)) if !is_named => {
+                let runtime = &options.runtime;
+                tool.name = Name::Const(quote! {{
+                    const __LENGTH: usize = #runtime::length_of(#prefix, #name);
+                    const __NAME: &[u8] = &#runtime::joined::<__LENGTH>(#prefix, #name);
+                    #runtime::text_of(__NAME)
+                }});
+            }
+            _ => {}
         }
         check::check(&tool, errors);
         Item::Tool(Box::new(tool))

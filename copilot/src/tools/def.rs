@@ -120,6 +120,32 @@ pub const fn checked_name(name: &'static str) -> &'static str {
     name
 }
 
+/// Returns the length of a name with a prefix, in bytes.
+pub const fn length_of(prefix: &'static str, name: &'static str) -> usize {
+    prefix.len() + name.len()
+}
+
+/// Returns the bytes of a name with a prefix.
+pub const fn joined<const LENGTH: usize>(prefix: &'static str, name: &'static str) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    let (start, end) = bytes.split_at_mut(prefix.len());
+    start.copy_from_slice(prefix.as_bytes());
+    end.copy_from_slice(name.as_bytes());
+    bytes
+}
+
+/// Returns the text of [`joined`] bytes.
+///
+/// # Panics
+///
+/// Panics if the bytes are not UTF-8, which two joined texts are.
+pub const fn text_of(bytes: &'static [u8]) -> &'static str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => panic!("two texts are a text"),
+    }
+}
+
 impl ToolDef {
     /// The default value of every field.
     pub const BASE: Self = Self {

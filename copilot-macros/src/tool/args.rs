@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Expr, ExprClosure, ExprLit, ExprUnary, Lit, Meta, Path, UnOp};
+use syn::{Attribute, Expr, ExprClosure, ExprLit, ExprUnary, Lit, LitStr, Meta, Path, UnOp};
 
 use super::values::{
     description, flag, function, length, meta, name, number, positive, scalars, texts, word,
@@ -26,6 +26,8 @@ pub(crate) struct Options {
     pub(crate) retries: Option<Span>,
     pub(crate) skip_permission: Option<Span>,
     pub(crate) needs_approval: Option<(Function, Span)>,
+    /// The name of a parameter, or a path that begins with one.
+    pub(crate) serial_by: Option<LitStr>,
     /// The lint level for an argument without a description: `allow`, `warn` or `deny`.
     pub(crate) docs: Option<&'static str>,
     pub(crate) runtime: Runtime,
@@ -66,7 +68,7 @@ pub(crate) enum Name {
 }
 
 impl Options {
-    pub(crate) const KEYS: [&str; 26] = [
+    pub(crate) const KEYS: [&str; 27] = [
         "coerce",
         "concurrency",
         "crate",
@@ -88,6 +90,7 @@ impl Options {
         "overrides_builtin",
         "read_only",
         "retries",
+        "serial_by",
         "skip_permission",
         "tags",
         "terminal",
@@ -153,6 +156,7 @@ impl Options {
                 self.retries = Some(entry.span());
                 self.plain("retries", quote!(#retries as u32));
             }
+            "serial_by" => self.serial_by = Some(entry.text("path")?.clone()),
             "skip_permission" => self.skip_permission = self.flag(entry, "skip_permission")?,
             "tags" => {
                 let tags = texts(entry)?;

@@ -18,6 +18,32 @@ pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
     contradictions(tool, errors);
     approval(tool, errors);
     spelled::check(tool, errors);
+    serial(tool, errors);
+}
+
+/// Checks that `serial_by` begins with the name of an argument of the tool.
+fn serial(tool: &Tool, errors: &mut Diagnostics) {
+    let Some(path) = &tool.options.serial_by else { return };
+    if serial_param(tool, &path.value()).is_some() {
+        return;
+    }
+    let text = path.value();
+    let first = text.split('.').next().unwrap_or_default();
+    let hint = match suggest(first, tool.params.iter().map(|param| &*param.name)) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if tool.params.is_empty() => "it has no arguments".to_owned(),
+        None => {
+            let names: Vec<&str> = tool.params.iter().map(|param| &*param.name).collect();
+            format!("write one of `{}`, with a field as in `{}.field`", names.join("`, `"), names[0])
+        }
+    };
+    errors.at(path.span(), format!("the tool has no argument `{first}` for `serial_by`; {hint}"));
+}
+
+/// Returns the parameter that a path begins with, by its name in the schema or in the function.
+pub(crate) fn serial_param<'t>(tool: &'t Tool, path: &str) -> Option<&'t Param> {
+    let first = path.split('.').next()?;
+    tool.params.iter().find(|param| param.name == first || param.ident == first)
 }
 
 /// Checks that a closure of `needs_approval` names arguments of the tool.

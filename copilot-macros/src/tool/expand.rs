@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Pat, ReturnType, Type};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
-use super::check::closure_ident;
+use super::check::{closure_ident, serial_param};
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
 use crate::docs::Description;
 
@@ -155,6 +155,12 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream, approval: &TokenStream) -> To
         };
         quote!(needs_approval: ::core::option::Option::Some(#runtime::Approval::#approval),)
     });
+    let serial_by = tool.options.serial_by.as_ref().and_then(|path| {
+        let text = path.value();
+        let rest = text.split_once('.').map(|(_, rest)| format!(".{rest}")).unwrap_or_default();
+        let path = format!("{}{rest}", serial_param(tool, &text)?.name);
+        Some(quote!(serial_by: ::core::option::Option::Some(#path),))
+    });
     let span = tool.function.sig.ident.span();
     let line = quote_spanned!(span=> ::core::line!());
     quote! {
@@ -166,6 +172,7 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream, approval: &TokenStream) -> To
             shim: #shim,
             #(#fields)*
             #needs_approval
+            #serial_by
             ..#runtime::ToolDef::BASE
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::core::in_flight::{Cause, Work};
 use super::core::reentrancy::within_session;
@@ -105,6 +106,8 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     // Boxed, so that no other call has to make room for it.
     let undecided = (!permitted).then(|| Box::new(PermissionRequest::for_own_tool(&session.id, tool, &call)));
     let cancel = CancellationToken::default();
+    // In the order of the calls. One that waits for a decision must not delay others, and enters afterwards.
+    let place = if permitted { tool.enter_queue(call.arguments.map(RawValue::get)) } else { None };
     let invocation = Invocation {
         session_id: session.id.clone(),
         call_id: ToolCallId::from(&*call.tool_call_id),
@@ -117,9 +120,9 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         host: Arc::clone(session) as _,
         cancel: cancel.clone(),
         errors_visible: session.tool_policy.errors == ToolErrors::Visible,
-        timeout: session.tool_policy.timeout(tool),
         on_thread: AtomicBool::new(false),
     };
+    let running = tool.invoke(invocation, place);
     let work = Work::Tool(tool.clone());
     let (tool, token) = (tool.clone(), cancel.clone());
     let future = |entry: Entry| async move {
@@ -130,7 +133,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         let result = match refusal {
             Some(refusal) => refusal,
             // A tool answers its panics itself; this is for a panic in the code around it.
-            None => match task::catch(tool.invoke(invocation)).await {
+            None => match task::catch(running).await {
                 Ok(result) => result.within(entry.tool_policy.max_result, tool.name()),
                 Err(panic) => {
                     tracing::error!(panic, tool = tool.name(), "a tool call failed");

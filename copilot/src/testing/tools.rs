@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use serde_json::Value;
@@ -188,7 +189,6 @@ impl ToolCall {
             host: Arc::clone(&host) as _,
             cancel,
             errors_visible: false,
-            timeout: Timeouts::default().of(&tool),
             on_thread: AtomicBool::new(false),
         };
         (tool, invocation, host)
@@ -300,6 +300,10 @@ impl ToolHost for Recorder {
                 )
             });
         Box::pin(async move { reply })
+    }
+
+    fn timeout(&self, _: Option<&str>) -> Duration {
+        Timeouts::DEFAULT
     }
 
     fn ask_user(&self, question: String, _: Vec<String>) -> BoxFuture<'_, Result<String>> {

@@ -18,6 +18,7 @@ use crate::tools::arguments::validate;
 use crate::tools::arguments::visit::Visitor;
 use crate::tools::def::{Started, ToolDef};
 use crate::tools::schema::{self, Arguments, SchemaProfile};
+use crate::tools::serial::Serial;
 
 /// The schema and the wire form of a tool.
 #[derive(Debug)]
@@ -27,18 +28,30 @@ pub(crate) struct Compiled {
     pub(crate) arguments: Arguments,
     /// One permit for each concurrent call; `None` for no limit.
     pub(crate) permits: Option<Arc<Semaphore>>,
+    /// The queues of the option `serial_by`; `None` without it.
+    pub(crate) serial: Option<Box<Serial>>,
     /// The compiled regular expressions of the schema, by pattern.
     pub(crate) patterns: HashMap<String, Regex>,
 }
 
 impl Compiled {
-    fn new(def: &ToolDef, wire: Box<RawValue>, arguments: Arguments) -> Self {
-        Self {
+    fn new(labels: Labels<'_>, def: &ToolDef, arguments: Arguments) -> Result<Self> {
+        let serial = labels
+            .serial_by
+            .map(|path| Serial::new(path_in(&arguments, def.params, path)?, &arguments.schema));
+        let serial = serial.transpose().map_err(|reason: String| {
+            let (name, location) = (labels.name, def.location);
+            let message = format!("the tool `{name}` at {location} has a wrong `serial_by`: {reason}");
+            Error::new(ErrorKind::Tools, message)
+        })?;
+        let wire = wire(labels, def, arguments.parameters.as_deref())?;
+        Ok(Self {
             wires: Wires { portable: OnceLock::from(Ok(wire)), ..Wires::default() },
             permits: def.concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
+            serial: serial.map(Box::new),
             patterns: validate::patterns(&arguments.schema),
             arguments,
-        }
+        })
     }
 
     /// Returns the path of a parameter in error messages; empty for the arguments object.
@@ -81,6 +94,8 @@ pub(crate) struct Labels<'a> {
     pub(crate) group: Option<&'a str>,
     pub(crate) meta: Map<String, Value>,
     pub(crate) overrides_builtin: bool,
+    /// The option `serial_by`, which is not on the wire.
+    pub(crate) serial_by: Option<&'a str>,
 }
 
 impl<'a> Labels<'a> {
@@ -93,6 +108,7 @@ impl<'a> Labels<'a> {
             group: def.group,
             meta,
             overrides_builtin: def.overrides_builtin,
+            serial_by: def.serial_by,
         }
     }
 }
@@ -129,8 +145,25 @@ pub(crate) fn of_params(
             format!("the arguments of tool `{name}` at {location} cannot be described: {reason}"),
         )
     })?;
-    let wire = wire(labels, def, arguments.parameters.as_deref())?;
-    Ok(Compiled::new(def, wire, arguments))
+    Compiled::new(labels, def, arguments)
+}
+
+/// Returns the path in the arguments object of a path that may begin with the name of a parameter.
+fn path_in(
+    arguments: &Arguments,
+    params: &[ParamDef],
+    path: &str,
+) -> std::result::Result<Vec<Box<str>>, String> {
+    let names = path.split('.').map(Box::from);
+    let first = path.split('.').next().unwrap_or_default();
+    let param = params.iter().position(|param| !first.is_empty() && param.name == first);
+    match param.and_then(|index| arguments.layout.sources.get(index)) {
+        Some(Source::Injected) => {
+            Err(format!("`{first}` is injected when the tool runs; name an argument of the model"))
+        }
+        Some(Source::Whole) => Ok(names.skip(1).collect()),
+        Some(Source::Property) | None => Ok(names.collect()),
+    }
 }
 
 /// Compiles a tool from a given schema; `None` for a tool without arguments.
@@ -142,10 +175,9 @@ pub(crate) fn of_schema(labels: Labels<'_>, def: &ToolDef, schema: Option<&Value
             error,
         )
     })?;
-    let wire = wire(labels, def, parameters.as_deref())?;
     let schema =
         schema.cloned().unwrap_or_else(|| json!({ "type": "object", "additionalProperties": false }));
-    Ok(Compiled::new(def, wire, Arguments::of_schema(schema, parameters)))
+    Compiled::new(labels, def, Arguments::of_schema(schema, parameters))
 }
 
 /// Serializes the tool for the wire; members that are absent or `false` are omitted.
@@ -185,7 +217,7 @@ pub(crate) fn wire(
         !*value
     }
 
-    let Labels { name, description, group, meta, overrides_builtin } = labels;
+    let Labels { name, description, group, meta, overrides_builtin, serial_by: _ } = labels;
     serde_json::value::to_raw_value(&Wire {
         name,
         description,

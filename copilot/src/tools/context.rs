@@ -37,6 +37,8 @@ struct Call<T: ?Sized> {
 pub(crate) trait CalledTool: Send + Sync {
     /// Returns the name that the model uses.
     fn name(&self) -> &str;
+    /// Returns the group that selections refer to.
+    fn group(&self) -> Option<&str>;
     /// Returns the value that the method of a toolset is bound to, if it has that type.
     fn bound_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>>;
     /// Returns the states that the tool needs.
@@ -57,7 +59,6 @@ pub(crate) struct Invocation {
     pub(crate) cancel: CancellationToken,
     /// Whether the model reads the text of foreign errors, unless the tool sets it.
     pub(crate) errors_visible: bool,
-    pub(crate) timeout: Duration,
     /// Whether the function runs on the pool for blocking work, where it cannot be stopped. `false` at the beginning.
     pub(crate) on_thread: AtomicBool,
 }
@@ -70,6 +71,8 @@ pub(crate) trait ToolHost: Send + Sync {
     fn log(&self, level: &str, message: &str);
     /// Sends a request of this session to the CLI.
     fn call(&self, method: String, params: Box<RawValue>) -> BoxFuture<'_, Result<Box<RawValue>>>;
+    /// Returns the timeout of the tools of a group that set none.
+    fn timeout(&self, group: Option<&str>) -> Duration;
     /// Calls the session's user-input handler.
     fn ask_user(&self, question: String, choices: Vec<String>) -> BoxFuture<'_, Result<String>>;
 }
@@ -221,9 +224,9 @@ impl ToolContext {
         self.0.invocation.errors_visible
     }
 
-    /// Returns the timeout of each attempt.
+    /// Returns the timeout of each attempt, unless the tool sets one.
     pub(crate) fn timeout(&self) -> Duration {
-        self.0.invocation.timeout
+        self.0.invocation.host.timeout(self.0.tool.group())
     }
 
     /// Returns the token that is cancelled when the CLI no longer needs the result.

@@ -55,6 +55,8 @@ pub struct ToolDef {
     pub max_output: Option<usize>,
     /// The maximum number of concurrent calls.
     pub concurrency: Option<usize>,
+    /// The path of the argument by which calls run one after another.
+    pub serial_by: Option<&'static str>,
     /// Whether the turn ends when the tool succeeds.
     pub terminal: bool,
     /// Whether the CLI may defer loading the tool until the model searches for it: `auto` or `never`.
@@ -165,6 +167,7 @@ impl ToolDef {
         retries: 0,
         max_output: None,
         concurrency: None,
+        serial_by: None,
         terminal: false,
         defer: None,
         skip_permission: false,

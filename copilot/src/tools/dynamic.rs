@@ -80,6 +80,7 @@ pub struct DynTool {
     group: Option<Box<str>>,
     tags: Vec<Box<str>>,
     meta: Map<String, Value>,
+    serial_by: Option<Box<str>>,
     schema: Option<Value>,
     options: ToolDef,
     needs_approval: Option<Box<DynApproval>>,
@@ -111,6 +112,7 @@ impl DynTool {
             group: None,
             tags: Vec::new(),
             meta: Map::new(),
+            serial_by: None,
             schema: None,
             options: ToolDef { location: Location::new("", caller.file(), caller.line()), ..ToolDef::BASE },
             needs_approval: None,
@@ -274,6 +276,39 @@ impl DynTool {
         self
     }
 
+    /// Runs calls with the same value of an argument one after another, in the order in which the agent makes them; calls
+    /// with other values run concurrently. `argument` is the name of an argument, or a path such as `file.path`. One that
+    /// the schema does not have is an error when the session starts. Default: all calls run concurrently.
+    ///
+    /// Values are equal if they are equal as JSON once safe mistakes are corrected. Calls without the argument have its
+    /// default, and wait for each other if it has none. As with [`concurrency`](Self::concurrency), the calls of all
+    /// sessions of the program count, and the wait counts towards the timeout. A waiting call takes no permit. A call
+    /// keeps its turn between retries, and leaves its queue when it is cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::DynTool;
+    /// use serde_json::json;
+    ///
+    /// # fn main() -> copilot::Result<()> {
+    /// let append = DynTool::new("append", "Append a line to a file.")
+    ///     .schema(json!({
+    ///         "type": "object",
+    ///         "properties": { "path": { "type": "string" }, "line": { "type": "string" } },
+    ///         "required": ["path", "line"],
+    ///     }))?
+    ///     .serial_by("path")
+    ///     .run(|arguments, _cx| async move { format!("appended to {}", arguments["path"]) });
+    /// # drop(append);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serial_by(mut self, argument: impl Into<String>) -> Self {
+        self.serial_by = Some(argument.into().into());
+        self
+    }
+
     /// Sets whether the model reads the text of foreign errors. Default: the session's setting.
     pub fn errors(mut self, errors: ToolErrors) -> Self {
         self.options.errors_visible = Some(errors == ToolErrors::Visible);
@@ -332,8 +367,19 @@ impl DynTool {
     }
 
     fn tool(self, handler: Handler) -> Tool {
-        let Self { name, description, title, group, tags, meta, schema, options, needs_approval, enabled } =
-            self;
+        let Self {
+            name,
+            description,
+            title,
+            group,
+            tags,
+            meta,
+            serial_by,
+            schema,
+            options,
+            needs_approval,
+            enabled,
+        } = self;
         Tool::from_dynamic(Arc::new(Dynamic {
             name,
             description,
@@ -341,6 +387,7 @@ impl DynTool {
             group,
             tags,
             meta,
+            serial_by,
             schema,
             options,
             needs_approval,

@@ -16,6 +16,7 @@ pub(crate) mod output;
 mod schema;
 pub(crate) mod selection;
 mod selection_context;
+mod serial;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests;

@@ -106,7 +106,10 @@ fn property<'s>(root: &'s Value, part: &'s Value, name: &str) -> Result<&'s Valu
         Some(similar) => format!("there is no argument `{name}`; did you mean `{similar}`?"),
         None if properties.is_empty() => "the tool has no arguments".to_owned(),
         None => {
-            format!("there is no argument `{name}`; valid names are `{}`", known().collect::<Vec<_>>().join("`, `"))
+            format!(
+                "there is no argument `{name}`; valid names are `{}`",
+                known().collect::<Vec<_>>().join("`, `")
+            )
         }
     })
 }
@@ -189,14 +192,15 @@ mod tests {
 
     #[test]
     fn equal_values_have_one_key_in_every_spelling() {
-        let key_of = |path: &str, arguments: Value| serial(path).unwrap().enter(&arguments.to_string()).key.clone();
+        let key_of =
+            |path: &str, arguments: Value| serial(path).unwrap().enter(&arguments.to_string()).key.clone();
         for arguments in [
             json!({ "file_path": "a" }),
             json!({ "filePath": "a" }),
             json!({ "file_path": ["a"] }),
             json!({ "file_path": null }),
             json!({}),
-            json!({ "file_path": "a" }.to_string()),
+            json!(json!({ "file_path": "a" }).to_string()),
         ] {
             assert_eq!(&*key_of("file_path", arguments.clone()), "a", "{arguments}");
         }

@@ -3,11 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::tools::tool::Tool;
-
-/// The timeout of a tool for which no other is set.
-const DEFAULT: Duration = Duration::from_secs(120);
-
 /// The timeouts that a session sets for tools without one of their own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeouts {
@@ -16,10 +11,13 @@ pub(crate) struct Timeouts {
 }
 
 impl Timeouts {
-    /// Returns the timeout of a tool: its own, else that of its group, else that of the session, else two minutes.
-    pub(crate) fn of(&self, tool: &Tool) -> Duration {
-        let of_group = || tool.group().and_then(|group| self.groups.get(group).copied());
-        tool.timeout().or_else(of_group).or(self.session).unwrap_or(DEFAULT)
+    /// The timeout of a tool for which no other is set.
+    pub(crate) const DEFAULT: Duration = Duration::from_secs(120);
+
+    /// Returns the timeout of a tool that sets none: that of its group, else that of the session, else two minutes.
+    pub(crate) fn of(&self, group: Option<&str>) -> Duration {
+        let of_group = group.and_then(|group| self.groups.get(group).copied());
+        of_group.or(self.session).unwrap_or(Self::DEFAULT)
     }
 
     /// Returns whether nothing is set.
@@ -31,20 +29,15 @@ impl Timeouts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::DynTool;
 
     #[test]
-    fn the_narrowest_timeout_counts() {
-        let [own, group, session] = [1, 2, 3].map(Duration::from_secs);
-        let tool = || DynTool::new("x", "X.").group("g");
+    fn the_timeout_of_a_group_comes_before_that_of_the_session() {
+        let [group, session] = [2, 3].map(Duration::from_secs);
         let mut timeouts = Timeouts::default();
-        assert_eq!(timeouts.of(&tool().declare()).as_secs(), 120);
+        assert_eq!(timeouts.of(Some("g")).as_secs(), 120);
         timeouts.session = Some(session);
-        assert_eq!(timeouts.of(&tool().declare()), session);
+        assert_eq!((timeouts.of(Some("g")), timeouts.of(None)), (session, session));
         timeouts.groups.insert("g".to_owned(), group);
-        assert_eq!(timeouts.of(&tool().declare()), group);
-        assert_eq!(timeouts.of(&tool().declare().renamed("y")), group);
-        assert_eq!(timeouts.of(&tool().group("other").declare()), session);
-        assert_eq!(timeouts.of(&tool().timeout(own).declare()), own);
+        assert_eq!((timeouts.of(Some("g")), timeouts.of(Some("h"))), (group, session));
     }
 }

@@ -52,6 +52,7 @@ pub(crate) struct Dynamic {
     pub(crate) group: Option<Box<str>>,
     pub(crate) tags: Vec<Box<str>>,
     pub(crate) meta: Map<String, Value>,
+    pub(crate) serial_by: Option<Box<str>>,
     /// The schema given by the program; `None` for a tool without arguments, or with typed ones.
     pub(crate) schema: Option<Value>,
     /// The options that are not text.
@@ -304,6 +305,11 @@ impl Tool {
             || self.dynamic().is_some_and(|tool| tool.needs_approval.is_some())
     }
 
+    /// Returns whether `serial_by` is set.
+    pub(crate) fn is_serial(&self) -> bool {
+        self.def().serial_by.is_some() || self.dynamic().is_some_and(|tool| tool.serial_by.is_some())
+    }
+
     /// Returns whether a session has the tool, as decided by the option `enabled`. Default: `true`.
     pub(crate) fn is_enabled(&self, context: &SelectionContext<'_>) -> bool {
         match self.dynamic() {
@@ -324,6 +330,11 @@ impl Tool {
     /// Returns whether both handles are of the same definition and have the same name.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.name() == other.name() && self.has_definition_of(other)
+    }
+
+    /// Returns whether both handles are made from one function, whatever they are named or bound to.
+    pub(crate) fn is_from(&self, other: &Self) -> bool {
+        self.location() == other.location() && self.defined_name() == other.defined_name()
     }
 
     fn has_definition_of(&self, other: &Self) -> bool {
@@ -419,6 +430,7 @@ impl Dynamic {
             group: self.group.as_deref(),
             meta: self.meta.clone(),
             overrides_builtin: self.options.overrides_builtin,
+            serial_by: self.serial_by.as_deref(),
         }
     }
 }
@@ -426,6 +438,10 @@ impl Dynamic {
 impl CalledTool for Tool {
     fn name(&self) -> &str {
         self.name()
+    }
+
+    fn group(&self) -> Option<&str> {
+        self.group()
     }
 
     fn bound_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>> {

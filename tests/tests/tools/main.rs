@@ -8,5 +8,6 @@ mod permissions;
 mod policy;
 mod policy_reports;
 mod results;
+mod serial;
 mod timeouts;
 mod user_code;

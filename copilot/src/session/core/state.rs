@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
 
 use super::handler::Handler;
 use super::in_flight::InFlight;
@@ -17,7 +16,7 @@ use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::rpc::{Peer, Reconnectable};
 use crate::task::{lock, read, write};
-use crate::tools::{StateMap, Timeouts, Tool, ToolErrors, ToolSet};
+use crate::tools::{StateMap, Timeouts, ToolErrors, ToolSet};
 
 /// A topic of a session.
 pub(crate) type Topic = topic::Topic<SessionCore>;
@@ -64,16 +63,6 @@ pub(crate) struct ToolPolicy {
     pub(in crate::session) max_result: usize,
     /// The timeouts of tools without one of their own; `None` for the default.
     pub(in crate::session) timeouts: Option<Box<Timeouts>>,
-}
-
-impl ToolPolicy {
-    /// Returns the timeout of a call of a tool.
-    pub(in crate::session) fn timeout(&self, tool: &Tool) -> Duration {
-        match &self.timeouts {
-            Some(timeouts) => timeouts.of(tool),
-            None => Timeouts::default().of(tool),
-        }
-    }
 }
 
 impl Default for ToolPolicy {

@@ -1,6 +1,7 @@
 //! The requests of a running tool to its session.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use super::state::SessionCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, ToolProgress};
 use crate::protocol::{SessionId, ToolCallId};
-use crate::tools::ToolHost;
+use crate::tools::{Timeouts, ToolHost};
 
 impl ToolHost for SessionCore {
     fn progress(&self, call: &ToolCallId, tool: &str, fraction: Option<f64>, message: &str) {
@@ -45,6 +46,10 @@ impl ToolHost for SessionCore {
             let params = with_session(&method, &self.id, &params)?;
             self.connection.ready().await?.request(&method, &params).raw().await
         })
+    }
+
+    fn timeout(&self, group: Option<&str>) -> Duration {
+        self.tool_policy.timeouts.as_ref().map_or(Timeouts::DEFAULT, |timeouts| timeouts.of(group))
     }
 
     fn ask_user(&self, question: String, choices: Vec<String>) -> BoxFuture<'_, Result<String>> {

@@ -5,23 +5,25 @@
 
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::contain::{self, Contained};
 use crate::tools::arguments::suggest::suggest;
 use crate::tools::call::decode::start;
-use crate::tools::call::start::{Blocking, on_blocking_pool, panicked};
+use crate::tools::call::start::{Blocking, Held, on_blocking_pool, panicked};
 use crate::tools::context::{Invocation, ToolContext};
 use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
 use crate::tools::selection::registry::ToolSet;
+use crate::tools::serial::Place;
 use crate::tools::tool::Tool;
 
 type Returned = Result<ToolResult, ToolError>;
@@ -34,18 +36,37 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 impl Tool {
     /// Runs the tool for one call. Never panics; ends at the latest after the tool's timeout and a short grace.
-    pub(crate) fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, ToolResult> {
+    ///
+    /// `place` is that of [`enter_queue`](Self::enter_queue), which otherwise is called when the call begins.
+    pub(crate) fn invoke(
+        &self,
+        invocation: Invocation,
+        place: Option<Arc<Place>>,
+    ) -> BoxFuture<'static, ToolResult> {
         let tool = self.clone();
         Box::pin(async move {
             let context = ToolContext::new(tool.clone(), invocation);
-            run(&tool, &context).await.0
+            // Held until the last attempt has ended.
+            let place = place.or_else(|| tool.enter_queue(Some(context.arguments())));
+            run(&tool, &context, place.as_ref()).await.0
         })
+    }
+
+    /// Enters a call with these arguments into the queue of the option `serial_by`; `None` without the option.
+    pub(crate) fn enter_queue(&self, arguments: Option<&str>) -> Option<Arc<Place>> {
+        if !self.is_serial() {
+            return None;
+        }
+        let serial = self.compiled().ok()?.serial.as_ref()?;
+        Some(Arc::new(serial.enter(arguments.unwrap_or("{}"))))
     }
 
     /// As [`invoke`](Self::invoke), with the error that the result was made from.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) async fn invoke_explained(&self, invocation: Invocation) -> (ToolResult, Option<ToolError>) {
-        run(self, &ToolContext::new(self.clone(), invocation)).await
+        let context = ToolContext::new(self.clone(), invocation);
+        let place = self.enter_queue(Some(context.arguments()));
+        run(self, &context, place.as_ref()).await
     }
 }
 
@@ -59,11 +80,15 @@ pub(crate) fn unknown_tool(name: &str, tools: &ToolSet) -> ToolResult {
 }
 
 /// Runs the tool, with retries. Returns the result, and the error that it was made from.
-async fn run(tool: &Tool, context: &ToolContext) -> (ToolResult, Option<ToolError>) {
+async fn run(
+    tool: &Tool,
+    context: &ToolContext,
+    place: Option<&Arc<Place>>,
+) -> (ToolResult, Option<ToolError>) {
     let def = tool.def();
     let mut retries_left = def.retries;
     let (result, error) = loop {
-        match attempt(tool, context).await {
+        match attempt(tool, context, place).await {
             Err(error) if error.is_retry() && retries_left > 0 => {
                 let pause = RETRY_PAUSE.saturating_mul(2_u32.saturating_pow(def.retries - retries_left));
                 retries_left -= 1;
@@ -95,35 +120,37 @@ async fn sleep(context: &ToolContext, pause: Duration) -> bool {
 }
 
 /// Starts the tool; an error is its result. Not asynchronous, so that its values take no room in the future.
-fn begin(tool: &Tool, context: &ToolContext) -> Result<Running, Returned> {
+fn begin(tool: &Tool, context: &ToolContext, place: Option<&Arc<Place>>) -> Result<Running, Returned> {
     // The thread of an earlier attempt has ended.
     context.set_on_thread(false);
     let started = if context.has_unbuilt_state() { None } else { Some(start(tool, context)?) };
     let permits = tool.compiled().ok().and_then(|compiled| compiled.permits.clone());
-    match (started, permits) {
+    match (started, permits, place) {
         // A pool that cannot start a thread panics.
-        (Some(started), None) => {
-            contain::run(|| Running::new(started, &mut None, context)).map_err(|panic| Err(panicked(&panic)))
+        (Some(started), None, None) => {
+            let running = contain::run(|| Running::new(started, &mut Held::default(), context));
+            running.map_err(|panic| Err(panicked(&panic)))
         }
-        (started, permits) => {
-            let running = prepare_and_run(tool.clone(), context.clone(), started, permits);
+        (started, permits, place) => {
+            let running = prepare_and_run(tool.clone(), context.clone(), started, permits, place.cloned());
             Ok(Running::Future(Box::pin(running)))
         }
     }
 }
 
 /// Runs the tool once, from its arguments to its result.
-async fn attempt(tool: &Tool, context: &ToolContext) -> Returned {
-    let running = match begin(tool, context) {
+async fn attempt(tool: &Tool, context: &ToolContext, place: Option<&Arc<Place>>) -> Returned {
+    let running = match begin(tool, context, place) {
         Ok(running) => running,
         Err(returned) => return returned,
     };
-    match watch(running, context, context.timeout()).await {
+    let timeout = || tool.timeout().unwrap_or_else(|| context.timeout());
+    match watch(running, context, timeout()).await {
         End::Returned(returned) => returned,
         End::Panicked(panic) => Err(panicked(&panic)),
         End::Cancelled => Ok(cancelled(context)),
         End::TimedOut => {
-            let seconds = context.timeout().as_secs_f64();
+            let seconds = timeout().as_secs_f64();
             tracing::warn!(tool = context.tool(), call = %context.call_id(), seconds, "a tool timed out");
             let end = if context.is_on_thread() {
                 ". It was asked to stop but is still running; its result will be discarded."
@@ -152,20 +179,32 @@ fn cancelled(context: &ToolContext) -> ToolResult {
     ToolResult::failure(format!("`{}` was cancelled.", context.tool()))
 }
 
-/// Runs the tool after the wait for a permit, which counts towards the timeout because the agent waits too. A tool that
-/// is not started yet is started after its lazily built states, which are built on the pool for blocking work so that
-/// they do not delay other sessions.
+/// Runs the tool after the wait for its turn and for a permit, which counts towards the timeout because the agent waits
+/// too. A call that waits for its turn takes no permit. A tool that is not started yet is started after its lazily built
+/// states, which are built on the pool for blocking work so that they do not delay other sessions.
 async fn prepare_and_run(
     tool: Tool,
     context: ToolContext,
     started: Option<Started>,
     permits: Option<Arc<Semaphore>>,
+    place: Option<Arc<Place>>,
 ) -> Returned {
-    let mut permit = match permits {
+    if let Some(place) = &place {
+        place.turn().await;
+        // The turn may come in the grace after the end of the call.
+        if context.cancellation().is_cancelled() {
+            return Ok(cancelled(&context));
+        }
+        if context.is_cancelled() {
+            return Err(ToolError::hidden("the timeout elapsed before the call had its turn"));
+        }
+    }
+    let permit = match permits {
         // Never closed.
         Some(permits) => permits.acquire_owned().await.ok(),
         None => None,
     };
+    let mut held = (permit, place);
     let started = match started {
         Some(started) => started,
         None => {
@@ -174,14 +213,14 @@ async fn prepare_and_run(
                 building.build_states();
                 Ok(())
             };
-            on_blocking_pool(build, None).await?;
+            on_blocking_pool(build, Held::default()).await?;
             match start(&tool, &context) {
                 Ok(started) => started,
                 Err(returned) => return returned,
             }
         }
     };
-    Running::new(started, &mut permit, &context).await
+    Running::new(started, &mut held, &context).await
 }
 
 /// A running tool. The drop stops a future, and not a thread.
@@ -191,13 +230,13 @@ enum Running {
 }
 
 impl Running {
-    /// Runs the tool. A thread takes the permit and holds it until it has ended.
-    fn new(started: Started, permit: &mut Option<OwnedSemaphorePermit>, context: &ToolContext) -> Self {
+    /// Runs the tool. A thread takes the permit and the place, and holds them until it has ended.
+    fn new(started: Started, held: &mut Held, context: &ToolContext) -> Self {
         match started {
             Started::Future(future) => Self::Future(future),
             Started::Blocking(function) => {
                 context.set_on_thread(true);
-                Self::Thread(on_blocking_pool(function, permit.take()))
+                Self::Thread(on_blocking_pool(function, mem::take(held)))
             }
         }
     }

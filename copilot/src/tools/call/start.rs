@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
@@ -12,6 +13,7 @@ use crate::contain::{self, UserValue};
 use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
+use crate::tools::serial::Place;
 
 /// The return value of a function, converted.
 type Returned = Result<ToolResult, ToolError>;
@@ -55,15 +57,18 @@ where
 /// A function that runs on the pool for blocking work. A panic is a hidden error. The drop does not stop the function.
 pub(super) struct Blocking<T>(JoinHandle<Result<Result<T, ToolError>, String>>);
 
-/// Runs a function on the pool for blocking work. `permit` is held until the function has ended.
-pub(super) fn on_blocking_pool<F, T>(function: F, permit: Option<OwnedSemaphorePermit>) -> Blocking<T>
+/// The permit and the place in a queue of a tool that runs.
+pub(super) type Held = (Option<OwnedSemaphorePermit>, Option<Arc<Place>>);
+
+/// Runs a function on the pool for blocking work. `held` is dropped when the function has ended.
+pub(super) fn on_blocking_pool<F, T>(function: F, held: Held) -> Blocking<T>
 where
     F: FnOnce() -> Result<T, ToolError> + Send + 'static,
     T: Send + 'static,
 {
     let function = UserValue::new(function);
     Blocking(tokio::task::spawn_blocking(move || {
-        let _permit = permit;
+        let _held = held;
         contain::run(function.into_inner())
     }))
 }

@@ -268,10 +268,7 @@ impl ToolSelection {
                 return Err(nothing_linked());
             }
             // A tool that is added with another name, or bound to a value, takes the place of the linked one.
-            let is_added = |tool: &Tool| {
-                let choice = Choice::from(tool.clone());
-                self.added.iter().any(|added| choice.takes(added))
-            };
+            let is_added = |tool: &Tool| self.added.iter().any(|added| added.is_from(tool));
             tools.extend(linked.into_iter().filter(|tool| !is_added(tool)));
         }
         self.check_crates(&tools)?;

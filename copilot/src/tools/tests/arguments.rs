@@ -9,7 +9,7 @@ use super::*;
 /// Calls a tool with arguments as text, which a `Value` could not hold.
 pub(super) async fn call_text(tool: &Tool, arguments: &str) -> String {
     let arguments = Some(RawValue::from_string(arguments.to_owned()).unwrap());
-    let result = tool.invoke(Invocation { arguments, ..invocation(&Value::Null) }).await;
+    let result = tool.invoke(Invocation { arguments, ..invocation(&Value::Null) }, None).await;
     format!("{}: {}", result.result_type(), result.text())
 }
 

@@ -27,10 +27,10 @@ async fn who(caller: Caller, by_ref: &Caller) -> Vec<Content> {
 
 #[tokio::test]
 async fn values_made_from_the_call_are_injected() {
-    let result = who::TOOL.invoke(invocation(&json!({}))).await;
+    let result = who::TOOL.invoke(invocation(&json!({})), None).await;
     assert_eq!(result.text(), "s1 10");
     let by_agent = Invocation { agent_id: Some("a".into()), ..invocation(&json!({})) };
-    assert_eq!(who::TOOL.invoke(by_agent).await, ToolResult::denied("agents may not"));
+    assert_eq!(who::TOOL.invoke(by_agent, None).await, ToolResult::denied("agents may not"));
     let mut selection = ToolSelection::default();
     selection.add([who::TOOL]);
     assert!(selection.resolve(&SelectionContext::of_test(&StateMap::default())).is_err());
@@ -185,7 +185,7 @@ async fn methods_use_the_state_of_the_session_or_a_bound_value() {
         }),
         ..invocation(&json!({}))
     };
-    assert_eq!(Shop::tools()[0].invoke(with_state).await, ToolResult::success("Corner"));
+    assert_eq!(Shop::tools()[0].invoke(with_state, None).await, ToolResult::success("Corner"));
 
     let numbers = Shelf { items: vec![1, 2] }.into_tools();
     let words = Shelf { items: vec!["a"] }.into_tools();

@@ -8,6 +8,7 @@ mod placement;
 mod renaming;
 mod reports;
 mod retries;
+mod serial;
 mod threads;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,10 @@ impl ToolHost for Host {
         )
     }
 
+    fn timeout(&self, _: Option<&str>) -> Duration {
+        Timeouts::DEFAULT
+    }
+
     fn ask_user(&self, _: String, _: Vec<String>) -> BoxFuture<'_, Result<String>> {
         Box::pin(async { Err(no_handler()) })
     }
@@ -60,6 +65,7 @@ fn states() -> StateMap {
     states.insert(Prices { base: 10 });
     states.insert(kinds::Shop { name: "State".into() });
     states.insert(retries::Tries::default());
+    states.insert(Mutex::new(Vec::<String>::new()));
     states
 }
 
@@ -76,13 +82,12 @@ fn invocation(arguments: &Value) -> Invocation {
         host: Arc::new(Host::default()),
         cancel: CancellationToken::default(),
         errors_visible: false,
-        timeout: Duration::from_secs(120),
         on_thread: AtomicBool::new(false),
     }
 }
 
 async fn call(tool: &Tool, arguments: Value) -> String {
-    let result = tool.invoke(invocation(&arguments)).await;
+    let result = tool.invoke(invocation(&arguments), None).await;
     format!("{}: {}", result.result_type(), result.text())
 }
 
@@ -283,18 +288,18 @@ async fn timed_out_and_cancelled_calls_have_results() {
     assert_eq!(call(&fail::TOOL, json!({ "how": "heeds" })).await, "success: Done.");
     // A timeout does not cancel the token of the session.
     let cancel = CancellationToken::default();
-    assert!(!fail::TOOL.invoke(invocation_with(&cancel)).await.is_success() && !cancel.is_cancelled());
+    assert!(!fail::TOOL.invoke(invocation_with(&cancel), None).await.is_success() && !cancel.is_cancelled());
 
     let mut invocation = invocation(&json!({ "how": "late" }));
     let cancel = CancellationToken::default();
     invocation.cancel = cancel.clone();
-    let mut running = crate::task::spawn(fail::TOOL.invoke(invocation));
+    let mut running = crate::task::spawn(fail::TOOL.invoke(invocation, None));
     tokio::task::yield_now().await;
     cancel.cancel();
     assert_eq!(running.join().await.unwrap().text(), "`fail` was cancelled.");
 
     let abandoned = invocation_with(&cancel);
-    drop(fail::TOOL.invoke(abandoned));
+    drop(fail::TOOL.invoke(abandoned, None));
 }
 
 fn invocation_with(cancel: &CancellationToken) -> Invocation {
@@ -312,7 +317,7 @@ async fn a_dropped_call_cancels_the_context() {
         std::future::pending::<()>().await;
     }
 
-    let mut running = keeps::TOOL.invoke(invocation(&json!({})));
+    let mut running = keeps::TOOL.invoke(invocation(&json!({})), None);
     std::future::poll_fn(|cx| {
         assert!(running.as_mut().poll(cx).is_pending());
         std::task::Poll::Ready(())
@@ -573,7 +578,7 @@ async fn transient_failures_are_retried_and_concurrent_calls_limited() {
 
     assert_eq!(call(&flaky::TOOL, json!({})).await, "success: 2");
     let calls: Vec<_> =
-        (0..8).map(|_| crate::task::spawn(narrow::TOOL.invoke(invocation(&json!({}))))).collect();
+        (0..8).map(|_| crate::task::spawn(narrow::TOOL.invoke(invocation(&json!({})), None))).collect();
     for mut call in calls {
         assert!(call.join().await.unwrap().text().contains("92 bytes left out"));
     }

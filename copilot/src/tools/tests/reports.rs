@@ -157,7 +157,7 @@ async fn the_limit_of_the_output_is_exact_and_includes_the_notice() {
                 let text = text.clone();
                 async move { text }
             });
-            let text = tool.invoke(invocation(&json!({}))).await.text().to_owned();
+            let text = tool.invoke(invocation(&json!({})), None).await.text().to_owned();
             assert!(text.len() <= limit, "{limit}: {}", text.len());
             assert!(text.len() + 12 > limit.min(length), "{limit}: {}", text.len());
             let (before, rest) = text.split_once("\n[.. ").unwrap_or((&text, ""));

@@ -35,7 +35,7 @@ fn invocation_with(tries: &Arc<Tries>) -> Invocation {
 #[tokio::test(start_paused = true)]
 async fn a_tool_is_retried_as_often_as_it_says_after_pauses_that_double() {
     let tries = Arc::default();
-    let result = busy::TOOL.invoke(invocation_with(&tries)).await;
+    let result = busy::TOOL.invoke(invocation_with(&tries), None).await;
     assert_eq!(result.text(), "busy\nThis may pass: the same call can succeed later.");
     let at = tries.at.lock().unwrap().clone();
     let pauses: Vec<_> = at.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
@@ -45,14 +45,14 @@ async fn a_tool_is_retried_as_often_as_it_says_after_pauses_that_double() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_is_not_retried() {
     let tries = Arc::default();
-    let result = cancelled::TOOL.invoke(invocation_with(&tries)).await;
+    let result = cancelled::TOOL.invoke(invocation_with(&tries), None).await;
     assert!(!result.is_success());
     assert_eq!(tries.at.lock().unwrap().len(), 1);
 
     // Cancelled in the second pause.
     let tries = Arc::<Tries>::default();
     let started = Instant::now();
-    let mut call = crate::task::spawn(busy::TOOL.invoke(invocation_with(&tries)));
+    let mut call = crate::task::spawn(busy::TOOL.invoke(invocation_with(&tries), None));
     tokio::time::sleep(Duration::from_millis(80)).await;
     tries.token.cancel();
     let result = call.join().await.unwrap();
@@ -71,7 +71,7 @@ async fn broken(tries: State<Tries>) -> Result<(), ToolError> {
 #[tokio::test(start_paused = true)]
 async fn only_a_failure_that_may_pass_is_retried() {
     let tries = Arc::default();
-    assert_eq!(broken::TOOL.invoke(invocation_with(&tries)).await.text(), "broken");
+    assert_eq!(broken::TOOL.invoke(invocation_with(&tries), None).await.text(), "broken");
     assert_eq!(tries.at.lock().unwrap().len(), 1);
     assert!(ToolError::hidden("x").is_hidden());
     assert!(!ToolError::tell("x").is_hidden() && !ToolError::retry("x").is_hidden());

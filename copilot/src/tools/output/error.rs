@@ -12,7 +12,8 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// A foreign error converted by `?` is *hidden*: the model reads a neutral sentence with a reference, and the log of the
 /// program contains the error under the same reference. [`tell`](Self::tell), and [`or_tell`](OrTell::or_tell) on the
-/// failing expression, create an error whose text the model reads.
+/// failing expression, create an error whose text the model reads. [How a tool fails](crate::tool#failures) has a table
+/// of all ways.
 ///
 /// Does not implement [`std::error::Error`], so that any error converts into it.
 pub struct ToolError(Box<Inner>);

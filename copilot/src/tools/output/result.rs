@@ -50,11 +50,17 @@ impl ToolResult {
     }
 
     /// Creates the result of a failed call; the model reads `text`.
+    ///
+    /// The same result as that of [`ToolError::tell`](crate::ToolError::tell), for failures with
+    /// [content](Self::content), a [session log](Self::session_log) or [telemetry](Self::telemetry). See [how a tool
+    /// fails](crate::tool#failures).
+    #[doc(alias = "error")]
     pub fn failure(text: impl Into<String>) -> Self {
         Self::new(ResultType::Failure, text)
     }
 
-    /// Creates the result of a call that is not permitted; the model reads `text`.
+    /// Creates the result of a call that is not permitted; the model reads `text`. The same result as that of
+    /// [`ToolError::refused`](crate::ToolError::refused).
     pub fn denied(text: impl Into<String>) -> Self {
         Self::new(ResultType::Denied, text)
     }
@@ -234,6 +240,24 @@ mod tests {
                     { "type": "image", "data": "Zm9v", "mimeType": "image/png", "description": "a foo" },
                     { "type": "resource", "data": "Zm8=", "mimeType": "x/y", "description": "file:///c" },
                 ],
+            })
+        );
+    }
+
+    #[test]
+    fn a_failure_may_have_content_and_a_session_log() {
+        let failed = ToolResult::failure("2 of 9 checks failed")
+            .content("- `width`: too narrow")
+            .content(Image::png(b"foo"))
+            .session_log("see run 17");
+        assert!(!failed.is_success());
+        assert_eq!(
+            serde_json::to_value(&failed).unwrap(),
+            json!({
+                "textResultForLlm": "2 of 9 checks failed\n- `width`: too narrow",
+                "resultType": "failure",
+                "binaryResultsForLlm": [{ "type": "image", "data": "Zm9v", "mimeType": "image/png" }],
+                "sessionLog": "see run 17",
             })
         );
     }

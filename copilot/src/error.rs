@@ -76,7 +76,7 @@ pub enum ErrorKind {
     Disconnected,
     /// The CLI returned a JSON-RPC error, with a [code](Error::code) and perhaps [data](Error::data).
     Response,
-    /// A response or a payload of the CLI could not be decoded as the expected type.
+    /// A response or a payload of the CLI, or a result of an MCP tool, could not be decoded as the expected type.
     Decode,
     /// The running CLI does not support the operation.
     Unsupported,

@@ -26,7 +26,7 @@ pub(crate) mod tool;
 pub use arguments::param::FromCall;
 pub use def::Location;
 pub use dynamic::Defer;
-pub use output::content::{Audio, Resource};
+pub use output::content::{Audio, Resource, ResourceLink};
 pub use output::error::ToolErrors;
 pub use output::result::ResultType;
 pub use schema::SchemaProfile;

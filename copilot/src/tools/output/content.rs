@@ -1,9 +1,11 @@
 //! Content that a tool returns besides text: images, audio, resources.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use serde_json::{Map, Value};
 
 use crate::protocol::base64;
 
@@ -21,6 +23,8 @@ pub enum Content {
     Audio(Audio),
     /// A resource with a URI, as text or bytes.
     Resource(Resource),
+    /// A link to a resource, which the model reads as text.
+    Link(ResourceLink),
 }
 
 /// An image that a tool returns.
@@ -35,6 +39,31 @@ pub struct Audio(Binary);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource(Body);
 
+/// A link to a resource that a tool returns: the model reads the name, the URI and the description, and not the content.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::ToolResult;
+/// use copilot::tools::ResourceLink;
+///
+/// let link = ResourceLink::new("file:///report.csv", "report.csv").media_type("text/csv").size(5_120);
+/// let result = ToolResult::success("The report is written.").content(link);
+/// assert_eq!(
+///     result.text(),
+///     "The report is written.\nreport.csv: file:///report.csv (text/csv, 5120 bytes)",
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceLink {
+    pub(super) uri: String,
+    pub(super) name: String,
+    pub(super) title: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) media_type: Option<String>,
+    pub(super) size: Option<u64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Body {
     Text { uri: String, text: String },
@@ -44,24 +73,56 @@ enum Body {
 /// Binary content, as it is on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binary {
-    is_image: bool,
-    media_type: String,
+    pub(super) kind: BinaryKind,
+    pub(super) media_type: String,
     /// The bytes in base64.
-    data: String,
-    description: Option<String>,
+    pub(super) data: String,
+    /// The description of an image and of audio, or the URI of a resource.
+    pub(super) description: Option<String>,
 }
 
-impl Binary {
-    /// Returns the approximate size on the wire, in bytes.
-    pub(super) fn size(&self) -> usize {
-        self.data.len() + self.description.as_ref().map_or(0, String::len)
+/// The kinds of binary content. The CLI has no word for audio: it is a resource on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BinaryKind {
+    Image,
+    Audio,
+    Resource,
+}
+
+/// A part of a result that consists of more than one text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Part {
+    pub(super) kind: PartKind,
+    /// The members of an MCP content block that the library does not use, such as `annotations` and `_meta`.
+    pub(super) others: Map<String, Value>,
+    /// The same for the resource in the block.
+    pub(super) resource_others: Map<String, Value>,
+}
+
+/// The kinds of parts. A text is a range of the result's text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum PartKind {
+    Text(Range<usize>),
+    Resource {
+        uri: String,
+        text: Range<usize>,
+    },
+    Link(ResourceLink),
+    Binary(Binary),
+    /// An MCP content block of an unknown type, whose members are the `others` of the part.
+    Unknown,
+}
+
+impl From<PartKind> for Part {
+    fn from(kind: PartKind) -> Self {
+        Self { kind, others: Map::new(), resource_others: Map::new() }
     }
 }
 
 impl Image {
     /// Creates an image of a media type such as `image/webp`.
     pub fn new(media_type: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
-        Self(Binary::new(true, media_type.into(), bytes.as_ref()))
+        Self(Binary::new(BinaryKind::Image, media_type.into(), bytes.as_ref()))
     }
 
     /// Creates a PNG image, of media type `image/png`.
@@ -85,7 +146,7 @@ impl Image {
 impl Audio {
     /// Creates audio of a media type such as `audio/ogg`.
     pub fn new(media_type: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
-        Self(Binary::new(false, media_type.into(), bytes.as_ref()))
+        Self(Binary::new(BinaryKind::Audio, media_type.into(), bytes.as_ref()))
     }
 
     /// Creates WAV audio, of media type `audio/wav`.
@@ -114,9 +175,68 @@ impl Resource {
 
     /// Creates a binary resource of a media type.
     pub fn bytes(uri: impl Into<String>, media_type: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
-        let mut binary = Binary::new(false, media_type.into(), bytes.as_ref());
+        let mut binary = Binary::new(BinaryKind::Resource, media_type.into(), bytes.as_ref());
         binary.description = Some(uri.into());
         Self(Body::Bytes(binary))
+    }
+}
+
+impl ResourceLink {
+    /// Creates a link to a URI. The name is that of the resource, such as its file name.
+    pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            name: name.into(),
+            title: None,
+            description: None,
+            media_type: None,
+            size: None,
+        }
+    }
+
+    /// Sets the title, which the model reads instead of the name.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Sets the description, which the model reads below the URI.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// Sets the media type, such as `text/csv`.
+    #[must_use]
+    pub fn media_type(mut self, media_type: impl Into<String>) -> Self {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// Sets the size of the resource in bytes.
+    #[must_use]
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+}
+
+/// The text that the model reads.
+impl fmt::Display for ResourceLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.title.as_ref().unwrap_or(&self.name), self.uri)?;
+        match (&self.media_type, self.size) {
+            (Some(media_type), Some(size)) => write!(f, " ({media_type}, {size} bytes)")?,
+            (Some(media_type), None) => write!(f, " ({media_type})")?,
+            (None, Some(size)) => write!(f, " ({size} bytes)")?,
+            (None, None) => {}
+        }
+        match &self.description {
+            Some(description) => write!(f, "\n{description}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -130,24 +250,46 @@ macro_rules! from {
     )*};
 }
 
-from! { String => Text, &str => Text, Image => Image, Audio => Audio, Resource => Resource }
+from! { String => Text, &str => Text, Image => Image, Audio => Audio, Resource => Resource, ResourceLink => Link }
 
 impl Content {
-    /// Returns the text, or the binary content as `Err`.
-    pub(crate) fn split(self) -> Result<String, Binary> {
+    /// Returns the part of a result, and appends its text to that of the result.
+    pub(super) fn into_part(self, text: &mut String) -> PartKind {
         match self {
-            Self::Text(text) => Ok(text),
-            Self::Resource(Resource(Body::Text { uri, text })) => Ok(format!("{uri}\n{text}")),
+            Self::Text(added) => PartKind::Text(append(text, &added)),
+            Self::Resource(Resource(Body::Text { uri, text: added })) => {
+                append(text, &uri);
+                PartKind::Resource { uri, text: append(text, &added) }
+            }
+            Self::Link(link) => {
+                append(text, &link.to_string());
+                PartKind::Link(link)
+            }
             Self::Image(Image(binary))
             | Self::Audio(Audio(binary))
-            | Self::Resource(Resource(Body::Bytes(binary))) => Err(binary),
+            | Self::Resource(Resource(Body::Bytes(binary))) => PartKind::Binary(binary),
         }
     }
 }
 
+/// Appends text on a new line, and returns its range.
+pub(super) fn append(text: &mut String, added: &str) -> Range<usize> {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let start = text.len();
+    text.push_str(added);
+    start..text.len()
+}
+
 impl Binary {
-    fn new(is_image: bool, media_type: String, bytes: &[u8]) -> Self {
-        Self { is_image, media_type, data: base64::encode(bytes), description: None }
+    fn new(kind: BinaryKind, media_type: String, bytes: &[u8]) -> Self {
+        Self { kind, media_type, data: base64::encode(bytes), description: None }
+    }
+
+    /// Returns the approximate size on the wire, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.data.len() + self.description.as_ref().map_or(0, String::len)
     }
 }
 
@@ -165,7 +307,7 @@ impl Serialize for Binary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object =
             serializer.serialize_struct("Binary", 3 + usize::from(self.description.is_some()))?;
-        object.serialize_field("type", if self.is_image { "image" } else { "resource" })?;
+        object.serialize_field("type", if self.kind == BinaryKind::Image { "image" } else { "resource" })?;
         object.serialize_field("data", &self.data)?;
         object.serialize_field("mimeType", &self.media_type)?;
         if let Some(description) = &self.description {

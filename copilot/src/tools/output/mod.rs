@@ -2,5 +2,6 @@
 
 pub(crate) mod content;
 pub(crate) mod error;
+mod mcp;
 pub(crate) mod outcome;
 pub(crate) mod result;

@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::tools::output::content::{Binary, Content};
+use crate::tools::output::content::{Binary, Content, Part, PartKind};
 
 /// The result of a tool call, with full control of the text, the content and the metadata.
 ///
@@ -15,16 +15,29 @@ use crate::tools::output::content::{Binary, Content};
 #[must_use = "a result has no effect until the tool returns it"]
 pub struct ToolResult {
     result_type: ResultType,
-    text: String,
-    extras: Option<Box<Extras>>,
+    pub(super) text: String,
+    pub(super) extras: Option<Box<Extras>>,
 }
 
 /// Members that few results have.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Extras {
-    binaries: Vec<Binary>,
+pub(super) struct Extras {
+    /// The parts, in order; empty for a result of one text.
+    pub(super) parts: Vec<Part>,
+    pub(super) structured_content: Option<Value>,
+    /// The members of an MCP result that the library does not use, such as `_meta`.
+    pub(super) mcp_others: Map<String, Value>,
     session_log: Option<String>,
     telemetry: Map<String, Value>,
+}
+
+impl Extras {
+    fn binaries(&self) -> impl Iterator<Item = &Binary> + Clone {
+        self.parts.iter().filter_map(|part| match &part.kind {
+            PartKind::Binary(binary) => Some(binary),
+            _ => None,
+        })
+    }
 }
 
 /// The outcome of a tool call.
@@ -81,15 +94,24 @@ impl ToolResult {
 
     /// Adds a part of content: text on a new line, other content beside the text.
     pub fn content(mut self, content: impl Into<Content>) -> Self {
-        match content.into().split() {
-            Ok(text) => {
-                if !self.text.is_empty() {
-                    self.text.push('\n');
-                }
-                self.text.push_str(&text);
-            }
-            Err(binary) => self.extras_mut().binaries.push(binary),
+        let content = content.into();
+        let has_parts = self.extras.as_ref().is_some_and(|extras| !extras.parts.is_empty());
+        if matches!(content, Content::Text(_)) && !has_parts {
+            content.into_part(&mut self.text);
+        } else {
+            self.add(|text| content.into_part(text).into());
         }
+        self
+    }
+
+    /// Sets the structured content, a JSON object for MCP clients; see [`to_mcp`](Self::to_mcp). The model of a session
+    /// reads the text instead, which is the JSON of the structured content if the result has no text yet.
+    pub fn structured_content(mut self, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        if self.text.is_empty() {
+            self = self.content(value.to_string());
+        }
+        self.extras_mut().structured_content = Some(value);
         self
     }
 
@@ -120,6 +142,15 @@ impl ToolResult {
         &self.text
     }
 
+    /// Adds the part that `make` returns, which appends its text to the text of the result.
+    pub(super) fn add(&mut self, make: impl FnOnce(&mut String) -> Part) {
+        let parts = &mut self.extras.get_or_insert_default().parts;
+        if parts.is_empty() && !self.text.is_empty() {
+            parts.push(PartKind::Text(0..self.text.len()).into());
+        }
+        parts.push(make(&mut self.text));
+    }
+
     /// Truncates the text in the middle to at most `limit` bytes, with a notice that counts towards the limit.
     pub(crate) fn cut(mut self, limit: usize) -> Self {
         if self.text.len() <= limit {
@@ -140,13 +171,19 @@ impl ToolResult {
             _ => SHORT.to_owned(),
         };
         self.text.replace_range(start..end, &marker);
+        if let Some(extras) = &mut self.extras
+            && !extras.parts.is_empty()
+        {
+            extras.parts.retain(|part| matches!(part.kind, PartKind::Binary(_)));
+            extras.parts.insert(0, PartKind::Text(0..self.text.len()).into());
+        }
         self
     }
 
     /// Replaces a result larger than `limit` bytes by a failure.
     pub(crate) fn within(self, limit: usize, tool: &str) -> Self {
         let rest = self.extras.as_deref().map_or(0, |rest| {
-            let binaries: usize = rest.binaries.iter().map(Binary::size).sum();
+            let binaries: usize = rest.binaries().map(Binary::size).sum();
             binaries + rest.session_log.as_ref().map_or(0, String::len)
         });
         let size = self.text.len() + rest;
@@ -159,7 +196,7 @@ impl ToolResult {
         ))
     }
 
-    fn extras_mut(&mut self) -> &mut Extras {
+    pub(super) fn extras_mut(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
     }
 }
@@ -188,24 +225,24 @@ impl Serialize for ToolResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let session_log = self.extras.as_ref().and_then(|rest| rest.session_log.as_ref());
         let telemetry = self.extras.as_ref().map(|rest| &rest.telemetry).filter(|map| !map.is_empty());
-        let binaries =
-            self.extras.as_ref().map(|rest| &rest.binaries).filter(|binaries| !binaries.is_empty());
+        let binaries = self.extras.as_ref().map(|rest| rest.binaries());
+        let binaries = binaries.filter(|binaries| binaries.clone().next().is_some());
         let mut members = 2;
         members += usize::from(binaries.is_some());
         members += usize::from(session_log.is_some());
         members += usize::from(telemetry.is_some());
         let mut object = serializer.serialize_struct("ToolResult", members)?;
-        match binaries {
+        match &binaries {
             // A model without image or audio input would otherwise read nothing.
             Some(binaries) if self.text.is_empty() => {
-                let names: Vec<String> = binaries.iter().map(ToString::to_string).collect();
+                let names: Vec<String> = binaries.clone().map(ToString::to_string).collect();
                 object.serialize_field("textResultForLlm", &names.join("\n"))?;
             }
             _ => object.serialize_field("textResultForLlm", &self.text)?,
         }
         object.serialize_field("resultType", self.result_type.as_str())?;
         if let Some(binaries) = binaries {
-            object.serialize_field("binaryResultsForLlm", binaries)?;
+            object.serialize_field("binaryResultsForLlm", &binaries.collect::<Vec<_>>())?;
         }
         if let Some(session_log) = session_log {
             object.serialize_field("sessionLog", session_log)?;

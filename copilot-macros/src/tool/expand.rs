@@ -339,7 +339,7 @@ pub(crate) fn shim(tool: &Tool, name: &Ident, owner: Span) -> TokenStream {
     let call = match &tool.method {
         None => quote!(#ident(#(#slots.lend()),*)),
         Some(Method { has_receiver: false }) => quote!(Self::#ident(#(#slots.lend()),*)),
-        Some(Method { has_receiver: true }) => quote!(Self::#ident(&#receiver.lend(), #(#slots.lend()),*)),
+        Some(Method { has_receiver: true }) => quote!(Self::#ident(&*#receiver.lend(), #(#slots.lend()),*)),
     };
     let returns = match &sig.output {
         ReturnType::Default => ident.span(),

@@ -110,7 +110,7 @@ impl HookContext {
 
     /// Returns the session's state of type `T`. A lazy state that does not exist yet is created here, and blocks the
     /// thread meanwhile.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+    pub fn state<T: Send + Sync + ?Sized + 'static>(&self) -> Option<State<T>> {
         self.states.get()
     }
 

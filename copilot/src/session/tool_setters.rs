@@ -116,7 +116,9 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the state of type `T` as [`state`](Self::state), from a value that the program shares.
+    /// Sets the state of type `T` as [`state`](Self::state), from a value that the program shares. For a parameter of
+    /// type `State<dyn Trait>`, write `.shared_state::<dyn Trait>(Arc::new(value))`; see
+    /// [`State`](crate::State#trait-objects).
     ///
     /// # Examples
     ///
@@ -139,7 +141,7 @@ impl SessionBuilder {
     /// let builder = Session::builder().with_tools([note::TOOL]).shared_state(Arc::clone(&notes));
     /// # drop((builder, notes));
     /// ```
-    pub fn shared_state<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+    pub fn shared_state<T: Send + Sync + ?Sized + 'static>(mut self, value: Arc<T>) -> Self {
         self.states.insert_shared(value);
         self
     }

@@ -113,7 +113,8 @@ impl ToolCall {
         self
     }
 
-    /// Adds a state that the test shares and can inspect afterwards.
+    /// Adds a state that the test shares and can inspect afterwards, or a fake for a
+    /// [trait object](crate::State#trait-objects).
     ///
     /// # Examples
     ///
@@ -135,7 +136,7 @@ impl ToolCall {
     /// assert_eq!(*counter.lock().unwrap(), 1);
     /// # }
     /// ```
-    pub fn shared_state<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+    pub fn shared_state<T: Send + Sync + ?Sized + 'static>(mut self, value: Arc<T>) -> Self {
         self.states.insert_shared(value);
         self
     }

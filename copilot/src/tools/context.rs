@@ -39,7 +39,7 @@ pub(crate) trait CalledTool: Send + Sync {
     fn name(&self) -> &str;
     /// Returns the group that selections refer to.
     fn group(&self) -> Option<&str>;
-    /// Returns the value that the method of a toolset is bound to, if it has that type.
+    /// Returns the `Arc` of the value that the method of a toolset is bound to, if the value has that type.
     fn bound_value(&self, type_id: TypeId) -> Option<&Arc<dyn Any + Send + Sync>>;
     /// Returns the states that the tool needs.
     fn needs(&self) -> &[Need];
@@ -197,9 +197,9 @@ impl ToolContext {
     ///
     /// A lazily built state that does not exist yet is built here, and blocks the thread meanwhile; for a parameter of
     /// type [`State<T>`](crate::State) it is built on the pool for blocking work.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+    pub fn state<T: Send + Sync + ?Sized + 'static>(&self) -> Option<State<T>> {
         match self.0.tool.bound_value(TypeId::of::<T>()) {
-            Some(value) => Arc::clone(value).downcast().ok().map(State::from_arc),
+            Some(value) => value.downcast_ref().cloned().map(State::from_arc),
             None => self.0.invocation.states.get(),
         }
     }

@@ -37,7 +37,7 @@ impl<'a> SelectionContext<'a> {
 
     /// Returns the session's state of type `T`; `None` when the session has none. A lazily built state is built here,
     /// and blocks the thread meanwhile.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+    pub fn state<T: Send + Sync + ?Sized + 'static>(&self) -> Option<State<T>> {
         self.states.get()
     }
 }

@@ -13,14 +13,60 @@ use crate::task::lock;
 /// session's builder sets with `.state(value)`, or with `.shared_state(value)` for a value in an `Arc`.
 ///
 /// Dereferences to `T`. Clones are cheap and share the value.
-pub struct State<T>(Arc<T>);
+///
+/// # Trait objects
+///
+/// `T` may be a trait object, so that a test can replace the value. `.shared_state::<dyn Trait>(Arc::new(value))` sets
+/// it; the type parameter names the trait, because otherwise the state has the type of the value. The trait requires
+/// `Send + Sync`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use copilot::{Session, State};
+///
+/// trait Database: Send + Sync {
+///     fn owner(&self, id: u32) -> Option<String>;
+/// }
+///
+/// /// Return the owner of an account.
+/// #[copilot::tool(read_only)]
+/// fn owner(
+///     /// Number of the account.
+///     id: u32,
+///     database: State<dyn Database>,
+/// ) -> Option<String> {
+///     database.owner(id)
+/// }
+///
+/// struct Postgres;
+/// # impl Database for Postgres { fn owner(&self, _: u32) -> Option<String> { None } }
+/// let builder = Session::builder().with_tools([owner::TOOL]).shared_state::<dyn Database>(Arc::new(Postgres));
+/// # drop(builder);
+///
+/// # #[cfg(feature = "testing")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// struct Fake;
+/// impl Database for Fake {
+///     fn owner(&self, id: u32) -> Option<String> {
+///         (id == 7).then(|| "Ada".to_owned())
+///     }
+/// }
+/// let call = copilot::testing::call(owner::TOOL, serde_json::json!({ "id": 7 }));
+/// assert_eq!(call.shared_state::<dyn Database>(Arc::new(Fake)).await.text(), "Ada");
+/// # }
+/// # #[cfg(not(feature = "testing"))] fn main() {}
+/// ```
+pub struct State<T: ?Sized>(Arc<T>);
 
 impl<T> State<T> {
-    /// Wraps a value, for direct calls of the function of a tool.
+    /// Wraps a value, for direct calls of the function of a tool. A trait object is `State::from(arc)`.
     pub fn new(value: T) -> Self {
         Self(Arc::new(value))
     }
+}
 
+impl<T: ?Sized> State<T> {
     pub(crate) fn from_arc(value: Arc<T>) -> Self {
         Self(value)
     }
@@ -31,7 +77,7 @@ impl<T> State<T> {
     }
 }
 
-impl<T> Deref for State<T> {
+impl<T: ?Sized> Deref for State<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -39,19 +85,19 @@ impl<T> Deref for State<T> {
     }
 }
 
-impl<T> Clone for State<T> {
+impl<T: ?Sized> Clone for State<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T> From<Arc<T>> for State<T> {
+impl<T: ?Sized> From<Arc<T>> for State<T> {
     fn from(value: Arc<T>) -> Self {
         Self(value)
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for State<T> {
+impl<T: fmt::Debug + ?Sized> fmt::Debug for State<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("State").field(&self.0).finish()
     }
@@ -74,7 +120,8 @@ struct Entry {
     value: EntryValue,
 }
 
-type AnyArc = Arc<dyn Any + Send + Sync>;
+/// An `Arc<T>`, where `T` may be a trait object.
+type AnyArc = Box<dyn Any + Send + Sync>;
 
 enum EntryValue {
     Ready(UserValue<AnyArc>),
@@ -117,11 +164,9 @@ impl StateMap {
     }
 
     /// As [`insert`](Self::insert), for a shared value.
-    pub(crate) fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
-        self.0.insert(
-            TypeId::of::<T>(),
-            Entry { type_name: type_name::<T>(), value: EntryValue::Ready(UserValue::new(value)) },
-        );
+    pub(crate) fn insert_shared<T: Send + Sync + ?Sized + 'static>(&mut self, value: Arc<T>) {
+        let value = EntryValue::Ready(UserValue::new(Box::new(value)));
+        self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
     }
 
     /// As [`insert`](Self::insert), for a value that is built when the first tool needs it.
@@ -129,15 +174,15 @@ impl StateMap {
         &mut self,
         build: impl FnOnce() -> T + Send + 'static,
     ) {
-        let build: Build = Box::new(move || Arc::new(build()));
+        let build: Build = Box::new(move || Box::new(Arc::new(build())));
         let build = Mutex::new(Some(UserValue::new(build)));
         let value = EntryValue::Lazy(LazyValue { built: OnceLock::new(), build });
         self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
     }
 
-    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+    pub(crate) fn get<T: Send + Sync + ?Sized + 'static>(&self) -> Option<State<T>> {
         let entry = self.0.get(&TypeId::of::<T>())?;
-        Arc::clone(entry.get()).downcast().ok().map(State)
+        entry.get().downcast_ref().cloned().map(State)
     }
 
     /// Returns whether the value is lazy and not built yet.
@@ -171,7 +216,7 @@ pub struct Needs(pub(crate) Vec<Need>);
 
 impl Needs {
     /// Adds the state of type `T`. A session without it does not start.
-    pub fn state<T: Send + Sync + 'static>(&mut self) {
+    pub fn state<T: Send + Sync + ?Sized + 'static>(&mut self) {
         self.0.push(Need::of::<T>());
     }
 }
@@ -184,7 +229,7 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    pub(crate) fn of<T: 'static>() -> Self {
+    pub(crate) fn of<T: ?Sized + 'static>() -> Self {
         Self { type_id: TypeId::of::<T>(), type_name: type_name::<T>() }
     }
 }
@@ -205,5 +250,17 @@ mod tests {
         states.insert_lazy(|| 16_u16);
         assert!(states.contains(&Need::of::<u16>()));
         assert_eq!(states.get::<u16>().map(|state| *state), Some(16));
+    }
+
+    #[test]
+    fn a_trait_object_is_a_state_beside_that_of_its_value() {
+        let mut states = StateMap::default();
+        states.insert_shared::<dyn Fn() -> u8 + Send + Sync>(Arc::new(|| 7));
+        states.insert_shared::<str>(Arc::from("seven"));
+        let count = states.get::<dyn Fn() -> u8 + Send + Sync>().unwrap();
+        assert_eq!((count(), states.get::<str>().unwrap().len()), (7, 5));
+        assert!(states.get::<dyn Fn() -> u16 + Send + Sync>().is_none());
+        states.insert_shared::<dyn Fn() -> u8 + Send + Sync>(Arc::new(|| 8));
+        assert_eq!((states.get::<dyn Fn() -> u8 + Send + Sync>().unwrap()(), count()), (8, 7));
     }
 }

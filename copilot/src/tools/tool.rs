@@ -86,6 +86,7 @@ pub(crate) enum Handler {
 pub(crate) struct Bound {
     pub(crate) def: &'static ToolDef,
     pub(crate) type_id: TypeId,
+    /// The `Arc` of the value.
     pub(crate) value: UserValue<Arc<dyn Any + Send + Sync>>,
 }
 

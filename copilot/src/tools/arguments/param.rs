@@ -86,7 +86,7 @@ fn attempt<T: DeserializeOwned>(trial: Trial<'_>) -> Result<(), TrialError> {
     T::deserialize(trial).map(contain::discard)
 }
 
-impl<T: Send + Sync + 'static> Param<Stateful> for State<T> {
+impl<T: Send + Sync + ?Sized + 'static> Param<Stateful> for State<T> {
     fn describe(description: &mut Description) {
         description.injected(vec![Need::of::<T>()]);
     }
@@ -283,7 +283,7 @@ impl<T> ProbeValue<T> for Probe<T> {
 
 /// Returns the functions of a method's receiver. A separate function, so that a type that cannot be shared between
 /// threads is one error, at the type.
-pub fn receiver<T: Send + Sync + 'static>() -> ParamFns<State<T>, Moved<State<T>>> {
+pub fn receiver<T: Send + Sync + ?Sized + 'static>() -> ParamFns<State<T>, Moved<State<T>>> {
     Probe::<State<T>>::NEW.kind()
 }
 

@@ -247,6 +247,7 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    let trait_object = missing.keys().copied().find(|state| state.starts_with("dyn "));
     let mut message = String::from("the session lacks state that its tools need:");
     for (state, tools) in missing {
         write!(message, "\n  `{state}` is needed by").expect("writing to a string cannot fail");
@@ -259,5 +260,13 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
         "\nadd each to the session's builder with `.state(value)`, or with `.shared_state(value)` if it is in an `Arc`, \
          or select tools that do not need it",
     );
+    if let Some(state) = trait_object {
+        write!(
+            message,
+            "\na trait object is set with the type parameter of the setter: \
+             `.shared_state::<{state}>(Arc::new(value))`"
+        )
+        .expect("writing to a string cannot fail");
+    }
     Err(Error::new(ErrorKind::Tools, message))
 }

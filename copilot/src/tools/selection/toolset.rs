@@ -48,9 +48,9 @@ pub trait Toolset: ToolsInOneImplBlock {
     /// Returns the tools bound to this value, which is not read from the session's state.
     fn into_tools(self) -> Vec<Tool>
     where
-        Self: Send + Sync,
+        Self: Send + Sync + Sized,
     {
-        let value: Arc<dyn Any + Send + Sync> = Arc::new(self);
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(Arc::new(self));
         let bind = |def| {
             let value = UserValue::new(Arc::clone(&value));
             Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value }))
@@ -61,11 +61,11 @@ pub trait Toolset: ToolsInOneImplBlock {
 
 /// The list of a type's tools. `#[copilot::tools]` implements it, on one `impl` block of the type: a second block is an
 /// error that names this trait.
-pub trait ToolsInOneImplBlock: Sized + 'static {
+pub trait ToolsInOneImplBlock: 'static {
     /// Used by the macros.
     #[doc(hidden)]
     const DEFS: &'static [ToolDef];
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ToolsInOneImplBlock> Toolset for T {}
+impl<T: ToolsInOneImplBlock + ?Sized> Toolset for T {}

@@ -10,6 +10,7 @@ mod reports;
 mod retries;
 mod serial;
 mod threads;
+mod trait_objects;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -66,6 +67,8 @@ fn states() -> StateMap {
     states.insert(kinds::Shop { name: "State".into() });
     states.insert(retries::Tries::default());
     states.insert(Mutex::new(Vec::<String>::new()));
+    states.insert(trait_objects::Desk);
+    states.insert_shared::<dyn trait_objects::Greeter>(Arc::new(trait_objects::Polite));
     states
 }
 

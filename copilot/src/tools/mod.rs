@@ -12,6 +12,7 @@ mod compiled;
 pub(crate) mod context;
 mod def;
 pub(crate) mod dynamic;
+mod from_call;
 pub(crate) mod output;
 mod schema;
 pub(crate) mod selection;
@@ -23,9 +24,9 @@ mod tests;
 mod timeouts;
 pub(crate) mod tool;
 
-pub use arguments::param::FromCall;
 pub use def::Location;
 pub use dynamic::Defer;
+pub use from_call::{FromCall, FromCallAsync};
 pub use output::content::{Audio, Resource, ResourceLink};
 pub use output::error::ToolErrors;
 pub use output::result::ResultType;

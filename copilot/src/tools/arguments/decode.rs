@@ -1,5 +1,6 @@
 //! Splits the arguments object of a call into the values of the parameters.
 
+use std::any::Any;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
@@ -11,6 +12,7 @@ use crate::tools::arguments::node::{Node, Step};
 use crate::tools::arguments::param_def::ParamDef;
 use crate::tools::arguments::trial::{Attempt, Mistakes, Trial, mistakes};
 use crate::tools::context::ToolContext;
+use crate::tools::from_call::{AnyValue, Extract, Extraction};
 use crate::tools::output::error::ToolError;
 
 /// The arguments of one call. Each value is decoded from the text of the call when its parameter is visited.
@@ -26,6 +28,7 @@ pub struct ArgumentReader<'a> {
     rejected: Vec<(usize, String)>,
     /// The error of a value that could not be injected.
     injection_error: Option<ToolError>,
+    extraction: Extraction,
     /// The trial run, in which no value is taken.
     trial: Option<Box<TrialRun<'a>>>,
 }
@@ -47,6 +50,8 @@ pub(crate) enum DecodeError {
     Rejected(Vec<(usize, String)>),
     /// A value could not be injected.
     Injection(ToolError),
+    /// The arguments fit, and values have to be made by futures first; with the index of the parameter.
+    Extraction(Vec<(usize, Extract)>),
     /// The result of a trial run.
     Tried(Vec<(Vec<Step>, Mistakes)>),
 }
@@ -91,6 +96,7 @@ impl<'a> ArgumentReader<'a> {
             index: 0,
             rejected: Vec::new(),
             injection_error: None,
+            extraction: Extraction::Needed(Vec::new()),
             trial: None,
         })
     }
@@ -105,7 +111,30 @@ impl<'a> ArgumentReader<'a> {
             index: 0,
             rejected: Vec::new(),
             injection_error: None,
+            extraction: Extraction::Needed(Vec::new()),
             trial: Some(Box::new(TrialRun { params, arguments, found: Vec::new() })),
+        }
+    }
+
+    /// Sets the values that an earlier reader of the same arguments asked for.
+    pub(crate) fn with_extracted(mut self, values: Vec<(usize, AnyValue)>) -> Self {
+        self.extraction = Extraction::Made(values);
+        self
+    }
+
+    /// Takes the value of the visited parameter that a future has made, or asks for it.
+    pub(super) fn extract<T: Any>(&mut self, extract: Extract) -> Option<T> {
+        let index = self.index;
+        match &mut self.extraction {
+            Extraction::Needed(needed) => {
+                needed.push((index, extract));
+                None
+            }
+            Extraction::Made(values) => {
+                let at = values.iter().position(|(of, _)| *of == index)?;
+                let (_, value) = values.swap_remove(at);
+                value.into_inner().downcast().ok().map(|value| *value)
+            }
         }
     }
 
@@ -171,7 +200,11 @@ impl<'a> ArgumentReader<'a> {
 
     /// Returns whether every visited parameter has its value.
     pub(super) fn is_complete(&self) -> bool {
-        self.rejected.is_empty() && self.injection_error.is_none() && self.trial.is_none()
+        let needs_none = match &self.extraction {
+            Extraction::Needed(needed) => needed.is_empty(),
+            Extraction::Made(_) => true,
+        };
+        self.rejected.is_empty() && self.injection_error.is_none() && needs_none && self.trial.is_none()
     }
 
     /// Returns the reason why a parameter has no value. Mistakes in the arguments take precedence, because the model
@@ -180,9 +213,11 @@ impl<'a> ArgumentReader<'a> {
         if let Some(trial) = self.trial {
             return DecodeError::Tried(trial.found);
         }
-        match self.injection_error {
-            Some(error) if self.rejected.is_empty() => DecodeError::Injection(error),
-            _ => DecodeError::Rejected(self.rejected),
+        match (self.injection_error, self.extraction) {
+            _ if !self.rejected.is_empty() => DecodeError::Rejected(self.rejected),
+            (Some(error), _) => DecodeError::Injection(error),
+            (None, Extraction::Needed(needed)) if !needed.is_empty() => DecodeError::Extraction(needed),
+            _ => DecodeError::Rejected(Vec::new()),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::tools::arguments::describe::Description;
 use crate::tools::arguments::fault::TrialError;
 use crate::tools::arguments::trial::{Trial, facts};
 use crate::tools::context::ToolContext;
+use crate::tools::from_call::{FromCall, FromCallAsync, extract};
 use crate::tools::output::error::ToolError;
 use crate::tools::state::{Need, Needs, State};
 
@@ -33,7 +34,7 @@ const NOT_RUNNING: &str = "the call does not run yet, so it has no context";
     note = "`&str`, `&[T]`, `&Path` and `&T` are lent from such a value; `Arc<T>` needs the feature `rc` of serde, so \
             take `String` or `&str` for text",
     note = "injected are `&ToolContext`, `State<T>`, whose `T` must be `Send + Sync`, and types that implement \
-            `copilot::tools::FromCall`"
+            `copilot::tools::FromCall` or `FromCallAsync`"
 )]
 pub trait Param<K>: Sized + Send + 'static {
     /// Describes the parameter.
@@ -115,49 +116,6 @@ impl Param<Context> for ToolContext {
     }
 }
 
-/// A type whose values are made from the context of a call rather than from its arguments, such as the user on whose
-/// behalf the session runs.
-///
-/// # Examples
-///
-/// ```
-/// use copilot::tools::{FromCall, Needs};
-/// use copilot::{OrTell, ToolContext, ToolError};
-///
-/// struct Users(Vec<String>);
-/// struct User(String);
-///
-/// impl FromCall for User {
-///     fn from_call(cx: &ToolContext) -> Result<Self, ToolError> {
-///         let users = cx.state::<Users>().or_tell("there are no users")?;
-///         Ok(User(users.0[0].clone()))
-///     }
-///
-///     fn needs(needs: &mut Needs) {
-///         needs.state::<Users>();
-///     }
-/// }
-///
-/// /// Return the name of the current user.
-/// #[copilot::tool]
-/// async fn who_am_i(user: User) -> String {
-///     user.0
-/// }
-/// ```
-pub trait FromCall: Sized + Send + 'static {
-    /// Makes the value.
-    ///
-    /// # Errors
-    ///
-    /// An error is the result of the call, as if the tool itself had returned it; the function does not run.
-    fn from_call(cx: &ToolContext) -> Result<Self, ToolError>;
-
-    /// Declares the states that [`from_call`](Self::from_call) needs, so that a session without them does not start.
-    fn needs(needs: &mut Needs) {
-        let _ = needs;
-    }
-}
-
 /// The marker of [`FromCall`].
 #[derive(Debug)]
 pub struct Called;
@@ -176,6 +134,29 @@ impl<T: FromCall> Param<Called> for T {
             None => Err(ToolError::hidden(NOT_RUNNING)),
         };
         value.map_err(|error| reader.fail(error)).ok()
+    }
+}
+
+/// The marker of [`FromCallAsync`].
+#[derive(Debug)]
+pub struct CalledAsync;
+
+#[diagnostic::do_not_recommend]
+impl<T: FromCallAsync> Param<CalledAsync> for T {
+    fn describe(description: &mut Description) {
+        let mut needs = Needs::default();
+        T::needs(&mut needs);
+        description.injected(needs.0);
+    }
+
+    fn take(reader: &mut ArgumentReader<'_>, _default: Option<fn() -> Self>) -> Option<Self> {
+        match reader.context() {
+            Some(_) => reader.extract(extract::<T>),
+            None => {
+                reader.fail(ToolError::hidden(NOT_RUNNING));
+                None
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::tools::call::start::panicked;
 use crate::tools::compiled::Compiled;
 use crate::tools::context::ToolContext;
 use crate::tools::def::Started;
+use crate::tools::from_call::Extract;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
 use crate::tools::schema::Arguments;
@@ -26,13 +27,57 @@ pub(super) enum Refusal {
     Arguments(Vec<Problem>),
     /// A value could not be injected, or the tool cannot be described.
     Failed(ToolError),
+    /// The arguments fit, and futures have to make values first.
+    Extraction(Pending),
 }
 
-/// Decodes the arguments and starts the tool. The error is the result of a call whose tool did not start. The types of
-/// the arguments are the program's code, so panics are contained here.
-pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Started, Result<ToolResult, ToolError>> {
+/// A call whose arguments fit, and that needs values which futures make.
+pub(super) struct Pending {
+    needed: Vec<(usize, Extract)>,
+    /// The arguments object after corrections; `None` for that of the call.
+    corrected: Option<String>,
+    /// Whether the types have accepted names that the schema does not have.
+    accepted: bool,
+}
+
+/// A call whose arguments are decoded.
+pub(super) enum Decoded {
+    Started(Started),
+    Pending(Pending),
+}
+
+impl Pending {
+    /// Makes the values, in the order of the parameters, and starts the tool.
+    pub(super) async fn start(
+        self,
+        tool: &Tool,
+        context: &ToolContext,
+    ) -> Result<Started, Result<ToolResult, ToolError>> {
+        let Self { needed, corrected, accepted } = self;
+        let mut values = Vec::with_capacity(needed.len());
+        for (index, extract) in needed {
+            values.push((index, extract(context.clone()).await.map_err(Err)?));
+        }
+        let text = corrected.as_deref().unwrap_or_else(|| context.arguments());
+        let decoded = contained(tool, || {
+            let compiled = tool.compiled().map_err(|error| Refusal::Failed(ToolError::hidden(error)))?;
+            let (params, layout) = (tool.def().params, &compiled.arguments.layout);
+            ArgumentReader::new(Some(context), params, layout, text, accepted)
+                .map(|reader| reader.with_extracted(values))
+                .and_then(|reader| Visitor::read(reader, |visitor| tool.visit(visitor)))
+                .map_err(|error| refusal(tool, compiled, error, text, accepted))
+        })?;
+        match decoded {
+            Decoded::Started(started) => Ok(started),
+            Decoded::Pending(_) => unreachable!("a reader with values does not ask for values"),
+        }
+    }
+}
+
+/// Decodes the arguments and starts the tool. The error is the result of a call whose tool did not start.
+pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Decoded, Result<ToolResult, ToolError>> {
     let text = context.arguments();
-    let started = contain::run(|| {
+    contained(tool, || {
         let compiled = tool.compiled().map_err(|error| Refusal::Failed(ToolError::hidden(error)))?;
         match tool.dynamic().map(|dynamic| &dynamic.handler) {
             Some(Handler::Json(handler)) => {
@@ -45,9 +90,17 @@ pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Started, Resul
                 decode(tool, compiled, Some(context), text, |visitor| tool.visit(visitor))
             }
         }
-    });
-    match started {
-        Ok(Ok(started)) => Ok(started),
+    })
+}
+
+/// Runs a step that decodes arguments, whose types are the program's code, so panics are contained here.
+fn contained(
+    tool: &Tool,
+    step: impl FnOnce() -> Result<Started, Refusal>,
+) -> Result<Decoded, Result<ToolResult, ToolError>> {
+    match contain::run(step) {
+        Ok(Ok(started)) => Ok(Decoded::Started(started)),
+        Ok(Err(Refusal::Extraction(pending))) => Ok(Decoded::Pending(pending)),
         Ok(Err(Refusal::Arguments(problems))) => Err(Ok(invalid_arguments(tool.name(), &problems))),
         Ok(Err(Refusal::Failed(error))) => Err(Err(error)),
         Err(panic) => Err(Err(panicked(&panic))),
@@ -73,14 +126,22 @@ pub(super) fn decode<T>(
         match read(text, false) {
             Ok(value) => return Ok(value),
             Err(DecodeError::Injection(error)) => return Err(Refusal::Failed(error)),
+            Err(DecodeError::Extraction(needed)) => {
+                return Err(Refusal::Extraction(Pending { needed, corrected: None, accepted: false }));
+            }
             Err(_) => {}
         }
     }
     let Validated { node, corrected, mut problems } = validated(tool, compiled, text)?;
     if problems.is_empty() && (corrected || checked) {
-        match read(&if corrected { Cow::Owned(node.text()) } else { Cow::Borrowed(text) }, false) {
+        let text = if corrected { Cow::Owned(node.text()) } else { Cow::Borrowed(text) };
+        match read(&text, false) {
             Ok(value) => return Ok(value),
             Err(DecodeError::Injection(error)) => return Err(Refusal::Failed(error)),
+            Err(DecodeError::Extraction(needed)) => {
+                let corrected = corrected.then(|| text.into_owned());
+                return Err(Refusal::Extraction(Pending { needed, corrected, accepted: false }));
+            }
             Err(_) => {}
         }
     }
@@ -99,16 +160,26 @@ pub(super) fn decode<T>(
         return Err(Refusal::Arguments(problems));
     }
     // The types accept names that the schema does not have, or names that are given twice.
-    read(&node.text(), true).map_err(|error| match error {
+    let text = node.text();
+    read(&text, true).map_err(|error| refusal(tool, compiled, error, &text, true))
+}
+
+/// Returns the refusal of arguments that the schema accepts and the types do not.
+fn refusal(tool: &Tool, compiled: &Compiled, error: DecodeError, text: &str, accepted: bool) -> Refusal {
+    match error {
         DecodeError::Injection(error) => Refusal::Failed(error),
+        DecodeError::Extraction(needed) => {
+            Refusal::Extraction(Pending { needed, corrected: Some(text.to_owned()), accepted })
+        }
         DecodeError::Rejected(rejected) => {
+            let params = tool.def().params;
             let problem = |(index, message)| problem(compiled.path(params, index), without_position(message));
             Refusal::Arguments(rejected.into_iter().map(problem).collect())
         }
         DecodeError::UnexpectedShape | DecodeError::Tried(_) => {
             Refusal::Arguments(vec![problem(Vec::new(), "not an object".to_owned())])
         }
-    })
+    }
 }
 
 /// Returns whether the types may accept arguments that the schema rejects.

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::contain::{self, Contained};
 use crate::tools::arguments::suggest::suggest;
-use crate::tools::call::decode::start;
+use crate::tools::call::decode::{Decoded, start};
 use crate::tools::call::start::{Blocking, Held, on_blocking_pool, panicked};
 use crate::tools::context::{Invocation, ToolContext};
 use crate::tools::def::Started;
@@ -123,16 +123,16 @@ async fn sleep(context: &ToolContext, pause: Duration) -> bool {
 fn begin(tool: &Tool, context: &ToolContext, place: Option<&Arc<Place>>) -> Result<Running, Returned> {
     // The thread of an earlier attempt has ended.
     context.set_on_thread(false);
-    let started = if context.has_unbuilt_state() { None } else { Some(start(tool, context)?) };
+    let decoded = if context.has_unbuilt_state() { None } else { Some(start(tool, context)?) };
     let permits = tool.compiled().ok().and_then(|compiled| compiled.permits.clone());
-    match (started, permits, place) {
+    match (decoded, permits, place) {
         // A pool that cannot start a thread panics.
-        (Some(started), None, None) => {
+        (Some(Decoded::Started(started)), None, None) => {
             let running = contain::run(|| Running::new(started, &mut Held::default(), context));
             running.map_err(|panic| Err(panicked(&panic)))
         }
-        (started, permits, place) => {
-            let running = prepare_and_run(tool.clone(), context.clone(), started, permits, place.cloned());
+        (decoded, permits, place) => {
+            let running = prepare_and_run(tool.clone(), context.clone(), decoded, permits, place.cloned());
             Ok(Running::Future(Box::pin(running)))
         }
     }
@@ -181,11 +181,12 @@ fn cancelled(context: &ToolContext) -> ToolResult {
 
 /// Runs the tool after the wait for its turn and for a permit, which counts towards the timeout because the agent waits
 /// too. A call that waits for its turn takes no permit. A tool that is not started yet is started after its lazily built
-/// states, which are built on the pool for blocking work so that they do not delay other sessions.
+/// states, which are built on the pool for blocking work so that they do not delay other sessions, and after the values
+/// that futures make.
 async fn prepare_and_run(
     tool: Tool,
     context: ToolContext,
-    started: Option<Started>,
+    decoded: Option<Decoded>,
     permits: Option<Arc<Semaphore>>,
     place: Option<Arc<Place>>,
 ) -> Returned {
@@ -205,8 +206,8 @@ async fn prepare_and_run(
         None => None,
     };
     let mut held = (permit, place);
-    let started = match started {
-        Some(started) => started,
+    let decoded = match decoded {
+        Some(decoded) => decoded,
         None => {
             let building = context.clone();
             let build = move || {
@@ -215,10 +216,18 @@ async fn prepare_and_run(
             };
             on_blocking_pool(build, Held::default()).await?;
             match start(&tool, &context) {
-                Ok(started) => started,
+                Ok(decoded) => decoded,
                 Err(returned) => return returned,
             }
         }
+    };
+    let started = match decoded {
+        Decoded::Started(started) => started,
+        // Boxed, so that tools without such values have a smaller future.
+        Decoded::Pending(pending) => match Box::pin(pending.start(&tool, &context)).await {
+            Ok(started) => started,
+            Err(returned) => return returned,
+        },
     };
     Running::new(started, &mut held, &context).await
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod dynamic;
+mod from_call;
 mod kinds;
 mod names;
 mod placement;
@@ -67,6 +68,7 @@ fn states() -> StateMap {
     states.insert(kinds::Shop { name: "State".into() });
     states.insert(retries::Tries::default());
     states.insert(Mutex::new(Vec::<String>::new()));
+    states.insert(from_call::Users::default());
     states.insert(trait_objects::Desk);
     states.insert_shared::<dyn trait_objects::Greeter>(Arc::new(trait_objects::Polite));
     states

@@ -105,7 +105,7 @@ fn call_of(users: &Arc<Users>, agent: Option<&str>, arguments: &Value) -> Invoca
 }
 
 async fn text(tool: &Tool, users: &Arc<Users>, arguments: Value) -> String {
-    tool.invoke(call_of(users, None, &arguments)).await.text().to_owned()
+    tool.invoke(call_of(users, None, &arguments), None).await.text().to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +139,7 @@ async fn arguments_are_checked_first_and_corrected_once() {
 #[tokio::test(start_paused = true)]
 async fn an_error_is_the_result_and_the_function_does_not_run() {
     let users = users();
-    let result = async |agent| inline::TOOL.invoke(call_of(&users, Some(agent), &json!({}))).await;
+    let result = async |agent| inline::TOOL.invoke(call_of(&users, Some(agent), &json!({})), None).await;
     assert_eq!(result("refused").await, ToolResult::denied("agents may not"));
     for agent in ["hidden", "panics"] {
         let hidden = result(agent).await;
@@ -153,21 +153,21 @@ async fn an_error_is_the_result_and_the_function_does_not_run() {
 #[tokio::test(start_paused = true)]
 async fn a_transient_failure_repeats_the_extraction() {
     let users = users();
-    let result = repeated::TOOL.invoke(call_of(&users, Some("busy"), &json!({}))).await;
+    let result = repeated::TOOL.invoke(call_of(&users, Some("busy"), &json!({})), None).await;
     assert_eq!((result.text(), users.loads.load(Ordering::Relaxed)), ("Ada", 3));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_a_cancellation_and_a_drop_end_the_extraction() {
     let users = users();
-    let late = || repeated::TOOL.invoke(call_of(&users, Some("late"), &json!({})));
+    let late = || repeated::TOOL.invoke(call_of(&users, Some("late"), &json!({})), None);
     let dropped = || users.dropped.load(Ordering::Relaxed);
     assert_eq!(late().await.text(), "`repeated` did not finish within 1 s and was stopped.");
     assert_eq!(dropped(), 1);
 
     let call = call_of(&users, Some("late"), &json!({}));
     let cancel = call.cancel.clone();
-    let mut running = crate::task::spawn(repeated::TOOL.invoke(call));
+    let mut running = crate::task::spawn(repeated::TOOL.invoke(call, None));
     sleep(Duration::from_millis(50)).await;
     assert_eq!((users.loads.load(Ordering::Relaxed), dropped()), (2, 1));
     cancel.cancel();
@@ -183,7 +183,7 @@ async fn values_are_made_with_the_permit_of_the_call() {
     let users = users();
     // `from_call` panics where two run.
     let calls = [1, 2, 3]
-        .map(|n| crate::task::spawn(blocking::TOOL.invoke(call_of(&users, None, &json!({ "n": n })))));
+        .map(|n| crate::task::spawn(blocking::TOOL.invoke(call_of(&users, None, &json!({ "n": n })), None)));
     let mut texts = Vec::new();
     for mut call in calls {
         texts.push(call.join().await.unwrap().text().to_owned());
@@ -202,5 +202,5 @@ async fn needed_states_are_checked_and_built() {
     let mut states = StateMap::default();
     states.insert_lazy(|| Users { names: vec!["Eve"], ..Users::default() });
     let call = Invocation { states: Arc::new(states), ..invocation(&json!({})) };
-    assert_eq!(inline::TOOL.invoke(call).await.text(), "Eve");
+    assert_eq!(inline::TOOL.invoke(call, None).await.text(), "Eve");
 }

@@ -51,7 +51,7 @@ impl dyn Greeter {
 
 async fn call_with(tool: &Tool, states: StateMap) -> String {
     let call = Invocation { states: Arc::new(states), ..invocation(&json!({ "name": "Ada" })) };
-    tool.invoke(call).await.text().to_owned()
+    tool.invoke(call, None).await.text().to_owned()
 }
 
 #[tokio::test]

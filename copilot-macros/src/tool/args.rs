@@ -207,6 +207,8 @@ pub(crate) struct ArgOptions {
     pub(crate) examples: Vec<Scalar>,
     pub(crate) flatten: Option<Span>,
     pub(crate) nest: Option<Span>,
+    /// The options that are set, with their places.
+    keys: Vec<(String, Span)>,
 }
 
 /// The value of a parameter that a call omits.
@@ -259,11 +261,17 @@ impl ArgOptions {
                 continue;
             };
             for entry in options::parse(list.tokens.clone(), &Self::KEYS, errors) {
+                options.keys.push((entry.key.to_string(), entry.span()));
                 let set = options.set(&entry);
                 errors.keep(set);
             }
         }
         options
+    }
+
+    /// Returns the place of an option.
+    pub(crate) fn span_of(&self, key: &str) -> Option<Span> {
+        self.keys.iter().find(|(own, _)| own == key).map(|(_, span)| *span)
     }
 
     fn set(&mut self, entry: &Entry) -> syn::Result<()> {

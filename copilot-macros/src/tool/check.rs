@@ -7,6 +7,7 @@ use syn::{GenericParam, Ident, Pat, PatIdent, Safety, Type};
 use super::args::{self, DefaultValue, Function, Name, Number, Scalar};
 use super::builtins::BUILTINS;
 use super::model::{Param, Tool};
+use super::rules::shown;
 use super::spelled;
 use crate::diagnostics::{Diagnostics, suggest};
 
@@ -283,9 +284,60 @@ fn rules(param: &Param, errors: &mut Diagnostics) {
     {
         errors.at(*span, format!("`max_len = {high}` is below `min_len = {low}`, so no length is valid"));
     }
-    let Some(DefaultValue::Expr(expr)) = &options.default else { return };
-    let Some(value) = args::scalar(expr) else { return };
-    let wrong = match &value {
+    if let Some(DefaultValue::Expr(expr)) = &options.default
+        && let Some(value) = args::scalar(expr)
+        && let Some(wrong) = broken_bound(param, &value).or_else(|| unlisted(param, &value))
+    {
+        errors.push(syn::Error::new_spanned(
+            expr,
+            format!("the default does not fit the rules of its argument: {wrong}"),
+        ));
+    }
+    let place = |key| options.span_of(key).unwrap_or(param.name_span);
+    for value in &options.examples {
+        if let Some(wrong) = broken_bound(param, value).or_else(|| unlisted(param, value)) {
+            let value = shown(value);
+            errors.at(
+                place("example"),
+                format!("the example {value} does not fit the rules of its argument: {wrong}"),
+            );
+        }
+    }
+    for value in &options.one_of {
+        if let Some(wrong) = broken_bound(param, value) {
+            let value = shown(value);
+            errors.at(place("one_of"), format!("{value} in `one_of` does not fit the other rules: {wrong}"));
+        }
+    }
+    if let Some(first) = options.one_of.first()
+        && let Some(other) = options.one_of.iter().find(|value| noun(value) != noun(first))
+    {
+        errors.at(
+            place("one_of"),
+            format!("`one_of` has {} and {}, but an argument has one type", noun(first), noun(other)),
+        );
+    }
+}
+
+fn noun(value: &Scalar) -> &'static str {
+    match value {
+        Scalar::Text(_) => "text",
+        Scalar::Int(_) | Scalar::Float(_) => "numbers",
+        Scalar::Bool(_) => "booleans",
+    }
+}
+
+fn unlisted(param: &Param, value: &Scalar) -> Option<String> {
+    let one_of = &param.options.one_of;
+    (!one_of.is_empty() && !one_of.contains(value)).then(|| "it is not in `one_of`".to_owned())
+}
+
+/// Returns which bound of its argument a literal is outside of.
+fn broken_bound(param: &Param, value: &Scalar) -> Option<String> {
+    let options = &param.options;
+    let known = |bound: &Option<(Number, Span)>| bound.as_ref().and_then(|(number, _)| number.known());
+    let (min, max) = (known(&options.min), known(&options.max));
+    match value {
         #[expect(clippy::cast_precision_loss, reason = "bounds are compared, not computed with")]
         Scalar::Int(number) => outside(*number as f64, min, max),
         Scalar::Float(number) => outside(*number, min, max),
@@ -300,16 +352,6 @@ fn rules(param: &Param, errors: &mut Diagnostics) {
             }
         }
         Scalar::Bool(_) => None,
-    };
-    let wrong = wrong.or_else(|| {
-        let listed = options.one_of.is_empty() || options.one_of.contains(&value);
-        (!listed).then(|| "it is not in `one_of`".to_owned())
-    });
-    if let Some(wrong) = wrong {
-        errors.push(syn::Error::new_spanned(
-            expr,
-            format!("the default does not fit the rules of its argument: {wrong}"),
-        ));
     }
 }
 

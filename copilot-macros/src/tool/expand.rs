@@ -3,11 +3,12 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, Pat, ReturnType, Type};
+use syn::{Attribute, Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
 use super::check::{closure_ident, serial_param};
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
+use super::rules;
 use crate::docs::Description;
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
@@ -21,6 +22,7 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let approval = approval(tool, &format_ident!("__needs_approval"));
     let documented = documented(tool, &format_ident!("__docs"));
     let unique = unique(tool);
+    let assertions = rules::assertions(tool, &Generics::default());
     let items = quote! {
         #handle
 
@@ -33,6 +35,8 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
             #approval
 
             #documented
+
+            #assertions
 
             static __DEF: #runtime::ToolDef = #def;
 
@@ -296,7 +300,7 @@ fn param_def(tool: &Tool, param: &Param) -> TokenStream {
     quote!(#runtime::ParamDef { name: #name, description: #description, #fields ..#runtime::ParamDef::BASE })
 }
 
-fn number(tool: &Tool, number: &Number) -> TokenStream {
+pub(crate) fn number(tool: &Tool, number: &Number) -> TokenStream {
     let runtime = &tool.options.runtime;
     match number {
         Number::Int(value) => quote!(#runtime::Scalar::Int(#value)),
@@ -305,7 +309,7 @@ fn number(tool: &Tool, number: &Number) -> TokenStream {
     }
 }
 
-fn scalar(tool: &Tool, scalar: &Scalar) -> TokenStream {
+pub(crate) fn scalar(tool: &Tool, scalar: &Scalar) -> TokenStream {
     let runtime = &tool.options.runtime;
     match scalar {
         Scalar::Text(value) => quote!(#runtime::Scalar::Text(#value)),

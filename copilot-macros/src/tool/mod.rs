@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod expand;
 pub(crate) mod fallback;
 pub(crate) mod model;
+pub(crate) mod rules;
 mod spelled;
 #[cfg(test)]
 mod tests;

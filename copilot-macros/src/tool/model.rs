@@ -221,6 +221,15 @@ fn is_macro_attribute(attr: &Attribute) -> bool {
     attr.path().is_ident("arg") || attr.path().is_ident("doc")
 }
 
+/// Returns whether one of the tokens is one of these names.
+pub(crate) fn mentions(tokens: TokenStream, names: &[String]) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => names.iter().any(|name| ident == name),
+        TokenTree::Group(group) => mentions(group.stream(), names),
+        _ => false,
+    })
+}
+
 /// Returns a type with its lifetimes replaced by `'_`, so that it can be written inside a function.
 pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
     fn erase(tokens: TokenStream) -> TokenStream {

@@ -162,7 +162,7 @@ fn of_bounds<'t>(bounds: impl IntoIterator<Item = &'t TypeParamBound>) -> Option
 }
 
 /// Returns the type as a person writes it.
-fn text(ty: &impl ToTokens) -> String {
+pub(super) fn text(ty: &impl ToTokens) -> String {
     let mut text = quote!(#ty).to_string();
     for (spaced, written) in
         [(" < ", "<"), (" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ","), (" :: ", "::")]

@@ -11,7 +11,7 @@ use self::model::{Header, Item, Options, Toolset};
 use crate::diagnostics::Diagnostics;
 use crate::paths::Runtime;
 use crate::tool::model::type_span;
-use crate::tool::{expand, fallback};
+use crate::tool::{expand, fallback, rules};
 
 /// Expands `#[tools(options)] item`.
 pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -126,6 +126,11 @@ fn expand(toolset: &Toolset) -> TokenStream {
         });
         (tools.iter().map(|tool| expand::unique(tool)).collect(), registered.collect())
     };
+    let assertions = tools.iter().map(|tool| {
+        let assertions = rules::assertions(tool, generics);
+        // Each has its imports.
+        (!assertions.is_empty()).then(|| quote!(const _: () = { #assertions };))
+    });
     let list = list(runtime, generics, self_ty, &quote!(#(#defs),*));
     quote! {
         #block
@@ -140,6 +145,8 @@ fn expand(toolset: &Toolset) -> TokenStream {
             }
 
             #list
+
+            #(#assertions)*
 
             #(#registered)*
         };

@@ -3,6 +3,7 @@
 //! schemars describes the types; `normalize` converts the output to a form that every provider supports, without loss
 //! of information for a model. The root always has `"type": "object"`, because the CLI silently drops a tool otherwise.
 
+pub(crate) mod kind;
 pub(crate) mod known;
 mod normalize;
 mod notes;

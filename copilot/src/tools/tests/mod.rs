@@ -541,10 +541,14 @@ fn rules_that_do_not_apply_to_the_type_are_rejected() {
         false
     }
 
+    // The compiler checks the types of `std` only.
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Name(String);
+
     /// Wrong.
     #[crate::tool(enabled = never, docs = allow)]
-    async fn wrong(#[arg(min = 1)] name: &str) {
-        drop(name.to_owned());
+    async fn wrong(#[arg(min = 1)] name: Name) {
+        drop(name.0);
     }
 
     let message = wrong::TOOL.schema().unwrap_err().to_string();

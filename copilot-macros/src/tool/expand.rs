@@ -2,14 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
+use syn::{Attribute, Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
 use super::check::{closure_ident, serial_param};
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
-use super::rules;
-use crate::docs::Description;
+use super::{documentation, rules};
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let function = &tool.function;
@@ -20,7 +18,7 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let def = def(tool, &quote!(__shim), &quote!(__needs_approval));
     let shim = shim(tool, &format_ident!("__shim"), Span::call_site());
     let approval = approval(tool, &format_ident!("__needs_approval"));
-    let documented = documented(tool, &format_ident!("__docs"));
+    let documented = documentation::checks(tool, &format_ident!("__docs"));
     let unique = unique(tool);
     let assertions = rules::assertions(tool, &Generics::default());
     let items = quote! {
@@ -49,6 +47,7 @@ pub(crate) fn expand(tool: &Tool) -> TokenStream {
         };
     };
     let items = outside_of_impl(ident, &items);
+    let function = documentation::shown(tool);
     quote! {
         // Arguments are passed by value, whether the function consumes them or not.
         #[allow(clippy::needless_pass_by_value)]
@@ -194,69 +193,6 @@ pub(crate) fn unique(tool: &Tool) -> TokenStream {
         #[allow(non_local_definitions)]
         #[macro_export]
         #definition
-    }
-}
-
-/// The length of a description that every provider accepts, in characters.
-const LONGEST_DESCRIPTION: usize = 1_024;
-
-/// A function that triggers a lint for each argument without a description, and for a long description of the tool.
-/// Whether a parameter is an argument depends on its type.
-pub(crate) fn documented(tool: &Tool, name: &Ident) -> TokenStream {
-    let runtime = &tool.options.runtime;
-    let mut checks = Vec::new();
-    for param in tool.params.iter().filter(|param| param.description.is_empty() && !is_injected(&param.ty)) {
-        let Param { ident, name, .. } = param;
-        let ty = without_lifetimes(&param.ty);
-        let span = ident.span();
-        let path = runtime.at(span);
-        let note = format!(
-            "argument `{name}` has no description; add a `///` comment to it, or a bullet for it under \
-             `# Arguments`: the model reads it to decide what to send"
-        );
-        // A trait per argument, because the text of the lint belongs to a declaration.
-        let declared = format_ident!("argument_{}", ident.unraw(), span = span);
-        checks.push(quote_spanned! {span=> {
-            trait #declared: ::core::marker::Sized {
-                #[deprecated(note = #note)]
-                fn has_no_description(self) {}
-            }
-            impl<T: #path::Plain> #declared for #path::Probe<T> {}
-            #path::Probe::<#ty>::NEW.has_no_description();
-        }});
-    }
-    if let Description::Text(text) = &tool.description
-        && text.chars().count() > LONGEST_DESCRIPTION
-    {
-        let span = tool.function.sig.ident.span();
-        let path = runtime.at(span);
-        checks.push(quote_spanned!(span=> #path::long_description();));
-    }
-    if checks.is_empty() || tool.options.docs == Some("allow") {
-        return TokenStream::new();
-    }
-    let level = Ident::new(tool.options.docs.unwrap_or("warn"), Span::call_site());
-    quote! {
-        #[allow(dead_code, non_camel_case_types, unused_imports)]
-        #[#level(deprecated)]
-        fn #name() {
-            use #runtime::Described as _;
-            #(#checks)*
-        }
-    }
-}
-
-/// Returns whether a type is named as an injected one, which needs no description. The compiler decides about all others
-/// by their traits; a type of the program of this name is not checked by them either.
-fn is_injected(ty: &Type) -> bool {
-    match ty {
-        Type::Reference(ty) => is_injected(&ty.elem),
-        Type::Path(ty) => ty
-            .path
-            .segments
-            .last()
-            .is_some_and(|segment| segment.ident == "ToolContext" || segment.ident == "State"),
-        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 pub(crate) mod builtins;
 pub(crate) mod check;
+pub(crate) mod documentation;
 pub(crate) mod expand;
 pub(crate) mod fallback;
 pub(crate) mod model;

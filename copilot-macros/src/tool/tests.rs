@@ -97,3 +97,36 @@ fn the_model_reads_no_sections_for_the_programmer() {
     let output = tool(options, item).to_string();
     assert!(output.contains("unknown"), "a given text is unchanged: {output}");
 }
+
+#[test]
+fn the_documentation_of_public_tools_shows_how_to_use_them() {
+    let documented = |options, item| tool(options, item).to_string();
+    let public = quote! {
+        /// Current weather.
+        pub async fn weather() -> String {}
+    };
+    let output = documented(TokenStream::new(), public.clone());
+    assert!(output.contains("`Session::builder().with_tools([weather::TOOL])`"), "{output}");
+    assert!(output.contains("this function as the tool `weather`"), "{output}");
+    assert!(output.contains(r#"description : "Current weather.""#), "the model does not read it: {output}");
+    let output = documented(quote!(name = "forecast"), public.clone());
+    assert!(output.contains("([weather::TOOL])`") && output.contains("the tool `forecast`"), "{output}");
+    let output = documented(quote!(name = NAME), public);
+    assert!(output.contains("this function as a tool."), "{output}");
+    let private = quote! {
+        /// Current weather.
+        async fn weather() -> String {}
+    };
+    assert!(!documented(TokenStream::new(), private).contains("with_tools"));
+    let block = quote! {
+        impl GitHub {
+            /// Search issues.
+            #[tool]
+            pub fn search(&self) {}
+        }
+    };
+    let output = crate::toolset::tools(quote!(prefix = "gh_"), block).to_string();
+    let expected =
+        "`Session::builder().with_toolset(value)` gives a session this method as the tool `gh_search`.";
+    assert!(output.contains(expected), "{output}");
+}

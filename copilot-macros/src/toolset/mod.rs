@@ -3,15 +3,15 @@
 mod model;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Generics, Ident, Type};
 
 use self::model::{Header, Item, Options, Toolset};
 use crate::diagnostics::Diagnostics;
 use crate::paths::Runtime;
-use crate::tool::model::type_span;
-use crate::tool::{expand, fallback, rules};
+use crate::tool::model::{Tool, type_span};
+use crate::tool::{documentation, expand, fallback, rules};
 
 /// Expands `#[tools(options)] item`.
 pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -38,7 +38,7 @@ pub(crate) fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The block with mistakes and an empty list of tools, so that a use of the list is not a second error.
 fn placeholder(toolset: &Toolset) -> TokenStream {
     let Toolset { options, generics, self_ty, .. } = toolset;
-    let block = block(toolset);
+    let block = block(toolset, |tool| tool.function.to_token_stream());
     let list = list(&options.runtime, generics, self_ty, &TokenStream::new());
     quote!(#block #list)
 }
@@ -67,15 +67,12 @@ fn without_macro_attributes(item: TokenStream) -> TokenStream {
     item.into_iter().map(of_block).collect()
 }
 
-/// The user's `impl` block without the attributes of the macro.
-fn block(toolset: &Toolset) -> TokenStream {
+/// The user's `impl` block without the attributes of the macro; `function` returns the function of a tool.
+fn block(toolset: &Toolset, function: impl Fn(&Tool) -> TokenStream) -> TokenStream {
     let Toolset { attrs, generics, of_trait, self_ty, items, .. } = toolset;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let items = items.iter().map(|item| match item {
-        Item::Tool(tool) => {
-            let function = &tool.function;
-            quote!(#function)
-        }
+        Item::Tool(tool) => function(tool),
         Item::Other(tokens) => tokens.clone(),
     });
     quote! {
@@ -90,7 +87,7 @@ fn expand(toolset: &Toolset) -> TokenStream {
     let Toolset { options, generics, self_ty, .. } = toolset;
     let runtime = &options.runtime;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let block = block(toolset);
+    let block = block(toolset, documentation::shown);
     let tools: Vec<_> = toolset.tools().collect();
     // Distinct in all blocks of a type, so that a second block with tools is one error.
     let names: Vec<Ident> = tools
@@ -102,7 +99,7 @@ fn expand(toolset: &Toolset) -> TokenStream {
     let shims = tools.iter().zip(&names).map(|(tool, name)| expand::shim(tool, name, type_span(self_ty)));
     let documented = tools.iter().zip(&names).map(|(tool, name)| {
         let name = format_ident!("{name}_docs");
-        expand::documented(tool, &name)
+        documentation::checks(tool, &name)
     });
     let approvals = tools.iter().zip(&names).map(|(tool, name)| {
         let name = format_ident!("{name}_needs_approval");

@@ -35,7 +35,7 @@ fn serial(tool: &Tool, errors: &mut Diagnostics) {
         None if tool.params.is_empty() => "it has no arguments".to_owned(),
         None => {
             let names: Vec<&str> = tool.params.iter().map(|param| &*param.name).collect();
-            format!("write one of `{}`, with a field as in `{}.field`", names.join("`, `"), names[0])
+            format!("its arguments are `{}`", names.join("`, `"))
         }
     };
     errors.at(path.span(), format!("the tool has no argument `{first}` for `serial_by`; {hint}"));

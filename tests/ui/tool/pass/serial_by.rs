@@ -14,13 +14,13 @@ struct Edit {
 
 /// Edit a file.
 #[copilot::tool(serial_by = "edit.path")]
-async fn edit(edit: Edit, _cx: &ToolContext) {
+async fn change(edit: Edit, _cx: &ToolContext) {
     drop(edit);
 }
 
 /// Edit a file once.
 #[copilot::tool(serial_by = "edit.path", concurrency = 2)]
-async fn edit_once(
+async fn change_once(
     /// The edit.
     edit: Edit,
     /// Whether nothing is written.
@@ -31,7 +31,7 @@ async fn edit_once(
 
 /// Read a file.
 #[copilot::tool(serial_by = "path")]
-async fn read(
+async fn look(
     /// The file.
     #[arg(name = "file")]
     path: &str,
@@ -57,7 +57,7 @@ impl Disk {
 }
 
 fn main() {
-    for tool in [edit::TOOL, edit_once::TOOL, read::TOOL, copilot::Toolset::into_tools(Disk).remove(0)] {
+    for tool in [change::TOOL, change_once::TOOL, look::TOOL, copilot::Toolset::into_tools(Disk).remove(0)] {
         tool.schema().unwrap();
     }
 }

@@ -4,6 +4,7 @@
 
 mod diagnostics;
 mod docs;
+mod link;
 mod options;
 mod paths;
 mod tool;
@@ -22,6 +23,12 @@ pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     toolset::tools(options.into(), item.into()).into()
+}
+
+#[allow(missing_docs)]
+#[proc_macro]
+pub fn link_all(input: TokenStream) -> TokenStream {
+    link::link_all(input.into()).into()
 }
 
 /// Expands to an array with the names of the CLI's built-in tools.

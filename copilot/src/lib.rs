@@ -77,6 +77,8 @@ pub use api::{
 
 pub use client::Client;
 pub use client::builder::ClientBuilder;
+#[doc = include_str!("docs/link_all.md")]
+pub use copilot_macros::link_all;
 #[doc = include_str!("docs/tool.md")]
 pub use copilot_macros::tool;
 #[doc = include_str!("docs/tools.md")]

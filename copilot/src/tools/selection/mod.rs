@@ -382,7 +382,7 @@ fn nothing_linked() -> Error {
         ErrorKind::Tools,
         "`with_all_tools()` found no tool in this program: either no function has `#[copilot::tool]`, or the tools \
          are in a crate that the program never refers to, which the linker omits; refer to it with \
-         `copilot::link!(that_crate);`, or list the tools with `with_tools([that_crate::some_tool::TOOL])`",
+         `copilot::link!(that_crate);`, to all crates of the workspace with `copilot::link_all!();`, or list the tools with `with_tools([that_crate::some_tool::TOOL])`",
     )
 }
 
@@ -443,6 +443,7 @@ macro_rules! toolset {
 }
 
 /// Refers to crates, so that the linker keeps their tools: `copilot::link!(my_tools, more_tools);`.
+/// [`link_all!`](crate::link_all) finds those of a workspace.
 #[macro_export]
 macro_rules! link {
     ($($krate:ident),+ $(,)?) => {

@@ -174,6 +174,36 @@ mod tests {
         assert_eq!(files.absolute("a message", "a.rs").unwrap(), at("project/a.rs"));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn the_directory_of_long_output_is_created_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let root = tempfile::tempdir().unwrap();
+        let resolve = |directory: &str, checked| {
+            let output = LargeOutput::new().output_dir(directory);
+            let builder = Session::builder().tool_options(ToolOptions::new().large_output(output));
+            let files = Files::here(root.path().to_owned(), checked);
+            TOPICS.resolve(&mut builder.settings.members.clone(), files).map(drop)
+        };
+        let mode = |path: &str| {
+            let metadata = std::fs::metadata(root.path().join(path));
+            metadata.map(|metadata| metadata.permissions().mode() & 0o777).ok()
+        };
+        resolve("made/here", true).unwrap();
+        assert_eq!((mode("made"), mode("made/here")), (Some(0o700), Some(0o700)));
+        let shared = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(root.path().join("made/here"), shared).unwrap();
+        resolve("made/here", true).unwrap();
+        assert_eq!(mode("made/here"), Some(0o755));
+        resolve("elsewhere", false).unwrap();
+        assert_eq!(mode("elsewhere"), None);
+        std::fs::write(root.path().join("file"), "").unwrap();
+        let refused = resolve("file", true).unwrap_err().to_string();
+        assert!(refused.starts_with("`LargeOutput::output_dir` is "), "{refused}");
+        assert!(refused.contains("which cannot be created: "), "{refused}");
+    }
+
     #[test]
     fn a_path_that_does_not_exist_is_refused_by_name() {
         let root = tempfile::tempdir().unwrap();

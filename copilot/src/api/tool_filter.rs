@@ -213,7 +213,7 @@ impl ToolOptions {
         self
     }
 
-    /// Sets how the CLI stores long output of tools.
+    /// Sets how the CLI stores long output of tools; see [`LargeOutput`].
     ///
     /// Wire: `session.create`, `largeOutput`.
     pub fn large_output(mut self, large_output: LargeOutput) -> Self {
@@ -267,7 +267,7 @@ pub(crate) const TOPIC: Topic = Topic {
     paths: Some(|members, files| {
         members.change("largeOutput", |large: &mut LargeOutput| {
             if let Some(path) = &mut large.output_dir {
-                *path = files.absolute("LargeOutput::output_dir", path)?;
+                *path = files.private_directory("LargeOutput::output_dir", path)?;
             }
             Ok(())
         })

@@ -100,14 +100,49 @@ impl InfiniteSessions {
 }
 
 settings! {
-    /// The handling of a tool's long output: the model gets its beginning and the path of a file with all of it. Wire:
-    /// `largeOutput`.
+    /// The handling of long output of tools, the program's own included: the CLI writes the text to a file, and the
+    /// model reads its size, the path of the file and the first 500 characters. Failed results too; images and other
+    /// content are not affected. Wire: `largeOutput`.
+    ///
+    /// The option `max_output` of a tool truncates the text before that, so that the file has the truncated text: a tool
+    /// whose whole text should be in the file does not set it.
+    ///
+    /// - The model reads the file with tools of the CLI, such as `view` and `grep`, so the session's permissions must
+    ///   allow [`Read`](crate::permissions::PermissionKind::Read).
+    /// - The CLI deletes the file when the session is closed.
+    /// - The CLI does not restrict who may read the file. By default it is in the directory for temporary files, where
+    ///   other users of the machine may read it. [`output_dir`](Self::output_dir) prevents that.
+    /// - When the CLI cannot write the file, the model reads the whole text.
+    ///
+    /// Observed on CLI 1.0.102.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use copilot::permissions::PermissionKind;
+    /// use copilot::tool_filter::{LargeOutput, ToolOptions};
+    /// use copilot::{Permissions, Session};
+    ///
+    /// # async fn example() -> copilot::Result<()> {
+    /// let output = LargeOutput::new().max_size_bytes(8_000).output_dir("/var/lib/agent/output");
+    /// let session = Session::builder()
+    ///     .with_all_tools()
+    ///     .tool_options(ToolOptions::new().large_output(output))
+    ///     .permissions(Permissions::default().allow(PermissionKind::Read))
+    ///     .start()
+    ///     .await?;
+    /// # drop(session);
+    /// # Ok(())
+    /// # }
+    /// ```
     LargeOutput {
-        /// Sets whether long output is written to a file.
+        /// Sets whether long output is written to a file. Default: `true`.
         enabled: flag,
-        /// Sets the size above which output is written to a file, in bytes.
+        /// Sets the size above which output is written to a file, in bytes. Default: 20,480.
         max_size_bytes: (u64),
-        /// Sets the directory of these files.
+        /// Sets the directory of these files. A directory that does not exist is created when the session starts; on
+        /// Unix only this user can enter it. An existing directory keeps its permissions. With `cli_url` or a
+        /// `session_fs` the CLI creates it, and other users may be able to enter it. Default: that for temporary files.
         output_dir: text,
     }
 }

@@ -86,6 +86,26 @@ impl Files {
         Err(refusal(what, &path, &why))
     }
 
+    /// The absolute path of a directory. If it does not exist, and that can be known, it is created, and on Unix only
+    /// this user can enter it.
+    pub(crate) fn private_directory(&self, what: &str, path: &str) -> Result<String> {
+        let path = self.absolute(what, path)?;
+        if self.0.as_ref().is_some_and(|here| here.checked) {
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::DirBuilderExt as _;
+
+                builder.mode(0o700);
+            }
+            builder
+                .create(&path)
+                .map_err(|error| refusal(what, &path, &format!("which cannot be created: {error}")))?;
+        }
+        Ok(path)
+    }
+
     /// The absolute paths of directories that exist, if that can be known.
     pub(crate) fn directories(&self, what: &str, paths: &mut [String]) -> Result<()> {
         paths.iter_mut().try_for_each(|path| {

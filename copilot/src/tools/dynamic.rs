@@ -264,7 +264,8 @@ impl DynTool {
     }
 
     /// Sets the maximum length of the text that the model reads, in bytes. Longer text is truncated in the middle, with a
-    /// notice that counts towards the limit. Default: no limit.
+    /// notice that counts towards the limit. Default: no limit; the CLI keeps long text in a file, see
+    /// [`LargeOutput`](crate::tool_filter::LargeOutput).
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.options.max_output = Some(bytes);
         self

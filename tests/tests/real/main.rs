@@ -2,6 +2,7 @@
 
 mod every_version;
 mod hooks;
+mod large_output;
 mod pending;
 mod permissions;
 mod providers;

@@ -35,7 +35,7 @@ pub(super) struct Desk;
 impl Desk {
     /// Welcome a guest.
     #[tool(docs = allow)]
-    fn welcome(&self, name: &str, greeter: State<dyn Greeter>, cx: &ToolContext) -> String {
+    fn welcome(&self, name: &str, greeter: &State<dyn Greeter>, cx: &ToolContext) -> String {
         format!("{} {}", greeter.greet(name), cx.state::<dyn Greeter>().is_some())
     }
 }

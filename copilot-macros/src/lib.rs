@@ -28,7 +28,7 @@ pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
 #[allow(missing_docs)]
 #[proc_macro]
 pub fn link_all(input: TokenStream) -> TokenStream {
-    link::link_all(input.into()).into()
+    link::link_all(&input.into()).into()
 }
 
 /// Expands to an array with the names of the CLI's built-in tools.

@@ -18,7 +18,7 @@ pub(super) fn clean(comment: &str, indent: usize) -> String {
     if !comment.contains('\n') {
         return unindent(first, indent).to_owned();
     }
-    let mut rest: Vec<&str> = lines.map(|line| line.trim_end()).collect();
+    let mut rest: Vec<&str> = lines.map(str::trim_end).collect();
     if let Some(column) = column_of_stars(&rest) {
         rest = rest.iter().map(|line| line.get(column + 1..).unwrap_or_default()).collect();
     }

@@ -12,7 +12,7 @@ use syn::Ident;
 use self::manifest::{Linked, Manifests};
 
 /// Expands `link_all!()`.
-pub(crate) fn link_all(input: TokenStream) -> TokenStream {
+pub(crate) fn link_all(input: &TokenStream) -> TokenStream {
     let linked = if input.is_empty() { linked() } else { Err("it takes no arguments".to_owned()) };
     linked.unwrap_or_else(|error| {
         syn::Error::new(Span::call_site(), format!("`link_all!` cannot list the crates with tools: {error}"))

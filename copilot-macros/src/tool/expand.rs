@@ -302,7 +302,8 @@ pub(crate) fn shim(tool: &Tool, name: &Ident, owner: Span) -> TokenStream {
         quote_spanned!(ident.span()=> #path::run(async move { #outcome }))
     };
     quote! {
-        #[allow(deprecated, unused_imports, unused_mut)]
+        // A macro of the user's crate is in between, so clippy takes this for code of the user.
+        #[allow(clippy::all, clippy::pedantic, deprecated, unused_imports, unused_mut)]
         fn #name(__v: &mut #runtime::Visitor<'_>) -> ::core::option::Option<#runtime::Started> {
             use #runtime::{NoJson as _, ProbeValue as _};
             #visit_receiver
@@ -348,7 +349,8 @@ pub(crate) fn approval(tool: &Tool, name: &Ident) -> TokenStream {
     }
     let body = &closure.body;
     quote! {
-        #[allow(deprecated, unused_imports, unused_mut)]
+        // A macro of the user's crate is in between, so clippy takes this for code of the user.
+        #[allow(clippy::all, clippy::pedantic, deprecated, unused_imports, unused_mut)]
         fn #name(__v: &mut #runtime::Visitor<'_>) -> ::core::option::Option<bool> {
             use #runtime::{NoJson as _, ProbeValue as _};
             #visits

@@ -179,9 +179,9 @@ pub(super) fn text(ty: &impl ToTokens) -> String {
 mod tests {
     use super::*;
 
-    fn messages(ty: Type) -> String {
+    fn messages(ty: &Type) -> String {
         let mut errors = Diagnostics::default();
-        references(&ty, &mut errors);
+        references(ty, &mut errors);
         errors.into_compile_errors().to_string()
     }
 
@@ -200,7 +200,7 @@ mod tests {
         ];
         for (ty, expected) in cases {
             let shown = text(&ty);
-            let messages = messages(ty);
+            let messages = messages(&ty);
             assert!(messages.contains(expected), "{shown}: {messages}");
         }
     }
@@ -219,7 +219,7 @@ mod tests {
         ];
         for ty in cases {
             let shown = text(&ty);
-            assert_eq!(messages(ty), "", "{shown}");
+            assert_eq!(messages(&ty), "", "{shown}");
         }
     }
 

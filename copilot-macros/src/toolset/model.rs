@@ -197,7 +197,7 @@ impl Toolset {
         let mut tool = Tool::of_type(of_tool, function, errors);
         match (&options.prefix, &mut tool.name) {
             (Some(Text::Literal(prefix)), Name::Text(name, _)) if !is_named => {
-                name.insert_str(0, &prefix.value())
+                name.insert_str(0, &prefix.value());
             }
             (Some(Text::Const(prefix)), Name::Text(name, _)) if !is_named => {
                 let runtime = &options.runtime;

@@ -1,5 +1,7 @@
 //! Sessions whose files the program keeps, on the real CLI.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::path::Path;
 
 use copilot::host::session_fs::{DirectoryFs, FsLayout, MemoryFs, SessionFs, WithWorkspace};

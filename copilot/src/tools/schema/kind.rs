@@ -47,7 +47,8 @@ impl Kind {
     pub const fn is_bounded_by(self, bound: Scalar) -> bool {
         match (self, bound) {
             // A whole float is an integer.
-            (Self::Integer(..), Scalar::Float(number)) if number == number.trunc() && number.abs() < 9e18 =>
+            (Self::Integer(..), Scalar::Float(number))
+                if number.abs() < 9e18 && (number as i64) as f64 == number =>
             {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
                 self.takes(Scalar::Int(number as i64))

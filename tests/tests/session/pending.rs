@@ -1,5 +1,7 @@
 //! Tool calls and permission requests that wait for an answer.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use copilot::permissions::{DecisionContext, DecisionOutcome, DecisionSource, PermissionKind};
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError};

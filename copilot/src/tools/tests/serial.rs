@@ -175,10 +175,11 @@ fn hold(
     /// The file.
     path: &str,
     log: State<Mutex<Vec<String>>>,
-) {
+) -> &'static str {
     log.lock().unwrap().push(path.to_owned());
     let receiver = RELEASE.lock().unwrap().take();
     receiver.map(|receiver| receiver.recv());
+    "held"
 }
 
 #[tokio::test]

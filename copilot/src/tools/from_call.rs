@@ -67,8 +67,6 @@ pub trait FromCall: Sized + Send + 'static {
 /// # Examples
 ///
 /// ```
-/// use std::sync::Arc;
-///
 /// use copilot::tools::{FromCallAsync, Needs};
 /// use copilot::{OrTell, ToolContext, ToolError};
 ///

@@ -81,6 +81,21 @@ async fn long() -> String {
     "x".repeat(1000)
 }
 
+/// Return the result of an MCP tool.
+#[copilot::tool]
+async fn from_mcp() -> copilot::Result<ToolResult> {
+    ToolResult::from_mcp(json!({
+        "content": [
+            { "type": "text", "text": "first" },
+            { "type": "image", "data": "", "mimeType": "image/png" },
+            { "type": "resource_link", "uri": "file:///r", "name": "report" },
+            { "type": "resource", "resource": { "uri": "note:///1", "text": "a note" } },
+        ],
+        "structuredContent": { "n": 1 },
+        "isError": true,
+    }))
+}
+
 /// End the turn.
 #[copilot::tool(terminal)]
 async fn goodbye() -> &'static str {
@@ -113,6 +128,7 @@ async fn each_form_reaches_the_model_as_text() {
         ("denied", "not on Mondays"),
         ("late", "`late` did not finish within 0.02 s and was stopped."),
         ("long", "bytes left out here"),
+        ("from_mcp", "first\nreport: file:///r\nnote:///1\na note"),
         ("echo", "3"),
     ];
     for (name, text) in expected {
@@ -124,7 +140,7 @@ async fn each_form_reaches_the_model_as_text() {
         .schema(json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] }))
         .unwrap()
         .run(|arguments, _cx| async move { arguments["n"].to_string() });
-    let mut tools = Vec::from(toolset![unit, text, number, structured, absent, denied, late, long]);
+    let mut tools = Vec::from(toolset![unit, text, number, structured, absent, denied, late, long, from_mcp]);
     tools.push(echo);
     run_with(tools, script.say("Done.")).await.finish().await;
 }

@@ -72,7 +72,11 @@ fn block(toolset: &Toolset, function: impl Fn(&Tool) -> TokenStream) -> TokenStr
     let Toolset { attrs, generics, of_trait, self_ty, items, .. } = toolset;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let items = items.iter().map(|item| match item {
-        Item::Tool(tool) => function(tool),
+        Item::Tool(tool) => {
+            let function = function(tool);
+            // Arguments are passed by value, whether the function consumes them or not.
+            quote!(#[allow(clippy::needless_pass_by_value)] #function)
+        }
         Item::Other(tokens) => tokens.clone(),
     });
     quote! {

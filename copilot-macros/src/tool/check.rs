@@ -1,7 +1,6 @@
 //! The rules for tools that can be checked without types. Each has a UI test in `tests/ui/tool/fail/`.
 
 use proc_macro2::Span;
-use regex_lite::Regex;
 use syn::spanned::Spanned;
 use syn::{GenericParam, Ident, Pat, PatIdent, Safety, Type};
 
@@ -11,7 +10,6 @@ use super::model::{Param, Tool};
 use super::rules::shown;
 use super::spelled;
 use crate::diagnostics::{Diagnostics, suggest};
-use crate::options::Text;
 
 pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
     name(tool, errors);
@@ -286,11 +284,6 @@ fn rules(param: &Param, errors: &mut Diagnostics) {
     {
         errors.at(*span, format!("`max_len = {high}` is below `min_len = {low}`, so no length is valid"));
     }
-    if let Some(Text::Literal(text)) = &options.pattern
-        && let Err(error) = Regex::new(&text.value())
-    {
-        errors.at(text.span(), format!("`{}` is not a regular expression: {error}", text.value()));
-    }
     if let Some(DefaultValue::Expr(expr)) = &options.default
         && let Some(value) = args::scalar(expr)
         && let Some(wrong) = broken_bound(param, &value).or_else(|| unlisted(param, &value))
@@ -350,17 +343,10 @@ fn broken_bound(param: &Param, value: &Scalar) -> Option<String> {
         Scalar::Float(number) => outside(*number, min, max),
         Scalar::Text(text) => {
             let length = text.chars().count();
-            let pattern = match &options.pattern {
-                Some(Text::Literal(text)) => Regex::new(&text.value()).ok(),
-                _ => None,
-            };
             match (&options.min_len, &options.max_len) {
                 (Some((low, _)), _) if length < *low => Some(format!("it is shorter than `min_len = {low}`")),
                 (_, Some((high, _))) if length > *high => {
                     Some(format!("it is longer than `max_len = {high}`"))
-                }
-                _ if pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) => {
-                    Some("it does not match `pattern`".to_owned())
                 }
                 _ => None,
             }

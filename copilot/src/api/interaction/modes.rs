@@ -31,7 +31,8 @@ pub use crate::protocol::modes::{
 pub struct ExitPlanModeResponse(ExitPlanModeAnswer);
 
 impl ExitPlanModeResponse {
-    /// Approves the plan; the agent carries it out with this action.
+    /// Approves the plan; the agent carries it out with this action. The CLI passes no feedback on with an approval: a
+    /// message of [`Session::send`](crate::Session::send) reaches the agent.
     pub fn approve(action: PlanAction) -> Self {
         let selected_action = Some(action);
         Self(ExitPlanModeAnswer { approved: true, selected_action, ..ExitPlanModeAnswer::default() })

@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex};
 
 use copilot::testing::{FakeCli, assert_tools_snapshot_of, call, check_tools, check_tools_of};
+use copilot::tool_filter::ToolOptions;
 use copilot::{Decision, EventKind, Session, SessionBuilder, Tool, tools};
 use copilot_tests::events::next_event;
 use copilot_tests::fake::Fake;
@@ -50,16 +51,20 @@ async fn tools_of_an_older_edition_work() {
 #[tokio::test]
 async fn two_crates_with_one_tool_name_need_another_name_in_the_session() {
     let error = Session::builder().with_all_tools().state(Well(7)).start().await.unwrap_err().to_string();
-    assert!(error.contains(".renamed(") && error.contains(".prefix_tools("), "{error}");
+    assert!(error.contains(".renamed(") && error.contains("ToolOptions::prefix("), "{error}");
     let clash = error.lines().last().unwrap();
     assert!(clash.starts_with("  `throw`: at ") && clash.contains("(in `linking`)"), "{error}");
     assert!(clash.contains("(in `copilot_unlinked`)"), "{error}");
     let checked = std::panic::catch_unwind(check_tools).unwrap_err();
-    assert!(checked.downcast_ref::<String>().unwrap().contains(".prefix_tools("));
+    assert!(checked.downcast_ref::<String>().unwrap().contains("ToolOptions::prefix("));
+}
+
+fn prefixes() -> ToolOptions {
+    ToolOptions::new().prefix("old_", [tools::module("copilot_unlinked")])
 }
 
 fn prefixed(builder: SessionBuilder) -> SessionBuilder {
-    builder.with_all_tools().prefix_tools("old_", [tools::module("copilot_unlinked")]).state(Well(7))
+    builder.with_all_tools().tool_options(prefixes()).state(Well(7))
 }
 
 copilot::test_tools!(prefixed(Session::builder()));
@@ -94,7 +99,7 @@ async fn a_session_has_the_new_names_everywhere() {
     let client = cli.client_builder().auto_restart(true).start().await.unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let ask = Arc::clone(&asked);
-    let builder = prefixed(client.session()).prefix_tools("new_", [throw::TOOL]);
+    let builder = prefixed(client.session()).tool_options(prefixes().prefix("new_", [throw::TOOL]));
     let session = builder
         .on_permission(move |request| {
             ask.lock().unwrap().push(request.tool_name().unwrap_or_default().to_owned());

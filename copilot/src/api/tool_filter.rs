@@ -7,7 +7,7 @@ use crate::session::SessionBuilder;
 use crate::session::builder::MaxToolResult;
 use crate::session::core::Topic;
 use crate::session::core::setters::members;
-use crate::tools::{SchemaProfile, Timeouts};
+use crate::tools::{Choice, Prefixes, SchemaProfile, Timeouts};
 
 pub use crate::protocol::config::{LargeOutput, ToolSearch};
 
@@ -170,6 +170,34 @@ impl ToolOptions {
     /// was too large. A tool's `max_output` shortens its text before that. Default: 128 MiB.
     pub fn max_result(mut self, bytes: usize) -> Self {
         self.settings.state.set(MaxToolResult(bytes));
+        self
+    }
+
+    /// Puts a prefix before the names of these tools, by [`module`](crate::tools::module), [`group`](crate::group),
+    /// [`tag`](crate::tag), name or handle: for crates that have tools of one name. Otherwise as
+    /// [`Tool::prefixed`](crate::Tool::prefixed).
+    ///
+    /// All choices by name in [`only`](SessionBuilder::only), [`except`](SessionBuilder::except) and
+    /// [`filter_tools`](SessionBuilder::filter_tools) are by the new names. A second prefix for the same tool is put
+    /// before the first. Tools that [`Session::tools`](crate::Session::tools) adds later have no prefix.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::tool_filter::ToolOptions;
+    /// use copilot::{Session, group, tools};
+    ///
+    /// let names = ToolOptions::new().prefix("acme_", [tools::module("acme_tools"), group("acme")]);
+    /// let builder = Session::builder().with_all_tools().tool_options(names).except(["acme_delete"]);
+    /// # drop(builder);
+    /// ```
+    pub fn prefix(
+        mut self,
+        prefix: impl Into<String>,
+        choices: impl IntoIterator<Item = impl Into<Choice>>,
+    ) -> Self {
+        let (prefix, choices) = (prefix.into(), choices.into_iter().map(Into::into).collect());
+        self.settings.state.update(|Prefixes(prefixes)| prefixes.push((prefix, choices)));
         self
     }
 

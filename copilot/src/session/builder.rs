@@ -25,7 +25,9 @@ use crate::input::shown;
 use crate::protocol::SessionId;
 use crate::random;
 use crate::task::DropGuard;
-use crate::tools::{SchemaProfile, SelectionContext, StateMap, Timeouts, Tool, ToolSelection, ToolSet};
+use crate::tools::{
+    Prefixes, SchemaProfile, SelectionContext, StateMap, Timeouts, Tool, ToolSelection, ToolSet,
+};
 
 /// A listener, which is called with each event.
 type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -243,7 +245,11 @@ impl SessionBuilder {
     #[cfg(feature = "testing")]
     pub(crate) fn selected_tools(&self) -> Result<Vec<Tool>> {
         let id = self.id.clone().unwrap_or_else(|| "test-session".into());
-        self.tools.selected(&self.selection_context(&id))
+        let mut tools = self.tools.clone();
+        if let Some(prefixes) = self.settings.state.get::<Prefixes>() {
+            tools.prefixes = prefixes.clone();
+        }
+        tools.selected(&self.selection_context(&id))
     }
 
     fn selection_context<'a>(&'a self, id: &'a SessionId) -> SelectionContext<'a> {
@@ -265,6 +271,9 @@ impl SessionBuilder {
         let files = self.topics.resolve(&mut self.settings.members, self.connect.files())?;
         if let Some(profile) = self.settings.state.get::<SchemaProfile>() {
             self.tools.profile = *profile;
+        }
+        if let Some(prefixes) = self.settings.state.get::<Prefixes>() {
+            self.tools.prefixes = prefixes.clone();
         }
         if let Some(MaxToolResult(largest)) = self.settings.state.get() {
             self.tool_policy.max_result = *largest;

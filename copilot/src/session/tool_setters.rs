@@ -19,7 +19,7 @@ impl SessionBuilder {
 
     /// Adds tools. A tool that is added twice counts once; two different tools of the same name are an error at
     /// [`start`](Self::start), which shows the source locations of both. [`Tool::renamed`] and
-    /// [`prefix_tools`](Self::prefix_tools) give one of them another name.
+    /// [`ToolOptions::prefix`](crate::tool_filter::ToolOptions::prefix) give one of them another name.
     pub fn with_tools(mut self, tools: impl ToolList) -> Self {
         self.tools.add(tools);
         self
@@ -28,34 +28,6 @@ impl SessionBuilder {
     /// Adds the tools of a value: the methods that `#[copilot::tools]` turned into tools.
     pub fn with_toolset(mut self, value: impl Toolset + Send + Sync) -> Self {
         self.tools.add(value.into_tools());
-        self
-    }
-
-    /// Puts a prefix before the names of these tools, by [`module`](crate::tools::module), [`group`](crate::group),
-    /// [`tag`](crate::tag), name or handle: for crates that have tools of one name. Otherwise as [`Tool::prefixed`].
-    ///
-    /// All choices by name in [`only`](Self::only), [`except`](Self::except) and
-    /// [`filter_tools`](Self::filter_tools) are by the new names, in whichever order the methods are called. A second
-    /// prefix for the same tool is put before the first. Tools that [`Session::tools`](crate::Session::tools) adds
-    /// later have no prefix.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use copilot::{Session, group, tools};
-    ///
-    /// let builder = Session::builder()
-    ///     .with_all_tools()
-    ///     .prefix_tools("acme_", [tools::module("acme_tools"), group("acme")])
-    ///     .except(["acme_delete"]);
-    /// # drop(builder);
-    /// ```
-    pub fn prefix_tools(
-        mut self,
-        prefix: impl Into<String>,
-        choices: impl IntoIterator<Item = impl Into<Choice>>,
-    ) -> Self {
-        self.tools.prefix(prefix.into(), choices.into_iter().map(Into::into));
         self
     }
 

@@ -330,7 +330,7 @@ fn next<T>(queue: &mut Vec<T>) -> Option<T> {
 /// argument would change it.
 ///
 /// With the builder of a session, the test checks the tools of that session under the names that they have there: for a
-/// program with crates whose tools clash without [`prefix_tools`](crate::SessionBuilder::prefix_tools).
+/// program with crates whose tools clash without [`ToolOptions::prefix`](crate::tool_filter::ToolOptions::prefix).
 ///
 /// # Examples
 ///

@@ -51,10 +51,10 @@ pub(crate) use crate::task::CancellationToken;
 pub(crate) use call::dispatch::unknown_tool;
 pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use schema::of_type as schema_of;
-pub(crate) use selection::ToolSelection;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use selection::lint;
 pub(crate) use selection::registry::ToolSet;
+pub(crate) use selection::{Prefixes, ToolSelection};
 pub(crate) use state::StateMap;
 pub(crate) use timeouts::Timeouts;
 

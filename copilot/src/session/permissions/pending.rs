@@ -65,7 +65,8 @@ impl SessionCore {
         if !pending.iter().any(|asked| dialogs::is_incomplete(&asked.request)) {
             return Ok(pending);
         }
-        let mut requests = match self.requests_in_history(peer).await {
+        // Boxed, so that the opening of a session has no room for it.
+        let mut requests = match Box::pin(self.requests_in_history(peer)).await {
             Ok(requests) => requests,
             Err(error) if error.is_disconnected() => return Err(error),
             Err(error) => {

@@ -60,9 +60,11 @@ pub fn group(name: impl Into<String>) -> Choice {
 /// Two crates have a tool `search`:
 ///
 /// ```
+/// use copilot::tool_filter::ToolOptions;
 /// use copilot::{Session, tools};
 ///
-/// let builder = Session::builder().with_all_tools().prefix_tools("acme_", [tools::module("acme_tools")]);
+/// let names = ToolOptions::new().prefix("acme_", [tools::module("acme_tools")]);
+/// let builder = Session::builder().with_all_tools().tool_options(names);
 /// # drop(builder);
 /// ```
 pub fn module(path: impl Into<String>) -> Choice {
@@ -164,12 +166,16 @@ impl fmt::Display for Choice {
     }
 }
 
+/// Prefixes of names, each with the choice of its tools.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prefixes(pub(crate) Vec<(String, Vec<Choice>)>);
+
 /// The selection of tools in a session's builder.
 #[derive(Clone, Default)]
 pub(crate) struct ToolSelection {
     linked: bool,
     added: Vec<Tool>,
-    prefixes: Vec<(String, Vec<Choice>)>,
+    pub(crate) prefixes: Prefixes,
     rules: Vec<Rule>,
     crates: Vec<String>,
     pub(crate) profile: SchemaProfile,
@@ -190,11 +196,6 @@ impl ToolSelection {
 
     pub(crate) fn add(&mut self, tools: impl IntoIterator<Item = Tool>) {
         self.added.extend(tools);
-    }
-
-    /// Puts a prefix before the names of the tools that one of the choices selects.
-    pub(crate) fn prefix(&mut self, prefix: String, choices: impl IntoIterator<Item = Choice>) {
-        self.prefixes.push((prefix, choices.into_iter().collect()));
     }
 
     /// Keeps the tools that one of the choices selects.
@@ -272,7 +273,7 @@ impl ToolSelection {
             tools.extend(linked.into_iter().filter(|tool| !is_added(tool)));
         }
         self.check_crates(&tools)?;
-        for (prefix, choices) in &self.prefixes {
+        for (prefix, choices) in &self.prefixes.0 {
             check_matches(choices, &tools)?;
             for tool in &mut tools {
                 if choices.iter().any(|choice| choice.takes(tool)) {

@@ -103,7 +103,7 @@ pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
         format!(
             "several tools have the same name; rename one in the session, with \
              `.with_tools([path::of::the_tool::TOOL.renamed(\"..\")])` or with \
-             `.prefix_tools(\"..\", [copilot::tools::module(\"its_crate\")])`; or rename it with \
+             `ToolOptions::prefix(\"..\", [copilot::tools::module(\"its_crate\")])`; or rename it with \
              `#[copilot::tool(name = \"..\")]`, or remove it with `.except([path::of::the_tool::TOOL])`:{clashes}"
         ),
     ))

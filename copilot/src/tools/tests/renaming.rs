@@ -81,7 +81,7 @@ fn a_wrong_new_name_is_an_error_with_both_names() {
 fn a_clash_names_the_remedies_and_the_definitions() {
     let error = resolve(|selection| selection.add([seek::TOOL, other()])).unwrap_err().to_string();
     assert!(
-        error.contains(".renamed(") && error.contains(".prefix_tools(") && error.contains(".except("),
+        error.contains(".renamed(") && error.contains("ToolOptions::prefix(") && error.contains(".except("),
         "{error}"
     );
     let clash = resolve(|selection| selection.add([seek::TOOL.renamed("find"), other().renamed("find")]));
@@ -101,12 +101,17 @@ fn a_prefix_is_for_the_chosen_tools_and_comes_before_the_rules() {
             selection.add([seek::TOOL, other()]);
         })
     };
-    let prefix = |selection: &mut ToolSelection, choice: Choice| selection.prefix("a_".to_owned(), [choice]);
+    let prefix = |selection: &mut ToolSelection, choice: Choice| {
+        selection.prefixes.0.push(("a_".to_owned(), vec![choice]));
+    };
     assert_eq!(
-        both(|s| s.prefix("a_".to_owned(), [module("copilot::tools::tests")])).unwrap(),
+        both(|s| s.prefixes.0.push(("a_".to_owned(), vec![module("copilot::tools::tests")]))).unwrap(),
         ["a_seek", "seek"]
     );
-    assert_eq!(both(|s| s.prefix("a_".to_owned(), [seek::TOOL.into()])).unwrap(), ["a_seek", "seek"]);
+    assert_eq!(
+        both(|s| s.prefixes.0.push(("a_".to_owned(), vec![seek::TOOL.into()]))).unwrap(),
+        ["a_seek", "seek"]
+    );
     assert_eq!(both(|s| s.except([seek::TOOL.into()])).unwrap(), ["seek"]);
     let kept = resolve(|selection| {
         selection.only(["a_seek".into()]);
@@ -119,7 +124,9 @@ fn a_prefix_is_for_the_chosen_tools_and_comes_before_the_rules() {
         selection.add([seek::TOOL, seek::TOOL.renamed("find")]);
     });
     assert_eq!(by_handle.unwrap(), ["seek"]);
-    let error = both(|s| s.prefix("a_".to_owned(), [crate::group("catalog")])).unwrap_err().to_string();
+    let error = both(|s| s.prefixes.0.push(("a_".to_owned(), vec![crate::group("catalog")])))
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("group `catalog` matches no tool; did you mean `catalogue`?"), "{error}");
 }
 

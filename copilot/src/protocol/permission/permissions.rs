@@ -228,7 +228,7 @@ settings! {
     DecisionContext {
         /// Sets whether a user was asked.
         outcome: (DecisionOutcome),
-        /// Sets who has decided.
+        /// Sets the maker of the decision.
         source: (DecisionSource),
         /// Sets the program in which the decision was made. Default: the CLI's default for programs.
         surface: text,
@@ -248,7 +248,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Who has made a decision.
+    /// The maker of a decision.
     DecisionSource {
         /// A model that judges requests.
         AssistedApproval = "assisted_approval",

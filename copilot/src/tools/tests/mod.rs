@@ -558,42 +558,6 @@ fn rules_that_do_not_apply_to_the_type_are_rejected() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn transient_failures_are_retried_and_concurrent_calls_limited() {
-    static TRIES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    static RUNNING: Mutex<(u32, u32)> = Mutex::new((0, 0));
-
-    /// Fails twice.
-    #[crate::tool(retries = 2, idempotent)]
-    async fn flaky() -> Result<u32, ToolError> {
-        match TRIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-            tries @ 0..2 => Err(ToolError::retry(format!("try {tries}"))),
-            tries => Ok(tries),
-        }
-    }
-
-    /// Runs two calls concurrently.
-    #[crate::tool(concurrency = 2, max_output = 41)]
-    async fn narrow() -> String {
-        {
-            let mut running = RUNNING.lock().unwrap();
-            running.0 += 1;
-            running.1 = running.1.max(running.0);
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        RUNNING.lock().unwrap().0 -= 1;
-        "x".repeat(100)
-    }
-
-    assert_eq!(call(&flaky::TOOL, json!({})).await, "success: 2");
-    let calls: Vec<_> =
-        (0..8).map(|_| crate::task::spawn(narrow::TOOL.invoke(invocation(&json!({})), None))).collect();
-    for mut call in calls {
-        assert!(call.join().await.unwrap().text().contains("92 bytes left out"));
-    }
-    assert_eq!(*RUNNING.lock().unwrap(), (0, 2));
-}
-
 #[tokio::test]
 async fn errors_are_visible_if_the_tool_enables_it() {
     /// Fails.

@@ -80,7 +80,7 @@ impl<T: Known> Probe<T> {
     pub const KIND: Kind = T::KIND;
 }
 
-/// The fallback of [`Known`] for all other types.
+/// The fallback of `Known` for all other types.
 pub trait Unknown {
     /// No kind.
     const KIND: Kind = Kind::Unknown;

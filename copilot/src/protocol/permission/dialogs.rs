@@ -3,6 +3,8 @@
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
+use crate::protocol::decode;
+
 /// The kinds of dialogs that leave out members on which a decision depends: what a command does, and whether the action
 /// leaves the sandbox.
 const INCOMPLETE: [&str; 4] = ["commands", "path", "read", "write"];
@@ -27,7 +29,7 @@ pub(crate) fn request(dialog: &RawValue) -> Box<RawValue> {
 }
 
 fn members(dialog: &RawValue) -> Option<Map<String, Value>> {
-    serde_json::from_str(dialog.get()).ok()
+    decode::question(dialog.get()).ok()
 }
 
 fn kind(members: &Map<String, Value>) -> &str {

@@ -140,6 +140,30 @@ async fn a_pending_request_is_listed_and_decided_by_its_id() {
     assert!(session.pending_permissions().await.unwrap_err().is_unsupported());
 }
 
+/// Delete everything.
+#[copilot::tool(destructive)]
+async fn delete_everything() {}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_whose_permission_was_decided_by_its_id_runs() {
+    let cli = FakeCli::new();
+    cli.on("session.permissions.pendingRequests", |_, _| {
+        let request = |id: &str| {
+            json!({"kind": "custom-tool", "toolName": "delete_everything", "toolCallId": id, "args": {}})
+        };
+        json!({"items": [{"requestId": "p1", "request": request("c1")}, {"requestId": "p2", "request": request("c2")}]})
+    });
+    cli.on(DECIDE, |_, _| json!({"success": true}));
+    let client = cli.client_builder().start().await.unwrap();
+    let session = client.session().with_tools([delete_everything::TOOL]).start().await.unwrap();
+    session.decide_permission(&"p1".into(), Decision::Approve).await.unwrap();
+    session.decide_permission(&"p2".into(), Decision::reject("no")).await.unwrap();
+    for (id, result) in [("c1", "success"), ("c2", "denied"), ("c3", "denied")] {
+        let called = cli.call_tool(session.id(), "delete_everything", json!({})).call_id(id).await;
+        assert_eq!(called["resultType"], result, "{id}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_context_of_a_handlers_decision_reaches_the_cli() {
     let cli = FakeCli::new();

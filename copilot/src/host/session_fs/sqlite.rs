@@ -27,6 +27,9 @@ const STEPS: i32 = 10_000;
 /// The largest number of pages of a database, of 4 KiB each: 256 MiB.
 const PAGES: i64 = 65_536;
 
+/// The longest value, in bytes, and the largest result of a statement: 64 MiB.
+const RESULT: usize = 64 << 20;
+
 /// The databases, by session. A database is created by the first statement.
 #[derive(Clone, Default)]
 pub(super) struct Databases(Arc<Mutex<HashMap<SessionId, Database>>>);
@@ -124,6 +127,7 @@ fn open() -> Result<Connection, rusqlite::Error> {
     database.pragma_update(None, "temp_store", "MEMORY")?;
     database.pragma_update(None, "max_page_count", PAGES)?;
     database.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    database.set_limit(Limit::SQLITE_LIMIT_LENGTH, RESULT as i32)?;
     Ok(database)
 }
 
@@ -137,14 +141,29 @@ fn perform(database: &Connection, statement: &SqlStatement) -> Result<SqlRows, r
     bind(&mut prepared, &statement.params)?;
     let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
     let mut found = prepared.raw_query();
-    let mut rows = Vec::new();
+    let (mut rows, mut size) = (Vec::new(), 0);
     while let Some(row) = found.next()? {
-        rows.push(object(row, &columns)?);
+        let row = object(row, &columns)?;
+        size += row.iter().map(|(name, value)| name.len() + size_of_value(value)).sum::<usize>();
+        if size > RESULT {
+            return Err(too_large());
+        }
+        rows.push(row);
     }
     drop(found);
     let rows_affected = database.total_changes() - before;
     let last_insert_rowid = (rows_affected > 0).then(|| database.last_insert_rowid());
     Ok(SqlRows { rows, columns, rows_affected, last_insert_rowid })
+}
+
+/// Returns the approximate size of a value in memory.
+fn size_of_value(value: &Value) -> usize {
+    size_of::<Value>() + value.as_str().map_or(0, str::len)
+}
+
+fn too_large() -> rusqlite::Error {
+    let message = format!("the result has more than {RESULT} bytes; select fewer rows, as with LIMIT");
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_TOOBIG), Some(message))
 }
 
 /// Sets the parameters. A name stands in the statement after `:`, `@` or `$`, which the CLI may leave out.
@@ -276,6 +295,12 @@ mod tests {
                      SELECT zeroblob(10000000) FROM n";
         let full = databases.query(&session, &statement(SqlKind::Run, large, json!({}))).await.unwrap_err();
         assert!(full.to_string().contains("full"), "{full}");
+        let rows =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(1000000) FROM n";
+        let many = databases.query(&session, &statement(SqlKind::Query, rows, json!({}))).await.unwrap_err();
+        assert!(many.to_string().contains("LIMIT"), "{many}");
+        let long = statement(SqlKind::Query, "SELECT zeroblob(100000000)", json!({}));
+        assert!(databases.query(&session, &long).await.unwrap_err().to_string().contains("too big"));
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl SessionCore {
             return Ok(pending);
         }
         // Boxed, so that the opening of a session has no room for it.
-        let mut requests = match Box::pin(self.requests_in_history(peer)).await {
+        let wanted: Vec<&str> = pending.iter().map(|asked| &*asked.request_id).collect();
+        let mut requests = match Box::pin(self.requests_in_history(peer, &wanted)).await {
             Ok(requests) => requests,
             Err(error) if error.is_disconnected() => return Err(error),
             Err(error) => {
@@ -81,8 +82,12 @@ impl SessionCore {
         Ok(pending)
     }
 
-    /// Returns the permission requests of the session so far, by their ids.
-    async fn requests_in_history(&self, peer: &Peer) -> Result<BTreeMap<String, Box<RawValue>>> {
+    /// Returns these permission requests of the session, by their ids, as far as the history has them.
+    async fn requests_in_history(
+        &self,
+        peer: &Peer,
+        wanted: &[&str],
+    ) -> Result<BTreeMap<String, Box<RawValue>>> {
         let mut requests = BTreeMap::new();
         let mut query = EventQuery::new().max(PAGE).types([EventName::PermissionRequested.as_str()]);
         let mut position = None::<String>;
@@ -91,12 +96,14 @@ impl SessionCore {
             let page: EventPageResponse<Logged> =
                 peer.request("session.eventLog.read", &params).decoded().await?;
             for event in &page.events {
-                if let Ok(asked) = decode::question::<PermissionAsked<'_>>(event.data.get()) {
+                if let Ok(asked) = decode::question::<PermissionAsked<'_>>(event.data.get())
+                    && wanted.contains(&&*asked.request_id)
+                {
                     requests.insert(asked.request_id.into_owned(), asked.permission_request.to_owned());
                 }
             }
             let stands_still = page.events.is_empty() && position.as_ref() == Some(&page.cursor);
-            if !page.has_more || stands_still {
+            if !page.has_more || stands_still || requests.len() == wanted.len() {
                 return Ok(requests);
             }
             query = query.cursor(page.cursor.as_str());

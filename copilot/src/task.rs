@@ -3,10 +3,12 @@
 //! Only this file calls `tokio::spawn`; every other one keeps a [`Task`], whose drop aborts it.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::task::Poll;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -148,6 +150,18 @@ impl CancellationToken {
     /// Completes when the token is cancelled.
     pub(crate) async fn cancelled(&self) {
         self.0.wait().await;
+    }
+
+    /// Returns the output of `work`, or `None` when the token is cancelled before.
+    pub(crate) async fn run_until_cancelled<F: Future>(&self, work: F) -> Option<F::Output> {
+        let (mut cancelled, mut work) = (pin!(self.cancelled()), pin!(work));
+        poll_fn(|cx| {
+            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(cx).map(Some)
+        })
+        .await
     }
 }
 

@@ -6,10 +6,9 @@ use std::sync::atomic::AtomicBool;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::core::in_flight::{Cause, Work};
+use super::core::in_flight::{self, Cause, Work};
 use super::core::reentrancy::within_session;
-use super::core::work::Entry;
-use super::core::{Named, SessionCore, Topic, Unreadable, log_unsent, settled};
+use super::core::{Entry, Named, SessionCore, Topic, Unreadable, log_unsent, settled};
 use super::permissions::request::PermissionRequest;
 use crate::events::{EventHead, EventName};
 use crate::protocol::ToolCallId;
@@ -143,7 +142,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         };
         reply.send(&entry, &result, &token).await;
     };
-    if !session.run(cause, work, cancel, |entry| within_session(session, future(entry))) {
+    if !in_flight::run(session, cause, work, cancel, |entry| within_session(session, future(entry))) {
         let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
         tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");
     }

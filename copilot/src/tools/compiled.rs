@@ -11,11 +11,11 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::lock;
+use crate::tools::arguments::decode::Visitor;
 use crate::tools::arguments::describe::Source;
 use crate::tools::arguments::node::Step;
 use crate::tools::arguments::param_def::ParamDef;
 use crate::tools::arguments::validate;
-use crate::tools::arguments::visit::Visitor;
 use crate::tools::def::{Started, ToolDef};
 use crate::tools::schema::{self, Arguments, SchemaProfile};
 use crate::tools::serial::Serial;

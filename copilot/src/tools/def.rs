@@ -4,8 +4,8 @@ use std::fmt;
 
 use futures_core::future::BoxFuture;
 
+use crate::tools::arguments::decode::Visitor;
 use crate::tools::arguments::param_def::{ParamDef, Scalar};
-use crate::tools::arguments::visit::Visitor;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
 use crate::tools::selection_context::SelectionContext;

@@ -60,13 +60,13 @@ pub(crate) use timeouts::Timeouts;
 
 /// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {
+    pub use super::arguments::decode::Visitor;
     pub use super::arguments::default::{MaybeJson, NoJson, text};
     #[expect(deprecated, reason = "its use is the warning")]
     pub use super::arguments::described::long_description;
     pub use super::arguments::described::{Described, Plain};
     pub use super::arguments::param::{Probe, ProbeValue, argument, receiver};
     pub use super::arguments::param_def::{ParamDef, Scalar, Shape};
-    pub use super::arguments::visit::Visitor;
     pub use super::call::approval::decide;
     pub use super::call::start::{blocking, inline, local, run};
     pub use super::def::{Approval, Started, ToolDef, checked_name, joined, length_of, text_of};

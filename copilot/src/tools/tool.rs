@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tools::arguments::visit::Visitor;
+use crate::tools::arguments::decode::Visitor;
 use crate::tools::compiled::{self, Compiled, Labels, Wires};
 use crate::tools::context::{CalledTool, ToolContext};
 use crate::tools::def::{Location, Started, ToolDef};

@@ -4,25 +4,22 @@
 //! or it fails, with the safe answer of its kind.
 
 use std::borrow::Cow;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::handler::BoxError;
-use super::in_flight::{Cause, SafeResponse, Work};
+use super::in_flight::{self, Cause, SafeResponse, Work};
 use super::reentrancy::within_session;
-use super::state::SessionCore;
-use super::work::Entry;
+use super::state::{Entry, SessionCore};
 use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventName, HandlerFailure};
 use crate::protocol::decode;
 use crate::protocol::tools::Settled;
 use crate::random;
-use crate::rpc::{INTERNAL_ERROR, Peer, Responder};
+use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::task;
 use crate::tools::CancellationToken;
 
@@ -110,7 +107,7 @@ impl SessionCore {
         let cancel = CancellationToken::default();
         let token = cancel.clone();
         let work = |core: Entry| async move {
-            let outcome = unless_cancelled(&token, task::catch(work)).await;
+            let outcome = token.run_until_cancelled(task::catch(work)).await;
             let given = match outcome {
                 None => None,
                 Some(Ok(Ok(given))) => Some(given),
@@ -129,20 +126,9 @@ impl SessionCore {
             }
         };
         let request = Work::Request(what.into_owned());
-        if !self.run(cause, request, cancel, |entry| within_session(self, work(entry))) {
+        if !in_flight::run(self, cause, request, cancel, |entry| within_session(self, work(entry))) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
-    }
-
-    /// Returns the connection for an answer, once there is one: events of a session may arrive before it is resumed
-    /// completely. `None` when the work is cancelled or the connection has ended.
-    pub(in crate::session) async fn peer_unless_cancelled(&self, cancel: &CancellationToken) -> Option<Peer> {
-        let peer = match self.connection.current() {
-            Some(peer) => peer,
-            // Boxed, so that no answer has to make room for what is rare.
-            None => Box::pin(unless_cancelled(cancel, self.connection.ready())).await?.ok()?,
-        };
-        Some(peer).filter(|_| !cancel.is_cancelled())
     }
 
     /// Answers a question that an event has asked.
@@ -184,19 +170,4 @@ pub(crate) fn log_unsent(sent: crate::Result<()>, what: &str) {
             tracing::error!(%error, "{what} could not be sent");
         }
     }
-}
-
-/// Returns the output of `work`, or `None` when it is cancelled.
-pub(in crate::session) async fn unless_cancelled<F: Future>(
-    token: &CancellationToken,
-    work: F,
-) -> Option<F::Output> {
-    let (mut cancelled, mut work) = (pin!(token.cancelled()), pin!(work));
-    std::future::poll_fn(|cx| {
-        if cancelled.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        work.as_mut().poll(cx).map(Some)
-    })
-    .await
 }

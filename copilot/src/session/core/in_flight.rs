@@ -4,15 +4,15 @@
 //! recent events, because the CLI may send an event twice.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::{self, RandomState};
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
 use crate::rpc::{BackupResponder, IncomingId, Responder};
-use crate::task::Task;
-use crate::task::lock;
+use crate::task::{self, Task, lock};
 use crate::tools::{CancellationToken, Tool};
 
 /// The work in flight of one session.
@@ -109,12 +109,7 @@ impl InFlight {
     ///
     /// With a number, the caller calls [`own`](Self::own) with the task, and [`finish`](Self::finish) when that task has
     /// ended in any way.
-    pub(in crate::session) fn admit(
-        &self,
-        cause: Cause,
-        work: Work,
-        cancel: CancellationToken,
-    ) -> Option<u64> {
+    fn admit(&self, cause: Cause, work: Work, cancel: CancellationToken) -> Option<u64> {
         let mut table = self.table();
         let (id, response) = match cause {
             Cause::Event(id) if !table.closed && table.recent.insert(&id) => (id, None),
@@ -123,7 +118,7 @@ impl InFlight {
             _ => return None,
         };
         let (lost, number) = (table.lost, table.admitted + 1);
-        let Entry::Vacant(entry) = table.running.entry(id) else { return None };
+        let hash_map::Entry::Vacant(entry) = table.running.entry(id) else { return None };
         entry.insert(Running { work, cancel, response, lost, number, task: None });
         table.admitted = number;
         Some(number)
@@ -132,7 +127,7 @@ impl InFlight {
     /// Moves the task of admitted work into the table. One whose work has ended, or is not wanted any more, is aborted.
     ///
     /// The task is not spawned under the lock: a runtime that shuts down drops it immediately, which calls `finish`.
-    pub(in crate::session) fn own(&self, id: &str, number: u64, task: Task) {
+    fn own(&self, id: &str, number: u64, task: Task) {
         let mut table = self.table();
         let unwanted = match table.running.get_mut(id).filter(|running| running.number == number) {
             Some(running) => running.task.replace(task),
@@ -143,7 +138,7 @@ impl InFlight {
     }
 
     /// Removes work whose task ends.
-    pub(in crate::session) fn finish(&self, id: &str, number: u64) {
+    fn finish(&self, id: &str, number: u64) {
         let mut table = self.table();
         let is_own = table.running.get(id).is_some_and(|running| running.number == number);
         let finished = if is_own { table.running.remove(id) } else { None };
@@ -258,6 +253,53 @@ impl InFlight {
     }
 }
 
+/// The owner of a table of work in flight.
+pub(crate) trait Owner: Send + Sync + 'static {
+    /// Returns the table.
+    fn in_flight(&self) -> &InFlight;
+}
+
+/// The entry of running work in the table of its owner; its drop removes it from the table.
+pub(crate) struct Entry<O: Owner> {
+    owner: Arc<O>,
+    id: Arc<str>,
+    number: u64,
+}
+
+impl<O: Owner> Deref for Entry<O> {
+    type Target = Arc<O>;
+
+    fn deref(&self) -> &Arc<O> {
+        &self.owner
+    }
+}
+
+impl<O: Owner> Drop for Entry<O> {
+    fn drop(&mut self) {
+        self.owner.in_flight().finish(&self.id, self.number);
+    }
+}
+
+/// Starts work in a separate task, unless the table does not admit it: then nothing runs. Returns whether it runs.
+///
+/// The work owns its entry in the table, so the entry ends with the work in any case.
+pub(in crate::session) fn run<O: Owner, F>(
+    owner: &Arc<O>,
+    cause: Cause,
+    work: Work,
+    cancel: CancellationToken,
+    future: impl FnOnce(Entry<O>) -> F,
+) -> bool
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (table, id) = (owner.in_flight(), Arc::clone(cause.id()));
+    let Some(number) = table.admit(cause, work, cancel) else { return false };
+    let entry = Entry { owner: Arc::clone(owner), id: Arc::clone(&id), number };
+    table.own(&id, number, task::spawn(future(entry)));
+    true
+}
+
 /// The number of ids that are remembered: more than can be on their way.
 const RECENT: usize = 256;
 
@@ -291,6 +333,17 @@ impl RecentIds {
 mod tests {
     use super::*;
     use crate::rpc::Peer;
+
+    #[derive(Default)]
+    struct Owned {
+        calls: InFlight,
+    }
+
+    impl Owner for Owned {
+        fn in_flight(&self) -> &InFlight {
+            &self.calls
+        }
+    }
 
     /// A call that was admitted, with its number.
     fn start(calls: &InFlight, cause: Cause) -> Option<(CancellationToken, u64)> {
@@ -363,5 +416,28 @@ mod tests {
         assert_eq!(recent.hashes.len(), RECENT);
         assert!(!recent.insert(&RECENT.to_string()));
         assert!(recent.insert("0"), "the oldest id is forgotten");
+    }
+
+    #[tokio::test]
+    async fn no_entry_of_running_work_outlives_its_task() {
+        let owner = Arc::new(Owned::default());
+        let run = |id: &str, panics: bool| {
+            let (cause, work) = (Cause::Event(id.into()), Work::Request("q".to_owned()));
+            super::run(&owner, cause, work, CancellationToken::default(), |entry| async move {
+                let _entry = entry;
+                assert!(!panics, "the work panics");
+                std::future::pending::<()>().await;
+            })
+        };
+        assert!(run("panics", true));
+        assert!(run("pending", false));
+        tokio::task::yield_now().await;
+        assert_eq!(owner.calls.describe(), ["q (pending)"]);
+        let weak = Arc::downgrade(&owner);
+        owner.calls.abort();
+        assert!(owner.calls.describe().is_empty());
+        tokio::task::yield_now().await;
+        // The task of aborted work has ended and has dropped its values.
+        assert_eq!(weak.strong_count(), 1);
     }
 }

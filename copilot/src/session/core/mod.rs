@@ -17,12 +17,11 @@ mod state;
 pub(in crate::session) mod tool_host;
 mod topic;
 mod unreadable;
-pub(crate) mod work;
 
 pub(crate) use consult::{Question, log_unsent, settled};
 pub(crate) use handler::{BoxError, Handler, IntoAnswer};
 pub(crate) use members::Members;
 pub(crate) use settings::{Occasion, Settings, TopicState};
-pub(crate) use state::{SessionCore, ToolPolicy, Topic, Topics};
+pub(crate) use state::{Entry, SessionCore, ToolPolicy, Topic, Topics};
 pub(crate) use topic::ToolServer;
 pub(crate) use unreadable::{Named, Unreadable};

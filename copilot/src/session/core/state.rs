@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::handler::Handler;
-use super::in_flight::InFlight;
+use super::in_flight::{self, InFlight, Owner};
 use super::members::Members;
 use super::settings::{Settings, TopicState};
 use super::topic;
@@ -16,13 +16,16 @@ use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::rpc::{Peer, Reconnectable};
 use crate::task::{lock, read, write};
-use crate::tools::{StateMap, Timeouts, ToolErrors, ToolSet};
+use crate::tools::{CancellationToken, StateMap, Timeouts, ToolErrors, ToolSet};
 
 /// A topic of a session.
 pub(crate) type Topic = topic::Topic<SessionCore>;
 
 /// The topics of a session, sorted for lookup.
 pub(crate) type Topics = topic::Topics<SessionCore>;
+
+/// The entry of work in the table of a session.
+pub(crate) type Entry = in_flight::Entry<SessionCore>;
 
 /// The state of one session.
 pub(crate) struct SessionCore {
@@ -71,6 +74,12 @@ impl Default for ToolPolicy {
     }
 }
 
+impl Owner for SessionCore {
+    fn in_flight(&self) -> &InFlight {
+        &self.calls
+    }
+}
+
 impl SessionCore {
     pub(crate) fn new(
         id: SessionId,
@@ -98,6 +107,17 @@ impl SessionCore {
             closed: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         })
+    }
+
+    /// Returns the connection for an answer, once there is one: events of a session may arrive before it is resumed
+    /// completely. `None` when the work is cancelled or the connection has ended.
+    pub(in crate::session) async fn peer_unless_cancelled(&self, cancel: &CancellationToken) -> Option<Peer> {
+        let peer = match self.connection.current() {
+            Some(peer) => peer,
+            // Boxed, so that no answer has to make room for what is rare.
+            None => Box::pin(cancel.run_until_cancelled(self.connection.ready())).await?.ok()?,
+        };
+        Some(peer).filter(|_| !cancel.is_cancelled())
     }
 
     /// Returns the tools that the CLI may call now.

@@ -15,11 +15,9 @@ use super::request::PermissionRequest;
 use crate::events::EventName;
 use crate::protocol::decode;
 use crate::protocol::permissions::{PermissionAnswerParams, PermissionAsked, PermissionKind};
-use crate::session::core::consult::unless_cancelled;
-use crate::session::core::in_flight::{Cause, Work};
+use crate::session::core::in_flight::{self, Cause, Work};
 use crate::session::core::reentrancy::within_session;
-use crate::session::core::work::Entry;
-use crate::session::core::{Named, SessionCore, Unreadable, log_unsent};
+use crate::session::core::{Entry, Named, SessionCore, Unreadable, log_unsent};
 use crate::task;
 use crate::tools::CancellationToken;
 
@@ -133,8 +131,9 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
         };
         reply.send(&entry, &decided, &token).await;
     };
-    let started =
-        session.run(cause, Work::Request(description), cancel, |entry| within_session(session, work(entry)));
+    let started = in_flight::run(session, cause, Work::Request(description), cancel, |entry| {
+        within_session(session, work(entry))
+    });
     if !started {
         tracing::debug!(session = %session.id, "a permission request came twice, or after the session was closed");
     }
@@ -153,7 +152,7 @@ impl SessionCore {
 
     /// Gives the other clients of the session, which may have to ask a person, time for their decision.
     async fn leave_to_others(&self, cancel: &CancellationToken) {
-        if unless_cancelled(cancel, tokio::time::sleep(PATIENCE)).await.is_some() {
+        if cancel.run_until_cancelled(tokio::time::sleep(PATIENCE)).await.is_some() {
             tracing::warn!(session = %self.id, "no client has decided about a permission; denied");
         }
     }

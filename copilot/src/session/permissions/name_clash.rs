@@ -14,7 +14,7 @@ use crate::events::{Event, HandlerFailure};
 use crate::protocol::decode;
 use crate::protocol::mcp::McpToolsParams;
 use crate::random;
-use crate::session::core::in_flight::{Cause, Work};
+use crate::session::core::in_flight::{self, Cause, Work};
 use crate::session::core::{SessionCore, ToolServer};
 use crate::task::lock;
 use crate::tools::{CancellationToken, Tool};
@@ -101,7 +101,7 @@ impl SessionCore {
         }
         let (cause, work) =
             (Cause::Event(random::id().into()), Work::Request("names of MCP tools".to_owned()));
-        let started = self.run(cause, work, CancellationToken::default(), |entry| async move {
+        let started = in_flight::run(self, cause, work, CancellationToken::default(), |entry| async move {
             for tool in suspects {
                 entry.clash_of(&tool).await;
             }

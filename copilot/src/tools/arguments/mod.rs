@@ -18,4 +18,3 @@ pub(crate) mod report;
 pub(crate) mod suggest;
 pub(crate) mod trial;
 pub(crate) mod validate;
-pub(crate) mod visit;

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::contain::{self, UserValue};
-use crate::tools::arguments::decode::ArgumentReader;
+use crate::tools::arguments::decode::{ArgumentReader, ParamFns};
 use crate::tools::arguments::describe::Description;
 use crate::tools::arguments::fault::TrialError;
 use crate::tools::arguments::trial::{Trial, facts};
@@ -282,19 +282,6 @@ impl<T: DeserializeOwned + JsonSchema> ModelArgument for T {}
 /// Returns the functions of a parameter that the model fills.
 pub fn argument<Own: ModelArgument, Slot>(param: ParamFns<Own, Slot>) -> ParamFns<Own, Slot> {
     param
-}
-
-/// Takes the value from a call, or its default.
-type TakeOwn<Own> = fn(&mut ArgumentReader<'_>, Option<fn() -> Own>) -> Option<Own>;
-
-/// The functions that describe a parameter, take its value from a call, and store it while the tool runs.
-///
-/// Functions rather than a trait, so that a type that cannot be passed is one error and not two.
-#[derive(Debug)]
-pub struct ParamFns<Own, Slot> {
-    pub(crate) describe: fn(&mut Description),
-    pub(crate) take: TakeOwn<Own>,
-    pub(crate) keep: fn(Own) -> Slot,
 }
 
 /// Stores a value that is moved to the function.

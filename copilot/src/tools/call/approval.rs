@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::tools::call::decode::{decode, validate};
+use crate::tools::call::start::{decode, validate};
 use crate::tools::compiled::Compiled;
 use crate::tools::def::Approval;
 use crate::tools::tool::Tool;

@@ -16,8 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::contain::{self, Contained};
 use crate::tools::arguments::suggest::suggest;
-use crate::tools::call::decode::{Decoded, start};
-use crate::tools::call::start::{Blocking, Held, on_blocking_pool, panicked};
+use crate::tools::call::start::{Blocking, Decoded, Held, on_blocking_pool, panicked, start};
 use crate::tools::context::{Invocation, ToolContext};
 use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;

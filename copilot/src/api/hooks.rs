@@ -271,6 +271,7 @@ fn json(text: &'static str) -> &'static RawValue {
 
 pub(crate) const TOPIC: Topic = Topic {
     members: &[("hooks", "hooks")],
+    guard: Some(|members| members.set("hooks", true)),
     requests: &[("hooks.invoke", |session, params, responder| {
         session.read("hooks.invoke", params, responder, hook_invoked);
     })],

@@ -209,4 +209,9 @@ fn check(settings: &Settings, _: Occasion) -> Result<()> {
     Ok(())
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, check: Some(check), ..Topic::NONE };
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    check: Some(check),
+    model: Some(|members| members.get::<String>("model").map(String::as_str)),
+    ..Topic::NONE
+};

@@ -188,7 +188,7 @@ impl SessionBuilder {
             let words = link.compat.permission_words();
             let permissions = PermissionState::new(self.permissions, joins, watches_names, words);
             if permissions.guards() {
-                settings.members.set("hooks", true);
+                self.topics.guard(&mut settings.members);
             }
             settings.state.set(permissions);
             let states = self.states.shared();
@@ -255,7 +255,7 @@ impl SessionBuilder {
     fn selection_context<'a>(&'a self, id: &'a SessionId) -> SelectionContext<'a> {
         SelectionContext {
             session_id: id,
-            model: self.settings.members.get::<String>("model").map(String::as_str),
+            model: self.topics.model(&self.settings.members),
             resumes: self.resume,
             states: &self.states,
         }

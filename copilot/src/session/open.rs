@@ -31,9 +31,8 @@ impl SessionCore {
             Occasion::Resume => "session.resume",
         };
         let (tools, mut opening) = (self.tools(), self.opening());
-        if occasion == Occasion::Create && opening.members.has("continuePendingWork") {
-            // A new session has no work to continue.
-            Arc::make_mut(&mut opening).members.remove("continuePendingWork");
+        if occasion == Occasion::Create && self.topics.has_resume_only(&opening.members) {
+            self.topics.keep_for_create(&mut Arc::make_mut(&mut opening).members);
         }
         let params = SessionOpenParams {
             session_id: &self.id,

@@ -108,4 +108,11 @@ fn check(settings: &Settings, occasion: Occasion) -> Result<()> {
     refuse(format!("`{setter}` {hint}; {instead}"))
 }
 
-pub(crate) const TOPIC: Topic = Topic { members: MEMBERS, check: Some(check), ..Topic::NONE };
+pub(crate) const TOPIC: Topic = Topic {
+    members: MEMBERS,
+    // A new session has no work to continue.
+    resume_only: &["continuePendingWork"],
+    check: Some(check),
+    continues: Some(|members| members.get("continuePendingWork") == Some(&true)),
+    ..Topic::NONE
+};

@@ -146,7 +146,7 @@ impl SessionCore {
 
     /// Whether running tools survive the CLI that has called them.
     pub(in crate::session) fn continues(&self) -> bool {
-        self.opening().members.get("continuePendingWork") == Some(&true)
+        self.topics.continues(&self.opening().members)
     }
 
     /// Returns the state of a topic.

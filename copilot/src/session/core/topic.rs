@@ -59,6 +59,8 @@ pub(crate) struct ToolServer<'a> {
 pub(crate) struct Topic<S: 'static> {
     /// The members of `session.create` that this library sets, each with the name of its setter.
     pub(crate) members: &'static [(&'static str, &'static str)],
+    /// Members that only `session.resume` carries.
+    pub(crate) resume_only: &'static [&'static str],
     pub(crate) requests: &'static [(&'static str, OnRequest<S>)],
     /// Handlers of events, which run after subscribers have received the event.
     pub(crate) events: &'static [(EventName, OnEvent<S>)],
@@ -90,6 +92,12 @@ pub(crate) struct Topic<S: 'static> {
     pub(crate) tool_servers: Option<fn(&Members) -> Vec<ToolServer<'_>>>,
     /// Returns whether the program has configured hooks beside its own closures, which may permit calls of tools.
     pub(crate) foreign_hooks: Option<fn(&Members) -> bool>,
+    /// Sets the members with which the CLI requests the answer of this library before each call of a tool.
+    pub(crate) guard: Option<fn(&mut Members)>,
+    /// Returns the model that the program has chosen.
+    pub(crate) model: Option<fn(&Members) -> Option<&str>>,
+    /// Returns whether running tools survive the CLI that has called them.
+    pub(crate) continues: Option<fn(&Members) -> bool>,
     /// Returns whether a call of a built-in tool runs what the program has configured: tool and arguments.
     pub(crate) owns_call: Option<fn(&Members, &str, &Value) -> bool>,
     /// Runs when the CLI has opened the session, before the program gets it, and again after a restart.
@@ -101,6 +109,7 @@ pub(crate) struct Topic<S: 'static> {
 impl<S> Topic<S> {
     pub(crate) const NONE: Self = Self {
         members: &[],
+        resume_only: &[],
         requests: &[],
         events: &[],
         head_events: &[],
@@ -117,6 +126,9 @@ impl<S> Topic<S> {
         paths: None,
         tool_servers: None,
         foreign_hooks: None,
+        guard: None,
+        model: None,
+        continues: None,
         owns_call: None,
         opened: None,
         ask_user: None,
@@ -257,6 +269,35 @@ impl<S> Topics<S> {
     /// Whether the program has configured hooks beside its own closures.
     pub(crate) fn has_foreign_hooks(&self, members: &Members) -> bool {
         self.topics.iter().filter_map(|topic| topic.foreign_hooks).any(|has_hooks| has_hooks(members))
+    }
+
+    /// Removes the members that only `session.resume` carries.
+    pub(crate) fn keep_for_create(&self, members: &mut Members) {
+        self.resume_only().for_each(|member| members.remove(member));
+    }
+
+    /// Whether there are members that only `session.resume` carries.
+    pub(crate) fn has_resume_only(&self, members: &Members) -> bool {
+        self.resume_only().any(|member| members.has(member))
+    }
+
+    fn resume_only(&self) -> impl Iterator<Item = &'static str> {
+        self.topics.iter().flat_map(|topic| topic.resume_only).copied()
+    }
+
+    /// Has the CLI request the answer of this library before each call of a tool.
+    pub(crate) fn guard(&self, members: &mut Members) {
+        self.topics.iter().filter_map(|topic| topic.guard).for_each(|guard| guard(members));
+    }
+
+    /// Returns the model that the program has chosen.
+    pub(crate) fn model<'a>(&self, members: &'a Members) -> Option<&'a str> {
+        self.topics.iter().filter_map(|topic| topic.model).find_map(|model| model(members))
+    }
+
+    /// Whether running tools survive the CLI that has called them.
+    pub(crate) fn continues(&self, members: &Members) -> bool {
+        self.topics.iter().filter_map(|topic| topic.continues).any(|continues| continues(members))
     }
 
     /// Whether a call of a built-in tool runs what the program has configured.

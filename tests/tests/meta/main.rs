@@ -3,6 +3,7 @@
 mod examples;
 mod fixtures;
 mod macro_ui;
+mod surface;
 mod tidy;
 mod wire_drift;
 mod words;

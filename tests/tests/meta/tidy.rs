@@ -15,7 +15,7 @@ fn root() -> PathBuf {
 }
 
 /// Every file below these folders with this ending, with its text.
-fn files(folders: &[&str], ending: &str) -> Vec<(String, String)> {
+pub(crate) fn files(folders: &[&str], ending: &str) -> Vec<(String, String)> {
     fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -37,7 +37,7 @@ fn files(folders: &[&str], ending: &str) -> Vec<(String, String)> {
 }
 
 /// The text before the unit tests.
-fn without_tests(text: &str) -> &str {
+pub(crate) fn without_tests(text: &str) -> &str {
     text.split("\n#[cfg(test)]\nmod tests {").next().unwrap()
 }
 

@@ -82,7 +82,9 @@ impl Child {
         {
             return Err(Error::new(ErrorKind::Cli, format!("cannot start {}: {problem}", path.display())));
         }
-        let started = reaper::start(command, mark).map_err(refused)?;
+        // A CLI over stdio exits at the end of its input.
+        let by_signal = launch.channel != Channel::Stdio;
+        let started = reaper::start(command, mark, by_signal).map_err(refused)?;
         let (open, stderr_open) = watch::channel(());
         let mut child = Self {
             process: terminate_on_drop(started.process),

@@ -57,12 +57,16 @@ struct Control {
     reaped: Mutex<bool>,
 }
 
-/// Starts a process that ends with this program. The `mark` in its environment identifies the processes that it leaves
-/// behind when it is killed.
-pub(super) fn start(mut command: Command, mark: String) -> io::Result<Started> {
+/// Starts a process that ends with this program: with its input, or by a signal where `by_signal` is set, which only Linux
+/// has. The `mark` in its environment identifies the processes that it leaves behind when it is killed.
+///
+/// Without `by_signal` the start costs the same whatever memory this program uses.
+pub(super) fn start(mut command: Command, mark: String, by_signal: bool) -> io::Result<Started> {
     let (sender, receiver) = mpsc::sync_channel(1);
     thread::Builder::new().name("copilot-cli".to_owned()).stack_size(STACK).spawn(move || {
-        sys::end_with_this_thread(&mut command);
+        if by_signal {
+            sys::end_with_this_thread(&mut command);
+        }
         let mut child = match command.spawn() {
             Ok(child) => child,
             // The receiver below waits for exactly one message.

@@ -62,6 +62,9 @@ pub(super) fn wait_for_end(child: u32) -> bool {
 
 /// Makes the kernel send SIGTERM to the process when the thread that starts it ends, at the latest with this program.
 /// SIGTERM, because the CLI then stops its child processes too.
+///
+/// The standard library then starts the process with `fork`, which copies the page tables of this program: about 50 ms
+/// for each GiB that it uses.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "std cannot set the parent-death signal")]
 pub(super) fn end_with_this_thread(command: &mut Command) {
@@ -92,9 +95,12 @@ pub(super) fn end_with_this_thread(_command: &mut Command) {
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
     use std::os::unix::process::ExitStatusExt as _;
-    use std::process::Child;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
+    use super::super::Program;
+    use super::super::child::Child;
+    use super::super::launch::{Channel, Launch, LaunchOptions};
     use super::*;
 
     fn sleep(seconds: &str) -> Command {
@@ -122,7 +128,7 @@ mod tests {
     #[test]
     fn a_process_ends_with_the_thread_that_has_started_it() {
         /// Ends the process in any case.
-        struct Ended(Child);
+        struct Ended(std::process::Child);
 
         impl Drop for Ended {
             fn drop(&mut self) {
@@ -146,5 +152,34 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         };
         assert_eq!(ended.signal(), Some(libc::SIGTERM));
+    }
+
+    /// The number of `fork` calls by threads that start a CLI.
+    static FORKS: AtomicUsize = AtomicUsize::new(0);
+
+    extern "C" fn before_fork() {
+        if std::thread::current().name() == Some("copilot-cli") {
+            FORKS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Starts a program that exits immediately, and returns the number of `fork` calls that this took.
+    async fn forks_of(channel: Channel) -> usize {
+        let program = Program::Native("true".into());
+        let options = LaunchOptions { cwd: Some("/".into()), ..LaunchOptions::default() };
+        let before = FORKS.load(Ordering::Relaxed);
+        let launch = Launch { program, channel, connection_token: None, options: &options };
+        let (child, ..) = Child::spawn(&launch).unwrap();
+        child.exited().await;
+        FORKS.load(Ordering::Relaxed) - before
+    }
+
+    #[tokio::test]
+    #[expect(unsafe_code, reason = "std cannot observe a fork")]
+    async fn the_memory_of_this_program_is_not_copied_to_start_a_cli_over_stdio() {
+        // SAFETY: the handler only adds to a counter, and lives as long as the program.
+        assert_eq!(unsafe { libc::pthread_atfork(Some(before_fork), None, None) }, 0);
+        assert_eq!(forks_of(Channel::Tcp(0)).await, 1, "a fork is seen");
+        assert_eq!(forks_of(Channel::Stdio).await, 0);
     }
 }

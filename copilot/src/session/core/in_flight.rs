@@ -423,7 +423,7 @@ mod tests {
         let owner = Arc::new(Owned::default());
         let run = |id: &str, panics: bool| {
             let (cause, work) = (Cause::Event(id.into()), Work::Request("q".to_owned()));
-            super::run(&owner, cause, work, CancellationToken::default(), |entry| async move {
+            run(&owner, cause, work, CancellationToken::default(), |entry| async move {
                 let _entry = entry;
                 assert!(!panics, "the work panics");
                 std::future::pending::<()>().await;

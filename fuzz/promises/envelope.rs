@@ -12,6 +12,7 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventHead};
+use crate::protocol::scan::Scanner;
 use crate::rpc::{self, Head, IncomingId, NoParams, Peer, Responder, Service, write_frame};
 use crate::task::lock;
 use crate::transport::framing::{DEFAULT_MAX_FRAME, Decoder, Next};
@@ -27,6 +28,7 @@ const CALLS: usize = 4;
 pub fn envelope(data: &[u8]) {
     let mut input = Vec::new();
     for line in data.split(|byte| *byte == b'\n') {
+        check_scan(line);
         let appended = write_frame(&mut input, |frame| {
             frame.extend_from_slice(line);
             Ok::<_, std::convert::Infallible>(())
@@ -62,6 +64,15 @@ pub fn envelope(data: &[u8]) {
         assert!(call.as_mut().poll(&mut cx).is_ready(), "a call outlives its connection");
     }
     written.check(service.requests.load(Relaxed));
+}
+
+/// Checks that the scanner reads an event as serde decodes it, or leaves it to serde.
+fn check_scan(line: &[u8]) {
+    let Ok(text) = std::str::from_utf8(line) else { return };
+    if let Some(scanned) = Scanner::read::<EventHead<'_>>(text) {
+        let decoded: EventHead<'_> = serde_json::from_str(text).expect("serde decodes it too");
+        assert_eq!(format!("{scanned:?}"), format!("{decoded:?}"));
+    }
 }
 
 /// A service that accepts messages of any shape, and counts the requests.

@@ -20,6 +20,7 @@ use crate::host::Providers;
 use crate::protocol::SessionId;
 use crate::protocol::decode;
 use crate::protocol::github_telemetry::GithubTelemetry;
+use crate::protocol::scan::{Scan, Scanner, once};
 use crate::rpc::{Head, INTERNAL_ERROR, INVALID_PARAMS, IncomingId, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::core::{Occasion, SessionCore, Topics};
 use crate::task::{lock, read, write};
@@ -168,6 +169,20 @@ pub(super) struct Routed<'a> {
     kind: Option<&'a str>,
     #[serde(borrow, default)]
     metadata: Option<&'a RawValue>,
+}
+
+impl<'a> Scan<'a> for Routed<'a> {
+    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let (mut session, mut event, mut kind, mut metadata) = (None, None, None, None);
+        scanner.object(|scanner, name| match name {
+            "sessionId" => once(&mut session, scanner.text()?),
+            "event" => once(&mut event, EventHead::scan(scanner)?),
+            "type" => once(&mut kind, scanner.text()?),
+            "metadata" => once(&mut metadata, scanner.value()?),
+            _ => scanner.value().map(drop),
+        })?;
+        Some(Self { session, event, kind, metadata: metadata.flatten() })
+    }
 }
 
 /// An event with escapes in its ids, or without some of them.

@@ -58,7 +58,7 @@ impl Event {
         let parts = [
             if head.tag.name == EventName::Other { &*head.tag.text } else { "" },
             &*head.id,
-            head.timestamp.map_or("", RawValue::get),
+            head.timestamp.unwrap_or_default(),
             &*head.parent,
             &*head.agent,
             if large.is_none() { data } else { "" },

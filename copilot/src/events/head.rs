@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use super::EventName;
+use crate::protocol::scan::{Scan, Scanner, once};
 
 /// One event as it arrives, its payload untouched. A member that is absent is empty.
 #[derive(Debug, Deserialize)]
@@ -18,8 +19,9 @@ pub(crate) struct EventHead<'a> {
     pub(crate) tag: Tag<'a>,
     #[serde(borrow, default, deserialize_with = "text")]
     pub(crate) id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    pub(crate) timestamp: Option<&'a RawValue>,
+    /// The JSON text of the time.
+    #[serde(borrow, default, deserialize_with = "json")]
+    pub(crate) timestamp: Option<&'a str>,
     #[serde(rename = "parentId", borrow, default, deserialize_with = "text")]
     pub(crate) parent: Cow<'a, str>,
     #[serde(rename = "agentId", borrow, default, deserialize_with = "agent")]
@@ -31,6 +33,35 @@ pub(crate) struct EventHead<'a> {
     /// The text that `data` is a part of, where it is so large that it is better kept than copied.
     #[serde(skip)]
     pub(crate) whole: Option<&'a Arc<String>>,
+}
+
+impl<'a> Scan<'a> for EventHead<'a> {
+    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let (mut tag, mut id, mut timestamp, mut data) = (None, None, None, None);
+        let (mut parent, mut agent, mut ephemeral) = (None, None, None);
+        let text = |scanner: &mut Scanner<'a>| if scanner.null() { Some("") } else { scanner.text() };
+        scanner.object(|scanner, name| match name {
+            "type" => once(&mut tag, scanner.text()?),
+            "id" => once(&mut id, text(scanner)?),
+            "timestamp" => once(&mut timestamp, scanner.quoted()?),
+            "parentId" => once(&mut parent, text(scanner)?),
+            "agentId" => once(&mut agent, text(scanner)?),
+            "ephemeral" => once(&mut ephemeral, scanner.flag()?),
+            "data" => once(&mut data, scanner.value()?),
+            _ => scanner.value().map(drop),
+        })?;
+        let borrowed = |text: Option<&'a str>| Cow::Borrowed(text.unwrap_or_default());
+        Some(Self {
+            tag: tag?.into(),
+            id: borrowed(id),
+            timestamp,
+            parent: borrowed(parent),
+            agent: borrowed(agent),
+            ephemeral: ephemeral.unwrap_or_default(),
+            data: data.flatten(),
+            whole: None,
+        })
+    }
 }
 
 impl EventHead<'_> {
@@ -68,6 +99,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Tag<'a> {
         let value = Option::<&'de RawValue>::deserialize(deserializer)?;
         value.map(|value| Self::from(as_text(value))).ok_or_else(|| D::Error::missing_field("type"))
     }
+}
+
+/// Returns the JSON text of a value.
+fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de str>, D::Error> {
+    Ok(Option::<&'de RawValue>::deserialize(deserializer)?.map(RawValue::get))
 }
 
 /// Reads a text; a value of another type counts as absent.
@@ -110,7 +146,7 @@ mod tests {
         let head = read(json);
         assert_eq!((head.name(), &*head.id, &*head.parent), (EventName::SessionIdle, "a\"b", ""));
         assert_eq!((head.agent(), head.ephemeral), (Some(r#"{"a":1}"#), false));
-        assert_eq!(head.timestamp.map(RawValue::get), Some("7"));
+        assert_eq!(head.timestamp, Some("7"));
         let head =
             read(r#"{"type":"x","id":null,"timestamp":null,"parentId":null,"agentId":null,"data":null}"#);
         assert_eq!(

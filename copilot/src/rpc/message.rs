@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
 use crate::protocol::decode;
+use crate::protocol::scan::{Scan, Scanner, once};
 
 /// The code of the answer to a request that the other side cancelled.
 pub(super) const REQUEST_CANCELLED: i64 = -32800;
@@ -49,6 +50,23 @@ pub(super) struct Incoming<'a, P> {
 
 fn none<P>() -> Option<P> {
     None
+}
+
+impl<'a, P: Scan<'a>> Scan<'a> for Incoming<'a, P> {
+    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let (mut id, mut method, mut params, mut result, mut error) = (None, None, None, None, None);
+        scanner.object(|scanner, name| match name {
+            "method" => once(&mut method, scanner.text()?),
+            "params" => once(&mut params, P::scan(scanner)?),
+            "id" => once(&mut id, scanner.value()?),
+            "result" => once(&mut result, scanner.value()?),
+            "error" => once(&mut error, scanner.value()?),
+            "jsonrpc" => scanner.text().map(drop),
+            _ => scanner.value().map(drop),
+        })?;
+        let (id, result, error) = (id.flatten(), result.flatten(), error.flatten());
+        Some(Self { id, method, params, result, error })
+    }
 }
 
 /// A message whose payload is not decoded, to distinguish a payload of the wrong shape from a frame that is not JSON.
@@ -132,7 +150,85 @@ impl Failure<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+    use crate::events::EventHead;
+
+    /// An object of members of any kind, some of which are not JSON.
+    fn object(values: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+        let names = [
+            "id",
+            "method",
+            "jsonrpc",
+            "result",
+            "error",
+            "params",
+            "type",
+            "timestamp",
+            "parentId",
+            "agentId",
+            "ephemeral",
+            "data",
+            "other",
+            "i\\u0064",
+            "é",
+        ];
+        let member = (select(names.to_vec()), values).prop_map(|(name, value)| format!("\"{name}\":{value}"));
+        (vec(member, 0..6), select(vec![",", ",", ",", ", ", ",,"]))
+            .prop_map(|(members, separator)| format!("{{{}}}", members.join(separator)))
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let values = [
+            "null",
+            "true",
+            "false",
+            "7",
+            "-1.5e3",
+            "01",
+            "\"\"",
+            "\"text\"",
+            "\"\\n\"",
+            "\"a\nb\"",
+            "\"é\"",
+            "\"open",
+            "{}",
+            "[1,{\"a\":\"}\"}]",
+            "[1,]",
+            "{\"a\"}",
+            "\"session.idle\"",
+            "",
+            " 1",
+        ];
+        select(values.to_vec()).prop_map(str::to_owned)
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_of_the_usual_form_is_read_as_serde_decodes_it(
+            message in object(prop_oneof![3 => value(), 1 => object(value())])
+        ) {
+            if let Some(scanned) = Scanner::read::<Incoming<'_, EventHead<'_>>>(&message) {
+                let decoded: Incoming<'_, EventHead<'_>> = serde_json::from_str(&message).unwrap();
+                prop_assert_eq!(format!("{scanned:?}"), format!("{decoded:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_usual_message_is_read_without_serde() {
+        let event = r#"{"jsonrpc":"2.0","method":"session.event","params":{"type":"session.idle","id":"a",
+            "timestamp":"2026-01-02T03:04:05.678Z","parentId":null,"ephemeral":true,"data":{"a":1}}}"#;
+        let event = event.replace(['\n', ' '], "");
+        let read: Incoming<'_, EventHead<'_>> = Scanner::read(&event).unwrap();
+        assert_eq!(read.params.unwrap().data().get(), r#"{"a":1}"#);
+        let read: Incoming<'_, EventHead<'_>> =
+            Scanner::read(r#"{"jsonrpc":"2.0","id":7,"result":{"a":[]}}"#).unwrap();
+        assert_eq!(read.result.unwrap().get(), r#"{"a":[]}"#);
+    }
 
     fn error(json: &str) -> String {
         let raw = serde_json::from_str::<&RawValue>(json).unwrap();

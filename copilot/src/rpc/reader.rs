@@ -3,10 +3,10 @@
 //! One task reads. It runs no code of the program and waits for no handler; it pauses while too many outgoing bytes are
 //! queued.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use memchr::memmem;
+use serde::de::Error as _;
 use serde_json::value::RawValue;
 use tokio::io::AsyncReadExt;
 
@@ -17,6 +17,7 @@ use super::peer::Peer;
 use super::responder::Responder;
 use super::service::Service;
 use crate::protocol::decode;
+use crate::protocol::scan::Scanner;
 use crate::transport::ReadHalf;
 use crate::transport::framing::{Decoder, HEAD, LARGE, Malformed, Next};
 
@@ -45,7 +46,7 @@ pub(crate) async fn read<S: Service>(
                 }
                 Next::Frame(body) if body.len() >= LARGE => large(peer, service, &escapes, &mut decoder),
                 Next::Frame(body) => {
-                    if !handle(peer, service, &escapes, body, None) {
+                    if !handle(peer, service, &escapes, body) {
                         decoder.reject();
                     }
                 }
@@ -118,13 +119,17 @@ fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, dec
     let rejected = match String::from_utf8(frame) {
         Ok(text) => {
             let text = Arc::new(text);
-            let good = handle(peer, service, escapes, &text.as_bytes()[body.clone()], Some(&text));
+            // The body is between two characters of ASCII, so it is whole.
+            let good = match text.get(body.clone()) {
+                Some(body) => handle_text(peer, service, escapes, body, Some(&text)),
+                None => handle(peer, service, escapes, &text.as_bytes()[body.clone()]),
+            };
             // Invalid JSON is never retained.
             if good { None } else { Arc::into_inner(text).map(String::into_bytes) }
         }
         Err(error) => {
             let frame = error.into_bytes();
-            let good = handle(peer, service, escapes, &frame[body.clone()], None);
+            let good = handle(peer, service, escapes, &frame[body.clone()]);
             (!good).then_some(frame)
         }
     };
@@ -134,21 +139,37 @@ fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, dec
     }
 }
 
-/// Handles one body, which may be a part of `whole`. Returns `false` if it is not JSON.
-fn handle<S: Service>(
+/// Handles one body. Returns `false` if it is not JSON.
+fn handle<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, body: &[u8]) -> bool {
+    // Once for the whole body, so that the texts in it need no check.
+    match std::str::from_utf8(body) {
+        Ok(body) => handle_text(peer, service, escapes, body, None),
+        Err(error) => {
+            let repaired = String::from_utf8_lossy(body);
+            if serde_json::from_str::<AnyJson>(&repaired).is_ok() {
+                return handle_text(peer, service, escapes, &repaired, None);
+            }
+            dispatch_broken(peer, service, body, serde_json::Error::custom(error))
+        }
+    }
+}
+
+/// As [`handle`], for a body that is a text, and that may be a part of `whole`.
+fn handle_text<S: Service>(
     peer: &Peer,
     service: &S,
     escapes: &memmem::Finder<'_>,
-    body: &[u8],
+    body: &str,
     whole: Option<&Arc<String>>,
 ) -> bool {
     // A lone surrogate, which JavaScript can write, must not cost the whole message.
-    let repaired = escapes.find(body).and_then(|_| replace_lone_surrogates(body));
+    let repaired = escapes.find(body.as_bytes()).and_then(|_| replace_lone_surrogates(body));
     dispatch(peer, service, repaired.as_deref().unwrap_or(body), whole)
 }
 
-fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Arc<String>>) -> bool {
-    if let Ok(incoming) = serde_json::from_slice::<Incoming<'_, S::Params<'_>>>(body) {
+fn dispatch<S: Service>(peer: &Peer, service: &S, body: &str, whole: Option<&Arc<String>>) -> bool {
+    let scanned: Option<Incoming<'_, S::Params<'_>>> = Scanner::read(body);
+    if let Some(incoming) = scanned.or_else(|| serde_json::from_str(body).ok()) {
         match (incoming.method, incoming.id, incoming.params) {
             (Some(CANCEL), None, _) => return dispatch_unusual(peer, service, body),
             (Some(method), None, Some(params)) => service.notification(method, params, whole),
@@ -161,10 +182,10 @@ fn dispatch<S: Service>(peer: &Peer, service: &S, body: &[u8], whole: Option<&Ar
 }
 
 /// Handles a request, or a message whose payload has another shape than the frequent ones.
-fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
-    let envelope = match serde_json::from_slice::<Envelope<'_>>(body) {
+fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &str) -> bool {
+    let envelope = match serde_json::from_str::<Envelope<'_>>(body) {
         Ok(envelope) => envelope,
-        Err(error) => return dispatch_broken(peer, service, body, error),
+        Err(error) => return dispatch_broken(peer, service, body.as_bytes(), error),
     };
     match (envelope.method, envelope.id) {
         (Some(method), Some(id)) => {
@@ -192,13 +213,8 @@ fn cancel<S: Service>(peer: &Peer, service: &S, params: &RawValue) {
     }
 }
 
-/// Handles a body that does not decode: it may with its text repaired; else the request that it names fails.
+/// Handles a body that does not decode: the request that it names fails.
 fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: serde_json::Error) -> bool {
-    if let Cow::Owned(repaired) = String::from_utf8_lossy(body)
-        && serde_json::from_str::<Envelope<'_>>(&repaired).is_ok()
-    {
-        return dispatch(peer, service, repaired.as_bytes(), None);
-    }
     tracing::warn!(%error, bytes = body.len(), "a frame from the CLI cannot be read");
     if serde_json::from_slice::<AnyJson>(body).is_err() {
         if let Some(head) = Head::read(body) {
@@ -267,7 +283,8 @@ fn fail_all(peer: &Peer, error: Option<&RawValue>) {
 }
 
 /// Replaces `\uD800`-`\uDFFF` escapes without their other half by `\uFFFD`. Returns `None` if there is none.
-fn replace_lone_surrogates(body: &[u8]) -> Option<Vec<u8>> {
+fn replace_lone_surrogates(text: &str) -> Option<String> {
+    let body = text.as_bytes();
     let mut replaced: Option<Vec<u8>> = None;
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'\\', &body[at..]) {
@@ -287,7 +304,7 @@ fn replace_lone_surrogates(body: &[u8]) -> Option<Vec<u8>> {
             break;
         }
     }
-    replaced
+    replaced.map(|text| String::from_utf8(text).expect("ASCII is replaced by ASCII"))
 }
 
 /// Returns the surrogate that the escape at `at` encodes.
@@ -303,9 +320,7 @@ mod tests {
 
     #[test]
     fn only_lone_surrogates_are_replaced() {
-        let repair = |text: &str| {
-            replace_lone_surrogates(text.as_bytes()).map(|replaced| String::from_utf8(replaced).unwrap())
-        };
+        let repair = replace_lone_surrogates;
         assert_eq!(repair(r#""plain \n \\ud83d""#), None);
         assert_eq!(repair(r#""\ud83d\ude00""#), None);
         assert_eq!(repair(r#""a\ud83d b""#).as_deref(), Some(r#""a\ufffd b""#));

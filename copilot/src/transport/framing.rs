@@ -240,6 +240,10 @@ impl Decoder {
     /// Reads the header block at `start`. Returns the range of the body; `None` if the block is incomplete.
     fn header(&mut self) -> Result<Option<Range<usize>>, Malformed> {
         let rest = &self.buf[self.start..];
+        if let Some((length, header)) = usual_header(rest).filter(|(length, _)| *length <= self.max) {
+            let body = self.start + header;
+            return Ok(Some(body..body + length));
+        }
         let Some(end) = memmem::find(rest, END) else {
             if rest.len() > MAX_HEADER {
                 let skipped = rest.len() - KEEP_OF_GARBAGE;
@@ -277,6 +281,19 @@ enum Discarded {
     Some,
     /// The whole body.
     All,
+}
+
+/// Returns the value of a header block that is only `Content-Length: `, digits and the empty line, and the size of the
+/// block.
+fn usual_header(rest: &[u8]) -> Option<(usize, usize)> {
+    /// More digits than this are left to the general search.
+    const DIGITS: usize = 9;
+    let value = rest.strip_prefix(b"Content-Length: ")?;
+    let digits = value.iter().take(DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
+    let (value, end) = value.split_at(digits);
+    let is_whole = digits > 0 && end.starts_with(END);
+    let length = value.iter().fold(0, |length, digit| 10 * length + usize::from(digit - b'0'));
+    is_whole.then_some((length, rest.len() - end.len() + END.len()))
 }
 
 /// Returns the position and the value of the last `Content-Length` of a header block.
@@ -395,6 +412,33 @@ mod tests {
             let (frames, skipped) = decode(input.as_bytes(), step, 1000);
             assert_eq!(frames, ["{\"a\":1}", "\"é\"", "[]"], "in pieces of {step}");
             assert_eq!(skipped, []);
+        }
+    }
+
+    #[test]
+    fn a_usual_header_is_read_as_any_other() {
+        for header in
+            ["Content-Length: 7\r\n\r\n", "Content-Length: 007\r\n\r\n", "Content-Length: 999999999\r\n\r\n"]
+        {
+            let (length, size) = usual_header(format!("{header}{{}}").as_bytes()).unwrap();
+            assert_eq!(size, header.len());
+            let (at, general) = content_length(header.trim_ascii_end().as_bytes()).unwrap();
+            assert_eq!((at, general), (0, length as u64));
+        }
+        let others = [
+            "",
+            "Content-Length: ",
+            "Content-Length: 7",
+            "Content-Length: 7\r\n\r",
+            "Content-Length: \r\n\r\n",
+            "Content-Length: 7\r\nX: 1\r\n\r\n",
+            "Content-Length:7\r\n\r\n",
+            "content-length: 7\r\n\r\n",
+            "Content-Length: 1234567890\r\n\r\n",
+            "Content-Length: 7x\r\n\r\n",
+        ];
+        for other in others {
+            assert_eq!(usual_header(other.as_bytes()), None, "{other:?}");
         }
     }
 

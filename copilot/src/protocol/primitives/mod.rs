@@ -4,6 +4,7 @@ pub(crate) mod base64;
 pub(crate) mod decode;
 pub(crate) mod ids;
 pub(crate) mod lenient;
+pub(crate) mod scan;
 pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod timestamp;

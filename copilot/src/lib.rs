@@ -16,6 +16,8 @@ mod protocol;
 mod input;
 mod random;
 
+mod hash;
+
 mod contain;
 
 mod task;

@@ -24,7 +24,8 @@ const MESSAGE: &str = "0b2f6a4e-message";
 /// Starts it, and gives what a client of it is made with. It ends with the client.
 ///
 /// Its prompts: `deltas:N` sends N pieces of a message, `tools:N:C` calls the tool `echo` N times with C calls
-/// outstanding, `turns:N` sends N recorded turns, `big:BYTES` one message of that size. `spread:N:C:T` calls the tools
+/// outstanding, `turns:N` sends N recorded turns, `big:BYTES` one message of that size, and `mixed_big:BYTES` one of
+/// [`mixed_text`]. `spread:N:C:T` calls the tools
 /// `tool_0` to `tool_T`, which are to add the session's id; `large:N:C:BYTES` calls `large`, which is to give that much;
 /// `mixed:N:K` sends N pieces as fast as they are taken, and calls `echo` after every K of them. Each is a turn that
 /// ends with a message, which says for calls how many were answered as they should be, and for `mixed` how many
@@ -37,6 +38,12 @@ pub fn start() -> ClientBuilder {
         runtime.block_on(Flood::new(far).run());
     });
     builder
+}
+
+/// A text of about this size, with lines, quotation marks and characters of several bytes.
+pub fn mixed_text(bytes: usize) -> String {
+    const LINE: &str = "let größe = \"naïve\\tcafé 😀\";\n\tprintln!(\"{größe}\");\n";
+    LINE.repeat(bytes / LINE.len())
 }
 
 struct Flood {
@@ -189,6 +196,7 @@ impl Flood {
                 return;
             }
             "big" => return self.finish(session, &"x".repeat(number())),
+            "mixed_big" => return self.finish(session, &mixed_text(number())),
             _ => {}
         }
         self.finish(session, "done");

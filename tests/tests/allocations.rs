@@ -94,6 +94,24 @@ fn a_large_message_is_held_once_as_bytes_and_once_decoded() {
 }
 
 #[test]
+fn a_large_message_with_escapes_is_held_once_as_bytes_and_once_decoded() {
+    const SIZE: usize = 16 << 20;
+    let text = flood::mixed_text(SIZE);
+    let escaped = serde_json::to_string(&text).unwrap().len();
+    let peak = on_this_thread(async {
+        let session = flood::start().start().await?.session().start().await?;
+        read(&session, "deltas:10").await?;
+        reset_peak();
+        let before = of_thread().live;
+        let reply = session.ask(format!("mixed_big:{SIZE}")).await?;
+        assert!(reply.text() == text);
+        Ok(peak_of_thread() - before)
+    });
+    println!("{:.2}", peak as f64 / escaped as f64);
+    assert!(peak as f64 <= 2.1 * escaped as f64, "{peak} bytes for {escaped}");
+}
+
+#[test]
 fn a_large_prompt_is_held_once_more_than_the_program_holds_it() {
     const SIZE: usize = 16 << 20;
     let peak = on_this_thread(async {

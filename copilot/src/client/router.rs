@@ -4,7 +4,6 @@
 //! before they are decoded: old CLIs send the events of all sessions to all clients.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
 
@@ -16,6 +15,7 @@ use super::lifecycle::LifecycleEvent;
 use super::{github_telemetry, lifecycle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::EventHead;
+use crate::hash::IdMap;
 use crate::host::Providers;
 use crate::protocol::SessionId;
 use crate::protocol::decode;
@@ -39,7 +39,7 @@ pub(super) struct Router {
 
 #[derive(Default)]
 struct Sessions {
-    inboxes: HashMap<SessionId, Arc<SessionCore>>,
+    inboxes: IdMap<SessionId, Arc<SessionCore>>,
     /// The cause of the end of the client.
     ended: Option<Error>,
 }

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::stream::{EventStream, Queue};
 use super::{Event, EventHead, EventKind, EventName};
 use crate::contain;
+use crate::hash::IdMap;
 use crate::protocol::MessageId;
 use crate::task::lock;
 
@@ -43,7 +44,7 @@ struct List {
 #[derive(Debug, Default)]
 struct Turns {
     /// Those whose messages wait while the agent works on another one, by message.
-    waiting: HashMap<MessageId, Arc<Queue>>,
+    waiting: IdMap<MessageId, Arc<Queue>>,
     /// How many have not begun yet. For them the last event is retained, and when it came.
     unbegun: usize,
     last: Option<(Event, Instant)>,
@@ -281,7 +282,7 @@ impl List {
 }
 
 impl Turns {
-    fn take_waiting(&mut self) -> HashMap<MessageId, Arc<Queue>> {
+    fn take_waiting(&mut self) -> IdMap<MessageId, Arc<Queue>> {
         std::mem::take(&mut self.waiting)
     }
 }

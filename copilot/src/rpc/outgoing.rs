@@ -1,8 +1,6 @@
 //! The table of pending requests, which wait for a response. Pure: no I/O, no clock.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -10,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::message::Failure;
 use crate::error::{Error, Result};
+use crate::hash::IdMap;
 
 /// The end of a request. The reader borrows the result, which is copied only for a caller.
 #[derive(Debug)]
@@ -138,7 +137,7 @@ impl Waiter {
 /// Pending requests by id. [`PendingRequests::close`] is final.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
-    waiters: HashMap<u64, Waiter, BuildHasherDefault<IdHasher>>,
+    waiters: IdMap<u64, Waiter>,
     last: u64,
     closed: Option<Error>,
 }
@@ -173,26 +172,6 @@ impl PendingRequests {
 
     pub(super) fn len(&self) -> usize {
         self.waiters.len()
-    }
-}
-
-/// Hashes ids, which are consecutive numbers of this process, by one multiplication.
-#[derive(Debug, Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }
 

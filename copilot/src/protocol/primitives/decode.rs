@@ -21,6 +21,8 @@ use serde::de::value::{BorrowedStrDeserializer, CowStrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::unescape::unescaped;
+
 type Result<T> = serde_json::Result<T>;
 
 /// Decodes a request of the CLI, or an event that asks.
@@ -52,7 +54,16 @@ enum Mode {
     Event,
 }
 
+/// A payload of at least this size is read member by member, so that a text with escapes takes memory of its own size
+/// and no more.
+const LARGE: usize = 1 << 20;
+
 fn read<'de, T: Deserialize<'de>>(text: &'de str, mode: Mode) -> Result<T> {
+    if text.len() >= LARGE
+        && let Ok(read) = T::deserialize(Place::new(text, &Pass::default(), &Cell::default()))
+    {
+        return Ok(read);
+    }
     serde_json::from_str(text).or_else(|error| if error.is_data() { again(text, mode) } else { Err(error) })
 }
 
@@ -319,7 +330,6 @@ impl<'de> Deserializer<'de> for Place<'_, 'de> {
         deserialize_f64(Other);
         deserialize_char(Text);
         deserialize_str(Text);
-        deserialize_string(Text);
         deserialize_bytes(Text);
         deserialize_byte_buf(Text);
         deserialize_unit(Other);
@@ -327,6 +337,16 @@ impl<'de> Deserializer<'de> for Place<'_, 'de> {
         deserialize_enum(Text, name: &'static str, variants: &'static [&'static str]);
         deserialize_identifier(Text);
         deserialize_ignored_any(Other);
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let text = self.asked(Kind::Text).text;
+        if text.len() >= LARGE
+            && let Some(text) = unescaped(text)
+        {
+            return visitor.visit_string(text);
+        }
+        serde_json::Deserializer::from_str(text).deserialize_string(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {

@@ -8,4 +8,5 @@ pub(crate) mod scan;
 pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod timestamp;
+mod unescape;
 pub(crate) mod vocabulary;

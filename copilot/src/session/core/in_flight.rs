@@ -3,14 +3,14 @@
 //! The table owns their tasks: work that leaves the table without an answer is aborted. The table also knows the ids of
 //! recent events, because the CLI may send an event twice.
 
-use std::collections::HashMap;
-use std::collections::hash_map::{self, RandomState};
+use std::collections::hash_map;
 use std::hash::BuildHasher;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
+use crate::hash::{BuildIdHasher, IdMap};
 use crate::rpc::{BackupResponder, IncomingId, Responder};
 use crate::task::{self, Task, lock};
 use crate::tools::{CancellationToken, Tool};
@@ -21,7 +21,7 @@ pub(crate) struct InFlight(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    running: HashMap<Arc<str>, Running>,
+    running: IdMap<Arc<str>, Running>,
     recent: RecentIds,
     /// Admits requests of the CLI only, which it still sends while it detaches the session.
     closed: bool,
@@ -309,13 +309,12 @@ struct RecentIds {
     hashes: Vec<u64>,
     /// The index of the oldest, once there are [`RECENT`].
     oldest: usize,
-    hasher: RandomState,
 }
 
 impl RecentIds {
     /// Inserts an id; returns whether it was new.
     fn insert(&mut self, id: &str) -> bool {
-        let hash = self.hasher.hash_one(id);
+        let hash = BuildIdHasher::default().hash_one(id);
         if self.hashes.contains(&hash) {
             return false;
         }

@@ -38,6 +38,8 @@ pub mod events;
 
 pub mod tools;
 
+pub mod deferred;
+
 pub mod session;
 
 mod compat;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
+use super::local::{AnswerDeferred, HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
 use super::payloads::{
     agent, assistant, changes, context, mcp, permission, question, sandbox, session, shutdown, tool, usage,
 };
@@ -32,6 +32,7 @@ macro_rules! kinds {
             Restarted,
             TurnStalled,
             ToolProgress,
+            AnswerDeferred,
             HandlerFailed,
         }
 
@@ -50,6 +51,7 @@ macro_rules! kinds {
                     Self::Restarted => "copilot.restarted",
                     Self::TurnStalled => "copilot.turn_stalled",
                     Self::ToolProgress => "copilot.tool_progress",
+                    Self::AnswerDeferred => "copilot.answer_deferred",
                     Self::HandlerFailed => "copilot.handler_failed",
                 }
             }
@@ -85,6 +87,8 @@ macro_rules! kinds {
             TurnStalled(Box<TurnStalled>),
             /// A tool of this program reports its progress. Local.
             ToolProgress(Box<ToolProgress>),
+            /// A call of this program's tools was deferred, or a permission left for later. Local.
+            AnswerDeferred(Box<AnswerDeferred>),
             /// A handler of this program failed. Local.
             HandlerFailed(HandlerFailure),
         }

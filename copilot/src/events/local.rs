@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::event::Inner;
 use super::{Event, EventKind, EventName};
 use crate::error::Error;
-use crate::protocol::ToolCallId;
+use crate::protocol::{RequestId, ToolCallId};
 
 /// A tool reports its progress, with `ToolContext::progress`.
 #[derive(Clone, Debug)]
@@ -20,6 +20,21 @@ pub struct ToolProgress {
     pub fraction: Option<f64>,
     /// The text of the tool, for people.
     pub message: String,
+}
+
+/// An answer that the CLI waits for was left for later: the result of a [deferred](crate::deferred) call, or the decision
+/// about a permission request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AnswerDeferred {
+    /// The id of the request, by which [`Session::pending`](crate::Session::pending) lists it.
+    pub request_id: RequestId,
+    /// The tool call; `None` for a permission request that is not about one.
+    pub tool_call_id: Option<ToolCallId>,
+    /// The tool's name, where it is known.
+    pub tool_name: Option<String>,
+    /// Whether a decision about a permission is open, rather than the result of a call.
+    pub is_permission: bool,
 }
 
 /// A handler of the program failed, and the CLI got the safe answer instead.
@@ -99,6 +114,10 @@ impl Event {
 
     pub(crate) fn tool_progress(progress: ToolProgress) -> Self {
         Self::local(EventName::ToolProgress, EventKind::ToolProgress(Box::new(progress)))
+    }
+
+    pub(crate) fn answer_deferred(deferred: AnswerDeferred) -> Self {
+        Self::local(EventName::AnswerDeferred, EventKind::AnswerDeferred(Box::new(deferred)))
     }
 
     pub(crate) fn handler_failed(failure: HandlerFailure) -> Self {

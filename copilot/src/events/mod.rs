@@ -17,7 +17,7 @@ pub(crate) use event::Event;
 pub(crate) use head::EventHead;
 pub(crate) use kind::EventKind;
 pub(crate) use kind::EventName;
-pub use local::{HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
+pub use local::{AnswerDeferred, HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
 pub use payloads::agent::{
     BackgroundAgent, BackgroundShell, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated,
     DiscoveredInstruction, HookEnded, HookError, HookProgress, HookStarted, InboxMessage, NotificationKind,

@@ -7,6 +7,7 @@
 pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod core;
+mod deferred;
 pub(crate) mod handle;
 pub(crate) mod link;
 mod open;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::call::done;
+use super::core::open_answers::OpenAnswer;
 use super::core::{Members, Occasion, SessionCore, Topics};
+use super::deferred::Marks;
 use super::link::DETACH;
 use super::permissions::decide;
 use super::tool_calls;
@@ -158,6 +160,7 @@ impl SessionCore {
     /// Wire: `session.tools.listPendingRequests` and `session.permissions.pendingRequests`, to the CLI.
     pub(in crate::session) async fn pending(&self, peer: &Peer) -> Result<Pending> {
         if !self.continues() {
+            self.open_answers.retain(|_| false);
             return Ok(Pending::default());
         }
         let params = SessionParams { session_id: &self.id };
@@ -167,16 +170,28 @@ impl SessionCore {
         let ids = tools.items.iter().map(|call| &*call.request_id);
         let wanted: Vec<&str> = ids.chain(permissions.iter().map(|asked| &*asked.request_id)).collect();
         let cancelled = self.calls.cancel_others(&wanted);
-        Ok(Pending { tools: tools.items, permissions, cancelled })
+        self.open_answers.retain(|id| wanted.contains(&id));
+        // Boxed, so that the opening of a session has no room for it.
+        let marks = if wanted.is_empty() { Marks::default() } else { Box::pin(self.marks(peer)).await? };
+        Ok(Pending { tools: tools.items, permissions, marks, cancelled })
     }
 
     /// Continues the requests that the CLI waits for; returns their descriptions.
-    pub(in crate::session) fn continue_pending(self: &Arc<Self>, pending: Pending) -> Vec<String> {
+    pub(in crate::session) fn continue_pending(self: &Arc<Self>, mut pending: Pending) -> Vec<String> {
         let ours = self.tools();
         let mut continued = Vec::new();
-        for call in pending.tools.into_iter().filter(|call| ours.get(&call.tool_name).is_some()) {
-            continued.push(format!("{} ({})", call.tool_name, call.request_id));
-            tool_calls::again(self, call.as_requested());
+        for call in pending.tools {
+            let id = &*call.request_id;
+            // The function of a deferred call has returned, and does not run again.
+            if let Some(record) = pending.marks.take_filed(id) {
+                self.open_answers.insert(id, OpenAnswer::Call(Arc::new(record)));
+            }
+            if self.open_answers.contains(id) {
+                continued.push(format!("deferred {} ({id})", call.tool_name));
+            } else if ours.get(&call.tool_name).is_some() {
+                continued.push(format!("{} ({id})", call.tool_name));
+                tool_calls::again(self, call.as_requested());
+            }
         }
         for asked in pending.permissions {
             continued.push(format!("permission ({})", asked.request_id));
@@ -191,6 +206,7 @@ impl SessionCore {
 pub(in crate::session) struct Pending {
     tools: Vec<PendingTool>,
     permissions: Vec<PendingPermission>,
+    marks: Marks,
     /// The work that was cancelled.
     cancelled: Vec<String>,
 }

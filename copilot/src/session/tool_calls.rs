@@ -11,9 +11,8 @@ use super::core::reentrancy::within_session;
 use super::core::{Entry, Named, SessionCore, Topic, Unreadable, log_unsent, settled};
 use super::permissions::request::PermissionRequest;
 use crate::events::{EventHead, EventName};
-use crate::protocol::ToolCallId;
-use crate::protocol::decode;
 use crate::protocol::tools::{ToolAnswerParams, ToolErrorParams, ToolRequested};
+use crate::protocol::{RequestId, ToolCallId, decode};
 use crate::task;
 use crate::tools::{CancellationToken, Invocation, Tool, ToolErrors, ToolResult};
 
@@ -107,9 +106,15 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     let cancel = CancellationToken::default();
     // In the order of the calls. One that waits for a decision must not delay others, and enters afterwards.
     let place = if permitted { tool.enter_queue(call.arguments.map(RawValue::get)) } else { None };
+    // Only a call that was requested by an event outlives the CLI.
+    let request_id = match &cause {
+        Cause::Event(id) => Some(RequestId::from(Arc::clone(id))),
+        _ => None,
+    };
     let invocation = Invocation {
         session_id: session.id.clone(),
         call_id: ToolCallId::from(&*call.tool_call_id),
+        request_id,
         agent_id: agent.map(Into::into),
         working_directory: call.working_directory,
         traceparent: call.traceparent,
@@ -140,7 +145,18 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
                 }
             },
         };
-        reply.send(&entry, &result, &token).await;
+        match result.ticket() {
+            None => reply.send(&entry, &result, &token).await,
+            Some(record) if *record.request.as_str() == **entry.id() => {
+                Box::pin(entry.defer(record, &token)).await;
+            }
+            Some(record) => {
+                let other = &record.tool_call;
+                tracing::error!(tool = tool.name(), %other, "a tool returned the ticket of another call");
+                let text = format!("`{}` failed: it returned the ticket of another call.", tool.name());
+                reply.send(&entry, &ToolResult::failure(text), &token).await;
+            }
+        }
     };
     if !in_flight::run(session, cause, work, cancel, |entry| within_session(session, future(entry))) {
         let (call, tool) = (&*call.tool_call_id, &*call.tool_name);

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 use crate::session::builder::SessionBuilder;
 use crate::task::lock;
+use crate::tools::output::ticket::TicketRecord;
 use crate::tools::{
     self, CancellationToken, Invocation, StateMap, Timeouts, Tool, ToolContext, ToolError, ToolHost,
     ToolResult, ToolSet, lint,
@@ -181,6 +182,7 @@ impl ToolCall {
         let invocation = Invocation {
             session_id: "test-session".into(),
             call_id: "test-call".into(),
+            request_id: Some("test-request".into()),
             agent_id,
             working_directory: working_dir,
             traceparent: None,
@@ -301,6 +303,10 @@ impl ToolHost for Recorder {
                 )
             });
         Box::pin(async move { reply })
+    }
+
+    fn reserve(&self, _: Arc<TicketRecord>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn timeout(&self, _: Option<&str>) -> Duration {

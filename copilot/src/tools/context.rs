@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{SessionId, ToolCallId};
+use crate::protocol::{RequestId, SessionId, ToolCallId};
 use crate::task::{CancellationToken, Flag};
+use crate::tools::output::ticket::TicketRecord;
 use crate::tools::state::{Need, State, StateMap};
 
 /// The context of a tool call. A tool with a parameter `cx: &ToolContext` receives it.
@@ -49,6 +50,8 @@ pub(crate) trait CalledTool: Send + Sync {
 pub(crate) struct Invocation {
     pub(crate) session_id: SessionId,
     pub(crate) call_id: ToolCallId,
+    /// The id under which the CLI waits for the result; `None` where the call cannot stay open.
+    pub(crate) request_id: Option<RequestId>,
     pub(crate) agent_id: Option<Box<str>>,
     pub(crate) working_directory: Option<Box<str>>,
     pub(crate) traceparent: Option<Box<str>>,
@@ -71,6 +74,8 @@ pub(crate) trait ToolHost: Send + Sync {
     fn log(&self, level: &str, message: &str);
     /// Sends a request of this session to the CLI.
     fn call(&self, method: String, params: Box<RawValue>) -> BoxFuture<'_, Result<Box<RawValue>>>;
+    /// Makes a call survive the end of the program and of the CLI, and marks it as one that may stay open.
+    fn reserve(&self, record: Arc<TicketRecord>) -> BoxFuture<'_, Result<()>>;
     /// Returns the timeout of the tools of a group that set none.
     fn timeout(&self, group: Option<&str>) -> Duration;
     /// Calls the session's user-input handler.
@@ -212,6 +217,16 @@ impl ToolContext {
     /// Builds the states that the tool needs. Blocks the thread meanwhile.
     pub(crate) fn build_states(&self) {
         self.0.tool.needs().iter().for_each(|need| self.0.invocation.states.build(need));
+    }
+
+    /// Returns the id under which the CLI waits for the result; `None` where the call cannot stay open.
+    pub(crate) fn request_id(&self) -> Option<&RequestId> {
+        self.0.invocation.request_id.as_ref()
+    }
+
+    /// Makes the call survive the end of the program and of the CLI, and marks it as one that may stay open.
+    pub(crate) async fn reserve(&self, record: Arc<TicketRecord>) -> Result<()> {
+        self.0.invocation.host.reserve(record).await
     }
 
     /// Returns the arguments object as JSON.

@@ -48,6 +48,7 @@ pub(crate) use state::State;
 pub(crate) use tool::Tool;
 
 pub(crate) use crate::task::CancellationToken;
+pub(crate) use arguments::validate::mismatches;
 pub(crate) use call::dispatch::unknown_tool;
 pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use schema::of_type as schema_of;

@@ -2,6 +2,7 @@
 
 mod asks;
 mod cancellation;
+mod deferred;
 mod environment;
 mod events;
 mod history;

@@ -157,6 +157,7 @@ impl SessionCore {
 pub(crate) fn settled(session: &Arc<SessionCore>, data: &RawValue) {
     if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
         session.calls.cancel(&settled.request_id);
+        session.open_answers.remove(&settled.request_id);
     }
 }
 

@@ -29,8 +29,8 @@ struct Table {
     ended: bool,
     /// The number of CLIs that were lost.
     lost: u32,
-    /// When the last tool ended.
-    tool_ended: Option<Instant>,
+    /// When the last work ended.
+    work_ended: Option<Instant>,
     /// The number of admissions.
     admitted: u64,
 }
@@ -142,8 +142,8 @@ impl InFlight {
         let mut table = self.table();
         let is_own = table.running.get(id).is_some_and(|running| running.number == number);
         let finished = if is_own { table.running.remove(id) } else { None };
-        if finished.as_ref().is_some_and(|running| matches!(running.work, Work::Tool(_))) {
-            table.tool_ended = Some(Instant::now());
+        if finished.is_some() {
+            table.work_ended = Some(Instant::now());
         }
         drop(table);
         drop(finished);
@@ -232,11 +232,10 @@ impl InFlight {
         }
     }
 
-    /// Returns when a tool was last running: `now` while one runs, and `None` before the first.
-    pub(crate) fn tools_active(&self, now: Instant) -> Option<Instant> {
+    /// Returns when a tool or a handler was last running: `now` while one runs, and `None` before the first.
+    pub(crate) fn last_active(&self, now: Instant) -> Option<Instant> {
         let table = self.table();
-        let runs = table.running.values().any(|running| matches!(running.work, Work::Tool(_)));
-        if runs { Some(now) } else { table.tool_ended }
+        if table.running.is_empty() { table.work_ended } else { Some(now) }
     }
 
     /// Returns a description of each piece of work, sorted.
@@ -264,6 +263,13 @@ pub(crate) struct Entry<O: Owner> {
     owner: Arc<O>,
     id: Arc<str>,
     number: u64,
+}
+
+impl<O: Owner> Entry<O> {
+    /// Returns the id that the work runs under.
+    pub(in crate::session) fn id(&self) -> &Arc<str> {
+        &self.id
+    }
 }
 
 impl<O: Owner> Deref for Entry<O> {

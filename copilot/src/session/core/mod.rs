@@ -9,6 +9,7 @@ pub(crate) mod handler;
 pub(crate) mod in_flight;
 pub(crate) mod incoming;
 mod members;
+pub(in crate::session) mod open_answers;
 pub(in crate::session) mod reentrancy;
 mod safe_answers;
 pub(crate) mod setters;

@@ -3,9 +3,12 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
+use tokio::time::Instant;
+
 use super::handler::Handler;
 use super::in_flight::{self, InFlight, Owner};
 use super::members::Members;
+use super::open_answers::OpenAnswers;
 use super::settings::{Settings, TopicState};
 use super::topic;
 use crate::error::{Error, ErrorKind, Result};
@@ -44,6 +47,8 @@ pub(crate) struct SessionCore {
     topic_state: TopicState,
     pub(crate) subscribers: Subscribers,
     pub(crate) calls: InFlight,
+    /// The answers that the program gives later.
+    pub(in crate::session) open_answers: OpenAnswers,
     pub(super) closed: AtomicBool,
     /// Whether another handle of the client has taken the session over, and so it stays open on the CLI.
     pub(super) replaced: AtomicBool,
@@ -104,6 +109,7 @@ impl SessionCore {
             topic_state: state,
             subscribers: Subscribers::default(),
             calls: InFlight::default(),
+            open_answers: OpenAnswers::default(),
             closed: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         })
@@ -147,6 +153,18 @@ impl SessionCore {
     /// Whether running tools survive the CLI that has called them.
     pub(in crate::session) fn continues(&self) -> bool {
         self.topics.continues(&self.opening().members)
+    }
+
+    /// Returns when the agent last waited for the program: `now` while it does, and `None` before the first time.
+    pub(in crate::session) fn last_active(&self, now: Instant) -> Option<Instant> {
+        if self.open_answers.is_empty() { self.calls.last_active(now) } else { Some(now) }
+    }
+
+    /// Returns a description of everything that the agent waits for in this program.
+    pub(in crate::session) fn describe_work(&self) -> Vec<String> {
+        let mut all = self.calls.describe();
+        all.extend(self.open_answers.describe());
+        all
     }
 
     /// Returns the state of a topic.

@@ -1,6 +1,7 @@
 //! The requests of a running tool to its session.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
@@ -11,6 +12,7 @@ use super::state::SessionCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, ToolProgress};
 use crate::protocol::{SessionId, ToolCallId};
+use crate::tools::output::ticket::TicketRecord;
 use crate::tools::{Timeouts, ToolHost};
 
 impl ToolHost for SessionCore {
@@ -46,6 +48,10 @@ impl ToolHost for SessionCore {
             let params = with_session(&method, &self.id, &params)?;
             self.connection.ready().await?.request(&method, &params).raw().await
         })
+    }
+
+    fn reserve(&self, record: Arc<TicketRecord>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.reserve_call(&record).await })
     }
 
     fn timeout(&self, group: Option<&str>) -> Duration {

@@ -237,7 +237,8 @@ impl SessionCore {
     pub(super) fn permission_completed(&self, event: &EventHead<'_>) {
         let data = event.data();
         let Ok(settled) = decode::event::<PermissionSettled<'_>>(data.get()) else { return };
-        if self.calls.cancel(&settled.request_id)
+        let was_open = self.open_answers.remove(&settled.request_id);
+        if (self.calls.cancel(&settled.request_id) || was_open)
             && let (Some(id), Some(result)) = (&settled.tool_call_id, &settled.result)
             && result.kind.starts_with("approve")
         {

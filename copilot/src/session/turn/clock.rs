@@ -1,8 +1,8 @@
 //! The limits of a turn with their setters, and the clock that watches them from the call to the end of the turn.
 //!
 //! They count from the call, so that the wait for the connection, for other messages and for the CLI to take the
-//! message counts too. The limits without any event begin again with each event of the session, and stand still while a
-//! tool of the program runs.
+//! message counts too. The limits without any event begin again with each event of the session, and stand still while
+//! the agent waits for the program: for a tool, a handler, a deferred call or a permission that was left for later.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ macro_rules! turn_options {
 
         /// How long nothing happens in the turn before all subscribers of the session get an
         /// [`EventKind::TurnStalled`](crate::EventKind::TurnStalled), which says what the session waits for; one minute
-        /// unless set. `Duration::MAX` disables it. While a tool of this program runs the clock stands still.
+        /// unless set. `Duration::MAX` disables it. The clock stands still as for [`idle_timeout`](Self::idle_timeout).
         pub fn report_silence(mut self, after: Duration) -> Self {
             self.limits.silence = (after != Duration::MAX).then_some(after);
             self
@@ -73,9 +73,9 @@ macro_rules! turn_options {
             self
         }
 
-        /// How long nothing may happen in the turn; five minutes unless set. While a tool of this program runs the
-        /// clock stands still; while a handler waits for a person, as one that is asked for a permission may, it does
-        /// not.
+        /// How long nothing may happen in the turn; five minutes unless set. The clock stands still while the agent
+        /// waits for this program: while a tool runs, while a handler waits for a person, while a
+        /// [deferred](crate::deferred) call is not settled, and while a permission is left for later.
         pub fn idle_timeout(mut self, limit: Duration) -> Self {
             self.limits.idle = Some(limit);
             self
@@ -147,8 +147,8 @@ impl Clock {
             self.look(core);
             let now = Instant::now();
             let active = self.last_event.as_ref().map_or(self.began, |(_, at)| *at);
-            // Our own tools take the time they take: the agent cannot do anything meanwhile.
-            let active = core.calls.tools_active(now).map_or(active, |at| at.max(active));
+            // Our own work takes the time it takes: the agent cannot do anything meanwhile.
+            let active = core.last_active(now).map_or(active, |at| at.max(active));
             // A deadline too far away to be represented never comes.
             let total = self.limits.total.and_then(|limit| self.began.checked_add(limit));
             let idle = self.limits.idle.and_then(|limit| active.checked_add(limit));
@@ -206,7 +206,7 @@ impl Clock {
         let last_event = self.last_event.as_ref().map(|(event, _)| event.name().to_owned());
         let core = Arc::clone(core);
         self.report = Some(task::spawn(async move {
-            let (mut waiting_for, mut connecting) = (core.calls.describe(), Vec::new());
+            let (mut waiting_for, mut connecting) = (core.describe_work(), Vec::new());
             if let Some(peer) = core.connection.current() {
                 // Best effort: a CLI that does not answer is not waited for, and an old one does not know.
                 let params = SessionParams { session_id: &core.id };
@@ -236,7 +236,7 @@ impl Clock {
             }
             None => message += ", no event at all",
         }
-        let pending = core.calls.describe();
+        let pending = core.describe_work();
         if !pending.is_empty() {
             message += &format!(", waiting for {}", pending.join(", "));
         }

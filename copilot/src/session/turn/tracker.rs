@@ -72,6 +72,11 @@ impl TurnTracker {
         }
     }
 
+    /// Tracks the work that the agent does already, whatever message it is for.
+    pub(super) fn of_work_in_progress() -> Self {
+        Self { phase: Phase::Working, ..Self::new(MessageId::default(), false) }
+    }
+
     /// Sets the number of `abort` events that belong to the time before the message was sent.
     pub(super) fn after_aborts(self, earlier_aborts: u32) -> Self {
         Self { earlier_aborts, ..self }
@@ -217,7 +222,8 @@ impl TurnTracker {
     /// agent.
     fn is_ours(&mut self, event: &Event, named: Option<MessageId>) -> bool {
         let Some(named) = named else { return true };
-        let ours = named == self.message;
+        // Work in progress has no message of this program.
+        let ours = named == self.message || self.message == "";
         if ours {
             self.begin(event);
         }

@@ -16,8 +16,11 @@ const SINCE: &[(&str, [u64; 3])] = &[
     ("session.detach", [1, 0, 82]),
     ("session.eventLog.read", [1, 0, 57]),
     ("session.log", [1, 0, 10]),
+    ("session.metadata.getClientMetadata", [1, 0, 102]),
+    ("session.metadata.updateClientMetadata", [1, 0, 102]),
     ("session.tools.set", [1, 0, 82]),
     ("sessionFs.setProvider", [1, 0, 32]),
+    ("sessions.save", [1, 0, 57]),
 ];
 
 pub(super) fn answer(shared: &Arc<Shared>, method: &str, params: &Value) -> Answer {
@@ -80,6 +83,9 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
         | "session.getMessages"
         | "session.log"
         | "session.tools.set"
+        | "session.metadata.getClientMetadata"
+        | "session.metadata.updateClientMetadata"
+        | "sessions.save"
         | "session.tools.handlePendingToolCall"
         | "session.permissions.handlePendingPermissionRequest" => {}
         _ => return Err(RpcError::unknown_method(method)),
@@ -98,6 +104,10 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
         "session.log" => {
             let notice = json!({"infoType": "log", "message": params["message"]});
             json!({"eventId": shared.event(&id, json!({"type": "session.info", "data": notice}))})
+        }
+        "sessions.save" => json!({}),
+        "session.metadata.getClientMetadata" | "session.metadata.updateClientMetadata" => {
+            shared.change_metadata(&id, params)
         }
         "session.tools.set" => {
             shared.set_tools(&id, &params["tools"]);

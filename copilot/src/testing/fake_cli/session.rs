@@ -1,6 +1,6 @@
 //! The sessions of the CLI with their events and message queues.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub(super) struct FakeSession {
     open: bool,
     history: Vec<Value>,
     queue: VecDeque<Sent>,
+    /// The client metadata.
+    metadata: BTreeMap<String, Value>,
     /// The task that processes the queue; `None` while the agent is idle.
     agent: Option<Task>,
 }
@@ -116,6 +118,19 @@ impl Shared {
         if let Some(session) = self.state().sessions.get_mut(id.as_str()) {
             session.config["tools"] = tools.clone();
         }
+    }
+
+    /// Changes the client metadata and returns it.
+    pub(super) fn change_metadata(&self, id: &SessionId, changes: &Value) -> Value {
+        let mut state = self.state();
+        let Some(session) = state.sessions.get_mut(id.as_str()) else { return json!({}) };
+        for key in changes["remove"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            session.metadata.remove(key);
+        }
+        for (key, value) in changes["set"].as_object().into_iter().flatten() {
+            session.metadata.insert(key.clone(), value.clone());
+        }
+        json!(session.metadata)
     }
 
     /// Stops the agent. The history is kept.

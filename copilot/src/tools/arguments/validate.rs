@@ -93,6 +93,14 @@ pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
     found
 }
 
+/// Returns the mistakes of a value that must not be corrected.
+pub(crate) fn mismatches(schema: &Value, value: &Value) -> Vec<String> {
+    let Ok(mut node) = Node::parse(&value.to_string()) else { return vec!["not JSON".to_owned()] };
+    let patterns = &patterns(schema);
+    let validator = Validator { schema, coerce: false, patterns, integers: Integers::Json };
+    validator.check(&mut node).problems.iter().map(ToString::to_string).collect()
+}
+
 pub(super) struct Validation<'s> {
     pub(super) validator: &'s Validator<'s>,
     /// The number of values that nested trials of alternatives may still copy.

@@ -5,3 +5,4 @@ pub(crate) mod error;
 mod mcp;
 pub(crate) mod outcome;
 pub(crate) mod result;
+pub(crate) mod ticket;

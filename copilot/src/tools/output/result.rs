@@ -1,12 +1,14 @@
 //! The result of a tool call.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::tools::output::content::{Binary, Content, Part, PartKind};
+use crate::tools::output::ticket::TicketRecord;
 
 /// The result of a tool call, with full control of the text, the content and the metadata.
 ///
@@ -29,6 +31,8 @@ pub(super) struct Extras {
     pub(super) mcp_others: Map<String, Value>,
     session_log: Option<String>,
     telemetry: Map<String, Value>,
+    /// The call that stays open, of a deferred result.
+    deferred: Option<Arc<TicketRecord>>,
 }
 
 impl Extras {
@@ -54,6 +58,8 @@ pub enum ResultType {
     Rejected,
     /// The tool timed out; the model reads the text.
     Timeout,
+    /// The call stays open, and a [ticket](crate::deferred::Ticket) settles it later. Never sent to the CLI.
+    Deferred,
 }
 
 impl ToolResult {
@@ -86,6 +92,18 @@ impl ToolResult {
     /// Creates the result of a call that timed out; the model reads `text`.
     pub fn timeout(text: impl Into<String>) -> Self {
         Self::new(ResultType::Timeout, text)
+    }
+
+    /// Creates the result of a call that stays open.
+    pub(crate) fn deferred(record: Arc<TicketRecord>) -> Self {
+        let mut result = Self::new(ResultType::Deferred, "");
+        result.extras_mut().deferred = Some(record);
+        result
+    }
+
+    /// Returns the call that stays open.
+    pub(crate) fn ticket(&self) -> Option<&Arc<TicketRecord>> {
+        self.extras.as_ref()?.deferred.as_ref()
     }
 
     fn new(result_type: ResultType, text: impl Into<String>) -> Self {
@@ -210,6 +228,7 @@ impl ResultType {
             Self::Denied => "denied",
             Self::Rejected => "rejected",
             Self::Timeout => "timeout",
+            Self::Deferred => "deferred",
         }
     }
 }

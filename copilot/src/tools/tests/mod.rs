@@ -29,6 +29,7 @@ use crate::Json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 use crate::tools::def::ToolDef;
+use crate::tools::output::ticket::TicketRecord;
 
 /// A session that records the progress and the log of a tool.
 #[derive(Default)]
@@ -47,6 +48,10 @@ impl ToolHost for Host {
         Box::pin(
             async move { RawValue::from_string(format!("[{method:?},{params}]")).map_err(|_| no_handler()) },
         )
+    }
+
+    fn reserve(&self, _: Arc<TicketRecord>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn timeout(&self, _: Option<&str>) -> Duration {
@@ -78,6 +83,7 @@ fn invocation(arguments: &Value) -> Invocation {
     Invocation {
         session_id: "s1".into(),
         call_id: "c1".into(),
+        request_id: Some("r1".into()),
         agent_id: None,
         working_directory: Some("/tmp".into()),
         traceparent: None,

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use copilot::deferred::Ticket;
 use copilot::history::{EventQuery, RewindMode};
 use copilot::host::inference::{InferenceRequest, InferenceResponse};
 use copilot::install::Installer;
@@ -270,6 +271,19 @@ async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
     (request, cli, client)
 }
 
+/// Makes the CLI record the result of a deferred call, and end the turn.
+fn records_results(cli: &FakeCli, ticket: &Ticket<String>) {
+    let (played, ticket) = (cli.clone(), ticket.clone());
+    cli.on("session.tools.handlePendingToolCall", move |_, _| {
+        let session = ticket.session_id();
+        let complete = json!({"toolCallId": ticket.call_id(), "success": true});
+        played.event(session, "tool.execution_complete", complete);
+        played.event(session, "assistant.message", json!({"messageId": "m", "content": "Done."}));
+        played.event(session, "session.idle", json!({}));
+        json!({"success": true})
+    });
+}
+
 pub(super) const CASES: &[Case] = cases! {
     "Canvases::close" => |w| w.session.canvases().close("a").await.unwrap();
     "Canvases::invoke" => |w| w.session.canvases().invoke("a", "b", json!({})).await.unwrap();
@@ -350,6 +364,22 @@ pub(super) const CASES: &[Case] = cases! {
         assert!(w.cli.open_sessions().is_empty());
     };
     "Session::metadata" => |w| w.session.metadata().await.unwrap();
+    "Session::settle" => |w| {
+        let ticket: Ticket<String> = w.cx.ticket().await.unwrap();
+        records_results(&w.cli, &ticket);
+        w.session.settle(&ticket, "settled".to_owned()).await.unwrap();
+    };
+    "SettleRequest" => |w| {
+        let mut ticket = serde_json::to_value(w.cx.ticket::<String>().await.unwrap()).unwrap();
+        ticket["session"] = "other".into();
+        let ticket: Ticket<String> = serde_json::from_value(ticket).unwrap();
+        let cli = FakeCli::new();
+        let client = cli.client_builder().start().await.unwrap();
+        client.session().id("other").start().await.unwrap().close().await.unwrap();
+        records_results(&cli, &ticket);
+        assert_eq!(client.settle(&ticket, "settled".to_owned()).await.unwrap().text(), "Done.");
+    };
+    "ToolContext::ticket" => |w| w.cx.ticket::<String>().await.unwrap();
     "Session::suspend" => |w| w.session.suspend().await.unwrap();
     "Session::pending_permissions" => |w| assert_eq!(w.session.pending_permissions().await.unwrap().len(), 1);
     "Session::decide_permission" =>

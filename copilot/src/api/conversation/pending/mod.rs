@@ -1,5 +1,7 @@
 //! Tool calls and permission requests that wait for an answer, and the answers by their ids.
 
+mod settle;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::RequestId;
 use crate::protocol::instructions::PendingToolCallsResponse;
@@ -12,6 +14,7 @@ use crate::session::permissions::request::PermissionRequest;
 use crate::tools::ToolResult;
 
 pub use crate::protocol::instructions::PendingToolCall;
+pub use settle::SettleRequest;
 
 /// A permission request that waits for a decision. Returned by [`Session::pending_permissions`].
 #[derive(Clone, Debug)]

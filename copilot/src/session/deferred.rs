@@ -1,0 +1,270 @@
+//! Deferred calls: the marks that outlive the program and the CLI, and the settlement.
+//!
+//! A mark is an entry of the session's client metadata, which the CLI persists before it responds. The mark is made
+//! before the function runs, so that a CLI without metadata, or with too many entries, is an error before a request is
+//! filed. When the function has returned, the mark is changed, and no program runs the function again. Events reach the
+//! disk some 40 ms after subscribers, so `sessions.save` comes before the mark, and before a settlement is reported.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use super::core::SessionCore;
+use super::core::open_answers::OpenAnswer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::{AnswerDeferred, Event, EventKind, EventName, EventStream};
+use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams};
+use crate::protocol::session::{SessionParams, Success};
+use crate::protocol::tools::{ToolAnswerParams, ToolsPendingResponse};
+use crate::protocol::{SessionId, ToolCallId};
+use crate::rpc::Peer;
+use crate::tools::output::ticket::TicketRecord;
+use crate::tools::{CancellationToken, ToolResult};
+
+/// The method that changes the client metadata of a session.
+const UPDATE: &str = "session.metadata.updateClientMetadata";
+/// The method that returns the client metadata of a session.
+const READ: &str = "session.metadata.getClientMetadata";
+/// The method that writes the events of a session to the disk.
+const SAVE: &str = "sessions.save";
+/// The method that answers a call.
+const ANSWER: &str = "session.tools.handlePendingToolCall";
+
+/// The prefix of the key of a deferred call, before the id of its request.
+const CALL: &str = "copilot-tools/deferred/";
+
+/// How long the CLI may take to record a result that it has accepted; hooks of the program run meanwhile.
+const RECORD: Duration = Duration::from_secs(60);
+
+/// The budget of the events that are read until a result is recorded; more are discarded, and counted.
+const EVENTS: usize = 1 << 20;
+
+/// The mark of a deferred call.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Mark {
+    /// Whether the function has returned.
+    filed: bool,
+    ticket: TicketRecord,
+}
+
+/// The marks of a session.
+#[derive(Debug, Default)]
+pub(super) struct Marks(BTreeMap<String, Mark>);
+
+impl Marks {
+    /// Removes the mark of a call whose function has returned, and returns the call.
+    pub(super) fn take_filed(&mut self, request_id: &str) -> Option<TicketRecord> {
+        self.0.remove(request_id).filter(|mark| mark.filed).map(|mark| mark.ticket)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateParams<'a> {
+    session_id: &'a SessionId,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    set: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remove: Vec<String>,
+}
+
+fn key_of(request_id: &str) -> String {
+    format!("{CALL}{request_id}")
+}
+
+impl SessionCore {
+    /// Persists a call and marks it as one that may stay open.
+    pub(super) async fn reserve_call(&self, record: &TicketRecord) -> Result<()> {
+        let peer = self.connection.ready().await?;
+        self.save_events(&peer).await?;
+        match self.mark(&peer, record, false).await {
+            Err(error) if error.kind() == ErrorKind::Response && !error.is_unsupported() => {
+                // The metadata may be full of the marks of calls that were aborted.
+                tracing::debug!(%error, session = %self.id, "marks of old calls are removed");
+                self.prune(&peer).await?;
+                self.mark(&peer, record, false).await
+            }
+            other => other,
+        }
+    }
+
+    /// Marks a call as one that stays open, and reports it. Nothing is done if the call is answered meanwhile.
+    pub(super) async fn defer(&self, record: &Arc<TicketRecord>, cancel: &CancellationToken) {
+        /// How often the mark is sent; a CLI that was restarted meanwhile gets it again.
+        const TRIES: u32 = 3;
+        for _ in 0..TRIES {
+            let Some(peer) = self.peer_unless_cancelled(cancel).await else { return };
+            match self.mark(&peer, record, true).await {
+                Ok(()) => break,
+                Err(error) if error.is_disconnected() => {}
+                Err(error) => {
+                    tracing::error!(%error, session = %self.id, call = %record.tool_call,
+                        "a deferred call was not marked, and runs again if the program ends");
+                    break;
+                }
+            }
+        }
+        let id = record.request.as_str();
+        self.open_answers.insert(id, OpenAnswer::Call(Arc::clone(record)));
+        if cancel.is_cancelled() {
+            self.open_answers.remove(id);
+            return;
+        }
+        self.subscribers.publish(&Event::answer_deferred(AnswerDeferred {
+            request_id: record.request.clone(),
+            tool_call_id: Some(record.tool_call.clone()),
+            tool_name: Some(record.tool.clone()),
+            is_permission: false,
+        }));
+    }
+
+    async fn mark(&self, peer: &Peer, record: &TicketRecord, filed: bool) -> Result<()> {
+        let mark = Mark { filed, ticket: record.clone() };
+        let mark = serde_json::to_string(&mark).expect("a mark has only names as keys");
+        let set = BTreeMap::from([(key_of(record.request.as_str()), mark)]);
+        self.update_metadata(peer, set, Vec::new()).await
+    }
+
+    async fn update_metadata(
+        &self,
+        peer: &Peer,
+        set: BTreeMap<String, String>,
+        remove: Vec<String>,
+    ) -> Result<()> {
+        let params = UpdateParams { session_id: &self.id, set, remove };
+        peer.request(UPDATE, &params).raw().await.map(drop)
+    }
+
+    async fn save_events(&self, peer: &Peer) -> Result<()> {
+        peer.request(SAVE, &SessionParams { session_id: &self.id }).raw().await.map(drop)
+    }
+
+    /// Returns the marks of the session; none where the CLI has no metadata.
+    pub(super) async fn marks(&self, peer: &Peer) -> Result<Marks> {
+        let params = SessionParams { session_id: &self.id };
+        let metadata: BTreeMap<String, String> = self.call_or_default(peer, READ, &params).await?;
+        let mut marks = Marks::default();
+        for (key, text) in metadata {
+            let Some(request_id) = key.strip_prefix(CALL) else { continue };
+            match serde_json::from_str(&text) {
+                Ok(mark) => drop(marks.0.insert(request_id.to_owned(), mark)),
+                Err(error) => {
+                    tracing::error!(%error, session = %self.id, key, "the mark of a call cannot be read");
+                }
+            }
+        }
+        Ok(marks)
+    }
+
+    /// Removes the marks of calls that the CLI does not wait for.
+    async fn prune(&self, peer: &Peer) -> Result<()> {
+        let params = SessionParams { session_id: &self.id };
+        let pending: ToolsPendingResponse =
+            peer.request("session.tools.listPendingRequests", &params).decoded().await?;
+        let marks = self.marks(peer).await?;
+        let is_old = |id: &&String| !pending.items.iter().any(|call| call.request_id == **id);
+        let old: Vec<String> = marks.0.keys().filter(is_old).map(|id| key_of(id)).collect();
+        self.update_metadata(peer, BTreeMap::new(), old).await
+    }
+
+    /// Answers a deferred call, and returns when the CLI has recorded the result on the disk.
+    pub(crate) async fn settle(&self, record: &TicketRecord, result: &ToolResult) -> Result<()> {
+        if record.session != self.id {
+            let message = format!(
+                "the ticket belongs to session {}, and this is session {}; resume that one with `client.resume(..)`",
+                record.session, self.id
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let peer = self.connection.ready().await?;
+        let mut events = self.subscribers.subscribe(EVENTS);
+        let request_id = record.request.as_str();
+        let params = ToolAnswerParams { session_id: &self.id, request_id, result };
+        let answer: Success = peer.request(ANSWER, &params).decoded().await?;
+        if !answer.success {
+            return Err(self.not_open(&peer, record, answer.error).await);
+        }
+        self.open_answers.remove(request_id);
+        let recorded = timeout(RECORD, recorded(&mut events, &record.tool_call)).await;
+        drop(events);
+        self.save_events(&peer).await?;
+        if recorded.is_err() {
+            let message = format!(
+                "the CLI has accepted the result of the deferred call of `{}` and not recorded it within {RECORD:?}; \
+                 the result is lost if the CLI is killed now",
+                record.tool
+            );
+            return Err(Error::new(ErrorKind::Timeout, message));
+        }
+        if let Err(error) = self.update_metadata(&peer, BTreeMap::new(), vec![key_of(request_id)]).await {
+            // A mark without a call has no effect.
+            tracing::debug!(%error, session = %self.id, "the mark of a settled call stays");
+        }
+        Ok(())
+    }
+
+    /// Returns the error of a call that the CLI does not wait for.
+    async fn not_open(&self, peer: &Peer, record: &TicketRecord, reason: Option<String>) -> Error {
+        let why = match (reason, self.result_of(peer, &record.tool_call).await) {
+            (Some(reason), _) => reason,
+            (None, Ok(Some(true))) => "it has a result already".to_owned(),
+            (None, Ok(Some(false))) => "it has failed, was aborted, or was settled with an error".to_owned(),
+            (None, Ok(None) | Err(_)) => {
+                "the agent has given it up, or the session does not have it".to_owned()
+            }
+        };
+        let (tool, call, session) = (&record.tool, &record.tool_call, &self.id);
+        let message = format!("the call {call} of `{tool}` in session {session} cannot be settled: {why}");
+        Error::new(ErrorKind::Session, message)
+    }
+
+    /// Returns whether a call has succeeded; `None` where the history has no result of it.
+    async fn result_of(&self, peer: &Peer, call: &ToolCallId) -> Result<Option<bool>> {
+        #[derive(Deserialize)]
+        struct Logged {
+            data: Box<RawValue>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Complete {
+            tool_call_id: ToolCallId,
+            #[serde(default)]
+            success: bool,
+        }
+        let mut query = EventQuery::new().max(100).types([EventName::ToolExecutionComplete.as_str()]);
+        let mut position = None::<String>;
+        loop {
+            let params = EventQueryParams { session_id: &self.id, query: &query };
+            let page: EventPageResponse<Logged> =
+                peer.request("session.eventLog.read", &params).decoded().await?;
+            let completed = page.events.iter().filter_map(|event| {
+                let complete: Complete = serde_json::from_str(event.data.get()).ok()?;
+                (complete.tool_call_id == *call).then_some(complete.success)
+            });
+            if let Some(success) = completed.last() {
+                return Ok(Some(success));
+            }
+            let stands_still = page.events.is_empty() && position.as_ref() == Some(&page.cursor);
+            if !page.has_more || stands_still {
+                return Ok(None);
+            }
+            query = query.cursor(page.cursor.as_str());
+            position = Some(page.cursor);
+        }
+    }
+}
+
+/// Waits for the event with the result of a call, or for the end of the events.
+async fn recorded(events: &mut EventStream, call: &ToolCallId) {
+    while let Some(event) = events.next().await {
+        if let EventKind::ToolExecutionComplete(complete) = event.kind()
+            && complete.tool_call_id == *call
+        {
+            return;
+        }
+    }
+}

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use super::path::names;
 #[cfg(feature = "sqlite")]
 use super::sqlite::Databases;
-use super::{FsEntry, FsError, FsKind, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, SessionFs};
+use super::tree::Tree;
+use super::{FsEntry, FsError, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, SessionFs};
 #[cfg(feature = "sqlite")]
 use super::{SqlError, SqlRows, SqlStatement};
 use crate::protocol::SessionId;
@@ -41,22 +42,9 @@ use crate::task::lock;
 pub struct MemoryFs {
     layout: FsLayout,
     first_files: BTreeMap<String, Vec<u8>>,
-    trees: Arc<Mutex<HashMap<SessionId, Node>>>,
+    trees: Arc<Mutex<HashMap<SessionId, Tree>>>,
     #[cfg(feature = "sqlite")]
     databases: Option<Databases>,
-}
-
-#[derive(Clone)]
-struct Node {
-    modified: SystemTime,
-    created: SystemTime,
-    content: Content,
-}
-
-#[derive(Clone)]
-enum Content {
-    File(Vec<u8>),
-    Directory(BTreeMap<String, Node>),
 }
 
 impl MemoryFs {
@@ -111,33 +99,17 @@ impl MemoryFs {
 
     /// The paths of all files of a session, sorted.
     pub fn paths(&self, session: &SessionId) -> Vec<String> {
-        fn walk(directory: &BTreeMap<String, Node>, path: &str, separator: char, paths: &mut Vec<String>) {
-            for (name, node) in directory {
-                let path = match path {
-                    "" if separator == '\\' => name.clone(),
-                    _ => format!("{path}{separator}{name}"),
-                };
-                match &node.content {
-                    Content::File(_) => paths.push(path),
-                    Content::Directory(entries) => walk(entries, &path, separator, paths),
-                }
-            }
-        }
-        let mut paths = Vec::new();
-        let separator = if self.layout.conventions == super::FsConventions::Windows { '\\' } else { '/' };
-        if let Some(Content::Directory(entries)) = self.trees().get(session).map(|root| &root.content) {
-            walk(entries, "", separator, &mut paths);
-        }
-        paths
+        let windows = self.layout.conventions == super::FsConventions::Windows;
+        let path = |names: &[&str]| if windows { names.join("\\") } else { format!("/{}", names.join("/")) };
+        let trees = self.trees();
+        let listed = trees.get(session).map(Tree::list).unwrap_or_default();
+        listed.iter().filter(|listed| listed.content.is_some()).map(|file| path(&file.names)).collect()
     }
 
     /// The content of a session's file, if it is there.
     pub fn content(&self, session: &SessionId, path: &str) -> Option<Vec<u8>> {
         let names = names(path, &self.layout.conventions).ok()?;
-        match &find(self.trees().get(session)?, &names)?.content {
-            Content::File(content) => Some(content.clone()),
-            Content::Directory(_) => None,
-        }
+        Some(self.trees().get(session)?.file(&names)?.to_vec())
     }
 
     /// Removes a session's files, and its database; `false` where there are no files.
@@ -155,33 +127,35 @@ impl MemoryFs {
         &self,
         session: &SessionId,
         path: &str,
-        act: impl FnOnce(&mut Node, &[&str]) -> Result<T, FsError>,
+        act: impl FnOnce(&mut Tree, &[&str]) -> Result<T, FsError>,
     ) -> Result<T, FsError> {
         let names = names(path, &self.layout.conventions)?;
         let mut trees = self.trees();
-        let root = match trees.get_mut(session) {
-            Some(root) => root,
+        let tree = match trees.get_mut(session) {
+            Some(tree) => tree,
             None => {
-                let root = self.first_tree()?;
-                trees.entry(session.clone()).or_insert(root)
+                let tree = self.first_tree()?;
+                trees.entry(session.clone()).or_insert(tree)
             }
         };
-        act(root, &names)
+        act(tree, &names)
     }
 
-    fn first_tree(&self) -> Result<Node, FsError> {
-        let mut root = Node::directory();
-        make_directories(&mut root, &names(&self.layout.initial_cwd, &self.layout.conventions)?)?;
+    fn first_tree(&self) -> Result<Tree, FsError> {
+        let now = SystemTime::now();
+        let mut tree = Tree::new(now);
+        tree.mkdir_all(&names(&self.layout.initial_cwd, &self.layout.conventions)?, now)?;
         for (path, content) in &self.first_files {
             let names = names(path, &self.layout.conventions)?;
-            let (_, above) = names.split_last().ok_or_else(|| is_directory(path))?;
-            make_directories(&mut root, above)?;
-            write(&mut root, path, &names, content, false)?;
+            if let Some((_, above)) = names.split_last() {
+                tree.mkdir_all(above, now)?;
+            }
+            tree.write(path, &names, content, now)?;
         }
-        Ok(root)
+        Ok(tree)
     }
 
-    fn trees(&self) -> MutexGuard<'_, HashMap<SessionId, Node>> {
+    fn trees(&self) -> MutexGuard<'_, HashMap<SessionId, Tree>> {
         // A tree is only touched by code that leaves it whole.
         lock(&self.trees)
     }
@@ -227,90 +201,42 @@ impl SessionFs for MemoryFs {
     }
 
     async fn read_file(&self, session: &SessionId, path: &str) -> Result<Vec<u8>, FsError> {
-        self.within(session, path, |root, names| match &existing(root, path, names)?.content {
-            Content::File(content) => Ok(content.clone()),
-            Content::Directory(_) => Err(is_directory(path)),
-        })
+        self.within(session, path, |tree, names| tree.read(path, names).map(<[u8]>::to_vec))
     }
 
     async fn write_file(&self, session: &SessionId, file: FsWrite<'_>) -> Result<(), FsError> {
-        self.within(session, file.path, |root, names| write(root, file.path, names, file.content, false))
+        let FsWrite { path, content, .. } = file;
+        self.within(session, path, |tree, names| tree.write(path, names, content, SystemTime::now()))
     }
 
     async fn append_file(&self, session: &SessionId, file: FsWrite<'_>) -> Result<(), FsError> {
-        self.within(session, file.path, |root, names| write(root, file.path, names, file.content, true))
+        let FsWrite { path, content, .. } = file;
+        self.within(session, path, |tree, names| tree.append(path, names, content, SystemTime::now()))
     }
 
     async fn stat(&self, session: &SessionId, path: &str) -> Result<FsStat, FsError> {
-        self.within(session, path, |root, names| {
-            let node = existing(root, path, names)?;
-            let stat = match &node.content {
-                Content::File(content) => FsStat::file(content.len() as u64),
-                Content::Directory(_) => FsStat::directory(),
-            };
-            Ok(stat.modified(node.modified).created(node.created))
-        })
+        self.within(session, path, |tree, names| tree.stat(path, names))
     }
 
     async fn mkdir(&self, session: &SessionId, mkdir: FsMkdir<'_>) -> Result<(), FsError> {
         let FsMkdir { path, recursive, .. } = mkdir;
-        self.within(session, path, |root, names| {
-            if recursive {
-                return make_directories(root, names);
-            }
-            let (name, above) = names.split_last().ok_or_else(|| exists_already(path))?;
-            let entries = directory(root, path, above)?;
-            if entries.contains_key(*name) {
-                return Err(exists_already(path));
-            }
-            entries.insert((*name).to_owned(), Node::directory());
-            Ok(())
+        self.within(session, path, |tree, names| match recursive {
+            true => tree.mkdir_all(names, SystemTime::now()),
+            false => tree.mkdir(path, names, SystemTime::now()),
         })
     }
 
     async fn readdir(&self, session: &SessionId, path: &str) -> Result<Vec<FsEntry>, FsError> {
-        self.within(session, path, |root, names| {
-            let entries = directory(root, path, names)?.iter();
-            Ok(entries.map(|(name, node)| FsEntry { name: name.clone(), kind: node.kind() }).collect())
-        })
+        self.within(session, path, |tree, names| tree.readdir(path, names))
     }
 
     async fn rm(&self, session: &SessionId, rm: FsRm<'_>) -> Result<(), FsError> {
-        let FsRm { path, recursive, force } = rm;
-        self.within(session, path, |root, names| {
-            let (name, above) = names.split_last().ok_or_else(|| FsError::new("the root stays"))?;
-            let entries = match directory(root, path, above) {
-                Err(error) if error.is_not_found() && force => return Ok(()),
-                entries => entries?,
-            };
-            match entries.get(*name).map(Node::kind) {
-                None if force => return Ok(()),
-                None => return Err(FsError::not_found(path)),
-                Some(FsKind::Directory) if !recursive => return Err(is_directory(path)),
-                Some(_) => drop(entries.remove(*name)),
-            }
-            Ok(())
-        })
+        self.within(session, rm.path, |tree, names| tree.rm(names, rm))
     }
 
     async fn rename(&self, session: &SessionId, from: &str, to: &str) -> Result<(), FsError> {
         let target = names(to, &self.layout.conventions)?;
-        self.within(session, from, |root, names| {
-            let (name, above) = names.split_last().ok_or_else(|| FsError::new("the root stays"))?;
-            let (new_name, new_above) = target.split_last().ok_or_else(|| FsError::new("the root stays"))?;
-            if target.starts_with(names) && target.len() > names.len() {
-                return Err(FsError::new(format!("{from} cannot be moved into itself")));
-            }
-            let kind = existing(root, from, names)?.kind();
-            match directory(root, to, new_above)?.get(*new_name).map(Node::kind) {
-                Some(FsKind::Directory) if target != names => return Err(is_directory(to)),
-                Some(FsKind::File) if kind == FsKind::Directory => return Err(exists_already(to)),
-                _ => {}
-            }
-            let node = directory(root, from, above)?.remove(*name).ok_or_else(|| FsError::not_found(from))?;
-            directory(root, to, new_above)?.insert((*new_name).to_owned(), node);
-            Ok(())
-        })
+        self.within(session, from, |tree, names| tree.rename((from, names), (to, &target)))
     }
 }
 
@@ -321,90 +247,4 @@ impl fmt::Debug for MemoryFs {
             .field("sessions", &self.sessions())
             .finish_non_exhaustive()
     }
-}
-
-impl Node {
-    fn directory() -> Self {
-        Self::new(Content::Directory(BTreeMap::new()))
-    }
-
-    fn new(content: Content) -> Self {
-        let now = SystemTime::now();
-        Self { modified: now, created: now, content }
-    }
-
-    fn kind(&self) -> FsKind {
-        match self.content {
-            Content::File(_) => FsKind::File,
-            Content::Directory(_) => FsKind::Directory,
-        }
-    }
-}
-
-fn find<'a>(root: &'a Node, names: &[&str]) -> Option<&'a Node> {
-    names.iter().try_fold(root, |node, name| match &node.content {
-        Content::Directory(entries) => entries.get(*name),
-        Content::File(_) => None,
-    })
-}
-
-fn existing<'a>(root: &'a Node, path: &str, names: &[&str]) -> Result<&'a Node, FsError> {
-    find(root, names).ok_or_else(|| FsError::not_found(path))
-}
-
-/// The entries of the directory at `names`, which is `path` or above it.
-fn directory<'a>(
-    root: &'a mut Node,
-    path: &str,
-    names: &[&str],
-) -> Result<&'a mut BTreeMap<String, Node>, FsError> {
-    let mut node = root;
-    for name in names {
-        node = match &mut node.content {
-            Content::Directory(entries) => entries.get_mut(*name).ok_or_else(|| FsError::not_found(path))?,
-            Content::File(_) => return Err(FsError::not_found(path)),
-        };
-    }
-    match &mut node.content {
-        Content::Directory(entries) => Ok(entries),
-        Content::File(_) => Err(FsError::new(format!("{path}: a file is not a directory"))),
-    }
-}
-
-fn make_directories(root: &mut Node, names: &[&str]) -> Result<(), FsError> {
-    let mut node = root;
-    for name in names {
-        let Content::Directory(entries) = &mut node.content else {
-            return Err(FsError::new(format!("there is a file where {name} is to be")));
-        };
-        node = entries.entry((*name).to_owned()).or_insert_with(Node::directory);
-    }
-    match node.content {
-        Content::Directory(_) => Ok(()),
-        Content::File(_) => Err(FsError::new("there is a file where a directory is to be")),
-    }
-}
-
-fn write(root: &mut Node, path: &str, names: &[&str], added: &[u8], append: bool) -> Result<(), FsError> {
-    let (name, above) = names.split_last().ok_or_else(|| is_directory(path))?;
-    let entries = directory(root, path, above)?;
-    let Some(node) = entries.get_mut(*name) else {
-        entries.insert((*name).to_owned(), Node::new(Content::File(added.to_vec())));
-        return Ok(());
-    };
-    let Content::File(content) = &mut node.content else { return Err(is_directory(path)) };
-    if !append {
-        content.clear();
-    }
-    content.extend_from_slice(added);
-    node.modified = SystemTime::now();
-    Ok(())
-}
-
-fn is_directory(path: &str) -> FsError {
-    FsError::new(format!("{path} is a directory"))
-}
-
-fn exists_already(path: &str) -> FsError {
-    FsError::new(format!("{path} exists already"))
 }

@@ -23,11 +23,13 @@
 mod directory;
 mod disk;
 mod memory;
-mod path;
+pub(super) mod path;
 mod queues;
 pub(crate) mod serve;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg_attr(not(feature = "object-store"), allow(dead_code, reason = "sessions in a store use all of it"))]
+pub(super) mod tree;
 mod workspace;
 
 use std::fmt;

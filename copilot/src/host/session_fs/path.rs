@@ -4,7 +4,7 @@ use super::{FsConventions, FsError};
 
 /// The names on the way to a path, from the root of a session's tree on. A path above the root is the root, as it is
 /// on a real machine, and a relative one begins there. A Windows drive is the first name.
-pub(super) fn names<'a>(path: &'a str, conventions: &FsConventions) -> Result<Vec<&'a str>, FsError> {
+pub(crate) fn names<'a>(path: &'a str, conventions: &FsConventions) -> Result<Vec<&'a str>, FsError> {
     if path.contains('\0') {
         return Err(FsError::new("a path cannot have a zero in it"));
     }

@@ -1,5 +1,9 @@
 //! Guides: one question each, with examples that compile.
 
+#[cfg(feature = "object-store")]
+#[doc = include_str!("beyond_one_machine.md")]
+pub mod beyond_one_machine {}
+
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}
 

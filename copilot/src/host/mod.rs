@@ -5,6 +5,9 @@
 //! reads, queues and spawns.
 
 pub mod inference;
+#[cfg(feature = "object-store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object-store")))]
+pub mod object_store;
 pub mod session_fs;
 
 use serde_json::value::RawValue;

@@ -1,0 +1,133 @@
+//! A store in memory that fails, delays, loses answers and counts.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use tokio::sync::watch;
+
+/// The fate of a request that writes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fate {
+    Done,
+    /// It does not reach the store.
+    Refused,
+    /// It is done, and its answer is lost.
+    AnswerLost,
+    /// It is done later, and its answer is lost.
+    Late(Duration),
+}
+
+/// The way of one process to a store; those of several processes share the store.
+#[derive(Clone)]
+pub(super) struct Way {
+    store: Arc<InMemory>,
+    fates: Arc<Mutex<Vec<Fate>>>,
+    paused: Arc<watch::Sender<bool>>,
+    pub(super) requests: Arc<AtomicUsize>,
+}
+
+impl Way {
+    pub(super) fn to(store: &Arc<InMemory>) -> Self {
+        let (store, paused) = (Arc::clone(store), Arc::new(watch::Sender::new(false)));
+        Self { store, fates: Arc::default(), paused, requests: Arc::default() }
+    }
+
+    /// Sets what happens to the next writes; those after them are done.
+    pub(super) fn fates(&self, fates: impl IntoIterator<Item = Fate>) {
+        let mut fates: Vec<_> = fates.into_iter().collect();
+        fates.reverse();
+        *self.fates.lock().unwrap() = fates;
+    }
+
+    /// Holds back all requests, as those of a process that is stopped.
+    pub(super) fn pause(&self, paused: bool) {
+        self.paused.send_replace(paused);
+    }
+
+    async fn pass(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut paused = self.paused.subscribe();
+        let _ = paused.wait_for(|paused| !paused).await;
+    }
+}
+
+fn lost() -> Error {
+    Error::Generic { store: "test", source: "the connection was cut".into() }
+}
+
+#[async_trait]
+impl ObjectStore for Way {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.pass().await;
+        let fate = self.fates.lock().unwrap().pop().unwrap_or(Fate::Done);
+        match fate {
+            Fate::Refused => Err(lost()),
+            Fate::Done => self.store.put_opts(path, payload, options).await,
+            Fate::AnswerLost => {
+                // The answer of the store is lost.
+                let _ = self.store.put_opts(path, payload, options).await;
+                Err(lost())
+            }
+            Fate::Late(delay) => {
+                let (store, path) = (Arc::clone(&self.store), path.clone());
+                #[expect(clippy::disallowed_methods, reason = "a request that is under way has no owner")]
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    let _ = store.put_opts(&path, payload, options).await;
+                });
+                Err(lost())
+            }
+        }
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        unreachable!("records are put in one piece")
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.pass().await;
+        self.store.get_opts(path, options).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.store.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.store.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.pass().await;
+        self.store.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.pass().await;
+        self.store.copy_opts(from, to, options).await
+    }
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Way")
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a store of a test")
+    }
+}

@@ -24,7 +24,7 @@ pub(super) fn old_words(decision: &Decision) -> DecisionWire<'_> {
         Decision::Reject { .. } | Decision::RejectAndStop => {
             ("denied-interactively-by-user", decision.feedback())
         }
-        Decision::Unavailable | Decision::NoResult | Decision::Default => {
+        Decision::Unavailable | Decision::Later | Decision::Default => {
             ("denied-no-approval-rule-and-could-not-request-from-user", None)
         }
     };
@@ -81,7 +81,7 @@ mod tests {
         );
         let other = Decision::ApproveForSession(Approval::Other(json!({"kind": "new", "x": 1})));
         assert_eq!(words(&other)[0]["approval"], json!({"kind": "new", "x": 1}));
-        assert_eq!(words(&Decision::NoResult), words(&Decision::Unavailable));
+        assert_eq!(words(&Decision::Later), words(&Decision::Unavailable));
         assert_eq!(
             words(&Decision::Unavailable),
             [

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
@@ -37,6 +38,9 @@ const ANSWER: &str = "session.tools.handlePendingToolCall";
 /// The prefix of the key of a deferred call, before the id of its request.
 const CALL: &str = "copilot-tools/deferred/";
 
+/// The prefix of the key of an approved call, before the id of the call.
+const APPROVED: &str = "copilot-tools/approved/";
+
 /// How long the CLI may take to record a result that it has accepted; hooks of the program run meanwhile.
 const RECORD: Duration = Duration::from_secs(60);
 
@@ -51,14 +55,33 @@ pub(super) struct Mark {
     ticket: TicketRecord,
 }
 
+/// The mark of a call that a person has approved.
+#[derive(Debug, Deserialize, Serialize)]
+struct Approved {
+    /// The arguments that the person has edited; `None` for those of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    arguments: Option<Box<RawValue>>,
+}
+
 /// The marks of a session.
 #[derive(Debug, Default)]
-pub(super) struct Marks(BTreeMap<String, Mark>);
+pub(super) struct Marks {
+    /// By the id of the request.
+    calls: BTreeMap<String, Mark>,
+    /// By the id of the call.
+    approved: BTreeMap<String, Approved>,
+}
 
 impl Marks {
+    /// Returns the tickets of the calls whose functions have returned, by the ids of their requests.
+    pub(super) fn tickets(self) -> BTreeMap<String, Arc<TicketRecord>> {
+        let filed = self.calls.into_iter().filter(|(_, mark)| mark.filed);
+        filed.map(|(id, mark)| (id, Arc::new(mark.ticket))).collect()
+    }
+
     /// Removes the mark of a call whose function has returned, and returns the call.
     pub(super) fn take_filed(&mut self, request_id: &str) -> Option<TicketRecord> {
-        self.0.remove(request_id).filter(|mark| mark.filed).map(|mark| mark.ticket)
+        self.calls.remove(request_id).filter(|mark| mark.filed).map(|mark| mark.ticket)
     }
 }
 
@@ -82,7 +105,7 @@ impl SessionCore {
         let peer = self.connection.ready().await?;
         self.save_events(&peer).await?;
         match self.mark(&peer, record, false).await {
-            Err(error) if error.kind() == ErrorKind::Response && !error.is_unsupported() => {
+            Err(error) if is_full(&error) => {
                 // The metadata may be full of the marks of calls that were aborted.
                 tracing::debug!(%error, session = %self.id, "marks of old calls are removed");
                 self.prune(&peer).await?;
@@ -129,6 +152,41 @@ impl SessionCore {
         self.update_metadata(peer, set, Vec::new()).await
     }
 
+    /// Records the approval of a call, with the arguments that a person has edited, and applies it here.
+    pub(super) async fn mark_approved(
+        &self,
+        peer: &Peer,
+        call: &ToolCallId,
+        edited: Option<&Value>,
+    ) -> Result<()> {
+        let arguments = edited.map(serde_json::value::to_raw_value).transpose().map_err(|source| {
+            Error::with_source(ErrorKind::InvalidInput, "the edited arguments are not JSON", source)
+        })?;
+        let mark = Approved { arguments };
+        let text = serde_json::to_string(&mark).expect("JSON is JSON");
+        let set = || BTreeMap::from([(format!("{APPROVED}{call}"), text.clone())]);
+        match self.update_metadata(peer, set(), Vec::new()).await {
+            Err(error) if is_full(&error) => {
+                self.prune(peer).await?;
+                self.update_metadata(peer, set(), Vec::new()).await?;
+            }
+            other => other?,
+        }
+        if let Some(arguments) = mark.arguments {
+            self.open_answers.edit(call.clone(), arguments);
+        }
+        Ok(())
+    }
+
+    /// Applies the approval of a call that is found after a resumption.
+    pub(super) fn apply_approval(&self, marks: &mut Marks, call: &str) {
+        let Some(approved) = marks.approved.remove(call) else { return };
+        self.permit_call(call);
+        if let Some(arguments) = approved.arguments {
+            self.open_answers.edit(call.into(), arguments);
+        }
+    }
+
     async fn update_metadata(
         &self,
         peer: &Peer,
@@ -139,7 +197,7 @@ impl SessionCore {
         peer.request(UPDATE, &params).raw().await.map(drop)
     }
 
-    async fn save_events(&self, peer: &Peer) -> Result<()> {
+    pub(super) async fn save_events(&self, peer: &Peer) -> Result<()> {
         peer.request(SAVE, &SessionParams { session_id: &self.id }).raw().await.map(drop)
     }
 
@@ -149,12 +207,15 @@ impl SessionCore {
         let metadata: BTreeMap<String, String> = self.call_or_default(peer, READ, &params).await?;
         let mut marks = Marks::default();
         for (key, text) in metadata {
-            let Some(request_id) = key.strip_prefix(CALL) else { continue };
-            match serde_json::from_str(&text) {
-                Ok(mark) => drop(marks.0.insert(request_id.to_owned(), mark)),
-                Err(error) => {
-                    tracing::error!(%error, session = %self.id, key, "the mark of a call cannot be read");
-                }
+            let read = if let Some(request_id) = key.strip_prefix(CALL) {
+                serde_json::from_str(&text).map(|mark| drop(marks.calls.insert(request_id.to_owned(), mark)))
+            } else if let Some(call) = key.strip_prefix(APPROVED) {
+                serde_json::from_str(&text).map(|mark| drop(marks.approved.insert(call.to_owned(), mark)))
+            } else {
+                continue;
+            };
+            if let Err(error) = read {
+                tracing::error!(%error, session = %self.id, key, "the mark of a call cannot be read");
             }
         }
         Ok(marks)
@@ -166,9 +227,20 @@ impl SessionCore {
         let pending: ToolsPendingResponse =
             peer.request("session.tools.listPendingRequests", &params).decoded().await?;
         let marks = self.marks(peer).await?;
+        let asked = self.pending_permissions(peer).await?;
+        let of_call = |id: &str| {
+            pending.items.iter().any(|call| call.tool_call_id == id)
+                || asked.iter().any(|asked| asked.request.get().contains(id))
+        };
         let is_old = |id: &&String| !pending.items.iter().any(|call| call.request_id == **id);
-        let old: Vec<String> = marks.0.keys().filter(is_old).map(|id| key_of(id)).collect();
-        self.update_metadata(peer, BTreeMap::new(), old).await
+        let calls = marks.calls.keys().filter(is_old).map(|id| key_of(id));
+        let approved = marks.approved.keys().filter(|id| !of_call(id)).map(|id| format!("{APPROVED}{id}"));
+        self.update_metadata(peer, BTreeMap::new(), calls.chain(approved).collect()).await
+    }
+
+    /// Returns the tickets of deferred calls, by the ids of their requests.
+    pub(crate) async fn tickets(&self, peer: &Peer) -> Result<BTreeMap<String, Arc<TicketRecord>>> {
+        self.marks(peer).await.map(Marks::tickets)
     }
 
     /// Answers a deferred call, and returns when the CLI has recorded the result on the disk.
@@ -256,6 +328,11 @@ impl SessionCore {
             position = Some(page.cursor);
         }
     }
+}
+
+/// Whether the metadata may have no room.
+fn is_full(error: &Error) -> bool {
+    error.kind() == ErrorKind::Response && !error.is_unsupported()
 }
 
 /// Waits for the event with the result of a call, or for the end of the events.

@@ -189,6 +189,7 @@ impl SessionCore {
             if self.open_answers.contains(id) {
                 continued.push(format!("deferred {} ({id})", call.tool_name));
             } else if ours.get(&call.tool_name).is_some() {
+                self.apply_approval(&mut pending.marks, &call.tool_call_id);
                 continued.push(format!("{} ({id})", call.tool_name));
                 tool_calls::again(self, call.as_requested());
             }

@@ -76,6 +76,8 @@ fn pending(session: &Arc<SessionCore>, call: ToolRequested<'_>, agent: Option<&s
         let params = ToolErrorParams { session_id: &session.id, request_id: &id, error };
         return session.post_answer(METHOD, &params);
     }
+    let edited = session.open_answers.take_edited(&call.tool_call_id);
+    let call = ToolRequested { arguments: edited.as_deref().or(call.arguments), ..call };
     // The CLI requests the permission before the call, or should have.
     let permitted = !session.is_unpermitted(tool, &call.tool_call_id);
     run(session, Call { call, tool, agent, permitted }, Cause::Event(Arc::clone(&id)), PendingCall(id));

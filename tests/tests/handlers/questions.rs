@@ -347,7 +347,7 @@ async fn a_client_may_leave_a_permission_to_another_one() {
     let (cli, client) = start().await;
     let session = client.session().on_permission(|request| async move {
         match request.url() {
-            Some(_) => Decision::NoResult,
+            Some(_) => Decision::Later,
             None => Decision::ApproveForSession(Approval::Read),
         }
     });

@@ -314,7 +314,7 @@ async fn protocol_2_gets_a_no_in_its_own_words_whatever_it_asks() {
         }
         // Without a decision: a handler that panics, or that leaves it to others.
         session.close().await.unwrap();
-        for decision in [Some(copilot::Decision::NoResult), Some(copilot::Decision::Default), None] {
+        for decision in [Some(copilot::Decision::Later), Some(copilot::Decision::Default), None] {
             let decide = move |_| {
                 let decision = decision.clone();
                 async move { decision.expect("a panic") }

@@ -20,7 +20,7 @@ fn echo() -> serde_json::Value {
 
 /// Leaves every permission request open.
 fn undecided(real: &Real) -> SessionBuilder {
-    real.session().on_permission(async |_| Decision::NoResult)
+    real.session().on_permission(async |_| Decision::Later)
 }
 
 #[tokio::test]
@@ -34,13 +34,16 @@ async fn a_permission_that_was_left_open_is_decided_by_its_id() {
     let mut events = session.events();
     let turn = session.stream("Say hello.").await.unwrap();
     next_event(&mut events, |kind| matches!(kind, EventKind::PermissionRequested(_))).await;
-    let pending = session.pending_permissions().await.unwrap();
-    let [asked] = pending.as_slice() else { panic!("{pending:?}") };
-    assert_eq!((asked.request.kind(), asked.request.command()), (&PermissionKind::Shell, Some("echo hello")));
-    assert!(!asked.request.requests_sandbox_bypass());
-    session.decide_permission(&asked.request_id, Decision::Approve).await.unwrap();
+    let pending = session.pending().await.unwrap();
+    let [asked] = pending.permissions() else { panic!("{pending:?}") };
+    let request = asked.request();
+    assert_eq!((request.kind(), request.command()), (&PermissionKind::Shell, Some("echo hello")));
+    assert!(!request.requests_sandbox_bypass());
+    let refused = asked.approve_with(json!({"command": "ls"})).await.unwrap_err();
+    assert!(refused.to_string().contains("cannot be edited"), "{refused}");
+    asked.approve().await.unwrap();
     assert_eq!(turn.reply().await.unwrap().text(), "Done.");
-    let late = session.decide_permission(&asked.request_id, Decision::Approve).await.unwrap_err();
+    let late = asked.approve().await.unwrap_err();
     assert!(late.to_string().contains("does not wait"), "{late}");
     real.finish().await;
 }
@@ -83,9 +86,10 @@ async fn a_tool_call_is_answered_by_its_id() {
     let mut events = session.events();
     let turn = session.stream("Wait.").await.unwrap();
     next_event(&mut events, |kind| matches!(kind, EventKind::ExternalToolRequested(_))).await;
-    let calls = session.pending_tool_calls().await.unwrap();
-    let [call] = calls.as_slice() else { panic!("{calls:?}") };
-    session.answer_tool_call(&call.request_id, &ToolResult::success("from elsewhere")).await.unwrap();
+    let pending = session.pending().await.unwrap();
+    let [call] = pending.tool_calls() else { panic!("{pending:?}") };
+    assert!(call.tool() == "never" && call.ticket().is_none(), "{call:?}");
+    call.answer(&ToolResult::success("from elsewhere")).await.unwrap();
     assert_eq!(turn.reply().await.unwrap().text(), "Done.");
     real.finish().await;
 }
@@ -107,7 +111,7 @@ async fn a_suspended_session_stops_its_tools_and_continues_with_the_next_message
     session.suspend().await.unwrap();
     let stopped = turn.reply().await;
     assert!(stopped.as_ref().is_ok_and(copilot::Reply::is_aborted), "{stopped:?}");
-    assert!(session.pending_tool_calls().await.unwrap().is_empty());
+    assert!(session.pending().await.unwrap().is_empty());
     assert!(!session.activity().await.unwrap().has_active_work);
     assert_eq!(session.ask("Once more.").await.unwrap().text(), "Again.");
     assert_eq!(session.metadata().await.unwrap().selected_model.as_deref(), Some(real.model.model_name()));

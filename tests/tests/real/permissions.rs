@@ -139,7 +139,7 @@ async fn a_client_that_has_no_say_leaves_the_decision_to_the_other_one() {
         }
     };
     let (one, two) = (cli.client().await, cli.client().await);
-    let first = one.session().scripted_model(&model).on_permission(says("first", Decision::NoResult));
+    let first = one.session().scripted_model(&model).on_permission(says("first", Decision::Later));
     let first = first.start().await.unwrap();
     let second = two.resume(first.id().clone()).scripted_model(&model);
     let second = second.on_permission(says("second", Decision::Approve)).start().await.unwrap();

@@ -367,7 +367,7 @@ async fn a_session_reports_its_instructions_and_permissions() {
     assert_eq!(session.ask("Greet.").await.unwrap().text(), "Done.");
     session.set_permission_mode(&PermissionMode::Manual).await.unwrap();
     session.forget_approvals().await.unwrap();
-    assert_eq!(session.pending_tool_calls().await.unwrap(), []);
+    assert!(session.pending().await.unwrap().is_empty());
     let rules = ManagedPermissions::new().bypass(BypassMode::Disable);
     let managed =
         real.session().managed_settings(ManagedSettings::new().permissions(rules)).start().await.unwrap();

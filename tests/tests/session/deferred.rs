@@ -10,7 +10,7 @@ use copilot::deferred::{Deferred, Ticket};
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError};
 use copilot::{
-    Client, DynTool, ErrorKind, EventKind, Session, SessionBuilder, State, ToolContext, ToolError,
+    Client, Decision, DynTool, ErrorKind, EventKind, Session, SessionBuilder, State, ToolContext, ToolError,
 };
 use copilot_tests::fake::{Fake, settle as settled};
 use schemars::JsonSchema;
@@ -322,4 +322,56 @@ async fn a_client_settles_a_call_of_a_session_that_is_not_open() {
     assert_eq!((&sent["requestId"], &sent["result"]["resultType"]), (&json!("r1"), &json!("denied")));
     assert_eq!(cli.requests("session.detach").len(), 3);
     assert_eq!(desk.runs.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_may_return_with_the_tickets_of_deferred_calls() {
+    let (fake, desk) = (Fake::on(recording()).await, Arc::<Desk>::default());
+    let session = with_refund(fake.session(), &desk).start().await.unwrap();
+    let reply = session.ask("Refund it.").return_deferred().await.unwrap();
+    let [ticket] = reply.deferred() else { panic!("{reply:?}") };
+    assert!(reply.is_waiting() && reply.text().is_empty());
+    assert_eq!(ticket.typed::<Receipt>().unwrap(), desk.last());
+    let turn = session.current_turn();
+    session.settle(ticket, json!({"number": 7})).await.unwrap();
+    let reply = turn.reply().await.unwrap();
+    assert_eq!((reply.text(), reply.is_waiting(), reply.deferred().len()), ("Done.", false, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_that_may_return_waits_for_calls_that_run() {
+    let (fake, desk) = (Fake::with_manual_turns(FakeCli::new()).await, Arc::<Desk>::default());
+    let session = with_refund(fake.session(), &desk).start().await.unwrap();
+    let asking = session.clone();
+    let ask = tokio::spawn(async move { asking.ask("Refund it.").return_deferred().await });
+    settled().await;
+    fake.begin_turn(&session);
+    let call = |id: &str| json!({"toolCallId": id, "name": "refund", "arguments": {}, "type": "function"});
+    let message = json!({"messageId": "a", "content": "I ask.", "toolRequests": [call("c1"), call("c2")], "originatingMessageId": "m"});
+    fake.cli.event(session.id(), "assistant.message", message);
+    fake.cli.call_tool(session.id(), "refund", json!({"order": 1})).call_id("c1").start();
+    settled().await;
+    assert!(!ask.is_finished(), "the other call has no result");
+    fake.cli.event(session.id(), "tool.execution_complete", json!({"toolCallId": "c2", "success": true}));
+    let reply = ask.await.unwrap().unwrap();
+    assert_eq!((reply.text(), reply.deferred().len()), ("I ask.", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_may_end_ends_at_a_permission_that_is_left_for_later() {
+    let fake = Fake::with_manual_turns(FakeCli::new()).await;
+    let session = fake.session().on_permission(async |_| Decision::Later).start().await.unwrap();
+    let mut turn = session.stream("Look.").return_deferred().await.unwrap();
+    fake.begin_turn(&session);
+    // The CLI requests the permission of the second call only when the first has one.
+    let call = |id: &str| json!({"toolCallId": id, "name": "bash", "arguments": {}, "type": "function"});
+    let message = json!({"messageId": "a", "content": "", "toolRequests": [call("c1"), call("c2")], "originatingMessageId": "m"});
+    fake.cli.event(session.id(), "assistant.message", message);
+    let request = json!({"kind": "shell", "toolCallId": "c1", "fullCommandText": "ls", "commands": []});
+    fake.cli.ask_permission(session.id(), request).start();
+    while let Some(event) = turn.next().await {
+        event.unwrap();
+    }
+    let reply = turn.reply().await.unwrap();
+    assert!(reply.is_waiting() && reply.deferred().is_empty());
 }

@@ -332,7 +332,7 @@ async fn a_rejected_call_does_not_run_although_the_cli_makes_it() {
 async fn a_call_that_was_left_to_another_client_runs_when_the_cli_makes_it() {
     let fake = Fake::start().await;
     let session = fake.session().with_tools([harmful::TOOL]);
-    let session = session.on_permission(async |_| Decision::NoResult).start().await.unwrap();
+    let session = session.on_permission(async |_| Decision::Later).start().await.unwrap();
     let request = json!({"kind": "custom-tool", "toolName": "harmful", "toolCallId": "c1", "args": {}});
     let asked = fake.cli.ask_permission(session.id(), request).start();
     settle().await;
@@ -530,7 +530,7 @@ async fn a_failed_handler_denies_what_the_permissions_would_grant() {
 #[tokio::test(start_paused = true)]
 async fn a_decision_that_is_left_to_others_is_not_sent() {
     let fake = Fake::start().await;
-    let session = fake.session().on_permission(async |_| Decision::NoResult).start().await.unwrap();
+    let session = fake.session().on_permission(async |_| Decision::Later).start().await.unwrap();
     let asked = fake.cli.ask_permission(session.id(), json!({"kind": "url", "url": "http://x"})).start();
     sleep(Duration::from_secs(3600)).await;
     assert!(!asked.is_answered());

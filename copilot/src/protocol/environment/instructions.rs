@@ -98,7 +98,7 @@ pub(crate) struct ServerParams<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
-pub struct PendingToolCall {
+pub(crate) struct PendingToolCall {
     /// The id of the request, by which it is answered.
     pub request_id: RequestId,
     /// The id of the call, as the model made it.

@@ -29,6 +29,8 @@ struct Table {
     ended: bool,
     /// The number of CLIs that were lost.
     lost: u32,
+    /// When the last tool ended.
+    tool_ended: Option<Instant>,
     /// When the last work ended.
     work_ended: Option<Instant>,
     /// The number of admissions.
@@ -47,6 +49,12 @@ struct Running {
     number: u64,
     /// `None` until the task is spawned.
     task: Option<Task>,
+}
+
+impl Running {
+    fn is_tool(&self) -> bool {
+        matches!(self.work, Work::Tool(_))
+    }
 }
 
 /// The response that a request of the CLI waits for, and the safe one that is sent where the work is aborted.
@@ -142,8 +150,12 @@ impl InFlight {
         let mut table = self.table();
         let is_own = table.running.get(id).is_some_and(|running| running.number == number);
         let finished = if is_own { table.running.remove(id) } else { None };
-        if finished.is_some() {
-            table.work_ended = Some(Instant::now());
+        if let Some(finished) = &finished {
+            let now = Some(Instant::now());
+            table.work_ended = now;
+            if finished.is_tool() {
+                table.tool_ended = now;
+            }
         }
         drop(table);
         drop(finished);
@@ -232,10 +244,17 @@ impl InFlight {
         }
     }
 
-    /// Returns when a tool or a handler was last running: `now` while one runs, and `None` before the first.
-    pub(crate) fn last_active(&self, now: Instant) -> Option<Instant> {
+    /// Returns when a tool was last running, and when a tool or a handler was: `now` while one runs, and `None` before
+    /// the first.
+    pub(crate) fn last_active(&self, now: Instant) -> (Option<Instant>, Option<Instant>) {
         let table = self.table();
-        if table.running.is_empty() { table.work_ended } else { Some(now) }
+        let tools = if table.running.values().any(Running::is_tool) { Some(now) } else { table.tool_ended };
+        (tools, if table.running.is_empty() { table.work_ended } else { Some(now) })
+    }
+
+    /// Returns whether nothing runs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table().running.is_empty()
     }
 
     /// Returns a description of each piece of work, sorted.

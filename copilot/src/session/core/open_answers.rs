@@ -3,13 +3,19 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use serde_json::value::RawValue;
+
 use crate::protocol::ToolCallId;
 use crate::task::lock;
 use crate::tools::output::ticket::TicketRecord;
 
 /// The open answers of one session, by the ids of their requests.
 #[derive(Debug, Default)]
-pub(crate) struct OpenAnswers(Mutex<Vec<(Arc<str>, OpenAnswer)>>);
+pub(crate) struct OpenAnswers {
+    table: Mutex<Vec<(Arc<str>, OpenAnswer)>>,
+    /// The arguments that a person has edited, by the id of the call, until the call runs.
+    edited: Mutex<Vec<(ToolCallId, Box<RawValue>)>>,
+}
 
 /// An answer that the CLI waits for.
 #[derive(Clone, Debug)]
@@ -86,8 +92,22 @@ impl OpenAnswers {
         self.table().iter().map(described).collect()
     }
 
+    /// Replaces the arguments with which a call will run.
+    pub(crate) fn edit(&self, call: ToolCallId, arguments: Box<RawValue>) {
+        let mut edited = lock(&self.edited);
+        edited.retain(|(known, _)| *known != call);
+        edited.push((call, arguments));
+    }
+
+    /// Returns the arguments with which a call runs instead of its own.
+    pub(crate) fn take_edited(&self, call: &str) -> Option<Box<RawValue>> {
+        let mut edited = lock(&self.edited);
+        let place = edited.iter().position(|(known, _)| *known == call)?;
+        Some(edited.swap_remove(place).1)
+    }
+
     fn table(&self) -> MutexGuard<'_, Vec<(Arc<str>, OpenAnswer)>> {
-        lock(&self.0)
+        lock(&self.table)
     }
 }
 

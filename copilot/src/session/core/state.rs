@@ -155,9 +155,10 @@ impl SessionCore {
         self.topics.continues(&self.opening().members)
     }
 
-    /// Returns when the agent last waited for the program: `now` while it does, and `None` before the first time.
-    pub(in crate::session) fn last_active(&self, now: Instant) -> Option<Instant> {
-        if self.open_answers.is_empty() { self.calls.last_active(now) } else { Some(now) }
+    /// Returns when the agent last waited for a tool of the program, and when for anything in the program: `now` while it
+    /// does, and `None` before the first time. An answer that was deferred counts as both.
+    pub(in crate::session) fn last_active(&self, now: Instant) -> (Option<Instant>, Option<Instant>) {
+        if self.open_answers.is_empty() { self.calls.last_active(now) } else { (Some(now), Some(now)) }
     }
 
     /// Returns a description of everything that the agent waits for in this program.

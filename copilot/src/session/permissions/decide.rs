@@ -12,10 +12,11 @@ use serde_json::value::RawValue;
 use super::decision::{self, Decided, Decision, Words};
 use super::policy::OwnTool;
 use super::request::PermissionRequest;
-use crate::events::EventName;
+use crate::events::{AnswerDeferred, Event, EventName};
 use crate::protocol::decode;
 use crate::protocol::permissions::{PermissionAnswerParams, PermissionAsked, PermissionKind};
 use crate::session::core::in_flight::{self, Cause, Work};
+use crate::session::core::open_answers::OpenAnswer;
 use crate::session::core::reentrancy::within_session;
 use crate::session::core::{Entry, Named, SessionCore, Unreadable, log_unsent};
 use crate::task;
@@ -52,9 +53,6 @@ impl PermissionReply for PendingRequest {
 
     async fn send(self, session: &SessionCore, decided: &Decided, cancel: &CancellationToken) {
         let Decided { decision, context } = decided;
-        if *decision == Decision::NoResult {
-            return;
-        }
         let Some(peer) = session.peer_unless_cancelled(cancel).await else { return };
         let result = &(self.words)(decision);
         let (request_id, decision_context) = (&*self.id, context.as_ref());
@@ -125,7 +123,11 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
                 if waits && !entry.owns(&request) {
                     entry.leave_to_others(&token).await;
                 }
-                entry.decide_on(request).await
+                let decided = entry.decide_on(&request).await;
+                if R::SHARED && decided.decision == Decision::Later {
+                    return Box::pin(entry.leave_open(entry.id(), &request, &token)).await;
+                }
+                decided
             }
             None => decision::SAFE.into(),
         };
@@ -165,14 +167,35 @@ impl SessionCore {
     }
 
     /// The program's decision about what the CLI has requested, which may be the request of a hook.
-    async fn decide_on(&self, request: PermissionRequest) -> Decided {
-        let Decided { decision, context } = match self.behind(&request) {
+    async fn decide_on(&self, request: &PermissionRequest) -> Decided {
+        let Decided { decision, context } = match self.behind(request) {
             Some((behind, true)) if self.is_covered(&behind) => return Decision::Approve.into(),
             Some((behind, true)) => self.decide_here(behind).await,
-            _ if self.is_covered(&request) => Decision::Approve.into(),
+            _ if self.is_covered(request) => Decision::Approve.into(),
             _ => self.decide_here(request.clone()).await,
         };
-        Decided { decision: self.remembered(&request, decision), context }
+        Decided { decision: self.remembered(request, decision), context }
+    }
+
+    /// Leaves a request open for a later decision, persists it, and reports it.
+    async fn leave_open(&self, id: &str, request: &PermissionRequest, cancel: &CancellationToken) {
+        let tool_call_id = request.tool_call_id();
+        self.open_answers.insert(id, OpenAnswer::Permission(tool_call_id.clone()));
+        if let Some(peer) = self.peer_unless_cancelled(cancel).await
+            && let Err(error) = self.save_events(&peer).await
+        {
+            tracing::debug!(%error, session = %self.id, "an open permission request was not persisted");
+        }
+        if cancel.is_cancelled() {
+            self.open_answers.remove(id);
+            return;
+        }
+        self.subscribers.publish(&Event::answer_deferred(AnswerDeferred {
+            request_id: id.into(),
+            tool_call_id,
+            tool_name: request.tool_name().map(str::to_owned),
+            is_permission: true,
+        }));
     }
 
     /// Remembers what a decision about a request permits, and returns the decision for the CLI.

@@ -62,9 +62,10 @@ pub enum Decision {
     },
     /// Leaves the decision to the session's [`Permissions`](crate::Permissions): for a handler that decides about some requests only.
     Default,
-    /// Leaves the decision to another client of the session. Without another client the agent waits without a limit; on
-    /// protocol 2, where only one client is asked, it is [`Unavailable`](Self::Unavailable).
-    NoResult,
+    /// Leaves the request open: for another client of the session, or for a person who decides later by
+    /// [`Session::pending`](crate::Session::pending), in this program or in another one. The agent waits without a limit.
+    /// On protocol 2, where only one client is asked, it is [`Unavailable`](Self::Unavailable).
+    Later,
 }
 
 /// A decision with how it came about. A [`Decision`] is one without that.
@@ -156,7 +157,7 @@ impl Decision {
                 ToolResult::denied(format!("The user rejected this call: {feedback}"))
             }
             Self::RejectAndStop => ToolResult::rejected("The user rejected this call."),
-            Self::Unavailable | Self::NoResult | Self::Default => {
+            Self::Unavailable | Self::Later | Self::Default => {
                 ToolResult::denied("Permission denied: no user could be asked whether this tool may run.")
             }
         })
@@ -170,7 +171,7 @@ impl Decision {
             Self::Reject { .. } | Self::RejectAndStop => {
                 DecisionWire { feedback: self.feedback(), ..of_kind("reject") }
             }
-            Self::Unavailable | Self::NoResult | Self::Default => of_kind("user-not-available"),
+            Self::Unavailable | Self::Later | Self::Default => of_kind("user-not-available"),
             Self::ApproveForSession(approval) => {
                 DecisionWire { approval: Some(approval), ..of_kind("approve-for-session") }
             }

@@ -220,7 +220,7 @@ impl SessionCore {
                 self.permissions().granted().approval(approval);
             }
             // The CLI calls the tool only once another client has permitted it.
-            Decision::NoResult => {}
+            Decision::Later => {}
             decision if decision.refusal().is_some() => return,
             _ => {}
         }
@@ -244,6 +244,11 @@ impl SessionCore {
         {
             self.permissions().granted().call(id);
         }
+    }
+
+    /// Permits a call of a tool of the program.
+    pub(in crate::session) fn permit_call(&self, call_id: &str) {
+        self.permissions().granted().call(call_id);
     }
 
     /// Whether the CLI calls a tool for which no permission was given: the permissions decide now.

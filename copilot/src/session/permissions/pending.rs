@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::decide::METHOD;
@@ -15,13 +16,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::EventName;
 use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams};
 use crate::protocol::permissions::{
-    PendingPermission, PermissionAnswerParams, PermissionAsked, PermissionsPendingResponse,
+    PendingPermission, PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionsPendingResponse,
 };
 use crate::protocol::session::{SessionParams, Success};
 use crate::protocol::{decode, dialogs};
 use crate::rpc::Peer;
 use crate::session::call::done;
 use crate::session::core::SessionCore;
+use crate::tools::mismatches;
 
 /// The method that lists the requests.
 pub(super) const LIST: &str = "session.permissions.pendingRequests";
@@ -112,7 +114,13 @@ impl SessionCore {
     }
 
     /// Decides about a request that the CLI waits for.
-    pub(crate) async fn decide_pending(&self, peer: &Peer, request_id: &str, decided: Decided) -> Result<()> {
+    pub(crate) async fn decide_pending(
+        &self,
+        peer: &Peer,
+        request_id: &str,
+        decided: Decided,
+        edited: Option<&Value>,
+    ) -> Result<()> {
         let params = SessionParams { session_id: &self.id };
         let listed: PermissionsPendingResponse = peer.request(LIST, &params).decoded().await?;
         let of_id = listed.items.into_iter().filter(|asked| asked.request_id == request_id);
@@ -124,8 +132,11 @@ impl SessionCore {
             Decision::Default => self.by_policy(&request).await,
             other => self.within_sandbox(&request, other),
         };
-        if decision == Decision::NoResult {
+        if decision == Decision::Later {
             return Ok(());
+        }
+        if decision.refusal().is_none() {
+            self.record_approval(peer, &request, edited).await?;
         }
         let decision = self.remembered(&request, decision);
         let result = &decision.to_wire();
@@ -136,6 +147,47 @@ impl SessionCore {
             false if answer.error.is_none() => Err(self.not_pending(request_id)),
             _ => done(METHOD, answer),
         }
+    }
+
+    /// Records that a person has approved a call of a program's tool, for the program that runs it: a later one decides
+    /// again about calls that it finds, and does not know the edited arguments.
+    async fn record_approval(
+        &self,
+        peer: &Peer,
+        request: &PermissionRequest,
+        edited: Option<&Value>,
+    ) -> Result<()> {
+        if let Some(arguments) = edited {
+            self.check_edited(request, arguments)?;
+        }
+        if *request.kind() != PermissionKind::CustomTool {
+            return Ok(());
+        }
+        let Some(call) = request.tool_call_id() else { return Ok(()) };
+        match self.mark_approved(peer, &call, edited).await {
+            // A program that was not asked for the permission asks again.
+            Err(error) if edited.is_none() && error.is_unsupported() => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Refuses edited arguments of calls that the CLI runs itself, and those that do not fit the tool.
+    fn check_edited(&self, request: &PermissionRequest, arguments: &Value) -> Result<()> {
+        let refuse = |message| Err(Error::new(ErrorKind::InvalidInput, message));
+        let tools = self.tools();
+        let own = request.tool_name().filter(|_| *request.kind() == PermissionKind::CustomTool);
+        let Some(tool) = own.and_then(|name| tools.get(name)) else {
+            return refuse(format!(
+                "the arguments of a {} request cannot be edited, because the tool is not one of this session; deny it \
+                 with a reason from which the model learns the arguments",
+                request.kind()
+            ));
+        };
+        let mistakes = mismatches(&tool.compiled()?.arguments.schema, arguments);
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        refuse(format!("the edited arguments do not fit `{}`: {}", tool.name(), mistakes.join("; ")))
     }
 
     fn not_pending(&self, request_id: &str) -> Error {

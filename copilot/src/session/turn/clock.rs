@@ -40,11 +40,18 @@ pub(super) struct Limits {
     pub(super) silence: Option<Duration>,
     /// Whether the reply has the events.
     pub(super) keep_events: bool,
+    /// Whether the turn is left when only deferred answers are open.
+    pub(super) return_deferred: bool,
 }
 
 impl Limits {
-    pub(super) const DEFAULT: Self =
-        Self { total: None, idle: Some(IDLE), silence: Some(SILENCE), keep_events: true };
+    pub(super) const DEFAULT: Self = Self {
+        total: None,
+        idle: Some(IDLE),
+        silence: Some(SILENCE),
+        keep_events: true,
+        return_deferred: false,
+    };
 }
 
 /// The setters of the limits, for each request that waits for a turn.
@@ -60,7 +67,8 @@ macro_rules! turn_options {
 
         /// How long nothing happens in the turn before all subscribers of the session get an
         /// [`EventKind::TurnStalled`](crate::EventKind::TurnStalled), which says what the session waits for; one minute
-        /// unless set. `Duration::MAX` disables it. The clock stands still as for [`idle_timeout`](Self::idle_timeout).
+        /// unless set. `Duration::MAX` disables it. The clock stands still while a tool of this
+        /// program runs, and while an answer is deferred.
         pub fn report_silence(mut self, after: Duration) -> Self {
             self.limits.silence = (after != Duration::MAX).then_some(after);
             self
@@ -148,7 +156,10 @@ impl Clock {
             let now = Instant::now();
             let active = self.last_event.as_ref().map_or(self.began, |(_, at)| *at);
             // Our own work takes the time it takes: the agent cannot do anything meanwhile.
-            let active = core.last_active(now).map_or(active, |at| at.max(active));
+            let (tools, work) = core.last_active(now);
+            let latest = |at: Option<Instant>| at.map_or(active, |at| at.max(active));
+            // A handler that does not return is reported, because a person may wait for it.
+            let (quiet, active) = (latest(tools), latest(work));
             // A deadline too far away to be represented never comes.
             let total = self.limits.total.and_then(|limit| self.began.checked_add(limit));
             let idle = self.limits.idle.and_then(|limit| active.checked_add(limit));
@@ -169,10 +180,10 @@ impl Clock {
                 return Poll::Ready(self.timed_out(&what, core, step));
             }
             let limit = self.limits.silence.filter(|_| !self.reported);
-            let silence = limit.and_then(|limit| active.checked_add(limit));
+            let silence = limit.and_then(|limit| quiet.checked_add(limit));
             if let (Some(limit), Some(_)) = (limit, silence.filter(|deadline| *deadline <= now)) {
                 self.reported = true;
-                self.report_silence(core, limit, now - active);
+                self.report_silence(core, limit, now - quiet);
             }
             let silence = silence.filter(|_| !self.reported);
             let Some(deadline) = [total, idle, silence].into_iter().flatten().min() else {

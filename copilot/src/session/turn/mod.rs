@@ -5,6 +5,7 @@
 
 mod clock;
 mod message;
+mod open_calls;
 mod reply;
 mod send;
 mod stream;

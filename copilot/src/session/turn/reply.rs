@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::usage::Usage;
+use crate::deferred::Ticket;
 use crate::error::Error;
 use crate::events::{AssistantMessage, Event, EventKind, EventName, ToolRequest};
 use crate::protocol::MessageId;
@@ -14,6 +17,8 @@ pub struct Reply {
     pub(super) events: Vec<Event>,
     pub(super) usage: Usage,
     pub(super) aborted: bool,
+    pub(super) deferred: Vec<Ticket<Value>>,
+    pub(super) is_waiting: bool,
 }
 
 impl Reply {
@@ -54,6 +59,19 @@ impl Reply {
     /// Returns the cost of the turn.
     pub fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// Returns the tickets of the session's [deferred](crate::deferred) calls that were open when the reply was made, in
+    /// the order in which they were deferred. [`Session::settle`](crate::Session::settle) settles them.
+    pub fn deferred(&self) -> &[Ticket<Value>] {
+        &self.deferred
+    }
+
+    /// Returns whether the agent has not finished: it waits for the [deferred](Self::deferred) calls, and for the
+    /// permissions that [`Session::pending`](crate::Session::pending) lists. Only with
+    /// [`return_deferred`](crate::session::AskRequest::return_deferred).
+    pub fn is_waiting(&self) -> bool {
+        self.is_waiting
     }
 
     /// Whether the work was aborted.

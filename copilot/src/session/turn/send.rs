@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::clock::{Clock, Limits, Step, turn_options};
 use super::message::{Message, message_options};
+use super::open_calls::OpenCalls;
 use super::reply::Reply;
 use super::stream::{Accepted, Turn};
 use super::tracker::TurnTracker;
@@ -73,11 +74,38 @@ impl SendRequest<'_> {
 impl StreamRequest<'_> {
     message_options!(message.0);
     turn_options!();
+
+    /// Ends the stream when the agent waits only for [deferred](crate::deferred) calls and for permissions that were
+    /// left for later; otherwise as [`AskRequest::return_deferred`].
+    pub fn return_deferred(mut self) -> Self {
+        self.limits.return_deferred = true;
+        self
+    }
 }
 
 impl AskRequest<'_> {
     message_options!(message.0);
     turn_options!();
+
+    /// Returns when the agent waits only for [deferred](crate::deferred) calls, and for permissions that were
+    /// [left for later](crate::Decision::Later): the reply has their tickets, and
+    /// [`Reply::is_waiting`](crate::Reply::is_waiting) is `true`. Default: the request waits until the calls are settled,
+    /// and its idle limit stands still meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
+    /// let reply = session.ask("Refund order 42.").return_deferred().await?;
+    /// for ticket in reply.deferred() {
+    ///     println!("{} waits for {}", ticket.tool(), ticket.result_type());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn return_deferred(mut self) -> Self {
+        self.limits.return_deferred = true;
+        self
+    }
 }
 
 impl Session {
@@ -159,7 +187,12 @@ impl Session {
         clock.begun();
         let events = core.subscribers.subscribe(self.0.event_budget);
         let tracker = TurnTracker::of_work_in_progress();
-        Turn::new(self.clone(), Accepted { events, tracker, pass: None }, clock)
+        Turn::new(self.clone(), Accepted { events, tracker, pass: None, held: None }, clock)
+    }
+
+    /// As [`current_turn`](Self::current_turn), and ends when the agent waits only for deferred answers.
+    pub(crate) fn current_turn_or_deferred(&self) -> Turn {
+        self.current_turn().holding(OpenCalls::unknown())
     }
 
     /// Sends the message. `prepare` runs right before; the function that it returns runs on the reader when the CLI has
@@ -229,7 +262,8 @@ impl Session {
             sent.and_then(SentMessage::accepted).ok_or_else(lost)?;
         let tracker =
             TurnTracker::new(id, was_idle).after_aborts(earlier_aborts).retaining_events(limits.keep_events);
-        Ok(Accepted { events, tracker, pass })
+        let held = limits.return_deferred.then(OpenCalls::default);
+        Ok(Accepted { events, tracker, pass, held })
     }
 
     /// Refuses to wait for a turn where the turn waits for the caller.

@@ -8,8 +8,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use super::clock::{Clock, Step};
+use super::open_calls::OpenCalls;
 use super::reply::Reply;
 use super::tracker::TurnTracker;
+use crate::deferred::Ticket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventKind, EventName, EventStream};
 use crate::protocol::MessageId;
@@ -31,6 +33,10 @@ pub struct Turn {
     lost: Option<Error>,
     /// Excludes other turns on CLIs whose events do not name their message.
     pass: Option<Box<dyn TurnPass>>,
+    /// The calls that the agent waits for, of a turn that is left when only deferred answers are open.
+    held: Option<OpenCalls>,
+    /// Whether the turn was left.
+    is_waiting: bool,
 }
 
 /// A turn whose message the CLI has accepted.
@@ -38,12 +44,19 @@ pub(super) struct Accepted {
     pub(super) events: EventStream,
     pub(super) tracker: TurnTracker,
     pub(super) pass: Option<Box<dyn TurnPass>>,
+    pub(super) held: Option<OpenCalls>,
 }
 
 impl Turn {
     pub(super) fn new(session: Session, accepted: Accepted, clock: Clock) -> Self {
-        let Accepted { events, tracker, pass } = accepted;
-        Self { session, events, tracker, clock, ended: None, lost: None, pass }
+        let Accepted { events, tracker, pass, held } = accepted;
+        Self { session, events, tracker, clock, ended: None, lost: None, pass, held, is_waiting: false }
+    }
+
+    /// Ends the turn when the agent waits only for deferred answers.
+    pub(super) fn holding(mut self, calls: OpenCalls) -> Self {
+        self.held = Some(calls);
+        self
     }
 
     /// The next event, or `None` when the turn is over.
@@ -96,7 +109,11 @@ impl Turn {
     fn take_reply(&mut self) -> Reply {
         let TurnTracker { aborted, usage, events, .. } = &mut self.tracker;
         let (aborted, usage, events) = (*aborted, std::mem::take(usage), std::mem::take(events));
-        Reply { message: self.tracker.answer().cloned(), events, usage, aborted }
+        let open = &self.session.core().open_answers;
+        let deferred = if open.is_empty() { Vec::new() } else { open.calls() };
+        let deferred = deferred.into_iter().map(Ticket::new).collect();
+        let is_waiting = self.is_waiting;
+        Reply { message: self.tracker.answer().cloned(), events, usage, aborted, deferred, is_waiting }
     }
 
     /// The error with the reply as far as it has come, if there is an answer.
@@ -122,6 +139,9 @@ impl Turn {
                 if self.tracker.has_begun() {
                     self.clock.begun();
                 }
+                if let Some(held) = &mut self.held {
+                    held.observe(&event);
+                }
                 if over {
                     self.ended = Some(None);
                 }
@@ -132,11 +152,26 @@ impl Turn {
                 let cause = self.lost.take().unwrap_or_else(closed);
                 self.fail(cause)
             }
+            Poll::Pending if self.is_held() => {
+                self.is_waiting = true;
+                self.ended = Some(None);
+                Poll::Ready(None)
+            }
             Poll::Pending => match self.clock.poll(cx, &self.session.0.core, Step::Working) {
                 Poll::Ready(error) => self.fail(error),
                 Poll::Pending => Poll::Pending,
             },
         }
+    }
+
+    /// Whether the agent waits only for deferred answers, and the caller does not.
+    fn is_held(&self) -> bool {
+        let core = self.session.core();
+        self.held.as_ref().is_some_and(|calls| {
+            !core.open_answers.is_empty()
+                && self.tracker.has_begun()
+                && calls.are_held(&core.open_answers, core.calls.is_empty())
+        })
     }
 
     /// Returns the cause when this event ends the turn early.

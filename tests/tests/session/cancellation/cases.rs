@@ -162,7 +162,11 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("session.permissions.handlePendingPermissionRequest", json!({"success": true})),
         (
             "session.permissions.pendingRequests",
-            json!({"items": [{"requestId": "p", "request": {"kind": "url"}}]}),
+            json!({"items": [
+                {"requestId": "p", "request": {"kind": "url"}},
+                {"requestId": "e", "request": {"kind": "custom-tool", "toolName": "echo_later", "toolCallId": "c",
+                                               "args": {"text": "t"}}},
+            ]}),
         ),
         ("session.metadata.activity", json!({"abortable": true, "hasActiveWork": true})),
         ("session.ui.ephemeralQuery", json!({"answer": "Yes."})),
@@ -271,10 +275,19 @@ async fn inference_request() -> (InferenceRequest, FakeCli, Client) {
     (request, cli, client)
 }
 
+/// The inbox of the session: a call, and two permissions.
+async fn inbox(world: &World) -> copilot::pending::Pending {
+    world.cli.on("session.tools.listPendingRequests", |_, _| {
+        json!({"items": [{"requestId": "r", "toolCallId": "c", "toolName": "other", "arguments": {}}]})
+    });
+    world.session.pending().await.unwrap()
+}
+
 /// Makes the CLI record the result of a deferred call, and end the turn.
 fn records_results(cli: &FakeCli, ticket: &Ticket<String>) {
-    let (played, ticket) = (cli.clone(), ticket.clone());
-    cli.on("session.tools.handlePendingToolCall", move |_, _| {
+    let ticket = ticket.clone();
+    cli.on("session.tools.handlePendingToolCall", move |_, asked| {
+        let played = asked.cli();
         let session = ticket.session_id();
         let complete = json!({"toolCallId": ticket.call_id(), "success": true});
         played.event(session, "tool.execution_complete", complete);
@@ -381,11 +394,23 @@ pub(super) const CASES: &[Case] = cases! {
     };
     "ToolContext::ticket" => |w| w.cx.ticket::<String>().await.unwrap();
     "Session::suspend" => |w| w.session.suspend().await.unwrap();
-    "Session::pending_permissions" => |w| assert_eq!(w.session.pending_permissions().await.unwrap().len(), 1);
-    "Session::decide_permission" =>
-        |w| w.session.decide_permission(&"p".into(), copilot::Decision::Approve).await.unwrap();
-    "Session::answer_tool_call" =>
-        |w| w.session.answer_tool_call(&"r".into(), &copilot::ToolResult::success("t")).await.unwrap();
+    "PendingCall::answer" => |w| {
+        inbox(w).await.tool_calls()[0].answer(&copilot::ToolResult::success("t")).await.unwrap();
+    };
+    "PendingCall::deny" => |w| inbox(w).await.tool_calls()[0].deny("no").await.unwrap();
+    "PendingCall::settle" => |w| {
+        // It is not deferred.
+        inbox(w).await.tool_calls()[0].settle(json!("t")).await.unwrap_err();
+    };
+    "PendingPermission::approve" => |w| inbox(w).await.permissions()[0].approve().await.unwrap();
+    "PendingPermission::approve_with" => |w| {
+        let pending = inbox(w).await;
+        let echoes = pending.permission(&"e".into()).unwrap();
+        echoes.approve_with(json!({"text": "other"})).await.unwrap();
+    };
+    "PendingPermission::decide" =>
+        |w| inbox(w).await.permissions()[0].decide(copilot::Decision::Approve).await.unwrap();
+    "PendingPermission::deny" => |w| inbox(w).await.permissions()[0].deny("no").await.unwrap();
     "Session::activity" => |w| assert!(w.session.activity().await.unwrap().abortable);
     "Session::ephemeral_query" => |w| assert_eq!(w.session.ephemeral_query("?").await.unwrap(), "Yes.");
     "History::truncate" => |w| assert_eq!(w.session.history().truncate("e").await.unwrap().events_removed, 2);
@@ -428,7 +453,7 @@ pub(super) const CASES: &[Case] = cases! {
     "Session::fork" => |w| w.session.fork(copilot::sessions::Fork::new()).await.unwrap();
     "SessionMcp::restart" => |w| w.session.mcp().restart("a").await.unwrap();
     "SessionMcp::tools" => |w| w.session.mcp().tools("a").await.unwrap();
-    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::pending" => |w| assert_eq!(inbox(w).await.permissions().len(), 2);
     "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
     "History::page" => |w| w.session.history().page(&EventQuery::new()).await.unwrap();
     "History::rewind" => |w| w.session.history().rewind("a", RewindMode::Conversation).await.unwrap();
@@ -551,7 +576,7 @@ pub(super) const CASES: &[Case] = cases! {
     "Session::fork" => |w| w.session.fork(copilot::sessions::Fork::new()).await.unwrap();
     "SessionMcp::restart" => |w| w.session.mcp().restart("a").await.unwrap();
     "SessionMcp::tools" => |w| w.session.mcp().tools("a").await.unwrap();
-    "Session::pending_tool_calls" => |w| w.session.pending_tool_calls().await.unwrap();
+    "Session::pending" => |w| w.session.pending().await.unwrap();
     "Session::permission_mode" => |w| w.session.permission_mode().await.unwrap();
     "History::page" => |w| w.session.history().page(&EventQuery::new()).await.unwrap();
     "History::rewind" => |w| w.session.history().rewind("1", RewindMode::Conversation).await.unwrap();

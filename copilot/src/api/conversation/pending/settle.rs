@@ -91,7 +91,7 @@ impl Client {
         let session = self
             .resume(record.session.clone())
             .resume_options(Resume::new().continue_pending_work(true))
-            .on_permission(async |_| Decision::NoResult);
+            .on_permission(async |_| Decision::Later);
         SettleRequest { session, record, result: settlement(ticket, value) }
     }
 }
@@ -131,7 +131,7 @@ impl IntoFuture for SettleRequest {
             let Self { session, record, result } = self;
             let result = result?;
             let session = session.start().await?;
-            let turn = session.current_turn();
+            let turn = session.current_turn_or_deferred();
             let reply = async {
                 session.settle_with(&record, &result).await?;
                 turn.reply().await

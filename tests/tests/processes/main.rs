@@ -1,5 +1,6 @@
-//! Processes: installing and launching a CLI, its security, and what remains when the program ends.
+//! Processes: installing and launching a CLI, its security, what remains when the program ends, and what outlives it.
 
+mod deferred_calls;
 mod install;
 mod launching;
 mod program_ends;

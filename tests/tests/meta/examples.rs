@@ -172,6 +172,12 @@ fn session_fs() {
 }
 
 #[test]
+fn any_machine() {
+    let lines = ["The first worker is killed", "9 of 9 turns have ended", "9 of 9 orders are charged once"];
+    prints("any_machine", &lines);
+}
+
+#[test]
 fn mcp_server() {
     prints("mcp_server", &["dice is Connected", r#"[dice-roll] {"sides":6}"#, "gave: a 4"]);
 }

@@ -18,8 +18,9 @@ pub enum BucketError {
         /// The name of the holder.
         holder: String,
     },
-    /// Another process has taken the session over since this one has opened it. Changes that were not in the store yet
-    /// are lost. [`BucketFs::release`](super::BucketFs::release) forgets the session, which can then be opened again.
+    /// Another process has taken the session over since this one has opened it. Changes that were not in the
+    /// store yet are lost. [`BucketFs::release`](super::BucketFs::release) forgets the session, which can
+    /// then be opened again.
     #[non_exhaustive]
     Lost {
         /// The session.
@@ -27,7 +28,8 @@ pub enum BucketError {
         /// The name of the holder that has taken it over, where it is known.
         holder: Option<String>,
     },
-    /// The files of the session would be larger than [`BucketFs::max_session_bytes`](super::BucketFs::max_session_bytes).
+    /// The files of the session would be larger than
+    /// [`BucketFs::max_session_bytes`](super::BucketFs::max_session_bytes).
     #[non_exhaustive]
     TooLarge {
         /// The size that was refused, in bytes.

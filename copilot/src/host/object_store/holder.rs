@@ -1,8 +1,9 @@
-//! The task that holds one session: its files in memory, the changes that are not in the store yet, the lease.
+//! The task that holds one session: its files in memory, the changes that are not in the store yet, the
+//! lease.
 //!
-//! It owns all of this, and handles one request after the other. A change counts when its record is created. Where the
-//! outcome of a record is unknown, nothing else is served until it is known, so the CLI never reads a change that may
-//! not last.
+//! It owns all of this, and handles one request after the other. A change counts when its record is created.
+//! Where the outcome of a record is unknown, nothing else is served until it is known, so the CLI never reads
+//! a change that may not last.
 
 use std::time::{Duration, SystemTime};
 
@@ -113,7 +114,7 @@ impl Holder {
         Self { session, journal, settings, phase: Phase::Closed, loss, removal: None }
     }
 
-    /// Serves requests until there is no sender of them.
+    /// Serves requests until the session is given up, or there is no sender of them.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         loop {
             let wake = self.wake();
@@ -123,6 +124,9 @@ impl Holder {
                     None => return,
                 },
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tick().await,
+            }
+            if matches!(self.phase, Phase::Ended) {
+                return;
             }
             self.shorten().await;
         }
@@ -266,15 +270,21 @@ impl Holder {
 
     /// Gives the session up. One that is lost is forgotten.
     async fn release(&mut self) -> Result<(), BucketError> {
+        let mut released = Ok(());
         if !matches!(self.phase, Phase::Lost(_)) {
-            self.flush().await?;
-            self.end(Kind::Release).await?;
+            released = self.flush().await;
+            if released.is_ok() {
+                released = self.end(Kind::Release).await;
+            }
+        }
+        if released.as_ref().is_err_and(|error| !error.is_lost()) {
+            return released;
         }
         self.phase = Phase::Ended;
         if let Some(mut removal) = self.removal.take() {
             removal.join().await;
         }
-        Ok(())
+        released
     }
 
     /// Removes all files of the session from the store, and gives it up.
@@ -309,8 +319,8 @@ impl Holder {
         self.settle().await
     }
 
-    /// Gets the record in flight into the store. One that has not failed before is tried for the length of the lease, one
-    /// that has failed is tried once.
+    /// Gets the record in flight into the store. One that has not failed before is tried for the length of
+    /// the lease, one that has failed is tried once.
     async fn settle(&mut self) -> Result<(), BucketError> {
         let Phase::Held(held) = &mut self.phase else { return Ok(()) };
         let Some(next) = &mut held.in_flight else { return Ok(()) };

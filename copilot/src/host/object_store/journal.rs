@@ -1,7 +1,7 @@
 //! The log of one session in a store: numbered records, each created once and never replaced.
 //!
-//! The number is the fence. A process that holds the session writes the next number; one that has taken the session
-//! over has written that number already, and every store creates an object only where there is none.
+//! The number is the fence. A process that holds the session writes the next number; one that has taken the
+//! session over has written that number already, and every store creates an object only where there is none.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -133,9 +133,9 @@ impl Journal {
         }
     }
 
-    /// Creates a record, with repetitions for this time. Whatever the store answers, the record is read back before it
-    /// counts as not written: the answer may be lost, or belong to a repetition. An error means that the outcome is
-    /// unknown; only the same object may be created then.
+    /// Creates a record, with repetitions for this time. Whatever the store answers, the record is read back
+    /// before it counts as not written: the answer may be lost, or belong to a repetition. An error means
+    /// that the outcome is unknown; only the same object may be created then.
     pub(super) async fn create(
         &self,
         number: u64,
@@ -166,7 +166,8 @@ impl Journal {
         }
     }
 
-    /// Shows that the holder lives, by an object that is replaced. It is a sign only; nothing relies on it to be true.
+    /// Shows that the holder lives, by an object that is replaced. It is a sign only; nothing relies on it to
+    /// be true.
     pub(super) async fn beat(&self, sign: String) -> Result<(), BucketError> {
         let path = self.beat_path();
         self.within(self.store.put_opts(&path, sign.into(), PutOptions::default())).await?;

@@ -7,8 +7,8 @@ use crate::protocol::SessionId;
 
 /// A session that this process holds. Returned by [`BucketFs::acquire`](super::BucketFs::acquire).
 ///
-/// The [`BucketFs`](super::BucketFs) renews the lease until the session is released; a drop of this handle changes
-/// nothing.
+/// The [`BucketFs`](super::BucketFs) renews the lease until the session is released; a drop of this handle
+/// changes nothing.
 #[derive(Clone, Debug)]
 pub struct Lease {
     pub(super) session: SessionId,
@@ -22,8 +22,8 @@ impl Lease {
         &self.session
     }
 
-    /// Returns the number of the lease, which grows each time that a process takes the session. It can serve as a
-    /// fencing token for other systems.
+    /// Returns the number of the lease, which grows each time that a process takes the session. It can serve
+    /// as a fencing token for other systems.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -33,8 +33,9 @@ impl Lease {
         self.loss.borrow().is_some()
     }
 
-    /// Completes when this process learns that another one has taken the session over: at its next write, or within a
-    /// third of the lease where the store is reached. It stays pending where that never happens, after a release too.
+    /// Completes when this process learns that another one has taken the session over: at its next write, or
+    /// within a third of the lease where the store is reached. It stays pending where that never happens,
+    /// after a release too.
     ///
     /// # Cancel safety
     ///

@@ -27,7 +27,8 @@ pub struct StoredSession {
     pub stored_bytes: u64,
     /// When it was written last, by the clock of the store.
     pub last_write: SystemTime,
-    /// The holder; `None` for one that was released. A holder that crashed stays until another one takes the session.
+    /// The holder; `None` for one that was released. A holder that crashed stays until another one takes the
+    /// session.
     pub holder: Option<String>,
     /// The number of its newest [lease](Lease::epoch).
     pub epoch: u64,

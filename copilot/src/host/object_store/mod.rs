@@ -1,38 +1,44 @@
-//! Sessions in a bucket: any machine can continue a session, and one at a time writes it. (Feature `object-store`.)
+//! Sessions in a bucket: any machine can continue a session, and one at a time writes it. (Feature
+//! `object-store`.)
 //!
-//! [`BucketFs`] is a [`SessionFs`](super::session_fs::SessionFs) over any store of the crate [`object_store`]: S3, Google
-//! Cloud Storage, Azure, a directory, memory. The program adds that crate to its dependencies with the features of its
-//! store; its version is that of [`object_store`](mod@object_store) here. The store must create objects conditionally
-//! ([`PutMode::Create`](object_store::PutMode::Create)), which all of these do and `HttpStore` does not. The guide
-//! [beyond one machine](crate::docs::beyond_one_machine) shows how programs share sessions.
+//! [`BucketFs`] is a [`SessionFs`](super::session_fs::SessionFs) over any store of the crate
+//! [`object_store`]: S3, Google Cloud Storage, Azure, a directory, memory. The program adds that crate to its
+//! dependencies with the features of its store; its version is that of [`object_store`](mod@object_store)
+//! here. The store must create objects conditionally ([`PutMode::Create`](object_store::PutMode::Create)),
+//! which all of these do and `HttpStore` does not. The guide [beyond one
+//! machine](crate::docs::beyond_one_machine) shows how programs share sessions.
 //!
 //! # One writer
 //!
-//! The files of a session are a log of numbered objects. Each change is the next number, and the store creates it only
-//! if there is no such object. So the log itself is the fence: a process that takes a session over writes the next
-//! number, where every later write of the earlier holder fails, however late it arrives.
+//! The files of a session are a log of numbered objects. Each change is the next number, and the store
+//! creates it only if there is no such object. So the log itself is the fence: a process that takes a session
+//! over writes the next number, where every later write of the earlier holder fails, however late it arrives.
 //!
-//! A holder writes at least every third of its [lease](BucketFs::lease): a change, or a sign of life while there are
-//! none. Another process takes the session over when it has seen neither for the whole lease and a tenth more, by its
-//! own clock; the clocks of machines are never compared. A holder that was only slow finds out at its next write, at
-//! the latest. Then every file operation fails with [`BucketError::Lost`], the turn of the agent ends with an error,
-//! and [`Lease::lost`] completes.
+//! A holder writes at least every third of its [lease](BucketFs::lease): a change, or a sign of life while
+//! there are none. Another process takes the session over when it has seen neither for the whole lease and a
+//! tenth more, by its own clock; the clocks of machines are never compared. A holder that was only slow finds
+//! out at its next write, at the latest. Then every file operation fails with [`BucketError::Lost`], the turn
+//! of the agent ends with an error, and [`Lease::lost`] completes.
+//!
+//! The file system has no SQLite database, so the agent has no tool `sql`. Records are not encrypted: the
+//! rules of the store decide who reads a conversation.
 //!
 //! # Losses of a crash
 //!
-//! An append is answered when it is in the store, with all changes before it. The CLI appends the events of a session
-//! to its file before it calls a tool of the program and before it ends a turn. Other changes (the agent's files, the
-//! CLI's settings of the session) wait for the next append for at most 200 ms ([`coalesce_for`](BucketFs::coalesce_for)) or
-//! 256 KiB, which is what a crash can lose. With [`write_behind`](BucketFs::write_behind) appends wait as well, for
-//! fewer requests.
+//! An append is answered when it is in the store, with all changes before it. The CLI appends the events of a
+//! session to its file before it calls a tool of the program and before it ends a turn. Other changes (the
+//! agent's files, the CLI's settings of the session) wait for the next append for at most 200 ms
+//! ([`coalesce_for`](BucketFs::coalesce_for)) or 256 KiB, which is what a crash can lose. With
+//! [`write_behind`](BucketFs::write_behind) appends wait as well, for fewer requests.
 //!
 //! # Costs
 //!
-//! A turn with a tool call is two or three requests to the store, one for each append. An idle session that is held
-//! costs two small requests in a third of the lease; release those that are not in use. A takeover reads the newest
-//! snapshot of the files and the records after it, at most about as many bytes again. The files of a held session are in
-//! memory, up to [`max_session_bytes`](BucketFs::max_session_bytes). Of each takeover a record of some 150 bytes
-//! stays in the store, as the fence for processes that were paused.
+//! A turn with a tool call is two or three requests to the store, one for each append. An idle session that
+//! is held costs two small requests in a third of the lease; release those that are not in use. A takeover
+//! reads the newest snapshot of the files and the records after it, at most about as many bytes again. The
+//! files of a held session are in memory, up to [`max_session_bytes`](BucketFs::max_session_bytes), and a
+//! snapshot needs twice that for a moment. Of each takeover a record of some 150 bytes stays in the store, as
+//! the fence for processes that were paused.
 
 mod change;
 mod error;
@@ -74,9 +80,10 @@ const MAX_WAITING: usize = 64;
 
 /// Keeps the files of sessions in a bucket or a shared directory; clones share what they hold.
 ///
-/// The module's page says what makes sure that one process writes a session, what a crash can lose, and what it costs.
-/// It needs the time and I/O of a Tokio runtime, and does its work in tasks of that on which a session is first used.
-/// Drop of the last clone is as a crash: [`release_all`](Self::release_all) comes before it.
+/// The module's page says what makes sure that one process writes a session, what a crash can lose, and what
+/// it costs. It needs the time and I/O of a Tokio runtime, and does its work in tasks of that on which a
+/// session is first used. Drop of the last clone is as a crash: [`release_all`](Self::release_all) comes
+/// before it.
 ///
 /// # Examples
 ///
@@ -157,8 +164,8 @@ impl BucketFs {
         self
     }
 
-    /// Sets the time after which another process may take over the sessions of this one, if it shows no life. It is
-    /// also the time for which a failing store is waited for. Default: 15 seconds. At least 100 ms.
+    /// Sets the time after which another process may take over the sessions of this one, if it shows no life.
+    /// It is also the time for which a failing store is waited for. Default: 15 seconds. At least 100 ms.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.me.lease = lease.max(Duration::from_millis(100));
         self
@@ -170,30 +177,31 @@ impl BucketFs {
         self
     }
 
-    /// Answers appends before they are in the store, as other changes. A crash may then lose the end of a conversation,
-    /// and the takeover repeats tool calls that it does not know of. Default: off.
+    /// Answers appends before they are in the store, as other changes. A crash may then lose the end of a
+    /// conversation, and the takeover repeats tool calls that it does not know of. Default: off.
     pub fn write_behind(mut self) -> Self {
         self.settings.write_behind = true;
         self
     }
 
-    /// Sets the limit for all files of a session together, which are in memory while it is held. A change that exceeds
-    /// it fails. Default: 256 MiB.
+    /// Sets the limit for all files of a session together, which are in memory while it is held. A change
+    /// that exceeds it fails. Default: 256 MiB.
     pub fn max_session_bytes(mut self, limit: u64) -> Self {
         self.settings.max_bytes = limit;
         self
     }
 
-    /// Takes a session, which need not exist yet, and holds it until it is released. The first file operation of a
-    /// session takes it as well; use this to wait for a takeover before a session is opened, and to watch the lease.
+    /// Takes a session, which need not exist yet, and holds it until it is released. The first file operation
+    /// of a session takes it as well; use this to wait for a takeover before a session is opened, and to
+    /// watch the lease.
     ///
-    /// Where another process holds the session, this waits until that one has shown life, which is an error, or has
-    /// shown none for its whole lease.
+    /// Where another process holds the session, this waits until that one has shown life, which is an error,
+    /// or has shown none for its whole lease.
     ///
     /// # Errors
     ///
-    /// [`BucketError::Held`] where another process holds the session and lives, [`BucketError::Lost`] where this process
-    /// has lost it and not released it since, and failures of the store.
+    /// [`BucketError::Held`] where another process holds the session and lives, [`BucketError::Lost`] where
+    /// this process has lost it and not released it since, and failures of the store.
     ///
     /// # Cancel safety
     ///
@@ -221,21 +229,25 @@ impl BucketFs {
         }
     }
 
-    /// Writes the changes of a session that wait, and gives it up, so that another process can take it immediately. Call it
-    /// after the session is closed. A session that was lost is forgotten; one that is not held is not an error.
+    /// Writes the changes of a session that wait, and gives it up, so that another process can take it
+    /// immediately. Call it after the session is closed. A session that was lost is forgotten; one that is
+    /// not held is not an error.
     ///
     /// # Errors
     ///
-    /// Failures of the store, after which the session is still held.
+    /// [`BucketError::Lost`] where this finds out that another process has taken the session over; it is
+    /// forgotten all the same. Failures of the store, after which the session is still held.
     ///
     /// # Cancel safety
     ///
     /// The session is released although the future was dropped.
     pub async fn release(&self, session: &SessionId) -> Result<(), BucketError> {
         let Some(open) = lock(&self.open).get(session).cloned() else { return Ok(()) };
-        request(&open, Request::Release).await??;
-        self.forget(session, &open);
-        Ok(())
+        let released = request(&open, Request::Release).await?;
+        if released.as_ref().err().is_none_or(BucketError::is_lost) {
+            self.forget(session, &open);
+        }
+        released
     }
 
     /// Releases all sessions, such as before the program ends.
@@ -256,9 +268,9 @@ impl BucketFs {
         result
     }
 
-    /// Removes a session and its files from the store. One that does not exist is not an error. The records that fence
-    /// earlier holders stay, with the note that the session is deleted; they have nothing of its files. A new session
-    /// may have the same id.
+    /// Removes a session and its files from the store. One that does not exist is not an error. The records
+    /// that fence earlier holders stay, with the note that the session is deleted; they have nothing of its
+    /// files. A new session may have the same id.
     ///
     /// # Errors
     ///
@@ -296,7 +308,7 @@ impl BucketFs {
     fn open(&self, session: &SessionId) -> Result<Arc<Open>, BucketError> {
         let journal = self.journal(session)?;
         let mut all = lock(&self.open);
-        // The task ends with its runtime; another one reads the session again.
+        // The task ends with its runtime, or a release; another one reads the session again.
         if let Some(open) = all.get(session).filter(|open| !open.requests.is_closed()) {
             return Ok(Arc::clone(open));
         }
@@ -347,7 +359,8 @@ async fn request<T>(
     open: &Open,
     request: impl FnOnce(oneshot::Sender<T>) -> Request,
 ) -> Result<T, BucketError> {
-    let ended = || BucketError::store_message("the task of the session has ended with its runtime".into());
+    let ended =
+        || BucketError::store_message("the session was released meanwhile, or its runtime has ended".into());
     let (answer, answered) = oneshot::channel();
     open.requests.send(request(answer)).await.map_err(|_| ended())?;
     answered.await.map_err(|_| ended())

@@ -1,8 +1,8 @@
 //! The records of a session's log, as they stand in the store. Pure.
 //!
-//! A record is one line of JSON and the bytes of the files that it changes, one after the other. Each has all that a
-//! process must know that wants to take the session over: the holder, its lease, and the snapshot that the files
-//! begin from.
+//! A record is one line of JSON and the bytes of the files that it changes, one after the other. Each has all
+//! that a process must know that wants to take the session over: the holder, its lease, and the snapshot that
+//! the files begin from.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +19,8 @@ const VERSION: u32 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
-    /// A process takes the session. These records are never removed: a slow process finds one where it would write.
+    /// A process takes the session. These records are never removed: a slow process finds one where it would
+    /// write.
     Acquire,
     /// Changes of files.
     Changes,
@@ -123,7 +124,8 @@ impl Changes {
     }
 
     pub(super) fn append(&mut self, names: &[&str], added: &[u8], now: SystemTime) {
-        // Appends to the file that was written last are one change. A file created by it is as old as the last of them.
+        // Appends to the file that was written last are one change. A file created by it is as old as the
+        // last of them.
         if let Some(last) = self.changes.last_mut()
             && matches!(last.op, Op::Append | Op::Write)
             && last.path == names.join("/")

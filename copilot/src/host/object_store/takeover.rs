@@ -1,7 +1,8 @@
-//! How a process takes a session: it reads the newest record, waits for a holder that may live, and writes the next.
+//! How a process takes a session: it reads the newest record, waits for a holder that may live, and writes
+//! the next.
 //!
-//! Clocks of two machines are never compared. A candidate measures with its own clock for how long the holder has
-//! written nothing; the holder's lease stands in its records.
+//! Clocks of two machines are never compared. A candidate measures with its own clock for how long the holder
+//! has written nothing; the holder's lease stands in its records.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -41,7 +42,8 @@ pub(super) struct Taken {
     pub(super) leftovers: Vec<u64>,
 }
 
-/// Returns the number and the line of the newest record, with those of all records; `None` where there is none.
+/// Returns the number and the line of the newest record, with those of all records; `None` where there is
+/// none.
 pub(super) async fn newest(
     journal: &Journal,
 ) -> Result<Option<(u64, Header, BTreeMap<u64, u64>)>, BucketError> {

@@ -1,7 +1,7 @@
 //! A tree of files in memory, and the operations on it.
 //!
-//! Pure: a path is a list of names, and the caller gives the time. `path` is the spelling of the names in errors. An
-//! operation that fails changes nothing.
+//! Pure: a path is a list of names, and the caller gives the time. `path` is the spelling of the names in
+//! errors. An operation that fails changes nothing.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;

@@ -156,6 +156,20 @@ async fn a_slow_holder_is_replaced_after_its_lease_and_finds_out_at_its_next_wri
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_release_that_finds_the_session_lost_reports_it_and_forgets_it() {
+    let store = store();
+    let (one, two) = (Process::new(&store, "one"), Process::new(&store, "two"));
+    one.append("1\n").await.unwrap();
+    one.way.pause(true);
+    two.files.acquire(&two.id).await.unwrap();
+    one.way.pause(false);
+    assert!(one.files.release(&one.id).await.unwrap_err().is_lost());
+    one.files.release(&one.id).await.unwrap();
+    two.files.release(&two.id).await.unwrap();
+    assert_eq!(one.read(LOG).await.unwrap(), "1\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_holder_that_was_replaced_finds_out_by_itself() {
     let store = store();
     let (one, two) = (Process::new(&store, "one"), Process::new(&store, "two"));
@@ -300,7 +314,8 @@ async fn a_session_with_an_unknown_outcome_that_is_taken_over_is_lost_or_whole()
         let (written, ()) = tokio::join!(one.append("2\n"), paused);
         let text = two.read(LOG).await.unwrap();
         assert_eq!(text, if stands { "1\n2\n" } else { "1\n" });
-        // The store was not reached for longer than the lease, and after that the other process had the session.
+        // The store was not reached for longer than the lease, and after that the other process had the
+        // session.
         assert!(written.is_err());
         assert!(one.append("3\n").await.unwrap_err().to_string().contains("taken over"));
         assert_eq!(two.read(LOG).await.unwrap(), text);

@@ -13,6 +13,7 @@ pub mod flood;
 pub mod load;
 pub mod mcp;
 pub mod mcp_http;
+pub mod proxy;
 pub mod random;
 pub mod real;
 pub mod status;

@@ -35,6 +35,7 @@ const ALL: &[&Topic] = &[
     &crate::session::core::incoming::TOPIC,
     &crate::session::permissions::TOPIC,
     &crate::session::tool_calls::TOPIC,
+    &crate::session::recovery::announcements::TOPIC,
     &crate::compat::TOPIC,
     &names::TOPIC,
     &account::TOPIC,

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::local::{AnswerDeferred, HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
+use super::local::{
+    AnswerDeferred, EventsRecovered, HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled,
+};
 use super::payloads::{
     agent, assistant, changes, context, mcp, permission, question, sandbox, session, shutdown, tool, usage,
 };
@@ -34,6 +36,7 @@ macro_rules! kinds {
             ToolProgress,
             AnswerDeferred,
             HandlerFailed,
+            EventsRecovered,
         }
 
         impl EventName {
@@ -53,6 +56,7 @@ macro_rules! kinds {
                     Self::ToolProgress => "copilot.tool_progress",
                     Self::AnswerDeferred => "copilot.answer_deferred",
                     Self::HandlerFailed => "copilot.handler_failed",
+                    Self::EventsRecovered => "copilot.events_recovered",
                 }
             }
         }
@@ -91,6 +95,8 @@ macro_rules! kinds {
             AnswerDeferred(Box<AnswerDeferred>),
             /// A handler of this program failed. Local.
             HandlerFailed(HandlerFailure),
+            /// Events of the CLI were lost on their way, and have been recovered. Local.
+            EventsRecovered(Box<EventsRecovered>),
         }
 
         impl EventKind {

@@ -3,10 +3,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::event::Inner;
-use super::{Event, EventKind, EventName};
+use super::{Event, EventHead, EventKind, EventName};
 use crate::error::Error;
-use crate::protocol::{RequestId, ToolCallId};
+use crate::protocol::permissions::PendingPermission;
+use crate::protocol::tools::PendingTool;
+use crate::protocol::{RequestId, ToolCallId, decode};
 
 /// A tool reports its progress, with `ToolContext::progress`.
 #[derive(Clone, Debug)]
@@ -88,14 +92,118 @@ pub struct TurnStalled {
     pub silent_for: Duration,
     /// The name of the turn's last event on the wire; `None` without one.
     pub last_event: Option<String>,
-    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read. Those of other
-    /// programs are among them if the CLI lists them within a second.
+    /// The tool calls, permissions and other questions that the CLI waits for, for a person to read: those that this
+    /// program works on, and those that the CLI itself lists, which may belong to other programs.
     pub waiting_for: Vec<String>,
     /// The names of the MCP servers that the CLI is still connecting to, if it says so within a second.
     pub connecting: Vec<String>,
 }
 
+/// Events of the CLI did not arrive, and have been recovered: the CLI lists the requests that it waits for, and its log has
+/// all events.
+///
+/// A lost question was handled like any other, once for each request id.
+///
+/// # Examples
+///
+/// ```
+/// use copilot::{Event, EventKind};
+///
+/// fn log(event: &Event) {
+///     if let EventKind::EventsRecovered(recovered) = event.kind() {
+///         for lost in &recovered.events {
+///             eprintln!("{} was lost ({:?})", lost.name, recovered.cause);
+///         }
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventsRecovered {
+    /// Why the CLI was asked.
+    pub cause: RecoveryCause,
+    /// The events that were lost, the oldest first.
+    pub events: Vec<RecoveredEvent>,
+}
+
+/// The observation that has shown the loss of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecoveryCause {
+    /// The agent has announced a call of a tool of this program, and the CLI has not requested it for two seconds.
+    CallNotRequested,
+    /// A turn has had no event for the time of [`AskRequest::report_silence`](crate::session::AskRequest::report_silence).
+    TurnStalled,
+    /// The agent has answered, and the CLI has not reported the end of the turn for two seconds.
+    TurnNotEnded,
+    /// A turn has ended without an answer.
+    AnswerMissing,
+    /// A message was skipped, as [`MessageSkipped`] reports.
+    MessageSkipped,
+}
+
+/// An event that was lost and recovered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveredEvent {
+    /// The type of the event, as on the wire.
+    pub name: String,
+    /// The request that the event is about; `None` for an event that asks nothing.
+    pub request_id: Option<RequestId>,
+    /// The tool call that the event is about, where it names one.
+    pub tool_call_id: Option<ToolCallId>,
+    /// The tool that is called, where the event names one.
+    pub tool_name: Option<String>,
+}
+
+impl RecoveredEvent {
+    /// An event that is about no request.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), request_id: None, tool_call_id: None, tool_name: None }
+    }
+
+    pub(crate) fn read(head: &EventHead<'_>) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        struct About {
+            request_id: Option<RequestId>,
+            tool_call_id: Option<ToolCallId>,
+            tool_name: Option<String>,
+            permission_request: Option<Box<Self>>,
+        }
+
+        let mut about = decode::event::<About>(head.data().get()).unwrap_or_default();
+        let inner = about.permission_request.take().map(|inner| *inner).unwrap_or_default();
+        Self {
+            name: head.tag.text.clone().into_owned(),
+            request_id: about.request_id,
+            tool_call_id: about.tool_call_id.or(inner.tool_call_id),
+            tool_name: about.tool_name.or(inner.tool_name),
+        }
+    }
+
+    /// A tool call that the CLI lists.
+    pub(crate) fn tool_call(call: &PendingTool) -> Self {
+        Self {
+            name: EventName::ExternalToolRequested.as_str().to_owned(),
+            request_id: Some(call.request_id.as_str().into()),
+            tool_call_id: Some(call.tool_call_id.as_str().into()),
+            tool_name: Some(call.tool_name.clone()),
+        }
+    }
+
+    /// A permission request that the CLI lists.
+    pub(crate) fn permission(asked: &PendingPermission) -> Self {
+        let request_id = Some(asked.request_id.as_str().into());
+        Self { request_id, ..Self::named(EventName::PermissionRequested.as_str()) }
+    }
+}
+
 impl Event {
+    pub(crate) fn events_recovered(recovered: EventsRecovered) -> Self {
+        Self::local(EventName::EventsRecovered, EventKind::EventsRecovered(Box::new(recovered)))
+    }
+
     pub(crate) fn turn_stalled(stalled: TurnStalled) -> Self {
         Self::local(EventName::TurnStalled, EventKind::TurnStalled(Box::new(stalled)))
     }

@@ -17,7 +17,10 @@ pub(crate) use event::Event;
 pub(crate) use head::EventHead;
 pub(crate) use kind::EventKind;
 pub(crate) use kind::EventName;
-pub use local::{AnswerDeferred, HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled};
+pub use local::{
+    AnswerDeferred, EventsRecovered, HandlerFailure, MessageSkipped, RecoveredEvent, RecoveryCause,
+    Restarted, ToolProgress, TurnStalled,
+};
 pub use payloads::agent::{
     BackgroundAgent, BackgroundShell, CommandExecute, CommandQueued, CommandsChanged, CustomAgentsUpdated,
     DiscoveredInstruction, HookEnded, HookError, HookProgress, HookStarted, InboxMessage, NotificationKind,
@@ -89,4 +92,4 @@ pub use payloads::usage::{
 };
 pub(crate) use stream::DEFAULT_BUDGET;
 pub(crate) use stream::EventStream;
-pub(crate) use subscribers::{Idle, Subscribers};
+pub(crate) use subscribers::{Idle, Subscribers, wake_all};

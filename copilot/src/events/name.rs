@@ -28,6 +28,11 @@ impl EventName {
     pub(crate) fn is_local(self) -> bool {
         self > Self::Other
     }
+
+    /// Whether an event of this type may end a turn.
+    pub(super) fn may_end_a_turn(self) -> bool {
+        matches!(self, Self::SessionIdle | Self::SessionError | Self::Abort)
+    }
 }
 
 #[cfg(test)]

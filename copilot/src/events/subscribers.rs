@@ -10,6 +10,8 @@
 //! would cost N times N times the events of a turn.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
@@ -38,6 +40,7 @@ struct List {
     /// Whether the agent works, as far as its events say.
     busy: bool,
     closed: bool,
+    ends: Ends,
 }
 
 /// The turns that have not begun.
@@ -73,6 +76,27 @@ enum Concerns {
 /// Wakes one subscriber. A panic must not leave the others asleep.
 fn wake(waker: Waker) {
     contain::logged("a waker", || waker.wake());
+}
+
+/// Wakes subscribers that an event was delivered to.
+pub(crate) fn wake_all(asleep: Vec<Waker>) {
+    asleep.into_iter().for_each(wake);
+}
+
+/// The ids of the last events that may end a turn, as hashes.
+#[derive(Debug, Default)]
+struct Ends {
+    hashes: [u64; 8],
+    next: usize,
+    hasher: RandomState,
+}
+
+impl Ends {
+    /// The hash of an event that may end a turn; `None` for any other, and for one without an id.
+    fn hash(&self, head: &EventHead<'_>) -> Option<u64> {
+        let named = head.name().may_end_a_turn() && !head.id.is_empty();
+        named.then(|| self.hasher.hash_one(&*head.id))
+    }
 }
 
 impl Subscribers {
@@ -121,11 +145,33 @@ impl Subscribers {
         }
     }
 
+    /// Returns whether an event that may end a turn has come before, and remembers it.
+    pub(crate) fn is_repeated(&self, head: &EventHead<'_>) -> bool {
+        if !head.name().may_end_a_turn() {
+            return false;
+        }
+        let ends = &mut self.list().ends;
+        let Some(hash) = ends.hash(head) else { return false };
+        let is_repeated = ends.hashes.contains(&hash);
+        if !is_repeated {
+            let next = ends.next;
+            ends.hashes[next] = hash;
+            ends.next = (next + 1) % ends.hashes.len();
+        }
+        is_repeated
+    }
+
+    /// Returns whether an event that may end a turn has come.
+    pub(crate) fn has_seen(&self, head: &EventHead<'_>) -> bool {
+        let list = self.list();
+        list.ends.hash(head).is_some_and(|hash| list.ends.hashes.contains(&hash))
+    }
+
     /// Gives an event of the library to every subscriber.
     pub(crate) fn publish(&self, event: &Event) {
         let mut asleep = Vec::new();
         self.list().queue(event, &mut asleep);
-        asleep.into_iter().for_each(wake);
+        wake_all(asleep);
     }
 
     /// The CLI is lost, and with it the work of the agent.
@@ -136,7 +182,7 @@ impl Subscribers {
             list.busy = false;
             list.queue(event, &mut asleep);
         }
-        asleep.into_iter().for_each(wake);
+        wake_all(asleep);
     }
 
     /// Marks the session as idle, as the CLI reports it.

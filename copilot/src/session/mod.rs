@@ -1,7 +1,7 @@
 //! Sessions: conversations with the agent.
 //!
 //! `core` is the session as the reader sees it, `handle` as the program does. `builder` and `open` open it, `turn` sends
-//! messages, `tool_calls` and `permissions` answer the CLI. The needs of a session that its client implements are
+//! messages, `tool_calls` and `permissions` answer the CLI, `recovery` asks it for lost events. The needs of a session that its client implements are
 //! in `link`.
 
 pub(crate) mod builder;
@@ -13,6 +13,7 @@ pub(crate) mod link;
 mod open;
 pub(crate) mod paths;
 pub(crate) mod permissions;
+pub(crate) mod recovery;
 mod session_tools;
 mod subscription;
 pub(crate) mod tool_calls;

@@ -70,6 +70,7 @@ fn pending(session: &Arc<SessionCore>, call: ToolRequested<'_>, agent: Option<&s
     let tools = session.tools();
     // The CLI asks every client of the session, and the tool belongs to another one.
     let Some(tool) = tools.get(&call.tool_name) else { return };
+    session.watch.requested(&call.tool_call_id);
     let id: Arc<str> = call.request_id.as_ref().into();
     if call.tool_call_id.is_empty() {
         let error = &without_id(session, &call);

@@ -13,8 +13,8 @@ mod tools;
 mod wire;
 
 pub use fake_cli::{
-    Answer, Asked, FakeCli, FakeTurn, FarEnd, HeldRequest, PendingQuestion, PermissionQuestion, RpcError,
-    ToolCallQuestion, memory_client,
+    Answer, Asked, Delivery, FakeCli, FakeTurn, FarEnd, HeldRequest, PendingQuestion, PermissionQuestion,
+    RpcError, ToolCallQuestion, memory_client,
 };
 pub use hermetic::hermetic_client;
 pub use pending::pending_calls;

@@ -3,6 +3,7 @@
 mod every_version;
 mod hooks;
 mod large_output;
+mod lost_events;
 mod pending;
 mod permissions;
 mod providers;

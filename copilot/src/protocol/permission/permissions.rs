@@ -284,3 +284,16 @@ pub(crate) struct PendingPermission {
     /// The texts of a dialog, until the request itself was found.
     pub(crate) request: Box<RawValue>,
 }
+
+impl PendingPermission {
+    /// Returns the kind of the request, or of its dialog; `None` where it cannot be read.
+    pub(crate) fn kind(&self) -> Option<Cow<'_, str>> {
+        #[derive(Deserialize)]
+        struct Kind<'a> {
+            #[serde(borrow)]
+            kind: Cow<'a, str>,
+        }
+
+        serde_json::from_str::<Kind<'_>>(self.request.get()).ok().map(|named| named.kind)
+    }
+}

@@ -161,6 +161,17 @@ impl InFlight {
         drop(finished);
     }
 
+    /// Returns whether work with this id runs, or was admitted a short time ago because of an event.
+    pub(in crate::session) fn knows(&self, id: &str) -> bool {
+        let table = self.table();
+        table.running.contains_key(id) || table.recent.contains(id)
+    }
+
+    /// Returns whether a handler of the program is being asked.
+    pub(in crate::session) fn is_consulted(&self) -> bool {
+        self.table().running.values().any(|running| matches!(running.work, Work::Request(_)))
+    }
+
     /// Cancels work that the CLI does not wait for any more. Returns whether it was running.
     pub(crate) fn cancel(&self, id: &str) -> bool {
         let table = self.table();
@@ -337,6 +348,10 @@ struct RecentIds {
 }
 
 impl RecentIds {
+    fn contains(&self, id: &str) -> bool {
+        self.hashes.contains(&BuildIdHasher::default().hash_one(id))
+    }
+
     /// Inserts an id; returns whether it was new.
     fn insert(&mut self, id: &str) -> bool {
         let hash = BuildIdHasher::default().hash_one(id);

@@ -30,12 +30,22 @@ impl SessionCore {
     ///
     /// The state that the event changes is changed before subscribers receive it, so that a subscriber that has the
     /// event sees the state.
+    ///
+    /// An event that ends a turn and comes twice is handled once: the second could end the next turn.
     pub(crate) fn event(self: &Arc<Self>, head: &EventHead<'_>, asleep: &mut Vec<Waker>) {
-        let handlers = self.topics.event(head.name());
-        if let Some(handle) = handlers.state {
+        if self.subscribers.is_repeated(head) {
+            return tracing::debug!(event = head.name().as_str(), session = %self.id, "an event came twice");
+        }
+        if let Some(handle) = self.topics.event(head.name()).state {
             handle(self, head);
         }
         self.subscribers.deliver(head, asleep);
+        self.handle(head);
+    }
+
+    /// Runs the handlers that answer an event.
+    pub(in crate::session) fn handle(self: &Arc<Self>, head: &EventHead<'_>) {
+        let handlers = self.topics.event(head.name());
         if let Some(handle) = handlers.payload {
             handle(self, head.data());
         }
@@ -56,15 +66,25 @@ impl SessionCore {
     pub(crate) fn skipped(self: &Arc<Self>, head: &Head<'_>, why: &str) {
         tracing::error!(event = head.event, session = %self.id, why, "a message of the CLI was skipped");
         self.answer_skipped(head, why);
+        // The CLI may wait for an answer to it.
+        if head.event.as_deref().is_none_or(|event| head.request.is_none() && self.asks(event)) {
+            self.ask_for_skipped();
+        }
         let error = Error::new(ErrorKind::Transport, format!("a message of the CLI was skipped: {why}"));
         let skipped = MessageSkipped { event: head.event.clone(), error };
         self.subscribers.publish(&Event::message_skipped(skipped));
+    }
+
+    /// Whether events of this type ask.
+    fn asks(&self, event: &str) -> bool {
+        self.topics.unreadable(EventName::read(event)).is_some()
     }
 
     /// Handles the loss of a connection that may be replaced: running work is cancelled, and callers wait. Returns what
     /// was cancelled.
     pub(crate) fn interrupt(&self, cause: &Error) -> Vec<String> {
         self.connection.set_disconnected();
+        self.watch.stop();
         // Work that may continue does so until it is known whether the restarted CLI still waits for it.
         let cancelled = self.calls.interrupt(self.continues());
         self.subscribers.interrupt(&Event::disconnected(cause.clone()));
@@ -74,6 +94,7 @@ impl SessionCore {
     /// Handles the end of the connection: waiting callers fail with the cause, and nothing more runs.
     pub(crate) fn disconnect(&self, cause: &Error) {
         self.connection.close(cause);
+        self.watch.stop();
         self.calls.close();
         self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         self.subscribers.close();
@@ -94,6 +115,7 @@ impl SessionCore {
         self.closed.store(true, Ordering::Relaxed);
         // Callers that wait for a connection, or call later, fail with this error: the session is not resumed.
         self.connection.close(&Error::new(ErrorKind::Closed, "the session is closed"));
+        self.watch.stop();
         self.calls.close();
         self.subscribers.close();
     }

@@ -2,8 +2,11 @@
 //!
 //! The core has no task itself and knows no topic of the CLI. `incoming` takes messages from the reader, `topic` is the
 //! table of handlers by their names on the wire, `consult` runs a handler of the program, `in_flight` owns the tasks
-//! that the CLI waits for, and `safe_answers` answers requests that no handler can take.
+//! that the CLI waits for, `call_watch` knows the calls that must follow, and `safe_answers` answers requests that no handler
+//! can take.
 
+pub(in crate::session) mod announced;
+pub(in crate::session) mod call_watch;
 pub(crate) mod consult;
 pub(crate) mod handler;
 pub(crate) mod in_flight;

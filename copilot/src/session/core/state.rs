@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::time::Instant;
 
+use super::call_watch::CallWatch;
 use super::handler::Handler;
 use super::in_flight::{self, InFlight, Owner};
 use super::members::Members;
@@ -49,6 +50,8 @@ pub(crate) struct SessionCore {
     pub(crate) calls: InFlight,
     /// The answers that the program gives later.
     pub(in crate::session) open_answers: OpenAnswers,
+    /// The calls that the agent has announced and the CLI has not requested.
+    pub(in crate::session) watch: CallWatch,
     pub(super) closed: AtomicBool,
     /// Whether another handle of the client has taken the session over, and so it stays open on the CLI.
     pub(super) replaced: AtomicBool,
@@ -110,6 +113,7 @@ impl SessionCore {
             subscribers: Subscribers::default(),
             calls: InFlight::default(),
             open_answers: OpenAnswers::default(),
+            watch: CallWatch::default(),
             closed: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         })

@@ -104,8 +104,12 @@ fn pending(session: &Arc<SessionCore>, id: &str, request: &RawValue, words: Word
 /// Decides about a request in a separate task and sends the decision, unless the table of work in flight does not admit
 /// it.
 pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawValue, cause: Cause, reply: R) {
+    let mut call = None;
     let (description, request) = match PermissionRequest::read(&session.id, raw) {
-        Ok(request) => (format!("permission for {}", request.kind()), Some(request)),
+        Ok(request) => {
+            call = session.deciding(request.tool_name(), request.details.tool_call_id.as_deref());
+            (format!("permission for {}", request.kind()), Some(request))
+        }
         Err(error) => {
             tracing::error!(%error, session = %session.id, "a permission request cannot be read; denied");
             if let Some(handler) = session.permission_handler() {
@@ -132,6 +136,9 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
             None => decision::SAFE.into(),
         };
         reply.send(&entry, &decided, &token).await;
+        if let Some(call) = call.filter(|_| decided.decision != Decision::Later) {
+            entry.decided(call, decided.decision.refusal().is_none());
+        }
     };
     let started = in_flight::run(session, cause, Work::Request(description), cancel, |entry| {
         within_session(session, work(entry))

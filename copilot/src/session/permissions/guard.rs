@@ -5,6 +5,7 @@
 //! covers, and for what another hook has allowed. For those calls a `preToolUse` hook of this library answers `ask`: the
 //! CLI then requests a permission of the kind `hook`, which is read here as a request of the kind that the tool has.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_core::future::BoxFuture;
@@ -234,14 +235,15 @@ impl SessionCore {
 impl SessionCore {
     /// A permission was decided about, here or by another client. A call that another client has permitted while this
     /// program had not decided yet is permitted.
-    pub(super) fn permission_completed(&self, event: &EventHead<'_>) {
+    pub(super) fn permission_completed(self: &Arc<Self>, event: &EventHead<'_>) {
         let data = event.data();
         let Ok(settled) = decode::event::<PermissionSettled<'_>>(data.get()) else { return };
         let was_open = self.open_answers.remove(&settled.request_id);
-        if (self.calls.cancel(&settled.request_id) || was_open)
-            && let (Some(id), Some(result)) = (&settled.tool_call_id, &settled.result)
-            && result.kind.starts_with("approve")
-        {
+        let was_asked = self.calls.cancel(&settled.request_id) || was_open;
+        let (Some(id), Some(result)) = (&settled.tool_call_id, &settled.result) else { return };
+        let is_permitted = result.kind.starts_with("approve");
+        self.call_decided(id, is_permitted);
+        if was_asked && is_permitted {
             self.permissions().granted().call(id);
         }
     }

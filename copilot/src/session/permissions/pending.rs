@@ -4,6 +4,7 @@
 //! example, so the request is read from the history of the session.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +15,6 @@ use super::decision::{Decided, Decision};
 use super::request::PermissionRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::EventName;
-use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams};
 use crate::protocol::permissions::{
     PendingPermission, PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionsPendingResponse,
 };
@@ -28,13 +28,11 @@ use crate::tools::mismatches;
 /// The method that lists the requests.
 pub(super) const LIST: &str = "session.permissions.pendingRequests";
 
-/// The number of requests that are read from the history at a time.
-const PAGE: u64 = 100;
-
 /// An event of the history.
 #[derive(Deserialize)]
-struct Logged {
-    data: Box<RawValue>,
+struct Logged<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 impl SessionCore {
@@ -91,26 +89,17 @@ impl SessionCore {
         wanted: &[&str],
     ) -> Result<BTreeMap<String, Box<RawValue>>> {
         let mut requests = BTreeMap::new();
-        let mut query = EventQuery::new().max(PAGE).types([EventName::PermissionRequested.as_str()]);
-        let mut position = None::<String>;
-        loop {
-            let params = EventQueryParams { session_id: &self.id, query: &query };
-            let page: EventPageResponse<Logged> =
-                peer.request("session.eventLog.read", &params).decoded().await?;
-            for event in &page.events {
-                if let Ok(asked) = decode::question::<PermissionAsked<'_>>(event.data.get())
-                    && wanted.contains(&&*asked.request_id)
-                {
-                    requests.insert(asked.request_id.into_owned(), asked.permission_request.to_owned());
-                }
+        let visit = |event: Box<RawValue>| {
+            if let Ok(Logged { data }) = decode::event::<Logged<'_>>(event.get())
+                && let Ok(asked) = decode::question::<PermissionAsked<'_>>(data.get())
+                && wanted.contains(&&*asked.request_id)
+            {
+                requests.insert(asked.request_id.into_owned(), asked.permission_request.to_owned());
             }
-            let stands_still = page.events.is_empty() && position.as_ref() == Some(&page.cursor);
-            if !page.has_more || stands_still || requests.len() == wanted.len() {
-                return Ok(requests);
-            }
-            query = query.cursor(page.cursor.as_str());
-            position = Some(page.cursor);
-        }
+            if requests.len() == wanted.len() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        self.read_log(peer, &[EventName::PermissionRequested], None, visit).await?;
+        Ok(requests)
     }
 
     /// Decides about a request that the CLI waits for.

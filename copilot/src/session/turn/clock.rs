@@ -12,10 +12,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, EventName, TurnStalled};
+use crate::events::{Event, EventName, RecoveryCause, TurnStalled};
 use crate::protocol::mcp::{McpListResponse, McpStatus};
 use crate::protocol::session::SessionParams;
-use crate::protocol::tools::ToolsPendingResponse;
 use crate::rpc::Peer;
 use crate::session::core::SessionCore;
 use crate::task::{self, DropGuard, Task};
@@ -26,8 +25,11 @@ const IDLE: Duration = Duration::from_secs(300);
 /// How long a turn may be silent before that is reported, unless its request says otherwise: one minute.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// How long the CLI may take to say what it waits for.
+/// How long the CLI may take to report what it waits for.
 const REPORT: Duration = Duration::from_secs(1);
+
+/// How long an answered turn may be silent before the CLI is asked whether it has ended.
+const ANSWERED: Duration = Duration::from_secs(2);
 
 /// How long a turn may take, and what is kept of it.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +102,8 @@ pub(super) enum Step {
     Sending,
     /// The CLI has the message.
     Working,
+    /// The agent has answered, and the end of the turn follows.
+    Answered,
 }
 
 /// Watches the limits of one turn.
@@ -116,6 +120,10 @@ pub(super) struct Clock {
     reported: bool,
     /// Finds out what the CLI waits for and reports it.
     report: Option<Task>,
+    /// How often the CLI was asked during this silence whether the turn has ended.
+    asked: u32,
+    /// Asks the CLI whether the turn has ended.
+    end: Option<Task>,
 }
 
 impl Clock {
@@ -131,16 +139,17 @@ impl Clock {
             timer: None,
             reported: false,
             report: None,
+            asked: 0,
+            end: None,
         }
     }
 
     /// An event of the turn is here.
     pub(super) fn event(&mut self, event: &Event) {
-        if event.event_name() != EventName::TurnStalled
-            && (self.limits.idle.is_some() || self.limits.silence.is_some())
-        {
+        if event.event_name() != EventName::TurnStalled {
             self.last_event = Some((event.clone(), Instant::now()));
             self.reported = false;
+            self.asked = 0;
         }
     }
 
@@ -166,7 +175,7 @@ impl Clock {
             if let (Some(limit), Some(_)) = (self.limits.total, total.filter(|deadline| *deadline <= now)) {
                 let what = match step {
                     Step::Sending => format!("the CLI did not take the message within {limit:?}"),
-                    Step::Working => format!("the turn did not end within {limit:?}"),
+                    Step::Working | Step::Answered => format!("the turn did not end within {limit:?}"),
                 };
                 return Poll::Ready(self.timed_out(&what, core, step));
             }
@@ -175,7 +184,7 @@ impl Clock {
                     Step::Sending => {
                         format!("the CLI did not take the message, and nothing happened for {limit:?}")
                     }
-                    Step::Working => format!("nothing happened in the turn for {limit:?}"),
+                    Step::Working | Step::Answered => format!("nothing happened in the turn for {limit:?}"),
                 };
                 return Poll::Ready(self.timed_out(&what, core, step));
             }
@@ -186,11 +195,20 @@ impl Clock {
                 self.report_silence(core, limit, now - quiet);
             }
             let silence = silence.filter(|_| !self.reported);
-            let Some(deadline) = [total, idle, silence].into_iter().flatten().min() else {
+            // The pauses double, because a turn may end late without a loss: after a long hook, for example.
+            let end = || active.checked_add(ANSWERED * (2_u32.pow(self.asked.min(16) + 1) - 1));
+            let end = if step == Step::Answered { end() } else { None };
+            if end.is_some_and(|deadline| deadline <= now) {
+                self.asked += 1;
+                let core = Arc::clone(core);
+                self.end = Some(task::spawn(async move { core.recover_idle().await }));
+                continue;
+            }
+            let Some(deadline) = [total, idle, silence, end].into_iter().flatten().min() else {
                 return Poll::Pending;
             };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-            if timer.is_elapsed() {
+            if timer.is_elapsed() || timer.deadline() > deadline {
                 timer.as_mut().reset(deadline);
             }
             // An event moves the deadline; the timer is reset only when it fires, not at each event.
@@ -209,7 +227,7 @@ impl Clock {
         }
     }
 
-    /// Reports the silence to everybody who listens, this turn included, with what the CLI waits for if it says so.
+    /// Sends a [`TurnStalled`] to all subscribers of the session, after the CLI was asked for questions that were lost.
     fn report_silence(&mut self, core: &Arc<SessionCore>, limit: Duration, silent_for: Duration) {
         if !core.subscribers.reports(limit) {
             return;
@@ -219,15 +237,17 @@ impl Clock {
         self.report = Some(task::spawn(async move {
             let (mut waiting_for, mut connecting) = (core.describe_work(), Vec::new());
             if let Some(peer) = core.connection.current() {
-                // Best effort: a CLI that does not answer is not waited for, and an old one does not know.
+                // A CLI that does not answer in time is not waited for, and an old one does not know the requests.
                 let params = SessionParams { session_id: &core.id };
-                let calls = timeout(REPORT, pending_calls(&peer, &params)).await;
+                let listed = timeout(REPORT, core.recover(RecoveryCause::TurnStalled)).await;
                 let servers = timeout(REPORT, connecting_servers(&peer, &params)).await;
+                waiting_for = core.calls.describe();
                 // The program's own are described already, under the same ids.
-                let known = |id: &str| waiting_for.iter().any(|own| own.ends_with(&format!("({id})")));
-                let others: Vec<_> =
-                    calls.unwrap_or_default().into_iter().filter(|(_, id)| !known(id)).collect();
-                waiting_for.extend(others.into_iter().map(|(tool, id)| format!("{tool} ({id})")));
+                let id = |described: &str| described.rfind('(').map(|at| described[at..].to_owned());
+                let own: Vec<_> = waiting_for.iter().map(|own| id(own)).collect();
+                waiting_for.extend(
+                    listed.unwrap_or_default().into_iter().filter(|listed| !own.contains(&id(listed))),
+                );
                 connecting = servers.unwrap_or_default();
             }
             tracing::info!(
@@ -251,21 +271,11 @@ impl Clock {
         if !pending.is_empty() {
             message += &format!(", waiting for {}", pending.join(", "));
         }
-        if step == Step::Working {
+        if step != Step::Sending {
             message += "; the agent continues: `abort` stops it";
         }
         Error::new(ErrorKind::Timeout, message)
     }
-}
-
-/// The tool calls that the CLI waits for: the tool and the id of each.
-///
-/// Wire: `session.tools.listPendingRequests`, to the CLI.
-async fn pending_calls(peer: &Peer, params: &SessionParams<'_>) -> Vec<(String, String)> {
-    let listed =
-        peer.request("session.tools.listPendingRequests", params).decoded::<ToolsPendingResponse>().await;
-    let items = listed.map(|listed| listed.items).unwrap_or_default();
-    items.into_iter().map(|call| (call.tool_name, call.request_id)).collect()
 }
 
 /// The MCP servers that the CLI is still connecting to.

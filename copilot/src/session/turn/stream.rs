@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -17,6 +18,7 @@ use crate::events::{Event, EventKind, EventName, EventStream};
 use crate::protocol::MessageId;
 use crate::session::handle::Session;
 use crate::session::link::TurnPass;
+use crate::task::{self, Task};
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
 ///
@@ -29,6 +31,8 @@ pub struct Turn {
     tracker: TurnTracker,
     clock: Clock,
     ended: Option<Option<Error>>,
+    /// The last event of a turn whose answer is looked for.
+    ending: Option<Box<Ending>>,
     /// The loss of the CLI, which may be restarted and continue the turn.
     lost: Option<Error>,
     /// Excludes other turns on CLIs whose events do not name their message.
@@ -37,6 +41,16 @@ pub struct Turn {
     held: Option<OpenCalls>,
     /// Whether the turn was left.
     is_waiting: bool,
+}
+
+/// The end of a turn that lacks its answer.
+struct Ending {
+    /// The event that has ended the turn.
+    last: Event,
+    /// Looks for the answer in the log of the CLI.
+    search: Option<Task<Vec<Event>>>,
+    /// The events that were found, the last one first.
+    found: Vec<Event>,
 }
 
 /// A turn whose message the CLI has accepted.
@@ -50,7 +64,18 @@ pub(super) struct Accepted {
 impl Turn {
     pub(super) fn new(session: Session, accepted: Accepted, clock: Clock) -> Self {
         let Accepted { events, tracker, pass, held } = accepted;
-        Self { session, events, tracker, clock, ended: None, lost: None, pass, held, is_waiting: false }
+        Self {
+            session,
+            events,
+            tracker,
+            clock,
+            ended: None,
+            ending: None,
+            lost: None,
+            pass,
+            held,
+            is_waiting: false,
+        }
     }
 
     /// Ends the turn when the agent waits only for deferred answers.
@@ -128,6 +153,9 @@ impl Turn {
         if self.ended.is_some() {
             return Poll::Ready(None);
         }
+        if self.ending.is_some() {
+            return self.poll_ending(cx);
+        }
         match Pin::new(&mut self.events).poll_next(cx) {
             Poll::Ready(Some(event)) => {
                 if let Some(cause) = self.is_over(&event) {
@@ -141,6 +169,10 @@ impl Turn {
                 }
                 if let Some(held) = &mut self.held {
                     held.observe(&event);
+                }
+                if over && self.tracker.lacks_answer() {
+                    self.ending = Some(Box::new(self.search_answer(event)));
+                    return self.poll_ending(cx);
                 }
                 if over {
                     self.ended = Some(None);
@@ -157,10 +189,13 @@ impl Turn {
                 self.ended = Some(None);
                 Poll::Ready(None)
             }
-            Poll::Pending => match self.clock.poll(cx, &self.session.0.core, Step::Working) {
-                Poll::Ready(error) => self.fail(error),
-                Poll::Pending => Poll::Pending,
-            },
+            Poll::Pending => {
+                let step = if self.tracker.is_answered() { Step::Answered } else { Step::Working };
+                match self.clock.poll(cx, &self.session.0.core, step) {
+                    Poll::Ready(error) => self.fail(error),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
         }
     }
 
@@ -172,6 +207,33 @@ impl Turn {
                 && self.tracker.has_begun()
                 && calls.are_held(&core.open_answers, core.calls.is_empty())
         })
+    }
+
+    /// Looks for the answer of a turn that has ended without one.
+    fn search_answer(&self, last: Event) -> Ending {
+        let (core, message) = (Arc::clone(&self.session.0.core), self.tracker.message().clone());
+        let since = self.tracker.events.first().map(|first| first.id().to_owned());
+        let seen = self.tracker.answer().map(|answer| answer.id().to_owned());
+        let search = task::spawn(async move { core.recover_answer(message, since, seen).await });
+        Ending { last, search: Some(search), found: Vec::new() }
+    }
+
+    /// Gives the events that were found, and then the last event of the turn.
+    fn poll_ending(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        let Some(ending) = &mut self.ending else { return Poll::Ready(None) };
+        if let Some(search) = &mut ending.search {
+            let Poll::Ready(found) = pin!(search.join()).poll(cx) else { return Poll::Pending };
+            ending.search = None;
+            ending.found = found.unwrap_or_default();
+            ending.found.reverse();
+        }
+        if let Some(event) = ending.found.pop() {
+            self.tracker.recover(&event);
+            return Poll::Ready(Some(Ok(event)));
+        }
+        let last = self.ending.take().map(|ending| ending.last);
+        self.ended = Some(None);
+        Poll::Ready(last.map(Ok))
     }
 
     /// Returns the cause when this event ends the turn early.

@@ -97,6 +97,27 @@ impl TurnTracker {
         !matches!(self.phase, Phase::Waiting(_) | Phase::Discarded(_))
     }
 
+    /// Whether the agent has answered, so that the end of the turn follows.
+    pub(super) fn is_answered(&self) -> bool {
+        matches!(self.phase, Phase::Answered)
+    }
+
+    /// Whether the turn ends in the middle: the agent has begun with the message, and has neither answered nor failed nor
+    /// been stopped. Its answer was lost, or the user has rejected a tool.
+    pub(super) fn lacks_answer(&self) -> bool {
+        matches!(self.phase, Phase::Working) && !self.aborted && self.error.is_none()
+    }
+
+    /// Returns the message.
+    pub(super) fn message(&self) -> &MessageId {
+        &self.message
+    }
+
+    /// Applies an event that was lost, when the turn has ended.
+    pub(super) fn recover(&mut self, event: &Event) {
+        self.apply(event);
+    }
+
     /// Returns a function that reports, for each further event, whether the message has reached the agent or cannot
     /// reach it any more.
     pub(super) fn into_watch(self) -> Box<Watch> {

@@ -18,6 +18,8 @@ const SINCE: &[(&str, [u64; 3])] = &[
     ("session.log", [1, 0, 10]),
     ("session.metadata.getClientMetadata", [1, 0, 102]),
     ("session.metadata.updateClientMetadata", [1, 0, 102]),
+    ("session.permissions.pendingRequests", [1, 0, 82]),
+    ("session.tools.listPendingRequests", [1, 0, 102]),
     ("session.tools.set", [1, 0, 82]),
     ("sessionFs.setProvider", [1, 0, 32]),
     ("sessions.save", [1, 0, 57]),
@@ -87,7 +89,9 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
         | "session.metadata.updateClientMetadata"
         | "sessions.save"
         | "session.tools.handlePendingToolCall"
-        | "session.permissions.handlePendingPermissionRequest" => {}
+        | "session.tools.listPendingRequests"
+        | "session.permissions.handlePendingPermissionRequest"
+        | "session.permissions.pendingRequests" => {}
         _ => return Err(RpcError::unknown_method(method)),
     }
     if !known {
@@ -101,6 +105,8 @@ fn of_session(shared: &Arc<Shared>, method: &str, params: &Value) -> Result<Valu
         }
         "session.getMessages" => shared.history(&id),
         "session.eventLog.read" => shared.event_page(&id, params),
+        "session.tools.listPendingRequests" => shared.pending_calls(&id),
+        "session.permissions.pendingRequests" => shared.pending_permissions(&id),
         "session.log" => {
             let notice = json!({"infoType": "log", "message": params["message"]});
             json!({"eventId": shared.event(&id, json!({"type": "session.info", "data": notice}))})

@@ -1,6 +1,6 @@
 //! Received and sent messages: the record of requests, their answers, and waiting for the client.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use super::FakeCli;
 use super::answer::{Answer, Answerer, Asked, HeldRequest, RpcError};
 use super::connection::Connection;
 use super::defaults;
+use super::delivery::Deliver;
+use super::question::OpenQuestion;
 use super::session::FakeSession;
 use super::turn::Play;
 use crate::contain::panic_message;
@@ -46,8 +48,12 @@ pub(super) struct CliState {
     responses: HashMap<u64, Value>,
     /// The program's answers to events, by request id: the parameters of its requests.
     pub(super) settled: HashMap<String, Vec<Value>>,
-    /// The unanswered tool calls and permission requests sent as events, with their session.
-    pub(super) open: HashMap<String, String>,
+    /// The unanswered tool calls and permission requests sent as events, by request id.
+    pub(super) open: BTreeMap<String, OpenQuestion>,
+    /// Decides about each event whether it reaches the program.
+    pub(super) deliver: Option<Deliver>,
+    /// The events that are sent after the next one of their session.
+    pub(super) late: HashMap<String, Value>,
     last_id: u64,
     pub(super) sessions: HashMap<String, FakeSession>,
     pub(super) events: u64,

@@ -3,11 +3,12 @@
 //! It shares only the framing with the library: messages are read and written as plain JSON, so that a mistake in the
 //! library's envelopes is detected. In the order of a message: `connection` moves bytes, `exchange` parses a message
 //! and finds its answer, `answer` has the answers of a test, `defaults` the default answers, `session` and `turn`
-//! simulate the agent, `question` sends tool calls and permission requests.
+//! simulate the agent, `question` sends tool calls and permission requests, `delivery` loses and repeats events.
 
 mod answer;
 mod connection;
 mod defaults;
+mod delivery;
 mod exchange;
 mod question;
 mod session;
@@ -25,6 +26,7 @@ use crate::protocol::SessionId;
 use crate::transport::memory;
 
 pub use answer::{Answer, Asked, HeldRequest, RpcError};
+pub use delivery::Delivery;
 use exchange::{EndOnDrop, Shared};
 pub use question::{PendingQuestion, PermissionQuestion, ToolCallQuestion};
 pub use turn::FakeTurn;
@@ -245,6 +247,32 @@ impl FakeCli {
     {
         let play: turn::Play = Arc::new(move |turn| Box::pin(play(turn)));
         self.shared.state().play = Some(play);
+    }
+
+    /// Sets the closure that decides about the delivery of each event, such as one that loses an event between the CLI and
+    /// the program. The closure gets the whole event. The CLI itself has every event in its history.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::testing::{Delivery, FakeCli};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> copilot::Result<()> {
+    /// let cli = FakeCli::new();
+    /// cli.on_event(|event| match event["type"].as_str() {
+    ///     Some("assistant.message") => Delivery::Lost,
+    ///     _ => Delivery::Once,
+    /// });
+    /// let client = cli.client_builder().start().await?;
+    /// let session = client.session().start().await?;
+    /// // The answer is read from the history of the CLI.
+    /// assert_eq!(session.ask("Are you there?").await?.text(), "OK.");
+    /// # client.shutdown().await
+    /// # }
+    /// ```
+    pub fn on_event(&self, deliver: impl Fn(&Value) -> Delivery + Send + Sync + 'static) {
+        self.shared.state().deliver = Some(Arc::new(deliver));
     }
 
     /// Sends an event of a session and returns its id.

@@ -136,6 +136,38 @@ pub struct PendingQuestion {
     asked: By,
 }
 
+/// A question that was sent as an event and is not answered.
+pub(super) struct OpenQuestion {
+    pub(super) session: SessionId,
+    /// The payload of the event.
+    pub(super) data: Value,
+}
+
+impl Shared {
+    /// The tool calls that wait for a result, as the CLI lists them.
+    pub(super) fn pending_calls(&self, session: &SessionId) -> Value {
+        let call = |id: &String, data: &Value| {
+            json!({"requestId": id, "toolCallId": data["toolCallId"], "toolName": data["toolName"],
+                   "arguments": data["arguments"]})
+        };
+        self.pending(session, "toolName", call)
+    }
+
+    /// The permission requests that wait for a decision, as the CLI lists them.
+    pub(super) fn pending_permissions(&self, session: &SessionId) -> Value {
+        let request =
+            |id: &String, data: &Value| json!({"requestId": id, "request": data["permissionRequest"]});
+        self.pending(session, "permissionRequest", request)
+    }
+
+    fn pending(&self, session: &SessionId, of: &str, item: impl Fn(&String, &Value) -> Value) -> Value {
+        let state = self.state();
+        let open = state.open.iter().filter(|(_, open)| open.session == *session && !open.data[of].is_null());
+        let items: Vec<Value> = open.map(|(id, open)| item(id, &open.data)).collect();
+        json!({"items": items})
+    }
+}
+
 enum By {
     Event { request: String, completed: &'static str },
     Request(u64),
@@ -148,7 +180,8 @@ impl PendingQuestion {
             Some("permission.requested") => "permission.completed",
             _ => "external_tool.completed",
         };
-        shared.state().open.insert(request.clone(), session.to_string());
+        let open = OpenQuestion { session: session.clone(), data: event["data"].clone() };
+        shared.state().open.insert(request.clone(), open);
         shared.event(&session, event);
         Self { shared, session, what, asked: By::Event { request, completed } }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::RpcError;
 use super::exchange::Shared;
+use super::question::OpenQuestion;
 use super::turn::{self, Sent};
 use crate::protocol::{MessageId, SessionId};
 use crate::random;
@@ -18,6 +19,7 @@ pub(super) struct FakeSession {
     pub(super) config: Value,
     /// Whether a program has the session open: from `session.create` or `session.resume` until it is detached.
     open: bool,
+    /// The event log, with the ephemeral events that stay in it.
     history: Vec<Value>,
     queue: VecDeque<Sent>,
     /// The client metadata.
@@ -43,6 +45,9 @@ const EPHEMERAL: &[&str] = &[
     "tool.execution_progress",
 ];
 
+/// The ephemeral event types that stay in the event log. The real CLI keeps the others for a while too.
+const LOGGED: &[&str] = &["session.idle"];
+
 impl Shared {
     pub(super) fn create_session(&self, params: &Value) -> Result<Value, RpcError> {
         let id = params["sessionId"].as_str().map_or_else(random::id, str::to_owned);
@@ -66,7 +71,7 @@ impl Shared {
                 session.open(params);
                 // The pending work of a lost CLI ends, unless the request continues it.
                 let stopped = (params["continuePendingWork"] != true).then(|| session.stop());
-                (session.history.len(), stopped)
+                (session.stored().count(), stopped)
             }
             None => return Err(RpcError::failed("session.resume", &format!("Session not found: {id}"))),
         };
@@ -99,19 +104,29 @@ impl Shared {
     }
 
     pub(super) fn history(&self, id: &SessionId) -> Value {
-        json!({"events": self.state().sessions.get(id.as_str()).map(|session| session.history.clone())})
+        let state = self.state();
+        json!({"events": state.sessions.get(id.as_str()).map(|session| session.stored().collect::<Vec<_>>())})
     }
 
-    /// The places of the real CLI are opaque; here they are numbers.
+    /// The places of the real CLI are opaque; here they are numbers. One that is not known is expired.
     pub(super) fn event_page(&self, id: &SessionId, params: &Value) -> Value {
         let state = self.state();
         let events = state.sessions.get(id.as_str()).map_or(&[][..], |session| &session.history);
-        let from = params["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-        let rest = events.get(from..).unwrap_or_default();
-        let most = params["max"].as_u64().map_or(rest.len(), |most| most as usize);
-        let page = &rest[..rest.len().min(most)];
-        json!({"events": page, "cursor": (from + page.len()).to_string(), "hasMore": page.len() < rest.len(),
-               "cursorStatus": "ok"})
+        let known = params["cursor"].as_str().map(|cursor| cursor.parse().ok());
+        let from = known.flatten().unwrap_or(0);
+        let (ephemeral, types) = (params["includeEphemeral"] == true, params["types"].as_array());
+        let wanted = |event: &Value| {
+            (ephemeral || event["ephemeral"] != true)
+                && types.is_none_or(|types| types.contains(&event["type"]))
+        };
+        let rest = events.iter().enumerate().skip(from).filter(|(_, event)| wanted(event));
+        let most = params["max"].as_u64().map_or(usize::MAX, |most| most as usize);
+        let page: Vec<_> = rest.clone().take(most).collect();
+        let has_more = rest.count() > page.len();
+        let next = if has_more { page.last().map_or(from, |(at, _)| at + 1) } else { events.len() };
+        let status = if known == Some(None) { "expired" } else { "ok" };
+        let page: Vec<&Value> = page.into_iter().map(|(_, event)| event).collect();
+        json!({"events": page, "cursor": next.to_string(), "hasMore": has_more, "cursorStatus": status})
     }
 
     pub(super) fn set_tools(&self, id: &SessionId, tools: &Value) {
@@ -163,7 +178,7 @@ impl Shared {
         }
         let kept = members.get("ephemeral") != Some(&Value::Bool(true));
         let parent =
-            known.as_ref().and_then(|session| session.history.last()).map(|event| event["id"].clone());
+            known.as_ref().and_then(|session| session.stored().next_back()).map(|event| event["id"].clone());
         let time = format!(
             "2026-01-01T00:{:02}:{:02}.{:03}Z",
             number / 60_000 % 60,
@@ -175,12 +190,11 @@ impl Shared {
         members.entry("parentId").or_insert_with(|| parent.unwrap_or_default());
         members.entry("data").or_insert_with(|| json!({}));
         let id = members["id"].as_str().unwrap_or_default().to_owned();
-        if let Some(session) = known.filter(|_| kept) {
+        if let Some(session) = known.filter(|_| kept || LOGGED.contains(&name.as_str())) {
             session.history.push(event.clone());
         }
         drop(state);
-        let params = json!({"sessionId": session, "event": event});
-        self.send(&json!({"jsonrpc": "2.0", "method": "session.event", "params": params}));
+        self.send_event(session, event);
         id
     }
 
@@ -201,12 +215,15 @@ impl Shared {
         let (stopped, open) = {
             let mut state = self.state();
             let stopped = state.sessions.get_mut(id.as_str()).map(FakeSession::stop);
-            let open: Vec<_> = state.open.extract_if(|_, session| *session == *id.as_str()).collect();
+            let is_of_session = |open: &OpenQuestion| open.session == *id;
+            let open: Vec<_> =
+                state.open.keys().filter(|request| is_of_session(&state.open[*request])).cloned().collect();
+            state.open.retain(|_, open| !is_of_session(open));
             (stopped, open)
         };
         let worked = stopped.as_ref().is_some_and(Option::is_some) || !open.is_empty();
         drop(stopped);
-        for (request, _) in open {
+        for request in open {
             self.event(id, json!({"type": "external_tool.completed", "data": {"requestId": request}}));
         }
         if worked {
@@ -229,12 +246,14 @@ impl Shared {
     /// Completes a question sent as an event. Returns `false` when it is unknown or already answered.
     pub(super) fn settle(&self, id: &SessionId, what: &str, params: &Value) -> bool {
         let request = params["requestId"].as_str().unwrap_or_default();
-        if self.state().open.remove(request).is_none() {
-            return false;
-        }
+        let Some(open) = self.state().open.remove(request) else { return false };
         let mut data = json!({"requestId": request});
         if what == "permission" {
             data["result"] = params["result"].clone();
+            let call = &open.data["permissionRequest"]["toolCallId"];
+            if !call.is_null() {
+                data["toolCallId"] = call.clone();
+            }
         }
         self.event(id, json!({"type": format!("{what}.completed"), "data": data}));
         true
@@ -242,6 +261,11 @@ impl Shared {
 }
 
 impl FakeSession {
+    /// The events that are not ephemeral.
+    fn stored(&self) -> impl DoubleEndedIterator<Item = &Value> {
+        self.history.iter().filter(|event| event["ephemeral"] != true)
+    }
+
     fn open(&mut self, params: &Value) {
         self.config = params.clone();
         self.open = true;

@@ -1,0 +1,156 @@
+//! The events that announce calls, and the task that asks for their requests.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Weak};
+
+use serde::Deserialize;
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use tokio::time::sleep_until;
+
+use crate::events::{EventHead, EventName, Idle, RecoveryCause};
+use crate::session::core::announced::{Announced, CallKey};
+use crate::session::core::call_watch::{Overdue, Watched};
+use crate::session::core::{SessionCore, Topic};
+use crate::task;
+
+/// The handlers of events that announce calls, or say that none follows.
+pub(crate) const TOPIC: Topic = Topic {
+    state_events: &[
+        (EventName::AssistantMessage, announced_by_message),
+        (EventName::ToolExecutionStart, announced_by_start),
+        (EventName::ToolExecutionComplete, ended),
+        (EventName::SessionIdle, at_rest),
+    ],
+    ..Topic::NONE
+};
+
+/// A call in the payload of an event that announces it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Announcement<'a> {
+    #[serde(borrow, default)]
+    tool_call_id: Cow<'a, str>,
+    /// The tool, in `tool.execution_start`.
+    #[serde(borrow, default)]
+    tool_name: Cow<'a, str>,
+    /// The tool, in `assistant.message`.
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AgentMessage<'a> {
+    #[serde(borrow, default)]
+    tool_requests: Option<&'a RawValue>,
+}
+
+/// Visits the entries of a list without an allocation.
+struct Each<F>(F);
+
+impl<'de, F: FnMut(Announcement<'de>)> Visitor<'de> for Each<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of tool calls")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(entry) = entries.next_element()? {
+            (self.0)(entry);
+        }
+        Ok(())
+    }
+}
+
+/// An announcement that cannot be read announces nothing: the other events of the call do.
+fn announced_by_message(session: &Arc<SessionCore>, event: &EventHead<'_>) {
+    if session.tools().is_empty() {
+        return;
+    }
+    let Ok(AgentMessage { tool_requests: Some(requests) }) = serde_json::from_str(event.data().get()) else {
+        return;
+    };
+    let each = Each(|call: Announcement<'_>| session.announced(&call.name, &call.tool_call_id));
+    let read = serde_json::Deserializer::from_str(requests.get()).deserialize_seq(each);
+    if let Err(error) = read {
+        tracing::debug!(%error, session = %session.id, "the tool calls of a message cannot be read");
+    }
+}
+
+fn announced_by_start(session: &Arc<SessionCore>, event: &EventHead<'_>) {
+    if let Ok(call) = serde_json::from_str::<Announcement<'_>>(event.data().get()) {
+        session.announced(&call.tool_name, &call.tool_call_id);
+    }
+}
+
+fn ended(session: &Arc<SessionCore>, event: &EventHead<'_>) {
+    if session.watch.is_used()
+        && let Ok(call) = serde_json::from_str::<Announcement<'_>>(event.data().get())
+    {
+        session.watch.update(|announced| announced.ended(Announced::key(&call.tool_call_id)));
+    }
+}
+
+fn at_rest(session: &Arc<SessionCore>, event: &EventHead<'_>) {
+    if event.agent().is_none() && Idle::read(event.data().get()).is_end() {
+        session.watch.update(Announced::clear);
+    }
+}
+
+/// Asks the CLI for requests that are missing, until none is.
+async fn watch(session: Weak<SessionCore>) {
+    loop {
+        let Some(due) = session.upgrade().and_then(|session| session.watch.next_due()) else { return };
+        sleep_until(due).await;
+        let Some(session) = session.upgrade() else { return };
+        match session.watch.take_overdue(session.calls.is_consulted()) {
+            Some(Overdue::Call) => drop(session.recover(RecoveryCause::CallNotRequested).await),
+            Some(Overdue::Skipped) => drop(session.recover(RecoveryCause::MessageSkipped).await),
+            None => {}
+        }
+    }
+}
+
+impl SessionCore {
+    /// The agent is about to call a tool. One of another program is not waited for.
+    fn announced(self: &Arc<Self>, tool: &str, call: &str) {
+        if !call.is_empty() && self.tools().get(tool).is_some() {
+            self.watch_for(|watched| watched.announce(call));
+        }
+    }
+
+    /// A permission for a call was requested; returns the key of the call. One of another program's tool is not waited for.
+    pub(in crate::session) fn deciding(
+        self: &Arc<Self>,
+        tool: Option<&str>,
+        call: Option<&str>,
+    ) -> Option<CallKey> {
+        self.tools().get(tool?)?;
+        let call = call?;
+        self.watch_for(|watched| watched.deciding(call))
+    }
+
+    /// This program has permitted or denied a call.
+    pub(in crate::session) fn decided(self: &Arc<Self>, call: CallKey, is_permitted: bool) {
+        self.watch_for(|watched| watched.decided(call, is_permitted));
+    }
+
+    /// The CLI reports that a call was permitted or denied. One that is not watched is of another program's tool.
+    pub(in crate::session) fn call_decided(self: &Arc<Self>, call: &str, is_permitted: bool) {
+        if self.watch.is_used() {
+            self.watch_for(|watched| watched.decided(Announced::key(call), is_permitted));
+        }
+    }
+
+    /// A message was skipped that may have been a question.
+    pub(in crate::session) fn ask_for_skipped(self: &Arc<Self>) {
+        self.watch_for(|watched| watched.has_skipped = true);
+    }
+
+    fn watch_for<T>(self: &Arc<Self>, change: impl FnOnce(&mut Watched) -> T) -> Option<T> {
+        let start = || task::spawn(watch(Arc::downgrade(self)));
+        (!self.is_closed()).then(|| self.watch.begin(change, start))
+    }
+}

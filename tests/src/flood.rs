@@ -18,6 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const RECORDED_TURN: &str = include_str!("../fixtures/turn.jsonl");
 /// As much as a pipe of the system holds.
 const PIPE: usize = 64 << 10;
+/// The id of events.
+const ID: &str = "1b4e28ba-2fa1-41d2-883f-0016d3cca427";
 /// The message that every prompt becomes.
 const MESSAGE: &str = "0b2f6a4e-message";
 
@@ -29,7 +31,8 @@ const MESSAGE: &str = "0b2f6a4e-message";
 /// `tool_0` to `tool_T`, which are to add the session's id; `large:N:C:BYTES` calls `large`, which is to give that much;
 /// `mixed:N:K` sends N pieces as fast as they are taken, and calls `echo` after every K of them. Each is a turn that
 /// ends with a message, which says for calls how many were answered as they should be, and for `mixed` how many
-/// microseconds half of them took and how many the slowest.
+/// microseconds half of them took and how many the slowest. `announced:N:C` is `tools:N:C` with the start of each execution
+/// and its end, and `foreign:N:C` the same with starts that name another tool.
 pub fn start() -> ClientBuilder {
     let (builder, far) = memory_client(PIPE);
     std::thread::spawn(move || {
@@ -54,6 +57,8 @@ struct Flood {
     pieces: Option<Pieces>,
     /// How many calls there were in all.
     asked: usize,
+    /// How many turns have ended.
+    ends: usize,
 }
 
 /// Tool calls of a session on their way.
@@ -76,6 +81,8 @@ enum Tool {
     Spread(usize),
     /// With so many bytes.
     Large(usize),
+    /// `echo`, announced under this name.
+    Announced(&'static str),
     /// `echo`, when the pieces have come so far.
     Paced,
 }
@@ -91,7 +98,15 @@ struct Pieces {
 
 impl Flood {
     fn new(far: FarEnd) -> Self {
-        Self { far, received: Vec::new(), out: Vec::new(), calls: HashMap::new(), pieces: None, asked: 0 }
+        Self {
+            far,
+            received: Vec::new(),
+            out: Vec::new(),
+            calls: HashMap::new(),
+            pieces: None,
+            asked: 0,
+            ends: 0,
+        }
     }
 
     async fn run(mut self) {
@@ -175,11 +190,13 @@ impl Flood {
                     }
                 }
             }
-            "tools" | "spread" | "large" => {
+            "tools" | "spread" | "large" | "announced" | "foreign" => {
                 let (total, width) = (number(), number());
                 let tool = match what {
                     "spread" => Tool::Spread(number()),
                     "large" => Tool::Large(number()),
+                    "announced" => Tool::Announced("echo"),
+                    "foreign" => Tool::Announced("none"),
                     _ => Tool::Echo,
                 };
                 self.will_ask(session, tool, total);
@@ -214,7 +231,9 @@ impl Flood {
         let at = calls.begun.len();
         calls.begun.push(Instant::now());
         let (name, input) = match calls.tool {
-            Tool::Echo | Tool::Paced => ("echo".to_owned(), json!({"input": format!("text {at}")})),
+            Tool::Echo | Tool::Paced | Tool::Announced(_) => {
+                ("echo".to_owned(), json!({"input": format!("text {at}")}))
+            }
             Tool::Spread(tools) => (format!("tool_{}", at % tools), json!({"input": format!("text {at}")})),
             Tool::Large(bytes) => ("large".to_owned(), json!({"bytes": bytes, "fill": at % 10})),
         };
@@ -222,6 +241,10 @@ impl Flood {
             "requestId": (calls.first + at).to_string(), "toolCallId": format!("call_{at}"), "toolName": name,
             "arguments": input, "workingDirectory": "/home/user/project",
         });
+        if let Tool::Announced(name) = calls.tool {
+            let start = json!({"toolCallId": format!("call_{at}"), "toolName": name, "arguments": {}});
+            self.event(session, "tool.execution_start", false, &start);
+        }
         self.event(session, "external_tool.requested", false, &data);
     }
 
@@ -235,7 +258,12 @@ impl Flood {
             calls.left -= 1;
         }
         let (done, paced) = (calls.left == 0, matches!(calls.tool, Tool::Paced));
+        let announced = matches!(calls.tool, Tool::Announced(_));
         self.event(session, "external_tool.completed", true, &json!({"requestId": id}));
+        if announced {
+            let complete = json!({"toolCallId": format!("call_{at}"), "success": true});
+            self.event(session, "tool.execution_complete", false, &complete);
+        }
         if done && let Some(calls) = self.calls.remove(session) {
             self.finish(session, &calls.summary());
         } else if !paced {
@@ -246,7 +274,10 @@ impl Flood {
     fn finish(&mut self, session: &str, text: &str) {
         let data = json!({"messageId": "m", "originatingMessageId": MESSAGE, "content": text});
         self.event(session, "assistant.message", false, &data);
-        self.event(session, "session.idle", true, &json!({}));
+        // The library ignores an end that comes twice, which it knows by the id.
+        self.ends += 1;
+        let idle = event(session, "session.idle", true, &json!({}));
+        self.frame(&idle.replace(ID, &format!("{}-idle", self.ends)));
     }
 
     fn event(&mut self, session: &str, name: &str, ephemeral: bool, data: &Value) {
@@ -284,7 +315,7 @@ impl Tool {
     /// Whether this is the answer to the call with this number.
     fn is_right(self, session: &str, at: usize, text: &str) -> bool {
         match self {
-            Self::Echo | Self::Paced => text == format!("text {at}"),
+            Self::Echo | Self::Paced | Self::Announced(_) => text == format!("text {at}"),
             Self::Spread(_) => text == format!("{session} text {at}"),
             Self::Large(bytes) => text == (at % 10).to_string().repeat(bytes),
         }
@@ -299,7 +330,7 @@ fn piece() -> Value {
 
 fn event(session: &str, name: &str, ephemeral: bool, data: &Value) -> String {
     let mut event = json!({
-        "type": name, "id": "1b4e28ba-2fa1-41d2-883f-0016d3cca427", "timestamp": "2026-01-01T00:00:00.000Z",
+        "type": name, "id": ID, "timestamp": "2026-01-01T00:00:00.000Z",
         "parentId": "6fa459ea-ee8a-4ca4-894e-db77e160355e", "data": data,
     });
     if ephemeral {

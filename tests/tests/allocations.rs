@@ -42,6 +42,19 @@ fn a_tool_call_takes_few_allocations() {
 }
 
 #[test]
+fn an_announced_tool_call_takes_no_additional_allocation() {
+    let each = |prompt: &str| {
+        on_this_thread(async {
+            let session = flood::start().start().await?.session().with_all_tools().start().await?;
+            turns(&session, prompt, 1_000).await
+        })
+    };
+    // The start of a tool of another program is not watched.
+    let (watched, not_watched) = (each("announced:1000:1"), each("foreign:1000:1"));
+    assert_at_most(&watched, not_watched.count + 0.1, not_watched.bytes + 10.0);
+}
+
+#[test]
 fn a_delta_that_is_read_takes_few_allocations() {
     let each = on_this_thread(async {
         let session = flood::start().start().await?.session().start().await?;

@@ -40,7 +40,8 @@ struct List {
     /// Whether the agent works, as far as its events say.
     busy: bool,
     closed: bool,
-    ends: Ends,
+    /// Absent until a turn has ended.
+    ends: Option<Box<Ends>>,
 }
 
 /// The turns that have not begun.
@@ -150,7 +151,8 @@ impl Subscribers {
         if !head.name().may_end_a_turn() {
             return false;
         }
-        let ends = &mut self.list().ends;
+        let mut list = self.list();
+        let ends = list.ends.get_or_insert_default();
         let Some(hash) = ends.hash(head) else { return false };
         let is_repeated = ends.hashes.contains(&hash);
         if !is_repeated {
@@ -164,7 +166,8 @@ impl Subscribers {
     /// Returns whether an event that may end a turn has come.
     pub(crate) fn has_seen(&self, head: &EventHead<'_>) -> bool {
         let list = self.list();
-        list.ends.hash(head).is_some_and(|hash| list.ends.hashes.contains(&hash))
+        let Some(ends) = &list.ends else { return false };
+        ends.hash(head).is_some_and(|hash| ends.hashes.contains(&hash))
     }
 
     /// Gives an event of the library to every subscriber.

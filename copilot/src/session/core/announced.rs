@@ -14,8 +14,8 @@ use crate::hash::BuildIdHasher;
 /// How long the request of an announced call may take before the CLI is asked for it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The longest pause between two questions about the same call.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The last pause before a question about a call, which is forgotten then: the report of a stalled turn asks later.
+const LONGEST: Duration = Duration::from_secs(32);
 
 /// The number of requested calls that are remembered, so that a late announcement is not waited for.
 const RECENT: usize = 64;
@@ -114,17 +114,18 @@ impl Announced {
         due.min()
     }
 
-    /// Returns whether a call is overdue. Each that is gets twice the time that it had.
+    /// Returns whether a call is overdue. Each that is gets twice the time that it had, and is forgotten in the end.
     pub(in crate::session) fn take_overdue(&mut self, now: Instant) -> bool {
         let mut overdue = false;
-        for call in &mut self.waiting {
-            if let Phase::Due { at, pause } = call.phase
-                && at <= now
-            {
-                call.phase = Phase::due(now, (2 * pause).min(LONGEST));
-                overdue = true;
+        self.waiting.retain_mut(|call| {
+            let Phase::Due { at, pause } = call.phase else { return true };
+            if at > now {
+                return true;
             }
-        }
+            overdue = true;
+            call.phase = Phase::due(now, 2 * pause);
+            pause < LONGEST
+        });
         overdue
     }
 
@@ -170,13 +171,14 @@ mod tests {
         // The start of the execution announces it again.
         table.announce(key("a"), start + SECOND);
         let mut now = start;
-        for pause in [2, 4, 8, 16, 32, 60, 60] {
+        for pause in [2, 4, 8, 16, 32] {
             let due = now + pause * SECOND;
             assert_eq!(table.next_due(), Some(due), "{pause}");
             assert!(!table.take_overdue(due - Duration::from_millis(1)));
             assert!(table.take_overdue(due));
             now = due;
         }
+        assert!(table.next_due().is_none() && table.waiting.is_empty());
     }
 
     #[test]

@@ -29,17 +29,20 @@ pub(in crate::session) enum Overdue {
 }
 
 impl CallWatch {
-    /// Changes what is watched, and starts the task where something is missing and none runs.
+    /// Changes what is watched, and starts the task where something is missing and none runs. `start` gets the time when
+    /// the first request is due.
     pub(in crate::session) fn begin<T>(
         &self,
         change: impl FnOnce(&mut Watched) -> T,
-        start: impl FnOnce() -> Task,
+        start: impl FnOnce(Instant) -> Task,
     ) -> T {
         let mut watched = lock(&self.0);
         let watched = watched.get_or_insert_default();
         let changed = change(watched);
-        if watched.task.is_none() && watched.next_due().is_some() {
-            watched.task = Some(start());
+        if watched.task.is_none()
+            && let Some(due) = watched.next_due()
+        {
+            watched.task = Some(start(due));
         }
         changed
     }
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
     use crate::task;
 
-    fn pending() -> Task {
+    fn pending(_: Instant) -> Task {
         task::spawn(std::future::pending())
     }
 
@@ -139,9 +142,9 @@ mod tests {
         let announce = |call: &str| {
             let mut started = false;
             let change = |watched: &mut Watched| watched.announce(call);
-            watch.begin(change, || {
+            watch.begin(change, |due| {
                 started = true;
-                pending()
+                pending(due)
             });
             started
         };

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 use crate::events::{EventHead, EventName, Idle, RecoveryCause};
 use crate::session::core::announced::{Announced, CallKey};
@@ -99,17 +100,24 @@ fn at_rest(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     }
 }
 
+/// The longest time between two looks at the table: a later announcement may be due before an earlier one.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// Asks the CLI for requests that are missing, until none is.
-async fn watch(session: Weak<SessionCore>) {
+///
+/// The task does not end before the time that the first request has, although most requests come immediately: so a session
+/// with many calls does not start it for each.
+async fn watch(session: Weak<SessionCore>, mut due: Instant) {
     loop {
-        let Some(due) = session.upgrade().and_then(|session| session.watch.next_due()) else { return };
-        sleep_until(due).await;
+        sleep_until(due.min(Instant::now() + LOOK)).await;
         let Some(session) = session.upgrade() else { return };
         match session.watch.take_overdue(session.calls.is_consulted()) {
             Some(Overdue::Call) => drop(session.recover(RecoveryCause::CallNotRequested).await),
             Some(Overdue::Skipped) => drop(session.recover(RecoveryCause::MessageSkipped).await),
             None => {}
         }
+        let Some(next) = session.watch.next_due() else { return };
+        due = next;
     }
 }
 
@@ -150,7 +158,7 @@ impl SessionCore {
     }
 
     fn watch_for<T>(self: &Arc<Self>, change: impl FnOnce(&mut Watched) -> T) -> Option<T> {
-        let start = || task::spawn(watch(Arc::downgrade(self)));
+        let start = |due| task::spawn(watch(Arc::downgrade(self), due));
         (!self.is_closed()).then(|| self.watch.begin(change, start))
     }
 }

@@ -47,7 +47,7 @@ type Kept = Arc<Mutex<Option<ToolContext>>>;
 pub(super) struct World {
     pub(super) cli: FakeCli,
     pub(super) client: Client,
-    session: Session,
+    pub(super) session: Session,
     /// A session that was closed.
     closed: SessionId,
     /// The context of a tool that runs in `session`.

@@ -48,10 +48,11 @@
 //! # Guarantees
 //!
 //! The ticket is made before the function runs, and only when the call survives the end of the program and of the CLI.
-//! When the function has returned [`Deferred`], it does not run again for this call. When the program ends before it
-//! has returned, the function runs again in the next program that
-//! [continues the pending work](crate::resume::Resume::continue_pending_work) of the session, with an equal ticket: a
-//! request that is filed under [`Ticket::id`] is filed once.
+//! When the function has returned [`Deferred`], the session records that, and emits an
+//! [`EventKind::AnswerDeferred`](crate::EventKind::AnswerDeferred): from then on the function does not run again for this
+//! call. When the program ends before, some milliseconds after the return at the latest, the function runs again in the
+//! next program that [continues the pending work](crate::resume::Resume::continue_pending_work) of the session, with an
+//! equal ticket: a request that is filed under [`Ticket::id`] is filed once.
 //!
 //! A call is settled at most once; every further settlement is an error.
 
@@ -96,14 +97,14 @@ impl<T: Serialize + JsonSchema + Send + 'static> DeferredResult for T {}
 /// Serializes as a JSON object with the session, the request, the tool and the type of the result. A ticket of another
 /// type of result is an error when it is deserialized. `Ticket<serde_json::Value>` is read from every ticket, for
 /// programs that do not have the type: values are then checked against the schema in the ticket.
-pub struct Ticket<T> {
+pub struct Ticket<T: DeferredResult> {
     record: Arc<TicketRecord>,
     result: PhantomData<fn() -> T>,
 }
 
 /// The result of a tool whose call may stay open; see the [module](self).
 #[must_use = "the call stays open only when the tool returns this"]
-pub struct Deferred<T>(Later<T>);
+pub struct Deferred<T: DeferredResult>(Later<T>);
 
 enum Later<T> {
     Ready(T),
@@ -138,7 +139,7 @@ impl<T: Send> Settlement<T> for std::result::Result<T, ToolError> {
     }
 }
 
-impl<T> Ticket<T> {
+impl<T: DeferredResult> Ticket<T> {
     /// Returns the id of the request, which is unique, and the same when the function runs again for this call.
     pub fn id(&self) -> &RequestId {
         &self.record.request
@@ -200,7 +201,7 @@ impl Ticket<Value> {
     }
 }
 
-impl<T> Deferred<T> {
+impl<T: DeferredResult> Deferred<T> {
     /// Returns the result of a call whose value is known immediately.
     pub fn ready(value: T) -> Self {
         Self(Later::Ready(value))
@@ -359,19 +360,19 @@ impl ToolContext {
     }
 }
 
-impl<T> Clone for Ticket<T> {
+impl<T: DeferredResult> Clone for Ticket<T> {
     fn clone(&self) -> Self {
         Self::new(Arc::clone(&self.record))
     }
 }
 
-impl<T> PartialEq for Ticket<T> {
+impl<T: DeferredResult> PartialEq for Ticket<T> {
     fn eq(&self, other: &Self) -> bool {
         self.record == other.record
     }
 }
 
-impl<T> fmt::Debug for Ticket<T> {
+impl<T: DeferredResult> fmt::Debug for Ticket<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket")
             .field("session", &self.record.session)
@@ -383,7 +384,7 @@ impl<T> fmt::Debug for Ticket<T> {
     }
 }
 
-impl<T> fmt::Debug for Deferred<T> {
+impl<T: DeferredResult> fmt::Debug for Deferred<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Later::Ready(_) => f.write_str("Deferred::Ready(..)"),
@@ -392,13 +393,13 @@ impl<T> fmt::Debug for Deferred<T> {
     }
 }
 
-impl<T> Serialize for Ticket<T> {
+impl<T: DeferredResult> Serialize for Ticket<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         self.record.serialize(serializer)
     }
 }
 
-impl<'de, T: JsonSchema + 'static> Deserialize<'de> for Ticket<T> {
+impl<'de, T: DeferredResult> Deserialize<'de> for Ticket<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let record = TicketRecord::deserialize(deserializer)?;
         if record.ticket != VERSION {

@@ -178,6 +178,15 @@ impl SessionCore {
         Ok(())
     }
 
+    /// Removes the record of an approval that came too late.
+    pub(super) async fn unmark_approved(&self, peer: &Peer, call: &ToolCallId) {
+        drop(self.open_answers.take_edited(call.as_str()));
+        let mark = vec![format!("{APPROVED}{call}")];
+        if let Err(error) = self.update_metadata(peer, BTreeMap::new(), mark).await {
+            tracing::debug!(%error, session = %self.id, "the mark of an approval stays");
+        }
+    }
+
     /// Applies the approval of a call that is found after a resumption.
     pub(super) fn apply_approval(&self, marks: &mut Marks, call: &str) {
         let Some(approved) = marks.approved.remove(call) else { return };

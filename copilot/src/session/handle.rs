@@ -211,6 +211,11 @@ impl Session {
         &self.0.link.cli
     }
 
+    /// Whether the CLI was there before, and may have other clients.
+    pub(crate) fn shares_cli(&self) -> bool {
+        self.0.link.shared
+    }
+
     pub(crate) fn core(&self) -> &SessionCore {
         &self.0.core
     }

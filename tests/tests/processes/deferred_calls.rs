@@ -137,7 +137,7 @@ fn started(directory: &Path) -> Vec<i32> {
     .collect()
 }
 
-/// What has become of a call.
+/// The end of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     /// The CLI had not persisted the call, and its settlement is an error.
@@ -300,8 +300,11 @@ async fn a_deferred_call_outlives_its_program_and_the_cli() {
         (POINTS[16], End::Kill),
         (POINTS[21], End::Kill),
     ];
-    let outcomes = run(cases).await;
-    assert_eq!(outcomes.values().sum::<u32>(), 6, "{outcomes:?}");
+    // Most of the time of a case is the start of its CLIs.
+    let (first, second) = cases.split_at(3);
+    let (first, second) = tokio::join!(run(first.to_vec()), run(second.to_vec()));
+    let number = first.values().chain(second.values()).sum::<u32>();
+    assert_eq!(number, 6, "{first:?} {second:?}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use copilot::deferred::{Deferred, Ticket};
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError};
+use copilot::tools::ResultType;
 use copilot::{
     Client, Decision, DynTool, ErrorKind, EventKind, Session, SessionBuilder, State, ToolContext, ToolError,
 };
@@ -115,6 +116,16 @@ async fn a_deferred_call_is_settled_by_its_ticket_and_the_turn_continues() {
     let again = session.settle(&ticket, Receipt { number: 8 }).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Session);
     assert!(again.to_string().contains("it has a result already"), "{again}");
+    assert_eq!(desk.runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_defers_is_called_without_a_session() {
+    let desk = Arc::<Desk>::default();
+    let call = || copilot::testing::call(refund::TOOL, json!({"order": 42})).shared_state(Arc::clone(&desk));
+    assert_eq!(call().await.result_type(), ResultType::Deferred);
+    assert_eq!((desk.last().session_id().as_str(), desk.last().tool()), ("test-session", "refund"));
+    assert!(call().agent_id("a").await.text().contains("a sub-agent"));
     assert_eq!(desk.runs.load(Ordering::Relaxed), 1);
 }
 

@@ -45,7 +45,8 @@ members! {
             ///
             /// On, they run while the CLI is started again, the CLI gets their results when the session is resumed, and
             /// the turn continues, as does the call that waits for it. Other pending calls run again, so a tool may run
-            /// twice: its result may have been lost in transit. Permissions are requested again. The same applies when
+            /// twice: its result may have been lost in transit. The function of a [deferred](crate::deferred) call does
+            /// not run again. Permissions are requested again. The same applies when
             /// [`Client::resume`](crate::Client::resume) resumes a session in the middle of a turn. Calls of the model,
             /// and work that the CLI had not persisted when it was lost, are interrupted in any case;
             /// [`Restarted::continued`](crate::events::Restarted::continued) lists what continues.

@@ -99,7 +99,7 @@ impl OpenAnswers {
         edited.push((call, arguments));
     }
 
-    /// Returns the arguments with which a call runs instead of its own.
+    /// Returns the arguments with which a call runs after the edit of a person.
     pub(crate) fn take_edited(&self, call: &str) -> Option<Box<RawValue>> {
         let mut edited = lock(&self.edited);
         let place = edited.iter().position(|(known, _)| *known == call)?;

@@ -132,6 +132,11 @@ impl SessionCore {
         let decision_context = context.as_ref();
         let params = PermissionAnswerParams { session_id: &self.id, request_id, result, decision_context };
         let answer: Success = peer.request(METHOD, &params).decoded().await?;
+        if !answer.success
+            && let Some(call) = request.tool_call_id()
+        {
+            self.unmark_approved(peer, &call).await;
+        }
         match answer.success {
             false if answer.error.is_none() => Err(self.not_pending(request_id)),
             _ => done(METHOD, answer),

@@ -166,35 +166,6 @@ impl Session {
         AskRequest { session: self, message: message.into(), limits: Limits::DEFAULT }
     }
 
-    /// Returns the turn that the agent is in, from now on: of a message that another program has sent, or that this one
-    /// has sent before it resumed the session with
-    /// [`continue_pending_work`](crate::resume::Resume::continue_pending_work). Earlier events are not a part of it, and
-    /// nothing is sent. If the agent is idle, the turn ends with the next work of the agent.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # use copilot::deferred::Ticket;
-    /// # async fn example(session: copilot::Session, ticket: Ticket<String>) -> copilot::Result<()> {
-    /// let turn = session.current_turn();
-    /// session.settle(&ticket, "approved by Ada".to_owned()).await?;
-    /// println!("{}", turn.reply().await?.text());
-    /// # Ok(()) }
-    /// ```
-    pub fn current_turn(&self) -> Turn {
-        let core = &self.0.core;
-        let mut clock = Clock::start(core, Limits::DEFAULT);
-        clock.begun();
-        let events = core.subscribers.subscribe(self.0.event_budget);
-        let tracker = TurnTracker::of_work_in_progress();
-        Turn::new(self.clone(), Accepted { events, tracker, pass: None, held: None }, clock)
-    }
-
-    /// As [`current_turn`](Self::current_turn), and ends when the agent waits only for deferred answers.
-    pub(crate) fn current_turn_or_deferred(&self) -> Turn {
-        self.current_turn().holding(OpenCalls::unknown())
-    }
-
     /// Sends the message. `prepare` runs right before; the function that it returns runs on the reader when the CLI has
     /// responded, in order with everything else that arrives, and with `keep` also when this future was dropped.
     async fn post<N>(

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::clock::{Clock, Step};
+use super::clock::{Clock, Limits, Step};
 use super::open_calls::OpenCalls;
 use super::reply::Reply;
 use super::tracker::TurnTracker;
@@ -59,6 +59,37 @@ pub(super) struct Accepted {
     pub(super) tracker: TurnTracker,
     pub(super) pass: Option<Box<dyn TurnPass>>,
     pub(super) held: Option<OpenCalls>,
+}
+
+impl Session {
+    /// Returns the turn that the agent is in, from now on: of a message that another program has sent, or that this one
+    /// has sent before it resumed the session with
+    /// [`continue_pending_work`](crate::resume::Resume::continue_pending_work). Earlier events are not a part of it, and
+    /// nothing is sent. If the agent is idle, the turn ends with the next work of the agent.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use copilot::deferred::Ticket;
+    /// # async fn example(session: copilot::Session, ticket: Ticket<String>) -> copilot::Result<()> {
+    /// let turn = session.current_turn();
+    /// session.settle(&ticket, "approved by Ada".to_owned()).await?;
+    /// println!("{}", turn.reply().await?.text());
+    /// # Ok(()) }
+    /// ```
+    pub fn current_turn(&self) -> Turn {
+        let core = &self.0.core;
+        let mut clock = Clock::start(core, Limits::DEFAULT);
+        clock.begun();
+        let events = core.subscribers.subscribe(self.0.event_budget);
+        let tracker = TurnTracker::of_work_in_progress();
+        Turn::new(self.clone(), Accepted { events, tracker, pass: None, held: None }, clock)
+    }
+
+    /// As [`current_turn`](Self::current_turn), and ends when the agent waits only for deferred answers.
+    pub(crate) fn current_turn_or_deferred(&self) -> Turn {
+        self.current_turn().holding(OpenCalls::unknown())
+    }
 }
 
 impl Turn {

@@ -20,6 +20,8 @@ use copilot::{AgentMode, Client, Session, SessionId, State, ToolContext};
 use copilot_tests::fake::settle;
 use serde_json::{Value, json};
 
+use super::answers::answers;
+
 /// Says it back.
 #[copilot::tool]
 async fn echo_later(
@@ -60,127 +62,6 @@ pub(super) struct World {
 
 /// The agent's answer to a request for a typed answer.
 const VALUE: &str = r#"{"value": 7}"#;
-
-/// The methods that the played CLI does not know by itself, and what it says to them.
-fn answers() -> Vec<(&'static str, Value)> {
-    let mut answers: Vec<_> = [
-        "account.getQuota",
-        "session.agent.deselect",
-        "session.agent.getCurrent",
-        "session.agent.list",
-        "session.agent.select",
-        "session.canvas.action.invoke",
-        "session.canvas.close",
-        "session.canvas.list",
-        "session.canvas.listOpen",
-        "session.canvas.open",
-        "session.commands.invoke",
-        "session.commands.list",
-        "session.eventLog.registerInterest",
-        "session.fleet.start",
-        "session.getForeground",
-        "session.getLastId",
-        "session.getMetadata",
-        "session.history.compact",
-        "session.history.listRewindPoints",
-        "session.history.rewind",
-        "session.instructions.getSources",
-        "session.mcp.disable",
-        "session.mcp.enable",
-        "session.mcp.list",
-        "session.mcp.listTools",
-        "session.mcp.restartServer",
-        "session.mode.set",
-        "session.model.getCurrent",
-        "session.model.switchTo",
-        "session.name.get",
-        "session.name.set",
-        "session.permissions.getMode",
-        "session.permissions.resetSessionApprovals",
-        "session.plan.delete",
-        "session.plan.read",
-        "session.plan.update",
-        "session.queue.clear",
-        "session.queue.moveItem",
-        "session.queue.pendingItems",
-        "session.queue.removeAt",
-        "session.queue.removeMostRecent",
-        "session.queue.sendNow",
-        "session.queue.setDrainPaused",
-        "session.queue.updateText",
-        "session.skills.disable",
-        "session.skills.enable",
-        "session.skills.list",
-        "session.skills.reload",
-        "session.tools.listPendingRequests",
-        "session.usage.getMetrics",
-        "session.workspaces.createFile",
-        "session.workspaces.listFiles",
-        "tools.list",
-    ]
-    .map(|method| (method, json!({})))
-    .into();
-    let much = json!({"started": true, "success": true, "mode": "manual", "removed": true, "cursor": "c",
-                      "outcome": "completed", "restoredFiles": [], "points": [], "items": [], "sources": [],
-                      "tools": [], "fileChangeTrackingEnabled": false});
-    answers.extend(
-        [
-            "session.eventLog.read",
-            "session.eventLog.tail",
-            "session.fleet.start",
-            "session.history.listRewindPoints",
-            "session.history.rewind",
-            "session.instructions.getSources",
-            "session.mcp.disable",
-            "session.mcp.enable",
-            "session.mcp.listTools",
-            "session.mcp.restartServer",
-            "session.permissions.getMode",
-            "session.permissions.resetSessionApprovals",
-            "session.permissions.setMode",
-            "session.queue.clear",
-            "session.queue.moveItem",
-            "session.queue.pendingItems",
-            "session.queue.removeAt",
-            "session.queue.removeMostRecent",
-            "session.queue.sendNow",
-            "session.queue.setDrainPaused",
-            "session.queue.updateText",
-            "session.skills.disable",
-            "session.skills.enable",
-            "session.tools.listPendingRequests",
-        ]
-        .map(|method| (method, much.clone())),
-    );
-    answers.extend([
-        ("session.eventLog.read", json!({"events": [], "cursor": "1"})),
-        ("session.eventLog.tail", json!({"cursor": "1"})),
-        ("session.history.truncate", json!({"eventsRemoved": 2})),
-        ("session.metadata.snapshot", json!({"currentMode": "plan"})),
-        ("session.suspend", json!(null)),
-        ("session.tools.handlePendingToolCall", json!({"success": true})),
-        ("session.permissions.handlePendingPermissionRequest", json!({"success": true})),
-        (
-            "session.permissions.pendingRequests",
-            json!({"items": [
-                {"requestId": "p", "request": {"kind": "url"}},
-                {"requestId": "e", "request": {"kind": "custom-tool", "toolName": "echo_later", "toolCallId": "c",
-                                               "args": {"text": "t"}}},
-            ]}),
-        ),
-        ("session.metadata.activity", json!({"abortable": true, "hasActiveWork": true})),
-        ("session.ui.ephemeralQuery", json!({"answer": "Yes."})),
-        ("session.metadata.getContextAttribution", json!({"contextAttribution": {"entries": []}})),
-        ("session.mode.get", json!("plan")),
-        ("session.options.update", json!({"success": true})),
-        ("session.permissions.setMode", json!({"success": true, "mode": "manual"})),
-        ("sessions.fork", json!({"sessionId": "copy"})),
-        ("session.setForeground", json!({"success": true})),
-        ("session.ui.elicitation", json!({"action": "accept", "content": {"confirmed": true}})),
-        ("session.workspaces.readFile", json!({"content": "text"})),
-    ]);
-    answers
-}
 
 impl World {
     pub(super) async fn new(version: &str) -> Self {

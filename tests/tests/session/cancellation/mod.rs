@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+mod answers;
 mod cases;
 
 use std::collections::BTreeSet;

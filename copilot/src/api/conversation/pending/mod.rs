@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::deferred::{Settlement, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::instructions::{PendingToolCall, PendingToolCallsResponse};
+use crate::protocol::permissions::PermissionKind;
 use crate::protocol::session::Success;
 use crate::protocol::tools::ToolAnswerParams;
 use crate::protocol::{RequestId, ToolCallId};
@@ -46,8 +47,8 @@ impl Session {
     /// requests that wait for a decision, those of an earlier program included after a resume with
     /// [`continue_pending_work`](crate::resume::Resume::continue_pending_work).
     ///
-    /// A program that only shows the inbox resumes the session without tools, and with a handler that leaves the
-    /// requests open.
+    /// A program that only shows the inbox resumes the session with a handler that leaves the requests open, and with
+    /// tools that are only [declared](crate::DynTool::declare), so that it can approve their calls.
     ///
     /// # Errors
     ///
@@ -246,10 +247,7 @@ impl PendingPermission {
     /// Wire: `session.permissions.handlePendingPermissionRequest`, a [command](crate#commands), and
     /// `session.metadata.updateClientMetadata`.
     pub async fn approve_with(&self, arguments: impl Into<Value>) -> Result<()> {
-        let arguments = arguments.into();
-        let (core, peer) = (self.session.core(), self.session.peer().await?);
-        let decided = Decision::Approve.into();
-        core.decide_pending(&peer, self.request_id.as_str(), decided, Some(&arguments)).await
+        self.send(Decision::Approve.into(), Some(arguments.into())).await
     }
 
     /// Denies the request; the agent reads the reason and continues.
@@ -268,12 +266,36 @@ impl PendingPermission {
     ///
     /// # Errors
     ///
-    /// As every command, and when the CLI does not wait for this decision: it was made, or the turn has ended.
+    /// As every command, and when the CLI does not wait for this decision: it was made, or the turn has ended. An approval
+    /// of a program's tool is of kind [`InvalidInput`](crate::ErrorKind::InvalidInput) when neither this session nor
+    /// another client has the tool; a session that only shows the inbox
+    /// [declares](crate::DynTool::declare) it.
     ///
     /// Wire: `session.permissions.handlePendingPermissionRequest`, a [command](crate#commands).
     pub async fn decide(&self, decision: impl Into<Decided>) -> Result<()> {
         let decided = decision.into();
+        if decided.decision.refusal().is_none() {
+            self.check_tool()?;
+        }
+        self.send(decided, None).await
+    }
+
+    /// Refuses the approval of a call whose tool no client has: the CLI would give up the call.
+    fn check_tool(&self) -> Result<()> {
+        let tool = self.request.tool_name().filter(|_| *self.request.kind() == PermissionKind::CustomTool);
+        let Some(tool) = tool.filter(|_| !self.session.shares_cli()) else { return Ok(()) };
+        if self.session.core().tools().iter().any(|own| own.name() == tool) {
+            return Ok(());
+        }
+        let message = format!(
+            "the session does not have the tool `{tool}`, so the CLI would give up an approved call of it; resume the \
+             session with the tool, or with a `DynTool` that is declared only, so that a later program runs the call"
+        );
+        Err(Error::new(ErrorKind::InvalidInput, message))
+    }
+
+    async fn send(&self, decided: Decided, edited: Option<Value>) -> Result<()> {
         let (core, peer) = (self.session.core(), self.session.peer().await?);
-        core.decide_pending(&peer, self.request_id.as_str(), decided, None).await
+        core.decide_pending(&peer, self.request_id.as_str(), decided, edited.as_ref()).await
     }
 }

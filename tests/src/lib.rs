@@ -8,6 +8,8 @@ pub mod counting;
 pub mod events;
 pub mod fake;
 pub mod faulty;
+#[cfg(unix)]
+pub mod fight;
 pub mod files;
 pub mod flood;
 pub mod load;

@@ -3,11 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use copilot::host::session_fs::{DirectoryFs, FsLayout, MemoryFs, SessionFs, WithWorkspace};
+use copilot::host::object_store::BucketFs;
+use copilot::host::object_store::object_store::local::LocalFileSystem;
+use copilot::host::session_fs::{
+    DirectoryFs, FsEntry, FsError, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, MemoryFs, SessionFs,
+    WithWorkspace,
+};
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
 use copilot::tool_filter::ToolFilter;
-use copilot::{Client, Permissions, SessionBuilder, SessionId};
+use copilot::{Client, Permissions, Session, SessionBuilder, SessionId, State};
 use copilot_tests::tested;
 use serde_json::json;
 
@@ -211,4 +219,186 @@ async fn a_session_in_memory_has_a_database_that_another_client_resumes() {
     client.shutdown().await.unwrap();
     model.finish().unwrap();
     assert!(on_disk(state.path()).iter().all(|path| !path.contains("session.db")));
+}
+
+/// A bucket in a directory, as another process sees it.
+fn bucket(directory: &Path) -> BucketFs {
+    let store = LocalFileSystem::new_with_prefix(directory).unwrap();
+    BucketFs::new(store).layout(FsLayout::posix()).lease(Duration::from_secs(1))
+}
+
+/// The messages of a conversation, with the names of their events.
+async fn said(session: &Session) -> Vec<(String, String)> {
+    let events = session.history().events().await.unwrap();
+    let messages =
+        events.iter().filter(|event| ["user.message", "assistant.message"].contains(&event.name()));
+    messages
+        .map(|event| {
+            let data: serde_json::Value = serde_json::from_str(event.raw_data()).unwrap();
+            (event.name().to_owned(), data["content"].as_str().unwrap_or_default().to_owned())
+        })
+        .collect()
+}
+
+/// The numbers of the records in a session's log.
+fn records(bucket: &Path, id: &SessionId) -> Vec<u64> {
+    let log = bucket.join("sessions").join(id.as_str()).join("log");
+    let names = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut numbers: Vec<_> = names.filter_map(|name| name.to_str().unwrap().parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[tokio::test]
+async fn a_session_in_a_bucket_outlives_its_program_and_continues_in_another() {
+    let [state, other, root] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    if !is_offered(state.path()).await {
+        return;
+    }
+    let path = "/workspace/poem.txt";
+    let script = Script::new()
+        .call("create", json!({"path": path, "file_text": "Roses are red.\n"}))
+        .say("Written.")
+        .say("Yes.")
+        .call("view", json!({"path": path}))
+        .expect_tool_result("view", |text| text.contains("Roses are red."))
+        .say("They are red.");
+    let model = ScriptedModel::start(script).await.unwrap();
+    let open = |session: SessionBuilder| {
+        session.scripted_model(&model).permissions(Permissions::approve_all()).start()
+    };
+    let one = bucket(root.path());
+    let client = hermetic_client(state.path()).session_fs(one.clone()).start().await.unwrap();
+    let session = open(client.session()).await.unwrap();
+    assert_eq!(session.ask("Write a poem.").await.unwrap().text(), "Written.");
+    let id = session.id().clone();
+    let first = records(root.path(), &id).len();
+    assert_eq!(session.ask("Is it done?").await.unwrap().text(), "Yes.");
+    let turn = records(root.path(), &id).len() - first;
+    assert!((1..=3).contains(&turn), "{turn} records for a turn");
+    let before = said(&session).await;
+    // As a program that is killed: nothing is flushed, and nothing is released.
+    drop((session, client, one));
+    let two = bucket(root.path());
+    let client = hermetic_client(other.path()).session_fs(two.clone()).start().await.unwrap();
+    let lease = two.acquire(&id).await.unwrap();
+    assert_eq!(lease.epoch(), 2);
+    let session = open(client.resume(id.clone())).await.unwrap();
+    assert_eq!(said(&session).await, before);
+    assert!(before.contains(&("user.message".into(), "Is it done?".into())), "{before:?}");
+    assert_eq!(session.ask("What colour are they?").await.unwrap().text(), "They are red.");
+    session.close().await.unwrap();
+    client.shutdown().await.unwrap();
+    two.release(&id).await.unwrap();
+    model.finish().unwrap();
+    let [kept] = &two.sessions().await.unwrap()[..] else { panic!("one session") };
+    assert_eq!((&kept.id, kept.holder.as_ref()), (&id, None));
+    two.delete(&id).await.unwrap();
+    assert!(two.sessions().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_that_is_taken_over_ends_its_turn_with_an_error_that_says_so() {
+    let [state, root] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    if !is_offered(state.path()).await {
+        return;
+    }
+    let model = ScriptedModel::start(Script::new().say("One.").say("Two.")).await.unwrap();
+    let files = bucket(root.path());
+    let client = hermetic_client(state.path()).session_fs(files.clone()).start().await.unwrap();
+    let session = client.session().scripted_model(&model).start().await.unwrap();
+    assert_eq!(session.ask("One?").await.unwrap().text(), "One.");
+    let lease = files.acquire(session.id()).await.unwrap();
+    // Another process has written the next number.
+    let next = records(root.path(), session.id()).last().unwrap() + 1;
+    let log = root.path().join("sessions").join(session.id().as_str()).join("log");
+    std::fs::write(log.join(format!("{next:016}")), "{}\n").unwrap();
+    let (turn, loss) = tokio::join!(session.ask("Two?"), lease.lost());
+    assert!(loss.is_lost() && loss.to_string().contains("taken over"), "{loss}");
+    let error = turn.unwrap_err().to_string();
+    assert!(error.contains("taken over by another process"), "{error}");
+    session.close().await.unwrap();
+    client.shutdown().await.unwrap();
+}
+
+/// Files whose appends take long, and the number of those that are not answered yet.
+#[derive(Clone)]
+struct Slow {
+    files: MemoryFs,
+    unanswered: Arc<AtomicUsize>,
+}
+
+impl SessionFs for Slow {
+    fn layout(&self) -> FsLayout {
+        FsLayout::posix()
+    }
+
+    async fn append_file(&self, session: &SessionId, write: FsWrite<'_>) -> Result<(), FsError> {
+        self.unanswered.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let written = self.files.append_file(session, write).await;
+        self.unanswered.fetch_sub(1, Ordering::SeqCst);
+        written
+    }
+
+    async fn read_file(&self, session: &SessionId, path: &str) -> Result<Vec<u8>, FsError> {
+        self.files.read_file(session, path).await
+    }
+
+    async fn write_file(&self, session: &SessionId, write: FsWrite<'_>) -> Result<(), FsError> {
+        self.files.write_file(session, write).await
+    }
+
+    async fn stat(&self, session: &SessionId, path: &str) -> Result<FsStat, FsError> {
+        self.files.stat(session, path).await
+    }
+
+    async fn mkdir(&self, session: &SessionId, mkdir: FsMkdir<'_>) -> Result<(), FsError> {
+        self.files.mkdir(session, mkdir).await
+    }
+
+    async fn readdir(&self, session: &SessionId, path: &str) -> Result<Vec<FsEntry>, FsError> {
+        self.files.readdir(session, path).await
+    }
+
+    async fn rm(&self, session: &SessionId, rm: FsRm<'_>) -> Result<(), FsError> {
+        self.files.rm(session, rm).await
+    }
+
+    async fn rename(&self, session: &SessionId, from: &str, to: &str) -> Result<(), FsError> {
+        self.files.rename(session, from, to).await
+    }
+}
+
+/// Count the appends that are not answered.
+#[copilot::tool]
+fn unanswered(files: State<Arc<AtomicUsize>>) -> String {
+    format!("{} not answered", files.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_tool_runs_and_a_turn_ends_after_the_events_before_it_are_stored() {
+    let state = tempfile::tempdir().unwrap();
+    if !is_offered(state.path()).await {
+        return;
+    }
+    let script = Script::new()
+        .call("unanswered", json!({}))
+        .expect_tool_result("unanswered", |text| text == "0 not answered")
+        .say("Once.")
+        .call("unanswered", json!({}))
+        .expect_tool_result("unanswered", |text| text == "0 not answered")
+        .say("Twice.");
+    let model = ScriptedModel::start(script).await.unwrap();
+    let files = Slow { files: MemoryFs::new().layout(FsLayout::posix()), unanswered: Arc::default() };
+    let client = hermetic_client(state.path()).session_fs(files.clone()).start().await.unwrap();
+    let session = client.session().scripted_model(&model).with_tools([unanswered::TOOL]);
+    let session = session.state(Arc::clone(&files.unanswered)).start().await.unwrap();
+    for answer in ["Once.", "Twice."] {
+        assert_eq!(session.ask("Count.").await.unwrap().text(), answer);
+        let events = files.files.content(session.id(), "/session-state/events.jsonl").unwrap();
+        assert!(String::from_utf8(events).unwrap().contains(&format!(r#""content":"{answer}""#)));
+    }
+    client.shutdown().await.unwrap();
+    model.finish().unwrap();
 }

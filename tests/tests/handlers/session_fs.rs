@@ -5,6 +5,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use copilot::host::object_store::BucketFs;
+use copilot::host::object_store::object_store::ObjectStore;
+use copilot::host::object_store::object_store::memory::InMemory;
 use copilot::host::session_fs::{
     DirectoryFs, FsEntry, FsError, FsLayout, FsMkdir, FsRm, FsStat, FsWrite, MemoryFs, SessionFs, SqlRows,
     SqlStatement, WithWorkspace,
@@ -128,6 +131,37 @@ async fn files_in_a_directory_work_as_a_file_system() {
     works_as_a_file_system(DirectoryFs::new(root.path().join("made")).layout(FsLayout::posix())).await;
     let kept = root.path().join("made/s/workspace/dot.bin");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "one\nzwö\n");
+}
+
+#[tokio::test]
+async fn files_in_a_bucket_work_as_a_file_system() {
+    let bucket = || BucketFs::new(InMemory::new()).layout(FsLayout::posix());
+    works_as_a_file_system(bucket()).await;
+    let real = tempfile::tempdir().unwrap();
+    let directory = real.path().to_str().unwrap();
+    let asked = Asked::start(WithWorkspace::new(bucket(), directory)).await;
+    let made = json!({"path": format!("{directory}/new.txt"), "content": "x"});
+    asked.check("writeFile", made, json!(null)).await;
+    assert!(real.path().join("new.txt").exists());
+}
+
+#[tokio::test]
+async fn of_two_clients_with_a_bucket_the_second_is_refused_while_the_first_holds_the_session() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let bucket = || {
+        let files = BucketFs::new(Arc::clone(&store)).layout(FsLayout::posix());
+        files.lease(std::time::Duration::from_millis(500)).holder_name("machine")
+    };
+    let (one, two) = (bucket(), bucket());
+    let (first, second) = (Asked::start(one.clone()).await, Asked::start(two).await);
+    let write = json!({"path": "/workspace/a.txt", "content": "x"});
+    first.check("writeFile", write.clone(), json!(null)).await;
+    assert!(second.fails("writeFile", write.clone(), "UNKNOWN").await.contains("is held by machine/"));
+    assert!(second.fails("readFile", json!({"path": "/a"}), "UNKNOWN").await.contains("is held by"));
+    one.release(&"s".into()).await.unwrap();
+    second.check("writeFile", write, json!(null)).await;
+    // A name in the log says which machine it was.
+    assert!(one.sessions().await.unwrap()[0].holder.as_ref().unwrap().starts_with("machine/"));
 }
 
 #[cfg(unix)]

@@ -3,5 +3,6 @@
 mod deferred_calls;
 mod install;
 mod launching;
+mod leases;
 mod program_ends;
 mod security;

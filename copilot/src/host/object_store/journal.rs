@@ -145,7 +145,7 @@ impl Journal {
         let (started, mut pause) = (Instant::now(), Duration::from_millis(50));
         loop {
             match self.try_create(number, object).await {
-                Err(error) if started.elapsed() + pause < time => {
+                Err(error) if started.elapsed() + pause < time && !is_final(&error) => {
                     tracing::debug!(%error, log = %self.root, number, "a record is written again");
                     sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(2));
@@ -205,6 +205,17 @@ impl Journal {
         }
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
+}
+
+/// Whether a repetition of the request would not help.
+fn is_final(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::NotImplemented { .. }
+            | StoreError::NotSupported { .. }
+            | StoreError::PermissionDenied { .. }
+            | StoreError::Unauthenticated { .. }
+    )
 }
 
 /// The number of a record, from its path.

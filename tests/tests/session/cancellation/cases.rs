@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use copilot::deferred::Ticket;
 use copilot::history::{EventQuery, RewindMode};
 use copilot::host::inference::{InferenceRequest, InferenceResponse};
+use copilot::host::object_store::BucketFs;
+use copilot::host::object_store::object_store::memory::InMemory;
 use copilot::install::Installer;
 use copilot::log::LogOptions;
 use copilot::mcp::Mcp;
@@ -433,6 +435,32 @@ pub(super) const CASES: &[Case] = cases! {
     "ToolCall" => |_w| assert_eq!(call(echo_later::TOOL, json!({"text": "a"})).await.result.text(), "a");
     "ToolCallQuestion" => |w| w.cli.call_tool(w.session.id(), "echo_later", json!({"text": "?"})).await;
 
+    "BucketFs::acquire" => |_w| bucket().acquire(&"s".into()).await.unwrap();
+    "BucketFs::delete" => |_w| {
+        let files = bucket();
+        files.acquire(&"s".into()).await.unwrap();
+        files.delete(&"s".into()).await.unwrap();
+    };
+    "BucketFs::flush" => |_w| {
+        let files = bucket();
+        files.acquire(&"s".into()).await.unwrap();
+        files.flush(&"s".into()).await.unwrap();
+    };
+    "BucketFs::release" => |_w| {
+        let files = bucket();
+        files.acquire(&"s".into()).await.unwrap();
+        files.release(&"s".into()).await.unwrap();
+    };
+    "BucketFs::release_all" => |_w| {
+        let files = bucket();
+        files.acquire(&"s".into()).await.unwrap();
+        files.release_all().await.unwrap();
+    };
+    "BucketFs::sessions" => |_w| {
+        let files = bucket();
+        files.acquire(&"s".into()).await.unwrap();
+        assert_eq!(files.sessions().await.unwrap().len(), 1);
+    };
     "Installer::cached" => |w| {
         let installer = Installer::new().cache_dir(w.directory.path());
         assert_eq!(installer.cached().await.unwrap(), None);
@@ -474,9 +502,15 @@ pub(super) const EXCUSED: &[(&str, &str)] = &[
         "Installer::ensure",
         "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with a fake one",
     ),
+    ("Lease::lost", "waits for a value that the file system keeps, and holds nothing"),
     ("RecordedRequest::ended", "waits for a value that the model keeps, and holds nothing"),
     ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
 ];
+
+/// A bucket in memory without sessions.
+fn bucket() -> BucketFs {
+    BucketFs::new(InMemory::new())
+}
 
 async fn lazy(world: &World) {
     let cli = FakeCli::new();

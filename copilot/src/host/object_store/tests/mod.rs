@@ -158,15 +158,15 @@ async fn a_slow_holder_is_replaced_after_its_lease_and_finds_out_at_its_next_wri
 #[tokio::test(start_paused = true)]
 async fn a_release_that_finds_the_session_lost_reports_it_and_forgets_it() {
     let store = store();
-    let (one, two) = (Process::new(&store, "one"), Process::new(&store, "two"));
+    let one = Process::new(&store, "one");
     one.append("1\n").await.unwrap();
-    one.way.pause(true);
-    two.files.acquire(&two.id).await.unwrap();
-    one.way.pause(false);
+    // The next number is that of another process.
+    let next = Path::from("sessions/s/log/0000000000000003");
+    store.put_opts(&next, "{}\n".into(), object_store::PutOptions::default()).await.unwrap();
     assert!(one.files.release(&one.id).await.unwrap_err().is_lost());
     one.files.release(&one.id).await.unwrap();
-    two.files.release(&two.id).await.unwrap();
-    assert_eq!(one.read(LOG).await.unwrap(), "1\n");
+    // It is read again, and that record is not one.
+    assert!(one.read(LOG).await.unwrap_err().to_string().contains("cannot read"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -452,6 +452,16 @@ async fn the_number_of_requests_is_as_documented() {
     assert_eq!(one.requests(sleep(LEASE * 10 + LEASE / 6)).await, 60);
     assert_eq!(one.requests(async { one.files.release(&one.id).await.unwrap() }).await, 1);
     assert_eq!(one.requests(sleep(LEASE * 10)).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_without_conditional_writes_is_an_error_immediately() {
+    let (store, began) = (store(), Instant::now());
+    let one = Process::new(&store, "one");
+    one.way.fates(vec![Fate::NotImplemented; 1000]);
+    let error = one.files.acquire(&one.id).await.unwrap_err();
+    assert!(error.to_string().contains("a condition not yet implemented by a test"), "{error}");
+    assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,8 @@ pub(super) enum Fate {
     Done,
     /// It does not reach the store.
     Refused,
+    /// The store cannot do it.
+    NotImplemented,
     /// It is done, and its answer is lost.
     AnswerLost,
     /// It is done later, and its answer is lost.
@@ -72,6 +74,9 @@ impl ObjectStore for Way {
         let fate = self.fates.lock().unwrap().pop().unwrap_or(Fate::Done);
         match fate {
             Fate::Refused => Err(lost()),
+            Fate::NotImplemented => {
+                Err(Error::NotImplemented { operation: "a condition".into(), implementer: "a test".into() })
+            }
             Fate::Done => self.store.put_opts(path, payload, options).await,
             Fate::AnswerLost => {
                 // The answer of the store is lost.

@@ -1,8 +1,8 @@
 //! The expansion of a tool without mistakes. Cannot fail.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType};
+use syn::{Attribute, Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
 use super::check::{closure_ident, serial_param};
@@ -164,6 +164,7 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream, approval: &TokenStream) -> To
         let path = format!("{}{rest}", serial_param(tool, &text)?.name);
         Some(quote!(serial_by: ::core::option::Option::Some(#path),))
     });
+    let output = output(tool);
     let span = tool.function.sig.ident.span();
     let line = quote_spanned!(span=> ::core::line!());
     quote! {
@@ -176,9 +177,41 @@ pub(crate) fn def(tool: &Tool, shim: &TokenStream, approval: &TokenStream) -> To
             #(#fields)*
             #needs_approval
             #serial_by
+            #output
             ..#runtime::ToolDef::BASE
         }
     }
+}
+
+/// The schema of the returned JSON, where the returned type can be named in a constant.
+fn output(tool: &Tool) -> Option<TokenStream> {
+    let ReturnType::Type(_, ty) = &tool.function.sig.output else { return None };
+    if matches!(**ty, Type::Never(_) | Type::ImplTrait(_)) {
+        return None;
+    }
+    let ty = without_lifetimes(ty);
+    if names_impl(ty.clone()) {
+        return None;
+    }
+    let runtime = &tool.options.runtime;
+    Some(quote! {
+        output: {
+            #[allow(unused_imports)]
+            use #runtime::Unstructured as _;
+            #[allow(deprecated)]
+            let __output = #runtime::Returned::<#ty>::SCHEMA;
+            __output
+        },
+    })
+}
+
+/// Returns whether a type has `impl Trait` in it.
+fn names_impl(ty: TokenStream) -> bool {
+    ty.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "impl",
+        TokenTree::Group(group) => names_impl(group.stream()),
+        _ => false,
+    })
 }
 
 /// Defines a macro named after the tool, so that rustc rejects a second tool of that name in the crate and shows both.

@@ -406,7 +406,7 @@ fn check(owner: &str, tools: Vec<Tool>) {
     assert!(problems.is_empty(), "the tools of {owner} have {} problems:{message}", problems.len());
 }
 
-/// Compares the names, descriptions and schemas of all linked tools with a file, whose path is relative to the package.
+/// Compares the names, descriptions and schemas, those of results included, of all linked tools with a file, whose path is relative to the package.
 /// Changes of what the model sees are thus visible in review.
 ///
 /// The first run writes the file; later runs compare. `COPILOT_TOOLS=accept` overwrites it.
@@ -430,7 +430,12 @@ pub fn assert_tools_snapshot_of(session: &SessionBuilder, path: impl AsRef<Path>
 
 fn assert_snapshot(tools: Vec<Tool>, path: &Path) {
     let tools = lint::set(tools).unwrap_or_else(|error| panic!("the tools conflict: {error}"));
-    let now = serde_json::to_value(&tools).expect("tools are JSON");
+    let mut now = serde_json::to_value(&tools).expect("tools are JSON");
+    for (tool, entry) in tools.iter().zip(now.as_array_mut().into_iter().flatten()) {
+        if let (Some(schema), Value::Object(entry)) = (tool.output_schema(), entry) {
+            entry.insert("outputSchema".to_owned(), schema);
+        }
+    }
     let text = format!("{now:#}\n");
     let accept = std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "accept");
     if accept || !path.exists() {

@@ -8,6 +8,7 @@ use crate::tools::arguments::decode::Visitor;
 use crate::tools::arguments::param_def::{ParamDef, Scalar};
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::ToolResult;
+use crate::tools::output::returned::OutputSchema;
 use crate::tools::selection_context::SelectionContext;
 
 /// A tool whose function is ready to run, with its arguments.
@@ -73,6 +74,8 @@ pub struct ToolDef {
     pub errors_visible: Option<bool>,
     /// Whether safe mistakes in arguments are corrected.
     pub coerce: bool,
+    /// The schema of the returned JSON; `None` for other results.
+    pub output: Option<OutputSchema>,
     /// Metadata for the CLI.
     pub meta: &'static [(&'static str, Scalar)],
 }
@@ -176,6 +179,7 @@ impl ToolDef {
         enabled: None,
         errors_visible: None,
         coerce: true,
+        output: None,
         meta: &[],
     };
 }

@@ -323,6 +323,13 @@ impl DynTool {
         self
     }
 
+    /// Sets the type of the values that the tool returns with [`Json`](crate::Json), for
+    /// [`Tool::output_schema`](crate::Tool::output_schema).
+    pub fn returns<T: JsonSchema>(mut self) -> Self {
+        self.options.output = Some(schema::of_output::<T>);
+        self
+    }
+
     /// Returns the tool with a function that takes typed arguments. It may return all that a function with
     /// [`#[copilot::tool]`](crate::tool) may.
     ///

@@ -72,6 +72,7 @@ pub(crate) mod expansion {
     pub use super::call::start::{blocking, inline, local, run};
     pub use super::def::{Approval, Started, ToolDef, checked_name, joined, length_of, text_of};
     pub use super::output::outcome::outcome;
+    pub use super::output::returned::{Returned, Unstructured};
     pub use super::schema::kind::Unknown;
     pub use super::selection::distinct;
     pub use super::selection::toolset::ToolsInOneImplBlock;

@@ -235,6 +235,38 @@ impl Tool {
         Ok(self.compiled()?.arguments.parameters.as_deref())
     }
 
+    /// Returns the JSON schema of the results; `None` for a tool that does not return a [`Json`](crate::Json) of a type
+    /// with a schema, and for a tool with `max_output`, which may cut the JSON.
+    ///
+    /// It describes the value as serde writes it. MCP clients validate results with it. A session does not use it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Json;
+    ///
+    /// #[derive(serde::Serialize, schemars::JsonSchema)]
+    /// struct Forecast {
+    ///     celsius: f32,
+    /// }
+    ///
+    /// /// Return the weather of tomorrow.
+    /// #[copilot::tool(read_only)]
+    /// async fn forecast() -> Json<Forecast> {
+    ///     Json(Forecast { celsius: 4.5 })
+    /// }
+    ///
+    /// let schema = forecast::TOOL.output_schema().unwrap();
+    /// assert_eq!(schema["properties"]["celsius"]["type"], "number");
+    /// ```
+    pub fn output_schema(&self) -> Option<Value> {
+        let def = self.def();
+        if def.max_output.is_some() {
+            return None;
+        }
+        def.output.map(|describe| describe())
+    }
+
     /// Returns the name during constant evaluation; empty for a tool created at run time.
     pub(crate) const fn const_name(&self) -> &'static str {
         match &self.0 {

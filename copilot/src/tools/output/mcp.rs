@@ -74,7 +74,8 @@ impl ToolResult {
     ///
     /// A result of [`from_mcp`](Self::from_mcp) has the same blocks, in order, with the members that it was read with;
     /// after a cut of its text by `max_output`, one block of text before its other content. The description of an image
-    /// is `_meta["copilot-tools/description"]`. `isError` is `true` for every result that is not a
+    /// is `_meta["copilot-tools/description"]`. The value of a [`Json`](crate::Json) that is an object is also the
+    /// structured content. `isError` is `true` for every result that is not a
     /// [success](Self::is_success).
     ///
     /// The [session log](Self::session_log) and the [telemetry](Self::telemetry) are for the CLI and are left out.
@@ -106,8 +107,10 @@ impl ToolResult {
         };
         let mut result = extras.map(|extras| extras.mcp_others.clone()).unwrap_or_default();
         result.insert("content".to_owned(), content.into());
-        if let Some(structured) = extras.and_then(|extras| extras.structured_content.as_ref()) {
-            result.insert("structuredContent".to_owned(), structured.clone());
+        let is_set = extras.is_some_and(|extras| extras.structured_content.is_some());
+        // Before the revision 2026-07-28 of MCP it is an object.
+        if let Some(structured) = self.structured().filter(|structured| is_set || structured.is_object()) {
+            result.insert("structuredContent".to_owned(), structured);
         }
         result.insert("isError".to_owned(), (!self.is_success()).into());
         result.into()

@@ -6,3 +6,4 @@ mod mcp;
 pub(crate) mod outcome;
 pub(crate) mod result;
 pub(crate) mod ticket;
+pub(crate) mod returned;

@@ -142,7 +142,7 @@ impl<T: Serialize> Outcome<Structured> for Json<T> {
     fn into_result(self) -> Result<ToolResult, ToolError> {
         let text = serde_json::to_string(&self.0);
         contain::discard(self.0);
-        Ok(ToolResult::success(text?))
+        Ok(ToolResult::json(text?))
     }
 }
 

@@ -18,6 +18,8 @@ use crate::tools::output::ticket::TicketRecord;
 pub struct ToolResult {
     result_type: ResultType,
     pub(super) text: String,
+    /// Whether the text is the JSON of a value, which is the structured content.
+    is_json: bool,
     pub(super) extras: Option<Box<Extras>>,
 }
 
@@ -107,18 +109,25 @@ impl ToolResult {
     }
 
     fn new(result_type: ResultType, text: impl Into<String>) -> Self {
-        Self { result_type, text: text.into(), extras: None }
+        Self { result_type, text: text.into(), is_json: false, extras: None }
+    }
+
+    /// Creates the result of a successful call from the JSON of a value.
+    pub(crate) fn json(text: String) -> Self {
+        Self { is_json: true, ..Self::success(text) }
     }
 
     /// Adds a part of content: text on a new line, other content beside the text.
     pub fn content(mut self, content: impl Into<Content>) -> Self {
         let content = content.into();
+        let before = self.text.len();
         let has_parts = self.extras.as_ref().is_some_and(|extras| !extras.parts.is_empty());
         if matches!(content, Content::Text(_)) && !has_parts {
             content.into_part(&mut self.text);
         } else {
             self.add(|text| content.into_part(text).into());
         }
+        self.is_json &= self.text.len() == before;
         self
     }
 
@@ -160,6 +169,15 @@ impl ToolResult {
         &self.text
     }
 
+    /// Returns the structured content: that which is set, or the value whose JSON the text is.
+    pub(crate) fn structured(&self) -> Option<Value> {
+        match self.extras.as_ref().and_then(|extras| extras.structured_content.as_ref()) {
+            Some(structured) => Some(structured.clone()),
+            None if self.is_json => serde_json::from_str(&self.text).ok(),
+            None => None,
+        }
+    }
+
     /// Adds the part that `make` returns, which appends its text to the text of the result.
     pub(super) fn add(&mut self, make: impl FnOnce(&mut String) -> Part) {
         let parts = &mut self.extras.get_or_insert_default().parts;
@@ -175,6 +193,7 @@ impl ToolResult {
             return self;
         }
         let notice = |bytes: usize| format!("\n[.. {bytes} bytes left out here ..]\n");
+        self.is_json = false;
         const SHORT: &str = "[..]";
         // The number in the notice has at most as many digits as the length.
         let longest = notice(self.text.len()).len();

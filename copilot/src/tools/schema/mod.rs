@@ -7,6 +7,7 @@ pub(crate) mod kind;
 pub(crate) mod known;
 mod normalize;
 mod notes;
+mod output;
 mod profile;
 mod rules;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::tools::state::Need;
 
 use known::{has_closed_object, is_ambiguous};
 pub(crate) use notes::notes;
+pub(crate) use output::of_output;
 pub use profile::SchemaProfile;
 pub(crate) use profile::openai_strict;
 pub(crate) use unchecked::unchecked;

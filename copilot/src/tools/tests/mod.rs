@@ -5,6 +5,7 @@ mod dynamic;
 mod from_call;
 mod kinds;
 mod names;
+mod output_schema;
 mod placement;
 mod renaming;
 mod reports;

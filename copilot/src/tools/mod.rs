@@ -7,6 +7,7 @@
 //! This module does not depend on sessions; a running tool uses its session through `ToolHost`.
 
 mod arguments;
+mod builder;
 mod call;
 mod compiled;
 pub(crate) mod context;
@@ -24,6 +25,7 @@ mod tests;
 mod timeouts;
 pub(crate) mod tool;
 
+pub use builder::{ToolSettings, ToolsBuilder};
 pub use def::Location;
 pub use dynamic::Defer;
 pub use from_call::{FromCall, FromCallAsync};

@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A minimal server with one tool and one JSON-RPC message per line. For a real server, use the crate `rmcp`.
+/// A minimal server with one tool and one JSON-RPC message per line. For a real one see `tools_over_mcp`.
 fn serve() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {

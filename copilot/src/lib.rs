@@ -113,6 +113,6 @@ pub use tools::state::State;
 pub use tools::tool::Tool;
 
 /// The examples of the README, compiled.
-#[cfg(all(doctest, feature = "testing"))]
+#[cfg(all(doctest, feature = "mcp", feature = "testing"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -118,7 +118,7 @@ fn check(setter: &str, filters: Option<&Vec<String>>) -> Result<()> {
 }
 
 /// Refuses timeouts of tools that no call could meet.
-fn check_timeouts(timeouts: &Timeouts) -> Result<()> {
+pub(crate) fn check_timeouts(timeouts: &Timeouts) -> Result<()> {
     let of_groups =
         timeouts.groups.iter().map(|(group, timeout)| (format!("group_timeout(\"{group}\", ..)"), timeout));
     let of_session = timeouts.session.iter().map(|timeout| ("timeout(..)".to_owned(), timeout));

@@ -7,6 +7,10 @@ pub mod beyond_one_machine {}
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}
 
+#[cfg(feature = "mcp")]
+#[doc = include_str!("mcp.md")]
+pub mod mcp {}
+
 #[doc = include_str!("permissions.md")]
 pub mod permissions {}
 

@@ -117,6 +117,11 @@ fn progress() {
 }
 
 #[test]
+fn tools_over_mcp() {
+    prints("tools_over_mcp", &[r#"{"left":2}"#, "only 2 are left", "the store has two left"]);
+}
+
+#[test]
 fn errors() {
     prints("errors", &["an amount of 0 makes no sense", "less than 1000 at a time", "gave: 50 withdrawn"]);
 }

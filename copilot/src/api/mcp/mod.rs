@@ -1,8 +1,10 @@
-//! MCP servers of a session.
+//! MCP servers of a session, and with the feature `mcp` an MCP server of the program's tools.
 
 pub(crate) mod headers;
 pub(crate) mod login;
 pub(crate) mod sampling;
+#[cfg(feature = "mcp")]
+mod server;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,8 @@ pub use crate::protocol::sampling::{SamplingMessage, SamplingRole};
 pub use headers::McpHeadersResponse;
 pub use login::McpLoginResponse;
 pub use sampling::{SamplingRequest, SamplingResponse};
+#[cfg(feature = "mcp")]
+pub use server::{HttpBody, HttpService, Server, ServerHandle, ServerTools};
 
 /// The member with the servers by name.
 const SERVERS: &str = "mcpServers";

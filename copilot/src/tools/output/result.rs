@@ -178,6 +178,12 @@ impl ToolResult {
         }
     }
 
+    /// Returns whether the text is all there is.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn is_only_text(&self) -> bool {
+        self.extras.is_none()
+    }
+
     /// Adds the part that `make` returns, which appends its text to the text of the result.
     pub(super) fn add(&mut self, make: impl FnOnce(&mut String) -> Part) {
         let parts = &mut self.extras.get_or_insert_default().parts;

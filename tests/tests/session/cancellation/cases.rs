@@ -498,12 +498,16 @@ pub(super) const CASES: &[Case] = cases! {
 
 /// Items without a case, and why.
 pub(super) const EXCUSED: &[(&str, &str)] = &[
+    ("HttpService::shutdown", "belongs to an MCP server, and waits for a value that the service keeps"),
     (
         "Installer::ensure",
         "needs npm; `giving_up_kills_npm_and_cleans_up` of the library drops it with a fake one",
     ),
     ("Lease::lost", "waits for a value that the file system keeps, and holds nothing"),
     ("RecordedRequest::ended", "waits for a value that the model keeps, and holds nothing"),
+    ("Server::stdio", "belongs to an MCP server, and uses the stdin of the test"),
+    ("ServerHandle::serve", "belongs to an MCP server; `a_dropped_server_ends_the_connection` drops it"),
+    ("ServerHandle::stdio", "belongs to an MCP server, and uses the stdin of the test"),
     ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
 ];
 

@@ -147,8 +147,8 @@ impl Server {
 
     /// Runs calls that need an approval without one. Default: off.
     ///
-    /// Any client then runs tools marked `destructive`, whoever's agent it serves; so the clients have to be trusted, or
-    /// have to ask their users themselves.
+    /// Any client can then run tools marked `destructive`; so all clients have to be trusted, or have to ask their users
+    /// themselves.
     pub fn allow_unattended(mut self) -> Self {
         self.unattended = true;
         self

@@ -355,7 +355,8 @@ async fn a_stalled_turn_asks_for_lost_questions_of_every_kind() {
 #[tokio::test(start_paused = true)]
 async fn a_stall_names_what_the_cli_lists() {
     let fake = Fake::with_manual_turns(FakeCli::new()).await;
-    let session = fake.session().on_permission(async |_| Decision::Later).start().await.unwrap();
+    let session = fake.session().on_permission(async |_| std::future::pending::<Decision>().await);
+    let session = session.start().await.unwrap();
     let mut events = session.events();
     let turn = session.stream("?").report_silence(10 * SECOND).await.unwrap();
     fake.begin_turn(&session);
@@ -366,7 +367,7 @@ async fn a_stall_names_what_the_cli_lists() {
     let stalled = next_event(&mut events, |kind| matches!(kind, EventKind::TurnStalled(_))).await;
     let EventKind::TurnStalled(stalled) = stalled.kind() else { unreachable!() };
     assert_eq!(stalled.waiting_for, ["elsewhere (r1)", "permission for shell (p1)"]);
-    // Questions of other programs, and those that a handler has left open, are not asked again.
+    // Questions of other programs, and those that a handler is answering, are not asked again.
     sleep(100 * SECOND).await;
     assert!(recoveries(&mut events).is_empty());
     assert!(fake.cli.requests(DECIDED).is_empty());

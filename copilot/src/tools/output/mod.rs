@@ -5,5 +5,5 @@ pub(crate) mod error;
 mod mcp;
 pub(crate) mod outcome;
 pub(crate) mod result;
-pub(crate) mod ticket;
 pub(crate) mod returned;
+pub(crate) mod ticket;

@@ -74,6 +74,8 @@ pub(super) async fn call(
     let invocation = Invocation {
         session_id: core.id.clone(),
         call_id: context.id.to_string().into(),
+        // The client waits for its call, which ends with the connection.
+        request_id: None,
         agent_id: None,
         working_directory: None,
         traceparent: context.meta.get_traceparent().map(Into::into),

@@ -21,6 +21,7 @@ use super::questions::{Asker, Form};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 use crate::tools::ToolHost;
+use crate::tools::output::ticket::TicketRecord;
 
 /// The host of one call.
 pub(super) struct CallHost {
@@ -56,6 +57,14 @@ impl ToolHost for CallHost {
 
     fn call(&self, method: String, _: Box<RawValue>) -> BoxFuture<'_, Result<Box<RawValue>>> {
         let message = format!("`{method}` cannot be sent: an MCP client called the tool, and not a session");
+        Box::pin(async move { Err(Error::new(ErrorKind::Unsupported, message)) })
+    }
+
+    fn reserve(&self, _: Arc<TicketRecord>) -> BoxFuture<'_, Result<()>> {
+        let message = format!(
+            "the call of `{}` cannot be deferred: an MCP client called the tool, and its call ends with the connection",
+            self.tool
+        );
         Box::pin(async move { Err(Error::new(ErrorKind::Unsupported, message)) })
     }
 

@@ -136,7 +136,10 @@ async fn any_one_event_of_a_turn_may_be_lost_or_come_twice() {
     let began = Instant::now();
     let mut places = Vec::new();
     for delivery in [Delivery::Lost, Delivery::Twice] {
-        places.extend(recorded.iter().map(|place| (place.clone(), delivery)));
+        // Of the records of the CLI's own work, which change nothing here, one fault is enough.
+        let is_record = |(name, _): &&Place| name.starts_with("model.");
+        let wanted = recorded.iter().filter(|place| delivery == Delivery::Lost || !is_record(place));
+        places.extend(wanted.map(|place| (place.clone(), delivery)));
     }
     let (mut turns, mut reports) = (JoinSet::new(), HashMap::new());
     for (at, rule) in places.iter().enumerate() {

@@ -223,6 +223,22 @@ fn resume() {
 }
 
 #[test]
+fn approvals() {
+    for (answer, expected) in [("y\n", "You get 42.00 back."), ("\n", "I cannot refund that.")] {
+        let home = tempfile::tempdir().unwrap();
+        let run = |mode: &str, input: &str| {
+            let mut example = command("approvals");
+            example.arg(mode);
+            run_in(home.path(), example, input)
+        };
+        assert_prints(&run("agent", ""), &["`refund` waits for a person."]);
+        let inbox = run("inbox", answer);
+        assert_prints(&inbox, &["? Refund 4200 cents for order A-17?", expected, "Nothing else waits."]);
+        assert_nothing_is_left(home.path());
+    }
+}
+
+#[test]
 fn remote_cli() {
     prints("remote_cli", &["a guess: the CLI was started with another", "I am over here.", "still there"]);
 }

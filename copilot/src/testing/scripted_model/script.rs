@@ -37,6 +37,8 @@ use super::request::RecordedRequest;
 pub struct Script {
     pub(super) when: Option<String>,
     pub(super) every_conversation: bool,
+    /// Whether the conversation begins with the calls of another script.
+    pub(super) continues: bool,
     pub(super) turns: Vec<Arc<Turn>>,
     /// The settings for the next turn.
     pub(super) next: Preparation,
@@ -107,6 +109,13 @@ impl Script {
     /// Makes the script available to every matching conversation, each from the first turn, instead of a single one.
     pub fn for_every_conversation(mut self) -> Self {
         self.every_conversation = true;
+        self
+    }
+
+    /// Lets the script continue the conversation of another one, as for a session that a second program resumes: the first
+    /// turn may have results of calls that this script has not made.
+    pub fn continuing(mut self) -> Self {
+        self.continues = true;
         self
     }
 

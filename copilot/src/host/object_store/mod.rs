@@ -395,7 +395,7 @@ impl SessionFs for BucketFs {
     }
 
     async fn stat(&self, session: &SessionId, path: &str) -> Result<FsStat, FsError> {
-        self.read(session, path, |tree, path, names| tree.stat(path, names)).await
+        self.read(session, path, Tree::stat).await
     }
 
     async fn mkdir(&self, session: &SessionId, mkdir: FsMkdir<'_>) -> Result<(), FsError> {
@@ -403,7 +403,7 @@ impl SessionFs for BucketFs {
     }
 
     async fn readdir(&self, session: &SessionId, path: &str) -> Result<Vec<FsEntry>, FsError> {
-        self.read(session, path, |tree, path, names| tree.readdir(path, names)).await
+        self.read(session, path, Tree::readdir).await
     }
 
     async fn rm(&self, session: &SessionId, rm: FsRm<'_>) -> Result<(), FsError> {

@@ -38,7 +38,12 @@ pub(super) struct HttpSettings {
 impl Default for HttpSettings {
     fn default() -> Self {
         let hosts = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
-        Self { hosts, origins: Vec::new(), max_request: 4 << 20 }
+        // Pages of this machine, such as that of the MCP inspector; the conformance suite of MCP requires them.
+        let origins = ["localhost", "127.0.0.1", "[::1]"]
+            .into_iter()
+            .flat_map(|host| [format!("http://{host}:*"), format!("https://{host}:*")])
+            .collect();
+        Self { hosts, origins, max_request: 4 << 20 }
     }
 }
 

@@ -80,7 +80,8 @@ impl Server {
     }
 
     /// Sets the origins of web pages that may call the service over HTTP, such as `https://app.example.com:443`; `:*`
-    /// stands for any port. A request with another `Origin` header is refused. Default: none, so that no web page may.
+    /// stands for any port. A request with another `Origin` header is refused; one without the header is not from a web
+    /// page. Default: pages of `localhost`, `127.0.0.1` and `::1`.
     pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.http.origins = origins.into_iter().map(Into::into).collect();
         self

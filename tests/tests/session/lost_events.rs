@@ -2,6 +2,7 @@
 //! runs once.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -312,8 +313,8 @@ async fn begun(fake: &Fake, session: &Session) {
     fake.begin_turn(session);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stalled_turn_asks_for_lost_questions_of_every_kind() {
+/// A turn that stalls because these events were lost: a permission request, a form, or both.
+async fn stalled_by(lost: &'static [&'static str]) {
     let fake = Fake::with_manual_turns(FakeCli::new()).await;
     let session = fake
         .session()
@@ -324,7 +325,7 @@ async fn a_stalled_turn_asks_for_lost_questions_of_every_kind() {
         .unwrap();
     let mut events = session.events();
     fake.cli.on_event(|event| match event["type"].as_str() {
-        Some("permission.requested" | "elicitation.requested") => Delivery::Lost,
+        Some(name) if lost.contains(&name) => Delivery::Lost,
         _ => Delivery::Once,
     });
     let began = Instant::now();
@@ -349,7 +350,15 @@ async fn a_stalled_turn_asks_for_lost_questions_of_every_kind() {
     let [recovered] = recovered.as_slice() else { panic!("{recovered:?}") };
     assert_eq!(recovered.cause, RecoveryCause::TurnStalled);
     let names: Vec<&str> = recovered.events.iter().map(|event| event.name.as_str()).collect();
-    assert_eq!(names, ["permission.requested", "elicitation.requested"]);
+    assert_eq!(names, lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_turn_asks_for_lost_questions_of_every_kind() {
+    stalled_by(&["permission.requested", "elicitation.requested"]).await;
+    stalled_by(&["permission.requested"]).await;
+    // Only the log of the CLI has it.
+    stalled_by(&["elicitation.requested"]).await;
 }
 
 #[tokio::test(start_paused = true)]

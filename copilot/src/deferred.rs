@@ -426,9 +426,8 @@ mod tests {
 
     /// Another type of this name.
     mod other {
-        #[derive(Debug, schemars::JsonSchema)]
+        #[derive(Debug, schemars::JsonSchema, serde::Serialize)]
         pub(super) struct Receipt {
-            #[expect(dead_code, reason = "only its schema is used")]
             number: String,
         }
     }

@@ -32,7 +32,7 @@ pub(super) enum Asker {
     /// By a request to the client.
     Requests(Peer<RoleServer>, Arc<Outgoing>),
     /// By an incomplete result.
-    Rounds(Rounds),
+    Rounds(Box<Rounds>),
 }
 
 /// The questions of a call that may be one of several rounds.
@@ -82,13 +82,13 @@ impl Asker {
             })?,
         };
         answers.extend(request.input_responses.take().unwrap_or_default());
-        Ok(Self::Rounds(Rounds {
+        Ok(Self::Rounds(Box::new(Rounds {
             answers,
             count: AtomicUsize::new(0),
             open: Mutex::new(None),
             asked: Notify::new(),
             cancel: cancel.clone(),
-        }))
+        })))
     }
 
     /// Asks the user; `None` if the user declines. In a call of several rounds the future ends only when the answer is

@@ -158,11 +158,11 @@ async fn a_client_that_sends_nothing_is_not_an_error_and_one_that_does_not_speak
 #[tokio::test]
 async fn the_context_is_that_of_the_request() {
     let mut client = client().await;
-    client.meta("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    client.meta("traceparent", "00-11111111111111111111111111111111-2222222222222222-01");
     let result = client.call("mcp_context", json!({})).await;
     assert_eq!(
         text(&result),
-        "acme 2 Some(\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\") Err(Unsupported)"
+        "acme 2 Some(\"00-11111111111111111111111111111111-2222222222222222-01\") Err(Unsupported)"
     );
 }
 

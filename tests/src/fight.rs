@@ -61,8 +61,10 @@ pub async fn fight(store: impl ObjectStore, session: &str, name: &str, seed: u64
             (last, next) = (epoch, 0);
         }
         let mut lost = false;
-        for number in next..=next + random.below(6) {
-            next = number + 1;
+        let end = next + random.below(6);
+        while next <= end {
+            let number = next;
+            next += 1;
             let line = format!("{epoch} {number} {name}");
             lost = !append(&cli, &session, &format!("{line}\n")).await;
             if lost {

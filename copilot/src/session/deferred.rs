@@ -322,11 +322,11 @@ impl SessionCore {
             let params = EventQueryParams { session_id: &self.id, query: &query };
             let page: EventPageResponse<Logged> =
                 peer.request("session.eventLog.read", &params).decoded().await?;
-            let completed = page.events.iter().filter_map(|event| {
+            let mut completed = page.events.iter().filter_map(|event| {
                 let complete: Complete = serde_json::from_str(event.data.get()).ok()?;
                 (complete.tool_call_id == *call).then_some(complete.success)
             });
-            if let Some(success) = completed.last() {
+            if let Some(success) = completed.next_back() {
                 return Ok(Some(success));
             }
             let stands_still = page.events.is_empty() && position.as_ref() == Some(&page.cursor);

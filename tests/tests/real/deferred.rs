@@ -1,5 +1,7 @@
 //! Deferred calls and permissions that are decided later, on the real CLI and across clients.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use copilot::deferred::{Deferred, Ticket};
 use copilot::resume::Resume;
 use copilot::testing::{Script, ToolUse, hermetic_client};

@@ -9,12 +9,15 @@ use crate::protocol::ToolCallId;
 use crate::task::lock;
 use crate::tools::output::ticket::TicketRecord;
 
-/// The open answers of one session, by the ids of their requests.
+/// The open answers of one session, by the ids of their requests. Absent until there is one: most sessions need none.
 #[derive(Debug, Default)]
-pub(crate) struct OpenAnswers {
-    table: Mutex<Vec<(Arc<str>, OpenAnswer)>>,
+pub(crate) struct OpenAnswers(Mutex<Option<Box<Table>>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    open: Vec<(Arc<str>, OpenAnswer)>,
     /// The arguments that a person has edited, by the id of the call, until the call runs.
-    edited: Mutex<Vec<(ToolCallId, Box<RawValue>)>>,
+    edited: Vec<(ToolCallId, Box<RawValue>)>,
 }
 
 /// An answer that the CLI waits for.
@@ -38,30 +41,34 @@ impl OpenAnswer {
 impl OpenAnswers {
     /// Adds an answer, or replaces it.
     pub(crate) fn insert(&self, id: &str, answer: OpenAnswer) {
-        let mut open = self.table();
+        let mut table = self.table();
+        let open = &mut table.get_or_insert_default().open;
         open.retain(|(known, _)| **known != *id);
         open.push((id.into(), answer));
     }
 
     /// Removes an answer; returns whether it was open.
     pub(crate) fn remove(&self, id: &str) -> bool {
-        let mut open = self.table();
-        let before = open.len();
-        open.retain(|(known, _)| **known != *id);
-        open.len() < before
+        let mut table = self.table();
+        let Some(table) = table.as_mut() else { return false };
+        let before = table.open.len();
+        table.open.retain(|(known, _)| **known != *id);
+        table.open.len() < before
     }
 
     /// Removes the answers that the CLI does not wait for.
     pub(crate) fn retain(&self, is_pending: impl Fn(&str) -> bool) {
-        self.table().retain(|(id, _)| is_pending(id));
+        if let Some(table) = self.table().as_mut() {
+            table.open.retain(|(id, _)| is_pending(id));
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.table().is_empty()
+        self.table().as_ref().is_none_or(|table| table.open.is_empty())
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {
-        self.table().iter().any(|(known, _)| **known == *id)
+        self.read(|open| open.iter().any(|(known, _)| **known == *id))
     }
 
     /// Returns the deferred calls, in the order in which they were deferred.
@@ -70,17 +77,17 @@ impl OpenAnswers {
             OpenAnswer::Call(record) => Some(Arc::clone(record)),
             OpenAnswer::Permission(_) => None,
         };
-        self.table().iter().filter_map(of_call).collect()
+        self.read(|open| open.iter().filter_map(of_call).collect())
     }
 
     /// Returns whether a call waits for its result or for its permission.
     pub(crate) fn holds(&self, call: &ToolCallId) -> bool {
-        self.table().iter().any(|(_, answer)| answer.call_id() == Some(call))
+        self.read(|open| open.iter().any(|(_, answer)| answer.call_id() == Some(call)))
     }
 
     /// Returns whether a permission request waits for its decision. The CLI then asks for no other permission.
     pub(crate) fn has_permission(&self) -> bool {
-        self.table().iter().any(|(_, answer)| matches!(answer, OpenAnswer::Permission(_)))
+        self.read(|open| open.iter().any(|(_, answer)| matches!(answer, OpenAnswer::Permission(_))))
     }
 
     /// Returns a description of each answer, for people.
@@ -89,25 +96,32 @@ impl OpenAnswers {
             OpenAnswer::Call(record) => format!("deferred {} ({id})", record.tool),
             OpenAnswer::Permission(_) => format!("undecided permission ({id})"),
         };
-        self.table().iter().map(described).collect()
+        self.read(|open| open.iter().map(described).collect())
     }
 
     /// Replaces the arguments with which a call will run.
     pub(crate) fn edit(&self, call: ToolCallId, arguments: Box<RawValue>) {
-        let mut edited = lock(&self.edited);
+        let mut table = self.table();
+        let edited = &mut table.get_or_insert_default().edited;
         edited.retain(|(known, _)| *known != call);
         edited.push((call, arguments));
     }
 
     /// Returns the arguments with which a call runs after the edit of a person.
     pub(crate) fn take_edited(&self, call: &str) -> Option<Box<RawValue>> {
-        let mut edited = lock(&self.edited);
+        let mut table = self.table();
+        let edited = &mut table.as_mut()?.edited;
         let place = edited.iter().position(|(known, _)| *known == call)?;
         Some(edited.swap_remove(place).1)
     }
 
-    fn table(&self) -> MutexGuard<'_, Vec<(Arc<str>, OpenAnswer)>> {
-        lock(&self.table)
+    /// Reads the answers.
+    fn read<T>(&self, read: impl FnOnce(&[(Arc<str>, OpenAnswer)]) -> T) -> T {
+        read(self.table().as_ref().map_or(&[], |table| &table.open))
+    }
+
+    fn table(&self) -> MutexGuard<'_, Option<Box<Table>>> {
+        lock(&self.0)
     }
 }
 

@@ -30,7 +30,7 @@ pub struct StoredSession {
     /// The holder; `None` for one that was released. A holder that crashed stays until another one takes the
     /// session.
     pub holder: Option<String>,
-    /// The number of its newest [lease](Lease::epoch).
+    /// The number of its newest [lease](super::Lease::epoch).
     pub epoch: u64,
 }
 

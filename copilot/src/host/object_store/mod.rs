@@ -1,7 +1,7 @@
 //! Sessions in a bucket: any machine can continue a session, and one at a time writes it. (Feature
 //! `object-store`.)
 //!
-//! [`BucketFs`] is a [`SessionFs`](super::session_fs::SessionFs) over any store of the crate
+//! [`BucketFs`] is a [`SessionFs`] over any store of the crate
 //! [`object_store`]: S3, Google Cloud Storage, Azure, a directory, memory. The program adds that crate to its
 //! dependencies with the features of its store; its version is that of [`object_store`](mod@object_store)
 //! here. The store must create objects conditionally ([`PutMode::Create`](object_store::PutMode::Create)),

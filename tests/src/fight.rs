@@ -61,8 +61,7 @@ pub async fn fight(store: impl ObjectStore, session: &str, name: &str, seed: u64
             (last, next) = (epoch, 0);
         }
         let mut lost = false;
-        let end = next + random.below(6);
-        while next <= end {
+        for _ in 0..=random.below(6) {
             let number = next;
             next += 1;
             let line = format!("{epoch} {number} {name}");

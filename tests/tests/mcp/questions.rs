@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, text};
 use crate::server;
 
-fn accepted(content: Value) -> Value {
+fn accepted(content: &Value) -> Value {
     json!({ "action": "accept", "content": content })
 }
 
@@ -17,7 +17,7 @@ async fn asking() -> Client {
 #[tokio::test]
 async fn a_client_with_a_connection_is_asked_during_the_call() {
     let mut client = asking().await;
-    client.answers = vec![accepted(json!({ "answer": "red" })), accepted(json!({ "answer": "Ada" }))];
+    client.answers = vec![accepted(&json!({ "answer": "red" })), accepted(&json!({ "answer": "Ada" }))];
     assert_eq!(text(&client.call("mcp_ask", json!({})).await), "Ada is red");
     let questions: Vec<Value> = client.received.iter().map(|question| question["params"].clone()).collect();
     assert_eq!(questions[0]["message"], "Which colour?");
@@ -85,7 +85,7 @@ async fn a_client_without_sessions_is_asked_in_rounds_that_any_replica_serves() 
         let (key, question) = questions.iter().next().unwrap();
         assert_eq!(question["method"], "elicitation/create");
         messages.push(question["params"]["message"].clone());
-        params["inputResponses"] = json!({ key: accepted(json!({ "answer": answer })) });
+        params["inputResponses"] = json!({ key: accepted(&json!({ "answer": answer })) });
         params["requestState"] = round["requestState"].clone();
     }
     assert_eq!(messages, ["Which colour?", "Which name?"]);
@@ -100,9 +100,9 @@ async fn a_client_without_sessions_is_asked_in_rounds_that_any_replica_serves() 
 async fn a_call_that_needs_an_approval_is_shown_to_the_user() {
     let mut client = asking().await;
     for (answer, expected) in [
-        (accepted(json!({ "approve": true })), "removed a"),
-        (accepted(json!({ "approve": false })), "the user declined"),
-        (accepted(json!({})), "the user declined"),
+        (accepted(&json!({ "approve": true })), "removed a"),
+        (accepted(&json!({ "approve": false })), "the user declined"),
+        (accepted(&json!({})), "the user declined"),
         (json!({ "action": "cancel" }), "the user declined"),
     ] {
         client.answers = vec![answer.clone()];
@@ -124,7 +124,7 @@ async fn an_approval_holds_for_the_arguments_that_were_shown() {
     let mut params = json!({ "name": "mcp_remove", "arguments": { "path": "a" } });
     let round = client.request("tools/call", params.clone()).await["result"].take();
     let key = round["inputRequests"].as_object().unwrap().keys().next().unwrap().clone();
-    params["inputResponses"] = json!({ key: accepted(json!({ "approve": true })) });
+    params["inputResponses"] = json!({ key: accepted(&json!({ "approve": true })) });
     params["requestState"] = round["requestState"].clone();
     let mut other = params.clone();
     other["arguments"]["path"] = json!("b");

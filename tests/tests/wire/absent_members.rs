@@ -243,6 +243,11 @@ const OTHER_DECODING: &[(&str, usize, &str)] = &[
     ("session/core/tool_host.rs", 1, "parameters of the program"),
     ("session/permissions/guard.rs", 1, "the output of the program's own hook"),
     ("session/permissions/request.rs", 1, "a type of the caller"),
+    (
+        "session/recovery/announcements.rs",
+        1,
+        "entries of a list, read without an allocation and only to watch for them",
+    ),
     ("session/turn/typed_reply.rs", 3, "the text of an answer"),
 ];
 

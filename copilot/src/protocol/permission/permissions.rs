@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode;
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
@@ -294,6 +295,6 @@ impl PendingPermission {
             kind: Cow<'a, str>,
         }
 
-        serde_json::from_str::<Kind<'_>>(self.request.get()).ok().map(|named| named.kind)
+        decode::event::<Kind<'_>>(self.request.get()).ok().map(|named| named.kind)
     }
 }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use crate::events::{EventHead, EventName, Idle, RecoveryCause};
+use crate::protocol::decode;
 use crate::session::core::announced::{Announced, CallKey};
 use crate::session::core::call_watch::{Overdue, Watched};
 use crate::session::core::{SessionCore, Topic};
@@ -70,7 +71,7 @@ fn announced_by_message(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     if session.tools().is_empty() {
         return;
     }
-    let Ok(AgentMessage { tool_requests: Some(requests) }) = serde_json::from_str(event.data().get()) else {
+    let Ok(AgentMessage { tool_requests: Some(requests) }) = decode::event(event.data().get()) else {
         return;
     };
     let each = Each(|call: Announcement<'_>| session.announced(&call.name, &call.tool_call_id));
@@ -81,14 +82,14 @@ fn announced_by_message(session: &Arc<SessionCore>, event: &EventHead<'_>) {
 }
 
 fn announced_by_start(session: &Arc<SessionCore>, event: &EventHead<'_>) {
-    if let Ok(call) = serde_json::from_str::<Announcement<'_>>(event.data().get()) {
+    if let Ok(call) = decode::event::<Announcement<'_>>(event.data().get()) {
         session.announced(&call.tool_name, &call.tool_call_id);
     }
 }
 
 fn ended(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     if session.watch.is_used()
-        && let Ok(call) = serde_json::from_str::<Announcement<'_>>(event.data().get())
+        && let Ok(call) = decode::event::<Announcement<'_>>(event.data().get())
     {
         session.watch.update(|announced| announced.ended(Announced::key(&call.tool_call_id)));
     }

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 #[derive(Serialize, JsonSchema)]
 struct Stock {
@@ -46,7 +47,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}/mcp", listener.local_addr()?);
     let app = axum::Router::new().nest_service("/mcp", server().http()?);
-    let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { axum::serve(listener, app).await });
 
     let script = Script::new()
         .call("store-take", json!({"count": 5}))
@@ -64,6 +66,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     print_turn(&session, "Take ten items, five at a time.").await?;
     session.close().await?;
     agent.finish();
-    serving.abort();
+    serving.shutdown().await;
     Ok(())
 }

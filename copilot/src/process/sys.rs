@@ -169,7 +169,7 @@ mod tests {
         let options = LaunchOptions { cwd: Some("/".into()), ..LaunchOptions::default() };
         let before = FORKS.load(Ordering::Relaxed);
         let launch = Launch { program, channel, connection_token: None, options: &options };
-        let (child, ..) = Child::spawn(&launch).unwrap();
+        let (child, ..) = Child::spawn(&launch).expect("`true` starts");
         child.exited().await;
         FORKS.load(Ordering::Relaxed) - before
     }

@@ -54,7 +54,7 @@ enum Mode {
     Event,
 }
 
-/// A payload of at least this size is read member by member, so that a text with escapes takes memory of its own size
+/// A payload of at least this size is read member by member, so that a text with escapes takes memory of exactly its size
 /// and no more.
 const LARGE: usize = 1 << 20;
 

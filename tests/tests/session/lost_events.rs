@@ -375,7 +375,8 @@ async fn a_stall_names_what_the_cli_lists() {
     let reply = tokio::spawn(turn.reply());
     let stalled = next_event(&mut events, |kind| matches!(kind, EventKind::TurnStalled(_))).await;
     let EventKind::TurnStalled(stalled) = stalled.kind() else { unreachable!() };
-    assert_eq!(stalled.waiting_for, ["elsewhere (r1)", "permission for shell (p1)"]);
+    // The work of this program first, then the rest of the CLI's list.
+    assert_eq!(stalled.waiting_for, ["permission for shell (p1)", "elsewhere (r1)"]);
     // Questions of other programs, and those that a handler is answering, are not asked again.
     sleep(100 * SECOND).await;
     assert!(recoveries(&mut events).is_empty());

@@ -21,7 +21,7 @@ use crate::events::{AnswerDeferred, Event, EventKind, EventName, EventStream};
 use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams};
 use crate::protocol::session::{SessionParams, Success};
 use crate::protocol::tools::{ToolAnswerParams, ToolsPendingResponse};
-use crate::protocol::{SessionId, ToolCallId};
+use crate::protocol::{SessionId, ToolCallId, decode};
 use crate::rpc::Peer;
 use crate::tools::output::ticket::TicketRecord;
 use crate::tools::{CancellationToken, ToolResult};
@@ -323,7 +323,7 @@ impl SessionCore {
             let page: EventPageResponse<Logged> =
                 peer.request("session.eventLog.read", &params).decoded().await?;
             let mut completed = page.events.iter().filter_map(|event| {
-                let complete: Complete = serde_json::from_str(event.data.get()).ok()?;
+                let complete: Complete = decode::event(event.data.get()).ok()?;
                 (complete.tool_call_id == *call).then_some(complete.success)
             });
             if let Some(success) = completed.next_back() {

@@ -227,20 +227,27 @@ async fn null_members_of_answers_are_absent() {
 
 /// Where JSON is decoded past `protocol::decode`, how often, and why that is not a payload of the wire.
 const OTHER_DECODING: &[(&str, usize, &str)] = &[
+    ("api/conversation/pending/settle.rs", 1, "an example"),
     ("api/hooks.rs", 1, "a constant"),
     ("api/interaction/elicitation.rs", 1, "a type of the caller"),
     ("api/mcp/sampling.rs", 1, "a type of the caller"),
+    ("api/mcp/server/definition.rs", 1, "the wire form that this library has made"),
+    ("api/mcp/server/questions.rs", 3, "a state that this library has made, and types of `rmcp`"),
+    ("api/mcp/server/results.rs", 1, "a type of `rmcp`"),
     ("api/requests.rs", 1, "a type of the caller"),
     ("events/event.rs", 4, "a type of the caller, and the payload as text"),
     ("events/head.rs", 1, "members of an envelope, each read so that one cannot fail the others"),
     ("events/subscribers.rs", 6, "single members, each read by itself so that one cannot hide another"),
     ("host/inference/body.rs", 1, "a type of the caller"),
+    ("host/object_store/record.rs", 1, "a record that this library has written"),
     ("protocol/permission/hooks.rs", 1, "arguments that are a text"),
-    ("protocol/primitives/decode.rs", 8, "the place itself"),
+    ("protocol/primitives/decode.rs", 9, "the place itself"),
+    ("protocol/primitives/scan.rs", 1, "payloads as text"),
     ("rpc/head.rs", 2, "the head of a message that is not read whole"),
     ("rpc/message.rs", 1, "a type of the caller"),
     ("rpc/reader.rs", 6, "the envelope, all of whose members are options"),
     ("session/core/tool_host.rs", 1, "parameters of the program"),
+    ("session/deferred.rs", 2, "marks that this library has stored"),
     ("session/permissions/guard.rs", 1, "the output of the program's own hook"),
     ("session/permissions/request.rs", 1, "a type of the caller"),
     (

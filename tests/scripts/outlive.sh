@@ -4,4 +4,4 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
-cargo test -p copilot-tests --test processes -- --ignored --nocapture deferred_calls
+OUTLIVE=all cargo test -p copilot-tests --test processes -- --nocapture deferred_calls

@@ -17,6 +17,7 @@ use super::host::CallHost;
 use super::outgoing::Outgoing;
 use super::questions::{Asker, Form, Open, unless_cancelled};
 use super::results::converted;
+use crate::contain;
 use crate::task::CancellationToken;
 use crate::tools::{Invocation, Tool, ToolResult, unknown_tool};
 
@@ -137,9 +138,14 @@ async fn run(
     end
 }
 
-/// Returns whether the call has to be approved.
+/// Returns whether the call has to be approved. The option `needs_approval` is code of the program; if it panics, an
+/// approval is needed.
 fn needs_approval(core: &Core, tool: &Tool, arguments: &Value) -> bool {
-    !core.policy.unattended && tool.needs_approval(arguments)
+    !core.policy.unattended
+        && contain::run(|| tool.needs_approval(arguments)).unwrap_or_else(|panic| {
+            tracing::error!(panic, tool = tool.name(), "`needs_approval` of a tool panicked");
+            true
+        })
 }
 
 /// Asks the user whether the call may run; returns the refusal if not.

@@ -96,8 +96,10 @@ impl Core {
 
     /// Changes the tools, and notifies the clients. With an error they stay as they are.
     pub(super) fn change(&self, change: impl FnOnce(Vec<Tool>) -> Result<Vec<Tool>>) -> Result<()> {
+        // Dropped after the lock is released, because the drop of a tool is code of the program.
+        let old;
         let _one = lock(&self.changing);
-        let old = self.listed();
+        old = self.listed();
         let profile: SchemaProfile = old.tools.profile();
         let tools = ToolSet::new(change(old.tools.iter().cloned().collect())?, &self.states)?;
         let new = Arc::new(Listed::new(tools.in_profile(profile)?)?);

@@ -46,8 +46,9 @@ impl<'a> ServerTools<'a> {
     ///
     /// Returns an error if a tool clashes with another one or lacks state. The tools then stay as they are.
     pub fn add(&self, tools: impl ToolList) -> Result<()> {
+        let added: Vec<Tool> = tools.into_iter().collect();
         self.0.change(|mut all| {
-            all.extend(tools);
+            all.extend(added);
             Ok(all)
         })
     }

@@ -102,7 +102,10 @@ async fn mcp_remove(
 }
 
 /// Write a file.
-#[copilot::tool(needs_approval = |path| path.starts_with("/etc"))]
+#[copilot::tool(needs_approval = |path| match path {
+    "/panic" => panic!("the option panics"),
+    _ => path.starts_with("/etc"),
+})]
 async fn mcp_write(
     /// The path.
     path: &str,

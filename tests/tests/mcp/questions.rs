@@ -46,7 +46,9 @@ async fn a_client_without_elicitation_is_not_asked() {
         assert!(text(&refused).contains("cannot ask its user") && refused["isError"] == true, "{refused}");
         // Only calls that need an approval are refused.
         assert_eq!(text(&client.call("mcp_write", json!({ "path": "/tmp/a" })).await), "wrote /tmp/a");
-        assert_eq!(client.call("mcp_write", json!({ "path": "/etc/a" })).await["isError"], true);
+        for path in ["/etc/a", "/panic"] {
+            assert_eq!(client.call("mcp_write", json!({ "path": path })).await["isError"], true, "{path}");
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! disk some 40 ms after subscribers, so `sessions.save` comes before the mark, and before a settlement is reported.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use super::core::SessionCore;
 use super::core::open_answers::OpenAnswer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{AnswerDeferred, Event, EventKind, EventName, EventStream};
-use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams};
 use crate::protocol::session::{SessionParams, Success};
 use crate::protocol::tools::{ToolAnswerParams, ToolsPendingResponse};
 use crate::protocol::{SessionId, ToolCallId, decode};
@@ -270,7 +270,7 @@ impl SessionCore {
             return Err(self.not_open(&peer, record, answer.error).await);
         }
         self.open_answers.remove(request_id);
-        let recorded = timeout(RECORD, recorded(&mut events, &record.tool_call)).await;
+        let recorded = timeout(RECORD, self.recorded(&peer, &mut events, &record.tool_call)).await;
         drop(events);
         self.save_events(&peer).await?;
         if recorded.is_err() {
@@ -303,11 +303,23 @@ impl SessionCore {
         Error::new(ErrorKind::Session, message)
     }
 
+    /// Waits until the CLI has recorded the result of a call.
+    async fn recorded(&self, peer: &Peer, events: &mut EventStream, call: &ToolCallId) {
+        while let Some(event) = events.next().await {
+            match event.kind() {
+                EventKind::ToolExecutionComplete(complete) if complete.tool_call_id == *call => return,
+                // The event may be among the discarded ones, as a large one is.
+                EventKind::Lagged(_) if matches!(self.result_of(peer, call).await, Ok(Some(_))) => return,
+                _ => {}
+            }
+        }
+    }
+
     /// Returns whether a call has succeeded; `None` where the history has no result of it.
     async fn result_of(&self, peer: &Peer, call: &ToolCallId) -> Result<Option<bool>> {
         #[derive(Deserialize)]
         struct Logged {
-            data: Box<RawValue>,
+            data: Complete,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -316,41 +328,21 @@ impl SessionCore {
             #[serde(default)]
             success: bool,
         }
-        let mut query = EventQuery::new().max(100).types([EventName::ToolExecutionComplete.as_str()]);
-        let mut position = None::<String>;
-        loop {
-            let params = EventQueryParams { session_id: &self.id, query: &query };
-            let page: EventPageResponse<Logged> =
-                peer.request("session.eventLog.read", &params).decoded().await?;
-            let mut completed = page.events.iter().filter_map(|event| {
-                let complete: Complete = decode::event(event.data.get()).ok()?;
-                (complete.tool_call_id == *call).then_some(complete.success)
-            });
-            if let Some(success) = completed.next_back() {
-                return Ok(Some(success));
+        let mut result = None;
+        let visit = |event: Box<RawValue>| {
+            if let Ok(Logged { data }) = decode::event(event.get())
+                && data.tool_call_id == *call
+            {
+                result = Some(data.success);
             }
-            let stands_still = page.events.is_empty() && position.as_ref() == Some(&page.cursor);
-            if !page.has_more || stands_still {
-                return Ok(None);
-            }
-            query = query.cursor(page.cursor.as_str());
-            position = Some(page.cursor);
-        }
+            ControlFlow::Continue(())
+        };
+        self.read_log(peer, &[EventName::ToolExecutionComplete], None, visit).await?;
+        Ok(result)
     }
 }
 
 /// Whether the metadata may have no room.
 fn is_full(error: &Error) -> bool {
     error.kind() == ErrorKind::Response && !error.is_unsupported()
-}
-
-/// Waits for the event with the result of a call, or for the end of the events.
-async fn recorded(events: &mut EventStream, call: &ToolCallId) {
-    while let Some(event) = events.next().await {
-        if let EventKind::ToolExecutionComplete(complete) = event.kind()
-            && complete.tool_call_id == *call
-        {
-            return;
-        }
-    }
 }

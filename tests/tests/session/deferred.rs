@@ -229,6 +229,26 @@ async fn a_settlement_that_the_cli_does_not_record_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_is_too_large_for_the_queue_of_events_is_found_in_the_history() {
+    let (fake, desk) = (Fake::start().await, Arc::<Desk>::default());
+    let session = with_refund(fake.session(), &desk).start().await.unwrap();
+    fake.cli.call_tool(session.id(), "refund", json!({"order": 42})).request_id("r1").start();
+    settled().await;
+    fake.cli.on(ANSWER, |_, _| json!({"success": true}));
+    let call = desk.last();
+    let settle = session.settle(&call, Receipt { number: 7 });
+    let record = async {
+        settled().await;
+        let result = json!({"content": "x".repeat(2 << 20)});
+        let done = json!({"toolCallId": call.call_id(), "success": true, "result": result});
+        fake.cli.event(session.id(), "tool.execution_complete", done);
+        fake.cli.event(session.id(), "assistant.turn_start", json!({"turnId": "0"}));
+    };
+    let (settled, ()) = tokio::join!(settle, record);
+    settled.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn wrong_settlements_are_refused_before_they_are_sent() {
     let (fake, desk) = (Fake::start().await, Arc::<Desk>::default());
     let session = with_refund(fake.session(), &desk).start().await.unwrap();

@@ -513,6 +513,27 @@ async fn no_stall_is_reported_while_a_tool_runs_nor_when_disabled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_reply_of_a_turn_has_the_events_that_were_not_read_from_it() {
+    let fake = Fake::start().await;
+    fake.cli.says(["One.", "Two."]);
+    let session = fake.session().start().await.unwrap();
+    let mut turn = session.stream("?").await.unwrap();
+    let name = async |turn: &mut copilot::Turn| turn.next().await.unwrap().unwrap().name().to_owned();
+    while name(&mut turn).await != "user.message" {}
+    let reply = turn.reply().await.unwrap();
+    let names: Vec<_> = reply.events().iter().map(copilot::Event::name).collect();
+    assert!(names.contains(&"assistant.message") && !names.contains(&"user.message"), "{names:?}");
+    assert_eq!(reply.text(), "One.");
+
+    let mut turn = session.stream("?").await.unwrap();
+    while name(&mut turn).await != "assistant.message" {}
+    let reply = turn.reply().await.unwrap();
+    let names: Vec<_> = reply.events().iter().map(copilot::Event::name).collect();
+    assert!(!names.contains(&"assistant.message"), "{names:?}");
+    assert_eq!(reply.text(), "Two.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_can_do_without_its_events() {
     let fake = Fake::start().await;
     fake.cli.says(["One.", "Two."]);

@@ -76,8 +76,8 @@ macro_rules! turn_options {
             self
         }
 
-        /// Keeps no event of the turn for the [`Reply`](crate::Reply). Without this a turn keeps all that the
-        /// history does until it has ended, which in one that takes hours is a lot.
+        /// Keeps no event of the turn for the [`Reply`](crate::Reply). Without this a request that waits for the reply
+        /// keeps all events that the history has until the turn has ended, which in one that takes hours is a lot.
         pub fn without_events(mut self) -> Self {
             self.limits.keep_events = false;
             self
@@ -151,6 +151,11 @@ impl Clock {
             self.reported = false;
             self.asked = 0;
         }
+    }
+
+    /// Whether the reply has the events.
+    pub(super) fn keeps_events(&self) -> bool {
+        self.limits.keep_events
     }
 
     /// The agent has reached the message.

@@ -40,13 +40,14 @@ impl Reply {
         self.message()?.originating_message_id.as_ref()
     }
 
-    /// Returns the events of the turn, without ephemeral ones such as deltas; empty
+    /// Returns the events of the turn, without ephemeral ones such as deltas, and without those that were read from a
+    /// [`Turn`](crate::Turn) before [`Turn::reply`](crate::Turn::reply). Empty
     /// [`without_events`](crate::session::AskRequest::without_events).
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The tool calls that the model made, in order; none [`without_events`](crate::session::AskRequest::without_events).
+    /// Returns the tool calls that the model made, in order, as far as they are in the [`events`](Self::events).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
         self.events.iter().filter(|event| event.event_name() == EventName::AssistantMessage).flat_map(
             |event| match event.kind() {

@@ -231,8 +231,7 @@ impl Session {
         let lost = || Error::new(ErrorKind::Closed, "the message was abandoned");
         let (Prepared { events, was_idle, pass }, earlier_aborts) =
             sent.and_then(SentMessage::accepted).ok_or_else(lost)?;
-        let tracker =
-            TurnTracker::new(id, was_idle).after_aborts(earlier_aborts).retaining_events(limits.keep_events);
+        let tracker = TurnTracker::new(id, was_idle).after_aborts(earlier_aborts);
         let held = limits.return_deferred.then(OpenCalls::default);
         Ok(Accepted { events, tracker, pass, held })
     }

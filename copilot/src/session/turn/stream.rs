@@ -128,7 +128,8 @@ impl Turn {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Waits for the end of the turn and gives the agent's reply.
+    /// Waits for the end of the turn and gives the agent's reply. [`Reply::events`] and [`Reply::tool_calls`] have the
+    /// events that the program has not read from this turn.
     ///
     /// # Errors
     ///
@@ -142,6 +143,9 @@ impl Turn {
     pub async fn reply(mut self) -> Result<Reply> {
         if self.ended.is_none() {
             self.session.can_wait("reply")?;
+        }
+        if self.clock.keeps_events() {
+            self.tracker.retain_events();
         }
         while let Some(event) = self.next().await {
             event?;
@@ -243,7 +247,7 @@ impl Turn {
     /// Looks for the answer of a turn that has ended without one.
     fn search_answer(&self, last: Event) -> Ending {
         let (core, message) = (Arc::clone(&self.session.0.core), self.tracker.message().clone());
-        let since = self.tracker.events.first().map(|first| first.id().to_owned());
+        let since = self.tracker.first().map(|first| first.id().to_owned());
         let seen = self.tracker.answer().map(|answer| answer.id().to_owned());
         let search = task::spawn(async move { core.recover_answer(message, since, seen).await });
         Ending { last, search: Some(search), found: Vec::new() }

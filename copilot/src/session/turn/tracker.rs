@@ -25,6 +25,8 @@ pub(super) struct TurnTracker {
     failures: u32,
     pub(super) aborted: bool,
     pub(super) usage: Usage,
+    /// The first event of the turn in the history.
+    first: Option<Event>,
     pub(super) events: Vec<Event>,
     retains_events: bool,
 }
@@ -67,8 +69,9 @@ impl TurnTracker {
             failures: 0,
             aborted: false,
             usage: Usage::default(),
+            first: None,
             events: Vec::new(),
-            retains_events: true,
+            retains_events: false,
         }
     }
 
@@ -82,9 +85,14 @@ impl TurnTracker {
         Self { earlier_aborts, ..self }
     }
 
-    /// Sets whether events are retained.
-    pub(super) fn retaining_events(self, retains_events: bool) -> Self {
-        Self { retains_events, ..self }
+    /// Retains the events from here on.
+    pub(super) fn retain_events(&mut self) {
+        self.retains_events = true;
+    }
+
+    /// Returns the first event of the turn in the history.
+    pub(super) fn first(&self) -> Option<&Event> {
+        self.first.as_ref()
     }
 
     /// Returns the last message of the agent for this turn.
@@ -121,7 +129,7 @@ impl TurnTracker {
     /// Returns a function that reports, for each further event, whether the message has reached the agent or cannot
     /// reach it any more.
     pub(super) fn into_watch(self) -> Box<Watch> {
-        let mut tracker = self.retaining_events(false);
+        let mut tracker = Self { retains_events: false, ..self };
         Box::new(move |event| event.is_some_and(|event| tracker.observe(event)) || tracker.has_begun())
     }
 
@@ -154,8 +162,8 @@ impl TurnTracker {
 
     /// Applies an event that belongs to the turn, or to none.
     fn apply(&mut self, event: &Event) -> bool {
-        if self.retains_events && !event.is_ephemeral() {
-            self.events.push(event.clone());
+        if !event.is_ephemeral() {
+            self.keep(event);
         }
         // The turn of a sub-agent is another one, but its tokens are part of the cost.
         if event.event_name() == EventName::AssistantUsage {
@@ -184,6 +192,16 @@ impl TurnTracker {
             _ => {}
         }
         false
+    }
+
+    /// Keeps an event of the history.
+    fn keep(&mut self, event: &Event) {
+        if self.first.is_none() {
+            self.first = Some(event.clone());
+        }
+        if self.retains_events {
+            self.events.push(event.clone());
+        }
     }
 
     /// A message has reached the agent, this one or another.
@@ -283,9 +301,7 @@ impl TurnTracker {
             Phase::Waiting(Position::Behind) | Phase::Discarded(Position::Behind) => {
                 self.reset();
                 self.phase = Phase::Working;
-                if self.retains_events {
-                    self.events.push(event.clone());
-                }
+                self.keep(event);
             }
             Phase::Working | Phase::Answered | Phase::Undecided(_) => {}
         }
@@ -294,7 +310,7 @@ impl TurnTracker {
     /// Forgets all events.
     fn reset(&mut self) {
         let message = std::mem::take(&mut self.message);
-        *self = Self::new(message, false).retaining_events(self.retains_events);
+        *self = Self { retains_events: self.retains_events, ..Self::new(message, false) };
     }
 
     fn phase_after_answer(&self) -> Phase {
@@ -377,6 +393,7 @@ mod tests {
         let events = [of_the_turn_before, ("abort", json!({})), ("session.idle", json!({"aborted": true}))];
         let end = |tracker: TurnTracker| {
             let mut tracker = tracker;
+            tracker.retain_events();
             let end = events.iter().position(|(name, data)| tracker.observe(&event(name, data)));
             (end, tracker.aborted, tracker.events.len())
         };
@@ -442,6 +459,7 @@ mod tests {
     #[test]
     fn events_before_the_message_belong_to_the_turn_before() {
         let mut tracker = TurnTracker::new("m".into(), false).after_aborts(1);
+        tracker.retain_events();
         for (name, data) in [
             ("assistant.usage", json!({"inputTokens": 10})),
             ("abort", json!({})),
@@ -476,6 +494,7 @@ mod tests {
         ];
         assert_eq!(run(true, &events), (Some(6), Some("really done".into())));
         let mut tracker = TurnTracker::new("m".into(), true);
+        tracker.retain_events();
         for (name, data) in &events {
             tracker.observe(&event(name, data));
         }

@@ -264,7 +264,11 @@ impl io::Write for Tail<'_> {
         if self.0.capacity() - self.0.len() < bytes.len() {
             self.0.reserve(bytes.len() + 1024);
         }
-        self.0.extend_from_slice(bytes);
+        match bytes {
+            // Most writes of `serde_json` are one quotation mark, comma or colon.
+            [byte] => self.0.push(*byte),
+            _ => self.0.extend_from_slice(bytes),
+        }
         Ok(())
     }
 

@@ -52,7 +52,7 @@ impl ToolReply for PendingCall {
 /// Handles `external_tool.requested`.
 fn requested(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     let data = event.data();
-    match decode::question::<ToolRequested<'_>>(data.get()) {
+    match decode::usual_question::<ToolRequested<'_>>(data.get()) {
         Ok(call) if call.request_id.is_empty() => {
             tracing::error!(session = %session.id, "a tool call without `requestId` cannot be answered");
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
+use crate::protocol::scan::{Scan, Scanner, once};
 
 /// The payload of `external_tool.requested`, and the parameters of protocol 2's `tool.call`, which has no request id.
 #[derive(Debug, Deserialize)]
@@ -25,6 +26,33 @@ pub(crate) struct ToolRequested<'a> {
     pub(crate) traceparent: Option<Box<str>>,
     #[serde(default)]
     pub(crate) tracestate: Option<Box<str>>,
+}
+
+impl<'a> Scan<'a> for ToolRequested<'a> {
+    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let (mut request_id, mut tool_call_id, mut tool_name, mut arguments) = (None, None, None, None);
+        let (mut working_directory, mut traceparent, mut tracestate) = (None, None, None);
+        scanner.object(|scanner, name| match name {
+            "requestId" => once(&mut request_id, scanner.text()?),
+            "toolCallId" => once(&mut tool_call_id, scanner.text()?),
+            "toolName" => once(&mut tool_name, scanner.text()?),
+            "arguments" => once(&mut arguments, scanner.value()?),
+            "workingDirectory" => once(&mut working_directory, scanner.text()?),
+            "traceparent" => once(&mut traceparent, scanner.text()?),
+            "tracestate" => once(&mut tracestate, scanner.text()?),
+            _ => scanner.value().map(drop),
+        })?;
+        let borrowed = |text: Option<&'a str>| Cow::Borrowed(text.unwrap_or_default());
+        Some(Self {
+            request_id: borrowed(request_id),
+            tool_call_id: borrowed(tool_call_id),
+            tool_name: borrowed(tool_name),
+            arguments: arguments.flatten(),
+            working_directory: working_directory.map(Box::from),
+            traceparent: traceparent.map(Box::from),
+            tracestate: tracestate.map(Box::from),
+        })
+    }
 }
 
 /// The answer to `session.tools.listPendingRequests`: what the CLI still waits for.
@@ -67,6 +95,17 @@ impl PendingTool {
 pub(crate) struct Settled<'a> {
     #[serde(borrow, default)]
     pub(crate) request_id: Cow<'a, str>,
+}
+
+impl<'a> Scan<'a> for Settled<'a> {
+    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let mut request_id = None;
+        scanner.object(|scanner, name| match name {
+            "requestId" => once(&mut request_id, scanner.text()?),
+            _ => scanner.value().map(drop),
+        })?;
+        Some(Self { request_id: Cow::Borrowed(request_id.unwrap_or_default()) })
+    }
 }
 
 /// The parameters of `session.tools.handlePendingToolCall`.

@@ -21,6 +21,7 @@ use serde::de::value::{BorrowedStrDeserializer, CowStrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan::{Scan, Scanner};
 use super::unescape::unescaped;
 
 type Result<T> = serde_json::Result<T>;
@@ -28,6 +29,11 @@ type Result<T> = serde_json::Result<T>;
 /// Decodes a request of the CLI, or an event that asks.
 pub(crate) fn question<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T> {
     read(text, Mode::Question)
+}
+
+/// Decodes a question of a type that can be read in the [usual form](super::scan).
+pub(crate) fn usual_question<'de, T: Scan<'de> + Deserialize<'de>>(text: &'de str) -> Result<T> {
+    Scanner::read(text).map_or_else(|| question(text), Ok)
 }
 
 /// Decodes the result of a call.

@@ -1,9 +1,11 @@
 //! Reads JSON of the usual form in one pass: objects without white space, whose names and short values have no escapes.
 //!
 //! Everything else is `None`, and is decoded with serde. The CLI writes its messages in the usual form, so the members
-//! around a payload cost little; payloads themselves are checked by `serde_json`.
+//! around a payload cost little. A payload is checked (`skip.rs`) and not decoded.
 
 use serde_json::value::RawValue;
+
+use super::raw::raw_value;
 
 /// A type that can be read from JSON of the usual form.
 pub(crate) trait Scan<'a>: Sized {
@@ -14,13 +16,17 @@ pub(crate) trait Scan<'a>: Sized {
 /// A position in a JSON text.
 #[derive(Debug)]
 pub(crate) struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
+    pub(super) text: &'a str,
+    pub(super) at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    /// Reads a whole text.
+    /// Reads a whole text. Control characters are neither in strings nor, in the usual form, between them, so one check
+    /// of the whole text is enough.
     pub(crate) fn read<T: Scan<'a>>(text: &'a str) -> Option<T> {
+        if has_control(text.as_bytes()) {
+            return None;
+        }
         let mut scanner = Self { text, at: 0 };
         let value = T::scan(&mut scanner)?;
         (scanner.at == text.len()).then_some(value)
@@ -74,13 +80,29 @@ impl<'a> Scanner<'a> {
 
     /// Reads a value of any type; `null` is absent.
     pub(crate) fn value(&mut self) -> Option<Option<&'a RawValue>> {
+        let start = self.at;
+        if self.null() {
+            return Some(None);
+        }
+        if self.skip().is_some()
+            && let Some(value) = self.text.get(start..self.at).and_then(raw_value)
+        {
+            return Some(Some(value));
+        }
+        self.at = start;
+        self.unusual_value()
+    }
+
+    /// Reads a value of a form that [`skip`](Self::skip) does not support, or finds that it is not one.
+    #[cold]
+    fn unusual_value(&mut self) -> Option<Option<&'a RawValue>> {
         let mut values = serde_json::Deserializer::from_str(self.text.get(self.at..)?).into_iter();
         let value: Option<&RawValue> = values.next()?.ok()?;
         self.at += values.byte_offset();
         Some(value)
     }
 
-    fn word(&mut self, word: &str) -> bool {
+    pub(super) fn word(&mut self, word: &str) -> bool {
         let found = self.text.as_bytes()[self.at..].starts_with(word.as_bytes());
         if found {
             self.at += word.len();
@@ -88,7 +110,7 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    fn byte(&mut self, byte: u8) -> Option<()> {
+    pub(super) fn byte(&mut self, byte: u8) -> Option<()> {
         let found = self.text.as_bytes().get(self.at) == Some(&byte);
         self.at += usize::from(found);
         found.then_some(())
@@ -100,22 +122,34 @@ pub(crate) fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
     place.replace(value).is_none().then_some(())
 }
 
-/// Returns the number of bytes before the first one that is a quotation mark, a backslash or a control character.
-fn plain_length(bytes: &[u8]) -> usize {
+/// Returns the number of bytes before the first quotation mark or backslash.
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
     const STEP: usize = size_of::<u64>();
+    /// Most texts are shorter; for longer ones the call of a vectorized search is worth its cost.
+    const SHORT: usize = 4 * STEP;
     let mut at = 0;
     // Eight bytes at a time: the lowest one that is found is exact.
-    while let Some(chunk) = bytes.get(at..at + STEP) {
+    while at < SHORT
+        && let Some(chunk) = bytes.get(at..at + STEP)
+    {
         let word = u64::from_le_bytes(chunk.try_into().expect("the chunk has eight bytes"));
-        let found = (is_zero(word ^ repeat(b'"')) | is_zero(word ^ repeat(b'\\')) | is_less(word, 0x20))
-            & repeat(0x80);
+        let found = (is_zero(word ^ repeat(b'"')) | is_zero(word ^ repeat(b'\\'))) & repeat(0x80);
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
         at += STEP;
     }
     let rest = &bytes[at..];
-    at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len())
+    at + memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len())
+}
+
+/// Returns whether there is a control character. All bytes of a block are compared, so that the compiler compares many of
+/// them with one instruction.
+fn has_control(bytes: &[u8]) -> bool {
+    const BLOCK: usize = 64;
+    let is_control = |block: &[u8]| block.iter().fold(false, |found, byte| found | (*byte < 0x20));
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    blocks.iter().any(|block| is_control(block)) || is_control(rest)
 }
 
 /// Returns a word with this byte in each place.
@@ -125,12 +159,7 @@ const fn repeat(byte: u8) -> u64 {
 
 /// Sets the highest bit of each zero byte. Bits above the lowest one that is set may be wrong.
 const fn is_zero(word: u64) -> u64 {
-    is_less(word, 1)
-}
-
-/// Sets the highest bit of each byte that is less than `limit`. Bits above the lowest one that is set may be wrong.
-const fn is_less(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(repeat(limit)) & !word
+    word.wrapping_sub(repeat(1)) & !word
 }
 
 #[cfg(test)]
@@ -202,10 +231,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_end_of_a_string_is_exact(text in "(?s).{0,40}", before in 0_usize..9) {
+        fn the_end_of_a_string_is_exact(text in "([^\"]{0,200}|[^\"]{0,20}|).{0,40}", before in 0_usize..9) {
             let bytes = &text.as_bytes()[before.min(text.len())..];
-            let expected = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
+            let expected = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\'));
             prop_assert_eq!(plain_length(bytes), expected.unwrap_or(bytes.len()));
+        }
+
+        #[test]
+        fn a_control_character_is_found_at_every_place(length in 1_usize..300, at in any::<prop::sample::Index>(), byte: u8) {
+            let mut bytes = vec![b'a'; length];
+            bytes[at.index(length)] = byte;
+            prop_assert_eq!(has_control(&bytes), byte < 0x20);
         }
     }
 }

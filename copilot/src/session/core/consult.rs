@@ -155,7 +155,7 @@ impl SessionCore {
 
 /// Cancels the handler of a request that was answered elsewhere. For the `*.completed` events.
 pub(crate) fn settled(session: &Arc<SessionCore>, data: &RawValue) {
-    if let Ok(settled) = decode::question::<Settled<'_>>(data.get()) {
+    if let Ok(settled) = decode::usual_question::<Settled<'_>>(data.get()) {
         session.calls.cancel(&settled.request_id);
         session.open_answers.remove(&settled.request_id);
     }

@@ -125,8 +125,8 @@ pub(crate) fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
 /// Returns the number of bytes before the first quotation mark or backslash.
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     const STEP: usize = size_of::<u64>();
-    /// Most texts are shorter; for longer ones the call of a vectorized search is worth its cost.
-    const SHORT: usize = 4 * STEP;
+    /// Ids, most names and most values are shorter; for longer ones the call of a vectorized search is worth its cost.
+    const SHORT: usize = 6 * STEP;
     let mut at = 0;
     // Eight bytes at a time: the lowest one that is found is exact.
     while at < SHORT

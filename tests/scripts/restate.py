@@ -61,7 +61,7 @@ def until(what, done, patience=PATIENCE):
 
 
 class Process:
-    """A process with a log, in a group of its own."""
+    """A process with a log, in a separate group."""
 
     def __init__(self, name, ready, arguments, environment=(), patience=PATIENCE):
         self.name, self.ready, self.arguments, self.patience = name, ready, arguments, patience

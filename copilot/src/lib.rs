@@ -54,6 +54,9 @@ pub mod docs;
 
 pub mod permissions;
 
+#[cfg(feature = "toolbox")]
+pub mod toolbox;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 

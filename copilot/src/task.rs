@@ -47,6 +47,12 @@ impl<T> Task<T> {
         self.0.abort();
     }
 
+    /// Returns whether the task has ended.
+    #[cfg(feature = "toolbox-http")]
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
     /// Waits for the task's end; `None` when it was aborted or it panicked.
     pub(crate) async fn join(&mut self) -> Option<T> {
         (&mut self.0).await.ok()?.ok()

@@ -241,6 +241,12 @@ impl SessionBuilder {
         })
     }
 
+    /// Returns the permissions that the program has set.
+    #[cfg(feature = "toolbox")]
+    pub(crate) fn policy(&self) -> &Permissions {
+        &self.permissions.policy
+    }
+
     /// Returns the tools of the session under the names that they have there, unchecked.
     #[cfg(feature = "testing")]
     pub(crate) fn selected_tools(&self) -> Result<Vec<Tool>> {

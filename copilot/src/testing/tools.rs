@@ -19,7 +19,7 @@ use crate::task::lock;
 use crate::tools::output::ticket::TicketRecord;
 use crate::tools::{
     self, CancellationToken, Invocation, StateMap, Timeouts, Tool, ToolContext, ToolError, ToolHost,
-    ToolResult, ToolSet, lint,
+    ToolResult, ToolSet, check_compat, lint, snapshot,
 };
 
 /// Creates a call of a tool as in a session, with validation of arguments, failure results and timeouts, but without a
@@ -430,12 +430,7 @@ pub fn assert_tools_snapshot_of(session: &SessionBuilder, path: impl AsRef<Path>
 
 fn assert_snapshot(tools: Vec<Tool>, path: &Path) {
     let tools = lint::set(tools).unwrap_or_else(|error| panic!("the tools conflict: {error}"));
-    let mut now = serde_json::to_value(&tools).expect("tools are JSON");
-    for (tool, entry) in tools.iter().zip(now.as_array_mut().into_iter().flatten()) {
-        if let (Some(schema), Value::Object(entry)) = (tool.output_schema(), entry) {
-            entry.insert("outputSchema".to_owned(), schema);
-        }
-    }
+    let now = snapshot(&tools).expect("tools are JSON");
     let text = format!("{now:#}\n");
     let accept = std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "accept");
     if accept || !path.exists() {
@@ -447,12 +442,23 @@ fn assert_snapshot(tools: Vec<Tool>, path: &Path) {
     let recorded: Value = serde_json::from_str(&recorded)
         .unwrap_or_else(|error| panic!("{} is not a tools snapshot: {error}", path.display()));
     let changes = changes(&recorded, &now);
+    let breaking = if changes.is_empty() { String::new() } else { breaking(&recorded, &now, path) };
     assert!(
         changes.is_empty(),
-        "the tools differ from {}:{changes}\nif the change is intended, run the test with COPILOT_TOOLS=accept and \
+        "the tools differ from {}:{changes}\n{breaking}if the change is intended, run the test with COPILOT_TOOLS=accept and \
          commit the file",
         path.display()
     );
+}
+
+/// Lists the changes that break callers.
+fn breaking(kept: &Value, now: &Value, path: &Path) -> String {
+    let changes = check_compat(kept, now).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut text = String::new();
+    for change in changes.iter().filter(|change| change.is_breaking()) {
+        writeln!(text, "breaks callers: {change}").expect("writing to a string cannot fail");
+    }
+    text
 }
 
 /// Lists the tools that differ, each in the old and the new form.

@@ -9,6 +9,7 @@
 mod arguments;
 mod builder;
 mod call;
+mod compat;
 mod compiled;
 pub(crate) mod context;
 mod def;
@@ -26,6 +27,7 @@ mod timeouts;
 pub(crate) mod tool;
 
 pub use builder::{ToolSettings, ToolsBuilder};
+pub use compat::{ChangeKind, Place, ToolChange, check_compat};
 pub use def::Location;
 pub use dynamic::Defer;
 pub use from_call::{FromCall, FromCallAsync};
@@ -40,9 +42,9 @@ pub use state::Needs;
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use context::ToolContext;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) use dynamic::DynTool;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) use output::error::ToolError;
 pub(crate) use output::result::ToolResult;
 pub(crate) use selection::toolset::Toolset;
@@ -50,13 +52,17 @@ pub(crate) use state::State;
 pub(crate) use tool::Tool;
 
 pub(crate) use crate::task::CancellationToken;
+#[cfg(feature = "toolbox")]
+pub(crate) use arguments::report::reports_invalid_arguments;
 pub(crate) use arguments::validate::mismatches;
 pub(crate) use call::dispatch::unknown_tool;
 pub(crate) use context::{Invocation, ToolHost};
 pub(crate) use schema::of_type as schema_of;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) use selection::lint;
 pub(crate) use selection::registry::ToolSet;
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
+pub(crate) use selection::snapshot::snapshot;
 pub(crate) use selection::{Prefixes, ToolSelection};
 pub(crate) use state::StateMap;
 pub(crate) use timeouts::Timeouts;

@@ -104,7 +104,7 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for State<T> {
 }
 
 /// The states of a session, by type.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct StateMap(HashMap<TypeId, Entry>);
 
 impl StateMap {
@@ -115,9 +115,11 @@ impl StateMap {
     }
 }
 
+#[derive(Clone)]
 struct Entry {
     type_name: &'static str,
-    value: EntryValue,
+    /// Shared by the copies of the map, so that a lazy value is built once.
+    value: Arc<EntryValue>,
 }
 
 /// An `Arc<T>`, where `T` may be a trait object.
@@ -150,7 +152,7 @@ impl LazyValue {
 
 impl Entry {
     fn get(&self) -> &AnyArc {
-        match &self.value {
+        match &*self.value {
             EntryValue::Ready(value) => value,
             EntryValue::Lazy(lazy) => lazy.get(self.type_name),
         }
@@ -165,7 +167,7 @@ impl StateMap {
 
     /// As [`insert`](Self::insert), for a shared value.
     pub(crate) fn insert_shared<T: Send + Sync + ?Sized + 'static>(&mut self, value: Arc<T>) {
-        let value = EntryValue::Ready(UserValue::new(Box::new(value)));
+        let value = Arc::new(EntryValue::Ready(UserValue::new(Box::new(value))));
         self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
     }
 
@@ -176,7 +178,7 @@ impl StateMap {
     ) {
         let build: Build = Box::new(move || Box::new(Arc::new(build())));
         let build = Mutex::new(Some(UserValue::new(build)));
-        let value = EntryValue::Lazy(LazyValue { built: OnceLock::new(), build });
+        let value = Arc::new(EntryValue::Lazy(LazyValue { built: OnceLock::new(), build }));
         self.0.insert(TypeId::of::<T>(), Entry { type_name: type_name::<T>(), value });
     }
 
@@ -188,8 +190,9 @@ impl StateMap {
     /// Returns whether the value is lazy and not built yet.
     pub(crate) fn is_unbuilt(&self, need: &Need) -> bool {
         let entry = self.0.get(&need.type_id);
-        entry
-            .is_some_and(|entry| matches!(&entry.value, EntryValue::Lazy(lazy) if lazy.built.get().is_none()))
+        entry.is_some_and(
+            |entry| matches!(&*entry.value, EntryValue::Lazy(lazy) if lazy.built.get().is_none()),
+        )
     }
 
     /// Builds the value, if it is lazy and not built yet. Blocks the thread meanwhile.

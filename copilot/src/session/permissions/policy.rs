@@ -97,6 +97,12 @@ impl Permissions {
         self.rule(&PermissionKind::CustomTool).unwrap_or(self.base != Base::DenyAll)
     }
 
+    /// Whether requests of this kind are denied by the program, and not only for want of a grant.
+    #[cfg(feature = "toolbox")]
+    pub(crate) fn denies(&self, kind: &PermissionKind) -> bool {
+        self.rule(kind).map_or(self.base == Base::DenyAll, |granted| !granted)
+    }
+
     pub(crate) fn grants_sandbox_bypass(&self) -> bool {
         self.sandbox_bypass
     }

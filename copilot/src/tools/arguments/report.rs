@@ -69,12 +69,21 @@ fn path(steps: &[Step]) -> String {
     if path.is_empty() { "the arguments".to_owned() } else { path }
 }
 
+/// Returns whether a result is the report of invalid arguments.
+#[cfg(feature = "toolbox")]
+pub(crate) fn reports_invalid_arguments(tool: &str, result: &ToolResult) -> bool {
+    !result.is_success() && result.text().starts_with(&opening(tool))
+}
+
+fn opening(tool: &str) -> String {
+    format!("The arguments of `{tool}` do not fit. Nothing was done; correct them and call again:")
+}
+
 /// Returns the result of a call whose arguments are invalid.
 pub(crate) fn invalid_arguments(tool: &str, problems: &[Problem]) -> ToolResult {
     /// The maximum number of problems in the text.
     const SHOWN: usize = 20;
-    let mut text =
-        format!("The arguments of `{tool}` do not fit. Nothing was done; correct them and call again:");
+    let mut text = opening(tool);
     for problem in problems.iter().take(SHOWN) {
         write!(text, "\n- {problem}").expect("writing to a string cannot fail");
     }

@@ -61,7 +61,7 @@ impl Tool {
     }
 
     /// As [`invoke`](Self::invoke), with the error that the result was made from.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "testing", feature = "toolbox"))]
     pub(crate) async fn invoke_explained(&self, invocation: Invocation) -> (ToolResult, Option<ToolError>) {
         let context = ToolContext::new(self.clone(), invocation);
         let place = self.enter_queue(Some(context.arguments()));

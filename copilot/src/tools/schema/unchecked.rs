@@ -18,7 +18,7 @@ pub(crate) struct Unchecked {
 
 impl Unchecked {
     /// Returns whether the keyword is a pattern.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "testing", feature = "toolbox"))]
     pub(crate) fn is_pattern(&self) -> bool {
         self.keyword == "pattern" || self.keyword == "patternProperties"
     }

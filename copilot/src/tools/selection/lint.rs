@@ -2,13 +2,16 @@
 
 use serde_json::Value;
 
+#[cfg(any(test, feature = "testing"))]
 use crate::error::Result;
 use crate::tools::arguments::node::Node;
 use crate::tools::arguments::validate::{Integers, Validator};
 use crate::tools::compiled::Compiled;
 use crate::tools::schema;
 use crate::tools::selection::providers;
-use crate::tools::selection::registry::{self, ToolSet};
+use crate::tools::selection::registry;
+#[cfg(any(test, feature = "testing"))]
+use crate::tools::selection::registry::ToolSet;
 use crate::tools::tool::Tool;
 
 /// Returns all problems of tools, each once.
@@ -39,11 +42,13 @@ fn notes_of(tool: &Tool) -> Vec<String> {
 }
 
 /// Returns all tools that are linked into the program.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn linked() -> Vec<Tool> {
     registry::linked()
 }
 
 /// Returns tools as a set, without a check of their states.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn set(tools: Vec<Tool>) -> Result<ToolSet> {
     ToolSet::without_states(tools)
 }

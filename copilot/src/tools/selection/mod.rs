@@ -1,9 +1,11 @@
 //! The selection of a session's tools, and the report on it.
 
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) mod lint;
 mod providers;
 pub(crate) mod registry;
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
+pub(crate) mod snapshot;
 pub(crate) mod toolset;
 
 use std::collections::BTreeSet;
@@ -253,7 +255,7 @@ impl ToolSelection {
     }
 
     /// Returns the selected tools, unchecked: also those that clash.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "testing", feature = "toolbox"))]
     pub(crate) fn selected(&self, context: &SelectionContext<'_>) -> Result<Vec<Tool>> {
         let tools = self.named()?;
         self.check_choices(&tools)?;

@@ -1,0 +1,147 @@
+//! A turn on the terminal: events, questions, Ctrl-C and the spinner.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Conversation;
+use super::asked::{self, Question};
+use super::view::{FRAME, View};
+use crate::error::Result;
+use crate::events::Event;
+use crate::session::turn::{Reply, Turn};
+use crate::toolbox::signals::Interrupts;
+use crate::toolbox::terminal::{DIM, RED, harmless, styled};
+
+/// The end of a turn.
+#[derive(Debug)]
+pub(super) enum End {
+    Reply(Box<Reply>),
+    /// By Ctrl-C.
+    Stopped,
+    /// By a second Ctrl-C, before the agent had stopped.
+    Left,
+    /// With an error, which is printed.
+    Failed,
+}
+
+/// What happens next in a turn.
+enum Next {
+    Event(Option<Result<Event>>),
+    Question(Question),
+    Interrupt,
+    Tick,
+}
+
+/// Prints a turn until it ends.
+pub(super) async fn run(
+    chat: &mut Conversation,
+    mut turn: Turn,
+    view: &mut View,
+    interrupts: &mut Interrupts,
+) -> io::Result<End> {
+    view.wait_for("thinking");
+    let mut ticks = interval(FRAME);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut stopped = false;
+    let failure = loop {
+        match next(&mut turn, chat, interrupts, &mut ticks).await {
+            Next::Event(Some(Ok(event))) => view.event(&event)?,
+            Next::Event(Some(Err(error))) => break Some(error),
+            Next::Event(None) => break None,
+            Next::Tick => view.spin()?,
+            Next::Question(question) => {
+                view.finish()?;
+                let interrupted = asked::ask(question).await?;
+                view.wait_for("thinking");
+                if interrupted && !std::mem::replace(&mut stopped, true) {
+                    stop(chat, view).await?;
+                }
+            }
+            Next::Interrupt if stopped => {
+                view.finish()?;
+                return Ok(End::Left);
+            }
+            Next::Interrupt => {
+                stopped = true;
+                stop(chat, view).await?;
+            }
+        }
+    };
+    view.finish()?;
+    let reply = match failure {
+        Some(error) => Err(error),
+        None => turn.reply().await,
+    };
+    match reply {
+        _ if stopped => Ok(End::Stopped),
+        Ok(reply) if reply.is_aborted() => Ok(End::Stopped),
+        Ok(reply) => {
+            for ticket in reply.deferred() {
+                view.line(&styled(
+                    DIM,
+                    &format!("`{}` waits for a person; `pending` lists it", harmless(ticket.tool())),
+                ))?;
+            }
+            Ok(End::Reply(Box::new(reply)))
+        }
+        Err(error) => {
+            view.line(&format!("{} {}", styled(RED.bold(), "error:"), harmless(&error.to_string())))?;
+            Ok(End::Failed)
+        }
+    }
+}
+
+/// Stops the agent.
+async fn stop(chat: &Conversation, view: &mut View) -> io::Result<()> {
+    match chat.session.abort().await {
+        Ok(()) => Ok(()),
+        Err(error) => view.line(&format!("the agent was not stopped: {}", harmless(&error.to_string()))),
+    }
+}
+
+async fn next(
+    turn: &mut Turn,
+    chat: &mut Conversation,
+    interrupts: &mut Interrupts,
+    ticks: &mut tokio::time::Interval,
+) -> Next {
+    let mut event = pin!(turn.next());
+    let mut question = pin!(chat.questions.recv());
+    let mut interrupt = pin!(interrupts.next());
+    poll_fn(|cx| {
+        if interrupt.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Next::Interrupt);
+        }
+        if let Poll::Ready(event) = event.as_mut().poll(cx) {
+            return Poll::Ready(Next::Event(event));
+        }
+        if let Poll::Ready(Some(question)) = question.as_mut().poll(cx) {
+            return Poll::Ready(Next::Question(question));
+        }
+        ticks.poll_tick(cx).map(|_| Next::Tick)
+    })
+    .await
+}
+
+/// Waits for a future, with the spinner.
+pub(super) async fn with_spinner<F: Future>(view: &mut View, work: F) -> io::Result<F::Output> {
+    let mut work = pin!(work);
+    let mut ticks = interval(FRAME);
+    loop {
+        let done = poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => ticks.poll_tick(cx).map(|_| None),
+        });
+        match done.await {
+            Some(done) => {
+                view.clear()?;
+                return Ok(done);
+            }
+            None => view.spin()?,
+        }
+    }
+}

@@ -19,4 +19,5 @@ pub mod proxy;
 pub mod random;
 pub mod real;
 pub mod status;
+pub mod terminal;
 pub mod tested;

@@ -1,0 +1,50 @@
+//! `pending`: the inbox.
+
+use serde_json::{Value, json};
+
+use crate::{program, status, stderr, stdout, terminal_with};
+
+const WAITS: [(&str, &str); 2] = [("TOOLBOX_EARLIER", "1"), ("TOOLBOX_WAITS", "1")];
+
+#[test]
+fn requests_are_listed_and_answered_by_options() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("decision");
+    let with =
+        |arguments: &[&str]| program(arguments).envs(WAITS).env("TOOLBOX_DECISION", &file).output().unwrap();
+    let listed = with(&["pending", "--json"]);
+    let entries: Value =
+        serde_json::from_slice(&listed.stdout).unwrap_or_else(|_| panic!("{}", stderr(&listed)));
+    assert_eq!((&entries[0]["request"], &entries[0]["session"]), (&json!("p1"), &json!("earlier")));
+    assert_eq!(entries[0]["command"], "rm trips");
+    assert!(stdout(&with(&["pending", "earlier"])).contains("p1 permission"));
+    assert!(!file.exists(), "a list decides nothing");
+
+    let denied = with(&["pending", "--deny", "p1", "--reason", "not today"]);
+    assert_eq!(status(&denied), 0, "{}", stderr(&denied));
+    let decision: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!((&decision["requestId"], &decision["result"]["kind"]), (&json!("p1"), &json!("reject")));
+    assert!(decision.to_string().contains("not today"), "{decision}");
+    let unknown = with(&["pending", "--approve", "p2"]);
+    assert!(status(&unknown) == 1 && stderr(&unknown).contains("no session waits for the request p2"));
+}
+
+#[test]
+fn the_person_decides_at_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("decision");
+    let variables = [WAITS[0], WAITS[1], ("TOOLBOX_DECISION", file.to_str().unwrap())];
+    let mut terminal = terminal_with(&["pending"], 80, &variables);
+    terminal.wait_for("Allow? [y]es, [n]o, [l]ater");
+    assert!(terminal.screen().contains("rm trips"), "{}", terminal.screen());
+    terminal.keys("n");
+    terminal.wait_for("acme chat --resume earlier");
+    assert!(terminal.end().success());
+    assert!(std::fs::read_to_string(&file).unwrap().contains("the person at the terminal declined"));
+}
+
+#[test]
+fn an_empty_inbox_says_so() {
+    let output = program(&["pending"]).env("TOOLBOX_EARLIER", "1").output().unwrap();
+    assert_eq!((status(&output), stdout(&output).as_str()), (0, "nothing waits\n"), "{}", stderr(&output));
+}

@@ -116,6 +116,6 @@ pub use tools::state::State;
 pub use tools::tool::Tool;
 
 /// The examples of the README, compiled.
-#[cfg(all(doctest, feature = "mcp", feature = "testing"))]
+#[cfg(all(doctest, feature = "mcp", feature = "testing", feature = "toolbox"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

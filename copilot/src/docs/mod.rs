@@ -21,5 +21,9 @@ pub mod production {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
 
+#[cfg(feature = "toolbox")]
+#[doc = include_str!("toolbox.md")]
+pub mod toolbox {}
+
 #[doc = include_str!("workspaces.md")]
 pub mod workspaces {}

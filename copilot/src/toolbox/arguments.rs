@@ -15,6 +15,16 @@ pub(super) fn id(flag: &Flag) -> String {
     format!("argument:{}", flag.name())
 }
 
+/// Returns the text of an option; `None` also where the command does not have it.
+pub(super) fn text<'m>(matches: &'m ArgMatches, id: &str) -> Option<&'m str> {
+    matches.try_get_one::<String>(id).ok().flatten().map(String::as_str)
+}
+
+/// Returns whether a switch is set; `false` where the command does not have it.
+pub(super) fn is_set(matches: &ArgMatches, id: &str) -> bool {
+    matches.try_get_one::<bool>(id).ok().flatten().copied().unwrap_or(false)
+}
+
 /// Returns the arguments object: the one that is given as a whole, with the values of the options in it. The error is a
 /// text for the person.
 pub(super) fn object(flags: &[Flag], matches: &ArgMatches) -> Result<Value, String> {

@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 
 use super::Toolbox;
 use super::arguments;
-use super::commands::{flag, flags_of};
 use super::exit::{Exit, Outcome};
+use super::flags;
 use super::host::TerminalHost;
 use super::signals::Interrupts;
 use super::terminal::{self, BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, report, styled};
@@ -31,18 +31,19 @@ pub(super) async fn call(toolbox: Toolbox, tools: &[Tool], matches: &ArgMatches)
         tools.iter().find(|tool| tool.name() == name).ok_or_else(|| format!("there is no tool `{name}`"))?;
     // Checks the state that this tool needs, and no other.
     ToolSet::new(vec![tool.clone()], &toolbox.states)?;
-    let arguments = match arguments::object(&flags_of(tool), of_tool) {
+    let arguments = match arguments::object(&flags::of(tool), of_tool) {
         Ok(arguments) => arguments,
         Err(problem) => {
             report(&format!("{} {}\n", styled(RED.bold(), "error:"), harmless(&problem)))?;
             return Ok(Exit::Usage);
         }
     };
-    let is_set = |id| flag(matches, id) || flag(of_tool, id);
+    let is_set = |id| arguments::is_set(matches, id) || arguments::is_set(of_tool, id);
     let (is_json, approved, explain) = (is_set("json"), is_set("yes"), is_set("explain"));
-    let (result, error) = match unapproved(tool, &arguments, approved).await? {
+    let mut interrupts = Interrupts::new()?;
+    let (result, error) = match unapproved(tool, &arguments, approved, &mut interrupts).await? {
         Some(refusal) => (refusal, None),
-        None => run(toolbox, tool, &arguments).await?,
+        None => run(toolbox, tool, &arguments, &mut interrupts).await?,
     };
     if let Some(error) = error.filter(|_| explain) {
         report(&format!("{}\n", styled(DIM, &harmless(&format!("{error:?}")))))?;
@@ -52,7 +53,12 @@ pub(super) async fn call(toolbox: Toolbox, tools: &[Tool], matches: &ArgMatches)
 }
 
 /// Returns the refusal of a call that needs an approval and does not get it.
-async fn unapproved(tool: &Tool, arguments: &Value, approved: bool) -> std::io::Result<Option<ToolResult>> {
+async fn unapproved(
+    tool: &Tool,
+    arguments: &Value,
+    approved: bool,
+    interrupts: &mut Interrupts,
+) -> std::io::Result<Option<ToolResult>> {
     // The option `needs_approval` is code of the program; if it panics, an approval is needed.
     if approved || !contain::run(|| tool.needs_approval(arguments)).unwrap_or(true) {
         return Ok(None);
@@ -71,7 +77,9 @@ async fn unapproved(tool: &Tool, arguments: &Value, approved: bool) -> std::io::
         styled(BOLD, name),
         harmless(&arguments.to_string()),
     ))?;
-    let is_approved = matches!(key().await, Some('y' | 'Y'));
+    // Ctrl-C is a signal until the terminal passes on single keys.
+    let pressed = either(&mut Box::pin(key()), interrupts.next()).await.flatten();
+    let is_approved = matches!(pressed, Some('y' | 'Y'));
     report(if is_approved { "yes\n" } else { "no\n" })?;
     let refusal = ToolResult::denied(format!("`{name}` was not run: you declined."));
     Ok((!is_approved).then_some(refusal))
@@ -82,6 +90,7 @@ async fn run(
     toolbox: Toolbox,
     tool: &Tool,
     arguments: &Value,
+    interrupts: &mut Interrupts,
 ) -> std::io::Result<(ToolResult, Option<ToolError>)> {
     let timeouts = toolbox.timeouts();
     let largest = toolbox.options.settings.state.get().map_or(MAX_RESULT, |MaxToolResult(bytes)| *bytes);
@@ -102,7 +111,6 @@ async fn run(
         errors_visible: toolbox.errors == ToolErrors::Visible,
         on_thread: AtomicBool::new(false),
     };
-    let mut interrupts = Interrupts::new()?;
     let mut call = Box::pin(tool.invoke_explained(invocation));
     let first = either(&mut call, interrupts.next()).await;
     let (result, error) = match first {

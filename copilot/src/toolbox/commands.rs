@@ -1,14 +1,15 @@
 //! The commands and their options, and the choice of the command that runs.
 
+use std::io;
+
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind as ClapError;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, Command, value_parser};
 use clap_complete::Shell;
-use serde_json::Value;
 
 use super::Toolbox;
-use super::arguments::{self, OBJECT};
-use super::exit::{Exit, Outcome, is_closed_pipe};
+use super::arguments::{self, OBJECT, text};
+use super::exit::{Exit, Outcome, is_io};
 use super::flags::{self, Flag, Kind};
 use super::terminal::{self, BOLD, RED, print, report, styled};
 use super::{call, chat, check, inbox, list, skill};
@@ -18,7 +19,8 @@ use crate::tools::Tool;
 pub(super) async fn run(toolbox: Toolbox) -> Exit {
     match run_command(toolbox).await {
         Ok(exit) => exit,
-        Err(error) if is_closed_pipe(&*error) => Exit::Success,
+        Err(error) if is_io(&*error, io::ErrorKind::BrokenPipe) => Exit::Success,
+        Err(error) if is_io(&*error, io::ErrorKind::Interrupted) => Exit::Interrupted,
         Err(error) => {
             let text = terminal::harmless(&error.to_string()).into_owned();
             // Where stderr cannot be written, the status is all that is left.
@@ -62,16 +64,6 @@ async fn run_command(mut toolbox: Toolbox) -> Outcome {
     }
 }
 
-/// Returns the text of an option.
-pub(super) fn text<'m>(matches: &'m ArgMatches, id: &str) -> Option<&'m str> {
-    matches.try_get_one::<String>(id).ok().flatten().map(String::as_str)
-}
-
-/// Returns whether a switch is set; `false` where the command does not have it.
-pub(super) fn flag(matches: &ArgMatches, id: &str) -> bool {
-    matches.try_get_one::<bool>(id).ok().flatten().copied().unwrap_or(false)
-}
-
 fn completions(mut command: Command, shell: Shell) -> Outcome {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
@@ -105,7 +97,7 @@ pub(super) fn command(toolbox: &Toolbox, tools: &[Tool]) -> Command {
                 .arg(Arg::new("NAME").required(true).help("Name of the tool").value_parser(names(tools)))
                 .arg(switch("output", "Print the schema of the result")),
         )
-        .subcommand(calls(tools))
+        .subcommand(calls(&toolbox.name, tools))
         .subcommand(
             Command::new("check")
                 .about("Check the tools, and compare them with their recorded form")
@@ -156,12 +148,19 @@ fn with_conversations(command: Command) -> Command {
                         .num_args(0..=1)
                         .default_missing_value(chat::CHOOSE),
                 )
-                .arg(switch("continue", "Continue the latest session").conflicts_with("resume")),
+                .arg(
+                    switch("continue", "Continue the latest session of this directory")
+                        .conflicts_with("resume"),
+                ),
         )
         .subcommand(
             Command::new("pending")
                 .about("List the calls and permissions that wait for a person, and answer them")
-                .arg(Arg::new("SESSION").help("Sessions to look into [default: all]").num_args(0..))
+                .arg(
+                    Arg::new("SESSION")
+                        .help("Sessions to look into [default: those of this directory]")
+                        .num_args(0..),
+                )
                 .arg(
                     Arg::new("approve")
                         .long("approve")
@@ -199,7 +198,7 @@ fn names(tools: &[Tool]) -> PossibleValuesParser {
 }
 
 /// Returns the command `call`, with a command for each tool.
-fn calls(tools: &[Tool]) -> Command {
+fn calls(program: &str, tools: &[Tool]) -> Command {
     let command = Command::new("call")
         .about("Call a tool")
         .subcommand_required(true)
@@ -208,7 +207,7 @@ fn calls(tools: &[Tool]) -> Command {
         .subcommand_value_name("TOOL")
         .subcommand_help_heading("Tools")
         .args(call_switches());
-    tools.iter().fold(command, |command, tool| command.subcommand(of_tool(tool)))
+    tools.iter().fold(command, |command, tool| command.subcommand(of_tool(program, tool)))
 }
 
 /// Returns the switches of a call, which may stand before and behind the name of the tool.
@@ -220,17 +219,10 @@ fn call_switches() -> [Arg; 3] {
     ]
 }
 
-/// Returns the options for the arguments of a tool.
-pub(super) fn flags_of(tool: &Tool) -> Vec<Flag> {
-    let schema = tool.schema().ok().flatten();
-    let schema: Value = schema.and_then(|schema| serde_json::from_str(schema.get()).ok()).unwrap_or_default();
-    flags::flags(&schema)
-}
-
-fn of_tool(tool: &Tool) -> Command {
+fn of_tool(program: &str, tool: &Tool) -> Command {
     let description = terminal::harmless(tool.description()).into_owned();
     let first = description.lines().next().unwrap_or_default().to_owned();
-    let flags = flags_of(tool);
+    let flags = flags::of(tool);
     let required: Vec<String> = flags
         .iter()
         .filter(|flag| flag.required)
@@ -239,7 +231,7 @@ fn of_tool(tool: &Tool) -> Command {
     let mut command = Command::new(tool.name().to_owned())
         .about(first)
         .long_about(description)
-        .override_usage(format!("call {}{} [OPTIONS] [JSON]", tool.name(), required.concat()))
+        .override_usage(format!("{program} call {}{} [OPTIONS] [JSON]", tool.name(), required.concat()))
         .arg(Arg::new(OBJECT).value_name("JSON").help(
             "All arguments as a JSON object, or `-` to read it from stdin; options replace its members",
         ));
@@ -308,9 +300,9 @@ mod tests {
         let matches = command(&toolbox, &[tool.clone()]).try_get_matches_from(given).unwrap();
         let call = matches.subcommand_matches("call").unwrap();
         let of_tool = call.subcommand_matches("t").unwrap();
-        assert!(call.get_flag("json") && !flag(of_tool, "json"));
+        assert!(call.get_flag("json") && !arguments::is_set(of_tool, "json"));
         assert_eq!(
-            arguments::object(&flags_of(&tool), of_tool).unwrap(),
+            arguments::object(&flags::of(&tool), of_tool).unwrap(),
             serde_json::json!({"json": "x", "help": "h", "yes": true, "a_b": -1, "a-b": 2})
         );
     }

@@ -46,7 +46,8 @@ impl Exit {
     }
 }
 
-/// Returns whether the reader of the output has closed it, as `head` does.
-pub(super) fn is_closed_pipe(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+/// Returns whether the error is one of the system: a broken pipe if the reader of the output has closed it, as `head`
+/// does, and an interruption by Ctrl-C.
+pub(super) fn is_io(error: &(dyn StdError + Send + Sync + 'static), kind: io::ErrorKind) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
 }

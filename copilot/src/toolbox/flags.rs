@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::tools::Tool;
+
 /// An option for an argument, or for a member of an argument that is an object.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Flag {
@@ -67,8 +69,15 @@ impl Kind {
     }
 }
 
-/// Returns the options for the schema of a tool's arguments, required ones first.
-pub(super) fn flags(schema: &Value) -> Vec<Flag> {
+/// Returns the options for the arguments of a tool; none for a tool whose schema is unusable.
+pub(super) fn of(tool: &Tool) -> Vec<Flag> {
+    let schema = tool.schema().ok().flatten();
+    let schema = schema.and_then(|schema| serde_json::from_str(schema.get()).ok()).unwrap_or_default();
+    flags(&schema)
+}
+
+/// Returns the options for a schema, required ones first.
+fn flags(schema: &Value) -> Vec<Flag> {
     let mut flags = Vec::new();
     collect(schema, schema, &mut Vec::new(), true, 0, &mut flags);
     flags.sort_by_key(|flag| !flag.required);

@@ -4,11 +4,11 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::Toolbox;
+use super::arguments::text;
 use super::chat::described;
-use super::commands::text;
 use super::exit::{Exit, Outcome};
-use super::host;
 use super::terminal::{BOLD, DIM, YELLOW, can_ask, harmless, key, print, report, styled};
+use super::{host, sessions};
 use crate::api::conversation::pending::Pending;
 use crate::api::conversation::resume::Resume;
 use crate::client::Client;
@@ -30,8 +30,7 @@ pub(super) async fn pending(mut toolbox: Toolbox, tools: &[Tool], matches: &ArgM
 async fn look(toolbox: &Toolbox, tools: &[Tool], matches: &ArgMatches, client: &Client) -> Outcome {
     let given: Vec<String> = matches.get_many::<String>("SESSION").into_iter().flatten().cloned().collect();
     let ids = if given.is_empty() {
-        client
-            .list_sessions(None)
+        sessions::here(client)
             .await?
             .into_iter()
             .map(|session| session.session_id.as_str().to_owned())

@@ -27,7 +27,7 @@ pub(super) fn command() -> Command {
 /// Serves until the client closes stdin, or until the program is asked to end.
 pub(super) async fn serve(toolbox: Toolbox, matches: &ArgMatches) -> Outcome {
     #[cfg(feature = "toolbox-http")]
-    if let Some(address) = super::commands::text(matches, "http") {
+    if let Some(address) = super::arguments::text(matches, "http") {
         return http::serve(server(toolbox, matches)?, address).await;
     }
     server(toolbox, matches)?.stdio().await?;

@@ -1,6 +1,16 @@
-//! The command line of a program with tools (feature `toolbox`).
+//! The command line of a program with tools (feature `toolbox`); the guide is [`docs::toolbox`](crate::docs::toolbox).
 //!
-#![doc = include_str!("../docs/toolbox.md")]
+//! # Exit status
+//!
+//! | Status | Meaning |
+//! |---|---|
+//! | 0 | success |
+//! | 1 | a tool, a turn or a check failed, or an error |
+//! | 2 | the command line or the arguments of a tool are wrong; the tool did not run |
+//! | 3 | the call was refused by the person, or by the tool |
+//! | 130 | Ctrl-C ended `ask`, or the start of a chat |
+//!
+//! # Files
 //!
 //! `commands` has the clap definition, and a file each the commands. `flags` makes options of a schema, `arguments` a JSON
 //! object of options; both are pure, as are `table` and `chat/markdown`.
@@ -17,6 +27,7 @@ mod inbox;
 mod list;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod sessions;
 mod setters;
 mod signals;
 mod skill;

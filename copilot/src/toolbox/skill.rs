@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Toolbox;
-use super::commands::flags_of;
 use super::exit::{Exit, Outcome};
-use super::flags::Flag;
+use super::flags::{self, Flag};
 use super::terminal::{print, report};
 use crate::tools::Tool;
 
@@ -56,7 +55,7 @@ fn text(name: &str, about: Option<&str>, tools: &[Tool]) -> String {
         serde_json::Value::String(description),
     );
     for tool in tools {
-        let flags = flags_of(tool);
+        let flags = flags::of(tool);
         write!(text, "\n## {}\n\n{}\n\n```sh\n{name} call {}", tool.name(), tool.description(), tool.name())
             .expect("writing to a string cannot fail");
         for flag in flags.iter().filter(|flag| flag.required) {

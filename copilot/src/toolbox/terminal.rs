@@ -117,7 +117,7 @@ fn break_at(word: &str, columns: usize) -> usize {
             good = end;
         }
     }
-    if good * 2 > end { good } else { end }
+    if good * 2 >= end { good } else { end }
 }
 
 /// Shortens a text to one line of at most `columns`, with an ellipsis.

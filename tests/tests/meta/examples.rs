@@ -183,6 +183,25 @@ fn any_machine() {
 }
 
 #[test]
+fn toolbox() {
+    let run = |arguments: &[&str], input: &str| {
+        let home = tempfile::tempdir().unwrap();
+        let mut example = command("toolbox");
+        example.args(arguments);
+        let printed = run_in(home.path(), example, input);
+        assert_nothing_is_left(home.path());
+        printed
+    };
+    assert_prints(&run(&["list"], ""), &["forecast", "destructive", "Mutex<Vec<Trip>>"]);
+    assert_prints(&run(&["call", "forecast", "--city", "Oslo"], ""), &["Oslo, 3 days: snow, -6"]);
+    let chat = run(&["chat", "--scripted"], "How is Oslo?\nBook it.\nCancel it.\n");
+    assert_prints(
+        &chat,
+        &["● forecast", "It will be **cold**", "✓", "Booked: **two days**", "✗", "As you wish."],
+    );
+}
+
+#[test]
 fn mcp_server() {
     prints("mcp_server", &["dice is Connected", r#"[dice-roll] {"sides":6}"#, "gave: a 4"]);
 }

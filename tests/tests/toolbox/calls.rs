@@ -70,8 +70,8 @@ fn wrong_arguments_are_reported_as_to_a_model() {
 
 #[test]
 fn the_exit_status_is_that_of_the_result() {
-    let told = run(&["call", "fail", "--how", "weather"]);
-    assert_eq!((status(&told), stderr(&told).as_str()), (1, "failure: there is no weather\n"));
+    let failed = run(&["call", "fail", "--how", "weather"]);
+    assert_eq!((status(&failed), stderr(&failed).as_str()), (1, "failure: there is no weather\n"));
     let refused = run(&["call", "fail", "--how", "refused"]);
     assert_eq!((status(&refused), stderr(&refused).as_str()), (3, "denied: not on Sundays\n"));
     let hidden = run(&["call", "fail", "--how", "hidden"]);

@@ -432,7 +432,10 @@ fn inline(text: &str, before: Option<char>) -> Result<Option<Inline<'_>>, ()> {
     }
     if let Some(rest) = text.strip_prefix('[') {
         let Some(end) = rest.find(']') else { return Err(()) };
-        let Some(address) = rest[end + 1..].strip_prefix('(') else { return Ok(None) };
+        let after = &rest[end + 1..];
+        let Some(address) = after.strip_prefix('(') else {
+            return if after.is_empty() { Err(()) } else { Ok(None) };
+        };
         let Some(close) = address.find(')') else { return Err(()) };
         return Ok(Some(Inline::Link(&rest[..end], &address[..close], &address[close + 1..])));
     }
@@ -552,7 +555,7 @@ mod tests {
     #[test]
     fn blocks_and_marks_are_rendered() {
         let expected = "Weather\n\n\
-            In Oslo it is quite cold, see\nthe site (https://example.com).\nBring gloves.\n\n\
+            In Oslo it is quite cold, see\nthe site\n(https://example.com). Bring\ngloves.\n\n\
             • one item that is long enough\n  to wrap\n• two\n  1. inner\n\n  echo *a*\n  \n  ls\n\n│ quoted text\n\na  b\n1  22\n\n\
             ──────────────────────────────\nThe end: 2 * 3 * 4,\nsnake_case_name.\n";
         assert_eq!(shown(SAMPLE, 30, 10_000), expected);

@@ -18,11 +18,11 @@ use self::editor::{Editor, Line};
 use self::slash::Next;
 use self::turn::End;
 use self::view::View;
-use super::commands::{flag, text};
+use super::arguments::{is_set, text};
 use super::exit::{Exit, Outcome};
 use super::signals::Interrupts;
 use super::terminal::{BOLD, DIM, harmless, print, shortened, styled};
-use super::{Toolbox, host};
+use super::{Toolbox, host, sessions};
 use crate::api::conversation::resume::Resume;
 use crate::client::Client;
 use crate::error::Result;
@@ -55,17 +55,27 @@ struct Opener {
 }
 
 impl Opener {
-    async fn start(mut toolbox: Toolbox, matches: &ArgMatches, view: &mut View) -> Result<Self, Failure> {
+    async fn start(
+        mut toolbox: Toolbox,
+        matches: &ArgMatches,
+        view: &mut View,
+        interrupts: &mut Interrupts,
+    ) -> Result<Self, Failure> {
         let tools = toolbox.selected()?;
         let client = toolbox.client.take().unwrap_or_else(Client::builder);
         view.wait_for("starting the Copilot CLI");
-        let client = turn::with_spinner(view, client.start()).await??;
+        let client = turn::with_spinner(view, interrupts, client.start()).await??;
         let model = text(matches, "model").map(str::to_owned);
-        Ok(Self { toolbox, client, tools, model, approves_all: flag(matches, "yes") })
+        Ok(Self { toolbox, client, tools, model, approves_all: is_set(matches, "yes") })
     }
 
     /// Opens a new session, or continues an earlier one.
-    async fn open(&self, resumed: Option<&str>, view: &mut View) -> Result<Conversation, Failure> {
+    async fn open(
+        &self,
+        resumed: Option<&str>,
+        view: &mut View,
+        interrupts: &mut Interrupts,
+    ) -> Result<Conversation, Failure> {
         let session = match resumed {
             Some(id) => self.client.resume(id).resume_options(Resume::new().continue_pending_work(true)),
             None => self.client.session(),
@@ -80,7 +90,7 @@ impl Opener {
         // Set once, before the session can ask.
         let _ = policy.set(session.policy().clone());
         view.wait_for("opening the session");
-        let session = turn::with_spinner(view, session.start()).await??;
+        let session = turn::with_spinner(view, interrupts, session.start()).await??;
         Ok(Conversation { client: self.client.clone(), session, questions })
     }
 
@@ -109,8 +119,8 @@ pub(super) async fn ask(toolbox: Toolbox, matches: &ArgMatches) -> Outcome {
     };
     let mut view = View::new();
     let mut interrupts = Interrupts::new()?;
-    let opener = Opener::start(toolbox, matches, &mut view).await?;
-    let mut chat = opener.open(text(matches, "resume"), &mut view).await?;
+    let opener = Opener::start(toolbox, matches, &mut view, &mut interrupts).await?;
+    let mut chat = opener.open(text(matches, "resume"), &mut view, &mut interrupts).await?;
     let turn = chat.session.stream(prompt).return_deferred().await?;
     let end = turn::run(&mut chat, turn, &mut view, &mut interrupts).await;
     chat.close().await;
@@ -128,14 +138,14 @@ pub(super) async fn chat(toolbox: Toolbox, matches: &ArgMatches) -> Outcome {
     let mut interrupts = Interrupts::new()?;
     let name = toolbox.name.clone();
     let editor = Editor::start()?;
-    let opener = Opener::start(toolbox, matches, &mut view).await?;
-    let resumed = match (text(matches, "resume"), flag(matches, "continue")) {
+    let opener = Opener::start(toolbox, matches, &mut view, &mut interrupts).await?;
+    let resumed = match (text(matches, "resume"), is_set(matches, "continue")) {
         (Some(CHOOSE), _) => Some(chosen(&opener.client).await?),
         (Some(id), _) => Some(id.to_owned()),
         (None, true) => Some(latest(&opener.client).await?),
         (None, false) => None,
     };
-    let mut chat = opener.open(resumed.as_deref(), &mut view).await?;
+    let mut chat = opener.open(resumed.as_deref(), &mut view, &mut interrupts).await?;
     print(&format!(
         "{} {}\n",
         styled(BOLD, &harmless(&name)),
@@ -182,7 +192,7 @@ async fn talk(
             match slash::run(chat, &line, &usage).await? {
                 Next::Read => {}
                 Next::Leave => return Ok(()),
-                Next::Open(id) => match opener.open(id.as_deref(), view).await {
+                Next::Open(id) => match opener.open(id.as_deref(), view, interrupts).await {
                     Ok(opened) => {
                         std::mem::replace(chat, opened).close().await;
                         usage = Usage::default();
@@ -261,24 +271,22 @@ impl Conversation {
 
 /// Returns the id of the session that was changed last.
 async fn latest(client: &Client) -> Result<String, Failure> {
-    let sessions = client.list_sessions(None).await?;
-    let latest = sessions.into_iter().max_by(|a, b| a.modified_time.cmp(&b.modified_time));
-    Ok(latest.ok_or("there is no earlier session")?.session_id.as_str().to_owned())
+    let sessions = sessions::here(client).await?;
+    let latest = sessions.first().ok_or("there is no earlier session in this directory")?;
+    Ok(latest.session_id.as_str().to_owned())
 }
 
 /// Asks the person for a session.
 async fn chosen(client: &Client) -> Result<String, Failure> {
-    let mut sessions = client.list_sessions(None).await?;
-    sessions.sort_by(|a, b| b.modified_time.cmp(&a.modified_time));
+    let mut sessions = sessions::here(client).await?;
     sessions.truncate(20);
     if sessions.is_empty() {
-        return Err("there is no earlier session".into());
+        return Err("there is no earlier session in this directory".into());
     }
-    let label = |session: &crate::api::conversation::sessions::SessionInfo| {
-        let subject = session.name.as_deref().or(session.summary.as_deref()).unwrap_or_default();
-        format!("{} {}", session.session_id, shortened(subject, 60))
-    };
-    let labels: Vec<String> = sessions.iter().map(label).collect();
+    let labels: Vec<String> = sessions
+        .iter()
+        .map(|session| format!("{} {}", session.session_id, shortened(sessions::subject(session), 60)))
+        .collect();
     let answer = host::ask("Which session?", &labels).await?;
     Ok(answer.split(' ').next().unwrap_or_default().to_owned())
 }

@@ -3,8 +3,10 @@
 use std::io;
 
 use super::Conversation;
+use crate::api::conversation::sessions::SessionInfo;
 use crate::error::Result;
 use crate::session::turn::Usage;
+use crate::toolbox::sessions;
 use crate::toolbox::table::{Cell, rendered};
 use crate::toolbox::terminal::{BOLD, DIM, RED, columns, harmless, print, shortened, styled, width};
 
@@ -16,14 +18,14 @@ const HELP: &str = "\
 /tools           list the tools that the agent may call
 /model [NAME]    show the model, or change it
 /usage           show the tokens of this chat
-/sessions        list earlier sessions
+/sessions        list earlier sessions of this directory
 /resume SESSION  continue an earlier session
 /new             begin a new session
 /exit            leave, as Ctrl-D does
 Ctrl-C stops the answer; a second one leaves.
 ";
 
-/// What follows a command.
+/// The step after a command.
 #[derive(Debug)]
 pub(super) enum Next {
     Read,
@@ -44,7 +46,7 @@ pub(super) async fn run(chat: &Conversation, line: &str, usage: &Usage) -> io::R
         "/tools" => Ok(tools(chat)),
         "/usage" => Ok(usage_text(usage)),
         "/model" => model(chat, argument).await,
-        "/sessions" | "/resume" => sessions(chat).await,
+        "/sessions" | "/resume" => earlier(chat).await,
         _ => Ok(format!("{} is not a command; /help lists them\n", shortened(name, 40))),
     };
     match printed {
@@ -88,18 +90,16 @@ async fn model(chat: &Conversation, name: &str) -> Result<String> {
     Ok(text)
 }
 
-async fn sessions(chat: &Conversation) -> Result<String> {
-    let mut sessions = chat.client.list_sessions(None).await?;
-    sessions.sort_by(|a, b| b.modified_time.cmp(&a.modified_time));
+async fn earlier(chat: &Conversation) -> Result<String> {
+    let sessions = sessions::here(&chat.client).await?;
     if sessions.is_empty() {
-        return Ok("there are no earlier sessions\n".to_owned());
+        return Ok("there are no earlier sessions in this directory\n".to_owned());
     }
-    let row = |session: &crate::api::conversation::sessions::SessionInfo| {
-        let subject = session.name.as_deref().or(session.summary.as_deref()).unwrap_or_default();
+    let row = |session: &SessionInfo| {
         vec![
             Cell::new(session.session_id.as_str(), BOLD),
             Cell::new(shortened(&session.modified_time, 16), DIM),
-            Cell::new(shortened(subject, 60), anstyle::Style::new()),
+            Cell::new(shortened(sessions::subject(session), 60), anstyle::Style::new()),
         ]
     };
     let rows: Vec<Vec<Cell>> = sessions.iter().take(20).map(row).collect();

@@ -28,7 +28,7 @@ pub(super) enum End {
     Failed,
 }
 
-/// What happens next in a turn.
+/// The next occurrence in a turn.
 enum Next {
     Event(Option<Result<Event>>),
     Question(Question),
@@ -127,19 +127,28 @@ async fn next(
     .await
 }
 
-/// Waits for a future, with the spinner.
-pub(super) async fn with_spinner<F: Future>(view: &mut View, work: F) -> io::Result<F::Output> {
+/// Waits for a future, with the spinner. Ctrl-C drops it, and is an error of the kind
+/// [`Interrupted`](io::ErrorKind::Interrupted).
+pub(super) async fn with_spinner<F: Future>(
+    view: &mut View,
+    interrupts: &mut Interrupts,
+    work: F,
+) -> io::Result<F::Output> {
     let mut work = pin!(work);
+    let mut interrupt = pin!(interrupts.next());
     let mut ticks = interval(FRAME);
     loop {
-        let done = poll_fn(|cx| match work.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(Some(done)),
+        let next = poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(Ok(done))),
+            Poll::Pending if interrupt.as_mut().poll(cx).is_ready() => {
+                Poll::Ready(Some(Err(io::ErrorKind::Interrupted.into())))
+            }
             Poll::Pending => ticks.poll_tick(cx).map(|_| None),
         });
-        match done.await {
+        match next.await {
             Some(done) => {
                 view.clear()?;
-                return Ok(done);
+                return done;
             }
             None => view.spin()?,
         }

@@ -256,7 +256,7 @@ mod tests {
             ]
         );
         let none = json!([{"name": "t", "description": "d"}]);
-        let one = json!({"properties": {"x": text}, "additionalProperties": false});
+        let one = json!({"type": "object", "properties": {"x": text}, "additionalProperties": false});
         assert_eq!(
             shown(&none, &json!([{"name": "t", "description": "d", "parameters": one}])),
             ["t: argument `x` is new"]

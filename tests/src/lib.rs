@@ -19,5 +19,6 @@ pub mod proxy;
 pub mod random;
 pub mod real;
 pub mod status;
+#[cfg(unix)]
 pub mod terminal;
 pub mod tested;

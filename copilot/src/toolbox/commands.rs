@@ -294,10 +294,11 @@ mod tests {
         let tool = DynTool::new("t", "T.").schema(schema).unwrap().declare();
         let mut toolbox = Toolbox::new("acme");
         toolbox.tools.add([tool.clone()]);
-        command(&toolbox, &[tool.clone()]).debug_assert();
+        let tools = std::slice::from_ref(&tool);
+        command(&toolbox, tools).debug_assert();
         let given =
             ["acme", "call", "--json", "t", "--json", "x", "--help", "h", "--yes", "--a_b", "-1", "--a-b=2"];
-        let matches = command(&toolbox, &[tool.clone()]).try_get_matches_from(given).unwrap();
+        let matches = command(&toolbox, tools).try_get_matches_from(given).unwrap();
         let call = matches.subcommand_matches("call").unwrap();
         let of_tool = call.subcommand_matches("t").unwrap();
         assert!(call.get_flag("json") && !arguments::is_set(of_tool, "json"));

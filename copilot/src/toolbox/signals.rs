@@ -22,7 +22,7 @@ impl Interrupts {
     /// Waits for the next one.
     pub(super) async fn next(&mut self) {
         if self.signals.recv().await.is_none() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

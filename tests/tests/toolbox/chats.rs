@@ -237,6 +237,17 @@ fn ask_prints_the_answer() {
 }
 
 #[test]
+fn an_answer_wraps_at_words_in_a_narrow_terminal() {
+    let mut terminal =
+        terminal(&["ask", "one two three four five six 天気 天気 天気 天気 天気 天気 seven"], 30);
+    assert!(terminal.end().success());
+    assert_eq!(
+        terminal.screen().trim_end(),
+        "You said: one two three four\nfive six 天気 天気 天気 天気\n天気 天気 seven"
+    );
+}
+
+#[test]
 fn ask_needs_a_terminal_or_a_switch_for_approvals() {
     assert!(stdout(&run(&["ask", "delete"])).contains("The result is denied."));
     assert!(stdout(&run(&["ask", "delete", "--yes"])).contains("The result is success."));

@@ -18,7 +18,7 @@ use crate::tools::Tool;
 /// A question that waits for the person. A dropped sender is a refusal.
 #[derive(Debug)]
 pub(super) enum Question {
-    Permission(PermissionRequest, oneshot::Sender<Decision>),
+    Permission(Box<PermissionRequest>, oneshot::Sender<Decision>),
     Input(UserInputRequest, oneshot::Sender<String>),
 }
 
@@ -52,7 +52,7 @@ pub(super) fn with_handlers(
                 return Decision::Default;
             }
             let (reply, decision) = oneshot::channel();
-            if sender.send(Question::Permission(request, reply)).await.is_err() {
+            if sender.send(Question::Permission(Box::new(request), reply)).await.is_err() {
                 return Decision::Default;
             }
             decision.await.unwrap_or(Decision::Default)
@@ -118,12 +118,11 @@ pub(super) async fn ask(question: Question) -> io::Result<bool> {
 pub(in crate::toolbox) fn described(request: &PermissionRequest) -> String {
     let subject = [request.command(), request.path(), request.url(), request.tool_name()];
     let subject = subject.into_iter().flatten().next().unwrap_or_default();
-    let mut text = format!(
-        "{} {} {}",
-        styled(YELLOW.bold(), "!"),
-        styled(BOLD, &harmless(request.kind().as_str())),
-        harmless(subject)
-    );
+    let mut text = match request.kind() {
+        PermissionKind::CustomTool => styled(BOLD, &harmless(subject)),
+        kind => format!("{} {}", styled(BOLD, &harmless(kind.as_str())), harmless(subject)),
+    };
+    text.insert_str(0, &format!("{} ", styled(YELLOW.bold(), "!")));
     let arguments = request.arguments();
     if request.command().is_none() && arguments.as_object().is_some_and(|arguments| !arguments.is_empty()) {
         text.push_str(&format!(" {}", harmless(&arguments.to_string())));

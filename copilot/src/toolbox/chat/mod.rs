@@ -201,7 +201,7 @@ async fn talk(
                         }
                     }
                     Err(error) => {
-                        view.line(&format!("the session was not opened: {}", harmless(&error.to_string())))?
+                        view.line(&format!("the session was not opened: {}", harmless(&error.to_string())))?;
                     }
                 },
             }
@@ -220,6 +220,8 @@ async fn talk(
             End::Failed => {}
             End::Left => return Ok(()),
         }
+        // Separates the next line of the person from the answer.
+        view.line("")?;
     }
 }
 

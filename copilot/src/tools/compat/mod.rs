@@ -70,9 +70,9 @@ impl ToolChange {
     pub fn is_breaking(&self) -> bool {
         match (&self.place, &self.kind) {
             (_, ChangeKind::Removed)
-            | (Place::Arguments(_), ChangeKind::Required | ChangeKind::Narrowed(_)) => true,
+            | (Place::Arguments(_), ChangeKind::Required | ChangeKind::Narrowed(_))
+            | (Place::Result(_), ChangeKind::Optional | ChangeKind::Widened(_)) => true,
             (Place::Arguments(_), ChangeKind::Added { required }) => *required,
-            (Place::Result(_), ChangeKind::Optional | ChangeKind::Widened(_)) => true,
             _ => false,
         }
     }

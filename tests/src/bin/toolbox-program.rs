@@ -1,7 +1,8 @@
 //! A program whose command line is the toolbox, on a fake CLI in the process.
 //!
 //! `TOOLBOX_EARLIER` has the CLI begin with the session `earlier`, and `TOOLBOX_WAITS` with a permission request in it.
-//! `TOOLBOX_DECISION` names the file for the answer to it.
+//! `TOOLBOX_DECISION` names the file for the answer to it. With `TOOLBOX_DEFERRED` a deferred call waits in the session.
+//! `TOOLBOX_ANSWERS` names the file for the answers to calls. With `TOOLBOX_HANGS` the CLI does not start.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -135,7 +136,15 @@ async fn main() -> ExitCode {
         earlier(&cli).await.expect("the fake CLI takes every session");
     }
     let toolbox = Toolbox::new("acme").version("1.2.3").about("Tools of Acme.").with_all_tools().state(7_u32);
-    toolbox.client(cli.client_builder()).run().await
+    if std::env::var_os("TOOLBOX_HANGS").is_some() {
+        cli.hold("connect");
+    }
+    let code = toolbox.client(cli.client_builder()).run().await;
+    if let Some(file) = std::env::var_os("TOOLBOX_ANSWERS") {
+        let answers = cli.requests("session.tools.handlePendingToolCall");
+        std::fs::write(file, json!(answers).to_string()).expect("the answers can be written");
+    }
+    code
 }
 
 /// Opens a session with one message, and closes it.
@@ -143,6 +152,10 @@ async fn earlier(cli: &FakeCli) -> copilot::Result<()> {
     let client = cli.client_builder().start().await?;
     let session = client.session().id("earlier").start().await?;
     session.ask("Remember 42.").await?;
+    if std::env::var_os("TOOLBOX_DEFERRED").is_some() {
+        session.tools().set([refund::TOOL]).await?;
+        session.ask("refund").return_deferred().await?;
+    }
     session.close().await?;
     if std::env::var_os("TOOLBOX_WAITS").is_some() {
         let decided = Arc::new(AtomicBool::new(false));
@@ -181,6 +194,10 @@ async fn play(turn: FakeTurn) {
         "wait" => {
             turn.say("Waiting now.");
             std::future::pending::<()>().await;
+        }
+        "refund" => {
+            turn.call_tool("refund", json!({"cents": 4200})).await;
+            turn.say("Refunded.");
         }
         "break" => turn.fail("the model is out of order"),
         "control" => turn.say("a\u{1b}[31mb\u{1b}]0;title\u{7}c"),

@@ -254,6 +254,24 @@ fn ask_needs_a_terminal_or_a_switch_for_approvals() {
 }
 
 #[test]
+fn a_deferred_call_does_not_hold_the_chat() {
+    let mut terminal = chat(80);
+    terminal.keys("refund\r");
+    terminal.wait_for("`refund` waits for a person; `pending` lists it");
+    prompt(&mut terminal);
+    leave(terminal);
+}
+
+#[test]
+fn ctrl_c_ends_a_chat_that_starts() {
+    let mut terminal = terminal_with(&["chat"], 80, &[("TOOLBOX_HANGS", "1")]);
+    terminal.wait_for("starting the Copilot CLI 0 s");
+    terminal.keys(CTRL_C);
+    assert_eq!(terminal.end().code(), Some(130));
+    assert!(!terminal.screen().contains("error"), "{}", terminal.screen());
+}
+
+#[test]
 fn ctrl_c_ends_ask() {
     let mut terminal = terminal(&["ask", "wait"], 80);
     terminal.wait_for("Waiting now.");

@@ -48,3 +48,25 @@ fn an_empty_inbox_says_so() {
     let output = program(&["pending"]).env("TOOLBOX_EARLIER", "1").output().unwrap();
     assert_eq!((status(&output), stdout(&output).as_str()), (0, "nothing waits\n"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_deferred_call_is_answered_at_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("answers");
+    let variables = [WAITS[0], ("TOOLBOX_DEFERRED", "1"), ("TOOLBOX_ANSWERS", file.to_str().unwrap())];
+    for (keys, question, expected) in [("a", true, "42"), ("d", false, "the person at the terminal declined")]
+    {
+        let mut terminal = terminal_with(&["pending"], 80, &variables);
+        terminal.wait_for("Answer? [a]nswer with JSON, [d]eny, [l]ater");
+        assert!(terminal.screen().contains(r#"refund {"cents":4200}"#), "{}", terminal.screen());
+        terminal.keys(keys);
+        if question {
+            terminal.wait_for("The result, as JSON");
+            terminal.keys("42\r");
+        }
+        terminal.wait_for("acme chat --resume earlier");
+        assert!(terminal.end().success());
+        let answers = std::fs::read_to_string(&file).unwrap();
+        assert!(answers.contains(&format!(r#""textResultForLlm":"{expected}""#)), "{answers}");
+    }
+}

@@ -214,7 +214,9 @@ fn a_public_module_re_exports_only_what_its_name_says() {
 
 #[test]
 fn dependencies_are_sorted() {
-    for folder in [".", "copilot", "copilot-macros", "examples", "examples/restate", "fuzz", "tests", "tests/s3"] {
+    for folder in
+        [".", "copilot", "copilot-macros", "examples", "examples/restate", "fuzz", "tests", "tests/s3"]
+    {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
         for section in manifest.split("\n[").filter(|section| {
             section.lines().next().is_some_and(|title| title.trim_end_matches(']').ends_with("dependencies"))

@@ -189,8 +189,9 @@ async fn a_timeout_a_cancellation_and_a_drop_end_the_extraction() {
 async fn values_are_made_with_the_permit_of_the_call() {
     let users = users();
     // `from_call` panics where two run.
-    let calls = [1, 2, 3]
-        .map(|n| crate::task::spawn(blocking_one::TOOL.invoke(call_of(&users, None, &json!({ "n": n })), None)));
+    let calls = [1, 2, 3].map(|n| {
+        crate::task::spawn(blocking_one::TOOL.invoke(call_of(&users, None, &json!({ "n": n })), None))
+    });
     let mut texts = Vec::new();
     for mut call in calls {
         texts.push(call.join().await.unwrap().text().to_owned());

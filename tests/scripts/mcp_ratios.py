@@ -1,4 +1,4 @@
-"""Builds and measures the two programs of mcp_ratios.sh. Arguments: their directory, and the number of rounds."""
+"""Builds and measures the two programs of mcp_ratios.sh. Arguments: their directory, the number of rounds, what to measure."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-work, rounds = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+work, rounds, what = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 programs = {"ours": "ours", "rmcp": "rmcp-macros-server"}
 # Way, in flight, calls.
 LOADS = [("stdio", 1, 20_000), ("stdio", 16, 40_000), ("http", 1, 10_000), ("http", 16, 20_000)]
@@ -55,7 +55,11 @@ def build_costs(profile):
 
 
 print(f"{'':48}{'ours':>11}{'rmcp':>11}{'ours/rmcp':>11}")
-build_costs("release")
+if what == "loads":
+    for name in programs:
+        build(name, "release", 20)
+else:
+    build_costs("release")
 binaries = {name: work / program / "target/release" / program for name, program in programs.items()}
 report("stripped size, KiB", {name: binary.stat().st_size / 1024 for name, binary in binaries.items()})
 for way, in_flight, calls in LOADS:
@@ -69,4 +73,5 @@ for way, in_flight, calls in LOADS:
     medians = {name: [statistics.median(column) for column in zip(*of)] for name, of in runs.items()}
     for index, figure in enumerate(["calls per second", "us CPU of the server", "peak memory, KiB"]):
         report(f"{way}, {in_flight} in flight: {figure}", {name: of[index] for name, of in medians.items()})
-build_costs("dev")
+if what != "loads":
+    build_costs("dev")

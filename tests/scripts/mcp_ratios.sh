@@ -4,7 +4,7 @@
 # time to build them. The programs are written and built in a temporary directory. The runs alternate, so that a busy machine
 # slows both. Prints ratios; takes some ten minutes on two cores. Needs Linux and Python.
 #
-#   tests/scripts/mcp_ratios.sh [ROUNDS]     default: 7
+#   tests/scripts/mcp_ratios.sh [ROUNDS [loads]]     default: 7; `loads` leaves out the cost of building
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -143,4 +143,4 @@ EOF
 chmod +x "$work/measured"
 mkdir "$work/client"
 rustc --edition 2024 -O -o "$work/client/client" "$root/tests/scripts/mcp_ratios_client.rs"
-python3 "$root/tests/scripts/mcp_ratios.py" "$work" "${1:-7}"
+python3 "$root/tests/scripts/mcp_ratios.py" "$work" "${1:-7}" "${2:-all}"

@@ -19,24 +19,32 @@ fn main() {
     if way == "http" {
         command.arg("--http");
     }
-    let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut output = BufReader::new(server.stdout.take().unwrap());
+    let mut server = Server(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut output = BufReader::new(server.0.stdout.take().unwrap());
     let mut line = String::new();
     let figures = if way == "http" {
         output.read_line(&mut line).unwrap();
         let address = line.trim().to_owned();
-        measured(&server, calls, |calls| over_http(&address, in_flight, calls))
+        measured(&server.0, calls, |calls| over_http(&address, in_flight, calls))
     } else {
-        let mut input = server.stdin.take().unwrap();
+        let mut input = server.0.stdin.take().unwrap();
         let info = r#"{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"ratios","version":"1"}}"#;
         writeln!(input, r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{info}}}"#).unwrap();
         output.read_line(&mut line).unwrap();
         writeln!(input, r#"{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#).unwrap();
-        measured(&server, calls, |calls| over_pipes(&mut input, &mut output, in_flight, calls))
+        measured(&server.0, calls, |calls| over_pipes(&mut input, &mut output, in_flight, calls))
     };
     println!("{figures}");
-    server.kill().unwrap();
-    server.wait().unwrap();
+}
+
+/// A server, which ends with the client, also when that panics.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 fn measured(server: &Child, calls: usize, mut load: impl FnMut(usize)) -> String {

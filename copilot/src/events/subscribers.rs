@@ -193,6 +193,11 @@ impl Subscribers {
         self.list().busy = false;
     }
 
+    /// Marks the agent as working, because the CLI waits for answers of the program.
+    pub(crate) fn work(&self) {
+        self.list().busy = true;
+    }
+
     /// Ends every stream after what it still holds.
     pub(crate) fn close(&self) {
         let mut list = self.list();

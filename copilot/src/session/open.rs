@@ -198,6 +198,9 @@ impl SessionCore {
             continued.push(format!("permission ({})", asked.request_id));
             decide::again(self, &asked.request_id, &asked.request);
         }
+        if !continued.is_empty() {
+            self.subscribers.work();
+        }
         continued
     }
 }

@@ -371,6 +371,24 @@ async fn an_ask_may_return_with_the_tickets_of_deferred_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_behind_a_turn_that_is_deferred_returns_too() {
+    let (fake, desk) = (Fake::with_manual_turns(FakeCli::new()).await, Arc::<Desk>::default());
+    let session = with_refund(fake.session(), &desk).start().await.unwrap();
+    fake.begin_turn(&session);
+    fake.cli.call_tool(session.id(), "refund", json!({"order": 42})).request_id("r1").start();
+    settled().await;
+    let reply = session.ask("And order 43?").return_deferred().await.unwrap();
+    assert!(reply.is_waiting());
+    assert_eq!(reply.deferred()[0].id().as_str(), "r1");
+
+    // The same in a program that has resumed the session, which has seen no event of the turn.
+    let (_cli, _client, session, _) = resumed(Some(true), &desk).await;
+    let reply = session.ask("And order 43?").return_deferred().await.unwrap();
+    assert!(reply.is_waiting());
+    assert_eq!(reply.deferred()[0].id().as_str(), "r1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ask_that_may_return_waits_for_calls_that_run() {
     let (fake, desk) = (Fake::with_manual_turns(FakeCli::new()).await, Arc::<Desk>::default());
     let session = with_refund(fake.session(), &desk).start().await.unwrap();

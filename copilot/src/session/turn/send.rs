@@ -89,8 +89,9 @@ impl AskRequest<'_> {
 
     /// Returns when the agent waits only for [deferred](crate::deferred) calls, and for permissions that were
     /// [left for later](crate::Decision::Later): the reply has their tickets, and
-    /// [`Reply::is_waiting`](crate::Reply::is_waiting) is `true`. Default: the request waits until the calls are settled,
-    /// and its idle limit stands still meanwhile.
+    /// [`Reply::is_waiting`](crate::Reply::is_waiting) is `true`. So it does when the message waits behind a turn with such
+    /// a call; the agent begins with the message when that turn has ended. Default: the request waits until the calls are
+    /// settled, and its idle limit stands still meanwhile.
     ///
     /// # Examples
     ///

@@ -234,13 +234,16 @@ impl Turn {
         }
     }
 
-    /// Whether the agent waits only for deferred answers, and the caller does not.
+    /// Whether the agent waits only for deferred answers, and the caller does not. A message behind another turn waits
+    /// for the open answers of that turn.
     fn is_held(&self) -> bool {
         let core = self.session.core();
         self.held.as_ref().is_some_and(|calls| {
-            !core.open_answers.is_empty()
-                && self.tracker.has_begun()
-                && calls.are_held(&core.open_answers, core.calls.is_empty())
+            let is_held = || {
+                self.tracker.has_begun() && calls.are_held(&core.open_answers, core.calls.is_empty())
+                    || self.tracker.is_behind()
+            };
+            !core.open_answers.is_empty() && is_held()
         })
     }
 

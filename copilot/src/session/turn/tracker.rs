@@ -105,6 +105,11 @@ impl TurnTracker {
         !matches!(self.phase, Phase::Waiting(_) | Phase::Discarded(_))
     }
 
+    /// Whether the message waits until the agent is done with another one.
+    pub(super) fn is_behind(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(Position::Behind))
+    }
+
     /// Whether the agent has answered, so that the end of the turn follows.
     pub(super) fn is_answered(&self) -> bool {
         matches!(self.phase, Phase::Answered)

@@ -48,10 +48,10 @@ use crate::tools::{
     ToolSettings, ToolsBuilder,
 };
 
-/// Runs a [`Toolbox`] with all tools that are linked into the program, and with the name and the version of the crate:
-/// expands to `fn main`.
+/// Runs a [`Toolbox`](crate::toolbox::Toolbox) with all tools that are linked into the program, and with the name and the
+/// version of the crate: expands to `fn main`.
 ///
-/// With arguments it calls these methods of [`Toolbox`] before.
+/// With arguments it calls these methods of [`Toolbox`](crate::toolbox::Toolbox) before.
 ///
 /// # Examples
 ///

@@ -2,7 +2,8 @@
 //!
 //! `TOOLBOX_EARLIER` has the CLI begin with the session `earlier`, and `TOOLBOX_WAITS` with a permission request in it.
 //! `TOOLBOX_DECISION` names the file for the answer to it. With `TOOLBOX_DEFERRED` a deferred call waits in the session.
-//! `TOOLBOX_ANSWERS` names the file for the answers to calls. With `TOOLBOX_HANGS` the CLI does not start.
+//! `TOOLBOX_ANSWERS` names the file for the answers to calls. The CLI does not answer the requests that
+//! `TOOLBOX_HANGS` names.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -136,8 +137,8 @@ async fn main() -> ExitCode {
         earlier(&cli).await.expect("the fake CLI takes every session");
     }
     let toolbox = Toolbox::new("acme").version("1.2.3").about("Tools of Acme.").with_all_tools().state(7_u32);
-    if std::env::var_os("TOOLBOX_HANGS").is_some() {
-        cli.hold("connect");
+    if let Ok(method) = std::env::var("TOOLBOX_HANGS") {
+        cli.hold(&method);
     }
     let code = toolbox.client(cli.client_builder()).run().await;
     if let Some(file) = std::env::var_os("TOOLBOX_ANSWERS") {

@@ -263,8 +263,18 @@ fn a_deferred_call_does_not_hold_the_chat() {
 }
 
 #[test]
+fn a_second_ctrl_c_leaves_a_cli_that_does_not_answer() {
+    let mut terminal = terminal_with(&["ask", "wait"], 80, &[("TOOLBOX_HANGS", "session.abort")]);
+    terminal.wait_for("Waiting now.");
+    terminal.keys(CTRL_C);
+    terminal.wait_for("stopping; Ctrl-C again leaves");
+    terminal.keys(CTRL_C);
+    assert_eq!(terminal.end().code(), Some(130));
+}
+
+#[test]
 fn ctrl_c_ends_a_chat_that_starts() {
-    let mut terminal = terminal_with(&["chat"], 80, &[("TOOLBOX_HANGS", "1")]);
+    let mut terminal = terminal_with(&["chat"], 80, &[("TOOLBOX_HANGS", "connect")]);
     terminal.wait_for("starting the Copilot CLI 0 s");
     terminal.keys(CTRL_C);
     assert_eq!(terminal.end().code(), Some(130));

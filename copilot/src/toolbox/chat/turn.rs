@@ -13,6 +13,7 @@ use super::view::{FRAME, View};
 use crate::error::Result;
 use crate::events::Event;
 use crate::session::turn::{Reply, Turn};
+use crate::toolbox::call::either;
 use crate::toolbox::signals::Interrupts;
 use crate::toolbox::terminal::{DIM, RED, harmless, styled};
 
@@ -57,17 +58,18 @@ pub(super) async fn run(
                 view.finish()?;
                 let interrupted = asked::ask(question).await?;
                 view.wait_for("thinking");
-                if interrupted && !std::mem::replace(&mut stopped, true) {
-                    stop(chat, view).await?;
+                if interrupted
+                    && !std::mem::replace(&mut stopped, true)
+                    && !stop(chat, view, interrupts).await?
+                {
+                    return Ok(End::Left);
                 }
             }
-            Next::Interrupt if stopped => {
-                view.finish()?;
-                return Ok(End::Left);
-            }
             Next::Interrupt => {
-                stopped = true;
-                stop(chat, view).await?;
+                if std::mem::replace(&mut stopped, true) || !stop(chat, view, interrupts).await? {
+                    view.finish()?;
+                    return Ok(End::Left);
+                }
             }
         }
     };
@@ -95,11 +97,17 @@ pub(super) async fn run(
     }
 }
 
-/// Stops the agent.
-async fn stop(chat: &Conversation, view: &mut View) -> io::Result<()> {
-    match chat.session.abort().await {
-        Ok(()) => Ok(()),
-        Err(error) => view.line(&format!("the agent was not stopped: {}", harmless(&error.to_string()))),
+/// Stops the agent. Returns `false` if Ctrl-C is pressed before the CLI has answered.
+async fn stop(chat: &Conversation, view: &mut View, interrupts: &mut Interrupts) -> io::Result<bool> {
+    view.wait_for("stopping; Ctrl-C again leaves");
+    view.spin()?;
+    match either(&mut Box::pin(chat.session.abort()), interrupts.next()).await {
+        Some(Ok(())) => Ok(true),
+        Some(Err(error)) => {
+            view.line(&format!("the agent was not stopped: {}", harmless(&error.to_string())))?;
+            Ok(true)
+        }
+        None => Ok(false),
     }
 }
 

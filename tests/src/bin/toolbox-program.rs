@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use copilot::deferred::{Deferred, Ticket};
-use copilot::testing::{FakeCli, FakeTurn};
+use copilot::testing::{Delivery, FakeCli, FakeTurn};
 use copilot::toolbox::Toolbox;
 use copilot::{Image, Json, State, ToolContext, ToolError};
 use schemars::JsonSchema;
@@ -154,8 +154,24 @@ async fn earlier(cli: &FakeCli) -> copilot::Result<()> {
     let session = client.session().id("earlier").start().await?;
     session.ask("Remember 42.").await?;
     if std::env::var_os("TOOLBOX_DEFERRED").is_some() {
+        let call = Arc::new(Mutex::new(json!(null)));
+        let started = Arc::clone(&call);
+        cli.on_event(move |event| {
+            if event["type"] == "tool.execution_start" {
+                *started.lock().expect("no panic") = event["data"]["toolCallId"].clone();
+            }
+            Delivery::Once
+        });
         session.tools().set([refund::TOOL]).await?;
         session.ask("refund").return_deferred().await?;
+        // The turn of the fake CLI ends with its program, so the result is recorded here.
+        let id = session.id().clone();
+        cli.on("session.tools.handlePendingToolCall", move |_, asked| {
+            let call = call.lock().expect("no panic").clone();
+            let done = json!({"toolCallId": call, "success": true, "result": {"content": ""}});
+            asked.cli().event(&id, "tool.execution_complete", done);
+            json!({"success": true})
+        });
     }
     session.close().await?;
     if std::env::var_os("TOOLBOX_WAITS").is_some() {

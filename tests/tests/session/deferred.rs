@@ -382,7 +382,8 @@ async fn a_message_behind_a_turn_that_is_deferred_returns_too() {
     assert_eq!(reply.deferred()[0].id().as_str(), "r1");
 
     // The same in a program that has resumed the session, which has seen no event of the turn.
-    let (_cli, _client, session, _) = resumed(Some(true), &desk).await;
+    let (cli, _client, session, _) = resumed(Some(true), &desk).await;
+    cli.on("session.send", |_, _| json!({"messageId": "m"}));
     let reply = session.ask("And order 43?").return_deferred().await.unwrap();
     assert!(reply.is_waiting());
     assert_eq!(reply.deferred()[0].id().as_str(), "r1");

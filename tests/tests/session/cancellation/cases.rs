@@ -508,6 +508,7 @@ pub(super) const EXCUSED: &[(&str, &str)] = &[
     ("Server::stdio", "belongs to an MCP server, and uses the stdin of the test"),
     ("ServerHandle::serve", "belongs to an MCP server; `a_dropped_server_ends_the_connection` drops it"),
     ("ServerHandle::stdio", "belongs to an MCP server, and uses the stdin of the test"),
+    ("Toolbox::run", "belongs to a command line, and uses the terminal of the test"),
     ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
 ];
 

@@ -180,6 +180,10 @@ impl SessionCore {
     pub(in crate::session) fn continue_pending(self: &Arc<Self>, mut pending: Pending) -> Vec<String> {
         let ours = self.tools();
         let mut continued = Vec::new();
+        // Before an answer, after which the agent may be idle again.
+        if !pending.tools.is_empty() || !pending.permissions.is_empty() {
+            self.subscribers.work();
+        }
         for call in pending.tools {
             let id = &*call.request_id;
             // The function of a deferred call has returned, and does not run again.
@@ -197,9 +201,6 @@ impl SessionCore {
         for asked in pending.permissions {
             continued.push(format!("permission ({})", asked.request_id));
             decide::again(self, &asked.request_id, &asked.request);
-        }
-        if !continued.is_empty() {
-            self.subscribers.work();
         }
         continued
     }

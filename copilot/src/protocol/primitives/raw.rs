@@ -1,7 +1,5 @@
 //! A [`RawValue`] of JSON text that is known to be valid, made without parsing it again.
 
-use std::fmt;
-
 use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, Error};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
@@ -54,12 +52,6 @@ impl<'de> MapAccess<'de> for Member<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         seed.deserialize(BorrowedStrDeserializer::new(self.json))
-    }
-}
-
-impl fmt::Debug for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Text").field(&self.0).finish()
     }
 }
 

@@ -46,10 +46,7 @@ pub(super) async fn call(toolbox: Toolbox, tools: &[Tool], matches: &ArgMatches)
         None => run(toolbox, tool, &arguments, &mut interrupts).await?,
     };
     if let Some(error) = error.filter(|_| explain) {
-        // The error may be a type of the program.
-        let shown = contain::run(|| format!("{error:?}"));
-        let shown = shown.unwrap_or_else(|panic| format!("the error cannot be shown: {panic}"));
-        report(&format!("{}\n", styled(DIM, &harmless(&shown))))?;
+        report(&format!("{}\n", styled(DIM, &harmless(&format!("{error:?}")))))?;
     }
     show(&result, is_json)?;
     Ok(if reports_invalid_arguments(name, &result) { Exit::Usage } else { Exit::of(&result) })

@@ -7,7 +7,7 @@ use super::Toolbox;
 use super::arguments::text;
 use super::chat::described;
 use super::exit::{Exit, Outcome};
-use super::terminal::{BOLD, DIM, YELLOW, can_ask, harmless, key, print, report, styled};
+use super::terminal::{BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, report, styled};
 use super::{host, sessions};
 use crate::api::conversation::pending::Pending;
 use crate::api::conversation::resume::Resume;
@@ -40,9 +40,19 @@ async fn look(toolbox: &Toolbox, tools: &[Tool], matches: &ArgMatches, client: &
     };
     let mut answers = Answers::of(matches)?;
     let is_json = matches.get_flag("json");
-    let (mut listed, mut waits) = (Vec::new(), 0);
+    let (mut listed, mut waits, mut unopened) = (Vec::new(), 0, 0);
     for id in ids {
-        let session = open(toolbox, tools, client, &id).await?;
+        let session = match open(toolbox, tools, client, &id).await {
+            Ok(session) => session,
+            // One that cannot be resumed hides no other.
+            Err(error) if !error.is_disconnected() => {
+                let message = format!("session {id} was not opened: {error}");
+                report(&format!("{} {}\n", styled(RED.bold(), "error:"), harmless(&message)))?;
+                unopened += 1;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let pending = session.pending().await?;
         waits += pending.tool_calls().len() + pending.permissions().len();
         let handled = if is_json || !answers.is_empty() || !can_ask() {
@@ -67,6 +77,7 @@ async fn look(toolbox: &Toolbox, tools: &[Tool], matches: &ArgMatches, client: &
     }
     match answers.left() {
         Some(id) => Err(format!("no session waits for the request {id}").into()),
+        None if unopened > 0 => Ok(Exit::Failure),
         None => Ok(Exit::Success),
     }
 }

@@ -68,13 +68,13 @@ mod http {
     use crate::api::mcp::Server;
     use crate::task::{self, Task};
 
-    /// The time for running calls to end after Ctrl-C.
+    /// The time for running calls to end after the signal.
     const GRACE: Duration = Duration::from_secs(10);
 
-    /// Serves until Ctrl-C, and then lets running calls end.
+    /// Serves until Ctrl-C or SIGTERM, and then lets running calls end.
     pub(super) async fn serve(server: Server, address: &str) -> Outcome {
         let service = server.http()?;
-        let mut interrupts = Interrupts::new()?;
+        let mut interrupts = Interrupts::with_terminations()?;
         let listener = bound(address).await?;
         report(&format!("listening on http://{}/mcp\n", listener.local_addr()?))?;
         // A connection ends with its client; those that are left are dropped with this.

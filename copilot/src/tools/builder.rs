@@ -1,4 +1,4 @@
-//! The setters that the builders of a session and of an MCP server have in common.
+//! The setters that the builders of a session, of an MCP server and of a command line have in common.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use crate::tools::selection::{Choice, ToolList, ToolSelection, module};
 use crate::tools::state::StateMap;
 use crate::tools::tool::Tool;
 
-/// A builder that tools are chosen for: that of a session ([`SessionBuilder`](crate::SessionBuilder)), and with the
-/// feature `mcp` that of an MCP server (`copilot::mcp::Server`).
+/// A builder that tools are chosen for: that of a session ([`SessionBuilder`](crate::SessionBuilder)), with the feature
+/// `mcp` that of an MCP server (`copilot::mcp::Server`), and with the feature `toolbox` that of a command line
+/// (`copilot::toolbox::Toolbox`).
 ///
-/// Both builders have these methods themselves, with more documentation at those of
-/// [`SessionBuilder`](crate::SessionBuilder); the trait is for functions that configure either.
+/// The builders have these methods themselves, with more documentation at those of
+/// [`SessionBuilder`](crate::SessionBuilder); the trait is for functions that configure any of them.
 ///
 /// # Examples
 ///
@@ -119,3 +120,88 @@ impl fmt::Debug for ToolSettings<'_> {
         f.debug_struct("ToolSettings").field("tools", &self.tools).finish_non_exhaustive()
     }
 }
+
+/// The setters of [`ToolsBuilder`] as methods of another builder than that of a session. The texts are what its
+/// documentation says of `expect_tools_from`, `tool_errors` and `state`.
+#[cfg(any(feature = "mcp", feature = "toolbox"))]
+macro_rules! tool_setters {
+    ($builder:ident, $expect:literal, $errors:literal, $state:literal $(,)?) => {
+        /// The same as for a session, whose setters have more documentation.
+        impl $builder {
+            /// Adds every tool that is linked into the program; see
+            /// [`SessionBuilder::with_all_tools`](crate::SessionBuilder::with_all_tools).
+            pub fn with_all_tools(self) -> Self {
+                $crate::tools::ToolsBuilder::with_all_tools(self)
+            }
+
+            /// Adds tools; see [`SessionBuilder::with_tools`](crate::SessionBuilder::with_tools).
+            pub fn with_tools(self, tools: impl $crate::tools::ToolList) -> Self {
+                $crate::tools::ToolsBuilder::with_tools(self, tools)
+            }
+
+            /// Adds the tools of a value: the methods that `#[copilot::tools]` turned into tools.
+            pub fn with_toolset(self, value: impl $crate::tools::Toolset + Send + Sync) -> Self {
+                $crate::tools::ToolsBuilder::with_toolset(self, value)
+            }
+
+            /// Restricts the added tools to these, by [`group`](crate::group), [`tag`](crate::tag), name or handle.
+            pub fn only(self, choices: impl IntoIterator<Item = impl Into<$crate::tools::Choice>>) -> Self {
+                $crate::tools::ToolsBuilder::only(self, choices)
+            }
+
+            /// Excludes these from the added tools, by [`group`](crate::group), [`tag`](crate::tag), name or handle.
+            pub fn except(self, choices: impl IntoIterator<Item = impl Into<$crate::tools::Choice>>) -> Self {
+                $crate::tools::ToolsBuilder::except(self, choices)
+            }
+
+            /// Restricts the added tools to those of a module, such as `my_crate::issues`, and of the modules below it.
+            pub fn in_module(self, path: impl Into<String>) -> Self {
+                $crate::tools::ToolsBuilder::in_module(self, path)
+            }
+
+            /// Restricts the added tools to those for which `keep` returns `true`.
+            pub fn filter_tools(
+                self,
+                keep: impl Fn(&$crate::tools::Tool) -> bool + Send + Sync + 'static,
+            ) -> Self {
+                $crate::tools::ToolsBuilder::filter_tools(self, keep)
+            }
+
+            #[doc = $expect]
+            pub fn expect_tools_from(self, crates: impl IntoIterator<Item = impl Into<String>>) -> Self {
+                $crate::tools::ToolsBuilder::expect_tools_from(self, crates)
+            }
+
+            #[doc = $errors]
+            /// Default: [`ToolErrors::Hidden`](crate::tools::ToolErrors::Hidden).
+            pub fn tool_errors(self, errors: $crate::tools::ToolErrors) -> Self {
+                $crate::tools::ToolsBuilder::tool_errors(self, errors)
+            }
+
+            /// Sets the state of type `T`, which tools take as a parameter of type [`State<T>`](crate::State).
+            #[doc = $state]
+            /// The last value of a type wins.
+            pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
+                $crate::tools::ToolsBuilder::state(self, value)
+            }
+
+            /// Sets the state of type `T` as [`state`](Self::state), from a value that the program shares; see
+            /// [`SessionBuilder::shared_state`](crate::SessionBuilder::shared_state).
+            pub fn shared_state<T: Send + Sync + ?Sized + 'static>(self, value: ::std::sync::Arc<T>) -> Self {
+                $crate::tools::ToolsBuilder::shared_state(self, value)
+            }
+
+            /// Sets the state of type `T` as [`state`](Self::state), with a value that is created when a tool first needs it; see
+            /// [`SessionBuilder::lazy_state`](crate::SessionBuilder::lazy_state).
+            pub fn lazy_state<T: Send + Sync + 'static>(
+                self,
+                make: impl FnOnce() -> T + Send + 'static,
+            ) -> Self {
+                $crate::tools::ToolsBuilder::lazy_state(self, make)
+            }
+        }
+    };
+}
+
+#[cfg(any(feature = "mcp", feature = "toolbox"))]
+pub(crate) use tool_setters;

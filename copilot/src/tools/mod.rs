@@ -9,7 +9,7 @@
 mod arguments;
 mod builder;
 mod call;
-mod compat;
+mod comparison;
 mod compiled;
 pub(crate) mod context;
 mod def;
@@ -26,8 +26,10 @@ mod tests;
 mod timeouts;
 pub(crate) mod tool;
 
+#[cfg(any(feature = "mcp", feature = "toolbox"))]
+pub(crate) use builder::tool_setters;
 pub use builder::{ToolSettings, ToolsBuilder};
-pub use compat::{ChangeKind, Place, ToolChange, check_compat};
+pub use comparison::{ChangeKind, Place, ToolChange, check_compat};
 pub use def::Location;
 pub use dynamic::Defer;
 pub use from_call::{FromCall, FromCallAsync};

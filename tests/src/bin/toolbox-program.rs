@@ -2,6 +2,7 @@
 //!
 //! `TOOLBOX_EARLIER` has the CLI begin with the session `earlier`, and `TOOLBOX_WAITS` with a permission request in it.
 //! `TOOLBOX_DECISION` names the file for the answer to it. With `TOOLBOX_DEFERRED` a deferred call waits in the session.
+//! With `TOOLBOX_BROKEN` the CLI lists a session `broken`, which it cannot resume.
 //! `TOOLBOX_ANSWERS` names the file for the answers to calls. The CLI does not answer the requests that
 //! `TOOLBOX_HANGS` names.
 
@@ -137,6 +138,12 @@ async fn main() -> ExitCode {
         earlier(&cli).await.expect("the fake CLI takes every session");
     }
     let toolbox = Toolbox::new("acme").version("1.2.3").about("Tools of Acme.").with_all_tools().state(7_u32);
+    if std::env::var_os("TOOLBOX_BROKEN").is_some() {
+        cli.on("session.list", |_, _| {
+            let session = |id: &str, time: &str| json!({"sessionId": id, "startTime": time, "modifiedTime": time, "isRemote": false});
+            json!({"sessions": [session("broken", "2026-01-02T00:00:00Z"), session("earlier", "2026-01-01T00:00:00Z")]})
+        });
+    }
     if let Ok(method) = std::env::var("TOOLBOX_HANGS") {
         cli.hold(&method);
     }

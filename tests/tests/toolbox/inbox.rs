@@ -44,6 +44,14 @@ fn the_person_decides_at_the_terminal() {
 }
 
 #[test]
+fn a_session_that_cannot_be_opened_hides_no_other() {
+    let listed = program(&["pending"]).envs(WAITS).env("TOOLBOX_BROKEN", "1").output().unwrap();
+    assert_eq!(status(&listed), 1, "{}", stdout(&listed));
+    assert!(stderr(&listed).contains("session broken was not opened"), "{}", stderr(&listed));
+    assert!(stdout(&listed).contains("p1 permission"), "{}", stdout(&listed));
+}
+
+#[test]
 fn an_empty_inbox_says_so() {
     let output = program(&["pending"]).env("TOOLBOX_EARLIER", "1").output().unwrap();
     assert_eq!((status(&output), stdout(&output).as_str()), (0, "nothing waits\n"), "{}", stderr(&output));

@@ -49,7 +49,13 @@ fn nothing_but_the_protocol_is_on_stdout() {
 }
 
 #[test]
-fn tools_are_served_over_http_until_ctrl_c() {
+fn tools_are_served_over_http_until_ctrl_c_or_sigterm() {
+    for signal in [Signal::INT, Signal::TERM] {
+        serve_until(signal);
+    }
+}
+
+fn serve_until(signal: Signal) {
     let mut command = program(&["mcp", "--http", "0"]);
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -68,7 +74,7 @@ fn tools_are_served_over_http_until_ctrl_c() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""name":"acme""#), "{answer}");
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), signal).unwrap();
     assert!(child.wait().unwrap().success());
     let mut printed = String::new();
     child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();

@@ -377,14 +377,18 @@ async fn a_message_behind_a_turn_that_is_deferred_returns_too() {
     fake.begin_turn(&session);
     fake.cli.call_tool(session.id(), "refund", json!({"order": 42})).request_id("r1").start();
     settled().await;
-    let reply = session.ask("And order 43?").return_deferred().await.unwrap();
+    let ask = async |session: &Session| {
+        let asked = session.ask("And order 43?").return_deferred().into_future();
+        tokio::time::timeout(Duration::from_secs(600), asked).await.expect("it returns").unwrap()
+    };
+    let reply = ask(&session).await;
     assert!(reply.is_waiting());
     assert_eq!(reply.deferred()[0].id().as_str(), "r1");
 
     // The same in a program that has resumed the session, which has seen no event of the turn.
     let (cli, _client, session, _) = resumed(Some(true), &desk).await;
     cli.on("session.send", |_, _| json!({"messageId": "m"}));
-    let reply = session.ask("And order 43?").return_deferred().await.unwrap();
+    let reply = ask(&session).await;
     assert!(reply.is_waiting());
     assert_eq!(reply.deferred()[0].id().as_str(), "r1");
 }

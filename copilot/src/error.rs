@@ -84,6 +84,8 @@ pub enum ErrorKind {
     Session,
     /// A time limit expired.
     Timeout,
+    /// A turn needs more than its [budget](crate::session::Budget), and was aborted.
+    Budget,
     /// The session or the client was closed before the operation finished.
     Closed,
 }
@@ -271,6 +273,7 @@ mod tests {
             (Kind::Unsupported, false),
             (Kind::Session, false),
             (Kind::Timeout, false),
+            (Kind::Budget, false),
             (Kind::Closed, false),
         ] {
             let error = Error::new(kind, "failed");

@@ -68,7 +68,8 @@ pub(crate) enum Name {
 }
 
 impl Options {
-    pub(crate) const KEYS: [&str; 27] = [
+    pub(crate) const KEYS: [&str; 28] = [
+        "budget",
         "coerce",
         "concurrency",
         "crate",
@@ -110,6 +111,10 @@ impl Options {
     fn set(&mut self, entry: &Entry) -> syn::Result<()> {
         let key = entry.key.to_string();
         match key.as_str() {
+            "budget" => {
+                let calls = positive(entry, "3")?;
+                self.plain("budget", quote!(::core::option::Option::Some(#calls)));
+            }
             "coerce" => {
                 let on = word(entry, &["on", "off"])? == "on";
                 self.plain("coerce", quote!(#on));
@@ -152,9 +157,9 @@ impl Options {
             "overrides_builtin" => self.overrides_builtin = self.flag(entry, "overrides_builtin")?,
             "read_only" => self.read_only = self.flag(entry, "read_only")?,
             "retries" => {
-                let retries = positive(entry, "2")?;
+                let retries = u32::try_from(positive(entry, "2")?).unwrap_or(u32::MAX);
                 self.retries = Some(entry.span());
-                self.plain("retries", quote!(#retries as u32));
+                self.plain("retries", quote!(#retries));
             }
             "serial_by" => self.serial_by = Some(entry.text("path")?.clone()),
             "skip_permission" => self.skip_permission = self.flag(entry, "skip_permission")?,

@@ -14,6 +14,7 @@ use crate::session::core::Unreadable;
 use crate::session::core::setters::members;
 use crate::session::core::settled;
 use crate::session::core::{Handler, IntoAnswer};
+use crate::session::turn::Budget;
 
 pub use crate::protocol::limits::{LimitsRequest, LimitsResponse};
 
@@ -65,6 +66,13 @@ impl Limits {
     /// Wire: `session.create`, `sessionLimits`.
     pub fn max_ai_credits(mut self, credits: f64) -> Self {
         self.settings.members.set("sessionLimits", SessionLimits { max_ai_credits: credits });
+        self
+    }
+
+    /// Sets the [budget](crate::session::Budget) of each turn of the session that `ask`, `ask_as` and `stream` begin,
+    /// unless the request has its own. Default: no limit.
+    pub fn turn_budget(mut self, budget: Budget) -> Self {
+        self.settings.state.set(budget);
         self
     }
 

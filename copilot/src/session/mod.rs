@@ -24,7 +24,7 @@ pub(crate) mod turn;
 pub use self::core::handler::IntoAnswer;
 pub use session_tools::SessionTools;
 pub use subscription::Subscription;
-pub use turn::{AskAsRequest, AskRequest, SendRequest, StreamRequest, Usage};
+pub use turn::{AskAsRequest, AskRequest, Budget, SendRequest, StreamRequest, ToolUsage, Usage};
 
 pub(crate) use builder::SessionBuilder;
 pub(crate) use handle::Session;

@@ -139,13 +139,19 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         };
         let result = match refusal {
             Some(refusal) => refusal,
-            // A tool answers its panics itself; this is for a panic in the code around it.
-            None => match task::catch(running).await {
-                Ok(result) => result.within(entry.tool_policy.max_result, tool.name()),
-                Err(panic) => {
-                    tracing::error!(panic, tool = tool.name(), "a tool call failed");
-                    ToolResult::failure(format!("`{}` failed for an internal reason.", tool.name()))
-                }
+            None => match entry.call_budgets.admit(&tool) {
+                Err(refusal) => refusal,
+                // A tool answers its panics itself; this is for a panic in the code around it.
+                Ok(admitted) => match task::catch(running).await {
+                    Ok(result) => {
+                        let result = result.within(entry.tool_policy.max_result, tool.name());
+                        admitted.inform(result, tool.name())
+                    }
+                    Err(panic) => {
+                        tracing::error!(panic, tool = tool.name(), "a tool call failed");
+                        ToolResult::failure(format!("`{}` failed for an internal reason.", tool.name()))
+                    }
+                },
             },
         };
         match result.ticket() {

@@ -56,6 +56,8 @@ pub struct ToolDef {
     pub max_output: Option<usize>,
     /// The maximum number of concurrent calls.
     pub concurrency: Option<usize>,
+    /// The maximum number of calls in a turn.
+    pub budget: Option<usize>,
     /// The path of the argument by which calls run one after another.
     pub serial_by: Option<&'static str>,
     /// Whether the turn ends when the tool succeeds.
@@ -170,6 +172,7 @@ impl ToolDef {
         retries: 0,
         max_output: None,
         concurrency: None,
+        budget: None,
         serial_by: None,
         terminal: false,
         defer: None,

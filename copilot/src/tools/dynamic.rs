@@ -277,6 +277,14 @@ impl DynTool {
         self
     }
 
+    /// Sets how often the agent may call the tool in a turn. The model reads the number of calls that are left after each
+    /// result; further calls fail and are not run. Calls of MCP clients, which have no turns, are not counted.
+    /// Default: no limit.
+    pub fn budget(mut self, calls: usize) -> Self {
+        self.options.budget = Some(calls);
+        self
+    }
+
     /// Runs calls with the same value of an argument one after another, in the order in which the agent makes them; calls
     /// with other values run concurrently. `argument` is the name of an argument, or a path such as `file.path`. One that
     /// the schema does not have is an error when the session starts. Default: all calls run concurrently.

@@ -1,6 +1,7 @@
 //! Sessions: opening and closing, messages and turns, events, settings, cancellation.
 
 mod asks;
+mod budgets;
 mod cancellation;
 mod deferred;
 mod environment;

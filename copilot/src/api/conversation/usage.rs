@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::protocol::lenient;
-use crate::session::Session;
+use crate::session::turn::by_tool;
+use crate::session::{Session, ToolUsage};
 
 pub use crate::protocol::ai_units::AiUnits;
 pub use crate::protocol::controls::{
@@ -95,5 +96,19 @@ impl Session {
     /// Wire: `session.usage.getMetrics`, a [query](crate#queries).
     pub async fn usage(&self) -> Result<UsageMetrics> {
         self.ask_for("session.usage.getMetrics").await
+    }
+
+    /// Returns the calls, failures and time of each tool in the session so far, by the name that the model uses. It is
+    /// counted from the [history](Self::history), which has the calls before a resumption too.
+    ///
+    /// # Errors
+    ///
+    /// As [`History::events`](crate::history::History::events).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future has no effect.
+    pub async fn tool_usage(&self) -> Result<BTreeMap<String, ToolUsage>> {
+        Ok(by_tool(&self.history().events().await?))
     }
 }

@@ -6,6 +6,7 @@
 //! can take.
 
 pub(in crate::session) mod announced;
+pub(in crate::session) mod call_budgets;
 pub(in crate::session) mod call_watch;
 pub(crate) mod consult;
 pub(crate) mod handler;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::time::Instant;
 
+use super::call_budgets::CallBudgets;
 use super::call_watch::CallWatch;
 use super::handler::Handler;
 use super::in_flight::{self, InFlight, Owner};
@@ -52,6 +53,8 @@ pub(crate) struct SessionCore {
     pub(in crate::session) open_answers: OpenAnswers,
     /// The calls that the agent has announced and the CLI has not requested.
     pub(in crate::session) watch: CallWatch,
+    /// How often tools may be called in a turn.
+    pub(in crate::session) call_budgets: CallBudgets,
     pub(super) closed: AtomicBool,
     /// Whether another handle of the client has taken the session over, and so it stays open on the CLI.
     pub(super) replaced: AtomicBool,
@@ -114,6 +117,7 @@ impl SessionCore {
             calls: InFlight::default(),
             open_answers: OpenAnswers::default(),
             watch: CallWatch::default(),
+            call_budgets: CallBudgets::default(),
             closed: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         })

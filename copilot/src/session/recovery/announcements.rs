@@ -98,6 +98,7 @@ fn ended(session: &Arc<SessionCore>, event: &EventHead<'_>) {
 fn at_rest(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     if event.agent().is_none() && Idle::read(event.data().get()).is_end() {
         session.watch.update(Announced::clear);
+        session.call_budgets.reset_tools();
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use super::budget::Budget;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventName, RecoveryCause, TurnStalled};
 use crate::protocol::mcp::{McpListResponse, McpStatus};
@@ -44,6 +45,8 @@ pub(super) struct Limits {
     pub(super) keep_events: bool,
     /// Whether the turn is left when only deferred answers are open.
     pub(super) return_deferred: bool,
+    /// The budget of the turn; `None` for that of the session.
+    pub(super) budget: Option<Budget>,
 }
 
 impl Limits {
@@ -53,6 +56,7 @@ impl Limits {
         silence: Some(SILENCE),
         keep_events: true,
         return_deferred: false,
+        budget: None,
     };
 }
 
@@ -80,6 +84,13 @@ macro_rules! turn_options {
         /// keeps all events that the history has until the turn has ended, which in one that takes hours is a lot.
         pub fn without_events(mut self) -> Self {
             self.limits.keep_events = false;
+            self
+        }
+
+        /// Sets the tokens, the cost and the tool calls that the turn may use. Default: the
+        /// [budget of the session's turns](crate::limits::Limits::turn_budget), which has no limit unless it is set.
+        pub fn budget(mut self, budget: $crate::session::Budget) -> Self {
+            self.limits.budget = Some(budget);
             self
         }
 

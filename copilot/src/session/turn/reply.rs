@@ -1,9 +1,11 @@
 //! The reply of the agent to one message.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
+use super::tool_usage::{self, ToolUsage};
 use super::usage::Usage;
 use crate::deferred::Ticket;
 use crate::error::Error;
@@ -57,9 +59,27 @@ impl Reply {
         )
     }
 
-    /// Returns the cost of the turn.
+    /// Returns the requests, tokens, cost and time of the turn.
     pub fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// Returns the calls, failures and time of each tool in the turn, by the name that the model uses, as far as they are
+    /// in the [`events`](Self::events). Calls of sub-agents count. [`Session::tool_usage`](crate::Session::tool_usage)
+    /// has those of the whole session.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: copilot::Session) -> copilot::Result<()> {
+    /// let reply = session.ask("Find the oldest issue.").await?;
+    /// for (tool, usage) in reply.tool_usage() {
+    ///     println!("{tool}: {} calls, {:?}", usage.calls, usage.time);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn tool_usage(&self) -> BTreeMap<String, ToolUsage> {
+        tool_usage::by_tool(&self.events)
     }
 
     /// Returns the tickets of the session's [deferred](crate::deferred) calls that were open when the reply was made, in

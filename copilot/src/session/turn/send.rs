@@ -210,7 +210,8 @@ impl Session {
             })
             .await?
         };
-        Ok(Turn::new(self.clone(), accepted, clock))
+        let budget = limits.budget.or_else(|| core.topic().copied());
+        Ok(Turn::new(self.clone(), accepted, clock).within(budget))
     }
 
     async fn start_turn(&self, message: Message, limits: Limits) -> Result<Accepted> {

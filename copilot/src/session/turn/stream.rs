@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use super::budget::{Budget, Spending};
 use super::clock::{Clock, Limits, Step};
 use super::open_calls::OpenCalls;
 use super::reply::Reply;
@@ -41,6 +42,8 @@ pub struct Turn {
     held: Option<OpenCalls>,
     /// Whether the turn was left.
     is_waiting: bool,
+    /// The part of its budget that the turn has used; `None` without a budget.
+    spending: Option<Box<Spending>>,
 }
 
 /// The end of a turn that lacks its answer.
@@ -106,7 +109,14 @@ impl Turn {
             pass,
             held,
             is_waiting: false,
+            spending: None,
         }
+    }
+
+    /// Sets the budget of the turn.
+    pub(super) fn within(mut self, budget: Option<Budget>) -> Self {
+        self.spending = budget.map(|budget| Box::new(Spending::new(budget, &self.session, &self.tracker)));
+        self
     }
 
     /// Ends the turn when the agent waits only for deferred answers.
@@ -185,6 +195,16 @@ impl Turn {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        let polled = self.poll_turn(cx);
+        if let (Poll::Ready(None), Some(spending), Some(ended)) = (&polled, &mut self.spending, &self.ended)
+            && let Some(error) = spending.end().filter(|_| ended.is_none())
+        {
+            return self.fail(error);
+        }
+        polled
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         if self.ended.is_some() {
             return Poll::Ready(None);
         }
@@ -204,6 +224,9 @@ impl Turn {
                 }
                 if let Some(held) = &mut self.held {
                     held.observe(&event);
+                }
+                if let Some(spending) = &mut self.spending {
+                    spending.observe(&event, &self.tracker, &self.session);
                 }
                 if over && self.tracker.lacks_answer() {
                     self.ending = Some(Box::new(self.search_answer(event)));

@@ -1,5 +1,7 @@
 //! The cost of a turn.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::events::Event;
@@ -27,6 +29,8 @@ pub struct Usage {
     pub cost: f64,
     /// The cost in AI units; zero where the plan does not count them.
     pub ai_units: AiUnits,
+    /// The time that the requests took.
+    pub model_time: Duration,
 }
 
 /// The members of `assistant.usage` that are summed up.
@@ -43,6 +47,9 @@ struct RequestUsage {
     cache_write_tokens: u64,
     #[serde(deserialize_with = "count")]
     reasoning_tokens: u64,
+    /// In milliseconds.
+    #[serde(deserialize_with = "count")]
+    duration: u64,
     cost: Option<f64>,
     copilot_usage: Option<RequestCost>,
 }
@@ -54,6 +61,11 @@ struct RequestCost {
 }
 
 impl Usage {
+    /// Returns the number of tokens, those sent and those received.
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+
     pub(super) fn add(&mut self, event: &Event) {
         let Ok(usage) = decode::event::<RequestUsage>(event.raw_data()) else { return };
         self.requests += 1;
@@ -62,6 +74,7 @@ impl Usage {
         self.cache_read_tokens += usage.cache_read_tokens;
         self.cache_write_tokens += usage.cache_write_tokens;
         self.reasoning_tokens += usage.reasoning_tokens;
+        self.model_time += Duration::from_millis(usage.duration);
         self.cost += usage.cost.unwrap_or_default();
         self.ai_units = self.ai_units + usage.copilot_usage.unwrap_or_default().total_nano_aiu;
     }
@@ -77,11 +90,13 @@ mod tests {
     fn usage_is_summed() {
         let mut usage = Usage::default();
         for _ in 0..2 {
-            let data = json!({"model": "x", "inputTokens": 10, "outputTokens": 2.0});
+            let data = json!({"model": "x", "inputTokens": 10, "outputTokens": 2.0, "duration": 40});
             let event = json!({"type": "assistant.usage", "id": "", "timestamp": "", "ephemeral": true, "data": data});
             usage.add(&serde_json::from_str(&event.to_string()).unwrap());
         }
-        let expected = Usage { requests: 2, input_tokens: 20, output_tokens: 4, ..Usage::default() };
-        assert_eq!(usage, expected);
+        let model_time = Duration::from_millis(80);
+        let expected =
+            Usage { requests: 2, input_tokens: 20, output_tokens: 4, model_time, ..Usage::default() };
+        assert_eq!((usage.tokens(), usage), (24, expected));
     }
 }

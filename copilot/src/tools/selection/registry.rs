@@ -167,6 +167,7 @@ fn contradictions(tool: &Tool) -> Vec<&'static str> {
         (def.timeout_ms == Some(0), "`timeout` must be at least one millisecond"),
         (def.max_output == Some(0), "`max_output` must be above 0"),
         (def.concurrency == Some(0), "`concurrency` must be above 0"),
+        (def.budget == Some(0), "`budget` must be above 0"),
     ];
     rules.into_iter().filter_map(|(wrong, problem)| wrong.then_some(problem)).collect()
 }

@@ -32,7 +32,7 @@ fn in_session(session: &SelectionContext<'_>) -> bool {
 #[crate::tool(
     name = "book_trip", title = "Trip", group = "trips", tags("a", "b"), idempotent, open_world, terminal,
     needs_approval = is_long, enabled = in_session, defer = never, meta("x.y:n" = 1, "x.y:s" = "t"), timeout = "3s",
-    retries = 2, max_output = 600, concurrency = 4, errors = visible, coerce = off
+    retries = 2, max_output = 600, concurrency = 4, budget = 3, errors = visible, coerce = off
 )]
 async fn planned(trip: Trip, cx: &ToolContext) -> Result<String, std::fmt::Error> {
     if trip.to == "nowhere" { Err(std::fmt::Error) } else { Ok(format!("{} {}", trip.text(), cx.call_id())) }
@@ -55,6 +55,7 @@ fn typed() -> Tool {
         .retries(2)
         .max_output(600)
         .concurrency(4)
+        .budget(3)
         .errors(ToolErrors::Visible)
         .coerce(false)
         .typed(|trip: Trip, cx| async move {
@@ -95,7 +96,14 @@ fn options(tool: &Tool) -> impl PartialEq + std::fmt::Debug {
     (
         (tool.title().map(str::to_owned), tool.tags().map(str::to_owned).collect::<Vec<_>>()),
         (tool.is_read_only(), tool.is_destructive(), tool.is_idempotent(), def.open_world),
-        (tool.timeout(), def.retries, def.max_output, def.concurrency, def.coerce, def.errors_visible),
+        (
+            tool.timeout(),
+            def.retries,
+            def.max_output,
+            (def.concurrency, def.budget),
+            def.coerce,
+            def.errors_visible,
+        ),
         (
             tool.decides_approval(),
             tool.group().map(str::to_owned),
@@ -200,6 +208,7 @@ fn contradicting_options_are_an_error_when_the_session_starts() {
         (new("x").timeout(Duration::ZERO), "`timeout` must be at least one millisecond"),
         (new("x").max_output(0), "`max_output` must be above 0"),
         (new("x").concurrency(0), "`concurrency` must be above 0"),
+        (new("x").budget(0), "`budget` must be above 0"),
         (DynTool::new("x", " "), "it has no description"),
     ] {
         let message = refused(tool.run(|_, _| async {}));

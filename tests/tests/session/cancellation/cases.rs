@@ -346,6 +346,7 @@ pub(super) const CASES: &[Case] = cases! {
     };
     "SessionAgents::start_fleet" => |w| w.session.agents().start_fleet(None).await.unwrap();
     "Session::usage" => |w| w.session.usage().await.unwrap();
+    "Session::tool_usage" => |w| w.session.tool_usage().await.unwrap();
     "SessionWorkspace::files" => |w| w.session.workspace().files().await.unwrap();
     "SessionWorkspace::write" => |w| w.session.workspace().write("a", "b").await.unwrap();
     "SessionBuilder::start" => |w| {

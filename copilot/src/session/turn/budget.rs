@@ -11,11 +11,12 @@ use crate::session::core::SessionCore;
 use crate::session::handle::Session;
 use crate::task::{self, DropGuard, Task};
 
-/// The limits of the tokens, the cost and the tool calls of a turn. They are checked each time the agent is about to continue: before a request to the model, and
-/// before the tool calls that the model has requested. When the budget is used up, the agent is
-/// [aborted](crate::Session::abort), and the turn ends with an error of kind [`Budget`](ErrorKind::Budget); the last
-/// message of the agent is in [`Error::partial_reply`]. So the last request to the model may exceed the budget, and an
-/// answer that has arrived is never lost.
+/// The limits of the tokens, the cost and the tool calls of a turn.
+///
+/// They are checked each time the agent is about to continue: before a request to the model, and before the tool calls
+/// that the model has requested. When a limit is reached, the agent is [aborted](crate::Session::abort), and the turn ends
+/// with an error of kind [`Budget`](ErrorKind::Budget); the last message of the agent is in [`Error::partial_reply`]. So
+/// the last request to the model may exceed the budget, and an answer that has arrived is never lost.
 ///
 /// Requests and tool calls of sub-agents count.
 ///

@@ -131,12 +131,15 @@ async fn a_stream_has_all_events_and_then_the_error() {
 #[tokio::test(start_paused = true)]
 async fn the_budget_of_the_session_holds_for_each_request_that_sets_none() {
     let limits = Limits::new().turn_budget(Budget::new().tool_calls(2));
-    let (_fake, session, _) = working(limits).await;
+    let (_fake, session, calls) = working(limits).await;
     for _ in 0..2 {
         assert_eq!(session.ask("2").await.unwrap().text(), "done");
     }
     assert_eq!(exceeded(&session.ask("3").await.unwrap_err()), "3 tool calls of `Budget::tool_calls(2)`");
+    // No limit of an earlier turn is left.
+    let before = calls.0.load(Ordering::Relaxed);
     assert_eq!(session.ask("3").budget(Budget::new()).await.unwrap().text(), "done");
+    assert_eq!(calls.0.load(Ordering::Relaxed) - before, 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
-//! A CLI on a separate thread that sends many messages fast, for tests of the cost of a message.
+//! A CLI that sends many messages fast, for tests of the cost of a message: on a separate thread, or as a process.
 //!
-//! Its allocations are not counted with those of the client's thread. It knows as much of the protocol as
+//! On a thread, its allocations are not counted with those of the client's thread. It knows as much of the protocol as
 //! these tests do: `connect`, `ping`, `session.create`, and the prompts of [`start`].
 
 use std::collections::HashMap;
@@ -10,9 +10,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use copilot::ClientBuilder;
-use copilot::testing::{FarEnd, memory_client};
+use copilot::testing::memory_client;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// A step of the agent with a tool call in it, as CLI 1.0.102 sent it; `@SESSION@` stands for the session's id.
 const RECORDED_TURN: &str = include_str!("../fixtures/turn.jsonl");
@@ -38,9 +38,16 @@ pub fn start() -> ClientBuilder {
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers");
-        runtime.block_on(Flood::new(far).run());
+        runtime.block_on(Flood::new(far.reader, far.writer).run());
     });
     builder
+}
+
+/// As [`start`], in this process, over its standard input and output. Returns when the input ends.
+pub fn serve() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.build().expect("a runtime without drivers");
+    runtime.block_on(Flood::new(tokio::io::stdin(), tokio::io::stdout()).run());
 }
 
 /// A text of about this size, with lines, quotation marks and characters of several bytes.
@@ -49,8 +56,9 @@ pub fn mixed_text(bytes: usize) -> String {
     LINE.repeat(bytes / LINE.len())
 }
 
-struct Flood {
-    far: FarEnd,
+struct Flood<R, W> {
+    reader: R,
+    writer: W,
     received: Vec<u8>,
     out: Vec<u8>,
     calls: HashMap<String, Calls>,
@@ -96,10 +104,11 @@ struct Pieces {
     every: usize,
 }
 
-impl Flood {
-    fn new(far: FarEnd) -> Self {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Flood<R, W> {
+    fn new(reader: R, writer: W) -> Self {
         Self {
-            far,
+            reader,
+            writer,
             received: Vec::new(),
             out: Vec::new(),
             calls: HashMap::new(),
@@ -118,7 +127,11 @@ impl Flood {
             }
             self.received.drain(..start);
             self.add_pieces();
-            if self.far.writer.write_all(&self.out).await.is_err() {
+            let written = async {
+                self.writer.write_all(&self.out).await?;
+                self.writer.flush().await
+            };
+            if written.await.is_err() {
                 return;
             }
             self.out.clear();
@@ -128,7 +141,7 @@ impl Flood {
     /// Reads what there is; `false` at the end. While pieces are on their way it does not wait for more.
     async fn receive(&mut self) -> bool {
         let waits = self.pieces.is_none();
-        let mut read = pin!(self.far.reader.read_buf(&mut self.received));
+        let mut read = pin!(self.reader.read_buf(&mut self.received));
         let read = poll_fn(|cx| match read.as_mut().poll(cx) {
             Poll::Pending if !waits => Poll::Ready(Ok(1)),
             polled => polled,

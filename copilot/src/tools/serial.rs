@@ -76,13 +76,19 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut queues = lock(&self.queues.0);
-        if let Some(queue) = queues.get_mut(&self.key) {
+        let next = {
+            let mut queues = lock(&self.queues.0);
+            let Some(queue) = queues.get_mut(&self.key) else { return };
             queue.retain(|turn| !Arc::ptr_eq(turn, &self.turn));
-            match queue.front() {
-                Some(next) => next.set(),
-                None => drop(queues.remove(&self.key)),
+            let next = queue.front().cloned();
+            if next.is_none() {
+                queues.remove(&self.key);
             }
+            next
+        };
+        // Without the lock, because it wakes a task.
+        if let Some(next) = next {
+            next.set();
         }
     }
 }

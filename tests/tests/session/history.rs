@@ -47,12 +47,17 @@ async fn a_history_ends_whatever_the_cli_says_of_its_pages() {
     let session = fake.session().start().await.unwrap();
     fake.cli.on("session.eventLog.read", |_, _| json!({"events": [], "cursor": "c", "hasMore": true}));
     assert!(within(session.history().events()).await.unwrap().is_empty());
+    fake.cli.on("session.eventLog.read", |_, _| {
+        let event = json!({"type": "session.info", "id": "e", "timestamp": "", "data": {"message": "m"}});
+        json!({"events": [event], "cursor": "c", "hasMore": true})
+    });
+    assert_eq!(within(session.history().events()).await.unwrap().len(), 2);
     // A place that is forgotten meanwhile begins the list again.
     fake.cli.on("session.eventLog.read", |params, asked| {
         let event = json!({"type": "session.info", "id": "e", "timestamp": "", "data": {"message": "m"}});
         match asked.count() {
-            2 => json!({"events": [event], "cursor": "1", "hasMore": true}),
-            3 => json!({"events": [event], "cursor": "2", "hasMore": false, "cursorStatus": "expired"}),
+            4 => json!({"events": [event], "cursor": "1", "hasMore": true}),
+            5 => json!({"events": [event], "cursor": "2", "hasMore": false, "cursorStatus": "expired"}),
             count => panic!("{count} {params}"),
         }
     });

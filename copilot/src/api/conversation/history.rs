@@ -124,7 +124,8 @@ impl History<'_> {
                 // The CLI starts from the beginning, and so does the list.
                 events.clear();
             }
-            let stands_still = page.events.is_empty() && cursor.as_ref() == Some(&page.cursor);
+            // Another request would get the same page.
+            let stands_still = cursor.as_ref() == Some(&page.cursor);
             events.extend(page.events);
             if !page.has_more || stands_still {
                 return Ok(events);

@@ -184,12 +184,16 @@ impl SessionTools<'_> {
         let new = Arc::new(ToolSet::new(new, &core.states)?.in_profile(old.profile())?);
         // A call may come before the answer, and may be of either set; so both are there until the CLI has answered.
         let names: BTreeSet<&str> = new.iter().map(Tool::name).collect();
-        let gone = old.iter().filter(|tool| !names.contains(tool.name()));
-        let both = ToolSet::new(new.iter().chain(gone).cloned().collect(), &core.states)?;
-        let both = both.in_profile(old.profile())?;
+        let gone: Vec<Tool> = old.iter().filter(|tool| !names.contains(tool.name())).cloned().collect();
+        let both = if gone.is_empty() {
+            Arc::clone(&new)
+        } else {
+            let both = ToolSet::new(new.iter().cloned().chain(gone).collect(), &core.states)?;
+            Arc::new(both.in_profile(old.profile())?)
+        };
         let change = Change { core: Arc::clone(core), old, new: Arc::clone(&new), disabled, changes };
         let change = DropGuard::new(change, Change::never_sent);
-        drop(core.swap_tools(Arc::new(both)));
+        drop(core.swap_tools(both));
         let peer = session.peer().await?;
         let params = ToolsSetParams { session_id: session.id(), tools: &new };
         let settle = move |outcome| change.dismiss().settle(&outcome);

@@ -81,10 +81,11 @@ pub(crate) fn linked() -> Vec<Tool> {
 
 /// Sorts by name and removes copies of the same definition. Two definitions of one name are an error.
 pub(crate) fn unique(mut tools: Vec<Tool>) -> Result<Vec<Tool>> {
-    tools.sort_by_cached_key(|tool| {
+    fn key(tool: &Tool) -> (&str, &str, u32) {
         let location = tool.location();
-        (tool.name().to_owned(), location.file, location.line)
-    });
+        (tool.name(), location.file, location.line)
+    }
+    tools.sort_by(|a, b| key(a).cmp(&key(b)));
     tools.dedup_by(|a, b| a.is(b));
     let mut clashes = String::new();
     for pair in tools.windows(2) {

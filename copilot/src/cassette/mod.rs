@@ -234,6 +234,15 @@ impl Cassette {
     }
 }
 
+impl Drop for Cassette {
+    fn drop(&mut self) {
+        // The client may outlive the cassette and shares its state.
+        if let Mode::Record { recorder, .. } = &self.shared.mode {
+            recorder.close();
+        }
+    }
+}
+
 impl fmt::Debug for Cassette {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cassette")

@@ -126,6 +126,13 @@ impl Recorder {
         writer.finish(count).map_err(cannot)
     }
 
+    /// Closes the file. A recording that is not finished stays incomplete.
+    pub(super) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.open.clear();
+        state.writer = None;
+    }
+
     /// Ends an exchange and writes its lines.
     fn end(&self, number: usize, ending: Option<Ending>) {
         let mut state = lock(&self.state);

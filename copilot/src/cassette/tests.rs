@@ -299,7 +299,7 @@ async fn a_recorded_answer_has_the_form_of_the_request() {
     let path = directory.path().join("refund.jsonl");
     let request = chat(json!([user("Refund 42.")]));
     let script = || Script::new().call("refund", json!({"order": 42}));
-    record(&path, script(), std::slice::from_ref(&request)).await;
+    drop(record(&path, script(), std::slice::from_ref(&request)).await);
 
     let parameters = request["tools"][0]["function"]["parameters"].clone();
     let responses = json!({
@@ -393,7 +393,7 @@ async fn an_unfinished_recording_leaves_the_cassette_and_says_that_it_is_incompl
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("refund.jsonl");
     let request = chat(json!([user("Refund 42.")]));
-    record(&path, Script::new().say("Old."), std::slice::from_ref(&request)).await;
+    drop(record(&path, Script::new().say("Old."), std::slice::from_ref(&request)).await);
     let old = fs::read_to_string(&path).unwrap();
 
     let model = ScriptedModel::without_server(Script::new().say("New.")).unwrap();
@@ -441,7 +441,7 @@ async fn a_recording_becomes_a_script() {
     let first = chat(json!([user("Refund 42.")]));
     let second = chat(json!([user("Refund 42."), called("call_1"), result("call_1", "12 EUR")]));
     let script = Script::new().preamble("I look.").call("refund", json!({"order": 42})).say("Done.");
-    record(&path, script, &[first, second]).await;
+    drop(record(&path, script, &[first, second]).await);
     let recording = Cassette::load(&path).unwrap();
     assert_eq!(recording.requests(), 2);
     assert_eq!(

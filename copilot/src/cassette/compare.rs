@@ -94,10 +94,9 @@ fn normal_schema(schema: &Value) -> Value {
     }
 }
 
-/// Returns the number of equal messages at the beginning of two conversations.
-pub(super) fn common(recorded: &[Message], came: &[Message], compare: Compare) -> usize {
-    let (a, b) = (normal_messages(recorded, compare), normal_messages(came, compare));
-    a.iter().zip(&b).take_while(|(a, b)| a == b).count()
+/// Returns the number of equal messages at the beginning of two conversations, both normal.
+pub(super) fn common(recorded: &[Message], came: &[Message]) -> usize {
+    recorded.iter().zip(came).take_while(|(a, b)| a == b).count()
 }
 
 /// Returns messages with the numbers of calls in place of their ids.
@@ -133,23 +132,30 @@ pub(super) fn differences(expected: &Expected, came: &Conversation, compare: Com
             (Some(a), Some(b)) => {
                 let (one, other) = (title(a, &recorded), title(b, &new));
                 if one == other {
-                    let _ = writeln!(report, "  message {number}, {one}:");
+                    let _ = writeln!(report, "  message {number} ({one}):");
                 } else {
                     let _ = writeln!(report, "  message {number}, recorded as {one}, came as {other}:");
                 }
                 texts(&mut report, &shown(a), &shown(b));
             }
             (Some(a), None) => {
-                let _ = writeln!(report, "  message {number}, {}, is missing:", title(a, &recorded));
+                let _ = writeln!(report, "  message {number} ({}) is missing:", title(a, &recorded));
                 lines(&mut report, '-', &shown(a));
             }
             (None, Some(b)) => {
-                let _ = writeln!(report, "  message {number}, {}, was not recorded:", title(b, &new));
+                let _ = writeln!(report, "  message {number} ({}) was not recorded:", title(b, &new));
                 lines(&mut report, '+', &shown(b));
             }
             (None, None) => {}
         }
     }
+    report.push_str(&other_differences(expected, came, compare));
+    report
+}
+
+/// Returns the differences besides the messages.
+pub(super) fn other_differences(expected: &Expected, came: &Conversation, compare: Compare) -> String {
+    let mut report = String::new();
     tools(&mut report, expected, came, compare);
     if compare.system {
         system(&mut report, expected, came, compare);

@@ -164,19 +164,19 @@ pub(super) fn calls_by_id(messages: &[Message]) -> BTreeMap<&str, (usize, &str)>
     calls
 }
 
-/// Describes a message for a report, such as ``the result of `refund` ``.
+/// Describes a message for a report, such as ``result of `refund` ``.
 pub(super) fn title(message: &Message, messages: &[Message]) -> String {
     match (message.role.as_str(), &message.call) {
-        ("user", _) => "the user's".to_owned(),
-        ("assistant", _) if message.calls.is_empty() => "the model's".to_owned(),
+        ("user", _) => "user".to_owned(),
+        ("assistant", _) if message.calls.is_empty() => "assistant".to_owned(),
         ("assistant", _) => {
             let names: Vec<_> = message.calls.iter().map(|call| format!("`{}`", call.name)).collect();
-            format!("the model's calls of {}", names.join(", "))
+            format!("assistant, calls of {}", names.join(", "))
         }
         (_, Some(id)) => match calls_by_id(messages).get(id.as_str()) {
-            Some((_, name)) => format!("the result of `{name}`"),
-            None => "the result of an unknown call".to_owned(),
+            Some((_, name)) => format!("result of `{name}`"),
+            None => "result of an unknown call".to_owned(),
         },
-        (other, None) => format!("of the role `{other}`"),
+        (other, None) => other.to_owned(),
     }
 }

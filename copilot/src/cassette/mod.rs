@@ -67,7 +67,7 @@
 //!
 //! ```text
 //! request 2 differs from request 2 of the cassette refund.jsonl:
-//!   message 3, the result of `refund`:
+//!   message 3 (result of `refund`):
 //!     - 12 EUR are refunded
 //!     + 13 EUR are refunded
 //! ```

@@ -1,9 +1,7 @@
 //! Finds the recorded answer to a request. Pure state without I/O.
 
-use std::fmt::Write as _;
-
-use super::compare::{Compare, common, differences, normal_messages};
-use super::conversation::{Conversation, title};
+use super::compare::{Compare, common, differences, normal_messages, other_differences};
+use super::conversation::{Conversation, Message, title};
 use super::file::Exchange;
 
 /// The recorded exchanges and their use.
@@ -11,7 +9,7 @@ use super::file::Exchange;
 pub(super) struct Player {
     /// The name of the cassette in reports.
     name: String,
-    exchanges: Vec<(Exchange, Use)>,
+    tracks: Vec<Track>,
     compare: Compare,
     /// The number of requests so far.
     requests: usize,
@@ -19,16 +17,21 @@ pub(super) struct Player {
     refusals: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    Free,
-    Played,
+#[derive(Debug)]
+struct Track {
+    exchange: Exchange,
+    /// The messages in the form that is compared.
+    normal: Vec<Message>,
+    is_played: bool,
 }
 
 impl Player {
     pub(super) fn new(name: String, exchanges: Vec<Exchange>, compare: Compare) -> Self {
-        let exchanges = exchanges.into_iter().map(|exchange| (exchange, Use::Free)).collect();
-        Self { name, exchanges, compare, requests: 0, refusals: Vec::new() }
+        let tracks = exchanges.into_iter().map(|exchange| {
+            let normal = normal_messages(&exchange.expected.messages, compare);
+            Track { exchange, normal, is_played: false }
+        });
+        Self { name, tracks: tracks.collect(), compare, requests: 0, refusals: Vec::new() }
     }
 
     /// Returns the recorded exchange of a request, which is not used for another one.
@@ -41,41 +44,36 @@ impl Player {
     /// Returns the report of the differences from the recorded request that is most similar.
     pub(super) fn play(&mut self, came: &Conversation) -> Result<&Exchange, String> {
         self.requests += 1;
-        let free = || self.exchanges.iter().enumerate().filter(|(_, (_, usage))| *usage == Use::Free);
-        let found = free()
-            .find(|(_, (exchange, _))| differences(&exchange.expected, came, self.compare).is_empty())
-            .map(|(at, _)| at);
-        if let Some(at) = found {
-            let (exchange, usage) = &mut self.exchanges[at];
-            *usage = Use::Played;
-            return Ok(exchange);
+        let normal = normal_messages(&came.messages, self.compare);
+        let fits = |track: &Track| {
+            let expected = &track.exchange.expected;
+            !track.is_played
+                && track.normal == normal
+                && other_differences(expected, came, self.compare).is_empty()
+        };
+        if let Some(at) = self.tracks.iter().position(fits) {
+            let track = &mut self.tracks[at];
+            track.is_played = true;
+            return Ok(&track.exchange);
         }
-        let report = self.refusal(came);
+        let report = self.refusal(came, &normal);
         self.refusals.push(report.clone());
         Err(report)
     }
 
-    fn refusal(&self, came: &Conversation) -> String {
+    fn refusal(&self, came: &Conversation, normal: &[Message]) -> String {
         let (request, name) = (self.requests, &self.name);
-        let similarity =
-            |exchange: &Exchange| common(&exchange.expected.messages, &came.messages, self.compare);
-        let free = self.exchanges.iter().filter(|(_, usage)| *usage == Use::Free);
+        let free = self.tracks.iter().filter(|track| !track.is_played);
         // The first of equals: `max_by_key` returns the last.
-        let similar = free.rev().map(|(exchange, _)| exchange).max_by_key(|exchange| similarity(exchange));
-        let Some(exchange) = similar else {
-            let last = came.messages.last();
-            let messages = normal_messages(&came.messages, self.compare);
-            let last = last.map_or_else(String::new, |last| {
-                let text: String = last.text.chars().take(120).collect();
-                format!("; its last message is {}: {text:?}", title(last, &messages))
-            });
+        let Some(track) = free.rev().max_by_key(|track| common(&track.normal, normal)) else {
+            let count = self.tracks.len();
+            let last = last_message(&came.messages);
             return format!(
-                "request {request} is not in the cassette {name}, whose {} requests have all been made{last}",
-                self.exchanges.len()
+                "request {request} is not in the cassette {name}, whose requests ({count}) have all been made{last}"
             );
         };
-        let number = exchange.number;
-        let differences = differences(&exchange.expected, came, self.compare);
+        let number = track.exchange.number;
+        let differences = differences(&track.exchange.expected, came, self.compare);
         format!("request {request} differs from request {number} of the cassette {name}:\n{differences}")
             .trim_end()
             .to_owned()
@@ -83,24 +81,25 @@ impl Player {
 
     /// Returns all differences and the recorded requests that were not made; `None` without any.
     pub(super) fn report(&self) -> Option<String> {
-        let mut report = self.refusals.join("\n");
-        let free = self.exchanges.iter().filter(|(_, usage)| *usage == Use::Free);
-        for (exchange, _) in free {
-            if !report.is_empty() {
-                report.push('\n');
-            }
-            let messages = &exchange.expected.messages;
-            let _ = write!(report, "request {} of the cassette {} was not made", exchange.number, self.name);
-            if let Some(last) = messages.last() {
-                let text: String = last.text.chars().take(120).collect();
-                let _ = write!(report, "; its last message is {}: {text:?}", title(last, messages));
-            }
-        }
-        (!report.is_empty()).then_some(report)
+        let missing = self.tracks.iter().filter(|track| !track.is_played).map(|track| {
+            let (number, last) = (track.exchange.number, last_message(&track.exchange.expected.messages));
+            format!("request {number} of the cassette {} was not made{last}", self.name)
+        });
+        let report: Vec<String> = self.refusals.iter().cloned().chain(missing).collect();
+        (!report.is_empty()).then(|| report.join("\n"))
     }
 
     /// Returns the first recorded exchange.
     pub(super) fn first(&self) -> Option<&Exchange> {
-        self.exchanges.first().map(|(exchange, _)| exchange)
+        self.tracks.first().map(|track| &track.exchange)
     }
+}
+
+/// Describes the last message of a request, as the end of a sentence.
+fn last_message(messages: &[Message]) -> String {
+    const READABLE: usize = 120;
+    messages.last().map_or_else(String::new, |last| {
+        let text: String = last.text.chars().take(READABLE).collect();
+        format!("; its last message ({}) is {text:?}", title(last, messages))
+    })
 }

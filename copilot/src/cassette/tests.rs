@@ -115,7 +115,7 @@ fn times_are_compared_on_request() {
     assert_eq!(differ(one.clone(), other.clone()), "");
     let compare = Compare { times: true, ..Compare::default() };
     let report = differences(&expected(&chat(one)), &read(&chat(other)), compare);
-    assert_eq!(report, "  message 1, the user's:\n    - due 2026-11-29\n    + due 2026-11-30\n");
+    assert_eq!(report, "  message 1 (user):\n    - due 2026-11-29\n    + due 2026-11-30\n");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn parallel_results_have_no_order() {
     let came = json!([user("go"), calls(["1", "2"]), result("2", "two"), result("1", "one")]);
     assert_eq!(differ(recorded.clone(), came), "");
     let swapped = json!([user("go"), calls(["1", "2"]), result("1", "two"), result("2", "one")]);
-    assert!(differ(recorded, swapped).contains("message 3, the result of `refund`"));
+    assert!(differ(recorded, swapped).contains("message 3 (result of `refund`)"));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_difference_names_the_message() {
     let begin = |text: &str| json!([user("Refund 42."), called("1"), result("1", text)]);
     assert_eq!(
         differ(begin("12 EUR are refunded"), begin("13 EUR are refunded")),
-        "  message 3, the result of `refund`:\n    - 12 EUR are refunded\n    + 13 EUR are refunded\n"
+        "  message 3 (result of `refund`):\n    - 12 EUR are refunded\n    + 13 EUR are refunded\n"
     );
     let long = |word: &str| begin(&format!("same\nsame\n{}{word}{}\nend", "a".repeat(300), "b".repeat(300)));
     let report = differ(long("ONE"), long("TWO"));
@@ -144,15 +144,15 @@ fn a_difference_names_the_message() {
     assert!(report.lines().all(|line| line.len() < 200), "{report}");
     assert_eq!(
         differ(begin("x"), json!([user("Refund 42."), called("1")])),
-        "  message 3, the result of `refund`, is missing:\n    - x\n"
+        "  message 3 (result of `refund`) is missing:\n    - x\n"
     );
     assert_eq!(
         differ(json!([user("a")]), json!([user("a"), user("b")])),
-        "  message 2, the user's, was not recorded:\n    + b\n"
+        "  message 2 (user) was not recorded:\n    + b\n"
     );
     assert!(
         differ(json!([user("a"), called("1")]), json!([user("a"), user("b")]))
-            .starts_with("  message 2, recorded as the model's calls of `refund`, came as the user's:\n")
+            .starts_with("  message 2, recorded as assistant, calls of `refund`, came as user:\n")
     );
 }
 
@@ -334,7 +334,7 @@ async fn a_request_that_differs_is_refused_for_good() {
     let other = chat(json!([user("Refund 43.")]));
     let (status, headers, answer) = ask(&cassette, ModelApi::ChatCompletions, &other).await;
     assert_eq!((status, headers.get("x-should-retry")), (400, Some("false")));
-    let expected = "request 1 differs from request 1 of the cassette refund.jsonl:\n  message 1, the user's:\n    \
+    let expected = "request 1 differs from request 1 of the cassette refund.jsonl:\n  message 1 (user):\n    \
                     - Refund 42.\n    + Refund 43.";
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["error"]["message"], expected);
@@ -343,8 +343,8 @@ async fn a_request_that_differs_is_refused_for_good() {
     assert_eq!(ask(&cassette, ModelApi::ChatCompletions, &recorded).await.0, 400);
     let error = cassette.finish().unwrap_err();
     let report = error.to_string();
-    let again = "request 3 is not in the cassette refund.jsonl, whose 1 requests have all been made; its last message is \
-                 the user's: \"Refund 42.\"";
+    let again = "request 3 is not in the cassette refund.jsonl, whose requests (1) have all been made; its last message \
+                 (user) is \"Refund 42.\"";
     assert_eq!((error.kind(), report), (ErrorKind::Cassette, format!("{expected}\n{again}")));
 }
 
@@ -356,7 +356,7 @@ async fn a_recorded_request_that_is_not_made_is_an_error() {
     let error = replay.await.unwrap().finish().unwrap_err().to_string();
     assert_eq!(
         error,
-        "request 1 of the cassette refund.jsonl was not made; its last message is the user's: \"Refund 42.\""
+        "request 1 of the cassette refund.jsonl was not made; its last message (user) is \"Refund 42.\""
     );
 }
 

@@ -2,16 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use copilot::cassette::Cassette;
 use copilot::providers::Provider;
 use copilot::testing::{ModelApi, Script, ScriptedModel, hermetic_client};
 use copilot::{ClientBuilder, ErrorKind, Session, SessionBuilder, State};
-use copilot_tests::tested;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -141,13 +140,13 @@ async fn a_difference_fails_the_turn_and_names_the_message() {
     let client = place.client("replay").start().await.unwrap();
     let error = ask(session(&client, &Bank::new("13 EUR")).cassette(&cassette)).await.unwrap_err();
     client.shutdown().await.unwrap();
-    let report = "request 2 differs from request 2 of the cassette refund.jsonl:\n  message 3, the result of `refund`:\n    \
+    let report = "request 2 differs from request 2 of the cassette refund.jsonl:\n  message 3 (result of `refund`):\n    \
                   - order 42: 12 EUR\n    + order 42: 13 EUR";
-    assert!(error.to_string().contains("message 3, the result of `refund`"), "{error}");
+    assert!(error.to_string().contains("message 3 (result of `refund`)"), "{error}");
     let different = cassette.finish().unwrap_err();
     assert_eq!(different.kind(), ErrorKind::Cassette);
     // The CLI has not repeated the request.
-    let rest = "request 2 of the cassette refund.jsonl was not made; its last message is the result of `refund`: \
+    let rest = "request 2 of the cassette refund.jsonl was not made; its last message (result of `refund`) is \
                 \"order 42: 12 EUR\"";
     assert_eq!(different.to_string(), format!("{report}\n{rest}"));
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 /// Refunds an order.
 #[copilot::tool]
-fn refund(
+fn refund_order(
     /// The number of the order.
     order: u32,
 ) -> String {
@@ -23,7 +23,7 @@ async fn a_recorded_conversation_is_replayed() {
     let cassette = Cassette::auto("cassettes/refund.jsonl").await.unwrap();
     let script = if cassette.is_recording() {
         Script::new()
-            .call("refund", json!({"order": 42}))
+            .call("refund_order", json!({"order": 42}))
             .stream(["I have refunded order 42; ", "12 EUR are on the way."])
             .say("You are welcome.")
     } else {
@@ -31,7 +31,7 @@ async fn a_recorded_conversation_is_replayed() {
         Script::new()
     };
     let real = Real::over_stdio(script).await;
-    let session = real.session().with_tools([refund::TOOL]).streaming(true).cassette(&cassette);
+    let session = real.session().with_tools([refund_order::TOOL]).streaming(true).cassette(&cassette);
     let session = session.start().await.unwrap();
     let reply = session.ask("Please refund order 42.").await.unwrap();
     assert_eq!(reply.text(), "I have refunded order 42; 12 EUR are on the way.");

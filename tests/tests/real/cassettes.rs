@@ -155,7 +155,8 @@ async fn a_difference_fails_the_turn_and_names_the_message() {
 async fn secrets_and_paths_of_a_conversation_do_not_reach_the_file() {
     let place = Place::new();
     let directory = place.0.path().to_owned();
-    let token = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8";
+    // The CLI itself hides tokens of GitHub in the results of tools.
+    let token = "hf_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8";
     let (key, variable) = ("key-of-the-provider-1234", "value-of-a-variable-5678");
     let bank = Bank::new(format!("{token} {key} {variable} in {}", directory.display()));
     let model = ScriptedModel::start(Script::new().call("refund", json!({"order": 42})).stream([
@@ -187,7 +188,7 @@ async fn secrets_and_paths_of_a_conversation_do_not_reach_the_file() {
 
     // On another machine, the same conversation has other secrets and paths.
     let elsewhere = tempfile::tempdir().unwrap();
-    let other = "ghp_Z9y8X7w6V5u4T3s2R1q0P9o8N7m6L5k4J3i2";
+    let other = "hf_Z9y8X7w6V5u4T3s2R1q0P9o8N7m6L5k4J3i2";
     let other_key = "another-key-of-the-provider";
     let report = format!("{other} {other_key} {other} in {}", elsewhere.path().display());
     let replay = Cassette::replay(place.cassette()).directory("work", elsewhere.path()).scrub(other_key);

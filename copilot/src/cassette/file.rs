@@ -243,6 +243,11 @@ impl Writer {
         self.file.write_all(format!("{line}\n").as_bytes())
     }
 
+    /// Removes the file of a recording without requests.
+    pub(super) fn discard(self) -> std::io::Result<()> {
+        fs::remove_file(&self.incomplete)
+    }
+
     /// Writes the last line and replaces the cassette.
     pub(super) fn finish(mut self, requests: usize) -> std::io::Result<()> {
         let line = serde_json::to_string(&Line::End(EndLine { requests })).expect("a number can be written");

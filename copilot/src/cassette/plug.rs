@@ -43,6 +43,9 @@ impl SessionBuilder {
     /// [`ClientBuilder::cassette`]. In a replay, a provider of the cassette with the recorded model replaces provider,
     /// model and login. See [`cassette`](crate::cassette).
     ///
+    /// A CLI with a proxy in its environment needs `NO_PROXY=127.0.0.1` to reach the server, which
+    /// [`hermetic_client`](crate::testing::hermetic_client) sets.
+    ///
     /// Wire: `session.create`, `provider`.
     pub fn cassette(mut self, cassette: &Cassette) -> Self {
         let shared = &cassette.shared;

@@ -115,6 +115,7 @@ impl Recorder {
         let Some(writer) = writer else { return Ok(()) };
         let count = state.written.len();
         if count == 0 {
+            writer.discard().map_err(cannot)?;
             return Err(Error::new(
                 ErrorKind::Cassette,
                 format!(

@@ -82,6 +82,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The CLI or the agent reported a failure of the operation.
     Session,
+    /// A cassette could not be read or written, or a conversation differs from it (feature `cassette`).
+    Cassette,
     /// A time limit expired.
     Timeout,
     /// A turn needs more than its [budget](crate::session::Budget), and was aborted.

@@ -1,6 +1,7 @@
 //! The real CLI with a scripted model.
 
 mod budgets;
+mod cassettes;
 mod deferred;
 mod every_version;
 mod hooks;

@@ -1,5 +1,7 @@
 //! Tests of the parts of a cassette, without a CLI.
 
+#![allow(clippy::needless_pass_by_value, reason = "a test writes its values in place")]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use rustls::ClientConfig;
 use rustls::crypto::ring;
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::inference::{Headers, Inference, InferenceError, InferenceRequest, InferenceResponse};
@@ -49,7 +49,7 @@ pub(super) fn network() -> Result<Upstream> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_platform_verifier())
+        .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(|error| failed("the certificates of this machine cannot be used", error))?
         .with_no_client_auth();
     let builder = || {

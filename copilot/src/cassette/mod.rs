@@ -60,7 +60,7 @@
 //! of calls, UUIDs, dates and times, random names of temporary directories, the order of parallel results, and the blocks
 //! that the CLI adds to prompts are replaced before. The system prompt and built-in tools belong to a version of the CLI
 //! and are not compared, unless the [builder](CassetteBuilder) enables it; a tool that the model calls must have the
-//! recorded parameters. Each request is answered once; equal ones in the order of the recording.
+//! recorded parameters, by names, types, and which are required. Each request is answered once; equal ones in the order of the recording.
 //!
 //! A request that was not recorded gets an error that the CLI does not retry. The session reports it, and
 //! [`finish`](Cassette::finish) returns the differences:

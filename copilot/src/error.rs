@@ -82,6 +82,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The CLI or the agent reported a failure of the operation.
     Session,
+    /// A cassette could not be read or written, or a conversation differs from it (feature `cassette`).
+    Cassette,
     /// A time limit expired.
     Timeout,
     /// The session or the client was closed before the operation finished.

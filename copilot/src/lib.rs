@@ -60,6 +60,9 @@ pub mod toolbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "cassette")]
+pub mod cassette;
+
 // The promises that fuzz targets check; the package does not contain them.
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

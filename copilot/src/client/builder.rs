@@ -47,10 +47,12 @@ pub struct ClientBuilder {
     startup_timeout: Option<Duration>,
     max_frame: Option<usize>,
     auto_restart: Option<bool>,
-    launch: LaunchOptions,
+    pub(super) launch: LaunchOptions,
     connection_token: Option<String>,
     github_telemetry: bool,
     pub(super) providers: Providers,
+    #[cfg(feature = "cassette")]
+    pub(super) launch_observer: Option<super::provide::LaunchObserver>,
     streams: Option<Streams>,
 }
 
@@ -90,6 +92,8 @@ impl ClientBuilder {
             connection_token: None,
             github_telemetry: false,
             providers: Providers::default(),
+            #[cfg(feature = "cassette")]
+            launch_observer: None,
             streams: None,
         }
     }
@@ -344,14 +348,21 @@ impl ClientBuilder {
 
     /// Disables the user's keychain for a CLI that the client starts, unless `env` enables it.
     pub(super) fn without_keychain(mut self) -> Self {
-        let starts = self.cli_url.is_none() && self.streams.is_none();
-        if starts {
+        if self.starts_cli() {
             self.launch.env.insert(0, ("COPILOT_DISABLE_KEYTAR".into(), "1".into()));
         }
         self
     }
 
-    fn check(self) -> Result<Options> {
+    /// Returns whether the client starts its CLI.
+    pub(super) fn starts_cli(&self) -> bool {
+        self.cli_url.is_none() && self.streams.is_none()
+    }
+
+    #[cfg_attr(not(feature = "cassette"), expect(unused_mut, reason = "only a cassette changes the options"))]
+    fn check(mut self) -> Result<Options> {
+        #[cfg(feature = "cassette")]
+        self.observe_launch();
         let files = self.files();
         let excludes = |one: &str, other: &str, why: &str| {
             let message = format!("`{one}` and `{other}` exclude each other: {why}; leave one out");

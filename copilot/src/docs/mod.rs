@@ -19,6 +19,7 @@ pub mod production {}
 
 #[cfg(feature = "testing")]
 #[doc = include_str!("testing.md")]
+#[cfg_attr(feature = "cassette", doc = include_str!("testing_cassettes.md"))]
 pub mod testing {}
 
 #[cfg(feature = "toolbox")]

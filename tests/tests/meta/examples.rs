@@ -217,6 +217,19 @@ fn image_input() {
 }
 
 #[test]
+fn cassette() {
+    prints(
+        "cassette",
+        &[
+            "recorded: I have refunded order 42.",
+            "replayed: I have refunded order 42.",
+            "the key is in it: false",
+            r#".call("refund", json!({"order":42}))"#,
+        ],
+    );
+}
+
+#[test]
 fn byok() {
     prints("byok", &["I run on your machine."]);
 }

@@ -1,5 +1,6 @@
 //! The real CLI with a scripted model.
 
+mod cassettes;
 mod deferred;
 mod every_version;
 mod hooks;

@@ -116,6 +116,16 @@ impl State {
 }
 
 impl RequestBody {
+    /// Creates a body that has arrived as a whole.
+    #[cfg(feature = "cassette")]
+    pub(crate) fn whole(bytes: Vec<u8>) -> Self {
+        let (feed, body) = channel();
+        // The first piece fits whatever its size.
+        feed.push(Chunk::Bytes(bytes));
+        feed.end();
+        body
+    }
+
     /// The next piece, or `None` at the end.
     ///
     /// # Cancel safety

@@ -20,7 +20,7 @@ impl Headers {
             .flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str())))
     }
 
-    pub(super) fn add(&mut self, name: &str, value: String) {
+    pub(crate) fn add(&mut self, name: &str, value: String) {
         self.0.entry(name.to_ascii_lowercase()).or_default().push(value);
     }
 

@@ -57,6 +57,8 @@ use crate::protocol::secret::redacted;
 pub use crate::protocol::inference::InferenceTransport;
 pub use body::{Chunk, RequestBody};
 pub use headers::Headers;
+#[cfg(feature = "cassette")]
+pub(crate) use response::Chunks;
 pub use response::{BodyWriter, InferenceResponse};
 
 /// Answers the CLI's requests to models.
@@ -122,6 +124,23 @@ impl InferenceRequest {
             parent_agent_id: start.parent_agent_id,
             agent_invocation_id: start.agent_invocation_id,
             interaction_type: start.interaction_type,
+            body,
+        }
+    }
+
+    /// Creates a request over HTTP that belongs to no session.
+    #[cfg(feature = "cassette")]
+    pub(crate) fn http(method: String, url: String, headers: Headers, body: RequestBody) -> Self {
+        Self {
+            method,
+            url,
+            headers,
+            transport: InferenceTransport::Http,
+            session_id: None,
+            agent_id: None,
+            parent_agent_id: None,
+            agent_invocation_id: None,
+            interaction_type: None,
             body,
         }
     }

@@ -23,7 +23,7 @@ pub struct InferenceResponse {
 }
 
 /// The pieces of an answer that is not there as a whole.
-pub(super) type Chunks = BoxStream<'static, Result<Chunk, InferenceError>>;
+pub(crate) type Chunks = BoxStream<'static, Result<Chunk, InferenceError>>;
 
 pub(super) enum Body {
     Whole(Chunk),
@@ -54,6 +54,16 @@ impl InferenceResponse {
         E: Into<InferenceError>,
     {
         Self::new(101).stream(messages)
+    }
+
+    /// Returns the status, the headers and the body as a stream of pieces.
+    #[cfg(feature = "cassette")]
+    pub(crate) fn into_parts(self) -> (u16, Headers, Chunks) {
+        let chunks = match self.body {
+            Body::Whole(chunk) => Box::pin(Whole(Some(chunk))),
+            Body::Chunks(chunks) => chunks,
+        };
+        (self.status, self.headers, chunks)
     }
 
     /// Sets the words that follow the status.
@@ -170,6 +180,19 @@ impl Stream for Written {
             _ if self.writing.is_some() => Poll::Pending,
             _ => Poll::Ready(self.failed.take().map(Err)),
         }
+    }
+}
+
+/// A body that is there as a whole, as a stream.
+#[cfg(feature = "cassette")]
+struct Whole(Option<Chunk>);
+
+#[cfg(feature = "cassette")]
+impl Stream for Whole {
+    type Item = Result<Chunk, InferenceError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take().map(Ok))
     }
 }
 

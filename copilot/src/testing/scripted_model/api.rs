@@ -6,6 +6,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::request::RecordedMessage;
+#[cfg(feature = "cassette")]
+use super::script::Script;
 use super::script::{Tokens, Turn, TurnAnswer};
 use super::{completion, messages, responses};
 
@@ -59,7 +61,7 @@ impl ModelApi {
     }
 
     /// Returns the conversation of a request.
-    pub(super) fn conversation(self, body: &Value) -> Vec<RecordedMessage> {
+    pub(crate) fn conversation(self, body: &Value) -> Vec<RecordedMessage> {
         match self {
             Self::ChatCompletions => completion::conversation(body),
             Self::Responses => responses::conversation(body),
@@ -68,7 +70,7 @@ impl ModelApi {
     }
 
     /// Returns the tools of a request as objects with `name`, `description` and `parameters`.
-    pub(super) fn tools(self, body: &Value) -> Vec<Value> {
+    pub(crate) fn tools(self, body: &Value) -> Vec<Value> {
         let tools = list(&body["tools"]).iter();
         match self {
             Self::ChatCompletions => tools.map(|tool| tool["function"].clone()).collect(),
@@ -114,6 +116,25 @@ impl ModelApi {
         .into()
     }
 
+    /// Returns the body of the answer that the first turn of a script gives: the pieces of a stream, or one object. `ids`
+    /// are those of the turn's tool calls.
+    #[cfg(feature = "cassette")]
+    pub(crate) fn render(self, script: &Script, ids: Vec<String>, streamed: bool) -> Vec<Vec<u8>> {
+        let Some(turn) = script.turns.first() else { return Vec::new() };
+        let frame = Frame { ids, number: 1, request_bytes: 0, streams_usage: true };
+        if streamed {
+            self.stream(turn, &frame).into_iter().map(|(_, event)| event.to_vec()).collect()
+        } else {
+            vec![self.whole(turn, &frame).to_string().into_bytes()]
+        }
+    }
+
+    /// Returns the error object of the protocol, for other services than the scripted model.
+    #[cfg(feature = "cassette")]
+    pub(crate) fn error_body(self, message: &str, code: &str) -> Value {
+        self.error(message, code)
+    }
+
     /// Returns the error object of the protocol.
     pub(super) fn error(self, message: &str, code: &str) -> Value {
         match self {
@@ -134,6 +155,7 @@ pub(super) fn tokens(turn: &Turn, frame: &Frame) -> Tokens {
             TurnAnswer::Fail { .. } => 0,
         };
         let said = said + turn.preparation.reasoning.as_ref().map_or(0, String::len);
+        let said = said + turn.preparation.preamble.as_ref().map_or(0, String::len);
         Tokens { input: guess(frame.request_bytes), output: guess(said) }
     })
 }

@@ -19,6 +19,9 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
         TurnAnswer::Say(pieces) => message["content"] = json!(pieces.concat()),
         TurnAnswer::BreakOff(text) => message["content"] = json!(text),
         TurnAnswer::Call(tools) => {
+            if let Some(preamble) = &turn.preparation.preamble {
+                message["content"] = json!(preamble);
+            }
             let calls = tools.iter().zip(&frame.ids).map(|(tool, id)| call(id, &tool.name, &tool.arguments));
             message["tool_calls"] = calls.collect();
         }
@@ -55,6 +58,7 @@ pub(super) fn chunks(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
         TurnAnswer::Say(pieces) => deltas.extend(pieces.iter().map(|piece| json!({"content": piece}))),
         TurnAnswer::BreakOff(text) => deltas.push(json!({"content": text})),
         TurnAnswer::Call(tools) => {
+            deltas.extend(turn.preparation.preamble.iter().map(|preamble| json!({"content": preamble})));
             for (index, (tool, id)) in tools.iter().zip(&frame.ids).enumerate() {
                 deltas.extend(call_deltas(index, id, tool));
             }

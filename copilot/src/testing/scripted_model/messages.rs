@@ -20,11 +20,15 @@ pub(super) fn whole(turn: &Turn, frame: &Frame) -> Value {
         blocks.push(json!({"type": "thinking", "thinking": reasoning, "signature": SIGNATURE}));
     }
     match &turn.answer {
-        TurnAnswer::Call(tools) => blocks.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
-            // Arguments are an object in this protocol. Invalid JSON of a script stays a string.
-            let input = serde_json::from_str(&tool.arguments).unwrap_or_else(|_| json!(tool.arguments));
-            json!({"type": "tool_use", "id": id, "name": tool.name, "input": input})
-        })),
+        TurnAnswer::Call(tools) => {
+            let preamble = turn.preparation.preamble.iter();
+            blocks.extend(preamble.map(|preamble| json!({"type": "text", "text": preamble})));
+            blocks.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
+                // Arguments are an object in this protocol. Invalid JSON of a script stays a string.
+                let input = serde_json::from_str(&tool.arguments).unwrap_or_else(|_| json!(tool.arguments));
+                json!({"type": "tool_use", "id": id, "name": tool.name, "input": input})
+            }));
+        }
         TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
             blocks.push(json!({"type": "text", "text": text_pieces(turn).concat()}));
         }
@@ -48,6 +52,11 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
     }
     match &turn.answer {
         TurnAnswer::Call(tools) => {
+            if let Some(preamble) = &turn.preparation.preamble {
+                events.begin(&json!({"type": "text", "text": ""}));
+                events.delta(Duration::ZERO, &json!({"type": "text_delta", "text": preamble}));
+                events.end();
+            }
             for (tool, id) in tools.iter().zip(&frame.ids) {
                 events.begin(&json!({"type": "tool_use", "id": id, "name": tool.name, "input": {}}));
                 for piece in pieces(&tool.arguments) {

@@ -267,10 +267,18 @@ fn problem(script: &Script) -> Option<&'static str> {
     if !rest.checks.is_empty() {
         return Some("it ends with an expectation; add the turn that it applies to");
     }
-    if !rest.delay.is_zero() || !rest.pace.is_zero() || rest.reasoning.is_some() || rest.tokens.is_some() {
+    if !rest.delay.is_zero()
+        || !rest.pace.is_zero()
+        || rest.reasoning.is_some()
+        || rest.preamble.is_some()
+        || rest.tokens.is_some()
+    {
         return Some("it ends with a setting for a turn; add the turn that it applies to");
     }
     script.turns.iter().find_map(|turn| match &turn.answer {
+        answer if turn.preparation.preamble.is_some() && !matches!(answer, TurnAnswer::Call(_)) => {
+            Some("a turn without tool calls has a preamble; make it a part of the text")
+        }
         TurnAnswer::Call(tools) if tools.is_empty() => Some("a turn has no tool calls; add at least one"),
         TurnAnswer::Fail { status, .. } if !(400..600).contains(status) => {
             Some("a turn fails with a status that is not an error; use one from 400 to 599")

@@ -42,7 +42,8 @@ pub(super) fn events(turn: &Turn, frame: &Frame) -> Vec<Paced<Value>> {
                 let place = |event| with(place(event), &json!({"content_index": 0}));
                 let empty = json!({"type": "output_text", "text": "", "annotations": []});
                 events.add("response.content_part.added", place(json!({"part": empty})));
-                for (number, piece) in text_pieces(turn).iter().enumerate() {
+                let preamble = turn.preparation.preamble.as_slice();
+                for (number, piece) in preamble.iter().chain(text_pieces(turn)).enumerate() {
                     // The first piece has no delay.
                     let pace = if number == 0 { Duration::ZERO } else { turn.preparation.pace };
                     events.add_after(pace, "response.output_text.delta", place(json!({"delta": piece})));
@@ -125,26 +126,35 @@ fn items(turn: &Turn, frame: &Frame, status: &str) -> Vec<Value> {
         items.push(json!({"id": format!("rs_{}", frame.number), "type": "reasoning", "summary": summary}));
     }
     match &turn.answer {
-        TurnAnswer::Call(tools) => items.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
-            json!({
-                "id": format!("fc_{id}"),
-                "type": "function_call",
-                "status": status,
-                "call_id": id,
-                "name": tool.name,
-                "arguments": tool.arguments,
-            })
-        })),
-        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => items.push(json!({
-            "id": format!("msg_{}", frame.number),
-            "type": "message",
-            "status": status,
-            "role": "assistant",
-            "content": [{"type": "output_text", "text": text_pieces(turn).concat(), "annotations": []}],
-        })),
+        TurnAnswer::Call(tools) => {
+            items.extend(turn.preparation.preamble.as_deref().map(|text| message_item(text, frame, status)));
+            items.extend(tools.iter().zip(&frame.ids).map(|(tool, id)| {
+                json!({
+                    "id": format!("fc_{id}"),
+                    "type": "function_call",
+                    "status": status,
+                    "call_id": id,
+                    "name": tool.name,
+                    "arguments": tool.arguments,
+                })
+            }));
+        }
+        TurnAnswer::Say(_) | TurnAnswer::BreakOff(_) => {
+            items.push(message_item(&text_pieces(turn).concat(), frame, status));
+        }
         TurnAnswer::Fail { .. } => {}
     }
     items
+}
+
+fn message_item(text: &str, frame: &Frame, status: &str) -> Value {
+    json!({
+        "id": format!("msg_{}", frame.number),
+        "type": "message",
+        "status": status,
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+    })
 }
 
 /// Returns an item without content.

@@ -11,7 +11,7 @@ use super::request::RecordedRequest;
 /// The turns of the model in one conversation.
 ///
 /// `call`, `calls`, `say`, `stream`, `fail`, `fail_once` and `break_off` add a turn, which answers one request.
-/// `expect*`, `delay`, `pace`, `reasoning` and `tokens` apply to the turn that follows.
+/// `expect*`, `delay`, `pace`, `reasoning`, `preamble` and `tokens` apply to the turn that follows.
 ///
 /// Every conversation is also checked for these rules: a turn that calls tools is followed by the results of exactly
 /// these calls, a called tool is offered by the request, and there is no request after the last turn.
@@ -57,6 +57,7 @@ pub(super) struct Preparation {
     pub(super) delay: Duration,
     pub(super) pace: Duration,
     pub(super) reasoning: Option<String>,
+    pub(super) preamble: Option<String>,
     pub(super) tokens: Option<Tokens>,
 }
 
@@ -220,6 +221,13 @@ impl Script {
     /// Sets the reasoning that precedes the next turn. Default: none.
     pub fn reasoning(mut self, text: impl Into<String>) -> Self {
         self.next.reasoning = Some(text.into());
+        self
+    }
+
+    /// Sets the text that precedes the tool calls of the next turn, in the same answer. Default: none. A turn without
+    /// tool calls has no text before it.
+    pub fn preamble(mut self, text: impl Into<String>) -> Self {
+        self.next.preamble = Some(text.into());
         self
     }
 

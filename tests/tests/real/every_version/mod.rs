@@ -4,6 +4,7 @@ mod agents_and_skills;
 mod attachments;
 mod basics;
 mod callbacks;
+mod cassettes;
 mod providers;
 mod session_state;
 mod system_message;

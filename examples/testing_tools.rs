@@ -1,10 +1,11 @@
 //! Tests of tools without a CLI: as plain functions, and called as by the agent.
 //!
 //! `cargo run --example testing_tools` runs code that belongs in `#[test]` functions. The macro
-//! `copilot::test_tools!();` defines one more test, which checks all tools.
+//! `copilot::test_tools!();` defines one more test, which checks all tools, and `copilot::fuzz_tools!();` another one, which
+//! calls them with generated arguments.
 
 use copilot::State;
-use copilot::testing::{assert_tools_snapshot, call, check_tools};
+use copilot::testing::{assert_tools_snapshot, call, check_tools, fuzz_tools};
 use copilot_examples::ScratchDir;
 use serde_json::json;
 
@@ -31,7 +32,7 @@ fn double(
     /// The number to double.
     number: i64,
 ) -> i64 {
-    2 * number
+    number.saturating_mul(2)
 }
 
 #[tokio::main]
@@ -53,5 +54,8 @@ async fn main() {
     let scratch = ScratchDir::new("surface");
     assert_tools_snapshot(scratch.path().join("tools.json"));
     assert_tools_snapshot(scratch.path().join("tools.json"));
+
+    // Calls them with values made from their schemas.
+    fuzz_tools().state(Prices { pen: 120 }).run().assert_passed();
     println!("every check passed");
 }

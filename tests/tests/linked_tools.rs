@@ -110,3 +110,5 @@ async fn a_crate_that_no_line_names_is_missed() {
     let error = builder.start().await.unwrap_err().to_string();
     assert!(error.ends_with("`copilot::link!(copilot_unlinked);`"), "{error}");
 }
+
+copilot::fuzz_tools!(copilot::testing::fuzz_tools().state(Kitchen { portions: 4 }));

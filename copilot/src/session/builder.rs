@@ -258,6 +258,12 @@ impl SessionBuilder {
         tools.selected(&self.selection_context(&id))
     }
 
+    /// Returns the states of the session.
+    #[cfg(feature = "testing")]
+    pub(crate) fn states_of_tools(&self) -> StateMap {
+        self.states.clone()
+    }
+
     fn selection_context<'a>(&'a self, id: &'a SessionId) -> SelectionContext<'a> {
         SelectionContext {
             session_id: id,

@@ -3,9 +3,11 @@
 //! [`ScriptedModel`] replaces the language model: the agent is the real Copilot CLI, and a script has the answers of
 //! the model. [`hermetic_client`] starts that CLI isolated from the user's files. Neither needs credentials or a
 //! network. [`FakeCli`] replaces the CLI itself, in the process: no CLI is installed or started, and the test controls
-//! every byte. [`call`] runs a single tool without a CLI.
+//! every byte. [`call`] runs a single tool without a CLI, and [`fuzz_tools`] runs
+//! tools with generated arguments.
 
 mod fake_cli;
+mod fuzz;
 mod hermetic;
 mod pending;
 mod scripted_model;
@@ -16,6 +18,7 @@ pub use fake_cli::{
     Answer, Asked, Delivery, FakeCli, FakeTurn, FarEnd, HeldRequest, PendingQuestion, PermissionQuestion,
     RpcError, ToolCallQuestion, memory_client,
 };
+pub use fuzz::{Fault, FuzzFailure, FuzzReport, FuzzTools, fuzz_tools};
 pub use hermetic::hermetic_client;
 pub use pending::pending_calls;
 pub use scripted_model::{

@@ -58,10 +58,11 @@ use crate::tools::{
 /// assert!(!result.is_success() && result.text().contains("did you mean `item`"));
 /// # }
 /// ```
+#[expect(clippy::needless_pass_by_value, reason = "most calls have `json!` here")]
 pub fn call(tool: Tool, arguments: Value) -> ToolCall {
     ToolCall {
         tool,
-        arguments,
+        arguments: serde_json::value::to_raw_value(&arguments).ok(),
         states: StateMap::default(),
         agent_id: None,
         working_dir: None,
@@ -99,7 +100,7 @@ pub fn context() -> ToolContext {
 #[must_use = "a call runs only when awaited"]
 pub struct ToolCall {
     tool: Tool,
-    arguments: Value,
+    arguments: Option<Box<RawValue>>,
     states: StateMap,
     agent_id: Option<Box<str>>,
     working_dir: Option<Box<str>>,
@@ -172,6 +173,18 @@ impl ToolCall {
         self
     }
 
+    /// Sets the arguments as text, which may be JSON that a `Value` cannot hold.
+    pub(super) fn arguments_text(mut self, text: Box<RawValue>) -> Self {
+        self.arguments = Some(text);
+        self
+    }
+
+    /// Replaces the states.
+    pub(super) fn states(mut self, states: StateMap) -> Self {
+        self.states = states;
+        self
+    }
+
     fn into_context(self) -> ToolContext {
         let (tool, invocation, _) = self.into_invocation();
         ToolContext::new(tool, invocation)
@@ -187,7 +200,7 @@ impl ToolCall {
             working_directory: working_dir,
             traceparent: None,
             tracestate: None,
-            arguments: serde_json::value::to_raw_value(&arguments).ok(),
+            arguments,
             states: Arc::new(states),
             host: Arc::clone(&host) as _,
             cancel,
@@ -255,6 +268,11 @@ impl Called {
     /// ```
     pub fn error(&self) -> Option<&ToolError> {
         self.error.as_deref()
+    }
+
+    /// Returns the message of the tool's panic.
+    pub(super) fn panic(&self) -> Option<&str> {
+        self.error.as_deref()?.panic()
     }
 }
 

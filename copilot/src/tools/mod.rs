@@ -9,6 +9,8 @@
 mod arguments;
 mod builder;
 mod call;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod checked;
 mod comparison;
 mod compiled;
 pub(crate) mod context;
@@ -54,7 +56,7 @@ pub(crate) use state::State;
 pub(crate) use tool::Tool;
 
 pub(crate) use crate::task::CancellationToken;
-#[cfg(feature = "toolbox")]
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) use arguments::report::reports_invalid_arguments;
 pub(crate) use arguments::validate::mismatches;
 pub(crate) use call::dispatch::unknown_tool;

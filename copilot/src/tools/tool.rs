@@ -275,6 +275,15 @@ impl Tool {
         }
     }
 
+    /// Returns the name of the constant of `#[copilot::tool]`; `None` for a tool of a value or of run time.
+    #[cfg(feature = "testing")]
+    pub(crate) fn const_handle_name(&self) -> Option<&'static str> {
+        match self.definition() {
+            Definition::Static(def) => Some(def.name),
+            Definition::Bound(_) | Definition::Dynamic(_) => None,
+        }
+    }
+
     fn definition(&self) -> &Definition {
         match &self.0 {
             Repr::Defined(definition) => definition,

@@ -4,6 +4,7 @@ mod calls;
 mod changes;
 mod ended_sessions;
 mod failing_handlers;
+mod generated;
 mod injected;
 mod permissions;
 mod policy;

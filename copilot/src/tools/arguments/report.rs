@@ -57,7 +57,7 @@ impl fmt::Display for Problem {
 }
 
 /// Writes a path such as `stops[2].city`.
-fn path(steps: &[Step]) -> String {
+pub(crate) fn path(steps: &[Step]) -> String {
     let mut path = String::new();
     for step in steps {
         match step {
@@ -70,7 +70,7 @@ fn path(steps: &[Step]) -> String {
 }
 
 /// Returns whether a result is the report of invalid arguments.
-#[cfg(feature = "toolbox")]
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) fn reports_invalid_arguments(tool: &str, result: &ToolResult) -> bool {
     !result.is_success() && result.text().starts_with(&opening(tool))
 }

@@ -310,5 +310,5 @@ impl<T> Future for Blocking<T> {
 
 /// Returns the error of a tool that panicked with this message.
 pub(super) fn panicked(message: &str) -> ToolError {
-    ToolError::hidden(format!("panicked: {message}"))
+    ToolError::panicked(message)
 }

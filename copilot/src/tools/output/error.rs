@@ -78,6 +78,17 @@ impl ToolError {
         matches!(self.0.visibility, Visibility::Hidden)
     }
 
+    /// Creates the hidden error of a panic with this message.
+    pub(crate) fn panicked(message: &str) -> Self {
+        Self::hidden(Panicked(message.to_owned()))
+    }
+
+    /// Returns the message of the panic that the error was made from.
+    #[cfg(feature = "testing")]
+    pub(crate) fn panic(&self) -> Option<&str> {
+        self.source()?.downcast_ref::<Panicked>().map(|panicked| panicked.0.as_str())
+    }
+
     fn new(visibility: Visibility, source: Option<Source>) -> Self {
         Self(Box::new(Inner { visibility, source: source.map(UserValue::new) }))
     }
@@ -118,6 +129,23 @@ impl ToolError {
                  {reference}; they are not known here."
             )),
         }
+    }
+}
+
+/// The panic of a tool, with its message.
+struct Panicked(String);
+
+impl std::error::Error for Panicked {}
+
+impl fmt::Debug for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_string(), f)
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.0)
     }
 }
 

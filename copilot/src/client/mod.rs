@@ -14,6 +14,8 @@ mod github_telemetry;
 mod handshake;
 mod lifecycle;
 mod provide;
+#[cfg(feature = "metrics")]
+mod queues;
 mod router;
 mod shutdown;
 mod state;
@@ -129,7 +131,7 @@ impl Drop for Shared {
 
 impl Client {
     fn new(options: Options) -> Self {
-        Self(Arc::new(Shared {
+        let client = Self(Arc::new(Shared {
             router: Arc::clone(&options.router),
             options: Arc::new(options),
             connection: Reconnectable::new(None),
@@ -139,7 +141,10 @@ impl Client {
             supervisor: OnceLock::new(),
             shut_down: AtomicBool::new(false),
             cache: std::sync::Mutex::default(),
-        }))
+        }));
+        #[cfg(feature = "metrics")]
+        queues::watch(&client.0);
+        client
     }
 
     /// Pings the CLI.
@@ -341,8 +346,9 @@ impl Connect for OnClient {
             let compat = Arc::clone(&connection.compat);
             let shared = !self.client.0.options.starts_cli();
             let client = self.client.0;
+            let observation = Arc::clone(&client.options.observation);
             let carrier: Arc<dyn Carrier> = if self.owned { Arc::new(Owned(Client(client))) } else { client };
-            Ok(Link { peer, cli, compat, carrier, shared })
+            Ok(Link { peer, cli, compat, carrier, shared, observation })
         })
     }
 }

@@ -191,6 +191,7 @@ impl SessionBuilder {
                 self.topics.guard(&mut settings.members);
             }
             settings.state.set(permissions);
+            settings.state.set(Arc::clone(&link.observation));
             let states = self.states.shared();
             let core = SessionCore::new(
                 id,

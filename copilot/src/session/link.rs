@@ -14,6 +14,7 @@ use crate::events::{Event, EventStream, Subscribers};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
 use crate::rpc::Peer;
+use crate::trace::Observation;
 
 /// The method that detaches a session.
 pub(super) const DETACH: &str = "session.detach";
@@ -38,6 +39,8 @@ pub(crate) struct Link {
     pub(crate) carrier: Arc<dyn Carrier>,
     /// Whether the CLI was there before, and may have other clients.
     pub(crate) shared: bool,
+    /// The spans and measurements that its client wants.
+    pub(crate) observation: Arc<Observation>,
 }
 
 /// The connection that a session lives on; holding it keeps the connection open.

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::call_watch::CallWatch;
 use super::handler::Handler;
@@ -19,8 +20,10 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::rpc::{Peer, Reconnectable};
+use crate::session::turn::spans::SessionSpans;
 use crate::task::{lock, read, write};
 use crate::tools::{CancellationToken, StateMap, Timeouts, ToolErrors, ToolSet};
+use crate::trace::{Observation, secrets_of};
 
 /// A topic of a session.
 pub(crate) type Topic = topic::Topic<SessionCore>;
@@ -47,6 +50,8 @@ pub(crate) struct SessionCore {
     pub(in crate::session) topics: &'static Topics,
     topic_state: TopicState,
     pub(crate) subscribers: Subscribers,
+    /// The spans and measurements of turns and calls.
+    pub(crate) spans: SessionSpans,
     pub(crate) calls: InFlight,
     /// The answers that the program gives later.
     pub(in crate::session) open_answers: OpenAnswers,
@@ -99,6 +104,12 @@ impl SessionCore {
         tool_policy: ToolPolicy,
     ) -> Arc<Self> {
         let Settings { members, options, raw, state, .. } = settings;
+        let observation = state.get::<Arc<Observation>>().cloned().unwrap_or_default();
+        let subscribers = Subscribers::new(observation.recorder.clone());
+        let spans = SessionSpans::new(observation, || {
+            let all = [serde_json::to_value(&members), serde_json::to_value(&options), serde_json::to_value(&raw)];
+            all.iter().flatten().flat_map(secrets_of).collect()
+        });
         Arc::new(Self {
             id,
             connection: Reconnectable::new(Some(peer)),
@@ -110,7 +121,8 @@ impl SessionCore {
             tool_policy,
             topics,
             topic_state: state,
-            subscribers: Subscribers::default(),
+            subscribers,
+            spans,
             calls: InFlight::default(),
             open_answers: OpenAnswers::default(),
             watch: CallWatch::default(),
@@ -207,7 +219,10 @@ impl SessionCore {
         choices: Vec<String>,
     ) -> Result<String> {
         match self.topics.ask_user() {
-            Some(ask) => ask(self, question, choices).await,
+            Some(ask) => {
+                let span = crate::trace::handler(&Span::current(), self.id.as_str(), "on_user_input", None);
+                ask(self, question, choices).instrument(span).await
+            }
             None => Err(Error::new(ErrorKind::Unsupported, "this build cannot ask the user")),
         }
     }

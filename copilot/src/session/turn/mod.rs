@@ -8,6 +8,7 @@ mod message;
 mod open_calls;
 mod reply;
 mod send;
+pub(crate) mod spans;
 mod stream;
 mod tracker;
 mod typed_reply;

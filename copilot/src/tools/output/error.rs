@@ -34,6 +34,23 @@ struct Inner {
     source: Option<UserValue<Source>>,
 }
 
+/// The panic of a tool; prints as its message.
+struct Panicked(String);
+
+impl fmt::Debug for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Panicked {}
+
 enum Visibility {
     /// The model reads the text.
     Tell(Cow<'static, str>),
@@ -98,6 +115,16 @@ impl ToolError {
             next = contain::run(|| error.source()).unwrap_or_default();
         }
         text
+    }
+
+    /// Creates the error of a tool that panicked with this message.
+    pub(crate) fn panicked(message: &str) -> Self {
+        Self::hidden(Panicked(format!("panicked: {message}")))
+    }
+
+    /// Returns whether the tool panicked.
+    pub(crate) fn is_panic(&self) -> bool {
+        self.source().is_some_and(<dyn std::error::Error>::is::<Panicked>)
     }
 
     pub(crate) fn is_retry(&self) -> bool {

@@ -1,0 +1,12 @@
+//! The spans and measurements of a session, as its events show them.
+//!
+//! `state` (pure, but for the spans) follows the events on the reader's task. `session_spans` holds it for the session
+//! core: nothing exists of it until a subscriber or a meter is interested. `sent` is the span of a message on its way.
+
+mod sent;
+mod session_spans;
+mod state;
+
+pub(super) use sent::SentTurn;
+pub(in crate::session) use session_spans::{CallWork, Deciding, OwnCall};
+pub(crate) use session_spans::SessionSpans;

@@ -38,6 +38,7 @@ use crate::session::core::{Occasion, SessionCore, TopicState};
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::task::{DropGuard, Task, lock};
+use crate::trace::Observation;
 use connection::Connection;
 use router::Router;
 use state::StateCell;
@@ -346,9 +347,8 @@ impl Connect for OnClient {
             let compat = Arc::clone(&connection.compat);
             let shared = !self.client.0.options.starts_cli();
             let client = self.client.0;
-            let observation = Arc::clone(&client.options.observation);
             let carrier: Arc<dyn Carrier> = if self.owned { Arc::new(Owned(Client(client))) } else { client };
-            Ok(Link { peer, cli, compat, carrier, shared, observation })
+            Ok(Link { peer, cli, compat, carrier, shared })
         })
     }
 }
@@ -364,6 +364,10 @@ impl Carrier for Shared {
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn observation(&self) -> &Arc<Observation> {
+        &self.options.observation
     }
 }
 
@@ -381,6 +385,10 @@ impl Carrier for Owned {
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {
         self.0.shutdown_boxed()
+    }
+
+    fn observation(&self) -> &Arc<Observation> {
+        &self.0.0.options.observation
     }
 }
 

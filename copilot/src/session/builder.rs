@@ -191,11 +191,10 @@ impl SessionBuilder {
                 self.topics.guard(&mut settings.members);
             }
             settings.state.set(permissions);
-            settings.state.set(Arc::clone(&link.observation));
             let states = self.states.shared();
             let core = SessionCore::new(
                 id,
-                link.peer.clone(),
+                (link.peer.clone(), Arc::clone(link.carrier.observation())),
                 self.topics,
                 settings,
                 tools,

@@ -39,8 +39,6 @@ pub(crate) struct Link {
     pub(crate) carrier: Arc<dyn Carrier>,
     /// Whether the CLI was there before, and may have other clients.
     pub(crate) shared: bool,
-    /// The spans and measurements that its client wants.
-    pub(crate) observation: Arc<Observation>,
 }
 
 /// The connection that a session lives on; holding it keeps the connection open.
@@ -55,6 +53,9 @@ pub(crate) trait Carrier: Send + Sync {
 
     /// Handles the end of the session: a connection that was started only for it is stopped.
     fn release(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// Returns the spans and measurements that the client wants.
+    fn observation(&self) -> &Arc<Observation>;
 }
 
 /// The differences of the running CLI from the newest one. The default of each method is the newest CLI.

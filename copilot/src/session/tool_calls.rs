@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 use serde_json::value::RawValue;
-use tracing::Instrument;
 
 use super::core::in_flight::{self, Cause, Work};
 use super::core::reentrancy::within_session;
@@ -18,7 +17,7 @@ use crate::protocol::tools::{ToolAnswerParams, ToolErrorParams, ToolRequested};
 use crate::protocol::{RequestId, ToolCallId, decode};
 use crate::task;
 use crate::tools::{CancellationToken, Invocation, Tool, ToolErrors, ToolResult};
-use crate::trace::Failure;
+use crate::trace::{Failure, InSpan};
 
 /// The method that answers a call.
 const METHOD: &str = "session.tools.handlePendingToolCall";
@@ -179,7 +178,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     let start = |entry| {
         let observed = session.spans.call(&session.id, own, &OwnCall { id, agent, arguments, trace });
         let span = observed.span();
-        within_session(session, future(entry, observed).instrument(span))
+        within_session(session, InSpan::new(span, future(entry, observed)))
     };
     if !in_flight::run(session, cause, work, cancel, start) {
         let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
@@ -192,7 +191,7 @@ async fn decide(session: &SessionCore, request: PermissionRequest) -> Decision {
     let call_id = request.tool_call_id();
     let call_id = call_id.as_ref().map(ToolCallId::as_str);
     let deciding = session.spans.permission(&session.id, request.kind(), call_id);
-    let decision = session.decide_here(request).instrument(deciding.span()).await.decision;
+    let decision = InSpan::new(deciding.span(), session.decide_here(request)).await.decision;
     deciding.decided(&session.spans, &decision);
     decision
 }

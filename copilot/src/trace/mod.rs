@@ -16,6 +16,7 @@
 //! list, such as `gen_ai.response.finish_reasons`, is JSON text, because a `tracing` field has no list.
 
 mod content;
+mod in_span;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
 mod operation;
@@ -30,6 +31,7 @@ pub use propagation::Propagation;
 pub use settings::Tracing;
 
 pub(crate) use content::{Content, secrets_of};
+pub(crate) use in_span::InSpan;
 pub(crate) use operation::{
     AgentSpan, Failure, Operation, ToolSpan, chat, event, fail, handler, invoke_agent, is_enabled, permission,
     provider, record_count, tool_ended,

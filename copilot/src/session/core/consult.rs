@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use super::handler::BoxError;
 use super::in_flight::{self, Cause, SafeResponse, Work};
@@ -23,7 +23,7 @@ use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::task;
 use crate::tools::CancellationToken;
-use crate::trace;
+use crate::trace::{self, InSpan};
 
 /// A question that a handler is about to answer.
 pub(crate) struct Question<'a> {
@@ -135,7 +135,7 @@ impl SessionCore {
             }
         };
         let request = Work::Request(what.into_owned());
-        if !in_flight::run(self, cause, request, cancel, |entry| within_session(self, work(entry).instrument(span))) {
+        if !in_flight::run(self, cause, request, cancel, |entry| within_session(self, InSpan::new(span, work(entry)))) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use super::call_watch::CallWatch;
 use super::handler::Handler;
@@ -23,7 +23,7 @@ use crate::rpc::{Peer, Reconnectable};
 use crate::session::turn::spans::SessionSpans;
 use crate::task::{lock, read, write};
 use crate::tools::{CancellationToken, StateMap, Timeouts, ToolErrors, ToolSet};
-use crate::trace::{Observation, secrets_of};
+use crate::trace::{InSpan, Observation, handler, secrets_of};
 
 /// A topic of a session.
 pub(crate) type Topic = topic::Topic<SessionCore>;
@@ -96,7 +96,7 @@ impl Owner for SessionCore {
 impl SessionCore {
     pub(crate) fn new(
         id: SessionId,
-        peer: Peer,
+        (peer, observation): (Peer, Arc<Observation>),
         topics: &'static Topics,
         settings: Settings,
         tools: ToolSet,
@@ -104,7 +104,6 @@ impl SessionCore {
         tool_policy: ToolPolicy,
     ) -> Arc<Self> {
         let Settings { members, options, raw, state, .. } = settings;
-        let observation = state.get::<Arc<Observation>>().cloned().unwrap_or_default();
         let subscribers = Subscribers::new(observation.recorder.clone());
         let spans = SessionSpans::new(observation, || {
             let all = [serde_json::to_value(&members), serde_json::to_value(&options), serde_json::to_value(&raw)];
@@ -220,8 +219,8 @@ impl SessionCore {
     ) -> Result<String> {
         match self.topics.ask_user() {
             Some(ask) => {
-                let span = crate::trace::handler(&Span::current(), self.id.as_str(), "on_user_input", None);
-                ask(self, question, choices).instrument(span).await
+                let span = handler(&Span::current(), self.id.as_str(), "on_user_input", None);
+                InSpan::new(span, ask(self, question, choices)).await
             }
             None => Err(Error::new(ErrorKind::Unsupported, "this build cannot ask the user")),
         }

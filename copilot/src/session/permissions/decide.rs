@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::json;
 use serde_json::value::RawValue;
-use tracing::Instrument;
 
 use super::decision::{self, Decided, Decision, Words};
 use super::policy::OwnTool;
@@ -23,6 +22,7 @@ use crate::session::core::{Entry, Named, SessionCore, Unreadable, log_unsent};
 use crate::session::turn::spans::Deciding;
 use crate::task;
 use crate::tools::CancellationToken;
+use crate::trace::InSpan;
 
 /// The method that answers a request.
 pub(super) const METHOD: &str = "session.permissions.handlePendingPermissionRequest";
@@ -153,7 +153,7 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
         }
     };
     let started = in_flight::run(session, cause, Work::Request(description), cancel, |entry| {
-        within_session(session, work(entry).instrument(span))
+        within_session(session, InSpan::new(span, work(entry)))
     });
     if !started {
         tracing::debug!(session = %session.id, "a permission request came twice, or after the session was closed");

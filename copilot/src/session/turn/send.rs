@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tracing::Instrument;
 
 use super::clock::{Clock, Limits, Step, turn_options};
 use super::message::{Message, message_options};
@@ -30,6 +29,7 @@ use crate::session::handle::Session;
 use crate::session::link::TurnPass;
 use crate::session::open::is_unknown_session;
 use crate::task::lock;
+use crate::trace::InSpan;
 
 /// Sends a message; await it for the message's id. Made by [`Session::send`].
 ///
@@ -183,7 +183,8 @@ impl Session {
         self.0.link.compat.check_message(&message.0)?;
         let mut message = message.resolve(&self.0.files)?;
         let turn = SentTurn::open(&self.0.core, &mut message);
-        let posted = self.post_in(&turn, &message, keep, &mut prepare).instrument(turn.span()).await;
+        let posted = self.post_in(&turn, &message, keep, &mut prepare);
+        let posted = InSpan::new(turn.span(), posted).await;
         turn.ended(posted)
     }
 

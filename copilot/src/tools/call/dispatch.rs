@@ -13,8 +13,6 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use tokio::sync::Semaphore;
-#[cfg(any(test, feature = "mcp", feature = "testing", feature = "toolbox"))]
-use tracing::Instrument;
 use tracing::Span;
 
 use crate::contain::{self, Contained};
@@ -28,6 +26,8 @@ use crate::tools::selection::registry::ToolSet;
 use crate::tools::serial::Place;
 use crate::tools::tool::Tool;
 use crate::trace::{Failure, ToolSpan, Wait, record_count};
+#[cfg(any(test, feature = "mcp", feature = "testing", feature = "toolbox"))]
+use crate::trace::InSpan;
 
 type Returned = Result<ToolResult, ToolError>;
 
@@ -81,7 +81,7 @@ impl Tool {
         let (session, call) = (context.session_id().as_str(), context.call_id().as_str());
         let span = self.open_span(&Span::current(), session, call, None, None);
         let place = self.enter_queue(Some(context.arguments()));
-        let ran = run(self, &context, place.as_ref()).instrument(span.clone()).await;
+        let ran = InSpan::new(span.clone(), run(self, &context, place.as_ref())).await;
         crate::trace::tool_ended(&span, ran.0.result_type().as_str(), None, None);
         ran
     }

@@ -160,12 +160,12 @@ impl SessionSpans {
         });
         let mut operation = Operation::new(span, self.recorder(), "execute_tool");
         operation.label(|labels| labels.tool = Some(tool.name().to_owned()));
-        CallWork { operation: Some(operation), _running: Some(self.recorder().tool_call()) }
+        CallWork(Some(Box::new(Working { operation, _running: self.recorder().tool_call() })))
     }
 
     /// Records the end of a call.
     pub(in crate::session) fn called(&self, work: &mut CallWork, result: &ToolResult, failure: Option<Failure>) {
-        let Some(operation) = &mut work.operation else { return };
+        let Some(Working { operation, .. }) = work.0.as_deref_mut() else { return };
         let result_type = result.result_type().as_str();
         let text = self.content.as_ref().map(|content| content.text(result.text()));
         trace::tool_ended(&operation.span, result_type, failure, text);
@@ -189,16 +189,19 @@ pub(in crate::session) struct OwnCall<'a> {
     pub(in crate::session) trace: Option<(&'a str, Option<&'a str>)>,
 }
 
-/// The span and the measurements of a running call.
+/// The span and the measurements of a running call; nothing where nothing is observed.
 #[derive(Debug, Default)]
-pub(in crate::session) struct CallWork {
-    operation: Option<Operation>,
-    _running: Option<ToolCall>,
+pub(in crate::session) struct CallWork(Option<Box<Working>>);
+
+#[derive(Debug)]
+struct Working {
+    operation: Operation,
+    _running: ToolCall,
 }
 
 impl CallWork {
     pub(in crate::session) fn span(&self) -> Span {
-        self.operation.as_ref().map_or_else(Span::none, |operation| operation.span.clone())
+        self.0.as_ref().map_or_else(Span::none, |working| working.operation.span.clone())
     }
 }
 

@@ -51,10 +51,8 @@ impl Exporters {
             .with_protocol(Protocol::HttpJson)
             .with_endpoint(format!("{collector}/v1/traces"))
             .build()?;
-        let traces = SdkTracerProvider::builder()
-            .with_resource(resource.clone())
-            .with_batch_exporter(spans)
-            .build();
+        let traces =
+            SdkTracerProvider::builder().with_resource(resource.clone()).with_batch_exporter(spans).build();
         let values = MetricExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpJson)

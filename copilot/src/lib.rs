@@ -78,9 +78,7 @@ pub mod fuzzing;
 pub mod __private;
 
 // One module for each topic of the CLI.
-pub use api::conversation::{
-    attachments, context, history, log, pending, queue, resume, sessions, usage,
-};
+pub use api::conversation::{attachments, context, history, log, pending, queue, resume, sessions, usage};
 pub use api::environment::{
     capabilities, diagnostics, discovery, instructions, managed, memory, sandbox, workspace,
 };

@@ -54,9 +54,11 @@ impl Otlp {
         let received = Received::default();
         let state = Arc::clone(&received);
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("the listener is asynchronous");
+                let listener =
+                    tokio::net::TcpListener::from_std(listener).expect("the listener is asynchronous");
                 let router = Router::new().fallback(receive).with_state(state);
                 axum::serve(listener, router).await.expect("the server runs until the process ends");
             });

@@ -30,8 +30,20 @@ const SECONDS: [f64; 14] =
 
 /// The buckets of a number of tokens, from the conventions.
 const TOKENS: [f64; 14] = [
-    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0, 4_194_304.0,
-    16_777_216.0, 67_108_864.0,
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
 ];
 
 /// The instruments of one or several clients. Set by [`ClientBuilder::metrics`](crate::ClientBuilder::metrics). Feature
@@ -97,7 +109,9 @@ impl Metrics {
                 .build();
         };
         gauge("copilot.events.queued", "Bytes of events that wait for subscribers.", |(events, _)| events);
-        gauge("copilot.requests.queued", "Bytes of messages that wait for the CLI.", |(_, requests)| requests);
+        gauge("copilot.requests.queued", "Bytes of messages that wait for the CLI.", |(_, requests)| {
+            requests
+        });
         Self(Arc::new(Instruments {
             duration: meter
                 .f64_histogram("gen_ai.client.operation.duration")

@@ -33,8 +33,8 @@ pub use settings::Tracing;
 pub(crate) use content::{Content, secrets_of};
 pub(crate) use in_span::InSpan;
 pub(crate) use operation::{
-    AgentSpan, Failure, Operation, ToolSpan, chat, event, fail, handler, invoke_agent, is_enabled, permission,
-    provider, record_count, tool_ended,
+    AgentSpan, Failure, Operation, ToolSpan, chat, event, fail, handler, invoke_agent, is_enabled,
+    permission, provider, record_count, tool_ended,
 };
 pub(crate) use settings::Observation;
 pub(crate) use wait::Wait;

@@ -17,8 +17,8 @@ use super::state::{Entry, SessionCore};
 use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventName, HandlerFailure};
-use crate::protocol::{ToolCallId, decode};
 use crate::protocol::tools::Settled;
+use crate::protocol::{ToolCallId, decode};
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::task;
@@ -135,7 +135,9 @@ impl SessionCore {
             }
         };
         let request = Work::Request(what.into_owned());
-        if !in_flight::run(self, cause, request, cancel, |entry| within_session(self, InSpan::new(span, work(entry)))) {
+        if !in_flight::run(self, cause, request, cancel, |entry| {
+            within_session(self, InSpan::new(span, work(entry)))
+        }) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }

@@ -106,7 +106,8 @@ impl SessionCore {
         let Settings { members, options, raw, state, .. } = settings;
         let subscribers = Subscribers::new(observation.recorder.clone());
         let spans = SessionSpans::new(observation, || {
-            let all = [serde_json::to_value(&members), serde_json::to_value(&options), serde_json::to_value(&raw)];
+            let all =
+                [serde_json::to_value(&members), serde_json::to_value(&options), serde_json::to_value(&raw)];
             all.iter().flatten().flat_map(secrets_of).collect()
         });
         Arc::new(Self {

@@ -20,7 +20,9 @@ use super::tracker::TurnTracker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventName, EventStream};
 use crate::protocol::attachments::Attachment;
-use crate::protocol::session::{AgentMode, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse};
+use crate::protocol::session::{
+    AgentMode, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
+};
 use crate::protocol::{MessageId, decode};
 use crate::rpc;
 use crate::session::core::SessionCore;
@@ -205,15 +207,16 @@ impl Session {
         let method = "session.send";
         let peer = self.0.core.connection.ready().await?;
         peer.room().await;
-        let sent = match peer.request(method, &params).on_response(keep, turn.on_response(prepare())).raw().await {
-            Err(error) if is_unknown_session(&error) => {
-                let spoken = self.0.spoken.load(Ordering::Relaxed);
-                Box::pin(self.0.core.reopen(&peer, spoken, &error)).await?;
-                let prepared = turn.on_response(prepare());
-                peer.request(method, &params).on_response(keep, prepared).raw().await?
-            }
-            sent => sent?,
-        };
+        let sent =
+            match peer.request(method, &params).on_response(keep, turn.on_response(prepare())).raw().await {
+                Err(error) if is_unknown_session(&error) => {
+                    let spoken = self.0.spoken.load(Ordering::Relaxed);
+                    Box::pin(self.0.core.reopen(&peer, spoken, &error)).await?;
+                    let prepared = turn.on_response(prepare());
+                    peer.request(method, &params).on_response(keep, prepared).raw().await?
+                }
+                sent => sent?,
+            };
         self.0.spoken.store(true, Ordering::Relaxed);
         rpc::decode::<SessionSendResponse>(method, &sent).map(|sent| sent.message_id)
     }

@@ -25,9 +25,9 @@ use crate::tools::output::result::{ResultType, ToolResult};
 use crate::tools::selection::registry::ToolSet;
 use crate::tools::serial::Place;
 use crate::tools::tool::Tool;
-use crate::trace::{Failure, ToolSpan, Wait, record_count};
 #[cfg(any(test, feature = "mcp", feature = "testing", feature = "toolbox"))]
 use crate::trace::InSpan;
+use crate::trace::{Failure, ToolSpan, Wait, record_count};
 
 type Returned = Result<ToolResult, ToolError>;
 

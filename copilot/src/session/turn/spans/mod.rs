@@ -8,5 +8,5 @@ mod session_spans;
 mod state;
 
 pub(super) use sent::SentTurn;
-pub(in crate::session) use session_spans::{CallWork, Deciding, OwnCall};
 pub(crate) use session_spans::SessionSpans;
+pub(in crate::session) use session_spans::{CallWork, Deciding, OwnCall};

@@ -27,7 +27,10 @@ struct Sent {
 impl SentTurn {
     /// Opens the span of a turn, as a child of the current span, and makes it the parent of the CLI's spans unless the
     /// message has a parent.
-    pub(in crate::session::turn) fn open(core: &Arc<SessionCore>, message: &mut Cow<'_, SendOptions>) -> Self {
+    pub(in crate::session::turn) fn open(
+        core: &Arc<SessionCore>,
+        message: &mut Cow<'_, SendOptions>,
+    ) -> Self {
         let spans = &core.spans;
         if !spans.is_on() {
             return Self(None);

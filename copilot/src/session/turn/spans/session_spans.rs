@@ -141,12 +141,7 @@ impl SessionSpans {
 
     /// Opens the span of a call of a tool of the program, unless the start of its execution has opened it. `trace` is the
     /// context that the CLI has sent with the call.
-    pub(in crate::session) fn call(
-        &self,
-        session: &SessionId,
-        tool: &Tool,
-        call: &OwnCall<'_>,
-    ) -> CallWork {
+    pub(in crate::session) fn call(&self, session: &SessionId, tool: &Tool, call: &OwnCall<'_>) -> CallWork {
         if !self.is_on() {
             return CallWork::default();
         }
@@ -164,7 +159,12 @@ impl SessionSpans {
     }
 
     /// Records the end of a call.
-    pub(in crate::session) fn called(&self, work: &mut CallWork, result: &ToolResult, failure: Option<Failure>) {
+    pub(in crate::session) fn called(
+        &self,
+        work: &mut CallWork,
+        result: &ToolResult,
+        failure: Option<Failure>,
+    ) {
         let Some(Working { operation, .. }) = work.0.as_deref_mut() else { return };
         let result_type = result.result_type().as_str();
         let text = self.content.as_ref().map(|content| content.text(result.text()));

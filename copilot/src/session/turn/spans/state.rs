@@ -14,7 +14,7 @@ use crate::session::turn::tracker::TurnTracker;
 use crate::session::turn::usage::Usage;
 use crate::tools::Tool;
 use crate::trace::{
-    self, AgentSpan, Content, Observation, Operation, ToolSpan, chat, event, invoke_agent, record_count,
+    self, AgentSpan, Content, Observation, Operation, ToolSpan, chat, event, fail, invoke_agent, record_count,
 };
 
 /// The facts about a session that its spans have.
@@ -29,8 +29,7 @@ pub(super) struct Facts<'a> {
 
 impl Facts<'_> {
     fn agent_span(&self, of: &AgentSpan<'_>) -> Operation {
-        let mut operation =
-            Operation::new(invoke_agent(of), &self.observation.recorder, "invoke_agent");
+        let mut operation = Operation::new(invoke_agent(of), &self.observation.recorder, "invoke_agent");
         operation.label(|labels| labels.request_model = of.model.map(str::to_owned));
         operation
     }
@@ -80,7 +79,10 @@ enum Stage {
     /// The message is not on its way yet.
     Unsent,
     /// The CLI has not accepted the message. The events since then may belong to it.
-    Sent { was_idle: bool, early: Vec<Event> },
+    Sent {
+        was_idle: bool,
+        early: Vec<Event>,
+    },
     Accepted(Box<TurnTracker>),
 }
 
@@ -153,6 +155,8 @@ struct OpenCall {
     operation: Option<Operation>,
     /// How long decisions about its permission have taken.
     permission_wait: Option<Duration>,
+    /// Whether a task of this program records the end of the call.
+    is_run_here: bool,
 }
 
 impl Drop for OpenCall {
@@ -336,7 +340,8 @@ impl State {
         facts: &Facts<'_>,
         open: impl FnOnce(&Span) -> Span,
     ) -> Span {
-        if let Some(call) = self.calls.iter().find(|call| call.id == id) {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.id == id) {
+            call.is_run_here = true;
             return call.span.clone();
         }
         let span = open(&self.owner(agent, facts));
@@ -345,6 +350,7 @@ impl State {
             span: span.clone(),
             operation: None,
             permission_wait: None,
+            is_run_here: true,
         });
         span
     }
@@ -497,30 +503,33 @@ impl State {
                     };
                     of.open(&parent)
                 });
-                let mut operation =
-                    Operation::new(span.clone(), &facts.observation.recorder, "execute_tool");
+                let mut operation = Operation::new(span.clone(), &facts.observation.recorder, "execute_tool");
                 operation.label(|labels| labels.tool = Some(start.tool_name.clone()));
                 (span, Some(operation))
             }
         };
-        self.calls.push(OpenCall { id: id.to_owned(), span, operation: operation, permission_wait: None });
+        let id = id.to_owned();
+        self.calls.push(OpenCall { id, span, operation, permission_wait: None, is_run_here: false });
     }
 
     fn tool_completed(&mut self, complete: &ToolExecutionComplete, facts: &Facts<'_>) {
         let id = complete.tool_call_id.as_str();
         let Some(at) = self.calls.iter().position(|call| call.id == id) else { return };
         let mut call = self.calls.remove(at);
-        let code = complete.error.as_ref().map(|error| error.code.as_deref().unwrap_or("failure"));
+        if call.is_run_here {
+            return;
+        }
+        let code = complete.error.as_ref().and_then(|error| error.code.as_deref());
         let failed = (!complete.success).then(|| code.unwrap_or("failure"));
-        if let Some(operation) = &mut call.operation {
-            let result_type = failed.unwrap_or("success");
-            operation.span.record("copilot.tool.result_type", result_type);
-            if let Some(failed) = failed {
-                operation.fail(failed);
-            }
-            if let (Some(content), Some(result)) = (facts.content, &complete.result) {
-                operation.span.record("gen_ai.tool.call.result", content.text(&result.content));
-            }
+        call.span.record("copilot.tool.result_type", failed.unwrap_or("success"));
+        if let (Some(content), Some(result)) = (facts.content, &complete.result) {
+            call.span.record("gen_ai.tool.call.result", content.text(&result.content));
+        }
+        match (failed, &mut call.operation) {
+            (Some(failed), Some(operation)) => operation.fail(failed),
+            // The CLI has refused a call of a tool of the program.
+            (Some(failed), None) => fail(&call.span, Some(failed)),
+            (None, _) => {}
         }
     }
 

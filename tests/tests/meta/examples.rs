@@ -240,6 +240,10 @@ fn traced() {
         }
         Some(line)
     });
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/meta/traced.txt");
+        std::fs::write(golden, &trace).unwrap();
+    }
     assert_eq!(trace, include_str!("traced.txt"), "{trace}");
     let measured = collector.metrics("shop");
     for name in ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "copilot.events.queued"] {

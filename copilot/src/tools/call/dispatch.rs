@@ -276,9 +276,7 @@ async fn prepare_and_run(
         Some(permits) => permits.acquire_owned().await.ok(),
         None => None,
     };
-    if let Some(wait) = wait {
-        wait.end();
-    }
+    drop(wait);
     let mut held = (permit, place);
     let decoded = match decoded {
         Some(decoded) => decoded,

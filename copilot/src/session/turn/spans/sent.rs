@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use tracing::Span;
 
-use super::state::error_type;
+use super::totals::error_type;
 use crate::error::Error;
 use crate::protocol::decode;
 use crate::protocol::session::{SendOptions, SessionSendResponse};

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 use tracing::Span;
 
-use super::state::{Facts, State, concerns};
+use super::facts::Facts;
+use super::state::{State, concerns};
 use crate::error::Error;
 use crate::events::{Event, EventHead, Restarted};
 use crate::metrics::{Recorder, ToolCall};

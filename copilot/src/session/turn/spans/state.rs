@@ -4,54 +4,18 @@ use std::time::Duration;
 
 use tracing::Span;
 
-use crate::error::{Error, ErrorKind};
+use super::facts::Facts;
+use super::open_turn::{OpenTurn, Stage};
+use super::totals::{error_type, failure_type, record_totals};
+use crate::error::Error;
 use crate::events::{
-    AssistantUsage, Event, EventKind, EventName, ModelCallFailure, ModelFailureKind, SubagentStarted,
-    ToolExecutionComplete, ToolExecutionStart,
+    AssistantUsage, Event, EventKind, EventName, SubagentStarted, ToolExecutionComplete, ToolExecutionStart,
 };
 use crate::protocol::MessageId;
 use crate::session::turn::tracker::TurnTracker;
 use crate::session::turn::usage::Usage;
 use crate::tools::Tool;
-use crate::trace::{
-    self, AgentSpan, Content, Observation, Operation, ToolSpan, chat, event, fail, invoke_agent, record_count,
-};
-
-/// The facts about a session that its spans have.
-pub(super) struct Facts<'a> {
-    pub(super) observation: &'a Observation,
-    /// Prepares content; `None` where no content is recorded.
-    pub(super) content: Option<&'a Content>,
-    pub(super) conversation: &'a str,
-    /// The model that the program has chosen.
-    pub(super) model: Option<&'a str>,
-}
-
-impl Facts<'_> {
-    fn agent_span(&self, of: &AgentSpan<'_>) -> Operation {
-        let mut operation = Operation::new(invoke_agent(of), &self.observation.recorder, "invoke_agent");
-        operation.label(|labels| labels.request_model = of.model.map(str::to_owned));
-        operation
-    }
-
-    /// Opens the span of a turn.
-    pub(super) fn turn(&self, parent: &Span, prompt: Option<&str>) -> Operation {
-        let content = self.content.zip(prompt);
-        self.agent_span(&AgentSpan {
-            parent,
-            name: self.observation.agent(),
-            agent_id: None,
-            conversation: self.conversation,
-            model: self.model,
-            input: content.map(|(content, prompt)| content.message("user", prompt, None)),
-        })
-    }
-
-    /// Opens a span that the CLI has too, unless its spans are in the same trace.
-    fn unless_of_cli(&self, open: impl FnOnce() -> Span) -> Span {
-        if self.observation.cli_spans { Span::none() } else { open() }
-    }
-}
+use crate::trace::{self, AgentSpan, Operation, ToolSpan, chat, event, fail, invoke_agent};
 
 /// The open spans of a session.
 #[derive(Debug, Default)]
@@ -62,80 +26,6 @@ pub(super) struct State {
     chats: Vec<OpenChat>,
     /// The number of turns so far.
     numbered: u64,
-}
-
-#[derive(Debug)]
-struct OpenTurn {
-    number: u64,
-    operation: Operation,
-    stage: Stage,
-    /// The type of the last error that the agent has reported.
-    error_type: Option<String>,
-    provider: Option<String>,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// The message is not on its way yet.
-    Unsent,
-    /// The CLI has not accepted the message. The events since then may belong to it.
-    Sent {
-        was_idle: bool,
-        early: Vec<Event>,
-    },
-    Accepted(Box<TurnTracker>),
-}
-
-impl OpenTurn {
-    /// Applies an event; returns whether it ends the turn.
-    fn observe(&mut self, event: &Event) -> bool {
-        match &mut self.stage {
-            Stage::Unsent => false,
-            Stage::Sent { early, .. } => {
-                early.push(event.clone());
-                false
-            }
-            Stage::Accepted(tracker) => tracker.observe(event),
-        }
-    }
-
-    fn has_begun(&self) -> bool {
-        matches!(&self.stage, Stage::Accepted(tracker) if tracker.has_begun())
-    }
-
-    /// Whether the next work of the agent is for this message.
-    fn is_next(&self) -> bool {
-        match &self.stage {
-            Stage::Unsent => false,
-            Stage::Sent { was_idle, .. } => *was_idle,
-            Stage::Accepted(tracker) => !tracker.is_behind(),
-        }
-    }
-
-    fn is_of(&self, message: &MessageId) -> bool {
-        matches!(&self.stage, Stage::Accepted(tracker) if tracker.message() == message)
-    }
-
-    /// Ends the turn as its last event says.
-    fn end(mut self, content: Option<&Content>) {
-        let span = &self.operation.span;
-        if let Stage::Accepted(tracker) = &self.stage {
-            record_totals(span, &tracker.usage);
-            if tracker.aborted {
-                span.record("copilot.aborted", true);
-            }
-            if let (Some(content), Some(EventKind::AssistantMessage(answer))) =
-                (content, tracker.answer().map(Event::kind))
-            {
-                let message = content.message("assistant", &answer.content, Some("stop"));
-                span.record("gen_ai.output.messages", message);
-            }
-            if tracker.error.is_some() {
-                let error_type = self.error_type.take();
-                self.operation.fail(error_type.as_deref().unwrap_or("agent"));
-            }
-        }
-    }
 }
 
 /// A sub-agent at work.
@@ -307,8 +197,10 @@ impl State {
     /// Returns the span that new work of an agent belongs to. Work that no message of the program has started has a
     /// separate turn.
     pub(super) fn owner(&mut self, agent: Option<&str>, facts: &Facts<'_>) -> Span {
-        if let Some(agent) = self.agent(agent) {
-            return self.agents[agent].operation.span.clone();
+        if let Some(agent) = self.agent(agent)
+            && let Some(span) = opened(&self.agents[agent].operation.span)
+        {
+            return span;
         }
         let at = self.current().unwrap_or_else(|| {
             let stage = Stage::Accepted(Box::new(TurnTracker::of_work_in_progress()));
@@ -321,8 +213,8 @@ impl State {
     /// Returns the span of a call, or else that of the agent that is at work.
     pub(super) fn around(&self, call_id: Option<&str>) -> Span {
         let call = call_id.and_then(|id| self.calls.iter().find(|call| call.id == id));
-        match call {
-            Some(call) => call.span.clone(),
+        match call.and_then(|call| opened(&call.span)) {
+            Some(span) => span,
             None => self.current().map_or_else(Span::none, |at| self.turns[at].operation.span.clone()),
         }
     }
@@ -536,8 +428,8 @@ impl State {
     fn agent_started(&mut self, started: &SubagentStarted, agent: Option<&str>, facts: &Facts<'_>) {
         let Some(id) = agent.filter(|id| self.agent(Some(id)).is_none()) else { return };
         let call = self.calls.iter().find(|call| call.id == started.tool_call_id.as_str());
-        let parent = match call {
-            Some(call) => call.span.clone(),
+        let parent = match call.and_then(|call| opened(&call.span)) {
+            Some(span) => span,
             None => self.owner(started.parent_id.as_deref(), facts),
         };
         let span = AgentSpan {
@@ -555,50 +447,7 @@ impl State {
     }
 }
 
-/// Records what a turn, or the work of a sub-agent, has used.
-fn record_totals(span: &Span, usage: &Usage) {
-    if usage.requests == 0 {
-        return;
-    }
-    for (name, count) in [
-        ("gen_ai.usage.input_tokens", usage.input_tokens),
-        ("gen_ai.usage.output_tokens", usage.output_tokens),
-        ("copilot.model_requests", usage.requests),
-    ] {
-        record_count(span, name, count);
-    }
-    for (name, count) in [
-        ("gen_ai.usage.cache_read.input_tokens", usage.cache_read_tokens),
-        ("gen_ai.usage.cache_creation.input_tokens", usage.cache_write_tokens),
-        ("gen_ai.usage.reasoning.output_tokens", usage.reasoning_tokens),
-    ] {
-        if count > 0 {
-            record_count(span, name, count);
-        }
-    }
-    span.record("github.copilot.cost", usage.cost);
-    if usage.ai_units.nano() > 0.0 {
-        span.record("github.copilot.nano_aiu", usage.ai_units.nano());
-    }
-}
-
-/// Returns the class of a failed request to a model.
-fn failure_type(failure: &ModelCallFailure) -> String {
-    match (failure.status_code, &failure.failure_kind) {
-        (Some(status), _) => status.to_string(),
-        (None, Some(ModelFailureKind::Transport)) => "transport".to_owned(),
-        _ => "api".to_owned(),
-    }
-}
-
-/// Returns the class of an error of the library.
-pub(super) fn error_type(error: &Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Disconnected | ErrorKind::Transport => "disconnected",
-        ErrorKind::Closed => "closed",
-        ErrorKind::Response => "response",
-        ErrorKind::Session => "agent",
-        _ => "invalid",
-    }
+/// Returns a span, unless the CLI has it instead of the library.
+fn opened(span: &Span) -> Option<Span> {
+    (!span.is_disabled()).then(|| span.clone())
 }

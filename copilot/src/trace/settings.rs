@@ -94,7 +94,7 @@ impl fmt::Debug for Tracing {
 }
 
 /// What the sessions of a client observe.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Observation {
     /// `None` where no content is recorded.
     pub(crate) content: Option<Content>,
@@ -117,6 +117,12 @@ impl Observation {
         let content = content.then(|| Content { redact, ..Content::default() }.with_secrets(secrets));
         let cli_spans = cli_spans.unwrap_or(telemetry && propagation.is_some());
         Self { content, cli_spans, recorder, agent, propagation }
+    }
+
+    /// Returns the same for a session with these secrets.
+    pub(crate) fn with_secrets(&self, secrets: impl IntoIterator<Item = String>) -> Self {
+        let content = self.content.as_ref().map(|content| content.with_secrets(secrets));
+        Self { content, ..self.clone() }
     }
 
     /// Returns whether spans or measurements are wanted.

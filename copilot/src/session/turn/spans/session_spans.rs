@@ -15,13 +15,11 @@ use crate::protocol::{MessageId, SessionId};
 use crate::session::permissions::decision::Decision;
 use crate::task::lock;
 use crate::tools::{Tool, ToolResult};
-use crate::trace::{self, Content, Failure, Observation, Operation};
+use crate::trace::{self, Failure, Observation, Operation};
 
 /// The spans of a session.
 pub(crate) struct SessionSpans {
     observation: Arc<Observation>,
-    /// Prepares content; `None` where no content is recorded.
-    content: Option<Box<Content>>,
     state: Mutex<Option<Box<State>>>,
 }
 
@@ -31,8 +29,11 @@ impl SessionSpans {
         observation: Arc<Observation>,
         secrets: impl FnOnce() -> Vec<String>,
     ) -> Self {
-        let content = observation.content.as_ref().map(|content| Box::new(content.with_secrets(secrets())));
-        Self { observation, content, state: Mutex::default() }
+        let observation = match &observation.content {
+            Some(_) => Arc::new(observation.with_secrets(secrets())),
+            None => observation,
+        };
+        Self { observation, state: Mutex::default() }
     }
 
     /// Returns whether spans or measurements are wanted.
@@ -57,7 +58,7 @@ impl SessionSpans {
     ) -> T {
         let facts = Facts {
             observation: &self.observation,
-            content: self.content.as_deref(),
+            content: self.observation.content.as_ref(),
             conversation: session.as_str(),
             model,
         };
@@ -168,7 +169,7 @@ impl SessionSpans {
     ) {
         let Some(Working { operation, .. }) = work.0.as_deref_mut() else { return };
         let result_type = result.result_type().as_str();
-        let text = self.content.as_ref().map(|content| content.text(result.text()));
+        let text = self.observation.content.as_ref().map(|content| content.text(result.text()));
         trace::tool_ended(&operation.span, result_type, failure, text);
         if !matches!(result_type, "success" | "deferred") {
             operation.label(|labels| labels.error_type = Some(result_type.to_owned()));

@@ -22,6 +22,12 @@ mod contain;
 
 mod task;
 
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics/off.rs"]
+mod metrics;
+
 mod transport;
 
 #[cfg(unix)]
@@ -35,6 +41,8 @@ mod process;
 mod rpc;
 
 pub mod events;
+
+pub mod trace;
 
 pub mod tools;
 
@@ -73,9 +81,7 @@ pub mod fuzzing;
 pub mod __private;
 
 // One module for each topic of the CLI.
-pub use api::conversation::{
-    attachments, context, history, log, pending, queue, resume, sessions, trace, usage,
-};
+pub use api::conversation::{attachments, context, history, log, pending, queue, resume, sessions, usage};
 pub use api::environment::{
     capabilities, diagnostics, discovery, instructions, managed, memory, sandbox, workspace,
 };

@@ -31,7 +31,11 @@ impl Fake {
 
     /// The newest CLI, and a client that is configured like this.
     pub async fn start_with(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
-        let cli = FakeCli::new();
+        Self::on_with(FakeCli::new(), configure).await
+    }
+
+    /// This CLI, and a client that is configured like this.
+    pub async fn on_with(cli: FakeCli, configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         let client =
             configure(cli.client_builder()).start().await.expect("the fake CLI accepts every client");
         Self { cli, client }

@@ -15,6 +15,7 @@ pub mod flood;
 pub mod load;
 pub mod mcp;
 pub mod mcp_http;
+pub mod otlp;
 pub mod proxy;
 pub mod random;
 pub mod real;

@@ -41,6 +41,42 @@ fn a_tool_call_takes_few_allocations() {
     assert_at_most(&each, 16.0, 2_500.0);
 }
 
+/// A subscriber that wants everything except for the spans of the library.
+struct Uninterested;
+
+impl tracing::Subscriber for Uninterested {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() != "copilot"
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn spans_without_a_subscriber_that_wants_them_take_no_allocation() {
+    let each = || {
+        on_this_thread(async {
+            let session = flood::start().start().await?.session().with_all_tools().start().await?;
+            turns(&session, "announced:1000:1", 1_000).await
+        })
+    };
+    let without = each();
+    let disabled = tracing::subscriber::with_default(Uninterested, each);
+    assert_at_most(&disabled, without.count, without.bytes);
+}
+
 #[test]
 fn an_announced_tool_call_takes_no_additional_allocation() {
     let each = |prompt: &str| {

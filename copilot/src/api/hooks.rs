@@ -210,7 +210,14 @@ fn hook_invoked(session: &Arc<SessionCore>, params: HookInvokeParams<'_>, respon
     }
     let safe = if guards { |responder| answer(responder, Some(json(FAILED_GUARD))) } else { drop };
     let setter = hook.map_or("permissions", |hook| hook.setter);
-    let question = Question::guarded(setter, format!("hook {hook_type}"), &responder, safe);
+    let mut question = Question::guarded(setter, format!("hook {hook_type}"), &responder, safe);
+    if session.spans.is_on()
+        && let Some(input) = input
+        && let Ok(HookCommon { tool_call_id, traceparent, tracestate, .. }) = decode::question(input.get())
+    {
+        question.call_id = tool_call_id;
+        question.trace = traceparent.map(|parent| (parent, tracestate));
+    }
     let run = hook.map(|hook| Arc::clone(&hook.run));
     let (session_id, states) = (session.id.clone(), Arc::clone(&session.states));
     let raw: Arc<RawValue> = Arc::from(input.unwrap_or(RawValue::NULL).to_owned());

@@ -15,10 +15,12 @@ use super::{Client, address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::Providers;
 use crate::input::check_secret;
+use crate::metrics::Recorder;
 use crate::process::{Channel, LaunchOptions, LogLevel, Telemetry};
 use crate::protocol::secret::redacted;
 use crate::session::core::Topics;
 use crate::session::paths::Files;
+use crate::trace::{Observation, Tracing};
 use crate::transport::Transport;
 use crate::transport::framing::DEFAULT_MAX_FRAME;
 
@@ -54,6 +56,8 @@ pub struct ClientBuilder {
     #[cfg(feature = "cassette")]
     pub(super) launch_observer: Option<super::provide::LaunchObserver>,
     streams: Option<Streams>,
+    tracing: Tracing,
+    recorder: Recorder,
 }
 
 /// The options of a client, checked.
@@ -69,6 +73,8 @@ pub(super) struct Options {
     pub(super) connection_token: Option<String>,
     pub(super) github_telemetry: bool,
     pub(super) launch: LaunchOptions,
+    /// The spans and measurements of its sessions.
+    pub(super) observation: Arc<Observation>,
 }
 
 /// The location of the CLI.
@@ -95,6 +101,8 @@ impl ClientBuilder {
             #[cfg(feature = "cassette")]
             launch_observer: None,
             streams: None,
+            tracing: Tracing::default(),
+            recorder: Recorder::default(),
         }
     }
 
@@ -233,6 +241,30 @@ impl ClientBuilder {
     /// Wire: variables in the CLI's environment, such as `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
         self.launch.telemetry = Some(telemetry);
+        self
+    }
+
+    /// Sets the contents of the library's own spans, and their place in a distributed trace. Default: spans without content
+    /// in traces that end at this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::Client;
+    /// use copilot::trace::Tracing;
+    ///
+    /// let builder = Client::builder().tracing(Tracing::new().agent_name("refunds").content(true));
+    /// # drop(builder);
+    /// ```
+    pub fn tracing(mut self, tracing: Tracing) -> Self {
+        self.tracing = tracing;
+        self
+    }
+
+    /// Enables measurements of this client and its sessions. Feature `metrics`. Default: off.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, metrics: crate::metrics::Metrics) -> Self {
+        self.recorder = metrics.recorder();
         self
     }
 
@@ -401,6 +433,8 @@ impl ClientBuilder {
             check_secret("connection_token", "connection token", token)?;
         }
         let launch = self.launch.checked()?;
+        let secrets = [launch.github_token.clone(), self.connection_token.clone()].into_iter().flatten();
+        let observation = Observation::new(self.tracing, self.recorder, launch.telemetry.is_some(), secrets);
         let target = match (self.streams, self.cli_url.as_deref()) {
             (Some(streams), _) => Target::Streams(streams),
             (None, Some(url)) => Target::Address(address::parse(url)?),
@@ -417,6 +451,7 @@ impl ClientBuilder {
             connection_token: self.connection_token,
             github_telemetry: self.github_telemetry,
             launch,
+            observation: Arc::new(observation),
         })
     }
 }

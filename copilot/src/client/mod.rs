@@ -14,6 +14,8 @@ mod github_telemetry;
 mod handshake;
 mod lifecycle;
 mod provide;
+#[cfg(feature = "metrics")]
+mod queues;
 mod router;
 mod shutdown;
 mod state;
@@ -36,6 +38,7 @@ use crate::session::core::{Occasion, SessionCore, TopicState};
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
 use crate::task::{DropGuard, Task, lock};
+use crate::trace::Observation;
 use connection::Connection;
 use router::Router;
 use state::StateCell;
@@ -129,7 +132,7 @@ impl Drop for Shared {
 
 impl Client {
     fn new(options: Options) -> Self {
-        Self(Arc::new(Shared {
+        let client = Self(Arc::new(Shared {
             router: Arc::clone(&options.router),
             options: Arc::new(options),
             connection: Reconnectable::new(None),
@@ -139,7 +142,10 @@ impl Client {
             supervisor: OnceLock::new(),
             shut_down: AtomicBool::new(false),
             cache: std::sync::Mutex::default(),
-        }))
+        }));
+        #[cfg(feature = "metrics")]
+        queues::watch(&client.0);
+        client
     }
 
     /// Pings the CLI.
@@ -359,6 +365,10 @@ impl Carrier for Shared {
     fn release(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(std::future::ready(Ok(())))
     }
+
+    fn observation(&self) -> &Arc<Observation> {
+        &self.options.observation
+    }
 }
 
 /// A client that exists only for one session.
@@ -375,6 +385,10 @@ impl Carrier for Owned {
 
     fn release(&self) -> BoxFuture<'_, Result<()>> {
         self.0.shutdown_boxed()
+    }
+
+    fn observation(&self) -> &Arc<Observation> {
+        &self.0.0.options.observation
     }
 }
 

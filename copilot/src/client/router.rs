@@ -302,7 +302,15 @@ mod tests {
         let peer = Peer::new(Box::new(tokio::io::sink()));
         let (settings, tools) = (Settings::default(), ToolSet::default());
         let states = Arc::new(StateMap::default());
-        SessionCore::new(id.into(), peer, &TOPICS, settings, tools, states, ToolPolicy::default())
+        SessionCore::new(
+            id.into(),
+            (peer, Arc::default()),
+            &TOPICS,
+            settings,
+            tools,
+            states,
+            ToolPolicy::default(),
+        )
     }
 
     #[test]

@@ -74,6 +74,7 @@ async fn supervise(client: &Weak<Shared>, mut ended: Task<Error>) {
         shared.state.set(ConnectionState::Connected);
         // Dropped for the time of the resumption too.
         drop(shared);
+        options.observation.recorder.restarted();
         resume(&router, peer.clone(), &cause, interrupted).await;
         if !peer.is_lost() {
             backoff.succeeded(now());

@@ -11,6 +11,9 @@ pub mod from_python {}
 #[doc = include_str!("mcp.md")]
 pub mod mcp {}
 
+#[doc = include_str!("observability.md")]
+pub mod observability {}
+
 #[doc = include_str!("permissions.md")]
 pub mod permissions {}
 

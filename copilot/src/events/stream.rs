@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use super::{Event, EventName};
+use crate::metrics::Recorder;
 use crate::task::lock;
 
 /// The bytes of events that wait for a subscriber before the oldest are dropped: 64 MiB.
@@ -51,7 +52,7 @@ impl EventStream {
 
     /// Creates a stream without events, which has ended.
     pub(crate) fn ended() -> Self {
-        Self { queue: Arc::new(Queue::new(0, true)) }
+        Self { queue: Arc::new(Queue::new(0, true, Recorder::default())) }
     }
 
     /// The byte budget of the stream if an event was discarded that decides how a turn ends: a message, an error, an
@@ -89,7 +90,7 @@ impl Drop for EventStream {
 }
 
 #[derive(Debug)]
-pub(super) struct Queue(Mutex<State>);
+pub(super) struct Queue(Mutex<State>, Recorder);
 
 #[derive(Debug, Default)]
 struct State {
@@ -107,8 +108,14 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(budget: usize, closed: bool) -> Self {
-        Self(Mutex::new(State { budget, closed, ..State::default() }))
+    pub(super) fn new(budget: usize, closed: bool, recorder: Recorder) -> Self {
+        Self(Mutex::new(State { budget, closed, ..State::default() }), recorder)
+    }
+
+    /// Returns the bytes of the events that wait.
+    #[cfg(feature = "metrics")]
+    pub(super) fn bytes(&self) -> u64 {
+        self.state().bytes as u64
     }
 
     /// Ends the stream after what it still holds.
@@ -129,7 +136,11 @@ impl Queue {
         if state.abandoned {
             return false;
         }
+        let missed = state.missed;
         state.push(event);
+        if state.missed > missed {
+            self.1.lagged(state.missed - missed);
+        }
         asleep.extend(state.waker.take());
         true
     }

@@ -24,12 +24,13 @@ use super::stream::{EventStream, Queue};
 use super::{Event, EventHead, EventKind, EventName};
 use crate::contain;
 use crate::hash::IdMap;
+use crate::metrics::Recorder;
 use crate::protocol::MessageId;
 use crate::task::lock;
 
 /// The subscribers of one session.
 #[derive(Debug, Default)]
-pub(crate) struct Subscribers(Mutex<List>);
+pub(crate) struct Subscribers(Mutex<List>, Recorder);
 
 #[derive(Debug, Default)]
 struct List {
@@ -101,15 +102,33 @@ impl Ends {
 }
 
 impl Subscribers {
+    /// Creates a list that counts the events which its subscribers miss.
+    pub(crate) fn new(recorder: Recorder) -> Self {
+        Self(Mutex::default(), recorder)
+    }
+
+    /// Returns whether the agent is idle, as far as its events say.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.list().busy
+    }
+
+    /// Returns the bytes of the events that wait for subscribers. Those that share an event count it each.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn queued_bytes(&self) -> u64 {
+        let list = self.list();
+        let waiting = list.turns.iter().flat_map(|turns| turns.waiting.values());
+        list.queues.iter().map(|subscriber| &subscriber.queue).chain(waiting).map(|queue| queue.bytes()).sum()
+    }
+
     /// Adds a subscriber, which receives the events from here on.
     pub(crate) fn subscribe(&self, budget: usize) -> EventStream {
-        self.list().subscribe(budget)
+        self.list().subscribe(budget, self.1.clone())
     }
 
     /// Adds a subscriber for a turn; returns with it whether the agent is idle at that moment.
     pub(crate) fn subscribe_turn(&self, budget: usize) -> (EventStream, bool) {
         let mut list = self.list();
-        (list.subscribe(budget), !list.busy)
+        (list.subscribe(budget, self.1.clone()), !list.busy)
     }
 
     /// The CLI has taken the message of the turn that reads this stream. Must be called in order with the events.
@@ -250,8 +269,8 @@ impl Subscribers {
 }
 
 impl List {
-    fn subscribe(&mut self, budget: usize) -> EventStream {
-        let queue = Arc::new(Queue::new(budget, self.closed));
+    fn subscribe(&mut self, budget: usize, recorder: Recorder) -> EventStream {
+        let queue = Arc::new(Queue::new(budget, self.closed, recorder));
         if !self.closed {
             self.queues.push(Subscriber { queue: Arc::clone(&queue), message: None });
         }

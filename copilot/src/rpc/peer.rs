@@ -53,6 +53,12 @@ impl Peer {
         self.0.outbox.run().await
     }
 
+    /// Returns the number of outgoing bytes that wait.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn queued(&self) -> usize {
+        self.0.outbox.len()
+    }
+
     /// Waits until the queue of outgoing bytes has room.
     pub(crate) async fn room(&self) {
         self.0.outbox.room().await;

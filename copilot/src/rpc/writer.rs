@@ -107,6 +107,12 @@ impl Outbox {
         Ok(())
     }
 
+    /// Returns the number of bytes that wait.
+    #[cfg(feature = "metrics")]
+    pub(super) fn len(&self) -> usize {
+        self.queue().len()
+    }
+
     /// Waits until the queue is below its high-water mark.
     pub(super) async fn room(&self) {
         self.below(HIGH_WATER).await;

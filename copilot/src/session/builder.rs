@@ -194,7 +194,7 @@ impl SessionBuilder {
             let states = self.states.shared();
             let core = SessionCore::new(
                 id,
-                link.peer.clone(),
+                (link.peer.clone(), Arc::clone(link.carrier.observation())),
                 self.topics,
                 settings,
                 tools,

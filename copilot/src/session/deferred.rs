@@ -137,6 +137,7 @@ impl SessionCore {
             self.open_answers.remove(id);
             return;
         }
+        self.spans.recorder().deferred();
         self.subscribers.publish(&Event::answer_deferred(AnswerDeferred {
             request_id: record.request.clone(),
             tool_call_id: Some(record.tool_call.clone()),

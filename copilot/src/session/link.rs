@@ -14,6 +14,7 @@ use crate::events::{Event, EventStream, Subscribers};
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::SendOptions;
 use crate::rpc::Peer;
+use crate::trace::Observation;
 
 /// The method that detaches a session.
 pub(super) const DETACH: &str = "session.detach";
@@ -52,6 +53,9 @@ pub(crate) trait Carrier: Send + Sync {
 
     /// Handles the end of the session: a connection that was started only for it is stopped.
     fn release(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// Returns the spans and measurements that the client wants.
+    fn observation(&self) -> &Arc<Observation>;
 }
 
 /// The differences of the running CLI from the newest one. The default of each method is the newest CLI.

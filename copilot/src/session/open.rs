@@ -118,7 +118,9 @@ impl SessionCore {
         cancelled.append(&mut pending.cancelled);
         self.connection.set_connected(peer.clone());
         let continued = self.continue_pending(pending);
-        self.subscribers.publish(&Event::restarted(Restarted { cause: cause.clone(), cancelled, continued }));
+        let restarted = Restarted { cause: cause.clone(), cancelled, continued };
+        self.spans.restarted(&restarted);
+        self.subscribers.publish(&Event::restarted(restarted));
         Ok(())
     }
 }

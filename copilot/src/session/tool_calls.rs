@@ -3,18 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use futures_core::future::BoxFuture;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::core::in_flight::{self, Cause, Work};
 use super::core::reentrancy::within_session;
 use super::core::{Entry, Named, SessionCore, Topic, Unreadable, log_unsent, settled};
+use super::permissions::decision::Decision;
 use super::permissions::request::PermissionRequest;
+use super::turn::spans::{CallWork, OwnCall};
 use crate::events::{EventHead, EventName};
 use crate::protocol::tools::{ToolAnswerParams, ToolErrorParams, ToolRequested};
 use crate::protocol::{RequestId, ToolCallId, decode};
 use crate::task;
 use crate::tools::{CancellationToken, Invocation, Tool, ToolErrors, ToolResult};
+use crate::trace::{Failure, InSpan};
 
 /// The method that answers a call.
 const METHOD: &str = "session.tools.handlePendingToolCall";
@@ -114,6 +118,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         Cause::Event(id) => Some(RequestId::from(Arc::clone(id))),
         _ => None,
     };
+    let trace = session.spans.is_on().then(|| (call.traceparent.clone(), call.tracestate.clone()));
     let invocation = Invocation {
         session_id: session.id.clone(),
         call_id: ToolCallId::from(&*call.tool_call_id),
@@ -131,29 +136,18 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     };
     let running = tool.invoke(invocation, place);
     let work = Work::Tool(tool.clone());
+    let own = tool;
     let (tool, token) = (tool.clone(), cancel.clone());
-    let future = |entry: Entry| async move {
+    let future = |entry: Entry, mut observed: CallWork| async move {
         let refusal = match undecided {
-            Some(request) => Box::pin(entry.decide_here(*request)).await.decision.refusal(),
+            Some(request) => Box::pin(decide(&entry, *request)).await.refusal(),
             None => None,
         };
-        let result = match refusal {
-            Some(refusal) => refusal,
-            None => match entry.call_budgets.admit(&tool) {
-                Err(refusal) => refusal,
-                // A tool answers its panics itself; this is for a panic in the code around it.
-                Ok(admitted) => match task::catch(running).await {
-                    Ok(result) => {
-                        let result = result.within(entry.tool_policy.max_result, tool.name());
-                        admitted.inform(result, tool.name())
-                    }
-                    Err(panic) => {
-                        tracing::error!(panic, tool = tool.name(), "a tool call failed");
-                        ToolResult::failure(format!("`{}` failed for an internal reason.", tool.name()))
-                    }
-                },
-            },
+        let (result, failure) = match refusal {
+            Some(refusal) => (refusal, Some(Failure::Denied)),
+            None => run_permitted(&entry, &tool, running).await,
         };
+        entry.spans.called(&mut observed, &result, failure);
         match result.ticket() {
             None => reply.send(&entry, &result, &token).await,
             Some(record) if *record.request.as_str() == **entry.id() => {
@@ -167,9 +161,52 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
             }
         }
     };
-    if !in_flight::run(session, cause, work, cancel, |entry| within_session(session, future(entry))) {
+    let (id, arguments) = (&*call.tool_call_id, call.arguments.map(RawValue::get));
+    let trace = trace.as_ref().and_then(|(parent, state)| Some((parent.as_deref()?, state.as_deref())));
+    let start = |entry| {
+        let observed = session.spans.call(&session.id, own, &OwnCall { id, agent, arguments, trace });
+        let span = observed.span();
+        within_session(session, InSpan::new(span, future(entry, observed)))
+    };
+    if !in_flight::run(session, cause, work, cancel, start) {
         let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
         tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");
+    }
+}
+
+/// Decides about a call that the CLI has requested no permission for.
+async fn decide(session: &SessionCore, request: PermissionRequest) -> Decision {
+    let call_id = request.tool_call_id();
+    let call_id = call_id.as_ref().map(ToolCallId::as_str);
+    let deciding = session.spans.permission(&session.id, request.kind(), call_id);
+    let decision = InSpan::new(deciding.span(), session.decide_here(request)).await.decision;
+    deciding.decided(&session.spans, &decision);
+    decision
+}
+
+/// Runs a permitted call, if a budget admits it. Returns the result, and the reason of a failure that is not the tool's.
+async fn run_permitted(
+    session: &SessionCore,
+    tool: &Tool,
+    running: BoxFuture<'static, ToolResult>,
+) -> (ToolResult, Option<Failure>) {
+    let admitted = match session.call_budgets.admit(tool) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return (refusal, Some(Failure::OverBudget)),
+    };
+    // A tool answers its panics itself; this is for a panic in the code around it.
+    match task::catch(running).await {
+        Ok(result) => {
+            let is_success = result.is_success();
+            let result = result.within(session.tool_policy.max_result, tool.name());
+            let failure = (is_success && !result.is_success()).then_some(Failure::TooLarge);
+            (admitted.inform(result, tool.name()), failure)
+        }
+        Err(panic) => {
+            tracing::error!(panic, tool = tool.name(), "a tool call failed");
+            let text = format!("`{}` failed for an internal reason.", tool.name());
+            (ToolResult::failure(text), Some(Failure::Internal))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -31,7 +31,18 @@ struct Call<T: ?Sized> {
     /// Set when the library stops the call: it timed out, or its future was dropped. The invocation's token, in
     /// contrast, is cancelled when the CLI no longer needs the result.
     stopped: Flag,
+    /// The reason why the function did not end by itself, as an [`Unfinished`]; zero for none.
+    unfinished: AtomicU8,
     tool: T,
+}
+
+/// The reason why the function of a call did not end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Unfinished {
+    /// The arguments do not fit.
+    Refused = 1,
+    Cancelled = 2,
 }
 
 /// The called tool, as far as its context uses it.
@@ -84,7 +95,7 @@ pub(crate) trait ToolHost: Send + Sync {
 
 impl ToolContext {
     pub(crate) fn new(tool: impl CalledTool + 'static, invocation: Invocation) -> Self {
-        Self(Arc::new(Call { invocation, stopped: Flag::default(), tool }))
+        Self(Arc::new(Call { invocation, stopped: Flag::default(), unfinished: AtomicU8::new(0), tool }))
     }
 
     /// Returns the id of the session that called the tool.
@@ -256,6 +267,16 @@ impl ToolContext {
 
     pub(crate) fn set_on_thread(&self, on_thread: bool) {
         self.0.invocation.on_thread.store(on_thread, Ordering::Relaxed);
+    }
+
+    /// Returns why the function did not end by itself.
+    pub(crate) fn unfinished(&self) -> Option<Unfinished> {
+        let noted = self.0.unfinished.load(Ordering::Relaxed);
+        [Unfinished::Refused, Unfinished::Cancelled].into_iter().find(|reason| *reason as u8 == noted)
+    }
+
+    pub(crate) fn set_unfinished(&self, reason: Unfinished) {
+        self.0.unfinished.store(reason as u8, Ordering::Relaxed);
     }
 
     /// Requests that the tool stops.

@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use copilot::client::TransportKind;
 use copilot::testing::hermetic_client;
+use copilot_tests::otlp::Otlp;
 
 /// The example as `cargo test` has built it beside this test, or else by way of cargo.
 fn command(example: &str) -> Command {
@@ -199,6 +200,55 @@ fn toolbox() {
         &chat,
         &["● forecast", "It will be **cold**", "✓", "Booked: **two days**", "✗", "As you wish."],
     );
+}
+
+/// The whole trace of the program, the CLI and the tool, as a collector receives it.
+#[test]
+fn traced() {
+    let (home, collector) = (tempfile::tempdir().unwrap(), Otlp::start());
+    let mut example = command("traced");
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
+    let printed = run_in(home.path(), example, "");
+    assert_prints(&printed, &["gave: order 7: two lamps, shipped", "Your two lamps are on their way."]);
+    assert_nothing_is_left(home.path());
+    let trace = collector.tree("handle_request", |span| {
+        // How long the phases of the CLI's start took.
+        if span.name.starts_with("session.") {
+            return None;
+        }
+        let known = |name: &&String| {
+            let by_library = span.service == "shop" && !name.starts_with("code.");
+            let volatile = ["usage", "_ns", "_wait", "thread.", "target", "response.id"];
+            (by_library || name.starts_with("gen_ai.tool.") || *name == "error.type")
+                && !volatile.iter().any(|part| name.contains(part))
+        };
+        let mut line = format!("{} | {} {}", span.service, span.kind, span.name);
+        for (name, value) in span.attributes.iter().filter(|(name, _)| known(name)) {
+            let value = match name.as_str() {
+                "gen_ai.conversation.id" | "copilot.message.id" => "<id>",
+                _ => value,
+            };
+            line.push_str(&format!("; {name}={value}"));
+        }
+        for event in &span.events {
+            if span.service == "shop" {
+                line.push_str(&format!("; event {event:?}"));
+            }
+        }
+        if span.is_error {
+            line.push_str("; ERROR");
+        }
+        Some(line)
+    });
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/meta/traced.txt");
+        std::fs::write(golden, &trace).unwrap();
+    }
+    assert_eq!(trace, include_str!("traced.txt"), "{trace}");
+    let measured = collector.metrics("shop");
+    for name in ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "copilot.events.queued"] {
+        assert!(measured.iter().any(|measured| measured == name), "{name} in {measured:?}");
+    }
 }
 
 #[test]

@@ -8,5 +8,4 @@ pub mod pending;
 pub mod queue;
 pub mod resume;
 pub mod sessions;
-pub mod trace;
 pub mod usage;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tracing::Span;
 
 use super::handler::BoxError;
 use super::in_flight::{self, Cause, SafeResponse, Work};
@@ -16,12 +17,13 @@ use super::state::{Entry, SessionCore};
 use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventName, HandlerFailure};
-use crate::protocol::decode;
 use crate::protocol::tools::Settled;
+use crate::protocol::{ToolCallId, decode};
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::task;
 use crate::tools::CancellationToken;
+use crate::trace::{self, InSpan};
 
 /// A question that a handler is about to answer.
 pub(crate) struct Question<'a> {
@@ -31,6 +33,10 @@ pub(crate) struct Question<'a> {
     pub(crate) what: Cow<'a, str>,
     /// How it came.
     pub(crate) cause: Cause,
+    /// The tool call that the question is about.
+    pub(crate) call_id: Option<ToolCallId>,
+    /// The trace context that came with the question: `traceparent` and `tracestate`.
+    pub(crate) trace: Option<(String, Option<String>)>,
 }
 
 impl<'a> Question<'a> {
@@ -53,12 +59,12 @@ impl<'a> Question<'a> {
         safe: fn(Responder),
     ) -> Self {
         let cause = Cause::Request(random::id().into(), SafeResponse::new(responder, safe));
-        Self { handler, what: what.into(), cause }
+        Self { handler, what: what.into(), cause, call_id: None, trace: None }
     }
 
     /// A question that an event has asked, with the id to answer it under.
     pub(crate) fn event(handler: &'static str, what: impl Into<Cow<'a, str>>, id: &str) -> Self {
-        Self { handler, what: what.into(), cause: Cause::Event(id.into()) }
+        Self { handler, what: what.into(), cause: Cause::Event(id.into()), call_id: None, trace: None }
     }
 }
 
@@ -102,7 +108,10 @@ impl SessionCore {
         A: Send + 'static,
         F: Future<Output = Result<A, BoxError>> + Send + 'static,
     {
-        let Question { handler, what, cause } = question;
+        let Question { handler, what, cause, call_id, trace } = question;
+        let trace = trace.as_ref().map(|(parent, state)| (parent.as_str(), state.as_deref()));
+        let call_id = call_id.as_ref().map(ToolCallId::as_str);
+        let span = self.spans.handler(&self.id, handler, call_id, trace);
         let is_event = matches!(cause, Cause::Event(_));
         let cancel = CancellationToken::default();
         let token = cancel.clone();
@@ -126,7 +135,9 @@ impl SessionCore {
             }
         };
         let request = Work::Request(what.into_owned());
-        if !in_flight::run(self, cause, request, cancel, |entry| within_session(self, work(entry))) {
+        if !in_flight::run(self, cause, request, cancel, |entry| {
+            within_session(self, InSpan::new(span, work(entry)))
+        }) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }
@@ -143,6 +154,8 @@ impl SessionCore {
         let text = contain::text(&error);
         contain::discard(error);
         let error = text;
+        // That of the handler, or of the decision about a permission.
+        trace::fail(&Span::current(), Some("handler_failed"));
         tracing::error!(handler, error, session = %self.id, "a handler failed; the CLI gets the safe answer");
         let error = Error::new(ErrorKind::Session, format!("the handler `{handler}` failed: {error}"));
         let failed = Event::handler_failed(HandlerFailure { handler, error });

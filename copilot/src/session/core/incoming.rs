@@ -36,6 +36,7 @@ impl SessionCore {
         if self.subscribers.is_repeated(head) {
             return tracing::debug!(event = head.name().as_str(), session = %self.id, "an event came twice");
         }
+        self.spans.observe(&self.id, head, |name| self.tools().get(name).cloned());
         if let Some(handle) = self.topics.event(head.name()).state {
             handle(self, head);
         }
@@ -86,7 +87,9 @@ impl SessionCore {
         self.connection.set_disconnected();
         self.watch.stop();
         // Work that may continue does so until it is known whether the restarted CLI still waits for it.
-        let cancelled = self.calls.interrupt(self.continues());
+        let continues = self.continues();
+        self.spans.interrupted(cause, continues);
+        let cancelled = self.calls.interrupt(continues);
         self.subscribers.interrupt(&Event::disconnected(cause.clone()));
         cancelled
     }
@@ -94,6 +97,7 @@ impl SessionCore {
     /// Handles the end of the connection: waiting callers fail with the cause, and nothing more runs.
     pub(crate) fn disconnect(&self, cause: &Error) {
         self.connection.close(cause);
+        self.spans.close(cause);
         self.watch.stop();
         self.calls.close();
         self.subscribers.interrupt(&Event::disconnected(cause.clone()));
@@ -114,9 +118,11 @@ impl SessionCore {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         // Callers that wait for a connection, or call later, fail with this error: the session is not resumed.
-        self.connection.close(&Error::new(ErrorKind::Closed, "the session is closed"));
+        let cause = Error::new(ErrorKind::Closed, "the session is closed");
+        self.connection.close(&cause);
         self.watch.stop();
         self.calls.close();
+        self.spans.close(&cause);
         self.subscribers.close();
     }
 

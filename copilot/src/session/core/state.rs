@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::call_budgets::CallBudgets;
 use super::call_watch::CallWatch;
@@ -20,8 +21,10 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::secret::RawMembers;
 use crate::protocol::session::AgentMode;
 use crate::rpc::{Peer, Reconnectable};
+use crate::session::turn::spans::SessionSpans;
 use crate::task::{lock, read, write};
 use crate::tools::{CancellationToken, StateMap, Timeouts, ToolErrors, ToolSet};
+use crate::trace::{InSpan, Observation, handler, secrets_of};
 
 /// A topic of a session.
 pub(crate) type Topic = topic::Topic<SessionCore>;
@@ -48,6 +51,8 @@ pub(crate) struct SessionCore {
     pub(in crate::session) topics: &'static Topics,
     topic_state: TopicState,
     pub(crate) subscribers: Subscribers,
+    /// The spans and measurements of turns and calls.
+    pub(crate) spans: SessionSpans,
     pub(crate) calls: InFlight,
     /// The answers that the program gives later.
     pub(in crate::session) open_answers: OpenAnswers,
@@ -94,7 +99,7 @@ impl Owner for SessionCore {
 impl SessionCore {
     pub(crate) fn new(
         id: SessionId,
-        peer: Peer,
+        (peer, observation): (Peer, Arc<Observation>),
         topics: &'static Topics,
         settings: Settings,
         tools: ToolSet,
@@ -102,6 +107,12 @@ impl SessionCore {
         tool_policy: ToolPolicy,
     ) -> Arc<Self> {
         let Settings { members, options, raw, state, .. } = settings;
+        let subscribers = Subscribers::new(observation.recorder.clone());
+        let spans = SessionSpans::new(observation, || {
+            let all =
+                [serde_json::to_value(&members), serde_json::to_value(&options), serde_json::to_value(&raw)];
+            all.iter().flatten().flat_map(secrets_of).collect()
+        });
         Arc::new(Self {
             id,
             connection: Reconnectable::new(Some(peer)),
@@ -113,7 +124,8 @@ impl SessionCore {
             tool_policy,
             topics,
             topic_state: state,
-            subscribers: Subscribers::default(),
+            subscribers,
+            spans,
             calls: InFlight::default(),
             open_answers: OpenAnswers::default(),
             watch: CallWatch::default(),
@@ -211,7 +223,10 @@ impl SessionCore {
         choices: Vec<String>,
     ) -> Result<String> {
         match self.topics.ask_user() {
-            Some(ask) => ask(self, question, choices).await,
+            Some(ask) => {
+                let span = handler(&Span::current(), self.id.as_str(), "on_user_input", None);
+                InSpan::new(span, ask(self, question, choices)).await
+            }
             None => Err(Error::new(ErrorKind::Unsupported, "this build cannot ask the user")),
         }
     }

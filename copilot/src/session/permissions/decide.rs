@@ -19,8 +19,10 @@ use crate::session::core::in_flight::{self, Cause, Work};
 use crate::session::core::open_answers::OpenAnswer;
 use crate::session::core::reentrancy::within_session;
 use crate::session::core::{Entry, Named, SessionCore, Unreadable, log_unsent};
+use crate::session::turn::spans::Deciding;
 use crate::task;
 use crate::tools::CancellationToken;
+use crate::trace::InSpan;
 
 /// The method that answers a request.
 pub(super) const METHOD: &str = "session.permissions.handlePendingPermissionRequest";
@@ -121,6 +123,14 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
     let cancel = CancellationToken::default();
     let token = cancel.clone();
     let waits = R::SHARED && session.permissions().joins;
+    let deciding = match &request {
+        Some(request) => {
+            let call_id = request.details.tool_call_id.as_deref();
+            session.spans.permission(&session.id, request.kind(), call_id)
+        }
+        None => Deciding::default(),
+    };
+    let span = deciding.span();
     let work = |entry: Entry| async move {
         let decided = match request {
             Some(request) => {
@@ -129,19 +139,21 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
                 }
                 let decided = entry.decide_on(&request).await;
                 if R::SHARED && decided.decision == Decision::Later {
+                    deciding.decided(&entry.spans, &decided.decision);
                     return Box::pin(entry.leave_open(entry.id(), &request, &token)).await;
                 }
                 decided
             }
             None => decision::SAFE.into(),
         };
+        deciding.decided(&entry.spans, &decided.decision);
         reply.send(&entry, &decided, &token).await;
         if let Some(call) = call.filter(|_| decided.decision != Decision::Later) {
             entry.decided(call, decided.decision.refusal().is_none());
         }
     };
     let started = in_flight::run(session, cause, Work::Request(description), cancel, |entry| {
-        within_session(session, work(entry))
+        within_session(session, InSpan::new(span, work(entry)))
     });
     if !started {
         tracing::debug!(session = %session.id, "a permission request came twice, or after the session was closed");

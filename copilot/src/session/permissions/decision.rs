@@ -98,6 +98,24 @@ impl<E: Into<BoxError>> IntoAnswer<Decided> for Result<Decision, E> {
 }
 
 impl Decision {
+    /// Returns the name of the decision in spans.
+    pub(in crate::session) const fn name(&self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::ApproveSandboxBypass => "approve_sandbox_bypass",
+            Self::Reject { .. } => "reject",
+            Self::RejectAndStop => "reject_and_stop",
+            Self::Unavailable => "unavailable",
+            Self::ApproveForSession(_) => "approve_for_session",
+            Self::ApproveDomainForSession { .. } => "approve_domain_for_session",
+            Self::ApproveReadOnlyForSession { .. } => "approve_read_only_for_session",
+            Self::ApproveForLocation { .. } => "approve_for_location",
+            Self::ApprovePermanently { .. } => "approve_permanently",
+            Self::Default => "default",
+            Self::Later => "later",
+        }
+    }
+
     /// Adds how the decision came about, which the CLI records. Older CLIs ignore it.
     ///
     /// # Examples

@@ -316,7 +316,15 @@ mod tests {
         let peer = Peer::new(Box::new(tokio::io::sink()));
         let (tools, states) = (ToolSet::default(), Arc::default());
         let (topics, settings) = (&crate::api::TOPICS, Settings::default());
-        let core = SessionCore::new("s".into(), peer, topics, settings, tools, states, ToolPolicy::default());
+        let core = SessionCore::new(
+            "s".into(),
+            (peer, Arc::default()),
+            topics,
+            settings,
+            tools,
+            states,
+            ToolPolicy::default(),
+        );
         let cause = Error::new(ErrorKind::Disconnected, "the CLI has exited");
         let (cancelled, continued) = (Vec::new(), Vec::new());
         let event = Event::restarted(Restarted { cause, cancelled, continued });

@@ -10,6 +10,7 @@ mod message;
 mod open_calls;
 mod reply;
 mod send;
+pub(crate) mod spans;
 mod stream;
 mod tool_usage;
 mod tracker;

@@ -14,12 +14,15 @@ use super::clock::{Clock, Limits, Step, turn_options};
 use super::message::{Message, message_options};
 use super::open_calls::OpenCalls;
 use super::reply::Reply;
+use super::spans::SentTurn;
 use super::stream::{Accepted, Turn};
 use super::tracker::TurnTracker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventName, EventStream};
 use crate::protocol::attachments::Attachment;
-use crate::protocol::session::{AgentMode, DeliveryMode, SessionSendParams, SessionSendResponse};
+use crate::protocol::session::{
+    AgentMode, DeliveryMode, SendOptions, SessionSendParams, SessionSendResponse,
+};
 use crate::protocol::{MessageId, decode};
 use crate::rpc;
 use crate::session::core::SessionCore;
@@ -28,6 +31,7 @@ use crate::session::handle::Session;
 use crate::session::link::TurnPass;
 use crate::session::open::is_unknown_session;
 use crate::task::lock;
+use crate::trace::InSpan;
 
 /// Sends a message; await it for the message's id. Made by [`Session::send`].
 ///
@@ -173,27 +177,46 @@ impl Session {
         &self,
         message: &Message,
         keep: bool,
-        mut prepare: impl FnMut() -> N,
+        mut prepare: impl FnMut() -> N + Send,
     ) -> Result<MessageId>
     where
         N: FnOnce(Option<&RawValue>) + Send + 'static,
     {
         self.0.link.compat.check_message(&message.0)?;
-        let message = message.resolve(&self.0.files)?;
+        let mut message = message.resolve(&self.0.files)?;
+        let turn = SentTurn::open(&self.0.core, &mut message);
+        let posted = self.post_in(&turn, &message, keep, &mut prepare);
+        let posted = InSpan::new(turn.span(), posted).await;
+        turn.ended(posted)
+    }
+
+    /// Sends the message of a turn.
+    async fn post_in<N>(
+        &self,
+        turn: &SentTurn,
+        message: &SendOptions,
+        keep: bool,
+        prepare: &mut (dyn FnMut() -> N + Send),
+    ) -> Result<MessageId>
+    where
+        N: FnOnce(Option<&RawValue>) + Send + 'static,
+    {
         // The CLI may handle requests in any order, and messages are meant to be read in the order of their requests.
         let _sending = self.0.sending.lock().await;
-        let params = SessionSendParams { session_id: self.id(), message: &message };
+        let params = SessionSendParams { session_id: self.id(), message };
         let method = "session.send";
         let peer = self.0.core.connection.ready().await?;
         peer.room().await;
-        let sent = match peer.request(method, &params).on_response(keep, prepare()).raw().await {
-            Err(error) if is_unknown_session(&error) => {
-                let spoken = self.0.spoken.load(Ordering::Relaxed);
-                Box::pin(self.0.core.reopen(&peer, spoken, &error)).await?;
-                peer.request(method, &params).on_response(keep, prepare()).raw().await?
-            }
-            sent => sent?,
-        };
+        let sent =
+            match peer.request(method, &params).on_response(keep, turn.on_response(prepare())).raw().await {
+                Err(error) if is_unknown_session(&error) => {
+                    let spoken = self.0.spoken.load(Ordering::Relaxed);
+                    Box::pin(self.0.core.reopen(&peer, spoken, &error)).await?;
+                    let prepared = turn.on_response(prepare());
+                    peer.request(method, &params).on_response(keep, prepared).raw().await?
+                }
+                sent => sent?,
+            };
         self.0.spoken.store(true, Ordering::Relaxed);
         rpc::decode::<SessionSendResponse>(method, &sent).map(|sent| sent.message_id)
     }

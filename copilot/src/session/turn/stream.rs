@@ -324,6 +324,7 @@ impl Turn {
     }
 
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Event>>> {
+        self.session.core().spans.turn_failed(self.tracker.message(), &error);
         let error = self.with_reply(error);
         self.ended = Some(Some(error.clone()));
         Poll::Ready(Some(Err(error)))

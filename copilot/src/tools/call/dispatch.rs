@@ -13,17 +13,21 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use tokio::sync::Semaphore;
+use tracing::Span;
 
 use crate::contain::{self, Contained};
 use crate::tools::arguments::suggest::suggest;
 use crate::tools::call::start::{Blocking, Decoded, Held, on_blocking_pool, panicked, start};
-use crate::tools::context::{Invocation, ToolContext};
+use crate::tools::context::{Invocation, ToolContext, Unfinished};
 use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;
-use crate::tools::output::result::ToolResult;
+use crate::tools::output::result::{ResultType, ToolResult};
 use crate::tools::selection::registry::ToolSet;
 use crate::tools::serial::Place;
 use crate::tools::tool::Tool;
+#[cfg(any(test, feature = "mcp", feature = "testing", feature = "toolbox"))]
+use crate::trace::InSpan;
+use crate::trace::{Failure, ToolSpan, Wait, record_count};
 
 type Returned = Result<ToolResult, ToolError>;
 
@@ -37,6 +41,8 @@ impl Tool {
     /// Runs the tool for one call. Never panics; ends at the latest after the tool's timeout and a short grace.
     ///
     /// `place` is that of [`enter_queue`](Self::enter_queue), which otherwise is called when the call begins.
+    ///
+    /// The caller instruments the future with the span of the call.
     pub(crate) fn invoke(
         &self,
         invocation: Invocation,
@@ -51,6 +57,13 @@ impl Tool {
         })
     }
 
+    /// As [`invoke`](Self::invoke), in a new span, which is a child of the current one.
+    #[cfg(any(test, feature = "mcp"))]
+    pub(crate) fn invoke_in_span(&self, invocation: Invocation) -> BoxFuture<'static, ToolResult> {
+        let tool = self.clone();
+        Box::pin(async move { tool.invoke_explained(invocation).await.0 })
+    }
+
     /// Enters a call with these arguments into the queue of the option `serial_by`; `None` without the option.
     pub(crate) fn enter_queue(&self, arguments: Option<&str>) -> Option<Arc<Place>> {
         if !self.is_serial() {
@@ -60,12 +73,43 @@ impl Tool {
         Some(Arc::new(serial.enter(arguments.unwrap_or("{}"))))
     }
 
-    /// As [`invoke`](Self::invoke), with the error that the result was made from.
-    #[cfg(any(test, feature = "testing", feature = "toolbox"))]
+    /// As [`invoke`](Self::invoke), with the error that the result was made from, and in a new span, which is a child of
+    /// the current one.
+    #[cfg(any(test, feature = "mcp", feature = "testing", feature = "toolbox"))]
     pub(crate) async fn invoke_explained(&self, invocation: Invocation) -> (ToolResult, Option<ToolError>) {
         let context = ToolContext::new(self.clone(), invocation);
+        let (session, call) = (context.session_id().as_str(), context.call_id().as_str());
+        let span = self.open_span(&Span::current(), session, call, None, None);
         let place = self.enter_queue(Some(context.arguments()));
-        run(self, &context, place.as_ref()).await
+        let ran = InSpan::new(span.clone(), run(self, &context, place.as_ref())).await;
+        crate::trace::tool_ended(&span, ran.0.result_type().as_str(), None, None);
+        ran
+    }
+
+    /// Opens the span of a call of this tool. `arguments` are those that the span records.
+    pub(crate) fn open_span(
+        &self,
+        parent: &Span,
+        conversation: &str,
+        call_id: &str,
+        agent_id: Option<&str>,
+        arguments: Option<String>,
+    ) -> Span {
+        let span = ToolSpan {
+            tool: self.name(),
+            call_id,
+            conversation,
+            agent_id,
+            description: Some(self.description()),
+            is_own: true,
+            read_only: self.is_read_only(),
+            destructive: self.is_destructive(),
+            idempotent: self.is_idempotent(),
+            open_world: self.def().open_world,
+            mcp_server: None,
+            arguments,
+        };
+        span.open(parent)
     }
 }
 
@@ -100,11 +144,37 @@ async fn run(
             Err(error) => break (to_result(tool, context, &error), Some(error)),
         }
     };
+    if retries_left < def.retries {
+        record_count(&Span::current(), "copilot.tool.retries", (def.retries - retries_left).into());
+    }
+    if let Some(failure) = failure(&result, error.as_ref(), context) {
+        Span::current().record("error.type", failure.as_str());
+    }
     let result = match def.max_output {
         Some(limit) => result.cut(limit),
         None => result,
     };
     (result, error)
+}
+
+/// Returns the class of a failed call.
+fn failure(result: &ToolResult, error: Option<&ToolError>, context: &ToolContext) -> Option<Failure> {
+    let failure = match result.result_type() {
+        ResultType::Success | ResultType::Deferred => return None,
+        ResultType::Timeout => Failure::TimedOut,
+        ResultType::Denied => Failure::Denied,
+        ResultType::Rejected => Failure::Rejected,
+        ResultType::Failure => match error {
+            Some(error) if error.panic().is_some() => Failure::Panicked,
+            Some(error) if error.is_hidden() => Failure::Internal,
+            Some(_) => Failure::Failed,
+            None => context.unfinished().map_or(Failure::Failed, |unfinished| match unfinished {
+                Unfinished::Refused => Failure::InvalidArguments,
+                Unfinished::Cancelled => Failure::Cancelled,
+            }),
+        },
+    };
+    Some(failure)
 }
 
 /// Sleeps before a retry; `false` if the call is cancelled meanwhile.
@@ -175,6 +245,7 @@ fn to_result(tool: &Tool, context: &ToolContext, error: &ToolError) -> ToolResul
 }
 
 fn cancelled(context: &ToolContext) -> ToolResult {
+    context.set_unfinished(Unfinished::Cancelled);
     ToolResult::failure(format!("`{}` was cancelled.", context.tool()))
 }
 
@@ -189,6 +260,7 @@ async fn prepare_and_run(
     permits: Option<Arc<Semaphore>>,
     place: Option<Arc<Place>>,
 ) -> Returned {
+    let wait = (place.is_some() || permits.is_some()).then(Wait::begin);
     if let Some(place) = &place {
         place.turn().await;
         // The turn may come in the grace after the end of the call.
@@ -204,6 +276,7 @@ async fn prepare_and_run(
         Some(permits) => permits.acquire_owned().await.ok(),
         None => None,
     };
+    drop(wait);
     let mut held = (permit, place);
     let decoded = match decoded {
         Some(decoded) => decoded,

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, LocalSet};
+use tracing::Span;
 
 use crate::contain::{self, UserValue};
 use crate::tools::arguments::decode::{ArgumentReader, DecodeError, Visitor};
@@ -19,7 +20,7 @@ use crate::tools::arguments::number::may_exceed_f32;
 use crate::tools::arguments::report::{Problem, ProblemKind, invalid_arguments};
 use crate::tools::arguments::validate::{Checked, Integers, Validator};
 use crate::tools::compiled::Compiled;
-use crate::tools::context::ToolContext;
+use crate::tools::context::{ToolContext, Unfinished};
 use crate::tools::def::Started;
 use crate::tools::from_call::Extract;
 use crate::tools::output::error::ToolError;
@@ -67,7 +68,7 @@ impl Pending {
             values.push((index, extract(context.clone()).await.map_err(Err)?));
         }
         let text = corrected.as_deref().unwrap_or_else(|| context.arguments());
-        let decoded = contained(tool, || {
+        let decoded = contained(tool, context, || {
             let compiled = tool.compiled().map_err(|error| Refusal::Failed(ToolError::hidden(error)))?;
             let (params, layout) = (tool.def().params, &compiled.arguments.layout);
             ArgumentReader::new(Some(context), params, layout, text, accepted)
@@ -85,7 +86,7 @@ impl Pending {
 /// Decodes the arguments and starts the tool. The error is the result of a call whose tool did not start.
 pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Decoded, Result<ToolResult, ToolError>> {
     let text = context.arguments();
-    contained(tool, || {
+    contained(tool, context, || {
         let compiled = tool.compiled().map_err(|error| Refusal::Failed(ToolError::hidden(error)))?;
         match tool.dynamic().map(|dynamic| &dynamic.handler) {
             Some(Handler::Json(handler)) => {
@@ -104,12 +105,16 @@ pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Decoded, Resul
 /// Runs a step that decodes arguments, whose types are the program's code, so panics are contained here.
 fn contained(
     tool: &Tool,
+    context: &ToolContext,
     step: impl FnOnce() -> Result<Started, Refusal>,
 ) -> Result<Decoded, Result<ToolResult, ToolError>> {
     match contain::run(step) {
         Ok(Ok(started)) => Ok(Decoded::Started(started)),
         Ok(Err(Refusal::Extraction(pending))) => Ok(Decoded::Pending(pending)),
-        Ok(Err(Refusal::Arguments(problems))) => Err(Ok(invalid_arguments(tool.name(), &problems))),
+        Ok(Err(Refusal::Arguments(problems))) => {
+            context.set_unfinished(Unfinished::Refused);
+            Err(Ok(invalid_arguments(tool.name(), &problems)))
+        }
         Ok(Err(Refusal::Failed(error))) => Err(Err(error)),
         Err(panic) => Err(Err(panicked(&panic))),
     }
@@ -290,9 +295,11 @@ where
     T: Send + 'static,
 {
     let function = UserValue::new(function);
+    // That of the call: the logs of the function belong to it.
+    let span = Span::current();
     Blocking(tokio::task::spawn_blocking(move || {
         let _held = held;
-        contain::run(function.into_inner())
+        span.in_scope(|| contain::run(function.into_inner()))
     }))
 }
 

@@ -84,7 +84,6 @@ impl ToolError {
     }
 
     /// Returns the message of the panic that the error was made from.
-    #[cfg(feature = "testing")]
     pub(crate) fn panic(&self) -> Option<&str> {
         self.source()?.downcast_ref::<Panicked>().map(|panicked| panicked.0.as_str())
     }

@@ -102,7 +102,7 @@ async fn run(
     context: &RequestContext<RoleServer>,
     cancel: &CancellationToken,
 ) -> End {
-    let mut running = Some(tool.invoke(invocation, None));
+    let mut running = Some(tool.invoke_in_span(invocation));
     let mut sending = pin!(host.outgoing.send(&context.peer));
     let mut asks = pin!(host.asker.needs_round());
     let mut cancelled = pin!(context.ct.cancelled());

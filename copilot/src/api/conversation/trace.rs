@@ -1,3 +1,0 @@
-//! The trace context of sessions and messages.
-
-pub use crate::protocol::trace::TraceContext;

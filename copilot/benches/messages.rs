@@ -10,6 +10,7 @@ use divan::counter::ItemsCount;
 use tokio::runtime::{Builder, Runtime};
 
 #[expect(unreachable_pub, reason = "the crate of the tests shares it, a program cannot")]
+#[allow(dead_code, reason = "a part of it is for other programs")]
 #[path = "../../tests/src/flood.rs"]
 mod flood;
 

@@ -1,5 +1,7 @@
 //! Spans end also where turns do not end as usual.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

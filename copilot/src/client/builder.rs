@@ -264,7 +264,7 @@ impl ClientBuilder {
     /// Enables measurements of this client and its sessions. Feature `metrics`. Default: off.
     #[cfg(feature = "metrics")]
     pub fn metrics(mut self, metrics: crate::metrics::Metrics) -> Self {
-        self.recorder = metrics.recorder();
+        self.recorder = metrics.into_recorder();
         self
     }
 

@@ -149,8 +149,8 @@ impl Metrics {
         }))
     }
 
-    pub(crate) fn recorder(&self) -> Recorder {
-        Recorder(Some(Arc::clone(&self.0)))
+    pub(crate) fn into_recorder(self) -> Recorder {
+        Recorder(Some(self.0))
     }
 }
 

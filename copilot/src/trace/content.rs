@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn the_program_redacts_what_is_left_and_its_panic_leaves_nothing() {
         let of = |redact: Redact| Content { redact: Some(redact), secrets: Vec::new() };
-        let upper = of(Arc::new(|text| text.to_uppercase()));
+        let upper = of(Arc::new(str::to_uppercase));
         assert_eq!(
             upper.message("user", "a \"b\"", Some("stop")),
             r#"[{"finish_reason":"stop","parts":[{"content":"A \"B\"","type":"text"}],"role":"user"}]"#

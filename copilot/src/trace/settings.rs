@@ -93,7 +93,7 @@ impl fmt::Debug for Tracing {
     }
 }
 
-/// What the sessions of a client observe.
+/// The spans and measurements that the sessions of a client want.
 #[derive(Clone, Default)]
 pub(crate) struct Observation {
     /// `None` where no content is recorded.

@@ -1,5 +1,7 @@
 //! A subscriber that keeps the spans of the library and of the tests, and writes them as text.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Debug, Write as _};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};

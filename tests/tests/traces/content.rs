@@ -1,5 +1,7 @@
 //! Content is recorded only where the program enables it, and redacted.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use copilot::ClientBuilder;
 use copilot::providers::Provider;
 use copilot::testing::FakeCli;

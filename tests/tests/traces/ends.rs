@@ -1,12 +1,15 @@
 //! Spans end also where turns do not end as usual.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use copilot::EventKind;
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError};
 use copilot::trace::{Propagation, TraceContext, Tracing};
-use copilot_tests::events::next_restart;
+use copilot_tests::events::{next_event, next_restart};
 use copilot_tests::fake::{Fake, settle};
 use serde_json::json;
 use tokio::time::sleep;
@@ -148,6 +151,10 @@ async fn a_lost_connection_ends_turns_and_its_end_and_the_restart_are_events() {
     let _call = fake.cli.call_tool(session.id(), "sleeps", json!({})).call_id("c").start();
     settle().await;
     fake.cli.hang_up();
+    next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+    // Before the restart, which may fail.
+    let interrupted = tree("lost");
+    assert!(interrupted.contains("  - error.type = disconnected"), "{interrupted}");
     next_restart(&mut events).await;
     sleep(Duration::from_secs(2)).await;
     let tree = tree("lost");

@@ -1,5 +1,7 @@
 //! Measurements, as an exporter receives them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,7 +11,9 @@ use copilot_tests::events::next_restart;
 use copilot_tests::fake::{Fake, settle};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
+use opentelemetry_sdk::metrics::data::{
+    AggregatedMetrics, Metric, MetricData, ResourceMetrics, ScopeMetrics,
+};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use serde_json::json;
 
@@ -41,7 +45,7 @@ impl Measured {
         self.provider.force_flush().unwrap();
         let exported = self.exporter.get_finished_metrics().unwrap();
         let metrics =
-            exported.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
+            exported.iter().flat_map(ResourceMetrics::scope_metrics).flat_map(ScopeMetrics::metrics);
         metrics.flat_map(points).collect()
     }
 }

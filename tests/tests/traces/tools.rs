@@ -12,7 +12,7 @@ use tracing::{Instrument, info, info_span};
 /// Look something up.
 #[copilot::tool(read_only)]
 pub(crate) async fn finds(
-    /// What to look up.
+    /// The thing to look up.
     what: String,
 ) -> String {
     info!("looking it up");

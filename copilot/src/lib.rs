@@ -54,6 +54,9 @@ pub mod docs;
 
 pub mod permissions;
 
+#[cfg(feature = "evals")]
+pub mod evals;
+
 #[cfg(feature = "toolbox")]
 pub mod toolbox;
 

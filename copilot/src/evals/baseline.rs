@@ -79,7 +79,7 @@ impl fmt::Display for Entry {
 #[non_exhaustive]
 pub struct Comparison {
     /// The changes, in the order of cases and variants.
-    pub changes: Vec<Change>,
+    pub changes: Vec<CaseChange>,
     /// Whether the baseline was written in place of a comparison.
     pub is_new: bool,
 }
@@ -87,19 +87,19 @@ pub struct Comparison {
 /// The change of a case with a variant.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct CaseChange {
     /// The name of the case.
     pub case: String,
     /// The name of the variant; empty in a suite without variants.
     pub variant: String,
     /// The kind.
-    pub kind: ChangeKind,
+    pub kind: CaseChangeKind,
 }
 
 /// A kind of change, with the results before and after.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum ChangeKind {
+pub enum CaseChangeKind {
     /// The baseline does not have the case.
     Added(Entry),
     /// The suite does not have the case.
@@ -114,7 +114,7 @@ pub enum ChangeKind {
 
 impl Comparison {
     /// Returns the cases of which a smaller part of the runs passed.
-    pub fn regressions(&self) -> impl Iterator<Item = &Change> {
+    pub fn regressions(&self) -> impl Iterator<Item = &CaseChange> {
         self.changes.iter().filter(|change| change.is_regression())
     }
 
@@ -129,10 +129,10 @@ impl Comparison {
     }
 }
 
-impl Change {
+impl CaseChange {
     /// Returns whether a smaller part of the runs passed.
     pub fn is_regression(&self) -> bool {
-        matches!(self.kind, ChangeKind::PassRate(was, is) if is.pass_rate() < was.pass_rate())
+        matches!(self.kind, CaseChangeKind::PassRate(was, is) if is.pass_rate() < was.pass_rate())
     }
 }
 
@@ -151,23 +151,23 @@ impl fmt::Display for Comparison {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for CaseChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.case)?;
         if !self.variant.is_empty() {
             write!(f, " ({})", self.variant)?;
         }
         match self.kind {
-            ChangeKind::Added(is) => write!(f, ": added, {is} passed"),
-            ChangeKind::Removed(was) => write!(f, ": removed, {was} passed"),
-            ChangeKind::PassRate(was, is) => {
+            CaseChangeKind::Added(is) => write!(f, ": added, {is} passed"),
+            CaseChangeKind::Removed(was) => write!(f, ": removed, {was} passed"),
+            CaseChangeKind::PassRate(was, is) => {
                 let word = if is.pass_rate() < was.pass_rate() { "worse" } else { "better" };
                 write!(f, ": {word}, {was} passed and now {is}")
             }
-            ChangeKind::Tokens(was, is) => {
+            CaseChangeKind::Tokens(was, is) => {
                 write!(f, ": {} tokens and now {}", grouped(was.tokens), grouped(is.tokens))
             }
-            ChangeKind::Cost(was, is) => {
+            CaseChangeKind::Cost(was, is) => {
                 write!(f, ": {:.2} premium requests and now {:.2}", was.cost, is.cost)
             }
         }
@@ -227,7 +227,7 @@ fn write(report: &Report, path: &Path) -> Result<()> {
     write_file(path, &format!("{baseline}\n"))
 }
 
-fn changes(was: &Baseline, is: &Baseline) -> Vec<Change> {
+fn changes(was: &Baseline, is: &Baseline) -> Vec<CaseChange> {
     let (was, is) = (was.entries(), is.entries());
     let mut places: Vec<(&str, &str)> = was.keys().chain(is.keys()).copied().collect();
     places.sort_unstable();
@@ -235,20 +235,20 @@ fn changes(was: &Baseline, is: &Baseline) -> Vec<Change> {
     let mut changes = Vec::new();
     for place in places {
         let mut add = |kind| {
-            changes.push(Change { case: place.0.to_owned(), variant: place.1.to_owned(), kind });
+            changes.push(CaseChange { case: place.0.to_owned(), variant: place.1.to_owned(), kind });
         };
         match (was.get(&place), is.get(&place)) {
-            (None, Some(is)) => add(ChangeKind::Added(*is)),
-            (Some(was), None) => add(ChangeKind::Removed(*was)),
+            (None, Some(is)) => add(CaseChangeKind::Added(*is)),
+            (Some(was), None) => add(CaseChangeKind::Removed(*was)),
             (Some(was), Some(is)) => {
                 if (was.pass_rate() - is.pass_rate()).abs() > f64::EPSILON {
-                    add(ChangeKind::PassRate(*was, *is));
+                    add(CaseChangeKind::PassRate(*was, *is));
                 }
                 if is_notable(was.tokens as f64, is.tokens as f64) {
-                    add(ChangeKind::Tokens(*was, *is));
+                    add(CaseChangeKind::Tokens(*was, *is));
                 }
                 if is_notable(was.cost, is.cost) {
-                    add(ChangeKind::Cost(*was, *is));
+                    add(CaseChangeKind::Cost(*was, *is));
                 }
             }
             (None, None) => {}

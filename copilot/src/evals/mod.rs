@@ -20,7 +20,7 @@ mod running;
 mod suite;
 mod table;
 
-pub use baseline::{Change, ChangeKind, Comparison, Entry};
+pub use baseline::{CaseChange, CaseChangeKind, Comparison, Entry};
 pub use case::Case;
 pub use outcome::{Call, Outcome, Run};
 pub use report::{CaseReport, Report, RunReport, RunResult};

@@ -74,8 +74,8 @@ impl CaseReport {
 
     /// Returns the average of tokens sent and received, over the runs that ended.
     pub fn tokens(&self) -> u64 {
-        let sum = |run: &&RunReport| run.outcome.tokens();
-        self.ended().map(|run| sum(&run)).sum::<u64>().checked_div(self.ended().count() as u64).unwrap_or(0)
+        let sum: u64 = self.ended().map(|run| run.outcome.tokens()).sum();
+        sum.checked_div(self.ended().count() as u64).unwrap_or(0)
     }
 
     /// Returns the average cost in premium requests, over the runs that ended.

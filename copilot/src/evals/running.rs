@@ -119,8 +119,11 @@ pub(super) async fn run(plan: Plan, clients: Clients, concurrency: usize) -> Res
         reports.push((place, RunReport { number: place.number, ..report }));
     }
     progress.finish_and_clear();
-    if let Some(client) = own {
-        client.shutdown().await?;
+    if let Some(client) = own
+        && let Err(error) = client.shutdown().await
+    {
+        // The results are complete.
+        tracing::warn!(%error, "the client of a suite was not shut down cleanly");
     }
     Ok(report(&plan, reports))
 }
@@ -205,13 +208,16 @@ async fn attempt(
         Some(client) => client.shutdown().await,
         None => Ok(()),
     };
-    let unmet = result?;
-    shut_down?;
+    let result = result.and_then(|unmet| shut_down.map(|()| unmet));
     #[cfg(feature = "cassette")]
-    if let Some(cassette) = cassette {
+    if let Some(cassette) = cassette
+        // The recording of a run that ended with an error is incomplete.
+        && (result.is_ok() || !cassette.is_recording())
+    {
+        // The differences from the recording explain the error of the session.
         cassette.finish()?;
     }
-    Ok(unmet)
+    result
 }
 
 /// Asks the prompts and checks the expectations.

@@ -54,9 +54,6 @@ pub mod docs;
 
 pub mod permissions;
 
-#[cfg(feature = "evals")]
-pub mod evals;
-
 #[cfg(feature = "toolbox")]
 pub mod toolbox;
 
@@ -65,6 +62,9 @@ pub mod testing;
 
 #[cfg(feature = "cassette")]
 pub mod cassette;
+
+#[cfg(feature = "evals")]
+pub mod evals;
 
 // The promises that fuzz targets check; the package does not contain them.
 #[cfg(any(test, fuzzing))]

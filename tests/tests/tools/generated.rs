@@ -481,8 +481,8 @@ fn panic_of(tools: FuzzTools) -> String {
 fn a_missing_state_and_an_unknown_name_are_errors() {
     let text = panic_of(one(login::TOOL));
     assert!(text.contains("Password` is needed by"), "{text}");
-    let text = panic_of(one(weather::TOOL).skip("wether", "slow"));
-    assert_eq!(text, "the tools cannot be called: There is no tool `wether`; did you mean `weather`?");
+    let text = panic_of(one(weather::TOOL).skip("weathers", "slow"));
+    assert_eq!(text, "the tools cannot be called: There is no tool `weathers`; did you mean `weather`?");
     // A tool that is not called needs no state.
     let report = fuzz_tools().tools([login::TOOL, set_level::TOOL]).only(["set_level"]).seed(1).run();
     assert_eq!(report.called().collect::<Vec<_>>(), ["set_level"]);

@@ -216,7 +216,9 @@ impl Reading {
                 }
             }
             "message" if whole => {
-                items(&item["content"]).iter().for_each(|part| self.say(text(&part["text"])))
+                for part in items(&item["content"]) {
+                    self.say(text(&part["text"]));
+                }
             }
             _ => {}
         }

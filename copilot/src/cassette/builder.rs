@@ -27,6 +27,10 @@ pub(super) enum Wanted {
 
 /// Configures a cassette. Returned by [`Cassette::auto`], [`Cassette::record`] and [`Cassette::replay`]; awaiting it
 /// starts the cassette.
+///
+/// # Cancel safety
+///
+/// Dropping the future starts nothing.
 #[must_use = "a cassette starts when its builder is awaited"]
 pub struct CassetteBuilder {
     pub(super) path: PathBuf,

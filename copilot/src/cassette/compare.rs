@@ -81,14 +81,46 @@ fn normal_value(value: &Value, compare: Compare) -> Value {
     }
 }
 
-/// Returns a schema without its descriptions, which are texts for the model.
+/// Keywords of a schema that are not compared: texts for the model, and limits, which newer CLIs move into the texts.
+const NOT_COMPARED: &[&str] = &[
+    "$schema",
+    "default",
+    "description",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "title",
+    "uniqueItems",
+];
+
+/// Keywords of a schema whose members have names of the program.
+const NAMED: &[&str] = &["$defs", "definitions", "patternProperties", "properties"];
+
+/// Returns the structure of a schema: names, types, and which members are required.
 fn normal_schema(schema: &Value) -> Value {
     match schema {
         Value::Array(items) => items.iter().map(normal_schema).collect(),
         Value::Object(members) => {
-            let members =
-                members.iter().filter(|(name, member)| *name != "description" || !member.is_string());
-            members.map(|(name, member)| (name.clone(), normal_schema(member))).collect()
+            let compared = members.iter().filter(|(name, _)| !NOT_COMPARED.contains(&name.as_str()));
+            let members = compared.map(|(name, member)| {
+                let member = match member {
+                    Value::Object(named) if NAMED.contains(&name.as_str()) => {
+                        named.iter().map(|(name, schema)| (name.clone(), normal_schema(schema))).collect()
+                    }
+                    other => normal_schema(other),
+                };
+                (name.clone(), member)
+            });
+            members.collect()
         }
         other => other.clone(),
     }

@@ -57,7 +57,7 @@ pub(super) struct Definition {
 
 /// The blocks that the CLI adds to prompts: the time, and hints that depend on its version.
 static CLI_BLOCKS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    ["current_datetime", "system_reminder", "system_notification"]
+    ["current_datetime", "reminder", "system_reminder", "system_notification"]
         .iter()
         .map(|tag| Regex::new(&format!("(?s)<{tag}>.*?</{tag}>")).expect("the pattern is valid"))
         .collect()

@@ -8,7 +8,15 @@
 //! use copilot::cassette::Cassette;
 //! use copilot::providers::Provider;
 //!
-//! # #[copilot::tool] fn refund(/** Number. */ order: u32) -> String { format!("order {order} is refunded") }
+//! /// Refunds an order.
+//! #[copilot::tool]
+//! fn refund(
+//!     /// The number of the order.
+//!     order: u32,
+//! ) -> String {
+//!     format!("order {order} is refunded")
+//! }
+//!
 //! # async fn example() -> copilot::Result<()> {
 //! let cassette = Cassette::auto("tests/cassettes/refund.jsonl").await?;
 //! let client = Client::builder().cassette(&cassette).start().await?;
@@ -60,7 +68,7 @@
 //! of calls, UUIDs, dates and times, random names of temporary directories, the order of parallel results, and the blocks
 //! that the CLI adds to prompts are replaced before. The system prompt and built-in tools belong to a version of the CLI
 //! and are not compared, unless the [builder](CassetteBuilder) enables it; a tool that the model calls must have the
-//! recorded parameters. Each request is answered once; equal ones in the order of the recording.
+//! recorded parameters, by names, types, and which are required. Each request is answered once; equal ones in the order of the recording.
 //!
 //! A request that was not recorded gets an error that the CLI does not retry. The session reports it, and
 //! [`finish`](Cassette::finish) returns the differences:

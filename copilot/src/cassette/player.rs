@@ -57,7 +57,11 @@ impl Player {
             return Ok(&track.exchange);
         }
         let report = self.refusal(came, &normal);
-        self.refusals.push(report.clone());
+        // CLIs before 0.0.423 repeat a request that is refused.
+        let of_request = |report: &str| report.splitn(3, ' ').nth(2).map(str::to_owned);
+        if !self.refusals.iter().any(|known| of_request(known) == of_request(&report)) {
+            self.refusals.push(report.clone());
+        }
         Err(report)
     }
 

@@ -26,9 +26,8 @@ const MIN_SECRET: usize = 12;
 const MIN_USER: usize = 3;
 
 /// Names of accounts that are words, or the same on many machines.
-const SHARED_USERS: &[&str] = &[
-    "admin", "app", "build", "docker", "node", "nobody", "root", "runner", "test", "ubuntu", "user", "vscode",
-];
+const SHARED_USERS: &[&str] =
+    &["admin", "app", "build", "docker", "node", "root", "runner", "test", "ubuntu", "user", "vscode"];
 
 /// The shapes of known tokens. None matches a quote or a backslash, so a match is inside of one JSON string.
 static TOKENS: LazyLock<Vec<Regex>> = LazyLock::new(|| {

@@ -1,5 +1,7 @@
 //! Tests of the parts of a cassette, without a CLI.
 
+#![allow(clippy::needless_pass_by_value, reason = "a test writes its values in place")]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -162,8 +164,13 @@ fn a_tool_that_is_called_must_have_its_parameters() {
     let mut came = chat(json!([user("go")]));
     let parameters = &mut came["tools"][0]["function"]["parameters"];
     parameters["properties"]["order"]["description"] = json!("Another text.");
+    parameters["properties"]["order"]["minimum"] = json!(1);
     assert_eq!(differences(&recorded, &read(&came), Compare::default()), "");
-    came["tools"][0]["function"]["parameters"]["properties"]["order"]["type"] = json!("string");
+    came["tools"][0]["function"]["parameters"]["properties"]["minimum"] = json!({"type": "integer"});
+    let report = differences(&recorded, &read(&came), Compare::default());
+    assert!(report.contains("\"minimum\": {"), "{report}");
+    let parameters = &mut came["tools"][0]["function"]["parameters"];
+    parameters["properties"] = json!({"order": {"type": "string"}});
     let report = differences(&recorded, &read(&came), Compare::default());
     let begin = "  the parameters of the tool `refund`:\n    (3 equal lines)\n";
     assert!(report.starts_with(begin) && report.contains("+       \"type\": \"string\""), "{report}");
@@ -340,6 +347,8 @@ async fn a_request_that_differs_is_refused_for_good() {
     assert_eq!(answer["error"]["message"], expected);
     // The recorded request is still there, and is answered once.
     assert_eq!(ask(&cassette, ModelApi::ChatCompletions, &recorded).await.0, 200);
+    assert_eq!(ask(&cassette, ModelApi::ChatCompletions, &recorded).await.0, 400);
+    // A repeated refusal is reported once.
     assert_eq!(ask(&cassette, ModelApi::ChatCompletions, &recorded).await.0, 400);
     let error = cassette.finish().unwrap_err();
     let report = error.to_string();
@@ -669,6 +678,7 @@ async fn no_token_reaches_the_file() {
         let is_shape = secret.starts_with("ghp_") || secret.starts_with("AKIA");
         assert!(is_shape || !text.contains(&encoded[..encoded.len() - 4]), "{secret}: {text}");
     }
+    assert!(!text.contains("set-cookie") && !text.contains("x-token"), "headers are in the file: {text}");
     Cassette::load(&path).unwrap();
 }
 

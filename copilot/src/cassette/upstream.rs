@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use rustls::ClientConfig;
 use rustls::crypto::ring;
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::inference::{Headers, Inference, InferenceError, InferenceRequest, InferenceResponse};
@@ -49,7 +49,7 @@ pub(super) fn network() -> Result<Upstream> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_platform_verifier())
+        .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(|error| failed("the certificates of this machine cannot be used", error))?
         .with_no_client_auth();
     let builder = || {
@@ -58,7 +58,7 @@ pub(super) fn network() -> Result<Upstream> {
     };
     let failed = |error| failed("the HTTP client of the recorder cannot be created", error);
     let proxied = builder().build().map_err(failed)?;
-    // A proxy would look for the loopback interface of its own machine.
+    // A proxy would look for the loopback interface of the machine that it runs on.
     let direct = builder().no_proxy().build().map_err(failed)?;
     Ok(Arc::new(move |request| {
         let client = if is_loopback(&request.url) { direct.clone() } else { proxied.clone() };
@@ -83,6 +83,14 @@ pub(super) fn forwarded(headers: &Headers) -> impl Iterator<Item = (&str, &str)>
     headers.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(name))
 }
 
+/// Returns an error with its causes, without the address, whose query may have a key.
+fn described(error: reqwest::Error) -> InferenceError {
+    let error = error.without_url();
+    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    let message = causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}"));
+    InferenceError::new(message)
+}
+
 async fn forward(
     client: reqwest::Client,
     mut request: InferenceRequest,
@@ -93,8 +101,7 @@ async fn forward(
         forward = forward.header(name, value);
     }
     let body = request.body.collect().await;
-    // The error shows the address, whose query may have a key.
-    let mut answer = forward.body(body).send().await.map_err(reqwest::Error::without_url)?;
+    let mut answer = forward.body(body).send().await.map_err(described)?;
     let mut response = InferenceResponse::new(answer.status().as_u16());
     for (name, value) in answer.headers() {
         if !OF_THE_CONNECTION.contains(&name.as_str()) {
@@ -102,7 +109,7 @@ async fn forward(
         }
     }
     Ok(response.write(|body| async move {
-        while let Some(piece) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
+        while let Some(piece) = answer.chunk().await.map_err(described)? {
             body.send(piece.to_vec()).await?;
         }
         Ok(())

@@ -14,8 +14,11 @@ use crate::host::session_fs::serve::FsService;
 pub(super) struct LaunchObserver {
     without_login: bool,
     /// Called with the name of a variable, if it is one, and the value.
-    observe: Box<dyn Fn(Option<&str>, &str) + Send + Sync>,
+    observe: Box<Observe>,
 }
+
+#[cfg(feature = "cassette")]
+type Observe = dyn Fn(Option<&str>, &str) + Send + Sync;
 
 #[cfg(feature = "cassette")]
 impl ClientBuilder {

@@ -71,6 +71,9 @@ pub mod testing;
 #[cfg(feature = "cassette")]
 pub mod cassette;
 
+#[cfg(feature = "evals")]
+pub mod evals;
+
 // The promises that fuzz targets check; the package does not contain them.
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

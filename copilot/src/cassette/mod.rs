@@ -8,7 +8,15 @@
 //! use copilot::cassette::Cassette;
 //! use copilot::providers::Provider;
 //!
-//! # #[copilot::tool] fn refund(/** Number. */ order: u32) -> String { format!("order {order} is refunded") }
+//! /// Refunds an order.
+//! #[copilot::tool]
+//! fn refund(
+//!     /// The number of the order.
+//!     order: u32,
+//! ) -> String {
+//!     format!("order {order} is refunded")
+//! }
+//!
 //! # async fn example() -> copilot::Result<()> {
 //! let cassette = Cassette::auto("tests/cassettes/refund.jsonl").await?;
 //! let client = Client::builder().cassette(&cassette).start().await?;

@@ -678,6 +678,7 @@ async fn no_token_reaches_the_file() {
         let is_shape = secret.starts_with("ghp_") || secret.starts_with("AKIA");
         assert!(is_shape || !text.contains(&encoded[..encoded.len() - 4]), "{secret}: {text}");
     }
+    assert!(!text.contains("set-cookie") && !text.contains("x-token"), "headers are in the file: {text}");
     Cassette::load(&path).unwrap();
 }
 

@@ -4,6 +4,10 @@
 #[doc = include_str!("beyond_one_machine.md")]
 pub mod beyond_one_machine {}
 
+#[cfg(feature = "evals")]
+#[doc = include_str!("evals.md")]
+pub mod evals {}
+
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}
 

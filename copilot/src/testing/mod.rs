@@ -18,7 +18,7 @@ pub use fake_cli::{
     Answer, Asked, Delivery, FakeCli, FakeTurn, FarEnd, HeldRequest, PendingQuestion, PermissionQuestion,
     RpcError, ToolCallQuestion, memory_client,
 };
-pub use fuzz::{Fault, FuzzFailure, FuzzReport, FuzzTools, fuzz_tools};
+pub use fuzz::{FuzzFailure, FuzzFault, FuzzReport, FuzzTools, fuzz_tools};
 pub use hermetic::hermetic_client;
 pub use pending::pending_calls;
 pub use scripted_model::{

@@ -88,6 +88,22 @@ fn quickstart() {
 }
 
 #[test]
+fn evals() {
+    prints(
+        "evals",
+        &[
+            "refunds       terse ",
+            "small refund  FAIL  0/3 ",
+            "ok    3/3 ",
+            r#"expected a call of `refund` with arguments that meet the predicate; the calls were refund({"amount":4,"order":17})"#,
+            "the baseline is written",
+            "no changes against the baseline",
+            "passed: false",
+        ],
+    );
+}
+
+#[test]
 fn plain_arguments() {
     prints(
         "plain_arguments",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use copilot::testing::{Fault, FuzzFailure, FuzzTools, call, fuzz_tools};
+use copilot::testing::{FuzzFailure, FuzzFault, FuzzTools, call, fuzz_tools};
 use copilot::{DynTool, Json, Session, State, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -262,7 +262,7 @@ fn failure(tools: FuzzTools) -> FuzzFailure {
 fn a_panic_is_found_and_its_smallest_arguments_are_a_line_of_code() {
     for seed in 0..8 {
         let failure = failure(one(weather::TOOL).seed(seed));
-        assert_eq!(*failure.fault(), Fault::Panicked("no model for 15 days".to_owned()));
+        assert_eq!(*failure.fault(), FuzzFault::Panicked("no model for 15 days".to_owned()));
         assert_eq!(failure.line(), r#"testing::call(weather::TOOL, json!({"city": "", "days": 15}))"#);
     }
 }
@@ -277,21 +277,21 @@ async fn the_line_of_a_failure_repeats_it() {
 #[test]
 fn a_call_that_does_not_end_is_found() {
     let failure = failure(one(patient::TOOL).time_limit(Duration::from_millis(40)));
-    assert_eq!(*failure.fault(), Fault::Hung(Duration::from_millis(40)));
+    assert_eq!(*failure.fault(), FuzzFault::Hung(Duration::from_millis(40)));
     assert_eq!(*failure.arguments(), json!({"text": "aaaa"}));
 }
 
 #[test]
 fn a_call_that_blocks_its_thread_is_found() {
     let failure = failure(one(unmoved::TOOL).time_limit(Duration::from_millis(40)));
-    assert_eq!(*failure.fault(), Fault::Hung(Duration::from_millis(40)));
+    assert_eq!(*failure.fault(), FuzzFault::Hung(Duration::from_millis(40)));
     assert_eq!(*failure.arguments(), json!({"wait": true}));
 }
 
 #[test]
 fn a_hidden_error_in_the_text_for_the_model_is_found() {
     let failure = failure(one(open_file::TOOL));
-    let Fault::Leaked { hidden, text } = failure.fault() else { panic!("{failure}") };
+    let FuzzFault::Leaked { hidden, text } = failure.fault() else { panic!("{failure}") };
     assert_eq!(hidden, "postgres://admin:hunter2@db refused");
     assert_eq!(text, "cannot open: postgres://admin:hunter2@db refused");
     assert_eq!(*failure.arguments(), json!({"name": "a"}));
@@ -302,7 +302,10 @@ fn a_secret_in_a_result_is_found() {
     let tools = || one(login::TOOL).state(Password("swordfish"));
     assert!(tools().run().failures().is_empty());
     let failure = failure(tools().secret("swordfish"));
-    assert!(matches!(failure.fault(), Fault::Leaked { hidden, .. } if hidden == "swordfish"), "{failure}");
+    assert!(
+        matches!(failure.fault(), FuzzFault::Leaked { hidden, .. } if hidden == "swordfish"),
+        "{failure}"
+    );
     assert_eq!(*failure.arguments(), json!({"user": ""}));
 }
 
@@ -310,13 +313,13 @@ fn a_secret_in_a_result_is_found() {
 fn a_schema_that_is_wider_than_the_type_is_found_with_the_path() {
     let number = failure(one(set_level::TOOL));
     assert!(
-        matches!(number.fault(), Fault::RefusedFitting { path: Some(path), .. } if path == "level"),
+        matches!(number.fault(), FuzzFault::RefusedFitting { path: Some(path), .. } if path == "level"),
         "{number}"
     );
     assert_eq!(number.line(), r#"testing::call(set_level::TOOL, json!({"level": 256}))"#);
 
     let code = failure(one(order::TOOL));
-    let Fault::RefusedFitting { path, text } = code.fault() else { panic!("{code}") };
+    let FuzzFault::RefusedFitting { path, text } = code.fault() else { panic!("{code}") };
     assert_eq!(path.as_deref(), Some("items[0].code"));
     assert!(text.contains("a code starts with X-"), "{text}");
     assert_eq!(*code.arguments(), json!({"items": [{"code": ""}]}));
@@ -325,14 +328,14 @@ fn a_schema_that_is_wider_than_the_type_is_found_with_the_path() {
 #[test]
 fn a_refusal_without_a_path_is_found() {
     let failure = failure(one(read_range::TOOL));
-    assert!(matches!(failure.fault(), Fault::RefusedFitting { path: None, .. }), "{failure}");
+    assert!(matches!(failure.fault(), FuzzFault::RefusedFitting { path: None, .. }), "{failure}");
     assert_eq!(*failure.arguments(), json!({"from": 1, "to": 0}));
 }
 
 #[test]
 fn a_type_that_accepts_more_than_its_schema_is_found_unless_it_is_lenient() {
     let failure = failure(one(set_flag::TOOL));
-    let Fault::AcceptedInvalid { mistakes } = failure.fault() else { panic!("{failure}") };
+    let FuzzFault::AcceptedInvalid { mistakes } = failure.fault() else { panic!("{failure}") };
     assert_eq!(mistakes[..], ["`flag`: expected true or false, got null"]);
     assert_eq!(*failure.arguments(), json!({"flag": null}));
     assert!(one(set_flag::TOOL).lenient("set_flag").run().failures().is_empty());
@@ -478,8 +481,8 @@ fn panic_of(tools: FuzzTools) -> String {
 fn a_missing_state_and_an_unknown_name_are_errors() {
     let text = panic_of(one(login::TOOL));
     assert!(text.contains("Password` is needed by"), "{text}");
-    let text = panic_of(one(weather::TOOL).skip("wether", "slow"));
-    assert_eq!(text, "the tools cannot be called: There is no tool `wether`; did you mean `weather`?");
+    let text = panic_of(one(weather::TOOL).skip("weathers", "slow"));
+    assert_eq!(text, "the tools cannot be called: There is no tool `weathers`; did you mean `weather`?");
     // A tool that is not called needs no state.
     let report = fuzz_tools().tools([login::TOOL, set_level::TOOL]).only(["set_level"]).seed(1).run();
     assert_eq!(report.called().collect::<Vec<_>>(), ["set_level"]);

@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_millis(100);
 /// A fault of a tool that generated arguments show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum FuzzFault {
     /// The tool panicked with this message.
     Panicked(String),
     /// The call did not end within its timeout or the time limit.
@@ -57,7 +57,7 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl FuzzFault {
     /// Returns whether another fault is of the same kind.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
@@ -78,7 +78,7 @@ pub(super) struct Judge<'t> {
 
 impl Judge<'_> {
     /// Decides about the end of a call; `called` is `None` for one that did not end.
-    pub(super) fn of_value(&self, value: &Value, called: Option<&Called>) -> Option<Fault> {
+    pub(super) fn of_value(&self, value: &Value, called: Option<&Called>) -> Option<FuzzFault> {
         if let Some(fault) = self.of_any(called) {
             return Some(fault);
         }
@@ -90,7 +90,7 @@ impl Judge<'_> {
             }
             let text = called.text().to_owned();
             let path = first_path(&text).filter(|path| path != ROOT);
-            return Some(Fault::RefusedFitting { path, text });
+            return Some(FuzzFault::RefusedFitting { path, text });
         }
         let mistakes = self.arguments.mistakes(value);
         if mistakes.is_empty() {
@@ -98,26 +98,26 @@ impl Judge<'_> {
         }
         if !refused {
             let mistakes = mistakes.into_iter().map(|mistake| mistake.text).collect();
-            return (!self.is_lenient).then_some(Fault::AcceptedInvalid { mistakes });
+            return (!self.is_lenient).then_some(FuzzFault::AcceptedInvalid { mistakes });
         }
         unnamed(&mistakes, called.text())
     }
 
     /// Decides about the end of a call whose arguments are not a `Value`: it may be refused or not.
-    pub(super) fn of_any(&self, called: Option<&Called>) -> Option<Fault> {
-        let Some(called) = called else { return Some(Fault::Hung(self.limit)) };
+    pub(super) fn of_any(&self, called: Option<&Called>) -> Option<FuzzFault> {
+        let Some(called) = called else { return Some(FuzzFault::Hung(self.limit)) };
         if let Some(panic) = called.panic() {
-            return Some(Fault::Panicked(panic.to_owned()));
+            return Some(FuzzFault::Panicked(panic.to_owned()));
         }
         if called.result_type() == ResultType::Timeout {
-            return Some(Fault::Hung(self.tool.timeout().unwrap_or(self.limit)));
+            return Some(FuzzFault::Hung(self.tool.timeout().unwrap_or(self.limit)));
         }
         self.leak(called)
     }
 
-    fn leak(&self, called: &Called) -> Option<Fault> {
+    fn leak(&self, called: &Called) -> Option<FuzzFault> {
         let text = called.text();
-        let leaked = |hidden: &str| Fault::Leaked { hidden: hidden.to_owned(), text: text.to_owned() };
+        let leaked = |hidden: &str| FuzzFault::Leaked { hidden: hidden.to_owned(), text: text.to_owned() };
         if let Some(secret) = self.secrets.iter().find(|secret| text.contains(secret.as_str())) {
             return Some(leaked(secret));
         }
@@ -139,12 +139,12 @@ impl Judge<'_> {
 }
 
 /// Returns the fault of a refusal that names none of the mistakes' paths.
-fn unnamed(mistakes: &[Mistake], text: &str) -> Option<Fault> {
+fn unnamed(mistakes: &[Mistake], text: &str) -> Option<FuzzFault> {
     if mistakes.iter().any(|mistake| text.contains(&format!("`{}`", mistake.path))) {
         return None;
     }
     let paths = mistakes.iter().map(|mistake| mistake.path.clone()).collect();
-    Some(Fault::UnnamedPath { paths, text: text.to_owned() })
+    Some(FuzzFault::UnnamedPath { paths, text: text.to_owned() })
 }
 
 /// Returns the first path in a report of invalid arguments.
@@ -254,6 +254,6 @@ mod tests {
         assert_eq!(unnamed(&[mistake("items[3].name")], text), None);
         let fault = unnamed(&[mistake("items[4].name")], text);
         let paths = vec!["items[4].name".to_owned()];
-        assert_eq!(fault, Some(Fault::UnnamedPath { paths, text: text.to_owned() }));
+        assert_eq!(fault, Some(FuzzFault::UnnamedPath { paths, text: text.to_owned() }));
     }
 }

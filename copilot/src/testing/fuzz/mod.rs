@@ -31,7 +31,7 @@ use crate::session::builder::SessionBuilder;
 use crate::tools::checked::CheckedArguments;
 use crate::tools::{StateMap, Tool, ToolList, ToolSet, lint, unknown_tool};
 
-pub use judge::Fault;
+pub use judge::FuzzFault;
 pub use report::{FuzzFailure, FuzzReport};
 
 /// The variable with the seed of the generated values.
@@ -307,7 +307,7 @@ impl FuzzTools {
         };
         let mut generator = Generator::new(arguments.schema(), Rng::with_seed(seed_of(seed, tool.name())));
         let limits = limits(arguments.schema());
-        let mut found: Vec<Fault> = Vec::new();
+        let mut found: Vec<FuzzFault> = Vec::new();
         for case in 0..self.cases {
             let input = Input::new(&mut generator, &limits, case, arguments);
             let Some(fault) = self.outcome(&judge, caller, &input)? else { continue };
@@ -315,7 +315,7 @@ impl FuzzTools {
             if found.iter().any(|known| known.is_like(&fault)) {
                 continue;
             }
-            let hung = matches!(fault, Fault::Hung(_));
+            let hung = matches!(fault, FuzzFault::Hung(_));
             found.push(fault.clone());
             report.failure(self.shrunk(&judge, caller, input, fault)?);
             // Each further call may take the time limit.
@@ -332,8 +332,8 @@ impl FuzzTools {
         judge: &Judge<'_>,
         caller: &mut Caller,
         input: Input,
-        fault: Fault,
-    ) -> Result<(Input, Fault)> {
+        fault: FuzzFault,
+    ) -> Result<(Input, FuzzFault)> {
         let corrected = judge.arguments.corrected(&input.value).filter(|_| input.fragment.is_none());
         let Some(value) = corrected.filter(|value| *value != input.value) else { return Ok((input, fault)) };
         let corrected = Input { value, fragment: None };
@@ -344,7 +344,7 @@ impl FuzzTools {
     }
 
     /// Runs one call. Returns its fault.
-    fn outcome(&self, judge: &Judge<'_>, caller: &mut Caller, input: &Input) -> Result<Option<Fault>> {
+    fn outcome(&self, judge: &Judge<'_>, caller: &mut Caller, input: &Input) -> Result<Option<FuzzFault>> {
         let next = call(judge.tool.clone(), input.value.clone()).states(self.all_states());
         let called = caller.call(next, input.text()?)?;
         Ok(match input.fragment {
@@ -359,11 +359,11 @@ impl FuzzTools {
         judge: &Judge<'_>,
         caller: &mut Caller,
         input: Input,
-        fault: Fault,
+        fault: FuzzFault,
     ) -> Result<FuzzFailure> {
         let fragment = input.fragment;
         let fits = fragment.is_none() && judge.arguments.accepts(&input.value);
-        let limit = if matches!(fault, Fault::Hung(_)) { SLOW_TRIALS } else { TRIALS };
+        let limit = if matches!(fault, FuzzFault::Hung(_)) { SLOW_TRIALS } else { TRIALS };
         let mut broken = None;
         let mut last = fault;
         let mut calls = 0;

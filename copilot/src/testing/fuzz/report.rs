@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use serde_json::{Number, Value};
 
 use super::SEED;
-use super::judge::Fault;
+use super::judge::FuzzFault;
 use crate::tools::{Location, Tool};
 
 /// The number of characters of a long text that an error shows.
@@ -30,7 +30,7 @@ pub struct FuzzReport {
 pub struct FuzzFailure {
     tool: String,
     location: Location,
-    fault: Fault,
+    fault: FuzzFault,
     arguments: Value,
     text: Option<String>,
     handle: String,
@@ -109,7 +109,7 @@ impl fmt::Display for FuzzReport {
 }
 
 impl FuzzFailure {
-    pub(super) fn new(tool: &Tool, fault: Fault, arguments: Value, text: Option<String>) -> Self {
+    pub(super) fn new(tool: &Tool, fault: FuzzFault, arguments: Value, text: Option<String>) -> Self {
         Self {
             tool: tool.name().to_owned(),
             location: tool.location(),
@@ -126,7 +126,7 @@ impl FuzzFailure {
     }
 
     /// Returns the fault.
-    pub fn fault(&self) -> &Fault {
+    pub fn fault(&self) -> &FuzzFault {
         &self.fault
     }
 
@@ -151,7 +151,7 @@ impl fmt::Display for FuzzFailure {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FuzzFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Panicked(message) => write!(f, "panicked: {}", shortened(message)),

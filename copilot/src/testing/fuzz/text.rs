@@ -172,7 +172,7 @@ fn character(rng: &mut Rng, class: &Class) -> Option<char> {
         (start.max(' ') <= end.min('~')).then(|| (start.max(' '), end.min('~')))
     };
     let ascii: Vec<(char, char)> = ranges.iter().filter_map(printable).collect();
-    let from = if ascii.is_empty() || rng.u8(..8) == 0 { &ranges } else { &ascii };
+    let from = if ascii.is_empty() || rng.u8(..40) == 0 { &ranges } else { &ascii };
     let (start, end) = *from.get(rng.usize(..from.len().max(1)))?;
     Some(rng.char(start..=end))
 }

@@ -71,7 +71,8 @@ impl Playback {
     /// Returns the turn that answers `request` and advances the conversation.
     pub(super) fn react(&mut self, request: &RecordedRequest) -> Reaction {
         let first_prompt = request.first_prompt().unwrap_or_default();
-        let Some((script, index)) = self.find(&first_prompt, request).or_else(|| self.begin(&first_prompt))
+        let Some((script, index)) =
+            self.find(&first_prompt, request).or_else(|| self.begin(&first_prompt, request))
         else {
             let refusal =
                 format!("no unused script matches a conversation that begins with {}", quoted(&first_prompt));
@@ -124,9 +125,11 @@ impl Playback {
     }
 
     /// Assigns a script to a new conversation.
-    fn begin(&mut self, first_prompt: &str) -> Option<(usize, usize)> {
-        let fits =
-            |state: &ScriptState| state.script.when.as_ref().is_none_or(|text| first_prompt.contains(text));
+    fn begin(&mut self, first_prompt: &str, request: &RecordedRequest) -> Option<(usize, usize)> {
+        let fits = |ScriptState { script, .. }: &ScriptState| {
+            script.when.as_ref().is_none_or(|text| first_prompt.contains(text))
+                && script.when_request.as_ref().is_none_or(|check| check.holds(request))
+        };
         let is_free = |state: &ScriptState| state.conversations.is_empty() || state.script.every_conversation;
         if let Some(index) = self.scripts.iter().position(|state| fits(state) && is_free(state)) {
             let conversations = &mut self.scripts[index].conversations;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::request::RecordedRequest;
+use crate::contain;
 
 /// The turns of the model in one conversation.
 ///
@@ -36,6 +37,8 @@ use super::request::RecordedRequest;
 #[must_use = "a script has no effect until a model uses it"]
 pub struct Script {
     pub(super) when: Option<String>,
+    /// The condition on the first request.
+    pub(super) when_request: Option<RequestCheck>,
     pub(super) every_conversation: bool,
     /// Whether the conversation begins with the calls of another script.
     pub(super) continues: bool,
@@ -76,6 +79,22 @@ pub(super) struct Check {
     pub(super) holds: Box<Holds>,
 }
 
+/// A condition on a request.
+pub(super) struct RequestCheck(Box<dyn Fn(&RecordedRequest) -> bool + Send + Sync>);
+
+impl RequestCheck {
+    /// Returns whether a request fulfils the condition. One that panics does not.
+    pub(super) fn holds(&self, request: &RecordedRequest) -> bool {
+        contain::run(|| (self.0)(request)).unwrap_or(false)
+    }
+}
+
+impl fmt::Debug for RequestCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestCheck")
+    }
+}
+
 type Holds = dyn Fn(&RecordedRequest) -> Result<(), String> + Send + Sync;
 
 impl fmt::Debug for Check {
@@ -105,6 +124,26 @@ impl Script {
     /// separate script.
     pub fn when(text: impl Into<String>) -> Self {
         Self { when: Some(text.into()), ..Self::default() }
+    }
+
+    /// Restricts the script to conversations whose first request fulfils a condition, such as one on the description of a
+    /// [tool](RecordedRequest::tool): a model that behaves differently with another description.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copilot::testing::Script;
+    /// use serde_json::json;
+    ///
+    /// let careful = Script::new()
+    ///     .when_request(|request| request.tool("refund").is_some_and(|tool| tool["description"].to_string().contains("cents")))
+    ///     .call("refund", json!({"cents": 400}))
+    ///     .say("4 euros are refunded.");
+    /// # drop(careful);
+    /// ```
+    pub fn when_request(mut self, check: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static) -> Self {
+        self.when_request = Some(RequestCheck(Box::new(check)));
+        self
     }
 
     /// Makes the script available to every matching conversation, each from the first turn, instead of a single one.

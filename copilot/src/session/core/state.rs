@@ -42,7 +42,7 @@ pub(crate) struct SessionCore {
     /// The members that open the session, and open it again after a restart, with the changes of the program.
     opening: RwLock<Arc<OpenMembers>>,
     /// The mode that the program has set since, which is not a member of the open request.
-    mode: Mutex<Option<AgentMode>>,
+    mode: Mutex<Option<Box<AgentMode>>>,
     /// Swapped as a whole when the program changes its tools.
     tools: RwLock<Arc<ToolSet>>,
     capabilities: Mutex<Capabilities>,
@@ -199,11 +199,11 @@ impl SessionCore {
     }
 
     pub(in crate::session) fn mode(&self) -> Option<AgentMode> {
-        lock(&self.mode).clone()
+        lock(&self.mode).as_deref().cloned()
     }
 
     pub(crate) fn remember_mode(&self, mode: AgentMode) {
-        *lock(&self.mode) = Some(mode);
+        *lock(&self.mode) = Some(Box::new(mode));
     }
 
     /// Returns the capabilities of the CLI, as far as it has reported them.

@@ -499,6 +499,8 @@ pub(super) const CASES: &[Case] = cases! {
 
 /// Items without a case, and why.
 pub(super) const EXCUSED: &[(&str, &str)] = &[
+    ("CassetteBuilder", "as `CassetteBuilder::start`"),
+    ("CassetteBuilder::start", "waits for a port, and does everything else without a wait"),
     ("HttpService::shutdown", "belongs to an MCP server, and waits for a value that the service keeps"),
     (
         "Installer::ensure",
@@ -509,6 +511,7 @@ pub(super) const EXCUSED: &[(&str, &str)] = &[
     ("Server::stdio", "belongs to an MCP server, and uses the stdin of the test"),
     ("ServerHandle::serve", "belongs to an MCP server; `a_dropped_server_ends_the_connection` drops it"),
     ("ServerHandle::stdio", "belongs to an MCP server, and uses the stdin of the test"),
+    ("Suite::run", "waits for sessions, whose futures have cases"),
     ("Toolbox::run", "belongs to a command line, and uses the terminal of the test"),
     ("ScriptedModel::request", "waits for a value that the model keeps, and holds nothing"),
 ];

@@ -22,7 +22,7 @@ struct Refund {
 }
 
 fn refund(description: &str) -> Tool {
-    DynTool::new("refund", description).read_only(true).typed(|Refund { order, amount }, _| async move {
+    DynTool::new("refund", description).read_only().typed(|Refund { order, amount }, _| async move {
         format!("{amount} cents of order {order} are refunded")
     })
 }

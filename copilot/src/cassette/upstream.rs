@@ -1,9 +1,21 @@
 //! The HTTP client that forwards requests to the real service.
+//!
+//! Made of parts that a program's own HTTP client does not share: a feature of a common crate would change that one too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_core::future::BoxFuture;
+use http_body_util::{BodyExt as _, Full};
+use hyper::http::uri::InvalidUri;
+use hyper::{Request, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -44,7 +56,7 @@ pub(super) fn erased(upstream: impl Inference) -> Upstream {
     })
 }
 
-/// Returns the service at the addresses of the requests.
+/// Returns the service at the addresses of the requests, through the proxy that the environment names.
 pub(super) fn network() -> Result<Upstream> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -52,18 +64,41 @@ pub(super) fn network() -> Result<Upstream> {
         .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(|error| failed("the certificates of this machine cannot be used", error))?
         .with_no_client_auth();
-    let builder = || {
-        let builder = reqwest::Client::builder().tls_backend_preconfigured(config.clone());
-        builder.connect_timeout(CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none())
-    };
-    let failed = |error| failed("the HTTP client of the recorder cannot be created", error);
-    let proxied = builder().build().map_err(failed)?;
-    // A proxy would look for the loopback interface of the machine that it runs on.
-    let direct = builder().no_proxy().build().map_err(failed)?;
+    let direct = client(secured(&config, connector()));
+    let proxies = Matcher::from_env();
     Ok(Arc::new(move |request| {
-        let client = if is_loopback(&request.url) { direct.clone() } else { proxied.clone() };
-        Box::pin(forward(client, request))
+        let address = request.url.parse::<Uri>();
+        // A proxy would look for the loopback interface of the machine that it runs on.
+        let proxy = address.as_ref().ok().filter(|_| !is_loopback(&request.url));
+        match proxy.and_then(|address| proxies.intercept(address)) {
+            None => Box::pin(forward(direct.clone(), address, request)),
+            Some(proxy) => {
+                let mut tunnel = Tunnel::new(proxy.uri().clone(), connector());
+                if let Some(credentials) = proxy.basic_auth() {
+                    tunnel = tunnel.with_auth(credentials.clone());
+                }
+                Box::pin(forward(client(secured(&config, tunnel)), address, request))
+            }
+        }
     }))
+}
+
+/// Returns a connector of TCP, also for addresses of HTTPS.
+fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector
+}
+
+/// Adds encryption to a connector, for addresses of HTTPS.
+fn secured<C>(config: &ClientConfig, connector: C) -> HttpsConnector<C> {
+    let builder = HttpsConnectorBuilder::new().with_tls_config(config.clone());
+    builder.https_or_http().enable_http1().wrap_connector(connector)
+}
+
+fn client<C: Connect + Clone>(connector: C) -> Client<C, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).build(connector)
 }
 
 fn failed(message: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -83,34 +118,39 @@ pub(super) fn forwarded(headers: &Headers) -> impl Iterator<Item = (&str, &str)>
     headers.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(name))
 }
 
-/// Returns an error with its causes, without the address, whose query may have a key.
-fn described(error: reqwest::Error) -> InferenceError {
-    let error = error.without_url();
-    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+/// Returns an error with its causes.
+fn described(error: &(dyn std::error::Error + 'static)) -> InferenceError {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
     let message = causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}"));
     InferenceError::new(message)
 }
 
-async fn forward(
-    client: reqwest::Client,
+async fn forward<C>(
+    client: Client<C, Full<Bytes>>,
+    address: Result<Uri, InvalidUri>,
     mut request: InferenceRequest,
-) -> Result<InferenceResponse, InferenceError> {
-    let method = reqwest::Method::from_bytes(request.method.as_bytes())?;
-    let mut forward = client.request(method, &request.url);
+) -> Result<InferenceResponse, InferenceError>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let mut forward = Request::builder().method(request.method.as_str()).uri(address?);
     for (name, value) in forwarded(&request.headers) {
         forward = forward.header(name, value);
     }
-    let body = request.body.collect().await;
-    let mut answer = forward.body(body).send().await.map_err(described)?;
+    let forward = forward.body(Full::from(request.body.collect().await))?;
+    let answer = client.request(forward).await.map_err(|error| described(&error))?;
     let mut response = InferenceResponse::new(answer.status().as_u16());
     for (name, value) in answer.headers() {
         if !OF_THE_CONNECTION.contains(&name.as_str()) {
             response = response.header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
         }
     }
+    let mut pieces = answer.into_body();
     Ok(response.write(|body| async move {
-        while let Some(piece) = answer.chunk().await.map_err(described)? {
-            body.send(piece.to_vec()).await?;
+        while let Some(piece) = pieces.frame().await {
+            if let Ok(piece) = piece.map_err(|error| described(&error))?.into_data() {
+                body.send(piece.to_vec()).await?;
+            }
         }
         Ok(())
     }))

@@ -75,18 +75,18 @@ mod tests {
 
     use super::*;
 
-    fn event(name: &str, at: u64, data: Value) -> Event {
+    fn event(name: &str, at: u64, data: &Value) -> Event {
         let timestamp = format!("2026-01-01T00:00:{:02}.{:03}Z", at / 1000, at % 1000);
         let event = json!({"type": name, "id": "", "parentId": null, "timestamp": timestamp, "data": data});
         serde_json::from_str(&event.to_string()).unwrap()
     }
 
     fn start(at: u64, call: &str, tool: &str) -> Event {
-        event("tool.execution_start", at, json!({"toolCallId": call, "toolName": tool}))
+        event("tool.execution_start", at, &json!({"toolCallId": call, "toolName": tool}))
     }
 
     fn complete(at: u64, call: &str, success: bool) -> Event {
-        event("tool.execution_complete", at, json!({"toolCallId": call, "success": success}))
+        event("tool.execution_complete", at, &json!({"toolCallId": call, "success": success}))
     }
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
             start(50, "3", "bash"),
             complete(1110, "2", false),
             complete(2000, "unknown", false),
-            event("session.idle", 3000, json!({})),
+            event("session.idle", 3000, &json!({})),
         ];
         let expected = [
             ("bash", ToolUsage { calls: 1, failures: 0, time: Duration::ZERO }),

@@ -136,7 +136,7 @@ pub fn fuzz_tools() -> FuzzTools {
     }
 }
 
-/// Configures generated calls of tools. Created by [`fuzz_tools`], and from the builder of a session.
+/// Configures generated calls of tools. Created by [`fuzz_tools()`], and from the builder of a session.
 #[must_use = "the tools are called by `run`"]
 pub struct FuzzTools {
     /// `None` for all linked tools.

@@ -201,7 +201,7 @@ fn candidates(value: &Value) -> Vec<Value> {
                     .into_iter()
                     .map(|kept| kept.into_iter().map(|index| items[index].clone()).collect()),
             );
-            all.extend(items.iter().filter(|item| item.is_array()).cloned());
+            nearest(value, Value::is_array, &mut all);
         }
         Value::Object(members) => {
             let names: Vec<&String> = members.keys().collect();
@@ -209,10 +209,22 @@ fn candidates(value: &Value) -> Vec<Value> {
                 let kept = kept.into_iter().map(|name| (name.clone(), members[name].clone()));
                 Value::Object(kept.collect())
             }));
-            all.extend(members.values().filter(|member| member.is_object()).cloned());
+            nearest(value, Value::is_object, &mut all);
         }
     }
     all
+}
+
+/// Adds the parts of this type, those inside of others excepted.
+fn nearest(value: &Value, is_of_type: fn(&Value) -> bool, found: &mut Vec<Value>) {
+    let mut add = |part: &Value| {
+        if is_of_type(part) { found.push(part.clone()) } else { nearest(part, is_of_type, found) }
+    };
+    match value {
+        Value::Array(items) => items.iter().for_each(&mut add),
+        Value::Object(members) => members.values().for_each(&mut add),
+        _ => {}
+    }
 }
 
 fn rank(value: &Value) -> u8 {

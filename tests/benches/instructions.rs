@@ -14,11 +14,11 @@ use tokio::runtime::Builder;
 
 /// The operations with their counts, and the limit of instructions for one.
 const OPERATIONS: [(&str, usize, u64); 5] = [
-    ("ping", 1_000, 14_500),
+    ("ping", 1_000, 13_800),
     ("tool", 1_000, 40_300),
     ("tool_of_16", 1_000, 36_300),
-    ("delta", 2_000, 7_150),
-    ("recorded_turn", 10, 1_050_000),
+    ("delta", 2_000, 7_100),
+    ("recorded_turn", 10, 1_040_000),
 ];
 
 /// Set in the environment of the process that is the CLI.

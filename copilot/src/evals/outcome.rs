@@ -77,15 +77,7 @@ impl Outcome {
             self.calls.extend(message.tool_requests.iter().map(call));
         }
         reply.text().clone_into(&mut self.answer);
-        let (all, usage) = (&mut self.usage, reply.usage());
-        all.requests += usage.requests;
-        all.input_tokens += usage.input_tokens;
-        all.output_tokens += usage.output_tokens;
-        all.cache_read_tokens += usage.cache_read_tokens;
-        all.cache_write_tokens += usage.cache_write_tokens;
-        all.reasoning_tokens += usage.reasoning_tokens;
-        all.cost += usage.cost;
-        all.ai_units = all.ai_units + usage.ai_units;
+        self.usage += reply.usage();
     }
 
     /// Lists the calls for a report.

@@ -1,5 +1,6 @@
 //! The cost of a turn.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -80,6 +81,33 @@ impl Usage {
     }
 }
 
+/// Adds the cost of another turn.
+impl AddAssign<&Self> for Usage {
+    fn add_assign(&mut self, other: &Self) {
+        // Every field is named, so that none is forgotten.
+        let Self {
+            requests,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+            cost,
+            ai_units,
+            model_time,
+        } = other;
+        self.requests += requests;
+        self.input_tokens += input_tokens;
+        self.output_tokens += output_tokens;
+        self.cache_read_tokens += cache_read_tokens;
+        self.cache_write_tokens += cache_write_tokens;
+        self.reasoning_tokens += reasoning_tokens;
+        self.cost += cost;
+        self.ai_units = self.ai_units + *ai_units;
+        self.model_time += *model_time;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -98,5 +126,33 @@ mod tests {
         let expected =
             Usage { requests: 2, input_tokens: 20, output_tokens: 4, model_time, ..Usage::default() };
         assert_eq!((usage.tokens(), usage), (24, expected));
+    }
+    #[test]
+    fn the_usage_of_turns_is_added() {
+        let turn = Usage {
+            requests: 1,
+            input_tokens: 2,
+            output_tokens: 3,
+            cache_read_tokens: 4,
+            cache_write_tokens: 5,
+            reasoning_tokens: 6,
+            cost: 7.0,
+            ai_units: AiUnits::from_nano(8.0),
+            model_time: Duration::from_millis(9),
+        };
+        let mut all = turn.clone();
+        all += &turn;
+        let expected = Usage {
+            requests: 2,
+            input_tokens: 4,
+            output_tokens: 6,
+            cache_read_tokens: 8,
+            cache_write_tokens: 10,
+            reasoning_tokens: 12,
+            cost: 14.0,
+            ai_units: AiUnits::from_nano(16.0),
+            model_time: Duration::from_millis(18),
+        };
+        assert_eq!(all, expected);
     }
 }

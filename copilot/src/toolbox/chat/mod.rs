@@ -215,7 +215,7 @@ async fn talk(
             }
         };
         match turn::run(chat, turn, view, interrupts).await? {
-            End::Reply(reply) => slash::add(&mut usage, reply.usage()),
+            End::Reply(reply) => usage += reply.usage(),
             End::Stopped => leaving = true,
             End::Failed => {}
             End::Left => return Ok(()),

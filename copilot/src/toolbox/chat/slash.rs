@@ -119,15 +119,3 @@ pub(super) fn usage_text(usage: &Usage) -> String {
     text.push('\n');
     text
 }
-
-/// Adds the usage of a turn.
-pub(super) fn add(total: &mut Usage, usage: &Usage) {
-    total.requests += usage.requests;
-    total.input_tokens += usage.input_tokens;
-    total.output_tokens += usage.output_tokens;
-    total.cache_read_tokens += usage.cache_read_tokens;
-    total.cache_write_tokens += usage.cache_write_tokens;
-    total.reasoning_tokens += usage.reasoning_tokens;
-    total.cost += usage.cost;
-    total.ai_units = total.ai_units + usage.ai_units;
-}

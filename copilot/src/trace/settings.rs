@@ -58,7 +58,8 @@ impl Tracing {
     }
 
     /// Sets a function that redacts each text before it is recorded; it runs after the known secrets are replaced. A text
-    /// whose redaction panics is left out. Arguments are JSON text.
+    /// whose redaction panics is left out. Arguments are JSON text. It runs on the task that reads from the CLI, so it must
+    /// not block.
     pub fn redact(mut self, redact: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         self.redact = Some(Arc::new(redact));
         self

@@ -20,7 +20,7 @@ use crate::host::Providers;
 use crate::protocol::SessionId;
 use crate::protocol::decode;
 use crate::protocol::github_telemetry::GithubTelemetry;
-use crate::protocol::scan::{Scan, Scanner, once};
+use crate::protocol::scan::{Scan, Scanner};
 use crate::rpc::{Head, INTERNAL_ERROR, INVALID_PARAMS, IncomingId, METHOD_NOT_FOUND, Responder, Service};
 use crate::session::core::{Occasion, SessionCore, Topics};
 use crate::task::{lock, read, write};
@@ -158,7 +158,7 @@ impl Router {
 }
 
 /// The members of most notifications, decoded together with the envelope.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Routed<'a> {
     #[serde(rename = "sessionId", default)]
     session: Option<&'a str>,
@@ -172,16 +172,26 @@ pub(super) struct Routed<'a> {
 }
 
 impl<'a> Scan<'a> for Routed<'a> {
-    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
-        let (mut session, mut event, mut kind, mut metadata) = (None, None, None, None);
-        scanner.object(|scanner, name| match name {
-            "sessionId" => once(&mut session, scanner.text()?),
-            "event" => once(&mut event, EventHead::scan(scanner)?),
-            "type" => once(&mut kind, scanner.text()?),
-            "metadata" => once(&mut metadata, scanner.value()?),
-            _ => scanner.value().map(drop),
-        })?;
-        Some(Self { session, event, kind, metadata: metadata.flatten() })
+    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
+        Some(match name {
+            "sessionId" => {
+                self.session = Some(scanner.text()?);
+                0
+            }
+            "event" => {
+                scanner.object(self.event.insert(EventHead::default()))?;
+                1
+            }
+            "type" => {
+                self.kind = Some(scanner.text()?);
+                2
+            }
+            "metadata" => {
+                self.metadata = scanner.value()?;
+                3
+            }
+            _ => scanner.other()?,
+        })
     }
 }
 
@@ -204,13 +214,14 @@ struct OnlySession {
 impl Service for Router {
     type Params<'a> = Routed<'a>;
 
-    fn notification(&self, method: &str, params: Routed<'_>, whole: Option<&Arc<String>>) {
+    fn notification<'a>(&self, method: &str, params: &mut Routed<'a>, whole: Option<&'a Arc<String>>) {
         match (method, params) {
             ("session.event", Routed { session: Some(session), event: Some(head), .. }) => {
-                self.event(session, &EventHead { whole, ..head });
+                head.whole = whole;
+                self.event(session, head);
             }
             ("session.lifecycle", Routed { session: Some(session), kind: Some(kind), metadata, .. }) => {
-                lifecycle::publish(&self.lifecycle, kind, session, metadata);
+                lifecycle::publish(&self.lifecycle, kind, session, *metadata);
             }
             // `host.event` is not documented.
             _ => tracing::trace!(method, "a notification without a handler"),

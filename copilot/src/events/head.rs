@@ -10,10 +10,10 @@ use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use super::EventName;
-use crate::protocol::scan::{Scan, Scanner, once};
+use crate::protocol::scan::{Scan, Scanner};
 
 /// One event as it arrives, its payload untouched. A member that is absent is empty.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct EventHead<'a> {
     #[serde(rename = "type", borrow)]
     pub(crate) tag: Tag<'a>,
@@ -36,30 +36,40 @@ pub(crate) struct EventHead<'a> {
 }
 
 impl<'a> Scan<'a> for EventHead<'a> {
-    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
-        let (mut tag, mut id, mut timestamp, mut data) = (None, None, None, None);
-        let (mut parent, mut agent, mut ephemeral) = (None, None, None);
+    const REQUIRED: u32 = 0;
+
+    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
         let text = |scanner: &mut Scanner<'a>| if scanner.null() { Some("") } else { scanner.text() };
-        scanner.object(|scanner, name| match name {
-            "type" => once(&mut tag, scanner.text()?),
-            "id" => once(&mut id, text(scanner)?),
-            "timestamp" => once(&mut timestamp, scanner.quoted()?),
-            "parentId" => once(&mut parent, text(scanner)?),
-            "agentId" => once(&mut agent, text(scanner)?),
-            "ephemeral" => once(&mut ephemeral, scanner.flag()?),
-            "data" => once(&mut data, scanner.value()?),
-            _ => scanner.value().map(drop),
-        })?;
-        let borrowed = |text: Option<&'a str>| Cow::Borrowed(text.unwrap_or_default());
-        Some(Self {
-            tag: tag?.into(),
-            id: borrowed(id),
-            timestamp,
-            parent: borrowed(parent),
-            agent: borrowed(agent),
-            ephemeral: ephemeral.unwrap_or_default(),
-            data: data.flatten(),
-            whole: None,
+        Some(match name {
+            "type" => {
+                self.tag = scanner.text()?.into();
+                Self::REQUIRED
+            }
+            "id" => {
+                self.id = text(scanner)?.into();
+                1
+            }
+            "timestamp" => {
+                self.timestamp = Some(scanner.quoted()?);
+                2
+            }
+            "parentId" => {
+                self.parent = text(scanner)?.into();
+                3
+            }
+            "agentId" => {
+                self.agent = text(scanner)?.into();
+                4
+            }
+            "ephemeral" => {
+                self.ephemeral = scanner.flag()?;
+                5
+            }
+            "data" => {
+                self.data = scanner.value()?;
+                6
+            }
+            _ => scanner.other()?,
         })
     }
 }
@@ -85,6 +95,12 @@ impl EventHead<'_> {
 pub(crate) struct Tag<'a> {
     pub(crate) name: EventName,
     pub(crate) text: Cow<'a, str>,
+}
+
+impl Default for Tag<'_> {
+    fn default() -> Self {
+        Self { name: EventName::Other, text: Cow::Borrowed("") }
+    }
 }
 
 impl<'a, T: Into<Cow<'a, str>>> From<T> for Tag<'a> {

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::message::Request;
+use super::encode;
 use super::outgoing::{Completion, OnEnd, OnResponse, Outcome, Waiter};
 use super::peer::Peer;
 use super::writer::Write;
@@ -67,7 +67,7 @@ impl Peer {
             (false, true) => Write::Now,
             (false, false) => Write::Queued,
         };
-        self.0.outbox.push(&Request { jsonrpc: "2.0", id, method, params }, write).map_err(|source| {
+        self.0.outbox.push(write, |body| encode::request(body, id, method, params)).map_err(|source| {
             Error::with_source(
                 ErrorKind::InvalidInput,
                 format!("{method}: the parameters cannot be sent"),

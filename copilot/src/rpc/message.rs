@@ -1,4 +1,4 @@
-//! The envelopes of JSON-RPC 2.0, incoming and outgoing. Pure.
+//! The envelopes of incoming messages of JSON-RPC 2.0. Pure.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
 use crate::protocol::decode;
-use crate::protocol::scan::{Scan, Scanner, once};
+use crate::protocol::scan::{OTHER, Scan, Scanner};
 
 /// The code of the answer to a request that the other side cancelled.
 pub(super) const REQUEST_CANCELLED: i64 = -32800;
@@ -52,20 +52,41 @@ fn none<P>() -> Option<P> {
     None
 }
 
+impl<P> Default for Incoming<'_, P> {
+    fn default() -> Self {
+        Self { id: None, method: None, params: None, result: None, error: None }
+    }
+}
+
 impl<'a, P: Scan<'a>> Scan<'a> for Incoming<'a, P> {
-    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
-        let (mut id, mut method, mut params, mut result, mut error) = (None, None, None, None, None);
-        scanner.object(|scanner, name| match name {
-            "method" => once(&mut method, scanner.text()?),
-            "params" => once(&mut params, P::scan(scanner)?),
-            "id" => once(&mut id, scanner.value()?),
-            "result" => once(&mut result, scanner.value()?),
-            "error" => once(&mut error, scanner.value()?),
-            "jsonrpc" => scanner.text().map(drop),
-            _ => scanner.value().map(drop),
-        })?;
-        let (id, result, error) = (id.flatten(), result.flatten(), error.flatten());
-        Some(Self { id, method, params, result, error })
+    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
+        Some(match name {
+            "method" => {
+                self.method = Some(scanner.text()?);
+                0
+            }
+            "params" => {
+                scanner.object(self.params.insert(P::default()))?;
+                1
+            }
+            "id" => {
+                self.id = scanner.value()?;
+                2
+            }
+            "result" => {
+                self.result = scanner.value()?;
+                3
+            }
+            "error" => {
+                self.error = scanner.value()?;
+                4
+            }
+            "jsonrpc" => {
+                scanner.text()?;
+                OTHER
+            }
+            _ => scanner.other()?,
+        })
     }
 }
 
@@ -74,37 +95,6 @@ pub(super) type Envelope<'a> = Incoming<'a, &'a RawValue>;
 
 /// A value that any JSON decodes as.
 pub(super) type AnyJson = IgnoredAny;
-
-#[derive(Serialize)]
-pub(super) struct Request<'a, P: ?Sized> {
-    pub(super) jsonrpc: &'static str,
-    pub(super) id: u64,
-    pub(super) method: &'a str,
-    pub(super) params: &'a P,
-}
-
-#[derive(Serialize)]
-pub(super) struct Reply<'a, R: ?Sized> {
-    pub(super) jsonrpc: &'static str,
-    pub(super) id: &'a RawValue,
-    pub(super) result: &'a R,
-}
-
-#[derive(Serialize)]
-pub(super) struct ReplyError<'a, D> {
-    pub(super) jsonrpc: &'static str,
-    pub(super) id: &'a RawValue,
-    pub(super) error: ErrorObject<'a, D>,
-}
-
-/// A JSON-RPC error object to send.
-#[derive(Serialize)]
-pub(super) struct ErrorObject<'a, D> {
-    pub(super) code: i64,
-    pub(super) message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) data: Option<&'a D>,
-}
 
 /// A JSON-RPC error object of the CLI, which sometimes has no message.
 #[derive(Clone, Debug, Deserialize)]
@@ -211,7 +201,8 @@ mod tests {
         fn a_message_of_the_usual_form_is_read_as_serde_decodes_it(
             message in object(prop_oneof![3 => value(), 1 => object(value())])
         ) {
-            if let Some(scanned) = Scanner::read::<Incoming<'_, EventHead<'_>>>(&message) {
+            let mut scanned: Incoming<'_, EventHead<'_>> = Incoming::default();
+            if Scanner::read(&message, &mut scanned).is_some() {
                 let decoded: Incoming<'_, EventHead<'_>> = serde_json::from_str(&message).unwrap();
                 prop_assert_eq!(format!("{scanned:?}"), format!("{decoded:?}"));
             }
@@ -223,10 +214,11 @@ mod tests {
         let event = r#"{"jsonrpc":"2.0","method":"session.event","params":{"type":"session.idle","id":"a",
             "timestamp":"2026-01-02T03:04:05.678Z","parentId":null,"ephemeral":true,"data":{"a":1}}}"#;
         let event = event.replace(['\n', ' '], "");
-        let read: Incoming<'_, EventHead<'_>> = Scanner::read(&event).unwrap();
+        let mut read: Incoming<'_, EventHead<'_>> = Incoming::default();
+        Scanner::read(&event, &mut read).unwrap();
         assert_eq!(read.params.unwrap().data().get(), r#"{"a":1}"#);
-        let read: Incoming<'_, EventHead<'_>> =
-            Scanner::read(r#"{"jsonrpc":"2.0","id":7,"result":{"a":[]}}"#).unwrap();
+        let mut read: Incoming<'_, EventHead<'_>> = Incoming::default();
+        Scanner::read(r#"{"jsonrpc":"2.0","id":7,"result":{"a":[]}}"#, &mut read).unwrap();
         assert_eq!(read.result.unwrap().get(), r#"{"a":[]}"#);
     }
 

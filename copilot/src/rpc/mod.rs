@@ -12,10 +12,12 @@
 //! | `incoming` | the table of open requests of the other side (pure) |
 //! | `responder` | the duty to answer one of them |
 //! | `reader`, `writer` | bytes in, bytes out |
-//! | `message`, `head` | envelopes, and the beginnings of those that cannot be decoded (pure) |
+//! | `message`, `head` | incoming envelopes, and the beginnings of those that cannot be decoded (pure) |
+//! | `encode` | outgoing envelopes (pure) |
 //! | `reconnectable` | a connection that may be lost and replaced |
 
 mod call;
+mod encode;
 mod head;
 mod incoming;
 mod message;

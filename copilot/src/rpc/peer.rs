@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::encode::{self, ErrorObject};
 use super::incoming::{IncomingId, OpenRequests};
-use super::message::{ErrorObject, INTERNAL_ERROR, REQUEST_CANCELLED, Reply, ReplyError};
+use super::message::{INTERNAL_ERROR, REQUEST_CANCELLED};
 use super::outgoing::{Completion, PendingRequests};
 use super::reconnectable::Live;
 use super::writer::{Outbox, Write};
@@ -103,7 +104,7 @@ impl Peer {
     }
 
     pub(super) fn reply<R: Serialize + ?Sized>(&self, id: &RawValue, result: &R) {
-        if let Err(error) = self.0.outbox.push(&Reply { jsonrpc: "2.0", id, result }, Write::Queued) {
+        if let Err(error) = self.0.outbox.push(Write::Queued, |body| encode::result(body, id, result)) {
             tracing::error!(%error, "an answer cannot be encoded");
             self.reply_error(id, INTERNAL_ERROR, &format!("the answer cannot be encoded: {error}"));
         }
@@ -121,7 +122,7 @@ impl Peer {
         data: Option<&D>,
     ) {
         let error = ErrorObject { code, message, data };
-        if let Err(error) = self.0.outbox.push(&ReplyError { jsonrpc: "2.0", id, error }, Write::Queued) {
+        if let Err(error) = self.0.outbox.push(Write::Queued, |body| encode::error(body, id, &error)) {
             tracing::error!(%error, "an error answer cannot be encoded");
         }
     }

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use memchr::memmem;
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 use tokio::io::AsyncReadExt;
@@ -29,7 +28,6 @@ pub(crate) async fn read<S: Service>(
     max_frame: usize,
 ) -> Option<std::io::Error> {
     let mut decoder = Decoder::new(max_frame);
-    let escapes = memmem::Finder::new(br"\u");
     loop {
         peer.0.outbox.room_to_read().await;
         match reader.read_buf(decoder.room()).await {
@@ -44,9 +42,9 @@ pub(crate) async fn read<S: Service>(
                     tracing::warn!(%malformed, "skipped bytes from the CLI");
                     skipped(peer, service, malformed, head, max_frame);
                 }
-                Next::Frame(body) if body.len() >= LARGE => large(peer, service, &escapes, &mut decoder),
+                Next::Frame(body) if body.len() >= LARGE => large(peer, service, &mut decoder),
                 Next::Frame(body) => {
-                    if !handle(peer, service, &escapes, body) {
+                    if !handle(peer, service, body) {
                         decoder.reject();
                     }
                 }
@@ -114,22 +112,22 @@ fn unreadable<S: Service>(
 }
 
 /// Handles a large body in a separate buffer, of which a receiver can retain a part without a copy.
-fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, decoder: &mut Decoder) {
+fn large<S: Service>(peer: &Peer, service: &S, decoder: &mut Decoder) {
     let (frame, body) = decoder.take();
     let rejected = match String::from_utf8(frame) {
         Ok(text) => {
             let text = Arc::new(text);
             // The body is between two characters of ASCII, so it is whole.
             let good = match text.get(body.clone()) {
-                Some(body) => handle_text(peer, service, escapes, body, Some(&text)),
-                None => handle(peer, service, escapes, &text.as_bytes()[body.clone()]),
+                Some(body) => handle_text(peer, service, body, Some(&text)),
+                None => handle(peer, service, &text.as_bytes()[body.clone()]),
             };
             // Invalid JSON is never retained.
             if good { None } else { Arc::into_inner(text).map(String::into_bytes) }
         }
         Err(error) => {
             let frame = error.into_bytes();
-            let good = handle(peer, service, escapes, &frame[body.clone()]);
+            let good = handle(peer, service, &frame[body.clone()]);
             (!good).then_some(frame)
         }
     };
@@ -140,14 +138,14 @@ fn large<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, dec
 }
 
 /// Handles one body. Returns `false` if it is not JSON.
-fn handle<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, body: &[u8]) -> bool {
+fn handle<S: Service>(peer: &Peer, service: &S, body: &[u8]) -> bool {
     // Once for the whole body, so that the texts in it need no check.
     match std::str::from_utf8(body) {
-        Ok(body) => handle_text(peer, service, escapes, body, None),
+        Ok(body) => handle_text(peer, service, body, None),
         Err(error) => {
             let repaired = String::from_utf8_lossy(body);
             if serde_json::from_str::<AnyJson>(&repaired).is_ok() {
-                return handle_text(peer, service, escapes, &repaired, None);
+                return handle_text(peer, service, &repaired, None);
             }
             dispatch_broken(peer, service, body, serde_json::Error::custom(error))
         }
@@ -155,30 +153,34 @@ fn handle<S: Service>(peer: &Peer, service: &S, escapes: &memmem::Finder<'_>, bo
 }
 
 /// As [`handle`], for a body that is a text, and that may be a part of `whole`.
-fn handle_text<S: Service>(
-    peer: &Peer,
-    service: &S,
-    escapes: &memmem::Finder<'_>,
-    body: &str,
-    whole: Option<&Arc<String>>,
-) -> bool {
+fn handle_text<S: Service>(peer: &Peer, service: &S, body: &str, whole: Option<&Arc<String>>) -> bool {
+    let mut incoming = Incoming::default();
+    if Scanner::read(body, &mut incoming).is_some() {
+        return dispatch(peer, service, &mut incoming, body, whole);
+    }
     // A lone surrogate, which JavaScript can write, must not cost the whole message.
-    let repaired = escapes.find(body.as_bytes()).and_then(|_| replace_lone_surrogates(body));
-    dispatch(peer, service, repaired.as_deref().unwrap_or(body), whole)
+    let repaired = replace_lone_surrogates(body);
+    let body = repaired.as_deref().unwrap_or(body);
+    match serde_json::from_str(body) {
+        Ok(mut incoming) => dispatch(peer, service, &mut incoming, body, whole),
+        Err(_) => dispatch_unusual(peer, service, body),
+    }
 }
 
-fn dispatch<S: Service>(peer: &Peer, service: &S, body: &str, whole: Option<&Arc<String>>) -> bool {
-    let scanned: Option<Incoming<'_, S::Params<'_>>> = Scanner::read(body);
-    if let Some(incoming) = scanned.or_else(|| serde_json::from_str(body).ok()) {
-        match (incoming.method, incoming.id, incoming.params) {
-            (Some(CANCEL), None, _) => return dispatch_unusual(peer, service, body),
-            (Some(method), None, Some(params)) => service.notification(method, params, whole),
-            (Some(_), ..) => return dispatch_unusual(peer, service, body),
-            (None, id, _) => response(peer, id, incoming.result, incoming.error),
-        }
-        return true;
+fn dispatch<'a, S: Service>(
+    peer: &Peer,
+    service: &S,
+    incoming: &mut Incoming<'a, S::Params<'a>>,
+    body: &str,
+    whole: Option<&'a Arc<String>>,
+) -> bool {
+    match (incoming.method, incoming.id, &mut incoming.params) {
+        (Some(CANCEL), None, _) => return dispatch_unusual(peer, service, body),
+        (Some(method), None, Some(params)) => service.notification(method, params, whole),
+        (Some(_), ..) => return dispatch_unusual(peer, service, body),
+        (None, id, _) => response(peer, id, incoming.result, incoming.error),
     }
-    dispatch_unusual(peer, service, body)
+    true
 }
 
 /// Handles a request, or a message whose payload has another shape than the frequent ones.

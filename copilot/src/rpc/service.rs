@@ -16,7 +16,7 @@ pub(crate) trait Service: Send + Sync + 'static {
 
     /// Handles a notification whose parameters have the frequent shape. Those of a large frame are a part of `whole`, which
     /// may be retained instead of a copy.
-    fn notification(&self, method: &str, params: Self::Params<'_>, whole: Option<&Arc<String>>);
+    fn notification<'a>(&self, method: &str, params: &mut Self::Params<'a>, whole: Option<&'a Arc<String>>);
 
     /// Handles a notification whose parameters have another shape, or that has none.
     fn unusual_notification(&self, method: &str, params: &RawValue);

@@ -14,11 +14,11 @@ use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::io::AsyncWrite as _;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::encode::check_nesting;
 use crate::task::{DropGuard, lock};
 use crate::transport::WriteHalf;
 
@@ -31,8 +31,6 @@ const HARD_LIMIT: usize = 64 << 20;
 const KEEP_CAPACITY: usize = 1 << 20;
 /// How long a held frame waits for the end of the connection.
 const HOLD: Duration = Duration::from_millis(100);
-/// The deepest nesting that the CLI accepts.
-const MAX_DEPTH: usize = 127;
 
 /// When a queued frame is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,8 +70,12 @@ impl Outbox {
         Self { queue: Mutex::new(queue), work: Notify::new(), shrunk: Notify::new() }
     }
 
-    /// Queues one message.
-    pub(super) fn push<M: Serialize>(&self, message: &M, write: Write) -> serde_json::Result<()> {
+    /// Queues one message, which `encode` appends.
+    pub(super) fn push(
+        &self,
+        write: Write,
+        encode: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+    ) -> serde_json::Result<()> {
         let mut queue = self.queue();
         if queue.writer.is_none() {
             // The table of pending requests reports the closed connection.
@@ -82,12 +84,8 @@ impl Outbox {
         let (was_empty, before) = (queue.len() == 0, queue.buf.len());
         write_frame(&mut queue.buf, |buf| {
             let body = buf.len();
-            serde_json::to_writer(Tail(&mut *buf), message)?;
-            if nesting_exceeds(&buf[body..], MAX_DEPTH) {
-                let message = format!("nested deeper than {MAX_DEPTH} levels, which the CLI does not read");
-                return Err(serde::ser::Error::custom(message));
-            }
-            Ok(())
+            encode(buf)?;
+            check_nesting(&buf[body..])
         })?;
         if write == Write::Held {
             let frame = queue.buf.len() - before;
@@ -257,32 +255,6 @@ impl Queue {
     }
 }
 
-/// Appends to a buffer. When a large text makes it grow, room is reserved for the end of the message too: otherwise the
-/// last bracket would double the buffer.
-struct Tail<'a>(&'a mut Vec<u8>);
-
-impl io::Write for Tail<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes).map(|()| bytes.len())
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.0.capacity() - self.0.len() < bytes.len() {
-            self.0.reserve(bytes.len() + 1024);
-        }
-        match bytes {
-            // Most writes of `serde_json` are one quotation mark, comma or colon.
-            [byte] => self.0.push(*byte),
-            _ => self.0.extend_from_slice(bytes),
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Yields once to the tasks that are ready.
 ///
 /// A woken task runs next on many runtimes, before others that are ready too. Those may be about to queue frames, which
@@ -300,29 +272,6 @@ async fn behind_the_queue() {
     .await;
 }
 
-/// Returns whether arrays and objects nest deeper than `limit` in a well-formed JSON text.
-fn nesting_exceeds(json: &[u8], limit: usize) -> bool {
-    // Usually there are fewer brackets than levels, and counting them is quick.
-    if memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > limit {
-            return true;
-        }
-    }
-    false
-}
-
 /// Room for the longest header that [`write_frame`] writes: 16 letters, 20 digits and two line ends.
 const HEADER_ROOM: usize = 40;
 
@@ -331,22 +280,29 @@ pub(crate) fn write_frame<E>(
     buf: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    use std::io::Write as _;
-
     let base = buf.len();
     // Dropped early, it removes the bytes that were written.
     let mut buf = DropGuard::new(buf, |buf: &mut Vec<u8>| buf.truncate(base));
     // The body is written after a gap, then the header directly before the body, so the body is encoded once.
-    buf.resize(base + HEADER_ROOM, b' ');
+    let body = base + HEADER_ROOM;
+    buf.resize(body, b' ');
     write(&mut buf)?;
-    let length = buf.len() - base - HEADER_ROOM;
-    let mut header = [0_u8; HEADER_ROOM];
-    let mut rest = &mut header[..];
-    write!(rest, "Content-Length: {length}\r\n\r\n").expect("the longest header fits");
-    let used = HEADER_ROOM - rest.len();
-    buf[base..base + used].copy_from_slice(&header[..used]);
-    buf.copy_within(base + HEADER_ROOM.., base + used);
-    buf.truncate(base + used + length);
+    let mut length = buf.len() - body;
+    let mut begin = body;
+    let mut prepend = |bytes: &[u8]| {
+        begin -= bytes.len();
+        buf[begin..begin + bytes.len()].copy_from_slice(bytes);
+    };
+    prepend(b"\r\n\r\n");
+    loop {
+        prepend(&[b'0' + (length % 10) as u8]);
+        length /= 10;
+        if length == 0 {
+            break;
+        }
+    }
+    prepend(b"Content-Length: ");
+    buf.drain(base..begin);
     buf.dismiss();
     Ok(())
 }
@@ -356,7 +312,16 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use serde::Serialize;
+    use serde_json::value::RawValue;
+
     use super::*;
+    use crate::rpc::encode;
+
+    fn push<V: Serialize>(outbox: &Outbox, message: &V, write: Write) {
+        let id = RawValue::NULL;
+        outbox.push(write, |body| encode::result(body, id, message)).unwrap();
+    }
 
     /// A pipe like that of a child on Windows: it accepts bytes immediately, and is busy until they are written.
     #[derive(Clone, Default)]
@@ -422,9 +387,9 @@ mod tests {
             }
         };
         poll_writer();
-        outbox.push(&1, Write::Now).unwrap();
+        push(&outbox, &1, Write::Now);
         let waiting = poll_writer();
-        outbox.push(&2, Write::Now).unwrap();
+        push(&outbox, &2, Write::Now);
         assert_eq!(woken.0.load(Ordering::Relaxed), waiting, "it waits for the pipe");
         pipe.idle();
         assert!(woken.0.load(Ordering::Relaxed) > waiting, "the pipe is idle, and the writer sleeps");
@@ -470,10 +435,10 @@ mod tests {
     #[tokio::test]
     async fn no_frame_is_queued_after_a_write_error() {
         let outbox = Outbox::new(Box::new(Broken));
-        outbox.push(&1, Write::Now).unwrap();
+        push(&outbox, &1, Write::Now);
         assert_eq!(outbox.run().await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         for _ in 0..3 {
-            outbox.push(&"more", Write::Queued).unwrap();
+            push(&outbox, &"more", Write::Queued);
         }
         let queue = outbox.queue();
         assert_eq!((queue.len(), queue.buf.capacity()), (0, 0));
@@ -482,7 +447,7 @@ mod tests {
     #[test]
     fn a_large_buffer_is_freed() {
         let outbox = Outbox::new(Box::new(tokio::io::sink()));
-        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), Write::Now).unwrap();
+        push(&outbox, &"x".repeat(3 * KEEP_CAPACITY), Write::Now);
         let queue = outbox.queue();
         assert!(queue.len() == 0 && queue.buf.capacity() <= KEEP_CAPACITY, "{}", queue.buf.capacity());
     }
@@ -513,13 +478,13 @@ mod tests {
     #[test]
     fn the_part_of_a_large_buffer_that_was_written_is_given_back() {
         let outbox = Outbox::new(Box::new(Full(2 * KEEP_CAPACITY)));
-        outbox.push(&"x".repeat(3 * KEEP_CAPACITY), Write::Now).unwrap();
+        push(&outbox, &"x".repeat(3 * KEEP_CAPACITY), Write::Now);
         let queue = outbox.queue();
         assert!((KEEP_CAPACITY..KEEP_CAPACITY + 100).contains(&queue.len()), "{}", queue.len());
         assert_eq!((queue.sent, queue.buf.len()), (0, queue.len()));
         // Less is not worth moving the rest.
         let outbox = Outbox::new(Box::new(Full(1000)));
-        outbox.push(&"x".repeat(2000), Write::Now).unwrap();
+        push(&outbox, &"x".repeat(2000), Write::Now);
         let queue = outbox.queue();
         assert_eq!((queue.sent, queue.len()), (1000, queue.buf.len() - 1000));
     }
@@ -539,23 +504,23 @@ mod tests {
             async move { outbox.run().await }
         });
         let begun = Instant::now();
-        outbox.push(&"one", Write::Held).unwrap();
+        push(&outbox, &"one", Write::Held);
         tokio::time::sleep(HOLD / 2).await;
-        outbox.push(&"two", Write::Held).unwrap();
+        push(&outbox, &"two", Write::Held);
         assert_eq!(outbox.queue().len(), 0);
         let frames = written(&mut far).await;
-        assert!(frames.contains("one") && frames.ends_with("\"two\""), "{frames}");
+        assert!(frames.contains("one") && frames.ends_with("\"two\"}"), "{frames}");
         let waited = begun.elapsed();
         assert!((HOLD..HOLD + Duration::from_millis(2)).contains(&waited), "{waited:?}");
         for write in [Write::Now, Write::Queued] {
-            outbox.push(&"first", Write::Held).unwrap();
-            outbox.push(&"second", write).unwrap();
+            push(&outbox, &"first", Write::Held);
+            push(&outbox, &"second", write);
             let begun = Instant::now();
             let frames = written(&mut far).await;
-            assert!(frames.contains("first") && frames.ends_with("\"second\""), "{frames}");
+            assert!(frames.contains("first") && frames.ends_with("\"second\"}"), "{frames}");
             assert_eq!(begun.elapsed(), Duration::ZERO);
         }
-        outbox.push(&"third", Write::Held).unwrap();
+        push(&outbox, &"third", Write::Held);
         let begun = Instant::now();
         outbox.written().await;
         assert!(written(&mut far).await.contains("third"));
@@ -567,28 +532,12 @@ mod tests {
         for keep in [false, true] {
             let (near, mut far) = tokio::io::duplex(1024);
             let outbox = Outbox::new(Box::new(near));
-            outbox.push(&"held", Write::Held).unwrap();
+            push(&outbox, &"held", Write::Held);
             if keep {
                 outbox.write_held();
             }
             outbox.close();
             assert_eq!(written(&mut far).await.contains("held"), keep);
         }
-    }
-
-    #[test]
-    fn nesting_is_counted_outside_strings() {
-        let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(!nesting_exceeds(deep(127).as_bytes(), 127));
-        assert!(nesting_exceeds(deep(128).as_bytes(), 127));
-        let wide = format!("[{}]", ["{}"; 500].join(","));
-        assert!(!nesting_exceeds(wide.as_bytes(), 127));
-        let quoted = format!(r#""\"{}""#, "[".repeat(500));
-        assert!(!nesting_exceeds(quoted.as_bytes(), 127));
-        let wide_and_deep = |levels: usize| format!("[[],[],{}]", deep(levels - 1));
-        assert!(!nesting_exceeds(wide_and_deep(127).as_bytes(), 127));
-        assert!(nesting_exceeds(wide_and_deep(128).as_bytes(), 127));
-        let closed_in_strings = r#"["]","}","#.repeat(127) + "[]" + &"]".repeat(127);
-        assert!(nesting_exceeds(closed_in_strings.as_bytes(), 127));
     }
 }

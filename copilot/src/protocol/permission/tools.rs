@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
-use crate::protocol::scan::{Scan, Scanner, once};
+use crate::protocol::scan::{Scan, Scanner};
 
 /// The payload of `external_tool.requested`, and the parameters of protocol 2's `tool.call`, which has no request id.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ToolRequested<'a> {
     #[serde(borrow, default)]
@@ -29,28 +29,37 @@ pub(crate) struct ToolRequested<'a> {
 }
 
 impl<'a> Scan<'a> for ToolRequested<'a> {
-    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
-        let (mut request_id, mut tool_call_id, mut tool_name, mut arguments) = (None, None, None, None);
-        let (mut working_directory, mut traceparent, mut tracestate) = (None, None, None);
-        scanner.object(|scanner, name| match name {
-            "requestId" => once(&mut request_id, scanner.text()?),
-            "toolCallId" => once(&mut tool_call_id, scanner.text()?),
-            "toolName" => once(&mut tool_name, scanner.text()?),
-            "arguments" => once(&mut arguments, scanner.value()?),
-            "workingDirectory" => once(&mut working_directory, scanner.text()?),
-            "traceparent" => once(&mut traceparent, scanner.text()?),
-            "tracestate" => once(&mut tracestate, scanner.text()?),
-            _ => scanner.value().map(drop),
-        })?;
-        let borrowed = |text: Option<&'a str>| Cow::Borrowed(text.unwrap_or_default());
-        Some(Self {
-            request_id: borrowed(request_id),
-            tool_call_id: borrowed(tool_call_id),
-            tool_name: borrowed(tool_name),
-            arguments: arguments.flatten(),
-            working_directory: working_directory.map(Box::from),
-            traceparent: traceparent.map(Box::from),
-            tracestate: tracestate.map(Box::from),
+    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
+        Some(match name {
+            "requestId" => {
+                self.request_id = scanner.text()?.into();
+                0
+            }
+            "toolCallId" => {
+                self.tool_call_id = scanner.text()?.into();
+                1
+            }
+            "toolName" => {
+                self.tool_name = scanner.text()?.into();
+                2
+            }
+            "arguments" => {
+                self.arguments = scanner.value()?;
+                3
+            }
+            "workingDirectory" => {
+                self.working_directory = Some(scanner.text()?.into());
+                4
+            }
+            "traceparent" => {
+                self.traceparent = Some(scanner.text()?.into());
+                5
+            }
+            "tracestate" => {
+                self.tracestate = Some(scanner.text()?.into());
+                6
+            }
+            _ => scanner.other()?,
         })
     }
 }
@@ -90,7 +99,7 @@ impl PendingTool {
 }
 
 /// The payload of `external_tool.completed`, and of every event that says that a question is settled.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Settled<'a> {
     #[serde(borrow, default)]
@@ -98,13 +107,12 @@ pub(crate) struct Settled<'a> {
 }
 
 impl<'a> Scan<'a> for Settled<'a> {
-    fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
-        let mut request_id = None;
-        scanner.object(|scanner, name| match name {
-            "requestId" => once(&mut request_id, scanner.text()?),
-            _ => scanner.value().map(drop),
-        })?;
-        Some(Self { request_id: Cow::Borrowed(request_id.unwrap_or_default()) })
+    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
+        if name != "requestId" {
+            return scanner.other();
+        }
+        self.request_id = scanner.text()?.into();
+        Some(0)
     }
 }
 

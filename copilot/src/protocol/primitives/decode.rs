@@ -33,7 +33,8 @@ pub(crate) fn question<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T> {
 
 /// Decodes a question of a type that can be read in the [usual form](super::scan).
 pub(crate) fn usual_question<'de, T: Scan<'de> + Deserialize<'de>>(text: &'de str) -> Result<T> {
-    Scanner::read(text).map_or_else(|| question(text), Ok)
+    let mut value = T::default();
+    if Scanner::read(text, &mut value).is_some() { Ok(value) } else { question(text) }
 }
 
 /// Decodes the result of a call.

@@ -7,11 +7,19 @@ use serde_json::value::RawValue;
 
 use super::raw::raw_value;
 
-/// A type that can be read from JSON of the usual form.
-pub(crate) trait Scan<'a>: Sized {
-    /// Reads a value; `None` where it has another form, or another shape.
-    fn scan(scanner: &mut Scanner<'a>) -> Option<Self>;
+/// A type that can be read from an object of the usual form. The members are read into their places, because large values
+/// cost much when they are moved.
+pub(crate) trait Scan<'a>: Default {
+    /// The member without which there is no value; [`OTHER`] for none.
+    const REQUIRED: u32 = OTHER;
+
+    /// Reads the value of a member into its place. Returns the number of the member, which is less than [`OTHER`]; `None`
+    /// where the value has another form, or another shape.
+    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32>;
 }
+
+/// The number of members that are not known. Only these may come more than once.
+pub(crate) const OTHER: u32 = 31;
 
 /// A position in a JSON text.
 #[derive(Debug)]
@@ -21,31 +29,43 @@ pub(crate) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// Reads a whole text. Control characters are neither in strings nor, in the usual form, between them, so one check
-    /// of the whole text is enough.
-    pub(crate) fn read<T: Scan<'a>>(text: &'a str) -> Option<T> {
+    /// Reads a whole text into an empty value. Control characters are neither in strings nor, in the usual form, between
+    /// them, so one check of the whole text is enough.
+    pub(crate) fn read<T: Scan<'a>>(text: &'a str, value: &mut T) -> Option<()> {
         if has_control(text.as_bytes()) {
             return None;
         }
         let mut scanner = Self { text, at: 0 };
-        let value = T::scan(&mut scanner)?;
-        (scanner.at == text.len()).then_some(value)
+        scanner.object(value)?;
+        (scanner.at == text.len()).then_some(())
     }
 
-    /// Reads an object, with a call of `member` for each name, which reads the value.
-    pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+    /// Reads an object.
+    pub(crate) fn object<T: Scan<'a>>(&mut self, value: &mut T) -> Option<()> {
         self.byte(b'{')?;
-        if self.byte(b'}').is_some() {
-            return Some(());
-        }
-        loop {
-            let name = self.text()?;
-            self.byte(b':')?;
-            member(self, name)?;
-            if self.byte(b',').is_none() {
-                return self.byte(b'}');
+        let mut seen = 0_u32;
+        if self.byte(b'}').is_none() {
+            loop {
+                let name = self.text()?;
+                self.byte(b':')?;
+                let member = 1 << value.member(name, self)?;
+                if seen & member & !(1 << OTHER) != 0 {
+                    return None;
+                }
+                seen |= member;
+                if self.byte(b',').is_none() {
+                    self.byte(b'}')?;
+                    break;
+                }
             }
         }
+        (T::REQUIRED == OTHER || seen & 1 << T::REQUIRED != 0).then_some(())
+    }
+
+    /// Reads the value of a member that is not known.
+    pub(crate) fn other(&mut self) -> Option<u32> {
+        self.value()?;
+        Some(OTHER)
     }
 
     /// Reads a string without escapes.
@@ -93,11 +113,15 @@ impl<'a> Scanner<'a> {
         self.unusual_value()
     }
 
-    /// Reads a value of a form that [`skip`](Self::skip) does not support, or finds that it is not one.
+    /// Reads a value of a form that [`skip`](Self::skip) does not support, or finds that it is not one. It may have no
+    /// escapes by number, because they may be half of a pair.
     #[cold]
     fn unusual_value(&mut self) -> Option<Option<&'a RawValue>> {
         let mut values = serde_json::Deserializer::from_str(self.text.get(self.at..)?).into_iter();
         let value: Option<&RawValue> = values.next()?.ok()?;
+        if value.is_some_and(|value| value.get().contains(r"\u")) {
+            return None;
+        }
         self.at += values.byte_offset();
         Some(value)
     }
@@ -117,49 +141,33 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Puts a value into an empty place; `None` where a member comes twice.
-pub(crate) fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
-    place.replace(value).is_none().then_some(())
-}
-
 /// Returns the number of bytes before the first quotation mark or backslash.
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
-    const STEP: usize = size_of::<u64>();
-    /// Ids, most names and most values are shorter; for longer ones the call of a vectorized search is worth its cost.
-    const SHORT: usize = 6 * STEP;
-    let mut at = 0;
-    // Eight bytes at a time: the lowest one that is found is exact.
-    while at < SHORT
-        && let Some(chunk) = bytes.get(at..at + STEP)
-    {
-        let word = u64::from_le_bytes(chunk.try_into().expect("the chunk has eight bytes"));
-        let found = (is_zero(word ^ repeat(b'"')) | is_zero(word ^ repeat(b'\\'))) & repeat(0x80);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += STEP;
+    /// Most strings end within so many bytes. For longer ones the call of a search with wider vectors is worth its cost.
+    const NEAR: usize = 64;
+    let length = match bytes.split_first_chunk::<NEAR>() {
+        Some((near, far)) => find_near(near).or_else(|| Some(NEAR + memchr::memchr2(b'"', b'\\', far)?)),
+        None => find_near(bytes),
+    };
+    length.unwrap_or(bytes.len())
+}
+
+/// Finds a quotation mark or a backslash in a short text, without a call.
+fn find_near(bytes: &[u8]) -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(search) = memchr::arch::x86_64::sse2::memchr::Two::new(b'"', b'\\') {
+        return search.find(bytes);
     }
-    let rest = &bytes[at..];
-    at + memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len())
+    memchr::memchr2(b'"', b'\\', bytes)
 }
 
 /// Returns whether there is a control character. All bytes of a block are compared, so that the compiler compares many of
 /// them with one instruction.
 fn has_control(bytes: &[u8]) -> bool {
-    const BLOCK: usize = 64;
+    const BLOCK: usize = 256;
     let is_control = |block: &[u8]| block.iter().fold(false, |found, byte| found | (*byte < 0x20));
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     blocks.iter().any(|block| is_control(block)) || is_control(rest)
-}
-
-/// Returns a word with this byte in each place.
-const fn repeat(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// Sets the highest bit of each zero byte. Bits above the lowest one that is set may be wrong.
-const fn is_zero(word: u64) -> u64 {
-    word.wrapping_sub(repeat(1)) & !word
 }
 
 #[cfg(test)]
@@ -168,8 +176,8 @@ mod tests {
 
     use super::*;
 
-    /// The value of the member `a`, in the order of the types that can be read.
-    #[derive(Debug, PartialEq)]
+    /// Members of the types that can be read.
+    #[derive(Debug, Default, PartialEq)]
     struct Members<'a> {
         text: Option<&'a str>,
         flag: Option<bool>,
@@ -177,20 +185,42 @@ mod tests {
     }
 
     impl<'a> Scan<'a> for Members<'a> {
-        fn scan(scanner: &mut Scanner<'a>) -> Option<Self> {
-            let (mut text, mut flag, mut value) = (None, None, None);
-            scanner.object(|scanner, name| match name {
-                "text" => once(&mut text, scanner.text()?),
-                "flag" => once(&mut flag, scanner.flag()?),
-                "null" => scanner.null().then_some(()),
-                _ => once(&mut value, scanner.value()?.map_or("absent", RawValue::get)),
-            })?;
-            Some(Self { text, flag, value })
+        fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
+            match name {
+                "text" => self.text = Some(scanner.text()?),
+                "flag" => {
+                    self.flag = Some(scanner.flag()?);
+                    return Some(1);
+                }
+                "null" => {
+                    scanner.null().then_some(())?;
+                    return Some(2);
+                }
+                "value" => {
+                    self.value = Some(scanner.value()?.map_or("absent", RawValue::get));
+                    return Some(3);
+                }
+                _ => return scanner.other(),
+            }
+            Some(0)
+        }
+    }
+
+    /// A type with a member that must be there.
+    #[derive(Debug, Default)]
+    struct Tagged;
+
+    impl<'a> Scan<'a> for Tagged {
+        const REQUIRED: u32 = 3;
+
+        fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
+            scanner.other().map(|other| if name == "tag" { Self::REQUIRED } else { other })
         }
     }
 
     fn read(json: &str) -> Option<Members<'_>> {
-        Scanner::read(json)
+        let mut members = Members::default();
+        Scanner::read(json, &mut members).map(|()| members)
     }
 
     #[test]
@@ -201,6 +231,9 @@ mod tests {
         assert_eq!(read("{}"), Some(Members { text: None, flag: None, value: None }));
         assert_eq!(read(r#"{"value":null}"#).unwrap().value, Some("absent"));
         assert_eq!(read(r#"{"value":12}"#).unwrap().value, Some("12"));
+        assert_eq!(read(r#"{"x":1,"x":2,"value":3}"#).unwrap().value, Some("3"));
+        let tagged = |json| Scanner::read(json, &mut Tagged).is_some();
+        assert!(tagged(r#"{"a":1,"tag":2}"#) && !tagged(r#"{"a":1}"#) && !tagged("{}"));
     }
 
     #[test]
@@ -215,6 +248,9 @@ mod tests {
             r#"{ "text":"a"}"#,
             r#"{"text":"a",}"#,
             r#"{"text":"a","text":"b"}"#,
+            r#"{"null":null,"null":null}"#,
+            r#"{"value":"\ud83d"}"#,
+            r#"{"value":[ "\uDe00"]}"#,
             r#"{"text":"\u0061"}"#,
             "{\"text\":\"a\nb\"}",
             r#"{"text":1}"#,

@@ -4,8 +4,8 @@
 use super::scan::{Scanner, plain_length};
 
 impl Scanner<'_> {
-    /// Skips one value; `None` where it is invalid, has white space outside of strings, or is nested deeper than 64
-    /// levels.
+    /// Skips one value; `None` where it is invalid, has white space outside of strings, is nested deeper than 64 levels,
+    /// or has an escape of a surrogate, which may be alone.
     pub(super) fn skip(&mut self) -> Option<()> {
         let mut open = Open::default();
         loop {
@@ -63,34 +63,17 @@ impl Scanner<'_> {
 
     fn skip_string(&mut self) -> Option<()> {
         self.byte(b'"')?;
+        let (bytes, mut at) = (self.text.as_bytes(), self.at);
         loop {
-            self.at += plain_length(&self.text.as_bytes()[self.at..]);
-            match self.peek()? {
+            at += plain_length(bytes.get(at..)?);
+            match bytes.get(at)? {
                 b'"' => {
-                    self.at += 1;
+                    self.at = at + 1;
                     return Some(());
                 }
-                b'\\' => {
-                    self.at += 1;
-                    self.skip_escape()?;
-                }
-                _ => return None,
+                // A backslash.
+                _ => at = end_of_escape(bytes, at + 1)?,
             }
-        }
-    }
-
-    /// Skips an escape, behind its backslash.
-    fn skip_escape(&mut self) -> Option<()> {
-        let kind = self.peek()?;
-        self.at += 1;
-        match kind {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => {
-                let digits = self.text.as_bytes().get(self.at..self.at + 4)?;
-                self.at += 4;
-                digits.iter().all(u8::is_ascii_hexdigit).then_some(())
-            }
-            _ => None,
         }
     }
 
@@ -120,6 +103,24 @@ impl Scanner<'_> {
         }
         (self.at > start).then_some(())
     }
+}
+
+/// Returns the end of an escape, whose backslash is before `at`.
+#[inline]
+fn end_of_escape(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+        b'u' => end_of_number(bytes, at + 1),
+        _ => None,
+    }
+}
+
+/// Returns the end of the four digits of an escape.
+#[cold]
+fn end_of_number(bytes: &[u8], at: usize) -> Option<usize> {
+    let digits = bytes.get(at..at + 4)?;
+    let is_surrogate = matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+    (!is_surrogate && digits.iter().all(u8::is_ascii_hexdigit)).then_some(at + 4)
 }
 
 /// The containers that are open: one bit each, set for an object, the innermost one lowest.
@@ -181,7 +182,7 @@ mod tests {
             "false",
             "null",
             "\"\"",
-            r#""a\"\u00e9\ud83d\/""#,
+            r#""a\"\u00e9\ud7ff\uE000\/""#,
             "[]",
             "{}",
             r#"{"a":[1,{"b":null},"}"],"":0}"#,
@@ -189,6 +190,10 @@ mod tests {
         ] {
             assert_eq!(skipped(json), Some(json.len()), "{json}");
             assert_eq!(skipped(&format!("{json},")), Some(json.len()), "{json}");
+        }
+        // Half of a pair, perhaps.
+        for json in [r#""\ud800""#, r#""\uDfFF""#, r#""\uD83D\uDE00""#] {
+            assert_eq!((skipped(json), decoded(json)), (None, Some(json.len())), "{json}");
         }
         let nested = |depth| "[".repeat(depth) + "0" + &"]".repeat(depth);
         assert_eq!((skipped(&nested(64)), skipped(&nested(65))), (Some(129), None));

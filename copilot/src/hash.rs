@@ -1,12 +1,15 @@
-//! A quick hasher for the ids that route messages: of requests, sessions and tool calls.
+//! A quick hasher for the ids that route messages, of requests, sessions and tool calls, and for addresses of definitions.
 //!
 //! These ids are made by this library and by the CLI, so the hasher need not resist keys that are chosen to collide.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map by id.
 pub(crate) type IdMap<K, V> = HashMap<K, V, BuildIdHasher>;
+
+/// A set of ids.
+pub(crate) type IdSet<T> = HashSet<T, BuildIdHasher>;
 
 /// Makes [`IdHasher`]s.
 pub(crate) type BuildIdHasher = BuildHasherDefault<IdHasher>;
@@ -49,6 +52,10 @@ impl Hasher for IdHasher {
 
     fn write_u64(&mut self, id: u64) {
         self.add(id);
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        self.add(address as u64);
     }
 }
 

@@ -3,13 +3,11 @@
 use std::sync::LazyLock;
 
 use super::EventName;
+use crate::hash::IdMap;
 
-/// The names on the wire by length and text: most comparisons end with the length.
-static BY_LENGTH: LazyLock<Vec<(&str, EventName)>> = LazyLock::new(|| {
-    let mut names = EventName::NAMES.to_vec();
-    names.sort_unstable_by_key(|(text, _)| (text.len(), *text));
-    names
-});
+/// The names on the wire.
+static BY_NAME: LazyLock<IdMap<&str, EventName>> =
+    LazyLock::new(|| EventName::NAMES.iter().copied().collect());
 
 impl EventName {
     /// The number of names; each is less, as an index.
@@ -17,11 +15,7 @@ impl EventName {
 
     /// Reads a name as the CLI sends it. The names of local events are not among them.
     pub(crate) fn read(text: &str) -> Self {
-        let key = (text.len(), text);
-        match BY_LENGTH.binary_search_by_key(&key, |(text, _)| (text.len(), text)) {
-            Ok(found) => BY_LENGTH[found].1,
-            Err(_) => Self::Other,
-        }
+        BY_NAME.get(text).copied().unwrap_or(Self::Other)
     }
 
     /// Whether events of this name are made by this library.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::IdMap;
 use crate::task::lock;
 use crate::tools::arguments::decode::Visitor;
 use crate::tools::arguments::describe::Source;
@@ -117,7 +118,7 @@ type Cached = std::result::Result<&'static Compiled, Error>;
 
 /// Returns the compiled form of a definition, computed on first use.
 pub(crate) fn of(def: &'static ToolDef) -> Result<&'static Compiled> {
-    static CACHE: Mutex<Option<HashMap<usize, Cached>>> = Mutex::new(None);
+    static CACHE: Mutex<Option<IdMap<usize, Cached>>> = Mutex::new(None);
     // A panic in a user's `JsonSchema` does not change the map.
     let mut cache = lock(&CACHE);
     let key = ptr::from_ref(def).addr();

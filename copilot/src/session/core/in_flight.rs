@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
-use crate::hash::{BuildIdHasher, IdMap};
+use crate::hash::{BuildIdHasher, IdMap, IdSet};
 use crate::rpc::{BackupResponder, IncomingId, Responder};
 use crate::task::{self, Task, lock};
 use crate::tools::{CancellationToken, Tool};
@@ -342,26 +342,29 @@ const RECENT: usize = 256;
 /// The ids of recent events, as hashes: a few bytes each, and none where no event came.
 #[derive(Debug, Default)]
 struct RecentIds {
-    hashes: Vec<u64>,
+    known: IdSet<u64>,
+    /// The same hashes in the order of their arrival, as a ring.
+    arrived: Vec<u64>,
     /// The index of the oldest, once there are [`RECENT`].
     oldest: usize,
 }
 
 impl RecentIds {
     fn contains(&self, id: &str) -> bool {
-        self.hashes.contains(&BuildIdHasher::default().hash_one(id))
+        self.known.contains(&BuildIdHasher::default().hash_one(id))
     }
 
     /// Inserts an id; returns whether it was new.
     fn insert(&mut self, id: &str) -> bool {
         let hash = BuildIdHasher::default().hash_one(id);
-        if self.hashes.contains(&hash) {
+        if !self.known.insert(hash) {
             return false;
         }
-        if self.hashes.len() < RECENT {
-            self.hashes.push(hash);
+        if self.arrived.len() < RECENT {
+            self.arrived.push(hash);
         } else {
-            self.hashes[self.oldest] = hash;
+            let forgotten = std::mem::replace(&mut self.arrived[self.oldest], hash);
+            self.known.remove(&forgotten);
             self.oldest = (self.oldest + 1) % RECENT;
         }
         true
@@ -452,7 +455,7 @@ mod tests {
             assert!(recent.insert(&id.to_string()));
             assert!(!recent.insert(&id.to_string()));
         }
-        assert_eq!(recent.hashes.len(), RECENT);
+        assert_eq!((recent.arrived.len(), recent.known.len()), (RECENT, RECENT));
         assert!(!recent.insert(&RECENT.to_string()));
         assert!(recent.insert("0"), "the oldest id is forgotten");
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use futures_core::future::BoxFuture;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -17,7 +16,7 @@ use crate::events::{EventHead, EventName};
 use crate::protocol::tools::{ToolAnswerParams, ToolErrorParams, ToolRequested};
 use crate::protocol::{RequestId, ToolCallId, decode};
 use crate::task;
-use crate::tools::{CancellationToken, Invocation, Tool, ToolErrors, ToolResult};
+use crate::tools::{CancellationToken, Invocation, SerialPlace, Tool, ToolContext, ToolErrors, ToolResult};
 use crate::trace::{Failure, InSpan};
 
 /// The method that answers a call.
@@ -134,7 +133,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         errors_visible: session.tool_policy.errors == ToolErrors::Visible,
         on_thread: AtomicBool::new(false),
     };
-    let running = tool.invoke(invocation, place);
+    let context = ToolContext::new(tool.clone(), invocation);
     let work = Work::Tool(tool.clone());
     let own = tool;
     let (tool, token) = (tool.clone(), cancel.clone());
@@ -145,7 +144,7 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         };
         let (result, failure) = match refusal {
             Some(refusal) => (refusal, Some(Failure::Denied)),
-            None => run_permitted(&entry, &tool, running).await,
+            None => run_permitted(&entry, &tool, context, place).await,
         };
         entry.spans.called(&mut observed, &result, failure);
         match result.ticket() {
@@ -166,7 +165,9 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     let start = |entry| {
         let observed = session.spans.call(&session.id, own, &OwnCall { id, agent, arguments, trace });
         let span = observed.span();
-        within_session(session, InSpan::new(span, future(entry, observed)))
+        // Boxed once, before the layers around it would move it.
+        // Boxed before the layers around it would move it.
+        within_session(session, InSpan::new(span, Box::pin(future(entry, observed))))
     };
     if !in_flight::run(session, cause, work, cancel, start) {
         let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
@@ -188,14 +189,15 @@ async fn decide(session: &SessionCore, request: PermissionRequest) -> Decision {
 async fn run_permitted(
     session: &SessionCore,
     tool: &Tool,
-    running: BoxFuture<'static, ToolResult>,
+    context: ToolContext,
+    place: Option<Arc<SerialPlace>>,
 ) -> (ToolResult, Option<Failure>) {
     let admitted = match session.call_budgets.admit(tool) {
         Ok(admitted) => admitted,
         Err(refusal) => return (refusal, Some(Failure::OverBudget)),
     };
     // A tool answers its panics itself; this is for a panic in the code around it.
-    match task::catch(running).await {
+    match task::catch(tool.call(context, place)).await {
         Ok(result) => {
             let is_success = result.is_success();
             let result = result.within(session.tool_policy.max_result, tool.name());

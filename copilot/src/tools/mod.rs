@@ -44,7 +44,6 @@ pub use selection::{Choice, ToolList, module};
 pub use selection_context::SelectionContext;
 pub use state::Needs;
 
-#[cfg(any(test, feature = "testing"))]
 pub(crate) use context::ToolContext;
 #[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) use dynamic::DynTool;
@@ -68,6 +67,7 @@ pub(crate) use selection::registry::ToolSet;
 #[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) use selection::snapshot::snapshot;
 pub(crate) use selection::{Prefixes, ToolSelection};
+pub(crate) use serial::Place as SerialPlace;
 pub(crate) use state::StateMap;
 pub(crate) use timeouts::Timeouts;
 

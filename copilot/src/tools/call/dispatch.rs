@@ -1,7 +1,7 @@
 //! Runs a tool for one call. Every call has a result, whatever the tool does: invalid arguments, an error, a panic, a
 //! cancellation and a timeout each have theirs.
 //!
-//! Spawns no task: the future of [`Tool::invoke`] does all the work when it is polled.
+//! Spawns no task: the future of [`Tool::call`] does all the work when it is polled.
 
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -38,26 +38,29 @@ const GRACE: Duration = Duration::from_millis(500);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 impl Tool {
-    /// Runs the tool for one call. Never panics; ends at the latest after the tool's timeout and a short grace.
+    /// Runs the tool for the call of `context`. Never panics; ends at the latest after the tool's timeout and a short grace.
     ///
-    /// `place` is that of [`enter_queue`](Self::enter_queue), which otherwise is called when the call begins.
+    /// `place` is that of [`enter_queue`](Self::enter_queue), which otherwise is called when the call begins. It is held
+    /// until the last attempt has ended.
     ///
     /// The caller instruments the future with the span of the call.
+    pub(crate) async fn call(&self, context: ToolContext, place: Option<Arc<Place>>) -> ToolResult {
+        let place = place.or_else(|| self.enter_queue(Some(context.arguments())));
+        run(self, &context, place.as_ref()).await.0
+    }
+
+    /// As [`call`](Self::call), with an owned future.
+    #[cfg(test)]
     pub(crate) fn invoke(
         &self,
         invocation: Invocation,
         place: Option<Arc<Place>>,
     ) -> BoxFuture<'static, ToolResult> {
         let tool = self.clone();
-        Box::pin(async move {
-            let context = ToolContext::new(tool.clone(), invocation);
-            // Held until the last attempt has ended.
-            let place = place.or_else(|| tool.enter_queue(Some(context.arguments())));
-            run(&tool, &context, place.as_ref()).await.0
-        })
+        Box::pin(async move { tool.call(ToolContext::new(tool.clone(), invocation), place).await })
     }
 
-    /// As [`invoke`](Self::invoke), in a new span, which is a child of the current one.
+    /// As [`call`](Self::call), in a new span, which is a child of the current one.
     #[cfg(any(test, feature = "mcp"))]
     pub(crate) fn invoke_in_span(&self, invocation: Invocation) -> BoxFuture<'static, ToolResult> {
         let tool = self.clone();
@@ -73,7 +76,7 @@ impl Tool {
         Some(Arc::new(serial.enter(arguments.unwrap_or("{}"))))
     }
 
-    /// As [`invoke`](Self::invoke), with the error that the result was made from, and in a new span, which is a child of
+    /// As [`call`](Self::call), with the error that the result was made from, and in a new span, which is a child of
     /// the current one.
     #[cfg(any(test, feature = "mcp", feature = "testing", feature = "toolbox"))]
     pub(crate) async fn invoke_explained(&self, invocation: Invocation) -> (ToolResult, Option<ToolError>) {

@@ -1,6 +1,9 @@
 //! The instructions that the program executes for one message, counted by valgrind, and their limits:
 //! `cargo bench -p copilot-tests --bench instructions`. Fails if a limit is exceeded.
 //!
+//! The operations whose names end with `_traced` run with a subscriber that makes OpenTelemetry spans of them, without an
+//! exporter.
+//!
 //! The CLI is a separate process, which valgrind does not count. Each operation is run with two counts, and the
 //! difference is divided by the difference of the counts, so that start and end do not matter. The runtime has one
 //! thread, so the figures do not depend on the load; a new compiler or allocator changes them by some percent.
@@ -10,15 +13,22 @@ use std::process::{Command, ExitCode};
 
 use copilot::{Client, Session};
 use copilot_tests::flood;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Builder;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The operations with their counts, and the limit of instructions for one.
-const OPERATIONS: [(&str, usize, u64); 5] = [
+const OPERATIONS: [(&str, usize, u64); 8] = [
     ("ping", 1_000, 13_800),
     ("tool", 1_000, 40_300),
     ("tool_of_16", 1_000, 36_300),
+    ("tool_traced", 1_000, 80_000),
     ("delta", 2_000, 7_100),
+    ("delta_traced", 2_000, 9_000),
     ("recorded_turn", 10, 1_040_000),
+    ("recorded_turn_traced", 10, 1_500_000),
 ];
 
 /// Set in the environment of the process that is the CLI.
@@ -51,12 +61,12 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut is_exceeded = false;
-    println!("{:<14} {:>12} {:>12}", "operation", "instructions", "limit");
+    println!("{:<20} {:>12} {:>12}", "operation", "instructions", "limit");
     for (operation, count, limit) in OPERATIONS {
         let (few, many) = (counted(&program, operation, count), counted(&program, operation, 3 * count));
         let each = (many - few) / (2 * count as u64);
         let verdict = if each > limit { "  EXCEEDED" } else { "" };
-        println!("{operation:<14} {each:>12} {limit:>12}{verdict}");
+        println!("{operation:<20} {each:>12} {limit:>12}{verdict}");
         is_exceeded |= each > limit;
     }
     if is_exceeded { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -77,6 +87,14 @@ fn counted(program: &Path, operation: &str, count: usize) -> u64 {
 }
 
 fn run(program: &Path, operation: &str, count: usize) {
+    let operation = match operation.strip_suffix("_traced") {
+        Some(operation) => {
+            let tracer = SdkTracerProvider::builder().build().tracer("instructions");
+            tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(tracer)).init();
+            operation
+        }
+        None => operation,
+    };
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     let done = runtime.block_on(async {
         let client = Client::builder().cli_path(program).env(IS_CLI, "1").start().await?;

@@ -64,9 +64,13 @@ pub(super) fn network() -> Result<Upstream> {
         .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(|error| failed("the certificates of this machine cannot be used", error))?
         .with_no_client_auth();
+    Ok(through(config, Matcher::from_env()))
+}
+
+/// Returns the service at the addresses of the requests, with these certificates and proxies.
+pub(super) fn through(config: ClientConfig, proxies: Matcher) -> Upstream {
     let direct = client(secured(&config, connector()));
-    let proxies = Matcher::from_env();
-    Ok(Arc::new(move |request| {
+    Arc::new(move |request| {
         let address = request.url.parse::<Uri>();
         // A proxy would look for the loopback interface of the machine that it runs on.
         let proxy = address.as_ref().ok().filter(|_| !is_loopback(&request.url));
@@ -80,7 +84,7 @@ pub(super) fn network() -> Result<Upstream> {
                 Box::pin(forward(client(secured(&config, tunnel)), address, request))
             }
         }
-    }))
+    })
 }
 
 /// Returns a connector of TCP, also for addresses of HTTPS.

@@ -1,10 +1,11 @@
 //! Tests of the parts of a cassette, without a CLI: `comparing` requests, reading `answers`, `recording` and replaying a file,
-//! and `scrubbing` it.
+//! `scrubbing` it, and the `network` to the real service.
 
 #![allow(clippy::needless_pass_by_value, reason = "a test writes its values in place")]
 
 mod answers;
 mod comparing;
+mod network;
 mod recording;
 mod scrubbing;
 

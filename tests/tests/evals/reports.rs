@@ -1,6 +1,7 @@
 //! The report: its table, JUnit XML, and the comparison with a baseline.
 
 use std::fs;
+use std::process::Command;
 
 use copilot::evals::{Case, CaseChangeKind, Report, Suite, expect};
 use copilot::testing::FakeTurn;
@@ -237,4 +238,29 @@ async fn a_file_that_is_not_the_baseline_of_the_suite_is_an_error() {
         let error = report.compare(&path).unwrap_err().to_string();
         assert!(error.contains("cannot compare with the baseline") && error.contains(problem), "{error}");
     }
+}
+
+#[tokio::test]
+async fn the_environment_accepts_new_results() {
+    /// Set in the run that accepts them.
+    const PATH: &str = "COPILOT_TEST_BASELINE";
+    let report = report().await;
+    if let Some(path) = std::env::var_os(PATH) {
+        assert!(report.compare(path).unwrap().is_new);
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refunds.json");
+    fs::write(&path, r#"{"suite": "refunds", "cases": {}}"#).unwrap();
+    let run = |value: &str| {
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        test.args(["--exact", "reports::the_environment_accepts_new_results"]).env(PATH, &path);
+        test.env("COPILOT_EVALS", value).output().unwrap().status.success()
+    };
+    // The run with another value compares.
+    assert!(!run("compare"));
+    assert_eq!(report.compare(&path).unwrap().changes.len(), 4);
+    assert!(run("accept"));
+    let same = report.compare(&path).unwrap();
+    assert!(!same.is_new && same.changes.is_empty(), "{same}");
 }

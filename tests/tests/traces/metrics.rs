@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use copilot::EventKind;
+use copilot::deferred::{Deferred, Ticket};
 use copilot::metrics::Metrics;
 use copilot::testing::FakeCli;
-use copilot_tests::events::next_restart;
+use copilot_tests::events::{next_event, next_restart};
 use copilot_tests::fake::{Fake, settle};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
@@ -159,4 +161,33 @@ async fn queues_lagged_events_and_restarts_are_measured() {
     assert_eq!(measured.values()["copilot.client.restarts [{restart}] "], "1");
     session.close().await.unwrap();
     assert_eq!(measured.values()["copilot.events.queued [By] "], "0");
+}
+
+/// Approve an order.
+#[copilot::tool]
+fn approves(ticket: Ticket<String>) -> Deferred<String> {
+    ticket.defer()
+}
+
+#[tokio::test(start_paused = true)]
+async fn deferred_calls_are_counted() {
+    let measured = Measured::new();
+    let metrics = measured.metrics();
+    let cli = FakeCli::new();
+    cli.on_turn(|turn| async move {
+        turn.call_tool("approves", json!({})).await;
+        turn.say("Done.");
+    });
+    let fake = Fake::on_with(cli, |client| client.metrics(metrics)).await;
+    let session = fake.session().with_tools([approves::TOOL]).start().await.unwrap();
+    let mut events = session.events();
+    let turn = session.stream("Approve it.").await.unwrap();
+    let name = "copilot.tool.calls.deferred [{call}] ";
+    assert!(!measured.values().contains_key(name));
+    let deferred = next_event(&mut events, |kind| matches!(kind, EventKind::AnswerDeferred(_))).await;
+    assert!(matches!(deferred.kind(), EventKind::AnswerDeferred(_)));
+    settle().await;
+    assert_eq!(measured.values()[name], "1");
+    drop(turn);
+    session.close().await.unwrap();
 }

@@ -67,11 +67,17 @@ const LARGE: usize = 1 << 20;
 
 fn read<'de, T: Deserialize<'de>>(text: &'de str, mode: Mode) -> Result<T> {
     if text.len() >= LARGE
-        && let Ok(read) = T::deserialize(Place::new(text, &Pass::default(), &Cell::default()))
+        && let Ok(read) = by_member(text, &Pass::default())
     {
         return Ok(read);
     }
     serde_json::from_str(text).or_else(|error| if error.is_data() { again(text, mode) } else { Err(error) })
+}
+
+/// Reads a value member by member. Not inlined, as each of its types is large.
+#[inline(never)]
+fn by_member<'de, T: Deserialize<'de>>(text: &'de str, pass: &Pass) -> Result<T> {
+    T::deserialize(Place::new(text, pass, &Cell::default()))
 }
 
 /// How many places may be left out before the payload is given up. Places of one member in many elements count once
@@ -81,16 +87,23 @@ const MOST: usize = 64;
 #[cold]
 #[inline(never)]
 fn again<'de, T: Deserialize<'de>>(text: &'de str, mode: Mode) -> Result<T> {
+    let mut read = None;
+    attempt(mode, &mut |pass| {
+        read = Some(by_member(text, pass)?);
+        Ok(())
+    })?;
+    read.ok_or_else(|| de::Error::custom("the last attempt has no value"))
+}
+
+/// Leaves out what cannot be read, until `read` succeeds. Of no type, because it would be compiled for each.
+fn attempt(mode: Mode, read: &mut dyn FnMut(&Pass) -> Result<()>) -> Result<()> {
     let pass = Pass::default();
     let mut first = None;
     for _ in 0..=MOST {
-        let error = match T::deserialize(Place::new(text, &pass, &Cell::default())) {
-            Ok(read) => return Ok(read),
-            Err(error) => error,
-        };
+        let Err(error) = read(&pass) else { return Ok(()) };
         let Some(mut failure) = pass.failure.take() else { return Err(first.unwrap_or(error)) };
         if failure.null.is_none() {
-            find::<T>(text, &pass, &mut failure);
+            find(&pass, &mut failure, read);
         }
         let left_out = pass.leave_out(&failure, mode);
         let error = failure.into_error(&error);
@@ -104,10 +117,10 @@ fn again<'de, T: Deserialize<'de>>(text: &'de str, mode: Mode) -> Result<T> {
 }
 
 /// Finds the member of a flattened type that cannot be read: the one without which the rest can.
-fn find<'de, T: Deserialize<'de>>(text: &'de str, pass: &Pass, failure: &mut Failure) {
+fn find(pass: &Pass, failure: &mut Failure, read: &mut dyn FnMut(&Pass) -> Result<()>) {
     for (name, value) in std::mem::take(&mut failure.members) {
         pass.values.borrow_mut().push(value);
-        let read = T::deserialize(Place::new(text, pass, &Cell::default()));
+        let read = read(pass);
         pass.values.borrow_mut().pop();
         let other = pass.failure.take();
         if read.is_ok() || other.is_some_and(|other| other.members.is_empty()) {
@@ -257,37 +270,51 @@ impl<'a, 'de> Place<'a, 'de> {
         self.text.trim_start().starts_with('{')
     }
 
-    fn object<V: Visitor<'de>>(self, visitor: V, skips_nulls: bool) -> Result<V::Value> {
-        let Members(members) = serde_json::from_str(self.text)?;
+    /// Reads a type whose members are known: none of them is `null`.
+    fn structure<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let container = type_name::<V>();
-        let mut has_nulls = false;
-        let left: Vec<_> = members
-            .into_iter()
-            .filter(|(name, value)| {
-                let null = is_null(value);
-                let absent = null && (skips_nulls || self.pass.is_absent(container, Some(name)));
-                has_nulls |= null && !absent;
-                !absent && !self.pass.is_left_out(value)
-            })
-            .collect();
-        let members = if skips_nulls { Vec::new() } else { left.clone() };
-        let read =
-            visitor.visit_map(Object { members: left.into_iter(), value: None, pass: self.pass, container });
-        if read.is_err() && !skips_nulls && self.pass.failure.borrow().is_none() {
-            // The member is in a flattened type, whose members cannot be seen from here.
-            *self.pass.failure.borrow_mut() = Some(Failure {
-                value: self.text.as_ptr(),
-                path: String::new(),
-                kind: Kind::Other,
-                null: has_nulls.then_some((container, None)),
-                is_element: false,
-                members: members
-                    .into_iter()
-                    .map(|(name, value)| (name.into_owned(), value.get().as_ptr()))
-                    .collect(),
-            });
+        let (members, _) = self.members(container, true)?;
+        visitor.visit_map(Object { members: members.into_iter(), value: None, pass: self.pass, container })
+    }
+
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let container = type_name::<V>();
+        let (members, has_nulls) = self.members(container, false)?;
+        let left = members.clone().into_iter();
+        let read = visitor.visit_map(Object { members: left, value: None, pass: self.pass, container });
+        if read.is_err() {
+            self.failed_inside(members, has_nulls.then_some((container, None)));
         }
         read
+    }
+
+    /// Returns the members of an object that are not left out, and whether any of them is `null`.
+    fn members(self, container: &'static str, skips_nulls: bool) -> Result<(Vec<Member<'de>>, bool)> {
+        let Members(mut members) = serde_json::from_str(self.text)?;
+        let mut has_nulls = false;
+        members.retain(|(name, value)| {
+            let null = is_null(value);
+            let absent = null && (skips_nulls || self.pass.is_absent(container, Some(name)));
+            has_nulls |= null && !absent;
+            !absent && !self.pass.is_left_out(value)
+        });
+        Ok((members, has_nulls))
+    }
+
+    /// Notes that a map cannot be read, unless the member is known already. Otherwise the member is in a flattened type,
+    /// whose members cannot be seen from here.
+    fn failed_inside(self, members: Vec<Member<'de>>, null: Option<(&'static str, Option<String>)>) {
+        self.pass.failure.borrow_mut().get_or_insert_with(|| Failure {
+            value: self.text.as_ptr(),
+            path: String::new(),
+            kind: Kind::Other,
+            null,
+            is_element: false,
+            members: members
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), value.get().as_ptr()))
+                .collect(),
+        });
     }
 
     fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -395,7 +422,7 @@ impl<'de> Deserializer<'de> for Place<'_, 'de> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let value = self.asked(Kind::Other);
         if value.is_object() {
-            return value.object(visitor, false);
+            return value.map(visitor);
         }
         serde_json::Deserializer::from_str(value.text).deserialize_map(visitor)
     }
@@ -408,15 +435,18 @@ impl<'de> Deserializer<'de> for Place<'_, 'de> {
     ) -> Result<V::Value> {
         let value = self.asked(Kind::Other);
         if value.is_object() {
-            return value.object(visitor, true);
+            return value.structure(visitor);
         }
         serde_json::Deserializer::from_str(value.text).deserialize_struct(name, fields, visitor)
     }
 }
 
+/// A member of an object, as text.
+type Member<'de> = (Cow<'de, str>, &'de RawValue);
+
 struct Object<'a, 'de> {
-    members: std::vec::IntoIter<(Cow<'de, str>, &'de RawValue)>,
-    value: Option<(Cow<'de, str>, &'de RawValue)>,
+    members: std::vec::IntoIter<Member<'de>>,
+    value: Option<Member<'de>>,
     pass: &'a Pass,
     container: &'static str,
 }
@@ -424,6 +454,8 @@ struct Object<'a, 'de> {
 impl<'de> MapAccess<'de> for Object<'_, 'de> {
     type Error = serde_json::Error;
 
+    // Not inlined: every member of every type would have a copy.
+    #[inline(never)]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         let Some((name, value)) = self.members.next() else { return Ok(None) };
         self.value = Some((name.clone(), value));
@@ -434,6 +466,7 @@ impl<'de> MapAccess<'de> for Object<'_, 'de> {
         .map(Some)
     }
 
+    #[inline(never)]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         let (name, value) = self.value.take().ok_or_else(|| de::Error::custom("a value before its name"))?;
         let kind = Cell::default();
@@ -470,7 +503,7 @@ impl<'de> SeqAccess<'de> for List<'_, 'de> {
 }
 
 /// The members of an object, as text.
-struct Members<'de>(Vec<(Cow<'de, str>, &'de RawValue)>);
+struct Members<'de>(Vec<Member<'de>>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {

@@ -18,7 +18,9 @@ use tracing::Span;
 use crate::contain::{self, Contained};
 use crate::tools::arguments::suggest::suggest;
 use crate::tools::call::start::{Blocking, Decoded, Held, on_blocking_pool, panicked, start};
-use crate::tools::context::{Invocation, ToolContext, Unfinished};
+#[cfg(any(test, feature = "mcp", feature = "testing", feature = "toolbox"))]
+use crate::tools::context::Invocation;
+use crate::tools::context::{ToolContext, Unfinished};
 use crate::tools::def::Started;
 use crate::tools::output::error::ToolError;
 use crate::tools::output::result::{ResultType, ToolResult};

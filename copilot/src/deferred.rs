@@ -7,7 +7,7 @@
 //!
 //! # Examples
 //!
-//! ```
+//! ```standalone_crate
 //! use std::sync::Mutex;
 //!
 //! use copilot::State;

@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// use copilot::evals::{Case, Suite, expect};
 /// use copilot::testing::hermetic_client;
 /// use serde_json::Value;

@@ -21,7 +21,7 @@ use crate::tools::{Tool, ToolList, ToolSet};
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// /// Deploy the program.
 /// #[copilot::tool(destructive)]
 /// async fn deploy() -> String {

@@ -55,7 +55,7 @@ use crate::tools::{
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// # mod program {
 /// /// Add two numbers.
 /// #[copilot::tool(read_only)]
@@ -109,7 +109,7 @@ type Configure = Box<dyn Fn(SessionBuilder) -> SessionBuilder + Send + Sync>;
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// use std::process::ExitCode;
 ///
 /// use copilot::State;

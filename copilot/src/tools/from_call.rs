@@ -66,7 +66,7 @@ pub trait FromCall: Sized + Send + 'static {
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use copilot::tools::{FromCallAsync, Needs};
 /// use copilot::{OrTell, ToolContext, ToolError};
 ///

@@ -120,7 +120,7 @@ impl Tool {
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```standalone_crate
     /// # mod acme {
     /// /// Search the catalogue of Acme.
     /// #[copilot::tool(read_only)]
@@ -242,7 +242,7 @@ impl Tool {
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```standalone_crate
     /// use copilot::Json;
     ///
     /// #[derive(serde::Serialize, schemars::JsonSchema)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +95,7 @@ fn imports_point_only_upward() {
 
 #[test]
 fn folders_have_at_most_20_files() {
-    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    let mut counts = BTreeMap::<String, usize>::new();
     for (name, _) in files(&["copilot/src", "copilot-macros/src", "tests/src", "tests/tests"], "rs") {
         let folder = name.rsplit_once('/').unwrap().0.to_owned();
         *counts.entry(folder).or_default() += 1;
@@ -104,7 +105,7 @@ fn folders_have_at_most_20_files() {
 }
 
 /// The modules that a file imports, as files below `copilot/src`. Paths that name no file name an item of one.
-fn imported_files(name: &str, text: &str, all: &std::collections::BTreeMap<String, String>) -> Vec<String> {
+fn imported_files(name: &str, text: &str, all: &BTreeMap<String, String>) -> Vec<String> {
     fn paths(prefix: &str, tree: &str, found: &mut Vec<String>) {
         let Some((before, rest)) = tree.split_once('{') else {
             found.push(format!("{prefix}{}", tree.trim()));
@@ -151,7 +152,7 @@ fn imported_files(name: &str, text: &str, all: &std::collections::BTreeMap<Strin
 
 #[test]
 fn files_import_each_other_in_no_circle() {
-    let all: std::collections::BTreeMap<String, String> = files(&["copilot/src"], "rs")
+    let all: BTreeMap<String, String> = files(&["copilot/src"], "rs")
         .into_iter()
         .map(|(name, text)| (name["copilot/src/".len()..].to_owned(), text))
         .collect();
@@ -159,7 +160,7 @@ fn files_import_each_other_in_no_circle() {
     let is_list = |name: &str| name.ends_with("mod.rs") || name == "lib.rs";
     // The parts of the fake CLI and of the scripted model form one program each, outside of the path of a message.
     let is_exempt = |name: &str| name.starts_with("testing/");
-    let imports: std::collections::BTreeMap<&str, Vec<String>> = all
+    let imports: BTreeMap<&str, Vec<String>> = all
         .iter()
         .filter(|(name, _)| !is_list(name) && !is_exempt(name))
         .map(|(name, text)| {
@@ -317,4 +318,46 @@ fn every_test_that_reliability_names_exists() {
     assert!(named.len() > 10, "{named:?}");
     let missing: Vec<_> = named.into_iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
     assert!(missing.is_empty(), "RELIABILITY.md names what is not there: {missing:#?}");
+}
+
+/// The names of the tools in each block of code of a documentation that rustdoc compiles together with the others.
+fn tools_of_merged_examples(documentation: &str) -> Vec<String> {
+    let (mut open, mut merged, mut attribute, mut names) = (false, false, false, Vec::new());
+    for line in documentation.lines() {
+        let line = line.trim_start().trim_start_matches("//!").trim_start_matches("///").trim_start();
+        let line = line.strip_prefix("# ").unwrap_or(line);
+        if let Some(language) = line.strip_prefix("```") {
+            open = !open;
+            merged = open && ["", "no_run", "rust", "rust,no_run"].contains(&language);
+        } else if merged {
+            attribute |= line.starts_with("#[copilot::tool(") || line.starts_with("#[copilot::tool]");
+            if let Some((_, function)) = line.split_once("fn ").filter(|_| attribute) {
+                names.push(function.split(['(', '<']).next().unwrap().to_owned());
+                attribute = false;
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn examples_of_the_documentation_compile_as_one_program() {
+    let mut texts = files(&["copilot/src"], "rs");
+    texts.extend(files(&["copilot/src"], "md"));
+    texts.push(("README.md".to_owned(), fs::read_to_string(root().join("README.md")).unwrap()));
+    let tools = texts.iter().flat_map(|(file, text)| {
+        tools_of_merged_examples(without_tests(text)).into_iter().map(move |tool| (tool, file))
+    });
+    let (mut seen, mut twice) = (BTreeMap::new(), Vec::new());
+    for (tool, file) in tools {
+        if let Some(first) = seen.insert(tool.clone(), file) {
+            twice.push(format!("{tool}: {first}, {file}"));
+        }
+    }
+    assert!(seen.len() > 20, "the examples have tools: {seen:?}");
+    assert!(
+        twice.is_empty(),
+        "two tools of one program cannot have one name, so rustdoc compiles each of the examples alone, which takes \
+         a minute longer; mark one of them `standalone_crate`: {twice:#?}"
+    );
 }

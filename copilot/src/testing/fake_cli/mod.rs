@@ -53,7 +53,7 @@ const PIPE: usize = 64 << 10;
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use copilot::testing::FakeCli;
 /// use serde_json::json;
 ///

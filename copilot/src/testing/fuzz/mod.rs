@@ -107,7 +107,7 @@ macro_rules! fuzz_tools {
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// /// Divides a number.
 /// #[copilot::tool(read_only)]
 /// fn half(

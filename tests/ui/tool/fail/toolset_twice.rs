@@ -6,6 +6,8 @@ async fn search() {}
 #[copilot::tool]
 async fn order() {}
 
+static TOOLS: [copilot::Tool; 3] = copilot::toolset![search, order, search];
+
 fn main() {
-    let _ = copilot::toolset![search, order, search];
+    let _ = &TOOLS;
 }

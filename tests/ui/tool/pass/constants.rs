@@ -41,7 +41,8 @@ impl<T: Send + Sync + 'static> Drive<T> {
     async fn read(&self) {}
 }
 
-fn main() {
+#[test]
+fn options_take_constants() {
     let tool = lookup::TOOL;
     assert_eq!((tool.name(), tool.group(), tool.title()), ("look_up", Some("files"), Some("[A-Z]+-[0-9]+")));
     assert_eq!(tool.tags().collect::<Vec<_>>(), ["cheap", "files"]);

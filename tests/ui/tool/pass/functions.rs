@@ -1,4 +1,5 @@
 #![deny(warnings, clippy::pedantic, missing_docs, unused)]
+#![allow(clippy::unused_async, reason = "the tools are async on purpose")]
 #![forbid(unsafe_code)]
 //! Options that take a function: paths and closures, of functions and methods.
 
@@ -110,15 +111,24 @@ impl Files {
     }
 }
 
-fn main() {
+#[test]
+fn options_take_functions() {
     let check = |tool: &Tool, free: Value, asks: Value| {
         assert!(!tool.needs_approval(&free), "{free}");
         assert!(tool.needs_approval(&asks), "{asks}");
     };
     check(&delete_all::TOOL, json!({ "paths": ["a"] }), json!({ "paths": ["a", "b"] }));
     check(&delete::TOOL, json!({ "path": "/tmp" }), json!({ "path": "/etc/passwd" }));
-    check(&delete::TOOL, json!({ "path": "/tmp", "force": "false" }), json!({ "path": "/tmp", "force": "true" }));
-    check(&delete_some::TOOL, json!({ "path": "/tmp", "force": false }), json!({ "path": "/tmp", "force": "true" }));
+    check(
+        &delete::TOOL,
+        json!({ "path": "/tmp", "force": "false" }),
+        json!({ "path": "/tmp", "force": "true" }),
+    );
+    check(
+        &delete_some::TOOL,
+        json!({ "path": "/tmp", "force": false }),
+        json!({ "path": "/tmp", "force": "true" }),
+    );
     check(&delete_any::TOOL, json!({ "path": "/tmp" }), json!({}));
     // Arguments that do not fit need approval.
     check(&delete::TOOL, json!({ "path": "/tmp" }), json!({ "path": true }));
@@ -127,4 +137,3 @@ fn main() {
     check(remove, json!({ "path": "/tmp" }), json!({ "path": "/home" }));
     check(rename, json!({ "path": "/tmp" }), json!({ "path": "/home" }));
 }
-

@@ -1,4 +1,5 @@
 #![deny(warnings, clippy::pedantic, missing_docs, unused)]
+#![allow(clippy::unused_async, reason = "the tools are async on purpose")]
 #![forbid(unsafe_code)]
 //! Injected values: trait objects, and values that the program makes from the context of the call.
 
@@ -48,7 +49,8 @@ impl dyn Catalogue {
     }
 }
 
-fn main() {
+#[test]
+fn tools_have_injected_values() {
     let names = [count::TOOL, recount::TOOL].map(|tool| tool.name().to_owned());
     assert_eq!(names, ["count", "recount"]);
     assert_eq!(<dyn Catalogue>::tools()[0].name(), "own_titles");

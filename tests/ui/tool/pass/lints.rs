@@ -1,6 +1,7 @@
 //! Strict lints accept the expansion.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, clippy::pedantic, unreachable_pub, unused_qualifications)]
+#![allow(clippy::unused_async, reason = "the tools are async on purpose")]
 
 use copilot::{Json, State, ToolContext, ToolError};
 
@@ -34,6 +35,7 @@ fn count(catalogue: State<Catalogue>) -> usize {
     catalogue.0.len()
 }
 
-fn main() {
+#[test]
+fn strict_lints_accept_the_expansion() {
     assert_eq!(search::TOOL.name(), "search");
 }

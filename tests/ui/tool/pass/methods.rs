@@ -1,6 +1,7 @@
 //! Strict lints accept the expansion of methods, also of a generic type.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, clippy::pedantic, unreachable_pub, unused_qualifications)]
+#![allow(clippy::unused_async, reason = "the tools are async on purpose")]
 
 use copilot::Toolset;
 
@@ -29,7 +30,8 @@ impl<T: AsRef<str> + Send + Sync + 'static> Catalogue<T> {
     }
 }
 
-fn main() {
+#[test]
+fn strict_lints_accept_methods() {
     let tools = Catalogue(vec!["a"]).into_tools();
     assert_eq!(tools.len(), 2);
 }

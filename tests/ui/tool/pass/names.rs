@@ -1,5 +1,5 @@
 //! Shadowed names, raw identifiers, aliases, tools in modules, functions and macros.
-#![allow(dead_code, non_camel_case_types)]
+#![allow(dead_code, non_camel_case_types, clippy::needless_lifetimes)]
 
 type Option = ();
 type Result = ();
@@ -18,14 +18,24 @@ type Context = copilot::ToolContext;
 
 /// A raw name.
 #[copilot::tool]
-async fn r#match(/** Any text. */ r#type: Text<'_>, /** Other text. */ #[arg(default = "x")] other: &str, _cx: &Context) -> u8 {
+async fn r#match(
+    /** Any text. */
+    r#type: Text<'_>,
+    /** Other text. */
+    #[arg(default = "x")]
+    other: &str,
+    _cx: &Context,
+) -> u8 {
     (r#type.len() + other.len()) as u8
 }
 
 mod inner {
     /// In a module.
     #[copilot::tool]
-    pub(super) async fn hidden<'a>(/** Any text. */ text: &'a str) -> &'a str {
+    pub(super) async fn hidden<'a>(
+        /** Any text. */
+        text: &'a str,
+    ) -> &'a str {
         text
     }
 }
@@ -52,10 +62,14 @@ async fn absent(value: NoSuchType) {}
 #[cfg(any())]
 async fn absent_too(value: NoSuchType) {}
 
-fn main() {
+#[test]
+fn names_of_the_program_do_not_matter() {
     /// In a function.
     #[copilot::tool]
-    async fn local(/** Any. */ n: u8) -> u8 {
+    async fn local(
+        /** Any. */
+        n: u8,
+    ) -> u8 {
         n
     }
     assert_eq!(r#match::TOOL.name(), "match");

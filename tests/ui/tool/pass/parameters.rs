@@ -1,4 +1,6 @@
 //! A tool with every kind of parameter.
+#![allow(clippy::too_many_arguments)]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,7 +24,8 @@ async fn everything(
     Ok(Some(copilot::Json(text.len())))
 }
 
-fn main() {
+#[test]
+fn parameters_of_every_kind() {
     let tool = everything::TOOL;
     let schema = tool.schema().unwrap().unwrap();
     assert!(schema.get().starts_with(r#"{"type":"object","properties":{"text""#), "{schema}");

@@ -5,10 +5,14 @@ mod vendored {
 
 /// Search the catalogue.
 #[vendored::agent::tool(crate = vendored::agent)]
-async fn search(/** Words. */ query: &str) -> String {
+async fn search(
+    /** Words. */
+    query: &str,
+) -> String {
     query.to_owned()
 }
 
-fn main() {
+#[test]
+fn the_runtime_crate_has_another_path() {
     assert_eq!(search::TOOL.name(), "search");
 }

@@ -56,7 +56,8 @@ impl Disk {
     }
 }
 
-fn main() {
+#[test]
+fn serial_by_takes_arguments() {
     for tool in [change::TOOL, change_once::TOOL, look::TOOL, copilot::Toolset::into_tools(Disk).remove(0)] {
         tool.schema().unwrap();
     }

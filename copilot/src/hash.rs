@@ -2,14 +2,11 @@
 //!
 //! These ids are made by this library and by the CLI, so the hasher need not resist keys that are chosen to collide.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map by id.
 pub(crate) type IdMap<K, V> = HashMap<K, V, BuildIdHasher>;
-
-/// A set of ids.
-pub(crate) type IdSet<T> = HashSet<T, BuildIdHasher>;
 
 /// Makes [`IdHasher`]s.
 pub(crate) type BuildIdHasher = BuildHasherDefault<IdHasher>;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
-use crate::hash::{BuildIdHasher, IdMap, IdSet};
+use crate::hash::{BuildIdHasher, IdMap};
 use crate::rpc::{BackupResponder, IncomingId, Responder};
 use crate::task::{self, Task, lock};
 use crate::tools::{CancellationToken, Tool};
@@ -22,7 +22,8 @@ pub(crate) struct InFlight(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     running: IdMap<Arc<str>, Running>,
-    recent: RecentIds,
+    /// Boxed, because most sessions are idle.
+    recent: Option<Box<RecentIds>>,
     /// Admits requests of the CLI only, which it still sends while it detaches the session.
     closed: bool,
     /// Admits nothing more.
@@ -120,7 +121,9 @@ impl InFlight {
     fn admit(&self, cause: Cause, work: Work, cancel: CancellationToken) -> Option<u64> {
         let mut table = self.table();
         let (id, response) = match cause {
-            Cause::Event(id) if !table.closed && table.recent.insert(&id) => (id, None),
+            Cause::Event(id) if !table.closed && table.recent.get_or_insert_default().insert(&id) => {
+                (id, None)
+            }
             Cause::Call(id, response) if !table.closed => (id, Some(response)),
             Cause::Request(id, response) if !table.ended => (id, Some(response)),
             _ => return None,
@@ -164,7 +167,7 @@ impl InFlight {
     /// Returns whether work with this id runs, or was admitted a short time ago because of an event.
     pub(in crate::session) fn knows(&self, id: &str) -> bool {
         let table = self.table();
-        table.running.contains_key(id) || table.recent.contains(id)
+        table.running.contains_key(id) || table.recent.as_ref().is_some_and(|recent| recent.contains(id))
     }
 
     /// Returns whether a handler of the program is being asked.
@@ -214,10 +217,11 @@ impl InFlight {
         table.lost += 1;
         // No event of the lost CLI arrives twice now. Answered requests may come again, because answers may be lost too.
         let Table { running, recent, .. } = &mut *table;
-        *recent = RecentIds::default();
+        let mut still = RecentIds::default();
         for id in running.keys() {
-            recent.insert(id);
+            still.insert(id);
         }
+        *recent = Some(Box::new(still));
         drop(table);
         if may_continue {
             return Vec::new();
@@ -342,29 +346,33 @@ const RECENT: usize = 256;
 /// The ids of recent events, as hashes: a few bytes each, and none where no event came.
 #[derive(Debug, Default)]
 struct RecentIds {
-    known: IdSet<u64>,
-    /// The same hashes in the order of their arrival, as a ring.
-    arrived: Vec<u64>,
+    hashes: Vec<u64>,
+    /// The lowest byte of each hash, which are quicker to search.
+    bytes: Vec<u8>,
     /// The index of the oldest, once there are [`RECENT`].
     oldest: usize,
 }
 
 impl RecentIds {
     fn contains(&self, id: &str) -> bool {
-        self.known.contains(&BuildIdHasher::default().hash_one(id))
+        self.has(BuildIdHasher::default().hash_one(id))
+    }
+
+    fn has(&self, hash: u64) -> bool {
+        memchr::memchr_iter(hash as u8, &self.bytes).any(|at| self.hashes[at] == hash)
     }
 
     /// Inserts an id; returns whether it was new.
     fn insert(&mut self, id: &str) -> bool {
         let hash = BuildIdHasher::default().hash_one(id);
-        if !self.known.insert(hash) {
+        if self.has(hash) {
             return false;
         }
-        if self.arrived.len() < RECENT {
-            self.arrived.push(hash);
+        if self.hashes.len() < RECENT {
+            self.hashes.push(hash);
+            self.bytes.push(hash as u8);
         } else {
-            let forgotten = std::mem::replace(&mut self.arrived[self.oldest], hash);
-            self.known.remove(&forgotten);
+            (self.hashes[self.oldest], self.bytes[self.oldest]) = (hash, hash as u8);
             self.oldest = (self.oldest + 1) % RECENT;
         }
         true
@@ -455,7 +463,7 @@ mod tests {
             assert!(recent.insert(&id.to_string()));
             assert!(!recent.insert(&id.to_string()));
         }
-        assert_eq!((recent.arrived.len(), recent.known.len()), (RECENT, RECENT));
+        assert_eq!((recent.hashes.len(), recent.bytes.len()), (RECENT, RECENT));
         assert!(!recent.insert(&RECENT.to_string()));
         assert!(recent.insert("0"), "the oldest id is forgotten");
     }

@@ -1,0 +1,3 @@
+copilot::fuzz_tools!();
+
+fn main() {}

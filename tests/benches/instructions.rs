@@ -21,14 +21,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The operations with their counts, and the limit of instructions for one.
 const OPERATIONS: [(&str, usize, u64); 8] = [
-    ("ping", 1_000, 13_800),
-    ("tool", 1_000, 40_300),
-    ("tool_of_16", 1_000, 36_300),
-    ("tool_traced", 1_000, 80_000),
-    ("delta", 2_000, 7_100),
-    ("delta_traced", 2_000, 9_000),
-    ("recorded_turn", 10, 1_040_000),
-    ("recorded_turn_traced", 10, 1_500_000),
+    ("ping", 1_000, 11_300),
+    ("tool", 1_000, 34_300),
+    ("tool_of_16", 1_000, 29_200),
+    ("tool_traced", 1_000, 93_500),
+    ("delta", 2_000, 5_650),
+    ("delta_traced", 2_000, 5_650),
+    ("recorded_turn", 10, 830_000),
+    ("recorded_turn_traced", 10, 1_054_000),
 ];
 
 /// Set in the environment of the process that is the CLI.

@@ -120,10 +120,10 @@ impl Decoder {
             self.scanned = self.scanned.saturating_sub(self.start);
             self.start = 0;
         }
-        // Room for the rest of an announced body, but at most as many bytes as have arrived already. Exactly that,
-        // because a receiver may retain the buffer with the message.
+        // Room for the rest of an announced body, but at most three times as many bytes as have arrived already. Exactly
+        // that, because a receiver may retain the buffer with the message.
         let missing = self.wanted.as_ref().map_or(0, |wanted| wanted.end - self.buf.len());
-        self.buf.reserve_exact(missing.min(self.buf.len()).max(CHUNK / 2));
+        self.buf.reserve_exact(missing.min(3 * self.buf.len()).max(CHUNK / 2));
         &mut self.buf
     }
 

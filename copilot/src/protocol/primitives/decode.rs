@@ -21,7 +21,7 @@ use serde::de::value::{BorrowedStrDeserializer, CowStrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::scan::{Scan, Scanner};
+use super::scan::{Member, Scan, Scanner};
 use super::unescape::unescaped;
 
 type Result<T> = serde_json::Result<T>;
@@ -290,7 +290,10 @@ impl<'a, 'de> Place<'a, 'de> {
 
     /// Returns the members of an object that are not left out, and whether any of them is `null`.
     fn members(self, container: &'static str, skips_nulls: bool) -> Result<(Vec<Member<'de>>, bool)> {
-        let Members(mut members) = serde_json::from_str(self.text)?;
+        let mut members = match Scanner::members(self.text) {
+            Some(members) => members,
+            None => serde_json::from_str::<Members<'_>>(self.text)?.0,
+        };
         let mut has_nulls = false;
         members.retain(|(name, value)| {
             let null = is_null(value);
@@ -440,9 +443,6 @@ impl<'de> Deserializer<'de> for Place<'_, 'de> {
         serde_json::Deserializer::from_str(value.text).deserialize_struct(name, fields, visitor)
     }
 }
-
-/// A member of an object, as text.
-type Member<'de> = (Cow<'de, str>, &'de RawValue);
 
 struct Object<'a, 'de> {
     members: std::vec::IntoIter<Member<'de>>,

@@ -3,6 +3,8 @@
 //! Everything else is `None`, and is decoded with serde. The CLI writes its messages in the usual form, so the members
 //! around a payload cost little. A payload is checked (`skip.rs`) and not decoded.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::raw::raw_value;
@@ -60,6 +62,13 @@ impl<'a> Scanner<'a> {
             }
         }
         (T::REQUIRED == OTHER || seen & 1 << T::REQUIRED != 0).then_some(())
+    }
+
+    /// Returns the members of a text that is an object of the usual form.
+    pub(super) fn members(text: &'a str) -> Option<Vec<Member<'a>>> {
+        let mut members = AllMembers::default();
+        Self::read(text, &mut members)?;
+        Some(members.0)
     }
 
     /// Reads the value of a member that is not known.
@@ -138,6 +147,22 @@ impl<'a> Scanner<'a> {
         let found = self.text.as_bytes().get(self.at) == Some(&byte);
         self.at += usize::from(found);
         found.then_some(())
+    }
+}
+
+/// A member of an object, as text.
+pub(super) type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// The members of an object, in their order.
+#[derive(Default)]
+struct AllMembers<'a>(Vec<Member<'a>>);
+
+impl<'a> Scan<'a> for AllMembers<'a> {
+    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
+        let start = scanner.at;
+        scanner.skip()?;
+        self.0.push((name.into(), raw_value(scanner.text.get(start..scanner.at)?)?));
+        Some(OTHER)
     }
 }
 
@@ -232,6 +257,19 @@ mod tests {
         assert_eq!(read(r#"{"value":null}"#).unwrap().value, Some("absent"));
         assert_eq!(read(r#"{"value":12}"#).unwrap().value, Some("12"));
         assert_eq!(read(r#"{"x":1,"x":2,"value":3}"#).unwrap().value, Some("3"));
+        let members = |json| {
+            Some(
+                Scanner::members(json)?
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(
+            members(r#"{"a":null,"b":[1,"\n"],"a":{}}"#).unwrap(),
+            ["a=null", r#"b=[1,"\n"]"#, "a={}"]
+        );
+        assert!(members(r#"{"a":"\ud83d"}"#).is_none() && members(r#"{"a":1} "#).is_none());
         let tagged = |json| Scanner::read(json, &mut Tagged).is_some();
         assert!(tagged(r#"{"a":1,"tag":2}"#) && !tagged(r#"{"a":1}"#) && !tagged("{}"));
     }

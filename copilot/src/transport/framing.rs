@@ -120,10 +120,13 @@ impl Decoder {
             self.scanned = self.scanned.saturating_sub(self.start);
             self.start = 0;
         }
-        // Room for the rest of an announced body, but at most three times as many bytes as have arrived already. Exactly
-        // that, because a receiver may retain the buffer with the message.
-        let missing = self.wanted.as_ref().map_or(0, |wanted| wanted.end - self.buf.len());
-        self.buf.reserve_exact(missing.min(3 * self.buf.len()).max(CHUNK / 2));
+        let missing = self.wanted.as_ref().map_or(usize::MAX, |wanted| wanted.end - self.buf.len());
+        if self.buf.capacity() - self.buf.len() < missing.min(CHUNK / 2) {
+            // Room for the rest of an announced body, but at most as many bytes as have arrived already. Exactly that,
+            // because a receiver may retain the buffer with the message.
+            let announced = if self.wanted.is_some() { missing.min(self.buf.len()) } else { 0 };
+            self.buf.reserve_exact(announced.max(CHUNK / 2));
+        }
         &mut self.buf
     }
 
@@ -555,6 +558,24 @@ mod tests {
             let long = Malformed::TooLong(long.len() as u64);
             assert_eq!(heads, [(long, HEAD), (Malformed::TooLong(1001), 1001)], "in pieces of {step}");
         }
+    }
+
+    #[test]
+    fn the_buffer_grows_a_few_times_for_a_large_body_and_ends_with_it() {
+        let input = frame(&"x".repeat(4 << 20));
+        let mut decoder = Decoder::new(DEFAULT_MAX_FRAME);
+        let mut capacities = Vec::new();
+        for piece in input.as_bytes().chunks(CHUNK / 2) {
+            assert_eq!(decoder.next(), Next::More);
+            let buf = decoder.room();
+            assert!(buf.capacity() - buf.len() >= piece.len());
+            buf.extend_from_slice(piece);
+            capacities.push(buf.capacity());
+        }
+        assert!(matches!(decoder.next(), Next::Frame(_)));
+        capacities.dedup();
+        assert!(capacities.len() <= 8, "{capacities:?}");
+        assert!(capacities.last().is_some_and(|last| last - input.len() <= CHUNK / 2), "{capacities:?}");
     }
 
     #[test]

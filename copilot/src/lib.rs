@@ -67,6 +67,8 @@ pub mod toolbox;
 
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(not(feature = "testing"))]
+mod without_testing;
 
 #[cfg(feature = "cassette")]
 pub mod cassette;

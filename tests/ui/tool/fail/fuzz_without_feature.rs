@@ -1,3 +1,0 @@
-copilot::fuzz_tools!();
-
-fn main() {}

@@ -1,0 +1,5 @@
+copilot::test_tools!();
+
+copilot::fuzz_tools!(copilot::Session::builder());
+
+fn main() {}

@@ -74,8 +74,8 @@ fn spans_without_a_subscriber_that_wants_them_take_no_allocation() {
     };
     let without = each();
     let disabled = tracing::subscriber::with_default(Uninterested, each);
-    // A buffer may grow once more in one of the two.
-    assert_at_most(&disabled, without.count, without.bytes + 10.0);
+    // Buffers may grow a few times more in one of the two, among 1,000 calls.
+    assert_at_most(&disabled, without.count + 0.01, without.bytes + 10.0);
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Decoder {
             self.start = 0;
         }
         let missing = self.wanted.as_ref().map_or(usize::MAX, |wanted| wanted.end - self.buf.len());
-        if self.buf.capacity() - self.buf.len() < missing.min(CHUNK / 2) {
+        if self.buf.capacity() - self.buf.len() < missing.clamp(1, CHUNK / 2) {
             // Room for the rest of an announced body, but at most as many bytes as have arrived already. Exactly that,
             // because a receiver may retain the buffer with the message.
             let announced = if self.wanted.is_some() { missing.min(self.buf.len()) } else { 0 };

@@ -123,7 +123,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a value of a form that [`skip`](Self::skip) does not support, or finds that it is not one. It may have no
-    /// escapes by number, because they may be half of a pair.
+    /// `\u` escape, which may be half of a pair.
     #[cold]
     fn unusual_value(&mut self) -> Option<Option<&'a RawValue>> {
         let mut values = serde_json::Deserializer::from_str(self.text.get(self.at..)?).into_iter();

@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
+mod decode;
 mod diagnostics;
 mod docs;
 mod link;
@@ -37,4 +38,11 @@ pub fn link_all(input: TokenStream) -> TokenStream {
 pub fn builtin_tools(_: TokenStream) -> TokenStream {
     let names = tool::builtins::BUILTINS;
     quote::quote!([#(#names),*]).into()
+}
+
+/// Derives how a type of the protocol is read.
+#[doc(hidden)]
+#[proc_macro_derive(Decode, attributes(decode, serde))]
+pub fn decode(item: TokenStream) -> TokenStream {
+    decode::decode(item.into()).into()
 }

@@ -12,6 +12,7 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventHead};
+use crate::protocol::decode;
 use crate::protocol::scan::Scanner;
 use crate::rpc::{self, Head, IncomingId, NoParams, Peer, Responder, Service, write_frame};
 use crate::task::lock;
@@ -66,12 +67,12 @@ pub fn envelope(data: &[u8]) {
     written.check(service.requests.load(Relaxed));
 }
 
-/// Checks that the scanner reads an event as serde decodes it, or leaves it to serde.
+/// Checks that the scanner reads an event as it is decoded otherwise, or leaves it.
 fn check_scan(line: &[u8]) {
     let Ok(text) = std::str::from_utf8(line) else { return };
     let mut scanned = EventHead::default();
     if Scanner::read(text, &mut scanned).is_some() {
-        let decoded: EventHead<'_> = serde_json::from_str(text).expect("serde decodes it too");
+        let decoded: EventHead<'_> = decode::answer(text).expect("it is decoded otherwise too");
         assert_eq!(format!("{scanned:?}"), format!("{decoded:?}"));
     }
 }

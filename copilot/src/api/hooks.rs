@@ -31,12 +31,11 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::contain::UserValue;
 use crate::error::Result;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, DecodeOwned};
 use crate::protocol::hooks::{HookCommon, HookInvokeParams, HookInvokeResponse};
 use crate::protocol::{SessionId, ToolCallId};
 use crate::rpc::Responder;
@@ -180,7 +179,7 @@ impl HookTable {
         setter: &'static str,
         hook: impl Fn(I, HookContext) -> F + Send + Sync + 'static,
     ) where
-        I: DeserializeOwned,
+        I: DecodeOwned,
         O: Serialize,
         F: Future<Output = R> + Send + 'static,
         R: IntoAnswer<O>,

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::tokens::{
     GithubTokenAnswer, GithubTokenParams, ProviderTokenParams, ProviderTokenResponse,
 };
@@ -175,7 +174,7 @@ fn github_token_wanted(session: &Arc<SessionCore>, wanted: GithubTokenParams, re
 /// Returns whether the session has the requested GitHub token: the CLI requests it before it knows the session, and
 /// names only the registration.
 fn claims(session: &SessionCore, method: &str, params: &RawValue) -> bool {
-    #[derive(Deserialize)]
+    #[derive(Decode)]
     #[serde(rename_all = "camelCase")]
     struct Registration {
         registration_id: String,

@@ -33,7 +33,8 @@ use tokio::sync::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::PingParams;
-use crate::rpc::{Reconnectable, decode};
+use crate::protocol::decode::DecodeOwned;
+use crate::rpc::{Reconnectable, decode_as};
 use crate::session::core::{Occasion, SessionCore, TopicState};
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
@@ -209,7 +210,7 @@ impl Client {
                 source,
             )
         })?;
-        decode(method, &self.connection().await?.peer.request(method, &params).raw().await?)
+        decode_as(method, &self.connection().await?.peer.request(method, &params).raw().await?)
     }
 
     /// Detaches all sessions, which stay on disk, and stops the CLI if this client started it. Further calls return
@@ -248,7 +249,7 @@ impl Client {
     pub(crate) async fn query<P, R>(&self, method: &'static str, params: &P) -> Result<R>
     where
         P: Serialize,
-        R: DeserializeOwned,
+        R: DecodeOwned,
     {
         self.connection().await?.peer.request(method, params).decoded().await
     }

@@ -7,7 +7,6 @@ use std::borrow::Borrow;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::broadcast::Broadcast;
@@ -18,7 +17,7 @@ use crate::events::EventHead;
 use crate::hash::IdMap;
 use crate::host::Providers;
 use crate::protocol::SessionId;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::github_telemetry::GithubTelemetry;
 use crate::protocol::scan::{Scan, Scanner};
 use crate::rpc::{Head, INTERNAL_ERROR, INVALID_PARAMS, IncomingId, METHOD_NOT_FOUND, Responder, Service};
@@ -158,16 +157,16 @@ impl Router {
 }
 
 /// The members of most notifications, decoded together with the envelope.
-#[derive(Default, Deserialize)]
+#[derive(Default, Decode)]
 pub(super) struct Routed<'a> {
     #[serde(rename = "sessionId", default)]
     session: Option<&'a str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     event: Option<EventHead<'a>>,
     /// The kind of the change, in `session.lifecycle`.
     #[serde(rename = "type", default)]
     kind: Option<&'a str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     metadata: Option<&'a RawValue>,
 }
 
@@ -196,15 +195,14 @@ impl<'a> Scan<'a> for Routed<'a> {
 }
 
 /// An event with escapes in its ids, or without some of them.
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct Unusual<'a> {
     session_id: String,
-    #[serde(borrow)]
     event: EventHead<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct OnlySession {
     #[serde(default)]

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use super::{EventHead, EventKind, EventName};
 use crate::error::{Error, Result};
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::decode::{self, Decode, Reader};
+use crate::protocol::timestamp::Timestamp;
 
 /// One event of a session; clones share it.
 ///
@@ -95,7 +96,7 @@ impl Event {
 
     /// Returns when it happened; `None` for a local event, and where the CLI sent no time that can be read.
     pub fn timestamp(&self) -> Option<Timestamp> {
-        maybe_time(&mut serde_json::Deserializer::from_str(self.part(2))).ok().flatten()
+        decode::event(self.part(2)).ok().flatten()
     }
 
     /// Returns the id of the persisted event before this one; `None` for the first one and for local events.
@@ -200,7 +201,15 @@ impl Serialize for Event {
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Histories arrive as a whole, so here the text is borrowed from the answer.
-        EventHead::deserialize(deserializer).map(|head| Self::new(&head))
+        decode::from_serde(deserializer)
     }
+}
+
+impl<'de> Decode<'de> for Event {
+    fn decode(reader: &mut Reader<'de>) -> decode::Result<Self> {
+        // Histories arrive as a whole, so here the text is borrowed from the answer.
+        EventHead::decode(reader).map(|head| Self::new(&head))
+    }
+
+    decode::sample!({"type": "x"});
 }

@@ -5,30 +5,31 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use super::EventName;
+use crate::protocol::decode::{self, Decode, Reader};
 use crate::protocol::scan::{Scan, Scanner};
 
 /// One event as it arrives, its payload untouched. A member that is absent is empty.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 pub(crate) struct EventHead<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type")]
     pub(crate) tag: Tag<'a>,
-    #[serde(borrow, default, deserialize_with = "text")]
+    #[decode(with = text)]
     pub(crate) id: Cow<'a, str>,
     /// The JSON text of the time.
-    #[serde(borrow, default, deserialize_with = "json")]
+    #[decode(with = json)]
     pub(crate) timestamp: Option<&'a str>,
-    #[serde(rename = "parentId", borrow, default, deserialize_with = "text")]
+    #[serde(rename = "parentId")]
+    #[decode(with = text)]
     pub(crate) parent: Cow<'a, str>,
-    #[serde(rename = "agentId", borrow, default, deserialize_with = "agent")]
+    #[serde(rename = "agentId")]
+    #[decode(with = agent)]
     pub(crate) agent: Cow<'a, str>,
-    #[serde(default, deserialize_with = "flag")]
+    #[decode(with = flag)]
     pub(crate) ephemeral: bool,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) data: Option<&'a RawValue>,
     /// The text that `data` is a part of, where it is so large that it is better kept than copied.
     #[serde(skip)]
@@ -110,28 +111,28 @@ impl<'a, T: Into<Cow<'a, str>>> From<T> for Tag<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Tag<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Option::<&'de RawValue>::deserialize(deserializer)?;
-        value.map(|value| Self::from(as_text(value))).ok_or_else(|| D::Error::missing_field("type"))
+impl<'de> Decode<'de> for Tag<'de> {
+    fn decode(reader: &mut Reader<'de>) -> decode::Result<Self> {
+        reader.raw().map(|value| Self::from(as_text(value)))
     }
+
+    decode::sample!("x");
 }
 
 /// Returns the JSON text of a value.
-fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de str>, D::Error> {
-    Ok(Option::<&'de RawValue>::deserialize(deserializer)?.map(RawValue::get))
+fn json<'de>(reader: &mut Reader<'de>) -> decode::Result<Option<&'de str>> {
+    reader.raw().map(|value| Some(value.get()))
 }
 
 /// Reads a text; a value of another type counts as absent.
-fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
-    let value = Option::<&'de RawValue>::deserialize(deserializer)?;
-    Ok(value.filter(|value| value.get().starts_with('"')).map(as_text).unwrap_or_default())
+fn text<'de>(reader: &mut Reader<'de>) -> decode::Result<Cow<'de, str>> {
+    let value = Some(reader.raw()?).filter(|value| value.get().starts_with('"'));
+    Ok(value.map(as_text).unwrap_or_default())
 }
 
 /// Reads the id of an agent. It is never absent because of its type: the event would be one of the session's own agent.
-fn agent<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
-    let value = Option::<&'de RawValue>::deserialize(deserializer)?;
-    Ok(value.map(as_text).unwrap_or_default())
+fn agent<'de>(reader: &mut Reader<'de>) -> decode::Result<Cow<'de, str>> {
+    reader.raw().map(as_text)
 }
 
 /// Returns the text that a value is; its JSON where it is not a text.
@@ -145,9 +146,8 @@ fn as_text(value: &RawValue) -> Cow<'_, str> {
 }
 
 /// Reads a flag; any value but `true` is `false`.
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    let value = Option::<&'de RawValue>::deserialize(deserializer)?;
-    Ok(value.is_some_and(|value| value.get() == "true"))
+fn flag(reader: &mut Reader<'_>) -> decode::Result<bool> {
+    reader.raw().map(|value| value.get() == "true")
 }
 
 #[cfg(test)]
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn no_member_of_the_envelope_fails_the_event() {
-        let read = |json| serde_json::from_str::<EventHead<'_>>(json).unwrap();
+        let read = |json| decode::event::<EventHead<'_>>(json).unwrap();
         let json = r#"{"type":"session.\u0069dle","id":"a\"b","timestamp":7,"parentId":[1],"agentId":{"a":1},
             "ephemeral":"x","data":5}"#;
         let head = read(json);
@@ -172,7 +172,7 @@ mod tests {
         assert!(head.timestamp.is_none() && head.parent.is_empty());
         // Without a type there is nothing that a subscriber could know.
         for json in ["{}", r#"{"type":null}"#] {
-            assert!(serde_json::from_str::<EventHead<'_>>(json).is_err(), "{json}");
+            assert!(decode::event::<EventHead<'_>>(json).is_err(), "{json}");
         }
     }
 }

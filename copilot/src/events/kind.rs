@@ -1,7 +1,5 @@
 //! From the name of an event to its typed payload.
 
-use serde::Deserialize;
-
 use super::local::{
     AnswerDeferred, EventsRecovered, HandlerFailure, MessageSkipped, Restarted, ToolProgress, TurnStalled,
 };
@@ -10,11 +8,11 @@ use super::payloads::{
 };
 use crate::error::Error;
 use crate::protocol::canvas::OpenCanvas;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 
 /// Decodes a payload. Not inlined, so that one kind takes no room on the stack for all others.
 #[inline(never)]
-fn payload<'a, T: Deserialize<'a>>(data: &'a str) -> serde_json::Result<Box<T>> {
+fn payload<'a, T: Decode<'a>>(data: &'a str) -> serde_json::Result<Box<T>> {
     decode::event(data).map(Box::new)
 }
 

@@ -3,11 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::event::Inner;
 use super::{Event, EventHead, EventKind, EventName};
 use crate::error::Error;
+use crate::protocol::decode::Decode;
 use crate::protocol::permissions::PendingPermission;
 use crate::protocol::tools::PendingTool;
 use crate::protocol::{RequestId, ToolCallId, decode};
@@ -163,7 +162,7 @@ impl RecoveredEvent {
     }
 
     pub(crate) fn read(head: &EventHead<'_>) -> Self {
-        #[derive(Default, Deserialize)]
+        #[derive(Default, Decode)]
         #[serde(rename_all = "camelCase", default)]
         struct About {
             request_id: Option<RequestId>,

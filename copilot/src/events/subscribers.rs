@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -26,6 +25,7 @@ use crate::contain;
 use crate::hash::IdMap;
 use crate::metrics::Recorder;
 use crate::protocol::MessageId;
+use crate::protocol::decode::{self, Decode};
 use crate::task::lock;
 
 /// The subscribers of one session.
@@ -397,44 +397,41 @@ impl Event {
 
     /// The member `messageId` of the payload, even if others cannot be read.
     pub(crate) fn message_id(&self) -> Option<MessageId> {
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Named<'a> {
-            #[serde(borrow, rename = "messageId")]
+            #[serde(rename = "messageId")]
             id: &'a RawValue,
         }
-        let named = self.data::<Named<'_>>().ok()?;
-        serde_json::from_str(named.id.get()).ok()
+        let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
+        decode::event(named.id.get()).ok()
     }
 
     /// The member `originatingMessageId` of the payload, even if others cannot be read.
     pub(crate) fn originating_message_id(&self) -> Option<MessageId> {
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Named<'a> {
-            #[serde(borrow, rename = "originatingMessageId")]
+            #[serde(rename = "originatingMessageId")]
             id: &'a RawValue,
         }
-        let named = self.data::<Named<'_>>().ok()?;
-        serde_json::from_str(named.id.get()).ok()
+        let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
+        decode::event(named.id.get()).ok()
     }
 }
 
 /// The members of `session.idle` that say whether the agent has come to an end, each read by itself so that one of an
 /// unexpected type does not hide the others.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Idle<'a> {
-    #[serde(borrow)]
     aborted: Option<&'a RawValue>,
-    #[serde(borrow)]
     mode: Option<&'a RawValue>,
     /// Tasks that the agent waits for although it is idle, on CLIs that report them (1.0.12).
-    #[serde(borrow)]
     background_tasks: Option<&'a RawValue>,
 }
 
 impl<'a> Idle<'a> {
     pub(crate) fn read(data: &'a str) -> Self {
-        serde_json::from_str(data).unwrap_or_default()
+        decode::event(data).unwrap_or_default()
     }
 
     pub(crate) fn is_aborted(&self) -> bool {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::agent_hooks::{AgentHook, AgentHookEvent};
+use crate::protocol::decode::Decode;
 use crate::protocol::mcp::McpServer;
 use crate::protocol::settings::setter;
 use crate::protocol::vocabulary::vocabulary;
@@ -151,7 +152,7 @@ pub(crate) struct DefaultAgent {
 }
 
 /// An agent that a session has. Wire: `session.agent.list`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentInfo {
@@ -184,13 +185,13 @@ pub struct AgentInfo {
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct AgentListResponse {
     #[serde(default)]
     pub(crate) agents: Vec<AgentInfo>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct AgentCurrentResponse {
     #[serde(default)]
     pub(crate) agent: Option<AgentInfo>,
@@ -201,6 +202,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn an_agent_reaches_the_wire() {
@@ -228,10 +230,10 @@ mod tests {
 
     #[test]
     fn what_the_cli_lists_is_read() {
-        let answer: AgentCurrentResponse = serde_json::from_str(r#"{"agent":null}"#).unwrap();
+        let answer: AgentCurrentResponse = decode::answer(r#"{"agent":null}"#).unwrap();
         assert_eq!(answer.agent, None);
         let json = r#"{"agents":[{"name":"a","id":"a","displayName":"a","description":""}]}"#;
-        let list: AgentListResponse = serde_json::from_str(json).unwrap();
+        let list: AgentListResponse = decode::answer(json).unwrap();
         assert_eq!(list.agents[0].name, "a");
     }
 }

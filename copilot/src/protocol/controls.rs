@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::SessionId;
 use crate::protocol::ai_units::AiUnits;
+use crate::protocol::decode::{self, Decode, Reader};
 use crate::protocol::lenient;
 use crate::protocol::session::AgentMode;
 use crate::protocol::settings::settings;
@@ -27,7 +28,7 @@ pub(crate) struct PlanUpdateParams<'a> {
 }
 
 /// The agent's plan. Wire: `session.plan.read`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Plan {
@@ -51,7 +52,7 @@ pub(crate) struct NameParams<'a> {
     pub(crate) name: &'a str,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct NameResponse {
     #[serde(default)]
     pub(crate) name: Option<String>,
@@ -93,21 +94,29 @@ pub(crate) struct LogParams<'a> {
 }
 
 /// The response to `session.mode.get`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(crate) enum ModeGetResponse {
-    Mode(AgentMode),
-    /// The form of CLIs up to 1.0.10.
-    Wrapped {
-        mode: AgentMode,
-    },
+pub(crate) struct ModeGetResponse(pub(crate) AgentMode);
+
+impl<'de> Decode<'de> for ModeGetResponse {
+    fn decode(reader: &mut Reader<'de>) -> decode::Result<Self> {
+        /// The form of CLIs up to 1.0.10.
+        #[derive(Decode)]
+        struct Wrapped {
+            mode: AgentMode,
+        }
+
+        if reader.peek()?.starts_with('{') {
+            Wrapped::decode(reader).map(|wrapped| Self(wrapped.mode))
+        } else {
+            AgentMode::decode(reader).map(Self)
+        }
+    }
+
+    decode::sample!("plan");
 }
 
 impl From<ModeGetResponse> for AgentMode {
     fn from(answer: ModeGetResponse) -> Self {
-        match answer {
-            ModeGetResponse::Mode(mode) | ModeGetResponse::Wrapped { mode } => mode,
-        }
+        answer.0
     }
 }
 
@@ -120,17 +129,15 @@ pub(crate) struct CompactParams<'a> {
 }
 
 /// The result of a summary of the conversation. Wire: `session.history.compact`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Compaction {
     /// Whether the summary was made and has replaced the messages.
     pub success: bool,
     /// The number of tokens that were freed.
-    #[serde(deserialize_with = "lenient::count")]
     pub tokens_removed: u64,
     /// The number of messages that the summary replaces.
-    #[serde(deserialize_with = "lenient::count")]
     pub messages_removed: u64,
     /// The text of the summary; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,20 +148,18 @@ pub struct Compaction {
 }
 
 /// The cost and the usage of a session so far. Wire: `session.usage.getMetrics`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UsageMetrics {
     /// The number of premium requests that the session counts for.
     pub total_premium_request_cost: f64,
     /// The number of messages that the user has sent.
-    #[serde(deserialize_with = "lenient::count")]
     pub total_user_requests: u64,
     /// The time spent waiting for models, in milliseconds.
-    #[serde(deserialize_with = "lenient::count")]
     pub total_api_duration_ms: u64,
     /// The start of the session, as RFC 3339; on CLI 1.0.32 in milliseconds since 1970.
-    #[serde(deserialize_with = "lenient::text")]
+    #[decode(with = lenient::text)]
     pub session_start_time: String,
     /// The lines and files that the session has changed.
     pub code_changes: CodeChanges,
@@ -164,10 +169,8 @@ pub struct UsageMetrics {
     #[serde(rename = "totalNanoAiu", skip_serializing_if = "Option::is_none")]
     pub total: Option<AiUnits>,
     /// The number of tokens in the last prompt.
-    #[serde(deserialize_with = "lenient::count")]
     pub last_call_input_tokens: u64,
     /// The number of tokens in the last answer.
-    #[serde(deserialize_with = "lenient::count")]
     pub last_call_output_tokens: u64,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -175,20 +178,18 @@ pub struct UsageMetrics {
 }
 
 /// The lines and files that a session has changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CodeChanges {
     /// The number of lines added.
-    #[serde(deserialize_with = "lenient::count")]
     pub lines_added: u64,
     /// The number of lines removed.
-    #[serde(deserialize_with = "lenient::count")]
     pub lines_removed: u64,
     /// The paths of the files that were changed.
     pub files_modified: Vec<String>,
     /// The number of these files; `None` on CLIs that do not report it.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub files_modified_count: Option<u64>,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -196,7 +197,7 @@ pub struct CodeChanges {
 }
 
 /// The cost and the usage of one model in a session.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelMetrics {
@@ -219,12 +220,11 @@ pub struct ModelMetrics {
 }
 
 /// A number of tokens of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TokenCount {
     /// The number of tokens.
-    #[serde(deserialize_with = "lenient::count")]
     pub token_count: u64,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -232,12 +232,11 @@ pub struct TokenCount {
 }
 
 /// The number of requests and their cost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct RequestMetrics {
     /// The number of requests that were sent.
-    #[serde(deserialize_with = "lenient::count")]
     pub count: u64,
     /// The number of premium requests that they count for.
     pub cost: f64,
@@ -247,24 +246,20 @@ pub struct RequestMetrics {
 }
 
 /// Numbers of tokens, sent to a model and received from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TokenMetrics {
     /// The tokens in prompts.
-    #[serde(deserialize_with = "lenient::count")]
     pub input_tokens: u64,
     /// The tokens in the model's answers.
-    #[serde(deserialize_with = "lenient::count")]
     pub output_tokens: u64,
     /// The tokens in prompts that were read from the cache.
-    #[serde(deserialize_with = "lenient::count")]
     pub cache_read_tokens: u64,
     /// The tokens in prompts that were written to the cache.
-    #[serde(deserialize_with = "lenient::count")]
     pub cache_write_tokens: u64,
     /// Tokens received that are reasoning; `None` where providers do not count them.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_tokens: Option<u64>,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -280,13 +275,13 @@ pub(crate) struct FileParams<'a> {
     pub(crate) content: Option<&'a str>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FileListResponse {
     #[serde(default)]
     pub(crate) files: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FileResponse {
     pub(crate) content: String,
 }

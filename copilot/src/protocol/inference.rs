@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -18,7 +19,7 @@ vocabulary! {
 }
 
 /// The parameters of `llmInference.httpRequestStart`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HttpRequestStartParams {
     pub(crate) request_id: String,
@@ -41,7 +42,7 @@ pub(crate) struct HttpRequestStartParams {
 }
 
 /// The parameters of `llmInference.httpRequestChunk`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HttpRequestChunkParams {
     pub(crate) request_id: String,
@@ -91,7 +92,7 @@ pub(crate) struct HttpResponseError<'a> {
 }
 
 /// The result of both `httpResponse` methods.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct HttpResponseResult {
     /// Whether the CLI still waits for the response.
     #[serde(default)]
@@ -103,19 +104,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn requests_of_1_0_102_are_read() {
         let start = r#"{"requestId": "r", "method": "POST", "url": "http://h/v1/chat/completions",
             "headers": {"authorization": ["Bearer k"]}, "sessionId": "s", "agentId": "s",
             "agentInvocationId": "i", "interactionType": "conversation-agent", "transport": "http"}"#;
-        let start: HttpRequestStartParams = serde_json::from_str(start).unwrap();
+        let start: HttpRequestStartParams = decode::answer(start).unwrap();
         assert_eq!(start.headers["authorization"], ["Bearer k"]);
         assert_eq!(start.transport, Some(InferenceTransport::Http));
         assert_eq!(start.interaction_type.as_deref(), Some("conversation-agent"));
         let chunk = r#"{"requestId": "r", "data": "", "binary": false, "end": true, "cancel": true,
             "cancelReason": "runtime cancelled the request"}"#;
-        let chunk: HttpRequestChunkParams = serde_json::from_str(chunk).unwrap();
+        let chunk: HttpRequestChunkParams = decode::answer(chunk).unwrap();
         assert_eq!((chunk.cancel, chunk.end), (Some(true), Some(true)));
     }
 

@@ -1,11 +1,12 @@
 //! `session_limits_exhausted.requested` and its response: a session has used up its AI credits.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::protocol::decode::Decode;
 use crate::protocol::{RequestId, SessionId};
 
 /// A session has used up its AI credits. Wire: `session_limits_exhausted.requested`, from the CLI.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct LimitsRequest {

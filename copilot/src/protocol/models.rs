@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::SessionId;
 use crate::protocol::config::{ContextTier, ReasoningSummary};
-use crate::protocol::lenient;
+use crate::protocol::decode::Decode;
 use crate::protocol::providers::ModelOverrides;
 
 /// A model that is available to the user. Wire: `models.list`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelInfo {
@@ -52,7 +52,7 @@ pub struct ModelInfo {
 }
 
 /// A message about a model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelMessage {
@@ -66,7 +66,7 @@ pub struct ModelMessage {
 }
 
 /// The features and limits of a model.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelCapabilities {
@@ -80,7 +80,7 @@ pub struct ModelCapabilities {
 }
 
 /// The features that a model supports.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelFeatures {
@@ -97,21 +97,18 @@ pub struct ModelFeatures {
 }
 
 /// The largest sizes of a model's prompts and answers, in tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelTokenLimits {
     /// The size of the largest prompt, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_prompt_tokens: Option<u64>,
     /// The size of the longest answer, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_output_tokens: Option<u64>,
     /// The size of prompt and answer together, in tokens; `None` where the CLI does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(deserialize_with = "lenient::maybe_count")]
     pub max_context_window_tokens: Option<u64>,
     /// The limits of images; `None` for models that take none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,17 +119,15 @@ pub struct ModelTokenLimits {
 }
 
 /// The limits of a model for images in a prompt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelVisionLimits {
     /// The media types that the model reads, such as `image/png`.
     pub supported_media_types: Vec<String>,
     /// The largest number of images in a prompt.
-    #[serde(deserialize_with = "lenient::count")]
     pub max_prompt_images: u64,
     /// The largest size of an image, in bytes.
-    #[serde(deserialize_with = "lenient::count")]
     pub max_prompt_image_size: u64,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -140,7 +135,7 @@ pub struct ModelVisionLimits {
 }
 
 /// Whether a model may be used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelPermission {
@@ -155,7 +150,7 @@ pub struct ModelPermission {
 }
 
 /// The price of a model.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelBilling {
@@ -177,7 +172,7 @@ pub struct ModelBilling {
 }
 
 /// A discount for a time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelPromo {
@@ -199,12 +194,12 @@ pub struct ModelPromo {
 }
 
 /// The prices of a model's tokens, each for a batch of them. `None` where a kind of tokens has no price.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelTokenPrices {
     /// The number of tokens in a batch.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<u64>,
     /// The price of tokens sent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,10 +220,10 @@ pub struct ModelTokenPrices {
     #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_price: Option<f64>,
     /// The longest conversation at these prices, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub context_max: Option<u64>,
     /// The longest prompt at these prices, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_prompt_tokens: Option<u64>,
     /// The prices in a long context window, for models with several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,7 +234,7 @@ pub struct ModelTokenPrices {
 }
 
 /// The prices of a model's tokens in a long context window, as in [`ModelTokenPrices`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelLongContextPrices {
@@ -262,17 +257,17 @@ pub struct ModelLongContextPrices {
     #[serde(rename = "cacheWrite1hPrice", skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_price: Option<f64>,
     /// The longest conversation at these prices, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub context_max: Option<u64>,
     /// The longest prompt at these prices, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_prompt_tokens: Option<u64>,
     /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct ModelListResponse {
     #[serde(default)]
     pub(crate) models: Vec<ModelInfo>,
@@ -302,7 +297,7 @@ pub(crate) struct ModelSwitchParams<'a> {
 }
 
 /// The model that a session works with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CurrentModel {
@@ -318,7 +313,7 @@ pub struct CurrentModel {
 }
 
 /// The result of a change of model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ModelChanged {
@@ -342,6 +337,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn models_are_read() {
@@ -349,7 +345,7 @@ mod tests {
             "limits":{"max_prompt_tokens":128000,"max_context_window_tokens":264000.0}},
             "policy":{"state":"enabled"},"billing":{"multiplier":1},
             "supportedReasoningEfforts":["low","high"],"defaultReasoningEffort":"low"}]}"#;
-        let list: ModelListResponse = serde_json::from_str(json).unwrap();
+        let list: ModelListResponse = decode::answer(json).unwrap();
         let model = &list.models[0];
         assert!(model.capabilities.supports.vision && !model.capabilities.supports.reasoning_effort);
         assert_eq!(model.capabilities.limits.max_context_window_tokens, Some(264_000));

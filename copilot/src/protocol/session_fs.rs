@@ -1,9 +1,9 @@
 //! `sessionFs.*`: the program keeps the files of the CLI's sessions.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::protocol::base64;
-use crate::protocol::decode::or_default;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -80,20 +80,20 @@ pub(crate) struct FsCapabilities {
 }
 
 /// The result of both `setProvider` methods.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SetProviderResponse {
     #[serde(default)]
     pub(crate) success: bool,
 }
 
 /// A request of the CLI whose parameters are a path.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FsPathParams {
     pub(crate) path: String,
 }
 
 /// `sessionFs.writeFile`, `appendFile` and `writeFileBytes`, whose content is base64.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FsWriteParams {
     pub(crate) path: String,
     pub(crate) content: String,
@@ -102,7 +102,7 @@ pub(crate) struct FsWriteParams {
 }
 
 /// The parameters of `sessionFs.mkdir`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FsMkdirParams {
     pub(crate) path: String,
     #[serde(default)]
@@ -112,7 +112,7 @@ pub(crate) struct FsMkdirParams {
 }
 
 /// The parameters of `sessionFs.rm`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FsRmParams {
     pub(crate) path: String,
     #[serde(default)]
@@ -122,14 +122,14 @@ pub(crate) struct FsRmParams {
 }
 
 /// The parameters of `sessionFs.rename`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FsRenameParams {
     pub(crate) src: String,
     pub(crate) dest: String,
 }
 
 /// The parameters of `sessionFs.readFileRange`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FsRangeParams {
     pub(crate) path: String,
     #[serde(default)]
@@ -139,7 +139,7 @@ pub(crate) struct FsRangeParams {
 }
 
 /// One SQL statement for the database of a session.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Decode)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SqlStatement {
@@ -149,12 +149,12 @@ pub struct SqlStatement {
     #[serde(rename = "queryType")]
     pub kind: SqlKind,
     /// The parameters of the statement, by their name in it.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     pub params: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The parameters of `sessionFs.sqliteTransaction`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SqlTransactionParams {
     pub(crate) statements: Vec<SqlStatement>,
 }
@@ -300,6 +300,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn the_provider_is_set_as_1_0_102_takes_it() {
@@ -320,10 +321,10 @@ mod tests {
     fn operations_of_1_0_102_are_read() {
         let write =
             r#"{"sessionId": "s", "path": "/w/new.txt", "content": "hi\n", "mode": null, "later": 1}"#;
-        let write: FsWriteParams = serde_json::from_str(write).unwrap();
+        let write: FsWriteParams = decode::answer(write).unwrap();
         assert_eq!((write.path.as_str(), write.content.as_str(), write.mode), ("/w/new.txt", "hi\n", None));
         let mkdir: FsMkdirParams =
-            serde_json::from_str(r#"{"path": "/s", "recursive": true, "mode": 448}"#).unwrap();
+            decode::answer(r#"{"path": "/s", "recursive": true, "mode": 448}"#).unwrap();
         assert_eq!((mkdir.recursive, mkdir.mode), (Some(true), Some(0o700)));
         let sql: SqlStatement =
             serde_json::from_str(r#"{"query": "SELECT 1", "queryType": "query", "params": null}"#).unwrap();

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::protocol::decode::Decode;
 
 /// A skill that the program offers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -21,7 +23,7 @@ pub(crate) struct SkillDescriptor {
 }
 
 /// The parameters of `skillProvider.list`, but for the session.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SkillListParams {}
 
 /// The result of `skillProvider.list`.
@@ -31,9 +33,9 @@ pub(crate) struct SkillListResponse<'a> {
 }
 
 /// The parameters of `skillProvider.read`, but for the session.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SkillReadParams<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) name: Cow<'a, str>,
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::protocol::decode::Decode;
+
 /// A skill that a session has. Wire: `session.skills.list`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillInfo {
@@ -37,14 +39,14 @@ pub struct SkillInfo {
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SkillListResponse {
     #[serde(default)]
     pub(crate) skills: Vec<SkillInfo>,
 }
 
 /// The problems of reloading the skills. Wire: `session.skills.reload`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SkillProblems {
@@ -60,12 +62,13 @@ pub struct SkillProblems {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn what_the_cli_lists_is_read() {
         let json = r#"{"skills":[{"name":"a","commandName":"a","description":"d","source":"builtin",
             "userInvocable":false,"enabled":true,"path":"/p/SKILL.md"}]}"#;
-        let list: SkillListResponse = serde_json::from_str(json).unwrap();
+        let list: SkillListResponse = decode::answer(json).unwrap();
         let skill = &list.skills[0];
         assert_eq!((skill.name.as_str(), skill.source.as_str(), skill.enabled), ("a", "builtin", true));
     }

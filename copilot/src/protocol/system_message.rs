@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -72,13 +73,13 @@ vocabulary! {
 }
 
 /// The parameters of `systemMessage.transform`, and its result.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Decode)]
 pub(crate) struct TransformSections {
     #[serde(default)]
     pub(crate) sections: BTreeMap<String, SectionContent>,
 }
 
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(default)]
 pub(crate) struct SectionContent {
     pub(crate) content: String,
@@ -89,6 +90,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn each_change_has_its_action() {
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn sections_of_1_0_102_round_trip() {
         let wire = json!({"sections": {"tone": {"content": "# Tone and style\n* When providing output"}}});
-        let sections: TransformSections = serde_json::from_value(wire.clone()).unwrap();
+        let sections: TransformSections = decode::question(&wire.to_string()).unwrap();
         assert_eq!(serde_json::to_value(sections).unwrap(), wire);
     }
 }

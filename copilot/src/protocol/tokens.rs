@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 /// The parameters of `providerToken.getToken`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProviderTokenParams<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) provider_name: Cow<'a, str>,
 }
 
@@ -31,7 +32,7 @@ vocabulary! {
 }
 
 /// The parameters of `gitHubToken.getToken`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct GithubTokenParams {
     pub(crate) registration_id: String,
@@ -52,12 +53,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn questions_of_1_0_102_are_read_and_their_answers_written() {
         let asked =
             r#"{"registrationId":"r","host":"https://github.com","reason":"initial","sessionId":"s"}"#;
-        let asked: GithubTokenParams = serde_json::from_str(asked).unwrap();
+        let asked: GithubTokenParams = decode::answer(asked).unwrap();
         assert_eq!((asked.host.as_str(), asked.reason), ("https://github.com", TokenReason::Initial));
         let token = GithubTokenAnswer::Token { access_token: "t", expires_in: 3600 };
         assert_eq!(
@@ -66,7 +68,7 @@ mod tests {
         );
         assert_eq!(serde_json::to_value(GithubTokenAnswer::Cancelled).unwrap(), json!({"kind": "cancelled"}));
         let asked = r#"{"providerName": "default", "sessionId": "s"}"#;
-        let asked: ProviderTokenParams<'_> = serde_json::from_str(asked).unwrap();
+        let asked: ProviderTokenParams<'_> = decode::answer(asked).unwrap();
         assert_eq!(asked.provider_name, "default");
     }
 }

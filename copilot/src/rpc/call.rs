@@ -20,7 +20,7 @@ use super::outgoing::{Completion, OnEnd, OnResponse, Outcome, Waiter};
 use super::peer::Peer;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::decode;
+use crate::protocol::decode::{self, DecodeOwned};
 use crate::task::DropGuard;
 
 /// A request that is not sent yet. Created by [`Peer::request`].
@@ -155,7 +155,7 @@ impl<'p, P: Serialize + ?Sized> Call<'p, '_, '_, P> {
     }
 
     /// Sends the request when the queue has room, and decodes its result.
-    pub(crate) async fn decoded<R: DeserializeOwned>(self) -> Result<R> {
+    pub(crate) async fn decoded<R: DecodeOwned>(self) -> Result<R> {
         let method = self.method;
         let result = self.raw().await?;
         decode(method, &result)
@@ -213,10 +213,17 @@ fn disconnected(method: &str) -> Error {
 }
 
 /// Decodes a result, with the method in the error.
-pub(crate) fn decode<R: DeserializeOwned>(method: &str, result: &RawValue) -> Result<R> {
-    decode::answer(result.get()).map_err(|source| {
-        Error::decode(format!("{method}: the CLI's response has an unexpected shape"), source)
-    })
+pub(crate) fn decode<R: DecodeOwned>(method: &str, result: &RawValue) -> Result<R> {
+    decode::answer(result.get()).map_err(|source| unexpected(method, source))
+}
+
+/// Decodes a result into a type of the program, as serde does it.
+pub(crate) fn decode_as<R: DeserializeOwned>(method: &str, result: &RawValue) -> Result<R> {
+    serde_json::from_str(result.get()).map_err(|source| unexpected(method, source))
+}
+
+fn unexpected(method: &str, source: serde_json::Error) -> Error {
+    Error::decode(format!("{method}: the CLI's response has an unexpected shape"), source)
 }
 
 #[cfg(test)]

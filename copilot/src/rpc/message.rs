@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind};
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::scan::{OTHER, Scan, Scanner};
 
 /// The code of the answer to a request that the other side cancelled.
@@ -20,9 +20,8 @@ pub(crate) const INTERNAL_ERROR: i64 = -32603;
 pub(super) const CANCEL: &str = "$/cancelRequest";
 
 /// The parameters of [`CANCEL`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(super) struct CancelParams<'a> {
-    #[serde(borrow)]
     pub(super) id: &'a RawValue,
 }
 
@@ -32,19 +31,18 @@ pub(crate) struct NoParams {}
 
 /// One incoming message. Payloads stay JSON text, except `params`, whose type the service chooses, so that a frequent
 /// notification is decoded in one pass.
-#[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "P: Deserialize<'de>"))]
+#[derive(Debug, Decode)]
 pub(super) struct Incoming<'a, P> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(super) id: Option<&'a RawValue>,
     /// Borrowed, so a name with escapes does not decode; no method has one.
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(super) method: Option<&'a str>,
     #[serde(default = "none")]
     pub(super) params: Option<P>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(super) result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(super) error: Option<&'a RawValue>,
 }
 
@@ -97,11 +95,11 @@ pub(super) type Envelope<'a> = Incoming<'a, &'a RawValue>;
 pub(super) type AnyJson = IgnoredAny;
 
 /// A JSON-RPC error object of the CLI, which sometimes has no message.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Decode)]
 pub(super) struct Failure<'a> {
     #[serde(default)]
     pub(super) code: i64,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(super) message: Cow<'a, str>,
     #[serde(default)]
     pub(super) data: Option<Box<RawValue>>,
@@ -203,7 +201,7 @@ mod tests {
         ) {
             let mut scanned: Incoming<'_, EventHead<'_>> = Incoming::default();
             if Scanner::read(&message, &mut scanned).is_some() {
-                let decoded: Incoming<'_, EventHead<'_>> = serde_json::from_str(&message).unwrap();
+                let decoded: Incoming<'_, EventHead<'_>> = decode::answer(&message).unwrap();
                 prop_assert_eq!(format!("{scanned:?}"), format!("{decoded:?}"));
             }
         }

@@ -29,7 +29,7 @@ mod responder;
 mod service;
 mod writer;
 
-pub(crate) use call::decode;
+pub(crate) use call::{decode, decode_as};
 pub(crate) use head::Head;
 pub(crate) use incoming::IncomingId;
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};

@@ -15,7 +15,7 @@ use super::outgoing::{Completion, Waiter};
 use super::peer::Peer;
 use super::responder::Responder;
 use super::service::Service;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::scan::Scanner;
 use crate::transport::ReadHalf;
 use crate::transport::framing::{Decoder, HEAD, LARGE, Malformed, Next};
@@ -161,7 +161,7 @@ fn handle_text<S: Service>(peer: &Peer, service: &S, body: &str, whole: Option<&
     // A lone surrogate, which JavaScript can write, must not cost the whole message.
     let repaired = replace_lone_surrogates(body);
     let body = repaired.as_deref().unwrap_or(body);
-    match serde_json::from_str(body) {
+    match decode::question(body) {
         Ok(mut incoming) => dispatch(peer, service, &mut incoming, body, whole),
         Err(_) => dispatch_unusual(peer, service, body),
     }
@@ -185,7 +185,7 @@ fn dispatch<'a, S: Service>(
 
 /// Handles a request, or a message whose payload has another shape than the frequent ones.
 fn dispatch_unusual<S: Service>(peer: &Peer, service: &S, body: &str) -> bool {
-    let envelope = match serde_json::from_str::<Envelope<'_>>(body) {
+    let envelope = match decode::question::<Envelope<'_>>(body) {
         Ok(envelope) => envelope,
         Err(error) => return dispatch_broken(peer, service, body.as_bytes(), error),
     };
@@ -226,14 +226,13 @@ fn dispatch_broken<S: Service>(peer: &Peer, service: &S, body: &[u8], error: ser
         return false;
     }
     // JSON, but not a message. Its id may still name a request.
-    #[derive(serde::Deserialize)]
+    #[derive(Decode)]
     struct OnlyId<'a> {
-        #[serde(borrow)]
         id: &'a RawValue,
-        #[serde(borrow, default)]
+        #[serde(default)]
         method: Option<&'a RawValue>,
     }
-    match serde_json::from_slice::<OnlyId<'_>>(body) {
+    match decode::question::<OnlyId<'_>>(&String::from_utf8_lossy(body)) {
         Ok(OnlyId { id, method: Some(method) }) => {
             let method = serde_json::from_str::<String>(method.get()).unwrap_or_default();
             let responder = Responder::new(peer.clone(), id.to_owned());

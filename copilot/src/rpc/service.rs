@@ -7,12 +7,13 @@ use serde_json::value::RawValue;
 use super::head::Head;
 use super::incoming::IncomingId;
 use super::responder::Responder;
+use crate::protocol::decode::Decode;
 use crate::protocol::scan::Scan;
 
 /// Handles incoming messages. Called on the reader's task, so no method may wait or run code of the program.
 pub(crate) trait Service: Send + Sync + 'static {
     /// The type of the parameters of frequent notifications, decoded together with the frame.
-    type Params<'a>: serde::Deserialize<'a> + Scan<'a>;
+    type Params<'a>: Decode<'a> + Scan<'a>;
 
     /// Handles a notification whose parameters have the frequent shape. Those of a large frame are a part of `whole`, which
     /// may be retained instead of a copy.

@@ -1,17 +1,17 @@
 //! Calls of the CLI for one session.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::core::SessionCore;
 use super::handle::Session;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::decode::DecodeOwned;
 use crate::protocol::session::Success;
 use crate::rpc::Peer;
 
 impl Session {
     /// Calls a method whose only parameter is the session.
-    pub(crate) async fn ask_for<R: DeserializeOwned>(&self, method: &'static str) -> Result<R> {
+    pub(crate) async fn ask_for<R: DecodeOwned>(&self, method: &'static str) -> Result<R> {
         self.peer().await?.request(method, &self.params()).decoded().await
     }
 
@@ -24,7 +24,7 @@ impl Session {
     pub(crate) async fn call_by_any_name<P, R>(&self, method: &'static str, params: &P) -> Result<R>
     where
         P: Serialize,
-        R: DeserializeOwned,
+        R: DecodeOwned,
     {
         self.core().call_by_any_name(&self.peer().await?, method, params).await
     }
@@ -40,7 +40,7 @@ impl SessionCore {
     ) -> Result<R>
     where
         P: Serialize,
-        R: DeserializeOwned,
+        R: DecodeOwned,
     {
         let error = match peer.request(method, params).decoded().await {
             Err(error) if error.is_unsupported() => error,
@@ -63,7 +63,7 @@ impl SessionCore {
     ) -> Result<R>
     where
         P: Serialize,
-        R: DeserializeOwned + Default,
+        R: DecodeOwned + Default,
     {
         match peer.request(method, params).decoded().await {
             Err(error) if error.is_unsupported() => Ok(R::default()),

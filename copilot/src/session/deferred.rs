@@ -19,6 +19,7 @@ use super::core::SessionCore;
 use super::core::open_answers::OpenAnswer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{AnswerDeferred, Event, EventKind, EventName, EventStream};
+use crate::protocol::decode::Decode;
 use crate::protocol::session::{SessionParams, Success};
 use crate::protocol::tools::{ToolAnswerParams, ToolsPendingResponse};
 use crate::protocol::{SessionId, ToolCallId, decode};
@@ -318,11 +319,11 @@ impl SessionCore {
 
     /// Returns whether a call has succeeded; `None` where the history has no result of it.
     async fn result_of(&self, peer: &Peer, call: &ToolCallId) -> Result<Option<bool>> {
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Logged {
             data: Complete,
         }
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         #[serde(rename_all = "camelCase")]
         struct Complete {
             tool_call_id: ToolCallId,

@@ -25,7 +25,7 @@ use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
 use crate::protocol::session::{SessionParams, Success};
-use crate::rpc::{Peer, decode};
+use crate::rpc::{Peer, decode_as};
 use crate::task::DropGuard;
 
 /// The time limit of the detachment in `close`.
@@ -144,7 +144,7 @@ impl Session {
             Error::with_source(ErrorKind::InvalidInput, message, source)
         })?;
         let params = tool_host::with_session(method, self.id(), &params)?;
-        decode(method, &self.peer().await?.request(method, &params).raw().await?)
+        decode_as(method, &self.peer().await?.request(method, &params).raw().await?)
     }
 
     /// Closes the session: running tools are cancelled, streams end, and the CLI detaches the session. Its files stay

@@ -1,27 +1,26 @@
 //! The context of the model: its newest part is removed, and questions are asked beside the conversation.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::history::History;
 use crate::error::Result;
 use crate::protocol::SessionId;
-use crate::protocol::lenient;
+use crate::protocol::decode::Decode;
 use crate::session::Session;
 
 /// The result of [`History::truncate`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Truncation {
     /// The number of removed events.
-    #[serde(deserialize_with = "lenient::count")]
     pub events_removed: u64,
     /// The reason why snapshots of the workspace are left; `None` where they are removed too.
     pub checkpoint_cleanup_error: Option<String>,
 }
 
 /// The current activity of a session. Returned by [`Session::activity`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Activity {
@@ -45,7 +44,7 @@ struct QueryParams<'a> {
     question: &'a str,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 struct QueryResponse {
     answer: String,
 }

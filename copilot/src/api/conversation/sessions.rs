@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::Client;
@@ -11,12 +11,13 @@ use crate::error::Result;
 use crate::protocol::SessionId;
 use crate::protocol::controls::NameParams;
 use crate::protocol::controls::NameResponse;
+use crate::protocol::decode::Decode;
 use crate::protocol::session::{AgentMode, SessionParams, Success};
 use crate::protocol::sessions::{
     SessionIdResponse, SessionListParams, SessionListResponse, SessionMetadataResponse,
 };
 use crate::protocol::settings::settings;
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::timestamp::Timestamp;
 use crate::rpc::NoParams;
 use crate::session::Session;
 use crate::session::call::done;
@@ -36,15 +37,13 @@ settings! {
 }
 
 /// An open session as the CLI has it. Returned by [`Session::metadata`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionMetadata {
     /// The time when the session was created; `None` where the CLI does not report it.
-    #[serde(deserialize_with = "maybe_time")]
     pub start_time: Option<Timestamp>,
     /// The time of the last change; `None` where the CLI does not report it.
-    #[serde(deserialize_with = "maybe_time")]
     pub modified_time: Option<Timestamp>,
     /// The mode of the agent.
     pub current_mode: AgentMode,
@@ -71,7 +70,7 @@ struct ForkParams<'a> {
     fork: &'a Fork,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct ForkResponse {
     session_id: SessionId,

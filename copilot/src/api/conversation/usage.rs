@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::protocol::decode::Decode;
 use crate::protocol::lenient;
 use crate::session::turn::by_tool;
 use crate::session::{Session, ToolUsage};
@@ -16,21 +16,18 @@ pub use crate::protocol::controls::{
 };
 
 /// The use of the model's context window, by source. Wire: `session.metadata.getContextAttribution`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ContextAttribution {
     /// The tokens in the context window: system message, conversation and definitions of tools.
-    #[serde(deserialize_with = "lenient::count")]
     pub total_tokens: u64,
     /// The model whose tokens these are.
-    #[serde(deserialize_with = "lenient::text")]
+    #[decode(with = lenient::text)]
     pub model_id: String,
     /// The tokens that a prompt may have.
-    #[serde(deserialize_with = "lenient::count")]
     pub limit: u64,
     /// The number of tokens at which the CLI begins to summarise the conversation.
-    #[serde(deserialize_with = "lenient::count")]
     pub compaction_threshold: u64,
     /// The sources: tools, their definitions, skills, sub-agents, MCP servers, plugins and the system message.
     pub entries: Vec<ContextEntry>,
@@ -40,21 +37,20 @@ pub struct ContextAttribution {
 }
 
 /// One source of tokens in the context window.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ContextEntry {
     /// The category, such as `tool`, `toolDefinition`, `skill`, `mcpServer`, `subagent`, `system` or `plugin`.
-    #[serde(deserialize_with = "lenient::text")]
+    #[decode(with = lenient::text)]
     pub kind: String,
     /// The category and the name, such as `toolDefinition:bash`.
-    #[serde(deserialize_with = "lenient::text")]
+    #[decode(with = lenient::text)]
     pub id: String,
     /// A text for people.
-    #[serde(deserialize_with = "lenient::text")]
+    #[decode(with = lenient::text)]
     pub label: String,
     /// The tokens of this source.
-    #[serde(deserialize_with = "lenient::count")]
     pub tokens: u64,
     /// The `id` of the entry that contains this one; `None` for a top-level entry.
     pub parent_id: Option<String>,
@@ -63,7 +59,7 @@ pub struct ContextEntry {
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct ContextAttributionResponse {
     context_attribution: Option<ContextAttribution>,

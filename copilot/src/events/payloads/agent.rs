@@ -8,7 +8,6 @@ use crate::protocol::agents::AgentInfo;
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::commands::CommandInfo;
 use crate::protocol::config::ContextTier;
-use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::skills::SkillInfo;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, ToolCallId};
@@ -81,13 +80,10 @@ payload! {
         /// The origin of the choice of the model; CLI 1.0.102 and later.
         pub model_selection_source: Option<String>,
         /// The number of tool calls.
-        #[serde(deserialize_with = "maybe_count")]
         pub total_tool_calls: Option<u64>,
         /// The number of tokens, sent and received.
-        #[serde(deserialize_with = "maybe_count")]
         pub total_tokens: Option<u64>,
         /// The duration, in milliseconds.
-        #[serde(deserialize_with = "maybe_count")]
         pub duration_ms: Option<u64>,
     }
 
@@ -134,7 +130,6 @@ payload! {
         /// The model that was working.
         pub model: Option<String>,
         /// The number of the agent's step; CLI 1.0.102 and later.
-        #[serde(deserialize_with = "maybe_count")]
         pub invoked_at_turn: Option<u64>,
     }
 
@@ -349,13 +344,10 @@ payload! {
         /// `completed`, `halted`, `cancelled` or `error`.
         pub status: String,
         /// The number of the attempt.
-        #[serde(deserialize_with = "count")]
         pub attempt: u64,
         /// The number of sub-agents that it used.
-        #[serde(deserialize_with = "count")]
         pub consumed_subagents: u64,
         /// The time that it worked, in milliseconds.
-        #[serde(deserialize_with = "count")]
         pub elapsed_ms: u64,
         /// The cost of the run.
         #[serde(rename = "consumedNanoAiu")]

@@ -6,7 +6,6 @@ use super::attachment::MessageAttachment;
 use super::citation::Citations;
 use super::usage::ModelEndpoint;
 use crate::protocol::inference::InferenceTransport;
-use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{MessageId, ToolCallId};
@@ -127,13 +126,10 @@ payload! {
         /// The phase of the answer, for models that have phases.
         pub phase: Option<String>,
         /// The position of this message in an answer that was split, from 0; `None` if it was not.
-        #[serde(deserialize_with = "maybe_count")]
         pub chunk_index: Option<u64>,
         /// The number of messages that the answer was split into; `None` if it was not.
-        #[serde(deserialize_with = "maybe_count")]
         pub chunk_count: Option<u64>,
         /// Tokens of the answer.
-        #[serde(deserialize_with = "maybe_count")]
         pub output_tokens: Option<u64>,
         /// The call that started the sub-agent that writes; `None` for the session's own agent.
         pub parent_tool_call_id: Option<ToolCallId>,
@@ -200,7 +196,6 @@ payload! {
     /// Progress of a tool that the provider runs by itself.
     pub struct AssistantServerToolProgress {
         /// The position of the call in the answer; the same for all events of one call.
-        #[serde(deserialize_with = "count")]
         pub output_index: u64,
         /// The tool, such as `web_search`.
         pub kind: String,
@@ -227,7 +222,6 @@ payload! {
     /// The size of an answer that is being received.
     pub struct AssistantStreamingDelta {
         /// Bytes received so far.
-        #[serde(deserialize_with = "count")]
         pub total_response_size_bytes: u64,
     }
 
@@ -270,10 +264,8 @@ payload! {
         /// The work that was interrupted.
         pub activity: InterruptedActivity,
         /// How long that work had taken, in milliseconds.
-        #[serde(deserialize_with = "maybe_count")]
         pub elapsed_ms: Option<u64>,
         /// The number of the step, from 0.
-        #[serde(deserialize_with = "maybe_count")]
         pub turn: Option<u64>,
         /// Tools that were running.
         pub tool_names: Vec<String>,
@@ -294,7 +286,6 @@ payload! {
         /// The time to the first output of the model, in milliseconds; only where output had begun.
         pub output_ttft_ms: Option<f64>,
         /// The number of sub-agents that were stopped.
-        #[serde(deserialize_with = "maybe_count")]
         pub interrupted_agent_count: Option<u64>,
     }
 }

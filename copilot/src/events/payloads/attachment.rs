@@ -5,8 +5,7 @@ use serde_json::Value;
 use crate::protocol::attachments::{
     GithubFileVersion, GithubReferenceKind, GithubRepo, GithubRevision, Position,
 };
-use crate::protocol::lenient::{count, maybe_count};
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::timestamp::Timestamp;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -69,7 +68,6 @@ payload! {
         /// The id of the bytes, as in [`BinaryAsset::asset_id`](crate::events::BinaryAsset::asset_id).
         pub asset_id: Option<String>,
         /// The number of bytes.
-        #[serde(deserialize_with = "maybe_count")]
         pub byte_length: Option<u64>,
         /// Why the bytes are not in the history; `None` if they are.
         pub omitted_reason: Option<OmittedReason>,
@@ -110,10 +108,8 @@ payload! {
     /// Lines of a file.
     pub struct LineRange {
         /// The number of the first line, from 1.
-        #[serde(deserialize_with = "count")]
         pub start: u64,
         /// The number of the last line, which is included.
-        #[serde(deserialize_with = "count")]
         pub end: u64,
     }
 
@@ -128,7 +124,6 @@ payload! {
         /// The id of the bytes, as in [`BinaryAsset::asset_id`](crate::events::BinaryAsset::asset_id).
         pub asset_id: Option<String>,
         /// The number of bytes.
-        #[serde(deserialize_with = "maybe_count")]
         pub byte_length: Option<u64>,
         /// Why the bytes are not in the history; `None` if they are.
         pub omitted_reason: Option<OmittedReason>,
@@ -137,7 +132,6 @@ payload! {
     /// An issue, a pull request or a discussion on GitHub.
     pub struct GithubReferenceAttachment {
         /// The number of the issue, pull request or discussion.
-        #[serde(deserialize_with = "count")]
         pub number: u64,
         /// The title, for people.
         pub title: String,
@@ -178,7 +172,6 @@ payload! {
         /// The repository that holds it.
         pub repo: GithubRepo,
         /// The id of the job on GitHub.
-        #[serde(deserialize_with = "count")]
         pub job_id: u64,
         /// The name of the job, for people.
         pub job_name: String,
@@ -267,7 +260,6 @@ payload! {
         /// The content, as the extension wrote it.
         pub payload: Value,
         /// When it was shown.
-        #[serde(deserialize_with = "maybe_time")]
         pub captured_at: Option<Timestamp>,
     }
 }

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use crate::protocol::config::{ContextTier, ReasoningSummary};
 use crate::protocol::instructions::PermissionMode;
-use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::timestamp::Timestamp;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -157,17 +156,14 @@ payload! {
     /// A message was scheduled.
     pub struct ScheduleCreated {
         /// The schedule, by its number in the session.
-        #[serde(deserialize_with = "count")]
         pub id: u64,
         /// The time between two messages, in milliseconds; `None` for other schedules.
-        #[serde(deserialize_with = "maybe_count")]
         pub interval_ms: Option<u64>,
         /// The times as a cron expression of five fields; `None` for other schedules.
         pub cron: Option<String>,
         /// The time zone of `cron`, by its IANA name.
         pub tz: Option<String>,
         /// The time of a single message, in milliseconds since 1970; `None` for other schedules.
-        #[serde(deserialize_with = "maybe_count")]
         pub at: Option<u64>,
         /// The message that is scheduled.
         pub prompt: String,
@@ -184,17 +180,14 @@ payload! {
     /// A schedule was cancelled.
     pub struct ScheduleCancelled {
         /// The id of the schedule.
-        #[serde(deserialize_with = "count")]
         pub id: u64,
     }
 
     /// The agent set the next time of a schedule.
     pub struct ScheduleRearmed {
         /// The id of the schedule.
-        #[serde(deserialize_with = "count")]
         pub id: u64,
         /// When the message is sent next.
-        #[serde(deserialize_with = "maybe_time")]
         pub next_run_at: Option<Timestamp>,
     }
 

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::protocol::lenient::count;
-
 payload! {
     /// Which parts of a message rest on which sources.
     pub struct Citations {
@@ -30,10 +28,8 @@ payload! {
     /// A part of a message's text.
     pub struct CitationSpan {
         /// Where the part starts in the text, in UTF-16 code units from 0.
-        #[serde(deserialize_with = "count")]
         pub start_index: u64,
         /// Where the part ends in the text, in UTF-16 code units; the unit there is not part of it.
-        #[serde(deserialize_with = "count")]
         pub end_index: u64,
         /// The sources of the part.
         pub references: Vec<CitationReference>,
@@ -82,30 +78,24 @@ payload! {
     /// A range of characters.
     pub struct CharRange {
         /// The first character, from 0.
-        #[serde(deserialize_with = "count")]
         pub start_index: u64,
         /// The position after the last character.
-        #[serde(deserialize_with = "count")]
         pub end_index: u64,
     }
 
     /// A range of pages.
     pub struct PageRange {
         /// The number of the first page.
-        #[serde(deserialize_with = "count")]
         pub start_page: u64,
         /// The number after the last page.
-        #[serde(deserialize_with = "count")]
         pub end_page: u64,
     }
 
     /// A range of blocks.
     pub struct BlockRange {
         /// The position of the first block, from 0.
-        #[serde(deserialize_with = "count")]
         pub start_block: u64,
         /// The position after the last block.
-        #[serde(deserialize_with = "count")]
         pub end_block: u64,
     }
 }

@@ -1,7 +1,6 @@
 //! Payloads about the model's context window and the history: how full it is, and what was taken out.
 
 use super::usage::CopilotUsage;
-use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -24,22 +23,16 @@ payload! {
     /// How full the context window is.
     pub struct UsageInfo {
         /// The size of the context window, in tokens.
-        #[serde(deserialize_with = "count")]
         pub token_limit: u64,
         /// The tokens in the context window.
-        #[serde(deserialize_with = "count")]
         pub current_tokens: u64,
         /// Messages in the conversation.
-        #[serde(deserialize_with = "count")]
         pub messages_length: u64,
         /// Tokens of the system prompt.
-        #[serde(deserialize_with = "maybe_count")]
         pub system_tokens: Option<u64>,
         /// Tokens of the conversation.
-        #[serde(deserialize_with = "maybe_count")]
         pub conversation_tokens: Option<u64>,
         /// Tokens of the tools' definitions.
-        #[serde(deserialize_with = "maybe_count")]
         pub tool_definitions_tokens: Option<u64>,
         /// Whether it is the first event of its kind in the session.
         pub is_initial: bool,
@@ -52,19 +45,14 @@ payload! {
         /// The model that the summary is for.
         pub model: Option<String>,
         /// Tokens that fit in the context window.
-        #[serde(deserialize_with = "maybe_count")]
         pub token_limit: Option<u64>,
         /// The tokens in the context window; `None` where the CLI does not count them.
-        #[serde(deserialize_with = "maybe_count")]
         pub current_tokens: Option<u64>,
         /// Tokens of the system prompt.
-        #[serde(deserialize_with = "maybe_count")]
         pub system_tokens: Option<u64>,
         /// Tokens of the conversation.
-        #[serde(deserialize_with = "maybe_count")]
         pub conversation_tokens: Option<u64>,
         /// Tokens of the tools' definitions.
-        #[serde(deserialize_with = "maybe_count")]
         pub tool_definitions_tokens: Option<u64>,
         /// The attempt, as in [`CompactionComplete::compaction_attempt_id`].
         pub compaction_attempt_id: Option<String>,
@@ -77,49 +65,38 @@ payload! {
         /// The error text of a failure.
         pub error: Option<String>,
         /// The HTTP status of a failure; `None` without an answer.
-        #[serde(deserialize_with = "maybe_count")]
         pub status_code: Option<u64>,
         /// How it ended, in a word; CLI 1.0.102 and later.
         pub outcome: Option<String>,
         /// Why it was summarised.
         pub trigger: Option<CompactionTrigger>,
         /// Tokens of the conversation before.
-        #[serde(deserialize_with = "maybe_count")]
         pub pre_compaction_tokens: Option<u64>,
         /// Tokens of the conversation after.
-        #[serde(deserialize_with = "maybe_count")]
         pub post_compaction_tokens: Option<u64>,
         /// Messages in the conversation before.
-        #[serde(deserialize_with = "maybe_count")]
         pub pre_compaction_messages_length: Option<u64>,
         /// Tokens that were freed.
-        #[serde(deserialize_with = "maybe_count")]
         pub tokens_removed: Option<u64>,
         /// Messages that were replaced.
-        #[serde(deserialize_with = "maybe_count")]
         pub messages_removed: Option<u64>,
         /// The summary; `None` if the attempt failed.
         pub summary_content: Option<String>,
         /// The user's instructions for the summary; `None` without any.
         pub custom_instructions: Option<String>,
         /// The number of the file with what was replaced.
-        #[serde(deserialize_with = "maybe_count")]
         pub checkpoint_number: Option<u64>,
         /// The file with what was replaced.
         pub checkpoint_path: Option<String>,
         /// The cost of the summary.
         pub compaction_tokens_used: Option<CompactionUsage>,
         /// Tokens of the system prompt after.
-        #[serde(deserialize_with = "maybe_count")]
         pub system_tokens: Option<u64>,
         /// Tokens of the messages after.
-        #[serde(deserialize_with = "maybe_count")]
         pub conversation_tokens: Option<u64>,
         /// Tokens of the tools' definitions.
-        #[serde(deserialize_with = "maybe_count")]
         pub tool_definitions_tokens: Option<u64>,
         /// Tokens that fit in the context window.
-        #[serde(deserialize_with = "maybe_count")]
         pub token_limit: Option<u64>,
         /// How the tokens were counted; CLI 1.0.102 and later.
         pub token_accounting_basis: Option<String>,
@@ -140,51 +117,38 @@ payload! {
         /// The model's name for people; CLI 1.0.102 and later.
         pub model_display_name: Option<String>,
         /// Tokens of the prompt; `None` where the provider does not count them.
-        #[serde(deserialize_with = "maybe_count")]
         pub input_tokens: Option<u64>,
         /// Tokens of the answer; `None` where the provider does not count them.
-        #[serde(deserialize_with = "maybe_count")]
         pub output_tokens: Option<u64>,
         /// Tokens read from the prompt cache.
-        #[serde(deserialize_with = "maybe_count")]
         pub cache_read_tokens: Option<u64>,
         /// Tokens written to the prompt cache.
-        #[serde(deserialize_with = "maybe_count")]
         pub cache_write_tokens: Option<u64>,
         /// The cost in AI units; `None` for providers other than Copilot.
         pub copilot_usage: Option<CopilotUsage>,
         /// Whether the cost is known, on plans with AI credits; CLI 1.0.102 and later.
         pub ai_credits_status: Option<String>,
         /// The duration, in milliseconds.
-        #[serde(deserialize_with = "maybe_count")]
         pub duration: Option<u64>,
         /// The number of requests; CLI 1.0.102 and later.
-        #[serde(deserialize_with = "maybe_count")]
         pub request_count: Option<u64>,
     }
 
     /// Old messages were cut off.
     pub struct Truncation {
         /// Tokens that fit in the context window.
-        #[serde(deserialize_with = "count")]
         pub token_limit: u64,
         /// Tokens of the messages before.
-        #[serde(deserialize_with = "count")]
         pub pre_truncation_tokens_in_messages: u64,
         /// The number of messages before the truncation.
-        #[serde(deserialize_with = "count")]
         pub pre_truncation_messages_length: u64,
         /// Tokens of the messages after.
-        #[serde(deserialize_with = "count")]
         pub post_truncation_tokens_in_messages: u64,
         /// The number of messages after the truncation.
-        #[serde(deserialize_with = "count")]
         pub post_truncation_messages_length: u64,
         /// Tokens that were freed.
-        #[serde(deserialize_with = "count")]
         pub tokens_removed_during_truncation: u64,
         /// Messages that were cut off.
-        #[serde(deserialize_with = "count")]
         pub messages_removed_during_truncation: u64,
         /// The part of the CLI that cut them off.
         pub performed_by: String,
@@ -193,7 +157,6 @@ payload! {
     /// The conversation was cleared.
     pub struct ContextCleared {
         /// Messages that were removed.
-        #[serde(deserialize_with = "count")]
         pub messages_cleared: u64,
         /// The message that the conversation starts with instead.
         pub initial_message: Option<String>,
@@ -204,7 +167,6 @@ payload! {
         /// The first event that was removed.
         pub up_to_event_id: String,
         /// The number of events that were removed.
-        #[serde(deserialize_with = "count")]
         pub events_removed: u64,
     }
 }

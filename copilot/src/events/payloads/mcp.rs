@@ -3,12 +3,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
 use super::attachment::MessageAttachment;
 use crate::protocol::RequestId;
 use crate::protocol::canvas::CanvasInfo;
-use crate::protocol::lenient::count;
+use crate::protocol::decode::Decode;
 use crate::protocol::mcp::McpStatus;
 use crate::protocol::mcp_headers::McpHeadersReason;
 use crate::protocol::mcp_login::{McpClientConfig, McpLoginReason};
@@ -134,7 +132,7 @@ vocabulary! {
 }
 
 /// An MCP server asks for a login.
-#[derive(Clone, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpOauthRequired {
@@ -172,7 +170,7 @@ impl fmt::Debug for McpOauthRequired {
 }
 
 /// The parameters of a `WWW-Authenticate` header.
-#[derive(Clone, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AuthenticateParams {
@@ -195,12 +193,11 @@ impl fmt::Debug for AuthenticateParams {
 }
 
 /// The answer of an MCP server.
-#[derive(Clone, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHttpResponse {
     /// The HTTP status of the response.
-    #[serde(deserialize_with = "count")]
     pub status_code: u64,
     /// The headers of the response.
     pub headers: Vec<McpHttpHeader>,
@@ -219,7 +216,7 @@ impl fmt::Debug for McpHttpResponse {
 }
 
 /// A header of an answer.
-#[derive(Clone, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHttpHeader {
@@ -239,7 +236,7 @@ impl fmt::Debug for McpHttpHeader {
 }
 
 /// The requests to an MCP server need new headers.
-#[derive(Clone, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHeadersRequired {

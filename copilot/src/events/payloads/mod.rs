@@ -9,7 +9,7 @@ macro_rules! payload {
         pub struct $name:ident { $($(#[$about:meta])* pub $member:ident: $type:ty,)* }
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, crate::protocol::decode::Decode)]
         #[serde(rename_all = "camelCase", default)]
         #[non_exhaustive]
         pub struct $name {
@@ -48,17 +48,22 @@ macro_rules! tagged {
             }
         }
 
+        impl<'de> $crate::protocol::decode::Decode<'de> for $name {
+            fn decode(
+                reader: &mut $crate::protocol::decode::Reader<'de>,
+            ) -> $crate::protocol::decode::Result<Self> {
+                match &*super::tag_of(reader.peek()?) {
+                    $($word => $crate::protocol::decode::Decode::decode(reader).map(Self::$variant),)*
+                    _ => $crate::protocol::decode::Decode::decode(reader).map(Self::Other),
+                }
+            }
+
+            $crate::protocol::decode::sample!({"raw": 1});
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let raw: Box<serde_json::value::RawValue> = serde::Deserialize::deserialize(deserializer)?;
-                if raw.get() == "null" {
-                    return Err(serde::de::Error::custom("invalid type: null, expected an object"));
-                }
-                let read = match &*super::tag_of(raw.get()) {
-                    $($word => crate::protocol::decode::event(raw.get()).map(Self::$variant),)*
-                    _ => crate::protocol::decode::event(raw.get()).map(Self::Other),
-                };
-                read.map_err(serde::de::Error::custom)
+                $crate::protocol::decode::from_serde(deserializer)
             }
         }
     };
@@ -79,13 +84,11 @@ pub(super) mod tool;
 pub(super) mod tool_result;
 pub(super) mod usage;
 
-use serde::Deserialize;
-
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 
 /// The `type` of an object; empty where it has none.
 fn tag_of(text: &str) -> String {
-    #[derive(Deserialize)]
+    #[derive(Decode)]
     struct Tagged {
         #[serde(rename = "type")]
         tag: String,

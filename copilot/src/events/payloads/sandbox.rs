@@ -1,7 +1,6 @@
 //! The payload of decisions about the sandbox.
 
 use crate::protocol::ToolCallId;
-use crate::protocol::lenient::maybe_count;
 use crate::protocol::vocabulary::vocabulary;
 
 payload! {
@@ -30,13 +29,10 @@ payload! {
         /// Where the policy comes from: `default_policy` or `user_policy`.
         pub policy_source: Option<String>,
         /// The number of rules for paths that can be written.
-        #[serde(deserialize_with = "maybe_count")]
         pub readwrite_paths_count: Option<u64>,
         /// The number of rules for paths that can be read.
-        #[serde(deserialize_with = "maybe_count")]
         pub readonly_paths_count: Option<u64>,
         /// The number of rules for paths that are closed.
-        #[serde(deserialize_with = "maybe_count")]
         pub denied_paths_count: Option<u64>,
         /// Whether the working directory was added to the paths that can be written.
         pub add_current_working_directory: Option<bool>,

@@ -7,9 +7,8 @@ use serde_json::Value;
 use super::changes::{AutoTier, FileOperation, Verbosity};
 use crate::protocol::capabilities::UiCapabilities;
 use crate::protocol::config::{ContextTier, ReasoningSummary};
-use crate::protocol::lenient::{count, maybe_count};
 use crate::protocol::session::AgentMode;
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::timestamp::Timestamp;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{MessageId, RequestId, SessionId};
 
@@ -19,14 +18,12 @@ payload! {
         /// The id of the session.
         pub session_id: SessionId,
         /// The version of the history's format.
-        #[serde(deserialize_with = "count")]
         pub version: u64,
         /// The program that writes the history.
         pub producer: String,
         /// The version of the CLI.
         pub copilot_version: String,
         /// When the session began.
-        #[serde(deserialize_with = "maybe_time")]
         pub start_time: Option<Timestamp>,
         /// The model; `None` if the CLI chooses it later.
         pub selected_model: Option<String>,
@@ -55,13 +52,10 @@ payload! {
     /// A session was resumed.
     pub struct SessionResume {
         /// When the session was resumed.
-        #[serde(deserialize_with = "maybe_time")]
         pub resume_time: Option<Timestamp>,
         /// The number of events in its history.
-        #[serde(deserialize_with = "count")]
         pub event_count: u64,
         /// The size of its history, in bytes.
-        #[serde(deserialize_with = "maybe_count")]
         pub events_file_size_bytes: Option<u64>,
         /// The id of the model; `None` if the CLI chooses it later.
         pub selected_model: Option<String>,
@@ -145,7 +139,6 @@ payload! {
         /// The error text, for people.
         pub message: String,
         /// The HTTP status of the model's service.
-        #[serde(deserialize_with = "maybe_count")]
         pub status_code: Option<u64>,
         /// The service's code for the error.
         pub error_code: Option<String>,
@@ -193,7 +186,6 @@ payload! {
         /// The reason for the decision.
         pub reason: Option<String>,
         /// The objective of autopilot that was reviewed.
-        #[serde(deserialize_with = "maybe_count")]
         pub objective_id: Option<u64>,
     }
 
@@ -210,7 +202,6 @@ payload! {
         /// The operation on the objective.
         pub operation: FileOperation,
         /// The objective; `None` if there is none.
-        #[serde(deserialize_with = "maybe_count")]
         pub id: Option<u64>,
         /// The objective's state: `active`, `paused`, `cap_reached` or `completed`.
         pub status: Option<String>,
@@ -234,7 +225,6 @@ payload! {
     /// A session was handed over from elsewhere.
     pub struct Handoff {
         /// When it was handed over.
-        #[serde(deserialize_with = "maybe_time")]
         pub handoff_time: Option<Timestamp>,
         /// Where it comes from.
         pub source_type: HandoffSource,
@@ -273,7 +263,6 @@ payload! {
         /// The sender's name for the message.
         pub name: String,
         /// The version of the payload's format.
-        #[serde(deserialize_with = "maybe_count")]
         pub version: Option<u64>,
         /// Ids of what the message is about, by kind.
         pub subject: BTreeMap<String, String>,
@@ -305,7 +294,6 @@ payload! {
         /// The media type, such as `image/png`.
         pub mime_type: String,
         /// The number of bytes.
-        #[serde(deserialize_with = "count")]
         pub byte_length: u64,
         /// The bytes in Base64.
         pub data: String,

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::controls::{CodeChanges, ModelMetrics, TokenCount};
-use crate::protocol::lenient::{count, maybe_count};
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::timestamp::Timestamp;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -33,13 +32,10 @@ payload! {
         /// The number of tokens by kind, such as `input`.
         pub token_details: BTreeMap<String, TokenCount>,
         /// The time that requests to models took, in milliseconds.
-        #[serde(deserialize_with = "maybe_count")]
         pub total_api_duration_ms: Option<u64>,
         /// When the session began.
-        #[serde(deserialize_with = "maybe_time")]
         pub session_start_time: Option<Timestamp>,
         /// The size of the history, in bytes.
-        #[serde(deserialize_with = "maybe_count")]
         pub events_file_size_bytes: Option<u64>,
         /// The changes in files.
         pub code_changes: CodeChanges,
@@ -52,16 +48,12 @@ payload! {
         /// The model at the end.
         pub current_model: Option<String>,
         /// Tokens in the context window at the end.
-        #[serde(deserialize_with = "maybe_count")]
         pub current_tokens: Option<u64>,
         /// Tokens of the system prompt at the end.
-        #[serde(deserialize_with = "maybe_count")]
         pub system_tokens: Option<u64>,
         /// Tokens of the conversation at the end.
-        #[serde(deserialize_with = "maybe_count")]
         pub conversation_tokens: Option<u64>,
         /// Tokens of the tools' definitions at the end.
-        #[serde(deserialize_with = "maybe_count")]
         pub tool_definitions_tokens: Option<u64>,
     }
 
@@ -84,7 +76,6 @@ payload! {
         /// The agent's name for people.
         pub agent_display_name: Option<String>,
         /// The time that requests to models took, in milliseconds.
-        #[serde(deserialize_with = "count")]
         pub total_api_duration_ms: u64,
         /// The cost, in AI units.
         #[serde(rename = "totalNanoAiu")]

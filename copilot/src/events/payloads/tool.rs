@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::tool_result::ToolExecutionResult;
 use crate::protocol::ToolCallId;
-use crate::protocol::lenient::count;
 
 payload! {
     /// A tool call began.
@@ -71,7 +70,6 @@ payload! {
         /// The id of the tool call.
         pub tool_call_id: ToolCallId,
         /// The number of the piece.
-        #[serde(deserialize_with = "count")]
         pub sequence: u64,
         /// The stream that it was written to, such as `stdout`.
         pub stream: String,

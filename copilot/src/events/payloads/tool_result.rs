@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::attachment::OmittedReason;
 use super::citation::CitableSource;
-use crate::protocol::lenient::maybe_count;
 
 payload! {
     /// The result of a tool call.
@@ -41,7 +40,6 @@ payload! {
         /// The id of the bytes, as in [`BinaryAsset::asset_id`](crate::events::BinaryAsset::asset_id).
         pub asset_id: Option<String>,
         /// The number of bytes; `None` where `data` has them.
-        #[serde(deserialize_with = "maybe_count")]
         pub byte_length: Option<u64>,
         /// Why the bytes are not in the history; `None` if they are.
         pub omitted_reason: Option<OmittedReason>,
@@ -104,7 +102,6 @@ payload! {
         /// The media type, such as `image/png`; `None` if it is unknown.
         pub mime_type: Option<String>,
         /// The number of bytes.
-        #[serde(deserialize_with = "maybe_count")]
         pub size: Option<u64>,
         /// Pictures for the resource.
         pub icons: Vec<ResourceIcon>,

@@ -7,8 +7,7 @@ use crate::protocol::account::Quota;
 use crate::protocol::ai_units::AiUnits;
 use crate::protocol::config::ReasoningSummary;
 use crate::protocol::inference::InferenceTransport;
-use crate::protocol::lenient::{count, maybe_count};
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::timestamp::Timestamp;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -49,25 +48,18 @@ payload! {
         /// The company that made the model; CLI 1.0.102 and later.
         pub model_provider: Option<String>,
         /// Tokens of the prompt; `None` where the provider does not count them.
-        #[serde(deserialize_with = "maybe_count")]
         pub input_tokens: Option<u64>,
         /// Tokens received, those of the reasoning included.
-        #[serde(deserialize_with = "maybe_count")]
         pub output_tokens: Option<u64>,
         /// Tokens received that are reasoning; `None` where the provider does not count them.
-        #[serde(deserialize_with = "maybe_count")]
         pub reasoning_tokens: Option<u64>,
         /// Tokens read from the prompt cache.
-        #[serde(deserialize_with = "maybe_count")]
         pub cache_read_tokens: Option<u64>,
         /// Tokens written to the prompt cache.
-        #[serde(deserialize_with = "maybe_count")]
         pub cache_write_tokens: Option<u64>,
         /// When the prompt cache expires; `None` where the request did not change that.
-        #[serde(deserialize_with = "maybe_time")]
         pub cache_expires_at: Option<Timestamp>,
         /// How long the prompt cache lives, in seconds.
-        #[serde(deserialize_with = "maybe_count")]
         pub cache_ttl_seconds: Option<u64>,
         /// Whether the provider reported its use of the prompt cache.
         pub cache_details_reported: Option<bool>,
@@ -78,7 +70,6 @@ payload! {
         /// Whether the cost is known, on plans with AI credits; CLI 1.0.102 and later.
         pub ai_credits_status: Option<String>,
         /// The duration of the request, in milliseconds.
-        #[serde(deserialize_with = "maybe_count")]
         pub duration: Option<u64>,
         /// The time to the first event of a streamed answer, in milliseconds.
         pub time_to_first_token_ms: Option<f64>,
@@ -113,25 +104,18 @@ payload! {
         /// The summary of the reasoning that was asked for.
         pub reasoning_summary: Option<ReasoningSummary>,
         /// The largest prompt that the request could have had, in tokens.
-        #[serde(deserialize_with = "maybe_count")]
         pub max_prompt_tokens: Option<u64>,
         /// The longest answer that was asked for, in tokens.
-        #[serde(deserialize_with = "maybe_count")]
         pub max_output_tokens: Option<u64>,
         /// Tokens that were predicted correctly.
-        #[serde(deserialize_with = "maybe_count")]
         pub accepted_prediction_tokens: Option<u64>,
         /// Tokens that were predicted wrongly.
-        #[serde(deserialize_with = "maybe_count")]
         pub rejected_prediction_tokens: Option<u64>,
         /// The number of tools that the model could call.
-        #[serde(deserialize_with = "maybe_count")]
         pub available_tool_count: Option<u64>,
         /// Tokens of the definitions of these tools.
-        #[serde(deserialize_with = "maybe_count")]
         pub tool_token_count: Option<u64>,
         /// The number of tools that the model called.
-        #[serde(deserialize_with = "maybe_count")]
         pub num_tool_calls: Option<u64>,
         /// The number of calls by tool.
         pub tool_counts: BTreeMap<String, u64>,
@@ -144,10 +128,8 @@ payload! {
         /// The Copilot service's id of the request, for support.
         pub service_request_id: Option<String>,
         /// The size of the request, in bytes; CLI 1.0.102 and later.
-        #[serde(deserialize_with = "maybe_count")]
         pub request_body_bytes: Option<u64>,
         /// The size of the request as it was sent, in bytes; CLI 1.0.102 and later.
-        #[serde(deserialize_with = "maybe_count")]
         pub request_body_wire_bytes: Option<u64>,
         /// The compression of the request; CLI 1.0.102 and later.
         pub request_body_encoding: Option<String>,
@@ -167,13 +149,10 @@ payload! {
         /// The kind, such as `input` or `output`.
         pub token_type: String,
         /// The number of tokens.
-        #[serde(deserialize_with = "count")]
         pub token_count: u64,
         /// The number of tokens in a batch.
-        #[serde(deserialize_with = "count")]
         pub batch_size: u64,
         /// The price of a batch.
-        #[serde(deserialize_with = "count")]
         pub cost_per_batch: u64,
     }
 }
@@ -196,7 +175,6 @@ payload! {
         /// The company that made the model; CLI 1.0.102 and later.
         pub model_provider: Option<String>,
         /// The HTTP status; `None` without an answer.
-        #[serde(deserialize_with = "maybe_count")]
         pub status_code: Option<u64>,
         /// The error text of the model's service.
         pub error_message: Option<String>,
@@ -215,10 +193,8 @@ payload! {
         /// The kind of work that the request belongs to, such as `conversation-agent`.
         pub interaction_type: Option<String>,
         /// The duration of the request, in milliseconds.
-        #[serde(deserialize_with = "maybe_count")]
         pub duration_ms: Option<u64>,
         /// The number of earlier attempts; CLI 1.0.102 and later.
-        #[serde(deserialize_with = "maybe_count")]
         pub retry_attempt: Option<u64>,
         /// Whether the program's own provider was asked, and not Copilot.
         pub is_byok: Option<bool>,
@@ -235,10 +211,8 @@ payload! {
         /// The reasoning effort that was asked for.
         pub reasoning_effort: Option<String>,
         /// The largest prompt that the request could have had, in tokens.
-        #[serde(deserialize_with = "maybe_count")]
         pub max_prompt_tokens: Option<u64>,
         /// The longest answer that was asked for, in tokens.
-        #[serde(deserialize_with = "maybe_count")]
         pub max_output_tokens: Option<u64>,
         /// How much of the plan is used, by what is counted.
         pub quota_snapshots: Option<BTreeMap<String, Quota>>,
@@ -249,10 +223,8 @@ payload! {
         /// The Copilot service's id of the request, for support.
         pub service_request_id: Option<String>,
         /// The size of the request, in bytes; CLI 1.0.102 and later.
-        #[serde(deserialize_with = "maybe_count")]
         pub request_body_bytes: Option<u64>,
         /// The size of the request as it was sent, in bytes; CLI 1.0.102 and later.
-        #[serde(deserialize_with = "maybe_count")]
         pub request_body_wire_bytes: Option<u64>,
         /// The compression of the request; CLI 1.0.102 and later.
         pub request_body_encoding: Option<String>,
@@ -283,7 +255,6 @@ payload! {
         /// Whether the answer calls a tool of the CLI that edits files; `None` without an accepted answer.
         pub contains_built_in_file_edit_request: Option<bool>,
         /// The version of the rule for that.
-        #[serde(deserialize_with = "count")]
         pub edit_classifier_version: u64,
     }
 
@@ -303,10 +274,8 @@ payload! {
         /// The id of the model.
         pub model_id: String,
         /// When the cache expires.
-        #[serde(deserialize_with = "maybe_time")]
         pub cache_expires_at: Option<Timestamp>,
         /// How long the cache lives after it was used, in seconds.
-        #[serde(deserialize_with = "count")]
         pub cache_ttl_seconds: u64,
     }
 }

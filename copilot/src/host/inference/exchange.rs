@@ -8,10 +8,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 
+use crate::protocol::decode::DecodeOwned;
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::body::{self, BodyFeed, Chunk};
@@ -50,7 +50,7 @@ impl Exchanges {
 
     /// A request for `llmInference.` and this name.
     pub(crate) fn request(&self, name: &str, params: &RawValue, responder: Responder) {
-        fn read<P: DeserializeOwned>(name: &str, params: &RawValue) -> Result<P, String> {
+        fn read<P: DecodeOwned>(name: &str, params: &RawValue) -> Result<P, String> {
             decode::question(params.get()).map_err(|error| format!("llmInference.{name}: {error}"))
         }
         let read = match name {
@@ -248,7 +248,7 @@ mod tests {
         let endless = |_| std::future::pending::<std::result::Result<InferenceResponse, InferenceError>>();
         let exchanges = Exchanges::new(endless);
         let start = r#"{"requestId":"1","method":"POST","url":"http://models","headers":{}}"#;
-        exchanges.start(serde_json::from_str(start).unwrap(), &Peer::new(Box::new(tokio::io::sink())));
+        exchanges.start(decode::answer(start).unwrap(), &Peer::new(Box::new(tokio::io::sink())));
         let running = Arc::downgrade(&exchanges.running);
         finish(&running, &Arc::from("1"));
         assert_eq!(lock(&exchanges.running).len(), 1);

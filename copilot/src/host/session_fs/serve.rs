@@ -6,9 +6,8 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::protocol::decode::DecodeOwned;
 use futures_core::future::BoxFuture;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::queues::Queues;
@@ -16,7 +15,7 @@ use super::{FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionF
 use crate::contain::UserValue;
 use crate::protocol::SessionId;
 use crate::protocol::base64;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::session_fs::{
     FsCapabilities, FsFailure, FsKind, FsMkdirParams, FsPathParams, FsRangeParams, FsRenameParams,
     FsResponse, FsRmParams, FsStatResponse, FsTypedEntry, FsWriteParams, SessionFsSetProviderParams,
@@ -33,7 +32,7 @@ pub(crate) struct FsService {
     queues: Queues,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct OfSession {
     session_id: SessionId,
@@ -142,7 +141,7 @@ impl std::fmt::Debug for Operation {
 impl Operation {
     /// Reads the parameters; `None` where the method is unknown.
     fn read(name: &str, params: &RawValue) -> Result<Option<Self>, String> {
-        fn all<P: DeserializeOwned>(params: &RawValue) -> Result<P, String> {
+        fn all<P: DecodeOwned>(params: &RawValue) -> Result<P, String> {
             decode::question(params.get()).map_err(|error| error.to_string())
         }
         let path = || all::<FsPathParams>(params).map(|params| params.path);

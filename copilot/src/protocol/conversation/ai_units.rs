@@ -6,6 +6,8 @@ use std::ops::Add;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::protocol::decode::{self, Decode, Reader};
+
 /// A cost in AI units. The CLI counts billionths of a unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
@@ -34,6 +36,14 @@ impl<'de> Deserialize<'de> for AiUnits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         f64::deserialize(deserializer).map(Self::from_nano)
     }
+}
+
+impl<'de> Decode<'de> for AiUnits {
+    fn decode(reader: &mut Reader<'de>) -> decode::Result<Self> {
+        f64::decode(reader).map(Self::from_nano)
+    }
+
+    decode::sample!(1);
 }
 
 impl fmt::Display for AiUnits {

@@ -1,10 +1,10 @@
 //! Attachments of a message.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::base64;
-use crate::protocol::lenient;
+use crate::protocol::decode::Decode;
 use crate::protocol::secret::Url;
 use crate::protocol::vocabulary::vocabulary;
 
@@ -18,7 +18,7 @@ pub(crate) enum PathKind {
 }
 
 /// A place in a text, counted from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 pub struct Position {
     /// The line, counted from 0.
@@ -174,12 +174,12 @@ vocabulary! {
 }
 
 /// A repository on GitHub.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 pub struct GithubRepo {
     owner: String,
     name: String,
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_count")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
 }
 
@@ -210,7 +210,7 @@ impl GithubRepo {
 }
 
 /// A file on GitHub, as it is on a branch, at a tag or in a commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 pub struct GithubFileVersion {
     repo: GithubRepo,
@@ -241,7 +241,7 @@ impl GithubFileVersion {
 }
 
 /// A repository on GitHub as it is on a branch, at a tag or in a commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(default)]
 pub struct GithubRevision {
     repo: GithubRepo,

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 /// A command that the program offers. Wire: `session.create`, `commands`.
@@ -17,16 +18,15 @@ pub(crate) struct CommandDef {
 }
 
 /// The payload of `command.execute`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CommandExecute<'a> {
-    #[serde(borrow)]
     pub(crate) request_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) command: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) command_name: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) args: Cow<'a, str>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct CommandAnswerParams<'a> {
 }
 
 /// The result of `session.commands.list`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct CommandsListResponse {
     #[serde(default)]
     pub(crate) commands: Vec<CommandInfo>,
@@ -60,7 +60,7 @@ vocabulary! {
 }
 
 /// A slash command of a session.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CommandInfo {
@@ -90,7 +90,7 @@ pub(crate) struct CommandInvokeParams<'a> {
 }
 
 /// The result of a command. Wire: `session.commands.invoke`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandOutcome {
@@ -106,6 +106,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn commands_of_1_0_102_round_trip() {
@@ -117,7 +118,7 @@ mod tests {
             let info: CommandInfo = serde_json::from_value(wire.clone()).unwrap();
             assert_eq!(serde_json::to_value(info).unwrap(), wire);
         }
-        let asked: CommandExecute<'_> = serde_json::from_str(
+        let asked: CommandExecute<'_> = decode::answer(
             r#"{"requestId":"r","command":"/deploy \"prod\"","commandName":"deploy","args":"\"prod\""}"#,
         )
         .unwrap();

@@ -1,8 +1,9 @@
 //! `session.eventLog.*`: the events of a session from a position on.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::settings::settings;
 
 settings! {
@@ -30,13 +31,13 @@ pub(crate) struct EventQueryParams<'a> {
     pub(crate) query: &'a EventQuery,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct EventTail {
     pub(crate) cursor: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "E: Deserialize<'de>"))]
+#[derive(Debug, Decode)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct EventPageResponse<E> {
     #[serde(default = "Vec::new")]
     pub(crate) events: Vec<E>,

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::protocol::decode::Decode;
 use crate::protocol::session::AgentMode;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{MessageId, SessionId};
 
 /// The items that wait for the agent. Wire: `session.queue.pendingItems`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct QueueContent {
@@ -24,7 +25,7 @@ pub struct QueueContent {
 }
 
 /// An item that waits for its turn.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct QueueItem {
@@ -69,7 +70,7 @@ pub(crate) struct QueueParams<'a> {
     pub(crate) paused: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct QueueRemoved {
     #[serde(default)]
     pub(crate) removed: bool,

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 /// The positions that a session can be reset to. Wire: `session.history.listRewindPoints`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct RewindPoints {
@@ -27,7 +28,7 @@ pub struct RewindPoints {
 }
 
 /// A message of the user that a session can be reset to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct RewindPoint {
@@ -67,7 +68,7 @@ vocabulary! {
 }
 
 /// The result of a rewind. Wire: `session.history.rewind`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Rewound {

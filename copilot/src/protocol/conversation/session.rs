@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::attachments::Attachment;
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::decode::Decode;
 use crate::protocol::secret::{RawMembers, Secret};
 use crate::protocol::trace::TraceContext;
 use crate::protocol::vocabulary::vocabulary;
@@ -32,7 +33,7 @@ pub(crate) struct SessionOpenParams<'a, T, M> {
     pub(crate) env_value_mode: &'static str,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionOpenResponse {
     #[serde(default)]
@@ -60,7 +61,7 @@ pub(crate) struct SessionParams<'a> {
 }
 
 /// Whether an operation did something; failures come in-band.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 pub(crate) struct Success {
     #[serde(default)]
     pub(crate) success: bool,
@@ -136,13 +137,13 @@ pub(crate) struct SessionSendParams<'a> {
     pub(crate) message: &'a SendOptions,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionSendResponse {
     pub(crate) message_id: MessageId,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SessionMessagesResponse<E> {
     #[serde(default = "Vec::new")]
     pub(crate) events: Vec<E>,

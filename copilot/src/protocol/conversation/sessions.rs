@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
@@ -30,7 +31,7 @@ pub(crate) struct SessionListParams<'a> {
 }
 
 /// A session on disk, or live. Wire: `session.list`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionInfo {
@@ -60,7 +61,7 @@ pub struct SessionInfo {
 }
 
 /// The place where the agent of a session works.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionContext {
@@ -80,19 +81,19 @@ pub struct SessionContext {
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SessionListResponse {
     #[serde(default)]
     pub(crate) sessions: Vec<SessionInfo>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SessionMetadataResponse {
     #[serde(default)]
     pub(crate) session: Option<SessionInfo>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionIdResponse {
     #[serde(default)]
@@ -116,7 +117,7 @@ vocabulary! {
 }
 
 /// The data about a session that come with a change in its life.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct LifecycleMetadata {
@@ -137,6 +138,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn a_list_is_asked_for_and_read() {
@@ -145,7 +147,7 @@ mod tests {
             serde_json::to_value(SessionListParams { filter: Some(&filter) }).unwrap(),
             json!({"filter": {"cwd": "/w", "branch": "main"}})
         );
-        let list: SessionListResponse = serde_json::from_str(
+        let list: SessionListResponse = decode::answer(
             r#"{"sessions":[{"sessionId":"s1","startTime":"2026-11-22T17:50:08.591Z",
                 "modifiedTime":"2026-11-22T17:50:08.741Z","isRemote":false,"isDetached":false,
                 "summary":"my name","name":"my name","clientName":"sdk","context":{"cwd":"/tmp/x"}}]}"#,
@@ -154,7 +156,7 @@ mod tests {
         let session = &list.sessions[0];
         assert_eq!((session.session_id.as_str(), session.name.as_deref()), ("s1", Some("my name")));
         assert_eq!(session.context.as_ref().unwrap().cwd, "/tmp/x");
-        let none: SessionMetadataResponse = serde_json::from_str("{}").unwrap();
+        let none: SessionMetadataResponse = decode::answer("{}").unwrap();
         assert_eq!(none.session, None);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::protocol::lenient;
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::decode::Decode;
+use crate::protocol::timestamp::Timestamp;
 
 /// The version and the protocol of the CLI, as it reports them. Wire: `status.get`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Status {
@@ -17,7 +17,6 @@ pub struct Status {
     /// [`Client::cli_version`](crate::Client::cli_version) corrects them.
     pub version: String,
     /// The version of the protocol that the CLI speaks.
-    #[serde(deserialize_with = "lenient::count")]
     pub protocol_version: u64,
     /// Other members that the CLI sent.
     #[serde(flatten)]
@@ -25,7 +24,7 @@ pub struct Status {
 }
 
 /// The login of the CLI. Wire: `auth.getStatus`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AuthStatus {
@@ -49,17 +48,15 @@ pub struct AuthStatus {
 }
 
 /// The use of one quota of a user. Wire: `account.getQuota`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Quota {
     /// Whether there is no limit.
     pub is_unlimited_entitlement: bool,
     /// The number of requests that the plan includes.
-    #[serde(deserialize_with = "lenient::count")]
     pub entitlement_requests: u64,
     /// The number of requests that were used of it.
-    #[serde(deserialize_with = "lenient::count")]
     pub used_requests: u64,
     /// The part of the quota that remains, in percent.
     pub remaining_percentage: f64,
@@ -79,14 +76,14 @@ pub struct Quota {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_based_billing: Option<bool>,
     /// The time at which the count starts at zero again; `None` where the CLI does not report it.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "maybe_time")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reset_date: Option<Timestamp>,
     /// Other members that the CLI sent.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QuotaResponse {
     #[serde(default)]
@@ -94,7 +91,7 @@ pub(crate) struct QuotaResponse {
 }
 
 /// A tool that is built into the CLI. Wire: `tools.list`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ToolInfo {
@@ -116,7 +113,7 @@ pub(crate) struct ToolListParams<'a> {
     pub(crate) model: Option<&'a str>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct ToolListResponse {
     #[serde(default)]
     pub(crate) tools: Vec<ToolInfo>,
@@ -125,13 +122,14 @@ pub(crate) struct ToolListResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn answers_are_read() {
         let status: AuthStatus =
             serde_json::from_str(r#"{"isAuthenticated":false,"statusMessage":"Not authenticated"}"#).unwrap();
         assert_eq!((status.is_authenticated, status.login), (false, None));
-        let quota: QuotaResponse = serde_json::from_str(
+        let quota: QuotaResponse = decode::answer(
             r#"{"quotaSnapshots":{"chat":{"isUnlimitedEntitlement":false,"entitlementRequests":300,
                 "usedRequests":12,"usageAllowedWithExhaustedQuota":false,"remainingPercentage":96,"overage":0,
                 "overageAllowedWithExhaustedQuota":true}}}"#,
@@ -139,7 +137,7 @@ mod tests {
         .unwrap();
         assert_eq!(quota.quota_snapshots["chat"].used_requests, 12);
         let tools: ToolListResponse =
-            serde_json::from_str(r#"{"tools":[{"name":"bash","description":"d","safeForTelemetry":true}]}"#)
+            decode::answer(r#"{"tools":[{"name":"bash","description":"d","safeForTelemetry":true}]}"#)
                 .unwrap();
         assert_eq!(tools.tools[0].name, "bash");
     }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::protocol::lenient;
-use crate::protocol::timestamp::{Timestamp, maybe_time};
+use crate::protocol::decode::Decode;
+use crate::protocol::timestamp::Timestamp;
 
 /// The oldest and newest protocol that this library speaks.
 pub(crate) const PROTOCOLS: std::ops::RangeInclusive<u64> = 2..=3;
@@ -19,17 +19,17 @@ pub(crate) struct ConnectParams<'a> {
     pub(crate) github_telemetry: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConnectResponse {
-    #[serde(default, deserialize_with = "lenient::maybe_count")]
+    #[serde(default)]
     pub(crate) protocol_version: Option<u64>,
     #[serde(default)]
     pub(crate) version: Option<String>,
 }
 
 /// The response to `status.get`. Native CLIs may report a wrong version there.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct StatusResponse {
     #[serde(default)]
     pub(crate) version: Option<String>,
@@ -42,17 +42,17 @@ pub(crate) struct PingParams<'a> {
 }
 
 /// The CLI's response to a ping.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Pong {
     /// `pong`, followed by the message that was sent.
     pub message: String,
     /// The CLI's time; `None` where the CLI did not send one.
-    #[serde(default, deserialize_with = "maybe_time")]
+    #[serde(default)]
     pub timestamp: Option<Timestamp>,
     /// The protocol that the CLI speaks.
-    #[serde(default, deserialize_with = "lenient::maybe_count")]
+    #[serde(default)]
     pub protocol_version: Option<u64>,
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 
 /// One event of telemetry for GitHub about the use of the CLI. Wire: `gitHubTelemetry.event`, from the CLI.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct GithubTelemetry {
@@ -22,7 +23,7 @@ pub struct GithubTelemetry {
 }
 
 /// An event with its properties and measurements.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct GithubTelemetryEvent {

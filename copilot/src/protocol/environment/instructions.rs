@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, SessionId, ToolCallId};
 
 /// A file with instructions that the agent follows. Wire: `session.instructions.getSources`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct InstructionSource {
@@ -32,7 +33,7 @@ pub struct InstructionSource {
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct InstructionsResponse {
     #[serde(default)]
     pub(crate) sources: Vec<InstructionSource>,
@@ -65,7 +66,7 @@ pub(crate) struct ApproveAllParams<'a> {
     pub(crate) enabled: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct PermissionModeResponse {
     #[serde(default)]
     pub(crate) success: Option<bool>,
@@ -81,7 +82,7 @@ pub(crate) struct FleetParams<'a> {
     pub(crate) prompt: Option<&'a str>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct FleetResponse {
     #[serde(default)]
     pub(crate) started: bool,
@@ -95,7 +96,7 @@ pub(crate) struct ServerParams<'a> {
 }
 
 /// A tool call that waits for its result. Wire: `session.tools.listPendingRequests`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub(crate) struct PendingToolCall {
@@ -112,7 +113,7 @@ pub(crate) struct PendingToolCall {
     pub other: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct PendingToolCallsResponse {
     #[serde(default)]
     pub(crate) items: Vec<PendingToolCall>,
@@ -123,6 +124,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn answers_round_trip() {
@@ -131,7 +133,7 @@ mod tests {
         let source: InstructionSource = serde_json::from_value(wire.clone()).unwrap();
         assert_eq!(serde_json::to_value(source).unwrap(), wire);
         let wire = json!({"requestId": "r", "toolCallId": "c", "toolName": "t", "arguments": {"a": 1}});
-        let call: PendingToolCall = serde_json::from_value(wire.clone()).unwrap();
+        let call: PendingToolCall = decode::answer(&wire.to_string()).unwrap();
         assert_eq!(serde_json::to_value(call).unwrap(), wire);
     }
 }

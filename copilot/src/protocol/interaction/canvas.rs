@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::secret::Url;
 
 /// A canvas that the program offers. Wire: `session.create`, `canvases`.
@@ -41,7 +42,7 @@ pub(crate) struct CanvasProviderDef {
 }
 
 /// The parameters of `canvas.open`, `canvas.close` and `canvas.action.invoke`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanvasParams {
     #[serde(default)]
@@ -143,7 +144,7 @@ pub(crate) struct CanvasErrorData<'a> {
 }
 
 /// A canvas that is open, or was just opened. Wire: `session.canvas.listOpen` and `session.canvas.opened`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct OpenCanvas {
@@ -177,7 +178,7 @@ pub struct OpenCanvas {
 
 /// A canvas that an extension or a program provides in a session. Wire: `session.canvas.list` and
 /// `session.canvas.registry_changed`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CanvasInfo {
@@ -207,7 +208,7 @@ pub struct CanvasInfo {
 }
 
 /// An action that can be taken on a canvas.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CanvasActionInfo {
@@ -222,14 +223,14 @@ pub struct CanvasActionInfo {
 }
 
 /// The result of `session.canvas.list`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct CanvasListResponse {
     #[serde(default)]
     pub(crate) canvases: Vec<CanvasInfo>,
 }
 
 /// The result of `session.canvas.listOpen`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanvasListOpenResponse {
     #[serde(default)]
@@ -237,7 +238,7 @@ pub(crate) struct CanvasListOpenResponse {
 }
 
 /// The result of `session.canvas.action.invoke`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 #[serde(default)]
 pub(crate) struct CanvasActionResponse {
     pub(crate) result: Value,

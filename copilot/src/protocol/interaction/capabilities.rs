@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
+
+use crate::protocol::decode::Decode;
 
 /// The abilities of the CLI and its other clients in a session. Old CLIs do not report them; then everything is `None`.
 ///
 /// Wire: `session.create` and `capabilities.changed`, from the CLI.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -22,7 +24,7 @@ pub struct Capabilities {
 }
 
 /// The ways to show something to the user of a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UiCapabilities {

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -32,17 +33,16 @@ vocabulary! {
 }
 
 /// The payload of `elicitation.requested`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ElicitationRequested<'a> {
-    #[serde(borrow)]
     pub(crate) request_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) message: Cow<'a, str>,
     #[serde(default)]
     pub(crate) mode: Option<ElicitationMode>,
     /// The schema unchanged: a form shows its fields in the order in which they are written.
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) requested_schema: Option<&'a RawValue>,
     #[serde(default)]
     pub(crate) url: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct ElicitationRequested<'a> {
 }
 
 /// The response to a form.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Decode)]
 #[non_exhaustive]
 #[must_use]
 pub struct ElicitationResponse {
@@ -163,11 +163,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn a_form_of_1_0_102_is_read_with_its_schema_untouched() {
         let text = r#"{"requestId":"r","message":"Pick","requestedSchema":{"type":"object","properties":{"z":{},"a":{}}},"toolCallId":"c"}"#;
-        let asked: ElicitationRequested<'_> = serde_json::from_str(text).unwrap();
+        let asked: ElicitationRequested<'_> = decode::answer(text).unwrap();
         assert_eq!((&*asked.request_id, &*asked.message), ("r", "Pick"));
         let schema = asked.requested_schema.unwrap().get();
         assert_eq!(schema, r#"{"type":"object","properties":{"z":{},"a":{}}}"#);

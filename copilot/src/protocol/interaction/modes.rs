@@ -1,8 +1,8 @@
 //! `exitPlanMode.request` and `autoModeSwitch.request`: the agent asks for a change of its mode or its model.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::protocol::lenient;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -20,7 +20,7 @@ vocabulary! {
 }
 
 /// The agent has a plan, and wants to leave the plan mode. Wire: `exitPlanMode.request`, from the CLI.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ExitPlanModeRequest {
@@ -49,14 +49,13 @@ pub(crate) struct ExitPlanModeAnswer {
 
 /// An offer of another model: the model's service refuses further requests, and the CLI offers to continue with another
 /// model. Wire: `autoModeSwitch.request`, from the CLI.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AutoModeSwitchRequest {
     /// The service's code for the refusal; `None` where the CLI does not report it.
     pub error_code: Option<String>,
     /// The delay until the same model is available again, in seconds; `None` where the service does not report it.
-    #[serde(deserialize_with = "lenient::maybe_count")]
     pub retry_after_seconds: Option<u64>,
 }
 

@@ -1,9 +1,11 @@
 //! `userInput.request`: the agent asks the user.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::protocol::decode::Decode;
 
 /// A question of the agent to the user. Wire: `userInput.request`, from the CLI.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserInputRequest {

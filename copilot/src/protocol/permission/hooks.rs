@@ -6,22 +6,22 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::de::{DeserializeOwned, Deserializer};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
+use crate::protocol::decode::{self, Decode, Reader};
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{SessionId, ToolCallId};
 
 /// The parameters of `hooks.invoke`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HookInvokeParams<'a> {
-    #[serde(borrow)]
     pub(crate) hook_type: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) input: Option<&'a RawValue>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct HookInvokeResponse<'a> {
 }
 
 /// Members of the input of every hook.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HookCommon {
     /// Absent on CLI 0.0.403.
@@ -48,19 +48,19 @@ pub(crate) struct HookCommon {
 }
 
 /// Input of the hook that runs before a tool call.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PreToolUseInput {
     /// The name of the tool.
     pub tool_name: String,
     /// The arguments of the call, as the model wrote them.
-    #[serde(deserialize_with = "arguments")]
+    #[decode(with = arguments)]
     pub tool_args: Value,
 }
 
 /// Input of the hook that runs before a call of an MCP server's tool.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PreMcpToolCallInput {
@@ -69,7 +69,7 @@ pub struct PreMcpToolCallInput {
     /// The name of the tool on that server.
     pub tool_name: String,
     /// The arguments of the call, as the model wrote them.
-    #[serde(deserialize_with = "arguments")]
+    #[decode(with = arguments)]
     pub arguments: Value,
     /// The request's `_meta`, as it will be sent.
     #[serde(rename = "_meta")]
@@ -77,21 +77,21 @@ pub struct PreMcpToolCallInput {
 }
 
 /// Input of the hook that runs after a tool call that succeeded.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PostToolUseInput {
     /// The name of the tool.
     pub tool_name: String,
     /// The arguments of the call.
-    #[serde(deserialize_with = "arguments")]
+    #[decode(with = arguments)]
     pub tool_args: Value,
     /// The result of the call.
     pub tool_result: HookToolResult,
 }
 
 /// The result of a tool call, as a hook reads it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct HookToolResult {
@@ -109,14 +109,14 @@ pub struct HookToolResult {
 }
 
 /// Input of the hook that runs after a tool call that failed.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct PostToolUseFailureInput {
     /// The name of the tool.
     pub tool_name: String,
     /// The arguments of the call.
-    #[serde(deserialize_with = "arguments")]
+    #[decode(with = arguments)]
     pub tool_args: Value,
     /// The text of the error.
     pub error: String,
@@ -140,7 +140,7 @@ macro_rules! typed_arguments {
 typed_arguments!(PreToolUseInput.tool_args PreMcpToolCallInput.arguments PostToolUseInput.tool_args PostToolUseFailureInput.tool_args);
 
 /// Input of the hook that runs when the user submits a prompt, before it reaches the model.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserPromptSubmittedInput {
@@ -149,7 +149,7 @@ pub struct UserPromptSubmittedInput {
 }
 
 /// Input of the hook that runs when the CLI has added context to the user's message.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct UserPromptTransformedInput {
@@ -172,7 +172,7 @@ vocabulary! {
 }
 
 /// Input of the hook that runs when a session starts.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionStartInput {
@@ -199,7 +199,7 @@ vocabulary! {
 }
 
 /// Input of the hook that runs when a session ends.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SessionEndInput {
@@ -208,17 +208,17 @@ pub struct SessionEndInput {
     /// The last message of the agent; `None` where there is none.
     pub final_message: Option<String>,
     /// The error that ended the session; `None` where there was none.
-    #[serde(deserialize_with = "maybe_failure")]
+    #[decode(with = maybe_failure)]
     pub error: Option<HookError>,
 }
 
 /// Input of the hook that runs when an error occurred.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ErrorOccurredInput {
     /// The error that occurred.
-    #[serde(deserialize_with = "failure")]
+    #[decode(with = failure)]
     pub error: HookError,
     /// The operation that failed, such as `model_call` or `tool_execution`; `None` where the CLI does not report it.
     pub error_context: Option<String>,
@@ -227,7 +227,7 @@ pub struct ErrorOccurredInput {
 }
 
 /// An error, as a hook reads it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct HookError {
@@ -240,7 +240,7 @@ pub struct HookError {
 }
 
 /// Input of the hook that runs before the agent ends its turn.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AgentStopInput {
@@ -255,7 +255,7 @@ pub struct AgentStopInput {
 }
 
 /// Input of the hook that runs when a sub-agent starts.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SubagentStartInput {
@@ -270,7 +270,7 @@ pub struct SubagentStartInput {
 }
 
 /// Input of the hook that runs before a sub-agent returns its answer.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SubagentStopInput {
@@ -291,27 +291,25 @@ pub struct SubagentStopInput {
 }
 
 /// Reads arguments: an object, or on CLIs up to 1.0.57 the text of one.
-fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
+fn arguments(reader: &mut Reader<'_>) -> decode::Result<Value> {
+    Ok(match Value::decode(reader)? {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         value => value,
     })
 }
 
 /// Reads an error: an object, or its message alone.
-fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HookError, D::Error> {
-    maybe_failure(deserializer).map(Option::unwrap_or_default)
+fn failure(reader: &mut Reader<'_>) -> decode::Result<HookError> {
+    let error = reader.raw()?.get();
+    Ok(match decode::question::<Value>(error)? {
+        Value::String(message) => HookError { message, ..HookError::default() },
+        other => decode::question(error)
+            .unwrap_or_else(|_| HookError { message: other.to_string(), ..HookError::default() }),
+    })
 }
 
-fn maybe_failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HookError>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Null => None,
-        Value::String(message) => Some(HookError { message, ..HookError::default() }),
-        other => Some(
-            HookError::deserialize(&other)
-                .unwrap_or_else(|_| HookError { message: other.to_string(), ..HookError::default() }),
-        ),
-    })
+fn maybe_failure(reader: &mut Reader<'_>) -> decode::Result<Option<HookError>> {
+    failure(reader).map(Some)
 }
 
 /// Declares the output of a hook: optional members, and a setter for each.
@@ -588,9 +586,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode::DecodeOwned;
 
-    fn read<T: DeserializeOwned>(input: &Value) -> T {
-        serde_json::from_str(&input.to_string()).unwrap()
+    fn read<T: DecodeOwned>(input: &Value) -> T {
+        decode::question(&input.to_string()).unwrap()
     }
 
     #[test]

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::protocol::lenient;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 /// Declares the payload of one kind of request; what the CLI does not send is empty.
 macro_rules! subjects {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Decode)]
         #[serde(rename_all = "camelCase", default)]
         #[non_exhaustive]
         pub struct $name {
@@ -226,12 +225,10 @@ subjects! {
         /// Whether the CLI can store an approval.
         can_persist_approval: bool,
         /// The largest number of sub-agents that work at the same time; `None` where the request names none.
-        #[serde(deserialize_with = "lenient::maybe_count")]
         max_concurrent_subagents: Option<u64>,
         /// The time limit of the workflow, in seconds; `None` where the request names none.
         timeout_seconds: Option<f64>,
         /// The largest number of sub-agents in total; `None` where the request names none.
-        #[serde(deserialize_with = "lenient::maybe_count")]
         max_total_subagents: Option<u64>,
         /// The largest number of AI credits; `None` where the request names none.
         max_ai_credits: Option<f64>,

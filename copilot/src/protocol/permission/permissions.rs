@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
 
@@ -48,19 +48,19 @@ vocabulary! {
 }
 
 /// The payload of `permission.requested`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PermissionAsked<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) request_id: Cow<'a, str>,
     /// Null where it is missing: the request must be answered even then, because the CLI waits without a limit.
-    #[serde(borrow, default = "null")]
+    #[serde(default = "null")]
     pub(crate) permission_request: &'a RawValue,
     /// Only CLIs with the new vocabulary send it.
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) prompt_request: Option<&'a RawValue>,
     /// Anything other than `true` means that the request is still open.
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) resolved_by_hook: Option<&'a RawValue>,
 }
 
@@ -69,20 +69,20 @@ fn null<'a>() -> &'a RawValue {
 }
 
 /// The payload of `permission.completed`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PermissionSettled<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) request_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) tool_call_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) result: Option<SettledResult<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct SettledResult<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) kind: Cow<'a, str>,
 }
 
@@ -99,7 +99,7 @@ pub(crate) struct OwnToolRequest<'a> {
 }
 
 /// The members of a permission request that this library looks at.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PermissionDetails {
     pub(crate) kind: PermissionKind,
@@ -125,7 +125,7 @@ pub(crate) struct PermissionDetails {
     pub(crate) tool_args: Value,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ShellCommand {
     pub(crate) identifier: Option<String>,
@@ -263,22 +263,22 @@ vocabulary! {
 }
 
 /// The parameters of protocol 2's `permission.request`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PermissionRequestParams<'a> {
-    #[serde(borrow, default = "null")]
+    #[serde(default = "null")]
     pub(crate) permission_request: &'a RawValue,
 }
 
 /// The answer to `session.permissions.pendingRequests`: what the CLI still waits for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 pub(crate) struct PermissionsPendingResponse {
     #[serde(default)]
     pub(crate) items: Vec<PendingPermission>,
 }
 
 /// A permission that was asked for by an event which is past.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PendingPermission {
     pub(crate) request_id: String,
@@ -289,9 +289,8 @@ pub(crate) struct PendingPermission {
 impl PendingPermission {
     /// Returns the kind of the request, or of its dialog; `None` where it cannot be read.
     pub(crate) fn kind(&self) -> Option<Cow<'_, str>> {
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Kind<'a> {
-            #[serde(borrow)]
             kind: Cow<'a, str>,
         }
 

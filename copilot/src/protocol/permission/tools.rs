@@ -2,23 +2,24 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::scan::{Scan, Scanner};
 
 /// The payload of `external_tool.requested`, and the parameters of protocol 2's `tool.call`, which has no request id.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ToolRequested<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) request_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) tool_call_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) tool_name: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) arguments: Option<&'a RawValue>,
     #[serde(default)]
     pub(crate) working_directory: Option<Box<str>>,
@@ -65,14 +66,14 @@ impl<'a> Scan<'a> for ToolRequested<'a> {
 }
 
 /// The answer to `session.tools.listPendingRequests`: what the CLI still waits for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 pub(crate) struct ToolsPendingResponse {
     #[serde(default)]
     pub(crate) items: Vec<PendingTool>,
 }
 
 /// A call that was requested by an event which is past.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PendingTool {
     pub(crate) request_id: String,
@@ -99,10 +100,10 @@ impl PendingTool {
 }
 
 /// The payload of `external_tool.completed`, and of every event that says that a question is settled.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Settled<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) request_id: Cow<'a, str>,
 }
 

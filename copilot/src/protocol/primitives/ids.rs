@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
 
+use crate::protocol::decode::{self, Decode, Reader};
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -66,6 +68,16 @@ macro_rules! id {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_str(Text).map(Self)
             }
+        }
+
+        impl<'de> Decode<'de> for $name {
+            const HAS_ABSENT_FORM: bool = false;
+
+            fn decode(reader: &mut Reader<'de>) -> decode::Result<Self> {
+                reader.text().map(|text| Self(text.into()))
+            }
+
+            decode::sample!("x");
         }
 
         impl PartialEq<str> for $name {

@@ -1,9 +1,7 @@
 //! Reads JSON of the usual form in one pass: objects without white space, whose names and short values have no escapes.
 //!
-//! Everything else is `None`, and is decoded with serde. The CLI writes its messages in the usual form, so the members
+//! Everything else is `None`, and is decoded by [`Reader`](super::decode::Reader). The CLI writes its messages in the usual form, so the members
 //! around a payload cost little. A payload is checked (`skip.rs`) and not decoded.
-
-use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
@@ -31,6 +29,16 @@ pub(crate) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    /// Begins within a text that has no control characters in strings.
+    pub(super) fn at(text: &'a str, at: usize) -> Self {
+        Self { text, at }
+    }
+
+    /// Returns where the next value begins, in bytes.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Reads a whole text into an empty value. Control characters are neither in strings nor, in the usual form, between
     /// them, so one check of the whole text is enough.
     pub(crate) fn read<T: Scan<'a>>(text: &'a str, value: &mut T) -> Option<()> {
@@ -62,13 +70,6 @@ impl<'a> Scanner<'a> {
             }
         }
         (T::REQUIRED == OTHER || seen & 1 << T::REQUIRED != 0).then_some(())
-    }
-
-    /// Returns the members of a text that is an object of the usual form.
-    pub(super) fn members(text: &'a str) -> Option<Vec<Member<'a>>> {
-        let mut members = AllMembers::default();
-        Self::read(text, &mut members)?;
-        Some(members.0)
     }
 
     /// Reads the value of a member that is not known.
@@ -150,22 +151,6 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// A member of an object, as text.
-pub(super) type Member<'a> = (Cow<'a, str>, &'a RawValue);
-
-/// The members of an object, in their order.
-#[derive(Default)]
-struct AllMembers<'a>(Vec<Member<'a>>);
-
-impl<'a> Scan<'a> for AllMembers<'a> {
-    fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
-        let start = scanner.at;
-        scanner.skip()?;
-        self.0.push((name.into(), raw_value(scanner.text.get(start..scanner.at)?)?));
-        Some(OTHER)
-    }
-}
-
 /// Returns the number of bytes before the first quotation mark or backslash.
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     /// Most strings end within so many bytes. For longer ones the call of a search with wider vectors is worth its cost.
@@ -188,7 +173,7 @@ fn find_near(bytes: &[u8]) -> Option<usize> {
 
 /// Returns whether there is a control character. The least byte of a block is found without a branch, so the compiler
 /// compares many bytes with one instruction.
-fn has_control(bytes: &[u8]) -> bool {
+pub(super) fn has_control(bytes: &[u8]) -> bool {
     const BLOCK: usize = 256;
     let least = |block: &[u8]| block.iter().fold(u8::MAX, |least, byte| least.min(*byte));
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -257,19 +242,6 @@ mod tests {
         assert_eq!(read(r#"{"value":null}"#).unwrap().value, Some("absent"));
         assert_eq!(read(r#"{"value":12}"#).unwrap().value, Some("12"));
         assert_eq!(read(r#"{"x":1,"x":2,"value":3}"#).unwrap().value, Some("3"));
-        let members = |json| {
-            Some(
-                Scanner::members(json)?
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect::<Vec<_>>(),
-            )
-        };
-        assert_eq!(
-            members(r#"{"a":null,"b":[1,"\n"],"a":{}}"#).unwrap(),
-            ["a=null", r#"b=[1,"\n"]"#, "a={}"]
-        );
-        assert!(members(r#"{"a":"\ud83d"}"#).is_none() && members(r#"{"a":1} "#).is_none());
         let tagged = |json| Scanner::read(json, &mut Tagged).is_some();
         assert!(tagged(r#"{"a":1,"tag":2}"#) && !tagged(r#"{"a":1}"#) && !tagged("{}"));
     }

@@ -77,7 +77,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn skip_number(&mut self) -> Option<()> {
+    pub(super) fn skip_number(&mut self) -> Option<()> {
         let _ = self.byte(b'-');
         if self.byte(b'0').is_none() {
             self.skip_digits()?;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::protocol::decode::{self, Decode, Reader};
 
 /// A moment between the years 1970 and 9999, to the nanosecond.
 ///
@@ -116,59 +117,33 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        maybe_time(deserializer)?.ok_or_else(|| D::Error::custom("expected a time of RFC 3339"))
+        decode::from_serde(deserializer)
     }
 }
 
-/// Reads a time that may be absent. A value that is not a time counts as absent: a time is never worth the message that
-/// it is part of.
-pub(crate) fn maybe_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    deserializer.deserialize_any(Time)
-}
-
-struct Time;
-
-impl<'de> Visitor<'de> for Time {
-    type Value = Option<Timestamp>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a time")
+impl<'de> Decode<'de> for Timestamp {
+    fn decode(reader: &mut Reader<'de>) -> decode::Result<Self> {
+        Self::decode_option(reader)?.ok_or_else(|| decode::Fault::custom("expected a time of RFC 3339"))
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    /// A value that is not a time counts as absent: a time is never worth the message that it is part of.
+    fn decode_option(reader: &mut Reader<'de>) -> decode::Result<Option<Self>> {
+        Ok(match reader.peek()?.as_bytes() {
+            [b'"', ..] => parse(&reader.text()?),
+            [b'-' | b'0'..=b'9', ..] => {
+                let milliseconds = f64::decode(reader)?;
+                // `as` saturates, and a fraction of a millisecond is noise. Milliseconds are exact as `f64` for longer than
+                // a time of RFC 3339 can be.
+                Some(milliseconds as u64).filter(|_| milliseconds >= 0.0).and_then(Self::from_millis)
+            }
+            _ => {
+                reader.skip()?;
+                None
+            }
+        })
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, milliseconds: u64) -> Result<Self::Value, E> {
-        Ok(Timestamp::from_millis(milliseconds))
-    }
-
-    fn visit_i64<E>(self, milliseconds: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(milliseconds).ok().and_then(Timestamp::from_millis))
-    }
-
-    fn visit_f64<E: Error>(self, milliseconds: f64) -> Result<Self::Value, E> {
-        // `as` saturates, and a fraction of a millisecond is noise.
-        Ok(Some(milliseconds as u64).filter(|_| milliseconds >= 0.0).and_then(Timestamp::from_millis))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(parse(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
+    decode::sample!(1);
 }
 
 /// Reads a time of RFC 3339 from 1970 on.
@@ -290,7 +265,10 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_a_time_counts_as_absent() {
-        let read = |value: Value| maybe_time(value).unwrap().map(|time| time.to_string());
+        let read = |value: Value| -> Option<String> {
+            let time: Option<Timestamp> = decode::question(&value.to_string()).unwrap();
+            time.map(|time| time.to_string())
+        };
         assert_eq!(read(json!(951_827_696_500_u64)).as_deref(), Some("2000-02-29T12:34:56.500Z"));
         assert_eq!(read(json!(951_827_696_500.25)).as_deref(), Some("2000-02-29T12:34:56.500Z"));
         assert_eq!(read(json!(7)).as_deref(), Some("1970-01-01T00:00:00.007Z"));

@@ -75,6 +75,16 @@ macro_rules! vocabulary {
             }
         }
 
+        impl<'de> $crate::protocol::decode::Decode<'de> for $name {
+            const HAS_ABSENT_FORM: bool = false;
+
+            fn decode(reader: &mut $crate::protocol::decode::Reader<'de>) -> $crate::protocol::decode::Result<Self> {
+                reader.text().map(|word| Self::from(&*word))
+            }
+
+            $crate::protocol::decode::sample!("x");
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::protocol::vocabulary::word(deserializer)

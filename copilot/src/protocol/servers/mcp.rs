@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::secret::{RawMembers, Secret, Url};
 use crate::protocol::settings::settings;
 use crate::protocol::vocabulary::vocabulary;
@@ -378,7 +379,7 @@ vocabulary! {
 }
 
 /// An MCP server of a session and its state.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpServerInfo {
@@ -417,7 +418,7 @@ vocabulary! {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 pub(crate) struct McpListResponse {
     #[serde(default)]
     pub(crate) servers: Vec<McpServerInfo>,
@@ -428,6 +429,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::decode;
 
     fn check(server: impl Into<McpServer>, wire: &Value) {
         assert_eq!(serde_json::to_value(server.into()).unwrap(), *wire);
@@ -475,7 +477,7 @@ mod tests {
 
     #[test]
     fn what_the_cli_lists_is_read() {
-        let list: McpListResponse = serde_json::from_str(
+        let list: McpListResponse = decode::answer(
             r#"{"servers":[{"name":"x","status":"failed","error":"no such file"},{"name":"y","status":"odd","new":1}],"host":{"clients":[]}}"#,
         )
         .unwrap();

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::protocol::decode::Decode;
 use crate::protocol::secret::redacted;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, SessionId};
@@ -22,7 +23,7 @@ vocabulary! {
 }
 
 /// The requests to an MCP server need fresh headers. Wire: `mcp.headers_refresh_required`, from the CLI.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpHeadersRequest {

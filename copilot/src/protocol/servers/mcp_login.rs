@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::protocol::decode::Decode;
 use crate::protocol::secret::redacted;
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, SessionId};
@@ -24,7 +25,7 @@ vocabulary! {
 }
 
 /// An MCP server requires a login. Wire: `mcp.oauth_required`, from the CLI.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpLoginRequest {
@@ -61,7 +62,7 @@ impl fmt::Debug for McpLoginRequest {
 }
 
 /// The OAuth client that is configured for an MCP server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct McpClientConfig {

@@ -2,24 +2,24 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::SessionId;
+use crate::protocol::decode::Decode;
 use crate::protocol::vocabulary::vocabulary;
 
 /// The payload of `sampling.requested`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SamplingAsked<'a> {
-    #[serde(borrow)]
     pub(crate) request_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) server_name: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) mcp_request_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(crate) request: Option<&'a RawValue>,
 }
 
@@ -34,7 +34,7 @@ vocabulary! {
 }
 
 /// A message of an MCP server's request for a model's answer.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Decode)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SamplingMessage {
@@ -53,12 +53,11 @@ impl SamplingMessage {
 }
 
 /// The members of an MCP server's request that have a place in [`SamplingRequest`](crate::mcp::SamplingRequest).
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct SamplingDetails {
     pub(crate) messages: Vec<SamplingMessage>,
     pub(crate) system_prompt: Option<String>,
-    #[serde(deserialize_with = "crate::protocol::lenient::maybe_count")]
     pub(crate) max_tokens: Option<u64>,
 }
 
@@ -84,7 +83,7 @@ pub(crate) struct ExecuteSamplingParams<'a> {
 }
 
 /// The result of `session.mcp.executeSampling`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Decode)]
 #[serde(default)]
 pub(crate) struct ExecuteSamplingResponse {
     pub(crate) action: String,
@@ -95,14 +94,15 @@ pub(crate) struct ExecuteSamplingResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::decode;
 
     #[test]
     fn a_question_of_1_0_102_is_read() {
         let asked = r#"{"requestId":"r","serverName":"vault","mcpRequestId":"samp1","request":{"messages":[
             {"role":"user","content":{"type":"text","text":"What is 1+1?"}}],"systemPrompt":"be short","maxTokens":50}}"#;
-        let asked: SamplingAsked<'_> = serde_json::from_str(asked).unwrap();
+        let asked: SamplingAsked<'_> = decode::answer(asked).unwrap();
         assert_eq!((&*asked.server_name, asked.mcp_request_id.unwrap().get()), ("vault", "\"samp1\""));
-        let details: SamplingDetails = serde_json::from_str(asked.request.unwrap().get()).unwrap();
+        let details: SamplingDetails = decode::answer(asked.request.unwrap().get()).unwrap();
         assert_eq!((details.system_prompt.as_deref(), details.max_tokens), (Some("be short"), Some(50)));
         assert_eq!(details.messages[0].role, SamplingRole::User);
         assert_eq!(details.messages[0].text(), "What is 1+1?");

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tracing::Span;
 
@@ -17,8 +17,9 @@ use super::state::{Entry, SessionCore};
 use crate::contain;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventName, HandlerFailure};
+use crate::protocol::ToolCallId;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::tools::Settled;
-use crate::protocol::{ToolCallId, decode};
 use crate::random;
 use crate::rpc::{INTERNAL_ERROR, Responder};
 use crate::task;
@@ -70,7 +71,7 @@ impl<'a> Question<'a> {
 
 impl SessionCore {
     /// Reads the parameters of a request and hands them on.
-    pub(crate) fn read<'a, P: Deserialize<'a>>(
+    pub(crate) fn read<'a, P: Decode<'a>>(
         self: &Arc<Self>,
         method: &str,
         params: &'a RawValue,
@@ -84,7 +85,7 @@ impl SessionCore {
     }
 
     /// Reads the payload of an event and hands it on.
-    pub(crate) fn read_event<'a, P: Deserialize<'a>>(
+    pub(crate) fn read_event<'a, P: Decode<'a>>(
         self: &Arc<Self>,
         name: EventName,
         data: &'a RawValue,

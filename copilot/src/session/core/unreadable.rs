@@ -2,27 +2,26 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 
 /// The parts of a question that name it, as they were sent: each may be of a wrong type.
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Named<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(in crate::session) request_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(in crate::session) tool_name: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(in crate::session) command_name: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(in crate::session) prompt_request: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(in crate::session) resolved_by_hook: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(in crate::session) hook_type: Option<&'a RawValue>,
     /// Whether the message was skipped, so that only these parts are known.
     #[serde(skip)]
@@ -58,10 +57,7 @@ impl<'a> Named<'a> {
 
 /// A text; `None` for any other value.
 pub(super) fn text(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-    decode::question::<Text<'_>>(value?.get()).ok().map(|Text(text)| text)
+    decode::question(value?.get()).ok()
 }
 
 /// The safe answer to an event that asks and cannot be read.

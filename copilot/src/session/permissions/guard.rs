@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_core::future::BoxFuture;
-use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
@@ -19,7 +18,7 @@ use super::request::PermissionRequest;
 use super::tool_origin::{Origin, built_in};
 use crate::error::Result;
 use crate::events::EventHead;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::hooks::PreToolUseInput;
 use crate::protocol::permissions::{PermissionKind, PermissionSettled};
 use crate::protocol::session::SessionParams;
@@ -115,11 +114,11 @@ impl SessionCore {
     ///
     /// Wire: `session.tools.getCurrentMetadata`, to the CLI.
     async fn is_missing(&self, tool: &str) -> bool {
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Current {
             tools: Vec<Named>,
         }
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Named {
             name: String,
         }

@@ -6,12 +6,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, HandlerFailure};
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::mcp::McpToolsParams;
 use crate::random;
 use crate::session::core::in_flight::{self, Cause, Work};
@@ -55,13 +54,13 @@ fn message(tool: &str, server: &str, bare: &str) -> String {
 }
 
 /// The answer to `session.mcp.listTools`.
-#[derive(Deserialize)]
+#[derive(Decode)]
 struct Listed {
     #[serde(default)]
     tools: Vec<ListedTool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 struct ListedTool {
     name: String,
 }
@@ -69,11 +68,11 @@ struct ListedTool {
 impl SessionCore {
     /// Takes the names of the servers from `session.mcp_servers_loaded`, and looks for clashes.
     pub(in crate::session) fn servers_loaded(self: &Arc<Self>, data: &RawValue) {
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Loaded {
             servers: Vec<Server>,
         }
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Server {
             name: String,
         }

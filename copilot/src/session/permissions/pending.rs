@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -15,6 +14,7 @@ use super::decision::{Decided, Decision};
 use super::request::PermissionRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::EventName;
+use crate::protocol::decode::Decode;
 use crate::protocol::permissions::{
     PendingPermission, PermissionAnswerParams, PermissionAsked, PermissionKind, PermissionsPendingResponse,
 };
@@ -29,9 +29,8 @@ use crate::tools::mismatches;
 pub(super) const LIST: &str = "session.permissions.pendingRequests";
 
 /// An event of the history.
-#[derive(Deserialize)]
+#[derive(Decode)]
 struct Logged<'a> {
-    #[serde(borrow)]
     data: &'a RawValue,
 }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::decision::Decision;
 use crate::error::{Error, Result};
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::permission_subjects::PermissionSubject;
 use crate::protocol::permissions::{Approval, OwnToolRequest, PermissionDetails, PermissionKind};
 use crate::protocol::tools::ToolRequested;
@@ -196,7 +196,7 @@ impl PermissionRequest {
         })
     }
 
-    fn typed<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+    fn typed<'a, T: Decode<'a>>(&'a self) -> Result<T> {
         decode::question(self.raw()).map_err(|source| self.unexpected_shape(source))
     }
 
@@ -229,7 +229,7 @@ impl PermissionRequest {
 
     /// Returns the arguments of the tool, of [`PermissionKind::CustomTool`] and [`PermissionKind::Mcp`].
     pub fn arguments(&self) -> Value {
-        #[derive(Deserialize)]
+        #[derive(Decode)]
         struct Arguments {
             #[serde(default)]
             args: Value,

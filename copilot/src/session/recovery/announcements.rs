@@ -4,13 +4,11 @@ use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use crate::events::{EventHead, EventName, Idle, RecoveryCause};
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::session::core::announced::{Announced, CallKey};
 use crate::session::core::call_watch::{Overdue, Watched};
 use crate::session::core::{SessionCore, Topic};
@@ -28,42 +26,24 @@ pub(crate) const TOPIC: Topic = Topic {
 };
 
 /// A call in the payload of an event that announces it.
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct Announcement<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     tool_call_id: Cow<'a, str>,
     /// The tool, in `tool.execution_start`.
-    #[serde(borrow, default)]
+    #[serde(default)]
     tool_name: Cow<'a, str>,
     /// The tool, in `assistant.message`.
-    #[serde(borrow, default)]
+    #[serde(default)]
     name: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct AgentMessage<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     tool_requests: Option<&'a RawValue>,
-}
-
-/// Visits the entries of a list without an allocation.
-struct Each<F>(F);
-
-impl<'de, F: FnMut(Announcement<'de>)> Visitor<'de> for Each<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a list of tool calls")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(entry) = entries.next_element()? {
-            (self.0)(entry);
-        }
-        Ok(())
-    }
 }
 
 /// An announcement that cannot be read announces nothing: the other events of the call do.
@@ -74,8 +54,9 @@ fn announced_by_message(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     let Ok(AgentMessage { tool_requests: Some(requests) }) = decode::event(event.data().get()) else {
         return;
     };
-    let each = Each(|call: Announcement<'_>| session.announced(&call.name, &call.tool_call_id));
-    let read = serde_json::Deserializer::from_str(requests.get()).deserialize_seq(each);
+    let read = decode::each(requests.get(), |call: Announcement<'_>| {
+        session.announced(&call.name, &call.tool_call_id);
+    });
     if let Err(error) = read {
         tracing::debug!(%error, session = %session.id, "the tool calls of a message cannot be read");
     }

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Result;
 use crate::events::{EventHead, EventName};
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::event_log::{EventPageResponse, EventQuery, EventQueryParams};
 use crate::rpc::Peer;
 use crate::session::core::SessionCore;
@@ -34,10 +33,10 @@ const BARRIERS: &[EventName] =
     &[EventName::SessionStart, EventName::SessionResume, EventName::SessionIdle, EventName::Abort];
 
 /// The member of a question, and of its end, that names the request.
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct Asked<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     request_id: Cow<'a, str>,
 }
 

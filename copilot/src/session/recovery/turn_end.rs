@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::log;
 use crate::events::{self, Event, EventHead, EventName, RecoveredEvent, RecoveryCause};
+use crate::protocol::decode::Decode;
 use crate::protocol::{MessageId, decode};
 use crate::session::core::SessionCore;
 
 /// The message that an event of the agent answers.
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct Answering<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     originating_message_id: Option<Cow<'a, str>>,
 }
 

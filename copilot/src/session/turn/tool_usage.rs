@@ -4,10 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::events::{Event, EventName};
-use crate::protocol::decode;
+use crate::protocol::decode::{self, Decode};
 use crate::protocol::timestamp::Timestamp;
 
 /// The calls of one tool.
@@ -23,19 +21,19 @@ pub struct ToolUsage {
     pub time: Duration,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct Started<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     tool_call_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     tool_name: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Decode)]
 #[serde(rename_all = "camelCase")]
 struct Completed<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     tool_call_id: Cow<'a, str>,
     #[serde(default)]
     success: bool,

@@ -3,12 +3,9 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::events::Event;
 use crate::protocol::ai_units::AiUnits;
-use crate::protocol::decode;
-use crate::protocol::lenient::count;
+use crate::protocol::decode::{self, Decode};
 
 /// The cost of a turn, summed over its requests to the model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,27 +32,21 @@ pub struct Usage {
 }
 
 /// The members of `assistant.usage` that are summed up.
-#[derive(Default, Deserialize)]
+#[derive(Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 struct RequestUsage {
-    #[serde(deserialize_with = "count")]
     input_tokens: u64,
-    #[serde(deserialize_with = "count")]
     output_tokens: u64,
-    #[serde(deserialize_with = "count")]
     cache_read_tokens: u64,
-    #[serde(deserialize_with = "count")]
     cache_write_tokens: u64,
-    #[serde(deserialize_with = "count")]
     reasoning_tokens: u64,
     /// In milliseconds.
-    #[serde(deserialize_with = "count")]
     duration: u64,
     cost: Option<f64>,
     copilot_usage: Option<RequestCost>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Decode)]
 #[serde(rename_all = "camelCase", default)]
 struct RequestCost {
     total_nano_aiu: AiUnits,

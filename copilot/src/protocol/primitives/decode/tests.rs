@@ -1,308 +1,18 @@
-//! Holds every type of the wire to the rule that `null` means absent.
+//! Holds every type of the wire to the rule that `null` means absent, and the reader to what serde does.
 //!
-//! A type shows its members to a deserializer that makes them up, so that the test knows each member of each type, the
-//! next one included. Types with a flattened member hide their members; those are read from the sources.
+//! A type makes a sample of itself with all its members, so that the test knows each member of each type, the next one
+//! included.
 
 use std::any::type_name;
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
 
-use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::{Map, Value, json};
 
+use super::samples::KEY;
 use super::*;
-
-/// The names of the types that were looked at.
-type Seen = RefCell<BTreeSet<String>>;
-
-/// Makes up one value, and keeps it as JSON.
-struct Sample<'a> {
-    out: &'a RefCell<Value>,
-    seen: &'a Seen,
-    /// The type as the sources spell it, where nothing else is known.
-    spelled: Option<&'a str>,
-}
-
-impl Sample<'_> {
-    fn put(&self, value: Value) {
-        *self.out.borrow_mut() = value;
-    }
-
-    fn members<'de, V: Visitor<'de>>(
-        &self,
-        fields: Vec<(String, Option<String>)>,
-        visitor: V,
-    ) -> Result<V::Value> {
-        let members = RefCell::new(Map::new());
-        let access =
-            SampleMembers { fields: fields.into_iter(), next: None, members: &members, seen: self.seen };
-        let read = visitor.visit_map(access);
-        self.put(Value::Object(members.take()));
-        read
-    }
-}
-
-macro_rules! samples {
-    ($($method:ident => $visit:ident($value:expr);)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            self.put(json!($value));
-            visitor.$visit($value)
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Sample<'_> {
-    type Error = serde_json::Error;
-
-    samples! {
-        deserialize_bool => visit_bool(true);
-        deserialize_i64 => visit_i64(1);
-        deserialize_u8 => visit_u64(1);
-        deserialize_u16 => visit_u64(1);
-        deserialize_u32 => visit_u64(1);
-        deserialize_u64 => visit_u64(1);
-        deserialize_f64 => visit_f64(1.0);
-        deserialize_str => visit_borrowed_str("x");
-        deserialize_string => visit_borrowed_str("x");
-        deserialize_identifier => visit_borrowed_str("x");
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let spelled = self.spelled.unwrap_or_default();
-        if spelled.contains("Vec<") {
-            self.put(json!(["x"]));
-            return visitor
-                .visit_seq(SampleItem { done: false, sample: Sample { spelled: Some("String"), ..self } });
-        }
-        if ["String", "Id", "Action"].iter().any(|text| spelled.contains(text)) {
-            self.put(json!("x"));
-            return visitor.visit_borrowed_str("x");
-        }
-        if spelled.contains("bool") {
-            self.put(json!(true));
-            return visitor.visit_bool(true);
-        }
-        self.put(json!(1));
-        visitor.visit_u64(1)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
-        if name.starts_with('$') {
-            self.put(json!({"raw": 1}));
-            return serde_json::Deserializer::from_str(r#"{"raw":1}"#)
-                .deserialize_newtype_struct(name, visitor);
-        }
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let (item, seen) = (RefCell::default(), self.seen);
-        let read =
-            visitor.visit_seq(SampleItem { done: false, sample: Sample { out: &item, seen, spelled: None } });
-        self.put(json!([item.take()]));
-        read
-    }
-
-    /// A map, or a type with a flattened member, whose members are listed in the sources.
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let visitor_name = type_name::<V>();
-        match visitor_name.split(" for copilot::").nth(1) {
-            Some(rest) => {
-                let path: String =
-                    rest.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect();
-                let fields = declared(&path);
-                self.seen.borrow_mut().insert(path.rsplit("::").next().unwrap().to_owned());
-                self.members(fields, visitor)
-            }
-            None => self.members(vec![(KEY.to_owned(), None)], visitor),
-        }
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        self.seen.borrow_mut().insert(name.to_owned());
-        let fields = fields.iter().filter(|field| !SECOND_NAMES.contains(&(name, field)));
-        self.members(fields.map(|field| ((*field).to_owned(), None)).collect(), visitor)
-    }
-
-    forward_to_deserialize_any! {
-        i8 i16 i32 i128 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct enum
-    }
-}
-
-/// Members that have another name on the same type already.
-const SECOND_NAMES: &[(&str, &str)] = &[("Notice", "infoType"), ("Notice", "warningType")];
-
-/// The name of the entry of a made-up map.
-const KEY: &str = "key";
-
-struct SampleMembers<'a> {
-    fields: std::vec::IntoIter<(String, Option<String>)>,
-    next: Option<(String, Option<String>)>,
-    members: &'a RefCell<Map<String, Value>>,
-    seen: &'a Seen,
-}
-
-impl<'de> MapAccess<'de> for SampleMembers<'_> {
-    type Error = serde_json::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        let Some((name, spelled)) = self.fields.next() else { return Ok(None) };
-        let key = seed.deserialize(StrDeserializer::new(&name))?;
-        self.next = Some((name, spelled));
-        Ok(Some(key))
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        let (name, spelled) = self.next.take().expect("a value follows its name");
-        let out = RefCell::default();
-        let value = seed.deserialize(Sample { out: &out, seen: self.seen, spelled: spelled.as_deref() });
-        let value = value.map_err(|error| de::Error::custom(format_args!("{name}: {error}")))?;
-        self.members.borrow_mut().insert(name, out.take());
-        Ok(value)
-    }
-}
-
-struct SampleItem<'a> {
-    done: bool,
-    sample: Sample<'a>,
-}
-
-impl<'de> SeqAccess<'de> for SampleItem<'_> {
-    type Error = serde_json::Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        if std::mem::replace(&mut self.done, true) {
-            return Ok(None);
-        }
-        let Sample { out, seen, spelled } = self.sample;
-        // The list has been kept already where its type is only spelled.
-        let spare = RefCell::default();
-        let out = if spelled.is_some() { &spare } else { out };
-        seed.deserialize(Sample { out, seen, spelled }).map(Some)
-    }
-}
-
-/// The members of a type, as its declaration names them, with their types where they are flattened into it.
-fn declared(path: &str) -> Vec<(String, Option<String>)> {
-    let (module, name) = path.rsplit_once("::").expect("a type is in a module");
-    let file = format!("{}/src/{}.rs", env!("CARGO_MANIFEST_DIR"), module.replace("::", "/"));
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let lines: Vec<&str> = text.lines().collect();
-    let at = lines.iter().position(|line| {
-        // A macro declares some by their name alone.
-        let declared = line.split("struct ").nth(1).unwrap_or(line.trim());
-        declared.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '<']))
-    });
-    let (above, lines) = lines.split_at(at.unwrap_or_else(|| panic!("{file} declares {name}")));
-    let mut attributes =
-        above.iter().rev().take_while(|line| line.starts_with('#') || line.starts_with("///"));
-    let is_camel = lines[0].starts_with(' ') || attributes.any(|line| line.contains("camelCase"));
-    let camel = |name: &str| if is_camel { camel(name) } else { name.to_owned() };
-    let (mut fields, mut flattened, mut renamed) = (Vec::new(), false, None);
-    for line in lines.iter().skip(1).take_while(|line| line.trim() != "}") {
-        let line = line.trim();
-        if line.starts_with("//") {
-            continue;
-        }
-        if line.starts_with("#[") {
-            flattened |= line.contains("flatten");
-            renamed = renamed.or(line.split("rename = \"").nth(1).and_then(|rest| rest.split('"').next()));
-            continue;
-        }
-        let Some((field, of)) =
-            line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").split_once(": ")
-        else {
-            continue;
-        };
-        let of = of.trim_end_matches(',');
-        match (std::mem::take(&mut flattened), renamed.take()) {
-            (true, _) if of.starts_with("BTreeMap") => {}
-            (true, _) => {
-                let imported = imported(&text, module, of);
-                let inner = spelled(&imported);
-                fields.extend(inner.into_iter().map(|(name, of)| (name, Some(of))));
-            }
-            (false, renamed) => fields.push((renamed.map_or_else(|| camel(field), str::to_owned), None)),
-        }
-    }
-    fields
-}
-
-/// The file of a module; imports name those of `protocol` without their group.
-fn source(module: &str) -> String {
-    let sources = format!("{}/src", env!("CARGO_MANIFEST_DIR"));
-    let file = format!("{sources}/{}.rs", module.replace("::", "/"));
-    let name = module.rsplit("::").next().expect("a path has a last part");
-    if Path::new(&file).exists() {
-        return file;
-    }
-    let groups = fs::read_dir(format!("{sources}/protocol")).expect("the folder is there");
-    let in_group = groups.map(|group| group.expect("it can be listed").path().join(format!("{name}.rs")));
-    let found = in_group.into_iter().find(|file| file.exists());
-    found.unwrap_or_else(|| panic!("{module} is a file")).display().to_string()
-}
-
-/// The members of a type with their types.
-fn spelled(path: &str) -> Vec<(String, String)> {
-    let (module, name) = path.rsplit_once("::").expect("a type is in a module");
-    let file = source(module);
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let body = text.split(&format!("struct {name} {{\n")).nth(1).unwrap_or_else(|| panic!("{file}: {name}"));
-    let lines = body
-        .lines()
-        .take_while(|line| line.trim() != "}")
-        .filter_map(|line| line.trim().strip_prefix("pub "));
-    lines
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, of)| (camel(name), of.trim_end_matches(',').to_owned()))
-        .collect()
-}
-
-/// The path of a type that a file names.
-fn imported(text: &str, module: &str, name: &str) -> String {
-    // An import may stand on several lines.
-    let imports =
-        text.split_inclusive(";\n").filter_map(|part| part.rfind("use crate::").map(|at| &part[at..]));
-    let import = imports.into_iter().find(|import| import.contains(name));
-    match import {
-        Some(import) => {
-            let path =
-                import.trim_end().trim_start_matches("use crate::").split("::{").next().expect("a part");
-            let path = path.trim_end_matches(';').trim_end_matches(name).trim_end_matches("::");
-            format!("{path}::{name}")
-        }
-        None => format!("{module}::{name}"),
-    }
-}
-
-fn camel(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |mut all, word| {
-        let mut letters = word.chars();
-        all.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        all.push_str(letters.as_str());
-        all
-    })
-}
 
 /// The paths of all members and elements.
 fn places(value: &Value, path: &str, found: &mut Vec<String>) {
@@ -339,19 +49,16 @@ fn with(value: &Value, path: &str, put: Value) -> Value {
 }
 
 /// Reads text that lives as long as the process, so that every type can borrow from it.
-fn shown<T: Deserialize<'static> + Debug>(value: &Value, mode: Mode) -> std::result::Result<String, String> {
+fn shown<T: Decode<'static> + Debug>(value: &Value, mode: Mode) -> std::result::Result<String, String> {
     let text: &'static str = value.to_string().leak();
     read::<T>(text, mode).map(|read| format!("{read:?}")).map_err(|error| error.to_string())
 }
 
 /// Checks that `null` means absent in each member of a type, one at a time and all together, and that a member of a
 /// wrong type never costs more than it must. Gives the names of the types in it.
-fn check<T: Deserialize<'static> + Debug>(modes: &[Mode]) -> BTreeSet<String> {
-    let (out, seen) = (RefCell::default(), Seen::default());
-    let name = type_name::<T>();
-    T::deserialize(Sample { out: &out, seen: &seen, spelled: None })
-        .unwrap_or_else(|error| panic!("{name}: {error}"));
-    let sample: Value = out.take();
+fn check<T: Decode<'static> + Debug>(modes: &[Mode]) -> BTreeSet<String> {
+    let (name, mut seen) = (type_name::<T>(), BTreeSet::new());
+    let sample = T::sample(&mut seen);
     let mut all = Vec::new();
     places(&sample, "", &mut all);
     // The entries of a map of any values are values, `null` included, and what is raw has no members here.
@@ -399,10 +106,10 @@ fn check<T: Deserialize<'static> + Debug>(modes: &[Mode]) -> BTreeSet<String> {
             }
         }
     }
-    seen.into_inner()
+    seen
 }
 
-/// The names of the types that the files of a folder derive `Deserialize` for.
+/// The names of the types that the files of a folder derive `Decode` for.
 pub(crate) fn derived(folder: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     // An absolute path replaces what it is joined to.
@@ -422,7 +129,7 @@ pub(crate) fn derived(folder: &str) -> BTreeSet<String> {
             if let Some(name) = line.strip_prefix("    pub struct ").filter(|_| declares) {
                 names.insert(name.chars().take_while(|c| c.is_alphanumeric()).collect());
             } else if line.starts_with("#[derive(") {
-                derives = line.contains("Deserialize");
+                derives = line.contains("Decode");
             } else if line.starts_with("pub") && line.contains("struct ") {
                 let name = line.split("struct ").nth(1).unwrap();
                 if std::mem::take(&mut derives) {
@@ -437,7 +144,7 @@ pub(crate) fn derived(folder: &str) -> BTreeSet<String> {
 const ALL: [Mode; 3] = [Mode::Question, Mode::Answer, Mode::Event];
 
 /// Checks a payload of an event.
-pub(crate) fn check_event<T: Deserialize<'static> + Debug>() -> BTreeSet<String> {
+pub(crate) fn check_event<T: Decode<'static> + Debug>() -> BTreeSet<String> {
     check::<T>(&[Mode::Event])
 }
 
@@ -491,23 +198,38 @@ fn null_means_absent_in_every_type_of_the_protocol() {
     assert_eq!(missing, [""; 0], "add the types to this test");
 }
 
-#[derive(Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+/// A type whose members are read in every way that there is.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, Decode)]
+#[serde(rename_all = "camelCase", default)]
 struct Inner {
     text: String,
     flag: bool,
     tags: Vec<String>,
+    #[serde(alias = "other_name")]
+    long_name: Option<u64>,
 }
 
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, Decode)]
 #[serde(default)]
 struct Outer {
     content: String,
     note: Option<String>,
     inner: Inner,
     list: Vec<Inner>,
+    by_name: std::collections::BTreeMap<String, Inner>,
+    number: f64,
     #[serde(flatten)]
     rest: std::collections::BTreeMap<String, Value>,
+}
+
+/// A type that is made of its parts.
+#[derive(Debug, Decode)]
+struct Parts {
+    id: String,
+    note: Option<String>,
+    #[serde(default)]
+    flag: bool,
+    raw: Box<serde_json::value::RawValue>,
 }
 
 #[test]
@@ -525,14 +247,162 @@ fn an_event_keeps_all_that_can_be_read_and_a_question_names_what_cannot() {
         error(r#"{"list":[{"text":"a"},{"tags":["a",5]}]}"#),
         "`list[1].tags[1]`: invalid type: integer `5`, expected a string"
     );
+    assert_eq!(
+        error(r#"{"by_name":{"b":{"longName":true}}}"#),
+        "`by_name.b.longName`: invalid type: boolean `true`, expected a count"
+    );
+    assert_eq!(error(r#"{"inner":[]}"#), "`inner`: invalid type: sequence, expected struct Inner");
+    assert_eq!(error(r#"{"list":{}}"#), "`list`: invalid type: map, expected a sequence");
+    assert_eq!(error("[]"), "invalid type: sequence, expected struct Outer");
+    assert_eq!(error(r#"{"number":1e400}"#), "`number`: number out of range");
     // The text of a message has no absent form.
-    let error = event::<Outer>(r#"{"content":5,"note":7}"#).unwrap_err().to_string();
-    assert!(error.contains("`content`") || error.contains("`note`"), "{error}");
+    let error = event::<Outer>(r#"{"note":7,"content":5}"#).unwrap_err().to_string();
+    assert_eq!(error, "`content`: invalid type: integer `5`, expected a string");
+}
+
+#[test]
+fn what_is_left_out_is_the_least_that_can_be() {
+    // A text in an element has no absent form, so the list is left out; a flag in it has one.
+    let read = |list: &str| event::<Outer>(&format!(r#"{{"list":[{list}],"number":2}}"#)).unwrap();
+    assert_eq!((read(r#"{"text":[[1]]}"#).list.len(), read(r#"{"text":[[1]]}"#).number), (0, 2.0));
+    assert_eq!(read(r#"{"flag":[{"a":1}],"text":"a"}"#).list[0].text, "a");
+    // However many there are.
+    let many: Vec<_> = (0..1000).map(|_| json!({"flag": 7, "tags": [7], "text": "t"})).collect();
+    let read: Outer = event(&json!({"list": many, "number": 3}).to_string()).unwrap();
+    assert_eq!((read.list.len(), read.number), (1000, 3.0));
+    assert!(read.list.iter().all(|inner| inner.text == "t" && !inner.flag && inner.tags.is_empty()));
+    // A part that must be there cannot be left out.
+    let error = event::<Parts>(r#"{"id":7,"raw":1}"#).unwrap_err().to_string();
+    assert_eq!(error, "`id`: invalid type: integer `7`, expected a string");
+    let read: Parts = event(r#"{"id":"a","note":7,"flag":7,"raw":null}"#).unwrap();
+    assert_eq!((&*read.id, read.note, read.flag, read.raw.get()), ("a", None, false, "null"));
+}
+
+#[test]
+fn a_member_that_comes_twice_is_an_error() {
+    let error = |text: &str| question::<Outer>(text).unwrap_err().to_string();
+    assert_eq!(error(r#"{"content":"a","content":"a"}"#), "`content`: duplicate field `content`");
+    assert_eq!(
+        error(r#"{"inner":{"longName":1,"other_name":2}}"#),
+        "`inner.other_name`: duplicate field `other_name`"
+    );
+    assert_eq!(question::<Outer>(r#"{"content":null,"content":"a"}"#).unwrap().content, "a");
+    let other: Outer = question(r#"{"x":1,"x":2}"#).unwrap();
+    assert_eq!(other.rest["x"], 2);
+}
+
+#[test]
+fn members_of_a_flattened_type_are_those_of_the_type_around_it() {
+    #[derive(Debug, Default, Decode)]
+    #[serde(default)]
+    struct Around {
+        first: u64,
+        #[serde(flatten)]
+        inner: Inner,
+        #[serde(flatten)]
+        rest: std::collections::BTreeMap<String, Value>,
+    }
+    let read: Around = question(r#"{"text":"t","x":null,"flag":null,"first":1,"longName":2}"#).unwrap();
+    assert_eq!((&*read.inner.text, read.first, read.inner.long_name), ("t", 1, Some(2)));
+    assert_eq!(read.rest.into_iter().collect::<Vec<_>>(), [("x".to_owned(), Value::Null)]);
+    let error = question::<Around>(r#"{"first":1,"flag":true,"flag":true}"#).unwrap_err().to_string();
+    assert_eq!(error, "`flag`: duplicate field `flag`");
+    let read: Around = event(r#"{"flag":7,"first":1}"#).unwrap();
+    assert_eq!((read.first, read.inner.flag), (1, false));
+}
+
+#[test]
+fn a_missing_part_is_an_error_that_names_it() {
+    let error = |text: &str| question::<Parts>(text).unwrap_err().to_string();
+    assert_eq!(error("{}"), "missing field `id`");
+    assert_eq!(error(r#"{"id":null,"raw":1}"#), "missing field `id`");
+    assert_eq!(error(r#"{"id":"a"}"#), "missing field `raw`");
+    assert_eq!(
+        question::<Vec<Parts>>(r#"[{"id":"a"}]"#).unwrap_err().to_string(),
+        "`[0]`: missing field `raw`"
+    );
+}
+
+#[test]
+fn a_text_that_is_not_json_is_an_error_with_its_position() {
+    for text in [
+        "",
+        "{",
+        "{]",
+        r#"{"content"}"#,
+        r#"{"content":"a"} x"#,
+        r#"{"content":"a",}"#,
+        "{\"content\":\"a\nb\"}",
+    ] {
+        let serde = serde_json::from_str::<serde::de::IgnoredAny>(text).unwrap_err();
+        let ours = question::<Outer>(text).unwrap_err();
+        assert_eq!(ours.to_string(), serde.to_string(), "{text}");
+        assert!(event::<Outer>(text).is_err() && answer::<Vec<Outer>>(text).is_err(), "{text}");
+    }
+    let deep = |depth| format!(r#"{{"rest":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert!(question::<Outer>(&deep(100)).is_ok() && question::<Outer>(&deep(200)).is_err());
+
+    #[derive(Debug, Default, Decode)]
+    #[serde(default)]
+    struct Nest {
+        next: Option<Box<Nest>>,
+    }
+    let nest = |depth| format!("{}{}", r#"{"next":"#.repeat(depth) + "{}", "}".repeat(depth));
+    let depth_of = |mut nest: &Nest| {
+        let mut depth = 0;
+        while let Some(next) = &nest.next {
+            (nest, depth) = (next, depth + 1);
+        }
+        depth
+    };
+    assert_eq!(depth_of(&question::<Nest>(&nest(100)).unwrap()), 100);
+    assert!(question::<Nest>(&nest(200)).unwrap_err().to_string().contains("recursion limit exceeded"));
+    // What is left out counts no more.
+    let wide: Vec<_> = (0..300).map(|_| json!({"inner": {"tags": [[7]]}, "text": "t"})).collect();
+    assert_eq!(event::<Vec<Outer>>(&Value::from(wide).to_string()).unwrap().len(), 300);
+}
+
+#[test]
+fn numbers_are_read_as_far_as_their_type_goes() {
+    let count = |text| question::<u64>(text).ok();
+    assert_eq!(
+        [count("33"), count("33.0"), count("-1"), count("1e3")],
+        [Some(33), Some(33), Some(0), Some(1000)]
+    );
+    assert_eq!(count("18446744073709551615"), Some(u64::MAX));
+    assert_eq!([count("\"33\""), count("true"), count("null"), count("1e400"), count("01")], [None; 5]);
+    assert_eq!((question::<u8>("255").ok(), question::<u8>("256").ok()), (Some(255), None));
+    assert_eq!(question::<i64>("-7").unwrap(), -7);
+    assert_eq!(question::<f64>(" 0.1\n").unwrap(), 0.1);
+    assert_eq!(
+        question::<u16>("70000").unwrap_err().to_string(),
+        "invalid value: integer `70000`, expected u16"
+    );
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_no_text() {
+    let text = r#"{"content":"\ud83d","note":"\ud83d","x":1}"#;
+    let error = question::<Outer>(text).unwrap_err().to_string();
+    assert!(error.starts_with("`content`: ") && error.contains("hex escape"), "{error}");
+    // Where it is not read, it harms nothing.
+    let read: Inner = question(r#"{"text":"a\ud83d\ude00\"","unknown":"\ud83d"}"#).unwrap();
+    assert_eq!(read.text, "a😀\"");
+}
+
+#[test]
+fn a_type_of_the_protocol_survives_serde() {
+    let info = crate::protocol::models::ModelInfo { id: "m".into(), ..Default::default() };
+    let read: crate::protocol::models::ModelInfo =
+        serde_json::from_value(serde_json::to_value(&info).unwrap()).unwrap();
+    assert_eq!(read, info);
+    let error = serde_json::from_value::<crate::protocol::models::ModelInfo>(json!({"id": 5})).unwrap_err();
+    assert_eq!(error.to_string(), "`id`: invalid type: integer `5`, expected a string");
 }
 
 #[test]
 fn null_entries_are_left_out_of_what_reports_and_not_of_what_asks() {
-    #[derive(Debug, PartialEq, Deserialize)]
+    #[derive(Debug, PartialEq, Decode)]
     struct Names {
         names: Vec<String>,
     }
@@ -548,7 +418,7 @@ fn null_entries_are_left_out_of_what_reports_and_not_of_what_asks() {
 
 #[test]
 fn values_of_the_program_keep_their_null() {
-    #[derive(Debug, Default, Deserialize)]
+    #[derive(Debug, Default, Decode)]
     #[serde(default)]
     struct Call {
         arguments: Value,
@@ -559,8 +429,8 @@ fn values_of_the_program_keep_their_null() {
 }
 
 #[test]
-fn many_elements_with_the_same_absent_member_are_read_in_few_passes() {
-    #[derive(Debug, Default, Deserialize)]
+fn absent_members_of_many_elements_are_read() {
+    #[derive(Debug, Default, Decode)]
     #[serde(default)]
     struct Session {
         summary: String,
@@ -571,4 +441,144 @@ fn many_elements_with_the_same_absent_member_are_read_in_few_passes() {
     let read: Vec<Session> = answer(&Value::from(many).to_string()).unwrap();
     assert_eq!(read.len(), 1000);
     assert!(read.iter().all(|session| session.summary.is_empty() && session.other.len() == 1));
+}
+
+mod as_serde {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// The same members as those of [`Outer`], by serde's derive.
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct SerdeOuter {
+        content: String,
+        note: Option<String>,
+        inner: SerdeInner,
+        list: Vec<SerdeInner>,
+        by_name: std::collections::BTreeMap<String, SerdeInner>,
+        number: f64,
+        #[serde(flatten)]
+        rest: std::collections::BTreeMap<String, Value>,
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct SerdeInner {
+        text: String,
+        flag: bool,
+        tags: Vec<String>,
+        #[serde(alias = "other_name")]
+        long_name: Option<u64>,
+    }
+
+    /// Any value, more often one with the members of the types.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "(?s).{0,40}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 48, 6, |inner| {
+            let name = prop::sample::select(vec![
+                "content",
+                "note",
+                "inner",
+                "list",
+                "by_name",
+                "number",
+                "text",
+                "flag",
+                "tags",
+                "longName",
+                "other_name",
+                "é\n",
+                "x",
+            ]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((name, inner), 0..6).prop_map(|members| members
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect::<Map<_, _>>()
+                    .into()),
+            ]
+        })
+    }
+
+    fn inner() -> impl Strategy<Value = Inner> {
+        (any::<String>(), any::<bool>(), prop::collection::vec(any::<String>(), 0..3), any::<Option<u64>>())
+            .prop_map(|(text, flag, tags, long_name)| Inner { text, flag, tags, long_name })
+    }
+
+    fn outer() -> impl Strategy<Value = Outer> {
+        let maps = prop::collection::btree_map(any::<String>(), inner(), 0..3);
+        let rest = prop::collection::btree_map("[x-z\"\\\\é]{1,5}", value(), 0..3);
+        (
+            any::<String>(),
+            any::<Option<String>>(),
+            inner(),
+            prop::collection::vec(inner(), 0..3),
+            maps,
+            -1e300..1e300_f64,
+            rest,
+        )
+            .prop_map(|(content, note, inner, list, by_name, number, rest)| Outer {
+                content,
+                note,
+                inner,
+                list,
+                by_name,
+                number,
+                rest,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_reads_is_read_in_the_same_way(value in value(), pretty: bool) {
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+            let text = text.unwrap();
+            if let Ok(read) = serde_json::from_str::<SerdeOuter>(&text)
+                && value.is_object()
+            {
+                for mode in ALL {
+                    let ours = match super::read::<Outer>(&text, mode) {
+                        // serde reads a type from a list too.
+                        Err(error) if error.to_string().contains("sequence, expected struct") => continue,
+                        ours => ours.unwrap(),
+                    };
+                    prop_assert_eq!(format!("{ours:?}"), format!("{read:?}").replace("Serde", ""));
+                }
+            }
+            // What is read as a question is read in the same way otherwise.
+            if let Ok(question) = question::<Outer>(&text) {
+                prop_assert_eq!(&event::<Outer>(&text).unwrap(), &question);
+                prop_assert_eq!(&answer::<Outer>(&text).unwrap(), &question);
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read_again(outer in outer(), pretty: bool) {
+            let text = if pretty { serde_json::to_string_pretty(&outer) } else { serde_json::to_string(&outer) };
+            prop_assert_eq!(question::<Outer>(&text.unwrap()).unwrap(), outer);
+        }
+
+        #[test]
+        fn no_text_is_read_that_is_not_json(outer in outer(), at in any::<prop::sample::Index>(), byte in "[ -~\n\\\\\"]") {
+            let text = serde_json::to_string(&outer).unwrap();
+            let at = at.index(text.len());
+            if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                let changed = [&text[..at], &byte, &text[at + 1..]].concat();
+                if event::<Outer>(&changed).is_ok() {
+                    prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(&changed).is_ok(), "{}", changed);
+                }
+            }
+            let cut = &text[..text.floor_char_boundary(at)];
+            prop_assert!(event::<Outer>(cut).is_err());
+        }
+    }
 }

@@ -104,7 +104,7 @@ impl<'de> Decode<'de> for ModeGetResponse {
             mode: AgentMode,
         }
 
-        if reader.peek()?.starts_with('{') {
+        if reader.next_byte() == Some(b'{') {
             Wrapped::decode(reader).map(|wrapped| Self(wrapped.mode))
         } else {
             AgentMode::decode(reader).map(Self)

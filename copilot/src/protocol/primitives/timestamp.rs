@@ -128,14 +128,14 @@ impl<'de> Decode<'de> for Timestamp {
 
     /// A value that is not a time counts as absent: a time is never worth the message that it is part of.
     fn decode_option(reader: &mut Reader<'de>) -> decode::Result<Option<Self>> {
-        Ok(match reader.peek()?.as_bytes() {
-            [b'"', ..] => parse(&reader.text()?),
-            [b'-' | b'0'..=b'9', ..] => {
-                let milliseconds = f64::decode(reader)?;
-                // `as` saturates, and a fraction of a millisecond is noise. Milliseconds are exact as `f64` for longer than
-                // a time of RFC 3339 can be.
-                Some(milliseconds as u64).filter(|_| milliseconds >= 0.0).and_then(Self::from_millis)
+        Ok(match reader.next_byte() {
+            Some(b'"') => parse(&reader.text()?),
+            Some(b'-') => {
+                reader.skip()?;
+                None
             }
+            // A fraction of a millisecond is noise.
+            Some(b'0'..=b'9') => Self::from_millis(u64::decode(reader)?),
             _ => {
                 reader.skip()?;
                 None

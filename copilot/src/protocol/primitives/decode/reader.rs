@@ -217,21 +217,23 @@ impl<'de> Reader<'de> {
             return Err(self.mismatch("a string"));
         }
         let (bytes, start) = (self.text.as_bytes(), self.at);
-        let mut at = start + 1;
+        let (mut at, mut has_escapes) = (start + 1, false);
         loop {
             at += plain_length(bytes.get(at..).unwrap_or_default());
             match bytes.get(at) {
                 Some(b'"') => break,
                 // What follows the backslash is neither the end nor another backslash.
-                Some(_) => at += 2,
+                Some(_) => {
+                    has_escapes = true;
+                    at += 2;
+                }
                 None => return Err(self.syntax()),
             }
         }
         let quoted = self.text.get(start..=at).ok_or_else(|| self.syntax())?;
         self.at = at + 1;
-        let inner = &quoted[1..quoted.len() - 1];
-        if !inner.as_bytes().contains(&b'\\') {
-            return Ok(Cow::Borrowed(inner));
+        if !has_escapes {
+            return Ok(Cow::Borrowed(&quoted[1..quoted.len() - 1]));
         }
         match unescaped(quoted) {
             Some(text) => Ok(Cow::Owned(text)),
@@ -315,7 +317,7 @@ impl<'de> Reader<'de> {
 
     /// Skips white space, and returns the byte that is next.
     #[inline]
-    pub(super) fn next_byte(&mut self) -> Option<u8> {
+    pub(crate) fn next_byte(&mut self) -> Option<u8> {
         loop {
             let next = self.text.as_bytes().get(self.at).copied();
             if !matches!(next, Some(b' ' | b'\n' | b'\t' | b'\r')) {

@@ -190,7 +190,8 @@ impl Client {
         self.0.connection.current()?.address.clone()
     }
 
-    /// Calls a method of the CLI for which this library has none.
+    /// Calls a method of the CLI for which this library has none. The result is decoded as serde does it, and the CLI
+    /// writes `null` for many members that it has no value for: they are an `Option` in `R`.
     ///
     /// # Errors
     ///

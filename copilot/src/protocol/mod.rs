@@ -1,7 +1,8 @@
 //! The types of the wire that the spine and the topics share, with the names that the CLI uses.
 //!
-//! Only serde here: no channel, no clock, no I/O. The meaning of a member for users is documented where it is public.
-//! The groups follow those of the topics in `api/`; events carry many of the types, so they stand below both.
+//! Only JSON here, read by `primitives/decode/` and written by serde: no channel, no clock, no I/O. The meaning of a member
+//! for users is documented where it is public. The groups follow those of the topics in `api/`; events carry many of the
+//! types, so they stand below both.
 
 pub(crate) mod agent_hooks;
 pub(crate) mod agents;

@@ -129,7 +129,8 @@ impl Session {
         }
     }
 
-    /// Sends a request that has no method in this library; `sessionId` is added to the parameters.
+    /// Sends a request that has no method in this library; `sessionId` is added to the parameters. The result is decoded as
+    /// with [`Client::call`](crate::Client::call).
     ///
     /// # Errors
     ///

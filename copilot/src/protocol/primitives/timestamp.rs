@@ -130,10 +130,6 @@ impl<'de> Decode<'de> for Timestamp {
     fn decode_option(reader: &mut Reader<'de>) -> decode::Result<Option<Self>> {
         Ok(match reader.next_byte() {
             Some(b'"') => parse(&reader.text()?),
-            Some(b'-') => {
-                reader.skip()?;
-                None
-            }
             // A fraction of a millisecond is noise.
             Some(b'0'..=b'9') => Self::from_millis(u64::decode(reader)?),
             _ => {

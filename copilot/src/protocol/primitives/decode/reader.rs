@@ -296,6 +296,26 @@ impl<'de> Reader<'de> {
         self.by_serde::<IgnoredAny>().map(drop)
     }
 
+    /// Reads a number of digits alone, as most counts are.
+    pub(super) fn digits(&mut self) -> Option<u64> {
+        /// So many digits are never too large.
+        const MOST: usize = 19;
+        self.next_byte();
+        let rest = &self.text.as_bytes()[self.at..];
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = rest.split_at(length);
+        let is_plain = match digits {
+            [] => false,
+            [b'0', ..] => length == 1,
+            _ => length <= MOST,
+        };
+        if !is_plain || matches!(rest, [b'.' | b'e' | b'E', ..]) {
+            return None;
+        }
+        self.at += length;
+        Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+    }
+
     /// Skips the digits and signs of a number, and returns it.
     pub(super) fn number(&mut self) -> Option<&'de str> {
         self.next_byte();

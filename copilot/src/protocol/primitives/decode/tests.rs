@@ -369,7 +369,14 @@ fn numbers_are_read_as_far_as_their_type_goes() {
         [count("33"), count("33.0"), count("-1"), count("1e3")],
         [Some(33), Some(33), Some(0), Some(1000)]
     );
-    assert_eq!(count("18446744073709551615"), Some(u64::MAX));
+    assert_eq!(
+        [count("0"), count("00"), count("9999999999999999999")],
+        [Some(0), None, Some(9_999_999_999_999_999_999)]
+    );
+    assert_eq!(
+        [count("18446744073709551615"), count("1.5e1"), count("7x")],
+        [Some(u64::MAX), Some(15), None]
+    );
     assert_eq!([count("\"33\""), count("true"), count("null"), count("1e400"), count("01")], [None; 5]);
     assert_eq!((question::<u8>("255").ok(), question::<u8>("256").ok()), (Some(255), None));
     assert_eq!(question::<i64>("-7").unwrap(), -7);

@@ -82,6 +82,9 @@ impl<'de> Decode<'de> for bool {
 /// A count. The CLI writes `33`, and sometimes `33.0`.
 impl<'de> Decode<'de> for u64 {
     fn decode(reader: &mut Reader<'de>) -> Result<Self> {
+        if let Some(count) = reader.digits() {
+            return Ok(count);
+        }
         let Some(number) = reader.number() else { return Err(reader.mismatch("a count")) };
         match number.parse() {
             Ok(count) => Ok(count),

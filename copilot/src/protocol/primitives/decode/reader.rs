@@ -171,7 +171,8 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// Reads a member into its place. `null` leaves the place as it is.
+    /// Reads a member into its place. `null` leaves the place as it is. Not inlined, as few types are those of most members.
+    #[inline(never)]
     pub(crate) fn put<T: Decode<'de>>(&mut self, number: u32, place: &mut T) -> Result<Option<u32>> {
         self.put_with(number, place, T::decode)
     }

@@ -32,7 +32,7 @@ pub(super) struct Member {
     pub(super) with: Option<Path>,
 }
 
-/// What a member is where it is absent and the type has no default value.
+/// The value of a member that is absent, where the type has no default value.
 pub(super) enum Absent {
     /// Its type decides.
     Type,

@@ -1,4 +1,4 @@
-//! What `#[derive(Decode)]` expands to.
+//! The expansion of `#[derive(Decode)]`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;

@@ -11,7 +11,7 @@
 //!   wrong type is left out; a text that must be there is an error, so that no empty answer stands in for it.
 //!
 //! Types derive [`Decode`], which reads the attributes of serde. They do not use serde's own derive, because its code for
-//! a type is some ten times as long, and nothing in it can tell an absent member from one of a wrong type.
+//! a type is some ten times as long, and it cannot leave out a member of a wrong type.
 
 mod fault;
 mod reader;

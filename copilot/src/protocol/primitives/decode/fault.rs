@@ -6,7 +6,7 @@ use serde::de::{Error as _, IgnoredAny, Unexpected};
 
 use super::Result;
 
-/// What is wrong with a value.
+/// The reason why a value cannot be read.
 #[derive(Debug)]
 pub(crate) struct Fault(Box<Place>);
 

@@ -205,7 +205,7 @@ impl<'de> Reader<'de> {
         Ok(Some(number))
     }
 
-    /// Keeps a member that has no place of its own.
+    /// Keeps a member that has no place in the type.
     pub(crate) fn rest(&mut self, name: &str, rest: &mut BTreeMap<String, Value>) -> Result<Option<u32>> {
         let value = self.by_serde()?;
         rest.insert(name.to_owned(), value);
@@ -223,7 +223,7 @@ impl<'de> Reader<'de> {
             at += plain_length(bytes.get(at..).unwrap_or_default());
             match bytes.get(at) {
                 Some(b'"') => break,
-                // What follows the backslash is neither the end nor another backslash.
+                // The byte after a backslash is neither the end of the text nor the beginning of an escape.
                 Some(_) => {
                     has_escapes = true;
                     at += 2;

@@ -357,7 +357,7 @@ fn a_text_that_is_not_json_is_an_error_with_its_position() {
     };
     assert_eq!(depth_of(&question::<Nest>(&nest(100)).unwrap()), 100);
     assert!(question::<Nest>(&nest(200)).unwrap_err().to_string().contains("recursion limit exceeded"));
-    // What is left out counts no more.
+    // A member that is left out adds nothing to the depth.
     let wide: Vec<_> = (0..300).map(|_| json!({"inner": {"tags": [[7]]}, "text": "t"})).collect();
     assert_eq!(event::<Vec<Outer>>(&Value::from(wide).to_string()).unwrap().len(), 300);
 }
@@ -388,11 +388,11 @@ fn numbers_are_read_as_far_as_their_type_goes() {
 }
 
 #[test]
-fn half_of_a_surrogate_pair_is_no_text() {
+fn half_of_a_surrogate_pair_is_refused() {
     let text = r#"{"content":"\ud83d","note":"\ud83d","x":1}"#;
     let error = question::<Outer>(text).unwrap_err().to_string();
     assert!(error.starts_with("`content`: ") && error.contains("hex escape"), "{error}");
-    // Where it is not read, it harms nothing.
+    // In a member that is not read it does no harm.
     let read: Inner = question(r#"{"text":"a\ud83d\ude00\"","unknown":"\ud83d"}"#).unwrap();
     assert_eq!(read.text, "a😀\"");
 }
@@ -561,7 +561,7 @@ mod as_serde {
                     prop_assert_eq!(format!("{ours:?}"), format!("{read:?}").replace("Serde", ""));
                 }
             }
-            // What is read as a question is read in the same way otherwise.
+            // An answer and an event are read as a question is, where that can be read.
             if let Ok(question) = question::<Outer>(&text) {
                 prop_assert_eq!(&event::<Outer>(&text).unwrap(), &question);
                 prop_assert_eq!(&answer::<Outer>(&text).unwrap(), &question);

@@ -201,7 +201,9 @@ impl Serialize for Event {
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        decode::from_serde(deserializer)
+        // As text, so that the payload stays exactly as it was received.
+        let text: Box<RawValue> = Deserialize::deserialize(deserializer)?;
+        decode::answer(text.get()).map_err(serde::de::Error::custom)
     }
 }
 

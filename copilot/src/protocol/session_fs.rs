@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::protocol::base64;
-use crate::protocol::decode::Decode;
+use crate::protocol::decode::{Decode, Reader};
 use crate::protocol::vocabulary::vocabulary;
 
 vocabulary! {
@@ -133,8 +133,10 @@ pub(crate) struct FsRenameParams {
 pub(crate) struct FsRangeParams {
     pub(crate) path: String,
     #[serde(default)]
+    #[decode(with = Reader::by_serde)]
     pub(crate) offset: u64,
     #[serde(default)]
+    #[decode(with = Reader::by_serde)]
     pub(crate) length: Option<u64>,
 }
 

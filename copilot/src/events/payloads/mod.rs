@@ -63,7 +63,8 @@ macro_rules! tagged {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::protocol::decode::from_serde(deserializer)
+                let value: serde_json::Value = serde::Deserialize::deserialize(deserializer)?;
+                $crate::protocol::decode::event(&value.to_string()).map_err(serde::de::Error::custom)
             }
         }
     };

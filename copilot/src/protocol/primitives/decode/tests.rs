@@ -266,6 +266,9 @@ fn what_is_left_out_is_the_least_that_can_be() {
     let read = |list: &str| event::<Outer>(&format!(r#"{{"list":[{list}],"number":2}}"#)).unwrap();
     assert_eq!((read(r#"{"text":[[1]]}"#).list.len(), read(r#"{"text":[[1]]}"#).number), (0, 2.0));
     assert_eq!(read(r#"{"flag":[{"a":1}],"text":"a"}"#).list[0].text, "a");
+    // An entry of a map is left out alone.
+    let read: Outer = event(r#"{"by_name":{"a":{"text":"t"},"b":7}}"#).unwrap();
+    assert_eq!((read.by_name.len(), &*read.by_name["a"].text), (1, "t"));
     // However many there are.
     let many: Vec<_> = (0..1000).map(|_| json!({"flag": 7, "tags": [7], "text": "t"})).collect();
     let read: Outer = event(&json!({"list": many, "number": 3}).to_string()).unwrap();
@@ -397,6 +400,22 @@ fn half_of_a_surrogate_pair_is_refused() {
     // In a member that is not read it does no harm.
     let read: Inner = question(r#"{"text":"a\ud83d\ude00\"","unknown":"\ud83d"}"#).unwrap();
     assert_eq!(read.text, "a😀\"");
+}
+
+#[test]
+fn an_event_keeps_its_payload_exactly_with_serde() {
+    let text = r#"{"type":"x","data":{"b":1e2,"a":12345678901234567890123,"t":"\ud83d"}}"#;
+    let event: crate::Event = serde_json::from_str(text).unwrap();
+    assert_eq!(event.raw_data(), r#"{"b":1e2,"a":12345678901234567890123,"t":"\ud83d"}"#);
+}
+
+#[test]
+fn a_range_of_a_file_is_exact() {
+    use crate::protocol::session_fs::FsRangeParams;
+    let read = |text| question::<FsRangeParams>(text).map(|range| (range.offset, range.length)).ok();
+    assert_eq!(read(r#"{"path":"/a","offset":1,"length":2}"#), Some((1, Some(2))));
+    assert_eq!(read(r#"{"path":"/a","offset":null}"#), Some((0, None)));
+    assert_eq!([read(r#"{"path":"/a","offset":-1}"#), read(r#"{"path":"/a","length":1.5}"#)], [None; 2]);
 }
 
 #[test]

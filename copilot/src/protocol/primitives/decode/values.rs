@@ -166,7 +166,8 @@ macro_rules! maps {
             fn decode(reader: &mut Reader<'de>) -> Result<Self> {
                 let mut entries = Self::new();
                 reader.map(T::READS_NULL, &mut |name, reader| {
-                    entries.insert(name.to_owned(), T::decode(reader)?);
+                    let value = T::decode(reader).map_err(|fault| fault.in_member(T::HAS_ABSENT_FORM))?;
+                    entries.insert(name.to_owned(), value);
                     Ok(())
                 })?;
                 Ok(entries)

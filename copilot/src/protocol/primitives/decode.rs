@@ -6,7 +6,8 @@
 //! Three kinds of payload differ in how much may be missing from them:
 //!
 //! - A [`question`] decides what the agent may do, so a member of a wrong type is an error.
-//! - An [`answer`] is an error as well then, but `null` entries of its lists are left out.
+//! - An [`answer`] is an error as well then, but `null` entries of its lists are left out, as they are of
+//!   an event. Those of maps are left out of all three.
 //! - An [`event`] reports. A member that has an absent form (an option, a list, a map, a flag, a number) and is of a
 //!   wrong type is left out; a text that must be there is an error, so that no empty answer stands in for it.
 //!

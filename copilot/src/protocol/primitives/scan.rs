@@ -34,7 +34,7 @@ impl<'a> Scanner<'a> {
         Self { text, at }
     }
 
-    /// Returns where the next value begins, in bytes.
+    /// Returns the end of the value that was skipped, in bytes.
     pub(super) fn position(&self) -> usize {
         self.at
     }

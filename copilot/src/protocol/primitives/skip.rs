@@ -1,5 +1,5 @@
-//! Finds the end of a JSON value without white space, and checks the value by the grammar of JSON. The text has no control
-//! characters, which `Scanner::read` checks for the whole of it.
+//! Finds the end of a JSON value without white space, and checks the value by the grammar of JSON. Strings of the
+//! text have no control characters, which `Scanner::read` and `Reader::new` check for the whole of it.
 
 use super::scan::{Scanner, plain_length};
 

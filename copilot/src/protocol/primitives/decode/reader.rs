@@ -36,7 +36,7 @@ impl<'de> Reader<'de> {
     }
 
     pub(super) fn new(text: &'de str, mode: Mode) -> serde_json::Result<Self> {
-        // A text in several lines, or not JSON at all. Everything below finds the end of strings only.
+        // A text in several lines, or not JSON at all. Below, strings are not checked for control characters.
         if has_control(text.as_bytes()) {
             serde_json::from_str::<IgnoredAny>(text)?;
         }
@@ -171,7 +171,8 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// Reads a member into its place. `null` leaves the place as it is. Not inlined, as few types are those of most members.
+    /// Reads a member into its place. `null` leaves the place as it is. Not inlined: most members are of a few
+    /// types, which share one copy each.
     #[inline(never)]
     pub(crate) fn put<T: Decode<'de>>(&mut self, number: u32, place: &mut T) -> Result<Option<u32>> {
         self.put_with(number, place, T::decode)
@@ -362,6 +363,11 @@ impl<'de> Reader<'de> {
     /// Reports that the value which is next is of another type.
     #[cold]
     pub(crate) fn mismatch(&mut self, expected: &str) -> Fault {
+        match self.next_byte() {
+            Some(b'{') => return Fault::mismatch(Unexpected::Map, expected),
+            Some(b'[') => return Fault::mismatch(Unexpected::Seq, expected),
+            _ => {}
+        }
         let value = match self.peek().and_then(|text| serde_json::from_str(text).map_err(Fault::from)) {
             Ok(value) => value,
             Err(fault) => return fault,
@@ -375,6 +381,7 @@ impl<'de> Reader<'de> {
                 (.., number) => Unexpected::Float(number.unwrap_or_default()),
             },
             Value::String(text) => Unexpected::Str(text),
+            // These are handled above.
             Value::Array(_) => Unexpected::Seq,
             Value::Object(_) => Unexpected::Map,
         };

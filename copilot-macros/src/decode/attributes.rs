@@ -104,6 +104,20 @@ impl Member {
         Ok(())
     }
 
+    /// Refuses what would be read in another way than serde does it.
+    pub(super) fn check(&self, container: &Container) -> Result<()> {
+        let message = match &self.absent {
+            Absent::Function(_) if container.has_default => {
+                "the default value of the type has this member already"
+            }
+            Absent::Type if self.with.is_some() && !container.has_default => {
+                "a member that a function reads needs `#[serde(default)]` here"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new_spanned(&self.ident, message))
+    }
+
     /// Returns whether the member is the map of all members that have no place of their own.
     pub(super) fn is_rest(&self) -> bool {
         let mut ty = &self.ty;

@@ -9,7 +9,7 @@ mod expand;
 use proc_macro2::TokenStream;
 use syn::{Error, Fields, ItemStruct, Result};
 
-use attributes::{Container, Member};
+use attributes::{Container, Member, Source};
 
 /// A struct with named members, and how each of them is read.
 struct Model {
@@ -32,6 +32,11 @@ fn model(item: TokenStream) -> Result<Model> {
         fields.named.iter().map(|field| Member::parse(field, &container)).collect::<Result<_>>()?;
     if members.len() > MOST {
         return Err(Error::new_spanned(&item.ident, format!("a type has {MOST} members at most")));
+    }
+    members.iter().try_for_each(|member| member.check(&container))?;
+    let mut inner = members.iter().filter(|member| member.source == Source::Flattened && !member.is_rest());
+    if let (Some(_), Some(second)) = (inner.next(), inner.next()) {
+        return Err(Error::new_spanned(&second.ident, "a type has one flattened type at most"));
     }
     Ok(Model { item, container, members })
 }

@@ -77,6 +77,12 @@ fn what_is_not_supported_is_an_error_where_it_stands() {
     let with = quote! { struct A { #[serde(deserialize_with = "count")] a: u8 } };
     assert_eq!(refused(with), "`Decode` does not know this attribute of a member");
     assert_eq!(refused(quote! { struct A { #[decode(by = count)] a: u8 } }), "expected `with`");
+    let part = quote! { struct A { #[decode(with = count)] a: u8 } };
+    assert_eq!(refused(part), "a member that a function reads needs `#[serde(default)]` here");
+    let twice = quote! { #[serde(default)] struct A { #[serde(default = "one")] a: u8 } };
+    assert_eq!(refused(twice), "the default value of the type has this member already");
+    let two = quote! { #[serde(default)] struct A { #[serde(flatten)] a: B, #[serde(flatten)] c: C } };
+    assert_eq!(refused(two), "a type has one flattened type at most");
     let members = (0..64).map(|number| quote::format_ident!("m{number}"));
     assert_eq!(refused(quote! { struct Wide { #(#members: u8),* } }), "a type has 63 members at most");
 }

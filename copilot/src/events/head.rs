@@ -16,17 +16,20 @@ use crate::protocol::scan::{Scan, Scanner};
 pub(crate) struct EventHead<'a> {
     #[serde(rename = "type")]
     pub(crate) tag: Tag<'a>,
+    #[serde(default)]
     #[decode(with = text)]
     pub(crate) id: Cow<'a, str>,
     /// The JSON text of the time.
+    #[serde(default)]
     #[decode(with = json)]
     pub(crate) timestamp: Option<&'a str>,
-    #[serde(rename = "parentId")]
+    #[serde(rename = "parentId", default)]
     #[decode(with = text)]
     pub(crate) parent: Cow<'a, str>,
-    #[serde(rename = "agentId")]
+    #[serde(rename = "agentId", default)]
     #[decode(with = agent)]
     pub(crate) agent: Cow<'a, str>,
+    #[serde(default)]
     #[decode(with = flag)]
     pub(crate) ephemeral: bool,
     #[serde(default)]

@@ -181,9 +181,10 @@ async fn deferred_calls_are_counted() {
     let fake = Fake::on_with(cli, |client| client.metrics(metrics)).await;
     let session = fake.session().with_tools([approves::TOOL]).start().await.unwrap();
     let mut events = session.events();
-    let turn = session.stream("Approve it.").await.unwrap();
     let name = "copilot.tool.calls.deferred [{call}] ";
+    // Before the turn: the call may be deferred while its message is sent.
     assert!(!measured.values().contains_key(name));
+    let turn = session.stream("Approve it.").await.unwrap();
     let deferred = next_event(&mut events, |kind| matches!(kind, EventKind::AnswerDeferred(_))).await;
     assert!(matches!(deferred.kind(), EventKind::AnswerDeferred(_)));
     settle().await;

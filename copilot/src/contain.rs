@@ -20,6 +20,13 @@ const PAYLOADS: usize = 8;
 
 /// Runs code of the program; a panic becomes its message.
 pub(crate) fn run<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+    let (mut code, mut output) = (Some(code), None);
+    run_any(&mut || output = code.take().map(|code| code()))?;
+    Ok(output.expect("code that has not panicked has returned"))
+}
+
+/// Runs code of any type, so that the code around it is compiled once.
+fn run_any(code: &mut dyn FnMut()) -> Result<(), String> {
     // The code is not run again, so it cannot observe what its panic left half done.
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
         let message = panic_message(&*payload);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Poll;
 
+use futures_core::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -22,7 +23,15 @@ pub(crate) struct Task<T = ()>(JoinHandle<Result<T, String>>);
 
 /// Starts `future` on the current runtime; dropping the handle aborts it. Its panics stay inside the task, also those of
 /// its drop: a worker of the runtime does not survive a panic in the drop of a panic's payload.
-pub(crate) fn spawn<F>(future: F) -> Task<F::Output>
+///
+/// The future is boxed, so that tokio's code for tasks is compiled once and not for each future.
+pub(crate) fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Task<T> {
+    let boxed: BoxFuture<'static, T> = Box::pin(future);
+    spawn_unboxed(boxed)
+}
+
+/// Starts `future` like [`spawn`], without a box. For a type of future that is spawned often.
+pub(crate) fn spawn_unboxed<F>(future: F) -> Task<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -32,11 +41,10 @@ where
 }
 
 /// Starts `future` on a given runtime, like [`spawn`]; the caller need not be on one.
-pub(crate) fn spawn_on<F>(runtime: &Handle, future: F) -> Task<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
+pub(crate) fn spawn_on<T: Send + 'static>(
+    runtime: &Handle,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Task<T> {
     let _entered = runtime.enter();
     spawn(future)
 }

@@ -88,7 +88,7 @@ impl Client {
     /// Wire: `tools.list`, to the CLI.
     pub async fn builtin_tools(&self, model: Option<&str>) -> Result<Vec<ToolInfo>> {
         let params = ToolListParams { model };
-        self.query::<_, ToolListResponse>("tools.list", &params).await.map(|answer| answer.tools)
+        self.query::<ToolListResponse>("tools.list", &params).await.map(|answer| answer.tools)
     }
 }
 

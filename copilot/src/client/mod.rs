@@ -34,7 +34,7 @@ use tokio::sync::Mutex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::connection::PingParams;
 use crate::protocol::decode::DecodeOwned;
-use crate::rpc::{Reconnectable, decode_as};
+use crate::rpc::{Encode, Reconnectable, decode_as};
 use crate::session::core::{Occasion, SessionCore, TopicState};
 use crate::session::link::{Carrier, Connect, Link};
 use crate::session::paths::Files;
@@ -247,11 +247,7 @@ impl Client {
     }
 
     /// Sends a request of a topic and decodes its result.
-    pub(crate) async fn query<P, R>(&self, method: &'static str, params: &P) -> Result<R>
-    where
-        P: Serialize,
-        R: DecodeOwned,
-    {
+    pub(crate) async fn query<R: DecodeOwned>(&self, method: &'static str, params: &dyn Encode) -> Result<R> {
         self.connection().await?.peer.request(method, params).decoded().await
     }
 

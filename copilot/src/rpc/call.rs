@@ -10,12 +10,11 @@
 //!
 //! Dropping the future of a request frees its id; a request that is queued is still sent.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::encode;
+use super::encode::{self, Encode};
 use super::outgoing::{Completion, OnEnd, OnResponse, Outcome, Waiter};
 use super::peer::Peer;
 use super::writer::Write;
@@ -25,10 +24,10 @@ use crate::task::DropGuard;
 
 /// A request that is not sent yet. Created by [`Peer::request`].
 #[must_use = "`raw`, `decoded`, `queue` or `detach` sends the request"]
-pub(crate) struct Call<'p, 'm, 'a, P: ?Sized> {
+pub(crate) struct Call<'p, 'm, 'a> {
     peer: &'p Peer,
     method: &'m str,
-    params: &'a P,
+    params: &'a dyn Encode,
     hook: Hook,
 }
 
@@ -41,21 +40,11 @@ enum Hook {
 
 impl Peer {
     /// Prepares a request.
-    pub(crate) fn request<'p, 'm, 'a, P: Serialize + ?Sized>(
-        &'p self,
-        method: &'m str,
-        params: &'a P,
-    ) -> Call<'p, 'm, 'a, P> {
+    pub(crate) fn request<'p, 'm, 'a>(&'p self, method: &'m str, params: &'a dyn Encode) -> Call<'p, 'm, 'a> {
         Call { peer: self, method, params, hook: Hook::None }
     }
 
-    fn send<P: Serialize + ?Sized>(
-        &self,
-        method: &str,
-        params: &P,
-        waiter: Waiter,
-        held: bool,
-    ) -> Result<Registered<'_>> {
+    fn send(&self, method: &str, params: &dyn Encode, waiter: Waiter, held: bool) -> Result<Registered<'_>> {
         let (id, alone) = self.pending().insert(waiter)?;
         let registered: Registered<'_> = DropGuard::new((self, id), |(peer, id)| {
             // A waiter may run code of the program when it is dropped, such as a waker: not under the lock.
@@ -67,7 +56,7 @@ impl Peer {
             (false, true) => Write::Now,
             (false, false) => Write::Queued,
         };
-        self.0.outbox.push(write, |body| encode::request(body, id, method, params)).map_err(|source| {
+        self.0.outbox.push(write, &|body| encode::request(body, id, method, params)).map_err(|source| {
             Error::with_source(
                 ErrorKind::InvalidInput,
                 format!("{method}: the parameters cannot be sent"),
@@ -101,7 +90,7 @@ impl Peer {
     }
 }
 
-impl<'p, P: Serialize + ?Sized> Call<'p, '_, '_, P> {
+impl<'p> Call<'p, '_, '_> {
     /// Runs `action` once when a sent request has ended: before its caller continues, and also when the caller has gone;
     /// until then the request stays pending. It runs on the reader's task when the caller has gone, so it must not run
     /// code of the program. It is dropped unused when the request was not sent, or with the whole table of requests.
@@ -169,7 +158,7 @@ impl<'p, P: Serialize + ?Sized> Call<'p, '_, '_, P> {
     }
 }
 
-impl<P: Serialize + ?Sized> Call<'_, 'static, '_, P> {
+impl Call<'_, 'static, '_> {
     /// Queues the request immediately and does not wait for its response; an error response is logged.
     pub(crate) fn detach(self) -> Result<()> {
         let waiter = match self.hook {

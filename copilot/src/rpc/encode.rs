@@ -11,6 +11,19 @@ use serde_json::value::RawValue;
 /// The deepest nesting that the CLI accepts.
 const MAX_DEPTH: usize = 127;
 
+/// A value that serde writes. As a trait object, so that the code which sends messages is compiled once and not for each
+/// type of a value.
+pub(crate) trait Encode: Sync {
+    /// Appends the value as JSON.
+    fn encode(&self, body: &mut Vec<u8>) -> serde_json::Result<()>;
+}
+
+impl<V: Serialize + Sync> Encode for V {
+    fn encode(&self, body: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(Tail(body), self)
+    }
+}
+
 /// A JSON-RPC error object.
 #[derive(Serialize)]
 pub(super) struct ErrorObject<'a, D> {
@@ -21,50 +34,37 @@ pub(super) struct ErrorObject<'a, D> {
 }
 
 /// Appends a request.
-pub(super) fn request<P: Serialize + ?Sized>(
+pub(super) fn request(
     body: &mut Vec<u8>,
     id: u64,
     method: &str,
-    params: &P,
+    params: &dyn Encode,
 ) -> serde_json::Result<()> {
     body.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    value(body, &id)?;
+    id.encode(body)?;
     body.extend_from_slice(br#","method":"#);
     text(body, method)?;
     body.extend_from_slice(br#","params":"#);
-    value(body, params)?;
+    params.encode(body)?;
     body.push(b'}');
     Ok(())
 }
 
 /// Appends the response to a request.
-pub(super) fn result<R: Serialize + ?Sized>(
-    body: &mut Vec<u8>,
-    id: &RawValue,
-    result: &R,
-) -> serde_json::Result<()> {
+pub(super) fn result(body: &mut Vec<u8>, id: &RawValue, result: &dyn Encode) -> serde_json::Result<()> {
     response(body, id, br#","result":"#, result)
 }
 
 /// Appends the error response to a request.
-pub(super) fn error<D: Serialize>(
-    body: &mut Vec<u8>,
-    id: &RawValue,
-    error: &ErrorObject<'_, D>,
-) -> serde_json::Result<()> {
+pub(super) fn error(body: &mut Vec<u8>, id: &RawValue, error: &dyn Encode) -> serde_json::Result<()> {
     response(body, id, br#","error":"#, error)
 }
 
-fn response<V: Serialize + ?Sized>(
-    body: &mut Vec<u8>,
-    id: &RawValue,
-    name: &[u8],
-    content: &V,
-) -> serde_json::Result<()> {
+fn response(body: &mut Vec<u8>, id: &RawValue, name: &[u8], content: &dyn Encode) -> serde_json::Result<()> {
     body.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
     body.extend_from_slice(id.get().as_bytes());
     body.extend_from_slice(name);
-    value(body, content)?;
+    content.encode(body)?;
     body.push(b'}');
     Ok(())
 }
@@ -73,16 +73,12 @@ fn response<V: Serialize + ?Sized>(
 fn text(body: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
     let is_escaped = |found, byte: &u8| found | matches!(byte, 0..0x20 | b'"' | b'\\');
     if text.as_bytes().iter().fold(false, is_escaped) {
-        return value(body, text);
+        return text.encode(body);
     }
     body.push(b'"');
     body.extend_from_slice(text.as_bytes());
     body.push(b'"');
     Ok(())
-}
-
-fn value<V: Serialize + ?Sized>(body: &mut Vec<u8>, value: &V) -> serde_json::Result<()> {
-    serde_json::to_writer(Tail(body), value)
 }
 
 /// Returns an error for a message that nests deeper than the CLI reads.

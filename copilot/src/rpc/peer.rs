@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::encode::{self, ErrorObject};
+use super::encode::{self, Encode, ErrorObject};
 use super::incoming::{IncomingId, OpenRequests};
 use super::message::{INTERNAL_ERROR, REQUEST_CANCELLED};
 use super::outgoing::{Completion, PendingRequests};
@@ -103,8 +103,8 @@ impl Peer {
         Some(cancelled)
     }
 
-    pub(super) fn reply<R: Serialize + ?Sized>(&self, id: &RawValue, result: &R) {
-        if let Err(error) = self.0.outbox.push(Write::Queued, |body| encode::result(body, id, result)) {
+    pub(super) fn reply(&self, id: &RawValue, result: &dyn Encode) {
+        if let Err(error) = self.0.outbox.push(Write::Queued, &|body| encode::result(body, id, result)) {
             tracing::error!(%error, "an answer cannot be encoded");
             self.reply_error(id, INTERNAL_ERROR, &format!("the answer cannot be encoded: {error}"));
         }
@@ -114,7 +114,7 @@ impl Peer {
         self.reply_error_with::<()>(id, code, message, None);
     }
 
-    pub(super) fn reply_error_with<D: Serialize>(
+    pub(super) fn reply_error_with<D: Serialize + Sync>(
         &self,
         id: &RawValue,
         code: i64,
@@ -122,7 +122,7 @@ impl Peer {
         data: Option<&D>,
     ) {
         let error = ErrorObject { code, message, data };
-        if let Err(error) = self.0.outbox.push(Write::Queued, |body| encode::error(body, id, &error)) {
+        if let Err(error) = self.0.outbox.push(Write::Queued, &|body| encode::error(body, id, &error)) {
             tracing::error!(%error, "an error answer cannot be encoded");
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::encode::Encode;
 use super::incoming::{IncomingId, OpenRequest};
 use super::message::INTERNAL_ERROR;
 use super::peer::Peer;
@@ -46,7 +47,7 @@ impl Responder {
     }
 
     /// Answers with a result.
-    pub(crate) fn ok<R: Serialize + ?Sized>(mut self, result: &R) {
+    pub(crate) fn ok(mut self, result: &dyn Encode) {
         if let Some(id) = self.complete() {
             self.peer.reply(&id, result);
         }
@@ -60,7 +61,7 @@ impl Responder {
     }
 
     /// Answers with an error that has data.
-    pub(crate) fn error_with<D: Serialize>(mut self, code: i64, message: &str, data: &D) {
+    pub(crate) fn error_with<D: Serialize + Sync>(mut self, code: i64, message: &str, data: &D) {
         if let Some(id) = self.complete() {
             self.peer.reply_error_with(&id, code, message, Some(data));
         }

@@ -74,7 +74,7 @@ impl Outbox {
     pub(super) fn push(
         &self,
         write: Write,
-        encode: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+        encode: &dyn Fn(&mut Vec<u8>) -> serde_json::Result<()>,
     ) -> serde_json::Result<()> {
         let mut queue = self.queue();
         if queue.writer.is_none() {
@@ -318,9 +318,9 @@ mod tests {
     use super::*;
     use crate::rpc::encode;
 
-    fn push<V: Serialize>(outbox: &Outbox, message: &V, write: Write) {
+    fn push<V: Serialize + Sync>(outbox: &Outbox, message: &V, write: Write) {
         let id = RawValue::NULL;
-        outbox.push(write, |body| encode::result(body, id, message)).unwrap();
+        outbox.push(write, &|body| encode::result(body, id, message)).unwrap();
     }
 
     /// A pipe like that of a child on Windows: it accepts bytes immediately, and is busy until they are written.

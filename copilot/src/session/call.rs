@@ -1,13 +1,11 @@
 //! Calls of the CLI for one session.
 
-use serde::Serialize;
-
 use super::core::SessionCore;
 use super::handle::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode::DecodeOwned;
 use crate::protocol::session::Success;
-use crate::rpc::Peer;
+use crate::rpc::{Encode, Peer};
 
 impl Session {
     /// Calls a method whose only parameter is the session.
@@ -16,32 +14,28 @@ impl Session {
     }
 
     /// Calls a method and ignores its result.
-    pub(crate) async fn order<P: Serialize>(&self, method: &'static str, params: &P) -> Result<()> {
+    pub(crate) async fn order(&self, method: &'static str, params: &dyn Encode) -> Result<()> {
         self.peer().await?.request(method, params).raw().await.map(drop)
     }
 
     /// Calls a method, by its older name where the CLI does not know the name of today.
-    pub(crate) async fn call_by_any_name<P, R>(&self, method: &'static str, params: &P) -> Result<R>
-    where
-        P: Serialize,
-        R: DecodeOwned,
-    {
+    pub(crate) async fn call_by_any_name<R: DecodeOwned>(
+        &self,
+        method: &'static str,
+        params: &dyn Encode,
+    ) -> Result<R> {
         self.core().call_by_any_name(&self.peer().await?, method, params).await
     }
 }
 
 impl SessionCore {
     /// Calls a method, by its older name where the CLI does not know the name of today.
-    pub(super) async fn call_by_any_name<P, R>(
+    pub(super) async fn call_by_any_name<R: DecodeOwned>(
         &self,
         peer: &Peer,
         method: &'static str,
-        params: &P,
-    ) -> Result<R>
-    where
-        P: Serialize,
-        R: DecodeOwned,
-    {
+        params: &dyn Encode,
+    ) -> Result<R> {
         let error = match peer.request(method, params).decoded().await {
             Err(error) if error.is_unsupported() => error,
             other => return other,
@@ -55,16 +49,12 @@ impl SessionCore {
     }
 
     /// Calls a method; returns the default where the CLI does not know it.
-    pub(super) async fn call_or_default<P, R>(
+    pub(super) async fn call_or_default<R: DecodeOwned + Default>(
         &self,
         peer: &Peer,
         method: &'static str,
-        params: &P,
-    ) -> Result<R>
-    where
-        P: Serialize,
-        R: DecodeOwned + Default,
-    {
+        params: &dyn Encode,
+    ) -> Result<R> {
         match peer.request(method, params).decoded().await {
             Err(error) if error.is_unsupported() => Ok(R::default()),
             other => other,

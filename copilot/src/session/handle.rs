@@ -192,7 +192,7 @@ impl Session {
         // Without a connection the CLI has detached the session already.
         let Some(peer) = self.core().connection.current() else { return Ok(()) };
         let params = self.params();
-        match self.core().call_by_any_name::<_, IgnoredAny>(&peer, DETACH, &params).await {
+        match self.core().call_by_any_name::<IgnoredAny>(&peer, DETACH, &params).await {
             Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => Ok(()),
             other => other.map(drop),
         }

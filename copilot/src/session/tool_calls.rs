@@ -165,9 +165,8 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     let start = |entry| {
         let observed = session.spans.call(&session.id, own, &OwnCall { id, agent, arguments, trace });
         let span = observed.span();
-        // Boxed once, before the layers around it would move it.
         // Boxed before the layers around it would move it.
-        within_session(session, InSpan::new(span, Box::pin(future(entry, observed))))
+        within_session(session, span, Box::pin(future(entry, observed)))
     };
     if !in_flight::run(session, cause, work, cancel, start) {
         let (call, tool) = (&*call.tool_call_id, &*call.tool_name);

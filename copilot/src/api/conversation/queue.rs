@@ -1,10 +1,10 @@
 //! The messages of a session that wait for their turn.
 
-use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::error::Result;
 use crate::protocol::queue::{QueueParams, QueueRemoved};
+use crate::rpc::Encode;
 use crate::session::Session;
 
 pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
@@ -119,7 +119,7 @@ impl Queue<'_> {
             .await
     }
 
-    async fn order<P: Serialize>(&self, method: &'static str, params: &P) -> Result<()> {
+    async fn order(&self, method: &'static str, params: &dyn Encode) -> Result<()> {
         let _: Option<IgnoredAny> = self.0.peer().await?.request(method, params).decoded().await?;
         Ok(())
     }

@@ -187,7 +187,7 @@ impl Client {
     /// Wire: `session.list`, to the CLI.
     pub async fn list_sessions(&self, filter: Option<&SessionFilter>) -> Result<Vec<SessionInfo>> {
         let params = SessionListParams { filter };
-        self.query::<_, SessionListResponse>("session.list", &params).await.map(|answer| answer.sessions)
+        self.query::<SessionListResponse>("session.list", &params).await.map(|answer| answer.sessions)
     }
 
     /// Returns the metadata of a session; `None` if the CLI does not have the session.
@@ -203,7 +203,7 @@ impl Client {
     /// Wire: `session.getMetadata`, to the CLI; on those before 1.0.32 `session.list`.
     pub async fn session_info(&self, id: &SessionId) -> Result<Option<SessionInfo>> {
         let params = SessionParams { session_id: id };
-        match self.query::<_, SessionMetadataResponse>("session.getMetadata", &params).await {
+        match self.query::<SessionMetadataResponse>("session.getMetadata", &params).await {
             Err(error) if error.is_unsupported() => {}
             answer => return answer.map(|answer| answer.session),
         }

@@ -40,10 +40,7 @@ impl SessionWorkspace<'_> {
     /// [query](crate#queries).
     pub async fn files(&self) -> Result<Vec<String>> {
         let method = "session.workspaces.listFiles";
-        self.0
-            .call_by_any_name::<_, FileListResponse>(method, &self.0.params())
-            .await
-            .map(|answer| answer.files)
+        self.0.call_by_any_name::<FileListResponse>(method, &self.0.params()).await.map(|answer| answer.files)
     }
 
     /// Returns the text of a file in the session's workspace.
@@ -57,7 +54,7 @@ impl SessionWorkspace<'_> {
     pub async fn read(&self, path: &str) -> Result<String> {
         let method = "session.workspaces.readFile";
         let params = FileParams { session_id: self.0.id(), path, content: None };
-        self.0.call_by_any_name::<_, FileResponse>(method, &params).await.map(|answer| answer.content)
+        self.0.call_by_any_name::<FileResponse>(method, &params).await.map(|answer| answer.content)
     }
 
     /// Writes a file into the session's workspace.
@@ -67,7 +64,7 @@ impl SessionWorkspace<'_> {
     pub async fn write(&self, path: &str, content: &str) -> Result<()> {
         let method = "session.workspaces.createFile";
         let params = FileParams { session_id: self.0.id(), path, content: Some(content) };
-        self.0.call_by_any_name::<_, serde::de::IgnoredAny>(method, &params).await.map(drop)
+        self.0.call_by_any_name::<serde::de::IgnoredAny>(method, &params).await.map(drop)
     }
 }
 

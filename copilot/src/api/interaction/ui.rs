@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::to_raw_value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::elicitation::{
@@ -130,8 +131,12 @@ impl<'a> Ui<'a> {
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
+        const METHOD: &str = "session.ui.elicitation";
+        let schema = to_raw_value(&schema).map_err(|source| {
+            Error::with_source(ErrorKind::InvalidInput, format!("{METHOD}: the schema is not JSON"), source)
+        })?;
         let params = ElicitationParams { session_id: session.id(), message, requested_schema: &schema };
-        session.peer().await?.request("session.ui.elicitation", &params).decoded().await
+        session.peer().await?.request(METHOD, &params).decoded().await
     }
 
     /// Returns the value of the only field of a form; `None` if the user declined or dismissed it.

@@ -8,10 +8,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 
-use crate::protocol::decode::DecodeOwned;
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::body::{self, BodyFeed, Chunk};
@@ -20,12 +18,12 @@ use super::{Inference, InferenceError, InferenceRequest, InferenceTransport};
 use crate::contain::UserValue;
 use crate::error::Result;
 use crate::protocol::base64;
-use crate::protocol::decode;
+use crate::protocol::decode::{self, DecodeOwned};
 use crate::protocol::inference::{
     HttpRequestChunkParams, HttpRequestStartParams, HttpResponseChunkParams, HttpResponseError,
     HttpResponseResult, HttpResponseStartParams,
 };
-use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, NoParams, Peer, Responder};
+use crate::rpc::{Encode, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams, Peer, Responder};
 use crate::task::lock;
 use crate::task::{self, Task};
 
@@ -210,7 +208,7 @@ impl Answer {
         self.call("llmInference.httpResponseChunk", &params).await
     }
 
-    async fn call<P: Serialize>(&self, method: &'static str, params: &P) -> Result<(), Stopped> {
+    async fn call(&self, method: &'static str, params: &dyn Encode) -> Result<(), Stopped> {
         match self.peer.request(method, params).decoded::<HttpResponseResult>().await {
             Ok(HttpResponseResult { accepted: true }) => Ok(()),
             Ok(HttpResponseResult { accepted: false }) => Err(Stopped::Unwanted),

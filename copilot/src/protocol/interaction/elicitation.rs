@@ -76,10 +76,10 @@ pub(crate) struct ElicitationAnswerParams<'a> {
 /// The parameters of `session.ui.elicitation`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ElicitationParams<'a, S> {
+pub(crate) struct ElicitationParams<'a> {
     pub(crate) session_id: &'a SessionId,
     pub(crate) message: &'a str,
-    pub(crate) requested_schema: &'a S,
+    pub(crate) requested_schema: &'a RawValue,
 }
 
 /// A form with one field.

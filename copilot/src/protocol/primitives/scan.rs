@@ -152,6 +152,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Returns the number of bytes before the first quotation mark or backslash.
+#[inline]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     /// Most strings end within so many bytes. For longer ones the call of a search with wider vectors is worth its cost.
     const NEAR: usize = 64;
@@ -163,6 +164,7 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
 }
 
 /// Finds a quotation mark or a backslash in a short text, without a call.
+#[inline]
 fn find_near(bytes: &[u8]) -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
     if let Some(search) = memchr::arch::x86_64::sse2::memchr::Two::new(b'"', b'\\') {

@@ -4,9 +4,9 @@
 //! or it fails, with the safe answer of its kind.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use serde::Serialize;
+use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
 use tracing::Span;
 
@@ -21,10 +21,10 @@ use crate::protocol::ToolCallId;
 use crate::protocol::decode::{self, Decode};
 use crate::protocol::tools::Settled;
 use crate::random;
-use crate::rpc::{INTERNAL_ERROR, Responder};
-use crate::task;
+use crate::rpc::{Encode, INTERNAL_ERROR, Responder};
+use crate::task::{self, lock};
 use crate::tools::CancellationToken;
-use crate::trace::{self, InSpan};
+use crate::trace;
 
 /// A question that a handler is about to answer.
 pub(crate) struct Question<'a> {
@@ -109,6 +109,26 @@ impl SessionCore {
         A: Send + 'static,
         F: Future<Output = Result<A, BoxError>> + Send + 'static,
     {
+        // The value of the answer is given through a slot, so that the rest of the code has no type of it.
+        let given = Arc::new(Mutex::new(None));
+        let take = {
+            let given = Arc::clone(&given);
+            move |core: &Arc<Self>| answer(core, lock(&given).take())
+        };
+        let work = async move {
+            *lock(&given) = Some(work.await?);
+            Ok(())
+        };
+        self.consult_any(question, Box::pin(work), Box::new(take));
+    }
+
+    /// Runs a handler. `answer` is called with the value in its place where the work has succeeded.
+    fn consult_any(
+        self: &Arc<Self>,
+        question: Question<'_>,
+        work: BoxFuture<'static, Result<(), BoxError>>,
+        answer: Box<dyn FnOnce(&Arc<Self>) + Send>,
+    ) {
         let Question { handler, what, cause, call_id, trace } = question;
         let trace = trace.as_ref().map(|(parent, state)| (parent.as_str(), state.as_deref()));
         let call_id = call_id.as_ref().map(ToolCallId::as_str);
@@ -117,34 +137,26 @@ impl SessionCore {
         let cancel = CancellationToken::default();
         let token = cancel.clone();
         let work = |core: Entry| async move {
-            let outcome = token.run_until_cancelled(task::catch(work)).await;
-            let given = match outcome {
-                None => None,
-                Some(Ok(Ok(given))) => Some(given),
-                Some(Ok(Err(error))) => {
-                    core.handler_failed(handler, error);
-                    None
-                }
-                Some(Err(panic)) => {
-                    core.handler_failed(handler, format!("it panicked: {panic}").into());
-                    None
-                }
-            };
+            match token.run_until_cancelled(task::catch(work)).await {
+                None | Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => core.handler_failed(handler, error),
+                Some(Err(panic)) => core.handler_failed(handler, format!("it panicked: {panic}").into()),
+            }
             // A request waits for its answer in any case; the answer to an event needs a connection.
             if !is_event || core.peer_unless_cancelled(&token).await.is_some() {
-                answer(&core, given);
+                answer(&core);
             }
         };
         let request = Work::Request(what.into_owned());
         if !in_flight::run(self, cause, request, cancel, |entry| {
-            within_session(self, InSpan::new(span, work(entry)))
+            within_session(self, span, Box::pin(work(entry)))
         }) {
             tracing::debug!(handler, "a question came twice, or after the session was closed");
         }
     }
 
     /// Answers a question that an event has asked.
-    pub(crate) fn post_answer<P: Serialize>(&self, method: &'static str, params: &P) {
+    pub(crate) fn post_answer(&self, method: &'static str, params: &dyn Encode) {
         // Gone: with the CLI that asked, the question is gone as well.
         let Some(peer) = self.connection.current() else { return };
         log_unsent(peer.request(method, params).detach(), method);

@@ -333,11 +333,20 @@ pub(in crate::session) fn run<O: Owner, F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (table, id) = (owner.in_flight(), Arc::clone(cause.id()));
-    let Some(number) = table.admit(cause, work, cancel) else { return false };
-    let entry = Entry { owner: Arc::clone(owner), id: Arc::clone(&id), number };
-    table.own(&id, number, task::spawn(future(entry)));
+    let Some(entry) = enter(owner, cause, work, cancel) else { return false };
+    let (id, number) = (Arc::clone(&entry.id), entry.number);
+    start(owner, &id, number, future(entry));
     true
+}
+
+fn enter<O: Owner>(owner: &Arc<O>, cause: Cause, work: Work, cancel: CancellationToken) -> Option<Entry<O>> {
+    let id = Arc::clone(cause.id());
+    let number = owner.in_flight().admit(cause, work, cancel)?;
+    Some(Entry { owner: Arc::clone(owner), id, number })
+}
+
+fn start<O: Owner>(owner: &Arc<O>, id: &str, number: u64, work: impl Future<Output = ()> + Send + 'static) {
+    owner.in_flight().own(id, number, task::spawn_unboxed(work));
 }
 
 /// The number of ids that are remembered: more than can be on their way.

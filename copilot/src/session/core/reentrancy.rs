@@ -5,19 +5,28 @@
 
 use std::sync::Arc;
 
+use futures_core::future::BoxFuture;
+use tokio::task::futures::TaskLocalFuture;
+use tracing::Span;
+
 use super::state::SessionCore;
+use crate::trace::InSpan;
 
 tokio::task_local! {
     /// The address of the core of the session, which outlives the task.
     static SESSION: usize;
 }
 
+/// Work that the agent of a session waits for, inside of its span. Of one type, whatever the work is.
+pub(in crate::session) type SessionWork = TaskLocalFuture<usize, InSpan<BoxFuture<'static, ()>>>;
+
 /// Marks `work` as work that the agent of this session waits for.
-pub(in crate::session) fn within_session<F: Future>(
+pub(in crate::session) fn within_session(
     core: &Arc<SessionCore>,
-    work: F,
-) -> impl Future<Output = F::Output> + use<F> {
-    SESSION.scope(Arc::as_ptr(core).addr(), work)
+    span: Span,
+    work: BoxFuture<'static, ()>,
+) -> SessionWork {
+    SESSION.scope(Arc::as_ptr(core).addr(), InSpan::new(span, work))
 }
 
 /// Whether the agent of this session waits for the code that runs now.

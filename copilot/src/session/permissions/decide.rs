@@ -22,7 +22,6 @@ use crate::session::core::{Entry, Named, SessionCore, Unreadable, log_unsent};
 use crate::session::turn::spans::Deciding;
 use crate::task;
 use crate::tools::CancellationToken;
-use crate::trace::InSpan;
 
 /// The method that answers a request.
 pub(super) const METHOD: &str = "session.permissions.handlePendingPermissionRequest";
@@ -153,7 +152,7 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
         }
     };
     let started = in_flight::run(session, cause, Work::Request(description), cancel, |entry| {
-        within_session(session, InSpan::new(span, work(entry)))
+        within_session(session, span, Box::pin(work(entry)))
     });
     if !started {
         tracing::debug!(session = %session.id, "a permission request came twice, or after the session was closed");

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -100,10 +101,13 @@ impl SessionCore {
         }
         let (cause, work) =
             (Cause::Event(random::id().into()), Work::Request("names of MCP tools".to_owned()));
-        let started = in_flight::run(self, cause, work, CancellationToken::default(), |entry| async move {
-            for tool in suspects {
-                entry.clash_of(&tool).await;
-            }
+        let started = in_flight::run(self, cause, work, CancellationToken::default(), |entry| {
+            let compare: BoxFuture<'static, ()> = Box::pin(async move {
+                for tool in suspects {
+                    entry.clash_of(&tool).await;
+                }
+            });
+            compare
         });
         if !started {
             tracing::debug!(session = %self.id, "the names of tools are not compared in a closed session");

@@ -18,6 +18,8 @@ mod random;
 
 mod hash;
 
+mod sorted;
+
 mod contain;
 
 mod task;

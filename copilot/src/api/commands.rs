@@ -1,6 +1,5 @@
 //! Slash commands of the program and of the session.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,6 +20,7 @@ use crate::session::core::Topic;
 use crate::session::core::Unreadable;
 use crate::session::core::settled;
 use crate::session::core::{Handler, IntoAnswer};
+use crate::sorted::SortedMap;
 
 pub use crate::protocol::commands::{CommandInfo, CommandKind, CommandOutcome};
 
@@ -40,7 +40,7 @@ pub struct CommandRequest {
 
 /// The commands that a program offers.
 #[derive(Clone, Default)]
-pub(crate) struct Offered(BTreeMap<String, Command>);
+pub(crate) struct Offered(SortedMap<Command>);
 
 #[derive(Clone)]
 struct Command {

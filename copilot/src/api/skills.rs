@@ -1,6 +1,5 @@
 //! Skills: those that the program offers, and those of the session.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::session::core::Topic;
 use crate::session::core::setters::members;
 use crate::session::core::{Handler, IntoAnswer};
 use crate::session::{Session, SessionBuilder};
+use crate::sorted::SortedMap;
 
 pub use crate::protocol::skills::{SkillInfo, SkillProblems};
 
@@ -109,7 +109,7 @@ impl fmt::Debug for Skill {
 /// The skills of the program, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OfferedSkills {
-    by_name: BTreeMap<String, Skill>,
+    by_name: SortedMap<Skill>,
     /// The first name that two skills have.
     twice: Option<String>,
 }
@@ -131,7 +131,7 @@ impl OfferedSkills {
         if self.by_name.len() > MOST {
             return refuse(format!("{} skills are offered; the CLI accepts {MOST}", self.by_name.len()));
         }
-        for (name, skill) in &self.by_name {
+        for (name, skill) in self.by_name.iter() {
             if !is_name(name) {
                 return refuse(format!(
                     "{name:?} is not a skill name: use up to {LONGEST_NAME} ASCII letters, digits, `.`, `_` and \

@@ -12,12 +12,13 @@ use crate::session::core::Question;
 use crate::session::core::SessionCore;
 use crate::session::core::Topic;
 use crate::session::core::{BoxError, Handler, IntoAnswer};
+use crate::sorted::SortedMap;
 use crate::task;
 
 pub use crate::protocol::system_message::Section;
 
 /// The closures that rewrite sections, by section.
-pub(crate) type Transforms = BTreeMap<String, Handler<String, String>>;
+pub(crate) type Transforms = SortedMap<Handler<String, String>>;
 
 /// The system message, which the model reads before the conversation. Wire: `session.create`, `systemMessage`.
 ///
@@ -159,8 +160,7 @@ fn sections_to_transform(session: &Arc<SessionCore>, mut asked: TransformSection
     let transforms: Vec<_> = asked
         .sections
         .keys()
-        .filter_map(|section| session.topic::<Transforms>()?.get_key_value(section))
-        .map(|(section, transform)| (section.clone(), transform.clone()))
+        .filter_map(|section| Some((section.clone(), session.topic::<Transforms>()?.get(section)?.clone())))
         .collect();
     if transforms.is_empty() {
         return responder.ok(&asked);

@@ -1,6 +1,5 @@
 //! Tokens of the program for the CLI: of a model's provider, and of GitHub.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::session::core::Question;
 use crate::session::core::SessionCore;
 use crate::session::core::{Handler, IntoAnswer};
 use crate::session::core::{Settings, Topic};
+use crate::sorted::SortedMap;
 
 pub use crate::protocol::secret::Secret;
 pub use crate::protocol::tokens::TokenReason;
@@ -31,7 +31,7 @@ pub struct ProviderTokenRequest {
 
 /// The closures that return providers' tokens, by the provider's name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ProviderTokens(BTreeMap<String, Handler<ProviderTokenRequest, Secret>>);
+pub(crate) struct ProviderTokens(SortedMap<Handler<ProviderTokenRequest, Secret>>);
 
 /// Sets the source of a provider's bearer token; the last source of a name wins.
 pub(crate) fn token_source(

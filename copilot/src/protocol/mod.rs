@@ -33,5 +33,5 @@ pub(crate) use environment::{
 pub(crate) use interaction::{canvas, capabilities, elicitation, modes, user_input};
 pub(crate) use permission::{dialogs, hooks, permission_subjects, permissions, tools};
 pub use primitives::ids::{MessageId, RequestId, SessionId, ToolCallId};
-pub(crate) use primitives::{base64, decode, lenient, scan, secret, settings, timestamp, vocabulary};
+pub(crate) use primitives::{base64, decode, encode, lenient, scan, secret, settings, timestamp, vocabulary};
 pub(crate) use servers::{mcp, mcp_headers, mcp_login, sampling};

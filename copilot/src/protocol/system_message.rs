@@ -26,7 +26,8 @@ pub(crate) enum SystemMessageConfig {
 impl SystemMessageConfig {
     /// Returns the CLI's message without its section on this machine, and with this text added.
     pub(crate) fn without_environment(content: Option<String>) -> Self {
-        let sections = BTreeMap::from([("environment_context".to_owned(), SectionChange::Remove)]);
+        let mut sections = BTreeMap::new();
+        sections.insert("environment_context".to_owned(), SectionChange::Remove);
         Self::Customize { content, sections }
     }
 }

@@ -14,12 +14,13 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::encode::{self, Encode};
+use super::encode;
 use super::outgoing::{Completion, OnEnd, OnResponse, Outcome, Waiter};
 use super::peer::Peer;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode::{self, DecodeOwned};
+use crate::protocol::encode::Encode;
 use crate::task::DropGuard;
 
 /// A request that is not sent yet. Created by [`Peer::request`].

@@ -30,7 +30,6 @@ mod service;
 mod writer;
 
 pub(crate) use call::{decode, decode_as};
-pub(crate) use encode::Encode;
 pub(crate) use head::Head;
 pub(crate) use incoming::IncomingId;
 pub(crate) use message::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams};

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::encode::{self, Encode, ErrorObject};
+use super::encode::{self, ErrorObject};
 use super::incoming::{IncomingId, OpenRequests};
 use super::message::{INTERNAL_ERROR, REQUEST_CANCELLED};
 use super::outgoing::{Completion, PendingRequests};
 use super::reconnectable::Live;
 use super::writer::{Outbox, Write};
 use crate::error::Error;
+use crate::protocol::encode::Encode;
 use crate::task::lock;
 use crate::transport::WriteHalf;
 

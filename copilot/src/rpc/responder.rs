@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::encode::Encode;
 use super::incoming::{IncomingId, OpenRequest};
 use super::message::INTERNAL_ERROR;
 use super::peer::Peer;
+use crate::protocol::encode::Encode;
 
 /// The duty to answer one request. Dropped without an answer, it sends an error.
 #[must_use]

@@ -4,8 +4,9 @@ use super::core::SessionCore;
 use super::handle::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::decode::DecodeOwned;
+use crate::protocol::encode::Encode;
 use crate::protocol::session::Success;
-use crate::rpc::{Encode, Peer};
+use crate::rpc::Peer;
 
 impl Session {
     /// Calls a method whose only parameter is the session.

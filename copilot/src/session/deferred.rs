@@ -22,8 +22,9 @@ use crate::events::{AnswerDeferred, Event, EventKind, EventName, EventStream};
 use crate::protocol::decode::Decode;
 use crate::protocol::session::{SessionParams, Success};
 use crate::protocol::tools::{ToolAnswerParams, ToolsPendingResponse};
-use crate::protocol::{SessionId, ToolCallId, decode};
+use crate::protocol::{SessionId, ToolCallId, decode, encode};
 use crate::rpc::Peer;
+use crate::sorted::SortedMap;
 use crate::tools::output::ticket::TicketRecord;
 use crate::tools::{CancellationToken, ToolResult};
 
@@ -68,16 +69,16 @@ struct Approved {
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// By the id of the request.
-    calls: BTreeMap<String, Mark>,
+    calls: SortedMap<Mark>,
     /// By the id of the call.
-    approved: BTreeMap<String, Approved>,
+    approved: SortedMap<Approved>,
 }
 
 impl Marks {
     /// Returns the tickets of the calls whose functions have returned, by the ids of their requests.
-    pub(super) fn tickets(self) -> BTreeMap<String, Arc<TicketRecord>> {
+    pub(super) fn tickets(self) -> SortedMap<Arc<TicketRecord>> {
         let filed = self.calls.into_iter().filter(|(_, mark)| mark.filed);
-        filed.map(|(id, mark)| (id, Arc::new(mark.ticket))).collect()
+        SortedMap::of(filed.map(|(id, mark)| (id, Arc::new(mark.ticket))).collect())
     }
 
     /// Removes the mark of a call whose function has returned, and returns the call.
@@ -90,8 +91,8 @@ impl Marks {
 #[serde(rename_all = "camelCase")]
 struct UpdateParams<'a> {
     session_id: &'a SessionId,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    set: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    set: SortedMap<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remove: Vec<String>,
 }
@@ -149,8 +150,8 @@ impl SessionCore {
 
     async fn mark(&self, peer: &Peer, record: &TicketRecord, filed: bool) -> Result<()> {
         let mark = Mark { filed, ticket: record.clone() };
-        let mark = serde_json::to_string(&mark).expect("a mark has only names as keys");
-        let set = BTreeMap::from([(key_of(record.request.as_str()), mark)]);
+        let mark = encode::text(&mark).expect("a mark has only names as keys");
+        let set = SortedMap::of(vec![(key_of(record.request.as_str()), mark)]);
         self.update_metadata(peer, set, Vec::new()).await
     }
 
@@ -165,8 +166,8 @@ impl SessionCore {
             Error::with_source(ErrorKind::InvalidInput, "the edited arguments are not JSON", source)
         })?;
         let mark = Approved { arguments };
-        let text = serde_json::to_string(&mark).expect("JSON is JSON");
-        let set = || BTreeMap::from([(format!("{APPROVED}{call}"), text.clone())]);
+        let text = encode::text(&mark).expect("JSON is JSON");
+        let set = || SortedMap::of(vec![(format!("{APPROVED}{call}"), text.clone())]);
         match self.update_metadata(peer, set(), Vec::new()).await {
             Err(error) if is_full(&error) => {
                 self.prune(peer).await?;
@@ -184,7 +185,7 @@ impl SessionCore {
     pub(super) async fn unmark_approved(&self, peer: &Peer, call: &ToolCallId) {
         drop(self.open_answers.take_edited(call.as_str()));
         let mark = vec![format!("{APPROVED}{call}")];
-        if let Err(error) = self.update_metadata(peer, BTreeMap::new(), mark).await {
+        if let Err(error) = self.update_metadata(peer, SortedMap::new(), mark).await {
             tracing::debug!(%error, session = %self.id, "the mark of an approval stays");
         }
     }
@@ -198,12 +199,7 @@ impl SessionCore {
         }
     }
 
-    async fn update_metadata(
-        &self,
-        peer: &Peer,
-        set: BTreeMap<String, String>,
-        remove: Vec<String>,
-    ) -> Result<()> {
+    async fn update_metadata(&self, peer: &Peer, set: SortedMap<String>, remove: Vec<String>) -> Result<()> {
         let params = UpdateParams { session_id: &self.id, set, remove };
         peer.request(UPDATE, &params).raw().await.map(drop)
     }
@@ -246,11 +242,11 @@ impl SessionCore {
         let is_old = |id: &&String| !pending.items.iter().any(|call| call.request_id == **id);
         let calls = marks.calls.keys().filter(is_old).map(|id| key_of(id));
         let approved = marks.approved.keys().filter(|id| !of_call(id)).map(|id| format!("{APPROVED}{id}"));
-        self.update_metadata(peer, BTreeMap::new(), calls.chain(approved).collect()).await
+        self.update_metadata(peer, SortedMap::new(), calls.chain(approved).collect()).await
     }
 
     /// Returns the tickets of deferred calls, by the ids of their requests.
-    pub(crate) async fn tickets(&self, peer: &Peer) -> Result<BTreeMap<String, Arc<TicketRecord>>> {
+    pub(crate) async fn tickets(&self, peer: &Peer) -> Result<SortedMap<Arc<TicketRecord>>> {
         self.marks(peer).await.map(Marks::tickets)
     }
 
@@ -283,7 +279,7 @@ impl SessionCore {
             );
             return Err(Error::new(ErrorKind::Timeout, message));
         }
-        if let Err(error) = self.update_metadata(&peer, BTreeMap::new(), vec![key_of(request_id)]).await {
+        if let Err(error) = self.update_metadata(&peer, SortedMap::new(), vec![key_of(request_id)]).await {
             // A mark without a call has no effect.
             tracing::debug!(%error, session = %self.id, "the mark of a settled call stays");
         }

@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::IdMap;
+use crate::protocol::encode;
+use crate::sorted::object;
 use crate::task::lock;
 use crate::tools::arguments::decode::Visitor;
 use crate::tools::arguments::describe::Source;
@@ -102,7 +104,7 @@ pub(crate) struct Labels<'a> {
 impl<'a> Labels<'a> {
     /// Returns the texts of a tool of the attribute.
     pub(crate) fn of(def: &'a ToolDef) -> Self {
-        let meta = def.meta.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+        let meta = object(def.meta.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
         Self {
             name: def.name,
             description: def.description,
@@ -219,7 +221,7 @@ pub(crate) fn wire(
     }
 
     let Labels { name, description, group, meta, overrides_builtin, serial_by: _ } = labels;
-    serde_json::value::to_raw_value(&Wire {
+    encode::raw(&Wire {
         name,
         description,
         parameters,

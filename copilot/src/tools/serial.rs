@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::sorted;
 use crate::task::{Flag, lock};
 use crate::tools::arguments::suggest::{restyled, suggest};
 
@@ -155,9 +156,8 @@ fn write_key(value: &Value, key: &mut String) {
             key.push(']');
         }
         Value::Object(members) => {
-            let members: BTreeMap<&String, &Value> = members.iter().collect();
             key.push('{');
-            for (name, member) in members {
+            for (name, member) in sorted::members(members) {
                 write!(key, "{name:?}:").expect("writing to a string cannot fail");
                 write_key(member, key);
                 key.push(',');

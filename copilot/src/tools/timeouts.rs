@@ -1,13 +1,14 @@
 //! The timeouts of a session's tools. Pure.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use crate::sorted::SortedMap;
 
 /// The timeouts that a session sets for tools without one of their own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeouts {
     pub(crate) session: Option<Duration>,
-    pub(crate) groups: BTreeMap<String, Duration>,
+    pub(crate) groups: SortedMap<Duration>,
 }
 
 impl Timeouts {

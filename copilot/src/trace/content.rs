@@ -32,9 +32,13 @@ impl Content {
     pub(crate) fn with_secrets(&self, secrets: impl IntoIterator<Item = String>) -> Self {
         let mut content = self.clone();
         content.secrets.extend(secrets.into_iter().filter(|secret| secret.len() >= MIN_SECRET));
-        // A secret may be a part of another one.
-        content.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        content.sort();
         content
+    }
+
+    fn sort(&mut self) {
+        // A secret may be a part of another one.
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
     /// Returns a text without secrets, redacted by the program and cut to the limit. A text whose redaction panics is left

@@ -2,7 +2,6 @@
 
 pub(crate) mod views;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::session::core::Question;
 use crate::session::core::SessionCore;
 use crate::session::core::Topic;
 use crate::session::core::{BoxError, Handler, IntoAnswer};
+use crate::sorted::SortedMap;
 
 pub use crate::protocol::canvas::{
     CanvasActionInfo, CanvasActionRequest, CanvasInfo, CanvasOpenRequest, CanvasView, OpenCanvas,
@@ -59,7 +59,7 @@ pub struct Canvas {
     def: CanvasDef,
     open: Option<Handler<CanvasOpenRequest, CanvasView>>,
     close: Option<Handler<String, ()>>,
-    actions: BTreeMap<String, Handler<CanvasActionRequest, Value>>,
+    actions: SortedMap<Handler<CanvasActionRequest, Value>>,
 }
 
 impl Canvas {
@@ -72,7 +72,7 @@ impl Canvas {
             input_schema: None,
             actions: Vec::new(),
         };
-        Self { def, open: None, close: None, actions: BTreeMap::new() }
+        Self { def, open: None, close: None, actions: SortedMap::new() }
     }
 
     /// Sets the JSON schema of the input with which the canvas is opened. Default: none.

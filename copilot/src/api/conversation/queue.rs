@@ -3,8 +3,8 @@
 use serde::de::IgnoredAny;
 
 use crate::error::Result;
+use crate::protocol::encode::Encode;
 use crate::protocol::queue::{QueueParams, QueueRemoved};
-use crate::rpc::Encode;
 use crate::session::Session;
 
 pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};

@@ -57,7 +57,7 @@ impl McpHeadersResponse {
             return McpHeadersResult::None;
         }
         McpHeadersResult::Headers {
-            headers: self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            headers: &self.headers,
             ttl_ms: self.good_for.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         }
     }

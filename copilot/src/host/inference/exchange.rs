@@ -19,11 +19,12 @@ use crate::contain::UserValue;
 use crate::error::Result;
 use crate::protocol::base64;
 use crate::protocol::decode::{self, DecodeOwned};
+use crate::protocol::encode::Encode;
 use crate::protocol::inference::{
     HttpRequestChunkParams, HttpRequestStartParams, HttpResponseChunkParams, HttpResponseError,
     HttpResponseResult, HttpResponseStartParams,
 };
-use crate::rpc::{Encode, INVALID_PARAMS, METHOD_NOT_FOUND, NoParams, Peer, Responder};
+use crate::rpc::{INVALID_PARAMS, METHOD_NOT_FOUND, NoParams, Peer, Responder};
 use crate::task::lock;
 use crate::task::{self, Task};
 

@@ -108,15 +108,13 @@ pub(crate) fn each<'de, T: Decode<'de>>(text: &'de str, mut item: impl FnMut(T))
         item(T::decode(reader)?);
         Ok(())
     });
-    read.map_err(|fault| fault.into_error(text))?;
-    reader.end()
+    reader.end(read)
 }
 
 fn read<'de, T: Decode<'de>>(text: &'de str, mode: Mode) -> serde_json::Result<T> {
     let mut reader = Reader::new(text, mode)?;
-    let value = T::decode(&mut reader).map_err(|fault| fault.into_error(text))?;
-    reader.end()?;
-    Ok(value)
+    let value = T::decode(&mut reader);
+    reader.end(value)
 }
 
 /// Deserializes a type of the protocol for code that knows it by serde: a program that keeps it in a file, say.

@@ -2,6 +2,7 @@
 
 pub(crate) mod base64;
 pub(crate) mod decode;
+pub(crate) mod encode;
 pub(crate) mod ids;
 pub(crate) mod lenient;
 mod raw;

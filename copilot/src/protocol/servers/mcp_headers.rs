@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::protocol::decode::Decode;
-use crate::protocol::secret::redacted;
+use crate::protocol::secret::{Secret, redacted};
 use crate::protocol::vocabulary::vocabulary;
 use crate::protocol::{RequestId, SessionId};
 
@@ -51,7 +51,7 @@ impl fmt::Debug for McpHeadersRequest {
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(crate) enum McpHeadersResult<'a> {
     Headers {
-        headers: BTreeMap<&'a str, &'a str>,
+        headers: &'a BTreeMap<String, Secret>,
         #[serde(skip_serializing_if = "Option::is_none")]
         ttl_ms: Option<u64>,
     },
@@ -82,7 +82,7 @@ mod tests {
         let asked: McpHeadersRequest = serde_json::from_value(asked).unwrap();
         assert_eq!((asked.server_name.as_str(), asked.reason), ("vault", McpHeadersReason::Startup));
         let wire = |result: McpHeadersResult<'_>| serde_json::to_value(result).unwrap();
-        let headers = BTreeMap::from([("x-key", "k")]);
+        let headers = &BTreeMap::from([("x-key".to_owned(), "k".into())]);
         assert_eq!(
             wire(McpHeadersResult::Headers { headers, ttl_ms: Some(60_000) }),
             json!({"kind": "headers", "headers": {"x-key": "k"}, "ttlMs": 60_000})

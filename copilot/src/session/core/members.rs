@@ -7,20 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::Result;
+use crate::protocol::encode::{self, Encode};
 
 /// The value of one member.
-trait Value: Any + fmt::Debug + Send + Sync {
-    fn encode(&self) -> serde_json::Result<Box<RawValue>>;
-}
+trait Value: Any + fmt::Debug + Send + Encode {}
 
-impl<T: Any + fmt::Debug + Send + Sync + Serialize> Value for T {
-    fn encode(&self) -> serde_json::Result<Box<RawValue>> {
-        to_raw_value(self)
-    }
-}
+impl<T: Any + fmt::Debug + Send + Encode> Value for T {}
 
 /// Flags are most of what is set, and take no memory beside their place.
 #[derive(Clone)]
@@ -49,11 +43,23 @@ impl Members {
         T: Serialize + fmt::Debug + Send + Sync + 'static,
     {
         let flag = (&value as &dyn Any).downcast_ref().copied();
-        let value = flag.map_or_else(|| Entry::Value(Arc::new(value)), Entry::Flag);
+        let entry = match flag {
+            Some(on) => Entry::Flag(on),
+            None => Entry::Value(Arc::new(value)),
+        };
+        self.set_entry(name, entry);
+    }
+
+    fn set_entry(&mut self, name: &'static str, entry: Entry) {
         match self.0.iter_mut().find(|(set, _)| *set == name) {
-            Some((_, earlier)) => *earlier = value,
-            None => self.0.push((name, value)),
+            Some((_, earlier)) => *earlier = entry,
+            None => self.0.push((name, entry)),
         }
+    }
+
+    fn entry(&self, name: &str) -> Option<&dyn Any> {
+        let (_, entry) = self.0.iter().find(|(set, _)| *set == name)?;
+        Some(entry.value())
     }
 
     /// Sets a member unless it is set.
@@ -104,11 +110,8 @@ impl Members {
 
     /// Sets all members of `other`, in place of earlier values.
     pub(crate) fn merge(&mut self, other: Self) {
-        for (name, value) in other.0 {
-            match self.0.iter_mut().find(|(set, _)| *set == name) {
-                Some((_, earlier)) => *earlier = value,
-                None => self.0.push((name, value)),
-            }
+        for (name, entry) in other.0 {
+            self.set_entry(name, entry);
         }
     }
 
@@ -124,9 +127,7 @@ impl Members {
 
     /// The value of a member; `None` where it is not set, or set to a value of another type.
     pub(crate) fn get<T: 'static>(&self, name: &str) -> Option<&T> {
-        let (_, entry) = self.0.iter().find(|(set, _)| *set == name)?;
-        let value: &dyn Any = entry.value();
-        value.downcast_ref()
+        self.entry(name)?.downcast_ref()
     }
 
     /// The names of the members that are set.
@@ -152,8 +153,8 @@ impl Serialize for Members {
             match entry {
                 Entry::Flag(on) => map.serialize_entry(name, on)?,
                 Entry::Value(value) => {
-                    let value =
-                        value.encode().map_err(|error| S::Error::custom(format!("{name}: {error}")))?;
+                    let value = encode::raw(&**value);
+                    let value = value.map_err(|error| S::Error::custom(format!("{name}: {error}")))?;
                     map.serialize_entry(name, &value)?;
                 }
             }

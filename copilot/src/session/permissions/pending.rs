@@ -3,7 +3,6 @@
 //! The list has the texts of a dialog in place of a request. They leave out whether a command leaves the sandbox, for
 //! example, so the request is read from the history of the session.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use serde_json::Value;
@@ -23,6 +22,7 @@ use crate::protocol::{decode, dialogs};
 use crate::rpc::Peer;
 use crate::session::call::done;
 use crate::session::core::SessionCore;
+use crate::sorted::SortedMap;
 use crate::tools::mismatches;
 
 /// The method that lists the requests.
@@ -71,7 +71,7 @@ impl SessionCore {
             Err(error) if error.is_disconnected() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, session = %self.id, "permission requests are not in the history; their dialogs are used");
-                BTreeMap::new()
+                SortedMap::new()
             }
         };
         for asked in &mut pending {
@@ -82,12 +82,8 @@ impl SessionCore {
     }
 
     /// Returns these permission requests of the session, by their ids, as far as the history has them.
-    async fn requests_in_history(
-        &self,
-        peer: &Peer,
-        wanted: &[&str],
-    ) -> Result<BTreeMap<String, Box<RawValue>>> {
-        let mut requests = BTreeMap::new();
+    async fn requests_in_history(&self, peer: &Peer, wanted: &[&str]) -> Result<SortedMap<Box<RawValue>>> {
+        let mut requests = SortedMap::new();
         let visit = |event: Box<RawValue>| {
             if let Ok(Logged { data }) = decode::event::<Logged<'_>>(event.get())
                 && let Ok(asked) = decode::question::<PermissionAsked<'_>>(data.get())

@@ -13,7 +13,7 @@ use crate::protocol::decode::{self, Decode};
 use crate::protocol::permission_subjects::PermissionSubject;
 use crate::protocol::permissions::{Approval, OwnToolRequest, PermissionDetails, PermissionKind};
 use crate::protocol::tools::ToolRequested;
-use crate::protocol::{SessionId, ToolCallId};
+use crate::protocol::{SessionId, ToolCallId, encode};
 use crate::tools::Tool;
 
 /// A permission request of the agent. Wire: `permission.requested`, from the CLI.
@@ -50,7 +50,7 @@ impl PermissionRequest {
             tool_description: tool.description(),
             args: call.arguments,
         };
-        let raw = serde_json::value::to_raw_value(&request).expect("texts and JSON are JSON");
+        let raw = encode::raw(&request).expect("texts and JSON are JSON");
         Self::read(session_id, &raw).expect("what was just written can be read")
     }
 

@@ -1,9 +1,8 @@
 //! The validation of alternatives. Pure.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
+use crate::sorted::SortedMap;
 use crate::tools::arguments::expected::{alternatives, expected};
 use crate::tools::arguments::node::{Node, Step};
 use crate::tools::arguments::report::{Problem, ProblemKind};
@@ -146,7 +145,7 @@ impl<'s> Validation<'s> {
     }
 
     /// Corrects or reports the name of a variant: the only member of an object. Returns whether it is reported.
-    fn renamed_variant(&mut self, branches: &'s [Value], object: &mut BTreeMap<String, Node>) -> bool {
+    fn renamed_variant(&mut self, branches: &'s [Value], object: &mut SortedMap<Node>) -> bool {
         let variants: Vec<&str> = branches.iter().filter_map(|branch| self.variant(branch)).collect();
         let others = branches.iter().filter_map(|branch| self.resolve(branch));
         let objects = others.filter(|branch| branch.get("type").is_none_or(|of| of == "object")).count();

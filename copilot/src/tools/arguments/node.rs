@@ -2,12 +2,11 @@
 //!
 //! Numbers keep their text, because a `serde_json::Value` has no integers of 128 bits and no trailing zeros.
 
-use std::collections::BTreeMap;
-
 use serde::de::Error as _;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::sorted::{SortedMap, object};
 use crate::tools::arguments::number::Decimal;
 
 /// A JSON value.
@@ -18,7 +17,7 @@ pub(crate) enum Node {
     Number(Box<str>),
     Text(String),
     List(Vec<Self>),
-    Object(BTreeMap<String, Self>),
+    Object(SortedMap<Self>),
     /// A value that is left out while others are checked.
     Removed,
 }
@@ -57,7 +56,7 @@ impl Node {
             Self::Text(text) => text.as_str().into(),
             Self::List(items) => items.iter().map(Self::to_value).collect(),
             Self::Object(members) => {
-                members.iter().map(|(name, value)| (name.clone(), value.to_value())).collect()
+                object(members.iter().map(|(name, value)| (name.clone(), value.to_value()))).into()
             }
         }
     }
@@ -152,7 +151,8 @@ impl From<&Value> for Node {
             Value::String(text) => Self::Text(text.clone()),
             Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
             Value::Object(members) => {
-                Self::Object(members.iter().map(|(name, value)| (name.clone(), value.into())).collect())
+                let members = members.iter().map(|(name, value)| (name.clone(), value.into()));
+                Self::Object(SortedMap::of(members.collect()))
             }
         }
     }
@@ -171,16 +171,16 @@ impl Parser<'_> {
         }
         Ok(match self.next() {
             Some(b'{') => {
-                let mut members = BTreeMap::new();
+                let mut members = Vec::new();
                 self.at += 1;
                 while self.next() == Some(b'"') {
                     let name = self.string()?;
                     self.skip(b':');
-                    members.insert(name, self.value(depth + 1)?);
+                    members.push((name, self.value(depth + 1)?));
                     self.skip(b',');
                 }
                 self.skip(b'}');
-                Node::Object(members)
+                Node::Object(SortedMap::of(members))
             }
             Some(b'[') => {
                 let mut items = Vec::new();

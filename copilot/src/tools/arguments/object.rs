@@ -1,9 +1,8 @@
 //! The validation of objects: their names, and their properties. Pure.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
+use crate::sorted::SortedMap;
 use crate::tools::arguments::expected::expected;
 use crate::tools::arguments::node::{Node, Step};
 use crate::tools::arguments::report::ProblemKind;
@@ -11,7 +10,7 @@ use crate::tools::arguments::suggest::{restyled, suggest};
 use crate::tools::arguments::validate::{Validation, resolve};
 
 impl<'s> Validation<'s> {
-    pub(super) fn object(&mut self, schema: &'s Map<String, Value>, object: &mut BTreeMap<String, Node>) {
+    pub(super) fn object(&mut self, schema: &'s Map<String, Value>, object: &mut SortedMap<Node>) {
         let closed = is_closed(schema);
         let known = if closed { names(self.validator.schema, schema) } else { own_names(schema) };
         self.restyle(schema, &known, closed, object);
@@ -96,7 +95,7 @@ impl<'s> Validation<'s> {
         schema: &'s Map<String, Value>,
         known: &[&str],
         closed: bool,
-        object: &mut BTreeMap<String, Node>,
+        object: &mut SortedMap<Node>,
     ) {
         if !self.validator.coerce || object.keys().all(|name| known.contains(&name.as_str())) {
             return;
@@ -122,7 +121,7 @@ impl<'s> Validation<'s> {
 
     /// Removes `null` values of optional properties that do not accept `null`. Models send them, and the strict profile
     /// requires it.
-    fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut BTreeMap<String, Node>) {
+    fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut SortedMap<Node>) {
         let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
         let required = schema.get("required").and_then(Value::as_array);
         let length = object.len();

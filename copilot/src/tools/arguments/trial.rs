@@ -4,7 +4,7 @@
 //! It is a single type, so that a user's type is compiled for it once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::btree_map;
+use std::slice;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -208,7 +208,7 @@ impl<'de> Deserializer<'de> for Trial<'_> {
             Node::Text(text) => visitor.visit_str(text),
             Node::List(items) => visitor.visit_seq(Items::Parts { part, items: items.iter().enumerate() }),
             Node::Object(members) => {
-                visitor.visit_map(Members { part, members: members.iter(), value: None })
+                visitor.visit_map(Members { part, members: members.entries().iter(), value: None })
             }
         }
     }
@@ -329,7 +329,7 @@ enum Items<'t> {
     One(Option<Trial<'t>>),
     Parts {
         part: Part<'t>,
-        items: std::iter::Enumerate<std::slice::Iter<'t, Node>>,
+        items: std::iter::Enumerate<slice::Iter<'t, Node>>,
     },
 }
 
@@ -355,7 +355,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 /// The members of an object.
 struct Members<'t> {
     part: Part<'t>,
-    members: btree_map::Iter<'t, String, Node>,
+    members: slice::Iter<'t, (String, Node)>,
     value: Option<(&'t str, &'t Node)>,
 }
 
@@ -363,7 +363,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
     type Error = TrialError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
-        let Some((name, node)) = self.members.find(|(_, node)| **node != Node::Removed) else {
+        let Some((name, node)) = self.members.find(|(_, node)| *node != Node::Removed) else {
             return Ok(None);
         };
         self.value = Some((name, node));

@@ -4,12 +4,12 @@
 
 mod schema;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sorted::sorted;
 
 /// A difference between two sets of tools. Returned by [`check_compat`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,11 +143,10 @@ impl fmt::Display for ToolChange {
 /// ```
 pub fn check_compat(old: &Value, new: &Value) -> Result<Vec<ToolChange>> {
     let (old, new) = (by_name(old, "old")?, by_name(new, "new")?);
-    let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     let mut changes = Vec::new();
-    for name in names {
+    for name in sorted(old.iter().chain(&new).map(|(name, _)| *name)) {
         let mut add = |place, kind| changes.push(ToolChange { tool: name.to_owned(), place, kind });
-        match (old.get(name), new.get(name)) {
+        match (of(&old, name), of(&new, name)) {
             (Some(old), Some(new)) => compare_tools(old, new, &mut add),
             (Some(_), None) => add(Place::Tool, ChangeKind::Removed),
             (None, _) => add(Place::Tool, ChangeKind::Added { required: false }),
@@ -156,8 +155,13 @@ pub fn check_compat(old: &Value, new: &Value) -> Result<Vec<ToolChange>> {
     Ok(changes)
 }
 
-/// Returns the tools of a snapshot by their names.
-fn by_name<'a>(tools: &'a Value, which: &str) -> Result<BTreeMap<&'a str, &'a Value>> {
+/// Returns the tool of a name.
+fn of<'a>(tools: &[(&str, &'a Value)], name: &str) -> Option<&'a Value> {
+    tools.iter().rev().find(|(own, _)| *own == name).map(|(_, tool)| *tool)
+}
+
+/// Returns the tools of a snapshot with their names.
+fn by_name<'a>(tools: &'a Value, which: &str) -> Result<Vec<(&'a str, &'a Value)>> {
     let invalid = |problem: &str| {
         let message = format!("the {which} tools are not a snapshot of tools: {problem}");
         Error::new(ErrorKind::InvalidInput, message)
@@ -174,8 +178,8 @@ fn compare_tools(old: &Value, new: &Value, add: &mut impl FnMut(Place, ChangeKin
     }
     let members = |tool: &Value| tool.as_object().cloned().unwrap_or_default();
     let (old_members, new_members) = (members(old), members(new));
-    let names: BTreeSet<&String> = old_members.keys().chain(new_members.keys()).collect();
-    for name in names.into_iter().filter(|name| !SCHEMAS.contains(&name.as_str())) {
+    let names = sorted(old_members.keys().chain(new_members.keys()).map(String::as_str));
+    for name in names.into_iter().filter(|name| !SCHEMAS.contains(name)) {
         let (was, is) = (old_members.get(name), new_members.get(name));
         if was != is {
             add(Place::Tool, ChangeKind::Option(schema::was_and_is(name, was, is)));

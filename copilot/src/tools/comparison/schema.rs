@@ -1,11 +1,11 @@
 //! The comparison of two JSON schemas, rule by rule.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::ChangeKind;
+use crate::sorted::sorted;
 
 /// Rules that a larger number makes narrower.
 const LOWER_LIMITS: [&str; 5] = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
@@ -99,12 +99,12 @@ impl Comparison<'_> {
 
     fn types(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, path: &str) {
         let (was, is) = (types(old), types(new));
-        let within = |few: &BTreeSet<&str>, many: &BTreeSet<&str>| {
+        let within = |few: &[&str], many: &[&str]| {
             many.is_empty()
                 || !few.is_empty()
                     && few
                         .iter()
-                        .all(|name| many.contains(name) || (*name == "integer" && many.contains("number")))
+                        .all(|name| many.contains(name) || (*name == "integer" && many.contains(&"number")))
         };
         self.sets("type", within(&was, &is), within(&is, &was), (old.get("type"), new.get("type")), path);
     }
@@ -138,8 +138,8 @@ impl Comparison<'_> {
     }
 
     fn limits(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, path: &str) {
-        let rules: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-        for rule in rules.into_iter().filter(|rule| !OTHERS.contains(&rule.as_str())) {
+        let rules = sorted(old.keys().chain(new.keys()).map(String::as_str));
+        for rule in rules.into_iter().filter(|rule| !OTHERS.contains(rule)) {
             let (was, is) = (old.get(rule), new.get(rule));
             // `false` is the default of `uniqueItems`, the one rule that is a flag.
             let (was, is) = (was.filter(|value| **value != false), is.filter(|value| **value != false));
@@ -153,8 +153,8 @@ impl Comparison<'_> {
                 (Some(was), Some(is)) => {
                     let grows = was.as_f64().zip(is.as_f64()).and_then(|(was, is)| is.partial_cmp(&was));
                     match grows {
-                        Some(order) if LOWER_LIMITS.contains(&rule.as_str()) => order,
-                        Some(order) if UPPER_LIMITS.contains(&rule.as_str()) => order.reverse(),
+                        Some(order) if LOWER_LIMITS.contains(&rule) => order,
+                        Some(order) if UPPER_LIMITS.contains(&rule) => order.reverse(),
                         // Which of two patterns allows more cannot be decided.
                         _ => Ordering::Greater,
                     }
@@ -169,18 +169,14 @@ impl Comparison<'_> {
     }
 
     fn properties(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, path: &str) {
-        let properties = |schema: &Map<String, Value>| -> BTreeMap<String, Value> {
-            let properties = schema.get("properties").and_then(Value::as_object);
-            properties.into_iter().flatten().map(|(name, schema)| (name.clone(), schema.clone())).collect()
-        };
         let is_required = |schema: &Map<String, Value>, name: &str| {
             let required = schema.get("required").and_then(Value::as_array);
             required.is_some_and(|names| names.iter().any(|required| required == name))
         };
-        let (was, is) = (properties(old), properties(new));
-        let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-        for name in names {
-            let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let nothing = Map::new();
+        let (was, is) = (properties(old, &nothing), properties(new, &nothing));
+        for name in sorted(was.keys().chain(is.keys()).map(String::as_str)) {
+            let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             match (was.get(name), is.get(name)) {
                 (Some(_), None) => self.add(&inner, ChangeKind::Removed),
                 (None, _) => self.add(&inner, ChangeKind::Added { required: is_required(new, name) }),
@@ -276,12 +272,16 @@ fn resolved(root: &Value, schema: &Value) -> Map<String, Value> {
     members
 }
 
+fn properties<'a>(schema: &'a Map<String, Value>, nothing: &'a Map<String, Value>) -> &'a Map<String, Value> {
+    schema.get("properties").and_then(Value::as_object).unwrap_or(nothing)
+}
+
 /// Returns the names of the allowed types; empty for all.
-fn types(schema: &Map<String, Value>) -> BTreeSet<&str> {
+fn types(schema: &Map<String, Value>) -> Vec<&str> {
     match schema.get("type") {
-        Some(Value::String(name)) => BTreeSet::from([name.as_str()]),
+        Some(Value::String(name)) => vec![name.as_str()],
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => BTreeSet::new(),
+        _ => Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::protocol::{RequestId, SessionId, ToolCallId};
+use crate::sorted;
 
 /// The version of the JSON form.
 pub(crate) const VERSION: u32 = 1;
@@ -75,11 +76,9 @@ fn remove_prose(schema: &mut Value, is_map: bool) {
 fn write_sorted(value: &Value, text: &mut String) {
     match value {
         Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
             text.push('{');
-            for (name, value) in sorted {
-                text.push_str(&Value::from(name.as_str()).to_string());
+            for (name, value) in sorted::members(members) {
+                text.push_str(&Value::from(name).to_string());
                 text.push(':');
                 write_sorted(value, text);
                 text.push(',');

@@ -22,6 +22,7 @@ use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use crate::protocol::encode;
 use crate::tools::arguments::describe::{Description, Layout, ParamDescription, Source};
 
 use crate::tools::arguments::fault::VariantNames;
@@ -131,7 +132,7 @@ pub(crate) fn ordered(schema: &Value, names: &[Box<str>]) -> serde_json::Result<
     properties.sort_by_key(|(name, _)| place(name));
     let mut required = schema["required"].as_array().cloned().unwrap_or_default();
     required.sort_by_key(|name| place(name.as_str().unwrap_or_default()));
-    serde_json::value::to_raw_value(&Root {
+    encode::raw(&Root {
         description: schema.get("description").cloned(),
         properties,
         required,
@@ -210,7 +211,7 @@ fn assemble(params: &[ParamDef], description: Description, portable: bool) -> Re
         parameters: if root.properties.is_empty() && !open {
             None
         } else {
-            Some(serde_json::value::to_raw_value(&root).map_err(|error| error.to_string())?)
+            Some(encode::raw(&root).map_err(|error| error.to_string())?)
         },
         strict: strict || any_part(&schema, &|part| is_ambiguous(&schema, part)),
         has_f32: any_part(&schema, &|part| part.get("format").is_some_and(|format| format == "float")),

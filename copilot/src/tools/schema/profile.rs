@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::sorted;
+
 /// The form in which the schemas of a session's tools are sent.
 ///
 /// The profile does not affect the validation of arguments.
@@ -63,10 +65,8 @@ fn strict(schema: &Value, place: &str) -> Result<Value, String> {
     if let Some((keyword, what)) = REFUSED.iter().find(|(keyword, _)| schema.contains_key(*keyword)) {
         return refuse(&format!("{what} (`{keyword}`)"));
     }
-    let mut out: Map<String, Value> = KEPT
-        .iter()
-        .filter_map(|keyword| schema.get(*keyword).map(|value| ((*keyword).to_owned(), value.clone())))
-        .collect();
+    let kept = |keyword: &&str| Some(((*keyword).to_owned(), schema.get(*keyword)?.clone()));
+    let mut out = sorted::object(KEPT.iter().filter_map(kept));
     if let Some(format) = schema.get("format").filter(|format| FORMATS.iter().any(|known| *format == known)) {
         out.insert("format".to_owned(), format.clone());
     }
@@ -100,10 +100,11 @@ fn strict(schema: &Value, place: &str) -> Result<Value, String> {
         out.insert("items".to_owned(), strict(items, &format!("{place}[]"))?);
     }
     if let Some(Value::Object(definitions)) = schema.get("$defs") {
-        let definitions = definitions.iter().map(|(name, schema)| {
-            strict(schema, &format!("$defs.{name}")).map(|schema| (name.clone(), schema))
-        });
-        out.insert("$defs".to_owned(), definitions.collect::<Result<Map<_, _>, _>>()?.into());
+        let mut strictly = Map::new();
+        for (name, schema) in definitions {
+            strictly.insert(name.clone(), strict(schema, &format!("$defs.{name}"))?);
+        }
+        out.insert("$defs".to_owned(), strictly.into());
     }
     if ["type", "enum", "const", "anyOf", "$ref"].iter().any(|keyword| out.contains_key(*keyword)) {
         Ok(out.into())

@@ -8,12 +8,12 @@ pub(crate) mod registry;
 pub(crate) mod snapshot;
 pub(crate) mod toolset;
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::contain::UserValue;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sorted::sorted;
 use crate::tools::arguments::suggest::suggest;
 use crate::tools::def::Location;
 use crate::tools::schema;
@@ -136,7 +136,7 @@ impl Choice {
     }
 
     /// Returns the valid names of this kind, for a choice that selects nothing.
-    fn alternatives<'t>(&self, tools: &'t [Tool]) -> BTreeSet<&'t str> {
+    fn alternatives<'t>(&self, tools: &'t [Tool]) -> Vec<&'t str> {
         let of = |tool: &'t Tool| -> Vec<&'t str> {
             match &self.by {
                 By::Name(_) | By::Tool { .. } => vec![tool.name()],
@@ -145,7 +145,7 @@ impl Choice {
                 By::Module(_) => vec![tool.location().module],
             }
         };
-        tools.iter().flat_map(of).collect()
+        sorted(tools.iter().flat_map(of))
     }
 
     fn name(&self) -> &str {
@@ -235,16 +235,12 @@ impl ToolSelection {
 
     /// Rejects groups that no tool of the session and no linked tool has, which are probably misspelled.
     pub(crate) fn check_groups<'g>(&self, groups: impl IntoIterator<Item = &'g str>) -> Result<()> {
-        let known: BTreeSet<String> = self
-            .added
-            .iter()
-            .chain(&registry::linked())
-            .filter_map(|tool| tool.group().map(str::to_owned))
-            .collect();
-        match groups.into_iter().find(|group| !known.contains(*group)) {
+        let linked = registry::linked();
+        let known = sorted(self.added.iter().chain(&linked).filter_map(Tool::group));
+        match groups.into_iter().find(|group| !known.contains(group)) {
             None => Ok(()),
             Some(group) => {
-                let hint = match suggest(group, known.iter().map(String::as_str)) {
+                let hint = match suggest(group, known.iter().copied()) {
                     Some(suggestion) => format!("; did you mean `{suggestion}`?"),
                     None => String::new(),
                 };
@@ -366,7 +362,7 @@ fn check_matches<'c>(choices: impl IntoIterator<Item = &'c Choice>, tools: &[Too
         let hint = match suggest(choice.name(), known.iter().copied()) {
             Some(suggestion) => format!("did you mean `{suggestion}`?"),
             None if known.is_empty() => "no tool has one".to_owned(),
-            None => format!("valid names are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            None => format!("valid names are {}", known.join(", ")),
         };
         let separator = if message.is_empty() { "" } else { "\n" };
         write!(message, "{separator}{choice} matches no tool; {hint}")

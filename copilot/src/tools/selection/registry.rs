@@ -1,6 +1,5 @@
 //! The tools that the linker collects, and the checks of a session's tools.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Serialize, Serializer};
@@ -231,7 +230,7 @@ fn one_error(errors: &[Error]) -> Result<()> {
 
 /// Checks the states. The error lists every missing state and the tools that need it.
 fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
-    let mut missing: BTreeMap<&str, Vec<&Tool>> = BTreeMap::new();
+    let mut missing: Vec<(&str, Vec<&Tool>)> = Vec::new();
     for tool in tools {
         for need in tool
             .compiled()?
@@ -240,7 +239,11 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
             .iter()
             .filter(|need| !states.contains(need) && tool.bound_value(need.type_id).is_none())
         {
-            let needing = missing.entry(need.type_name).or_default();
+            let at = missing.iter().position(|(state, _)| *state == need.type_name).unwrap_or_else(|| {
+                missing.push((need.type_name, Vec::new()));
+                missing.len() - 1
+            });
+            let needing = &mut missing[at].1;
             if needing.last().is_none_or(|last| last.name() != tool.name()) {
                 needing.push(tool);
             }
@@ -249,7 +252,8 @@ fn check_states(tools: &[Tool], states: &StateMap) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let trait_object = missing.keys().copied().find(|state| state.starts_with("dyn "));
+    missing.sort_unstable_by_key(|(state, _)| *state);
+    let trait_object = missing.iter().map(|(state, _)| *state).find(|state| state.starts_with("dyn "));
     let mut message = String::from("the session lacks state that its tools need:");
     for (state, tools) in missing {
         write!(message, "\n  `{state}` is needed by").expect("writing to a string cannot fail");

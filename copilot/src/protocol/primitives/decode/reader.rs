@@ -43,11 +43,12 @@ impl<'de> Reader<'de> {
         Ok(Self { text, at: 0, mode, depth: 0 })
     }
 
-    /// Ends the text, which holds one value.
-    pub(super) fn end(mut self) -> serde_json::Result<()> {
-        match self.next_byte() {
-            None => Ok(()),
-            Some(_) => Err(self.syntax().into_error(self.text)),
+    /// Ends the text, which holds this one value.
+    pub(super) fn end<T>(mut self, value: Result<T>) -> serde_json::Result<T> {
+        match value {
+            Ok(value) if self.next_byte().is_none() => Ok(value),
+            Ok(_) => Err(self.syntax().into_error(self.text)),
+            Err(fault) => Err(fault.into_error(self.text)),
         }
     }
 

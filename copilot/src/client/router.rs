@@ -171,6 +171,7 @@ pub(super) struct Routed<'a> {
 }
 
 impl<'a> Scan<'a> for Routed<'a> {
+    #[inline]
     fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
         Some(match name {
             "sessionId" => {

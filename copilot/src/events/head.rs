@@ -42,6 +42,7 @@ pub(crate) struct EventHead<'a> {
 impl<'a> Scan<'a> for EventHead<'a> {
     const REQUIRED: u32 = 0;
 
+    #[inline]
     fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
         let text = |scanner: &mut Scanner<'a>| if scanner.null() { Some("") } else { scanner.text() };
         Some(match name {

@@ -1,8 +1,8 @@
-//! The thread that owns the process of a CLI: it starts the process, waits for its exit, reaps it, and kills the orphans.
+//! The thread that owns the process of a CLI: it waits for the exit of the process, reaps it, and kills the orphans.
 //!
-//! It is a thread instead of a task, because the process must be reaped also without a runtime, and because Linux sends
-//! the parent-death signal when the *thread* that started the process ends: this one lives as long as the process or the
-//! program.
+//! It is a thread instead of a task, because the process must be reaped also without a runtime. A process that ends by the
+//! parent-death signal is also started there: Linux sends that signal when the *thread* that started the process ends, and
+//! this one lives as long as the process or the program.
 
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
@@ -62,35 +62,72 @@ struct Control {
 ///
 /// Without `by_signal` the start costs the same whatever memory this program uses.
 pub(super) fn start(mut command: Command, mark: String, by_signal: bool) -> io::Result<Started> {
+    let thread = thread::Builder::new().name("copilot-cli".to_owned()).stack_size(STACK);
+    if !by_signal {
+        // Here, because the start of a thread takes about as long as that of a process.
+        let (started, owned) = own(command.spawn()?, mark);
+        thread.spawn(move || owned.watch())?;
+        return Ok(started);
+    }
     let (sender, receiver) = mpsc::sync_channel(1);
-    thread::Builder::new().name("copilot-cli".to_owned()).stack_size(STACK).spawn(move || {
-        if by_signal {
-            sys::end_with_this_thread(&mut command);
-        }
-        let mut child = match command.spawn() {
-            Ok(child) => child,
+    thread.spawn(move || {
+        sys::end_with_this_thread(&mut command);
+        match command.spawn() {
             // The receiver below waits for exactly one message.
-            Err(error) => return drop(sender.send(Err(error))),
-        };
-        let ((exited, exit), (cleaning_up, cleaned_up)) = (watch::channel(None), watch::channel(()));
-        let control = Arc::<Control>::default();
-        let process = Process {
-            pid: child.id(),
-            exit,
-            cleaned_up,
-            terminating: AtomicBool::new(false),
-            control: Arc::clone(&control),
-        };
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        drop(sender.send(Ok(Started { process: Arc::new(process), stdin, stdout, stderr })));
-        let status = wait(&mut child, &control);
+            Err(error) => drop(sender.send(Err(error))),
+            Ok(child) => {
+                let (started, owned) = own(child, mark);
+                drop(sender.send(Ok(started)));
+                owned.watch();
+            }
+        }
+    })?;
+    receiver.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that starts the process has ended")))
+}
+
+/// A process and what its thread needs.
+struct Owned {
+    /// Killed where no thread could be started.
+    child: DropGuard<Child>,
+    exited: watch::Sender<Option<Exit>>,
+    cleaning_up: watch::Sender<()>,
+    control: Arc<Control>,
+    mark: String,
+}
+
+fn own(mut child: Child, mark: String) -> (Started, Owned) {
+    let ((exited, exit), (cleaning_up, cleaned_up)) = (watch::channel(None), watch::channel(()));
+    let control = Arc::<Control>::default();
+    let process = Process {
+        pid: child.id(),
+        exit,
+        cleaned_up,
+        terminating: AtomicBool::new(false),
+        control: Arc::clone(&control),
+    };
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let started = Started { process: Arc::new(process), stdin, stdout, stderr };
+    let child = DropGuard::new(child, kill as fn(Child));
+    (started, Owned { child, exited, cleaning_up, control, mark })
+}
+
+fn kill(mut child: Child) {
+    if let Err(error) = child.kill().and_then(|()| child.wait()) {
+        tracing::error!(%error, pid = child.id(), "a process that no thread could be started for was not killed");
+    }
+}
+
+impl Owned {
+    /// Waits for the exit of the process, and kills what it leaves behind.
+    fn watch(self) {
+        let Self { child, exited, cleaning_up, control, mark } = self;
+        let status = wait(&mut child.dismiss(), &control);
         // Before the search for orphans, which takes a while on a busy machine. There may be no receiver any more.
         drop(exited.send(Some(status.map_err(Arc::new))));
         // Also after a clean exit: a CLI that exits while it detaches a session leaves its shells.
         orphans::kill_marked(&mark);
         drop(cleaning_up);
-    })?;
-    receiver.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that starts the process has ended")))
+    }
 }
 
 /// Waits for the exit, and kills the rest of the process group before the id of the process is free.

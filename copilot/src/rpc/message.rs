@@ -57,6 +57,7 @@ impl<P> Default for Incoming<'_, P> {
 }
 
 impl<'a, P: Scan<'a>> Scan<'a> for Incoming<'a, P> {
+    #[inline]
     fn member(&mut self, name: &'a str, scanner: &mut Scanner<'a>) -> Option<u32> {
         Some(match name {
             "method" => {

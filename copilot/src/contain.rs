@@ -28,11 +28,15 @@ pub(crate) fn run<T>(code: impl FnOnce() -> T) -> Result<T, String> {
 /// Runs code of any type, so that the code around it is compiled once.
 fn run_any(code: &mut dyn FnMut()) -> Result<(), String> {
     // The code is not run again, so it cannot observe what its panic left half done.
-    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
-        let message = panic_message(&*payload);
-        bury(payload);
-        message
-    })
+    catch_unwind(AssertUnwindSafe(code)).map_err(message_of)
+}
+
+/// Drops the payload of a panic, and returns its message.
+#[cold]
+fn message_of(payload: Box<dyn Any + Send>) -> String {
+    let message = panic_message(&*payload);
+    bury(payload);
+    message
 }
 
 /// Runs a future of the program; a panic becomes its message. The future is dropped as soon as it has ended, and its
@@ -128,7 +132,9 @@ impl<F: Future> Future for Contained<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut future = self.project().future;
-        let polled = run(|| future.as_mut().as_pin_mut().map(|future| future.poll(cx)));
+        // As `run`, without its call: the reader and every tool are polled here, and there are few types of futures.
+        let poll = || future.as_mut().as_pin_mut().map(|future| future.poll(cx));
+        let polled = catch_unwind(AssertUnwindSafe(poll)).map_err(message_of);
         let output = match polled {
             Ok(Some(Poll::Ready(output))) => Ok(output),
             Ok(Some(Poll::Pending) | None) => return Poll::Pending,

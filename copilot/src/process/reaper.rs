@@ -248,6 +248,16 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_no_thread_could_be_started_for_is_killed_and_reaped() {
+        let child = Command::new("sleep").arg("100000").spawn().unwrap();
+        let id = child.id();
+        let (started, owned) = own(child, String::new());
+        drop(owned);
+        assert!(!sys::wait_for_end(id), "it is not a child any more");
+        assert!(!started.process.has_ended(), "its exit was not observed");
+    }
+
+    #[test]
     fn the_id_of_a_child_stays_reserved_until_it_is_reaped() {
         let mut child = Command::new("true").spawn().unwrap();
         assert!(sys::wait_for_end(child.id()));

@@ -44,12 +44,19 @@ impl<'de> Reader<'de> {
     }
 
     /// Ends the text, which holds this one value.
+    #[inline]
     pub(super) fn end<T>(mut self, value: Result<T>) -> serde_json::Result<T> {
         match value {
             Ok(value) if self.next_byte().is_none() => Ok(value),
-            Ok(_) => Err(self.syntax().into_error(self.text)),
-            Err(fault) => Err(fault.into_error(self.text)),
+            Ok(_) => Err(self.fail(None)),
+            Err(fault) => Err(self.fail(Some(fault))),
         }
+    }
+
+    /// Returns the error of a value, or of the text behind it.
+    #[cold]
+    fn fail(&self, fault: Option<Fault>) -> serde_json::Error {
+        fault.unwrap_or_else(|| self.syntax()).into_error(self.text)
     }
 
     /// Reads an object: `member` reads the value of each of its members, or returns `None` for one that is not known.

@@ -79,8 +79,8 @@ pub(super) fn check_nesting(message: &[u8]) -> serde_json::Result<()> {
 
 /// Returns whether arrays and objects nest deeper than `limit` in a well-formed JSON text.
 fn nesting_exceeds(json: &[u8], limit: usize) -> bool {
-    // Usually there are fewer brackets than levels, and counting them is quick.
-    if memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {
+    // Usually there are fewer bytes than levels, or fewer brackets, and counting them is quick.
+    if json.len() <= limit || memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);

@@ -240,11 +240,12 @@ impl<'de> Reader<'de> {
                 None => return Err(self.syntax()),
             }
         }
+        if !has_escapes {
+            self.at = at + 1;
+            return Ok(Cow::Borrowed(&self.text[start + 1..at]));
+        }
         let quoted = self.text.get(start..=at).ok_or_else(|| self.syntax())?;
         self.at = at + 1;
-        if !has_escapes {
-            return Ok(Cow::Borrowed(&quoted[1..quoted.len() - 1]));
-        }
         match unescaped(quoted) {
             Some(text) => Ok(Cow::Owned(text)),
             None => serde_json::from_str::<String>(quoted).map(Cow::Owned).map_err(Fault::from),

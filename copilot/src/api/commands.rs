@@ -108,7 +108,7 @@ impl SessionBuilder {
 fn command_used(session: &Arc<SessionCore>, used: CommandExecute<'_>) {
     // Every client of the session receives the event; one without this command leaves it to the others.
     let offered = session.topic::<Offered>();
-    let Some(command) = offered.and_then(|offered| offered.0.get(&*used.command_name)) else {
+    let Some(command) = offered.and_then(|offered| offered.0.get(&used.command_name)) else {
         if offered.is_some() {
             tracing::debug!(command = &*used.command_name, "a command that this program does not offer");
         }
@@ -150,7 +150,7 @@ pub(crate) const TOPIC: Topic = Topic {
     ],
     unreadable: &[(EventName::CommandExecute, |session, named, error| {
         let offered = session.topic::<Offered>()?;
-        if named.command().is_some_and(|command| !offered.0.contains_key(&*command)) {
+        if named.command().is_some_and(|command| !offered.0.contains_key(&command)) {
             return None;
         }
         let answer = json!({"error": format!("the command cannot be read: {error}")});

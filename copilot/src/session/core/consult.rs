@@ -27,6 +27,9 @@ use crate::task::{self, lock};
 use crate::tools::CancellationToken;
 use crate::trace;
 
+/// Answers a question with what its handler has given, if it has.
+type GiveAnswer = Box<dyn FnOnce(&Arc<SessionCore>) + Send>;
+
 /// A question that a handler is about to answer.
 pub(crate) struct Question<'a> {
     /// The handler, as its setter is called.
@@ -128,7 +131,7 @@ impl SessionCore {
         self: &Arc<Self>,
         question: Question<'_>,
         work: BoxFuture<'static, Result<(), BoxError>>,
-        answer: Box<dyn FnOnce(&Arc<Self>) + Send>,
+        answer: GiveAnswer,
     ) {
         let Question { handler, what, cause, call_id, trace } = question;
         let trace = trace.as_ref().map(|(parent, state)| (parent.as_str(), state.as_deref()));

@@ -35,10 +35,10 @@ impl OpenCalls {
                 }
             }
             EventName::PermissionCompleted => {
-                if let EventKind::PermissionCompleted(completed) = event.kind() {
-                    if let Some(call) = &completed.tool_call_id {
-                        add(&mut self.begun, call);
-                    }
+                if let EventKind::PermissionCompleted(completed) = event.kind()
+                    && let Some(call) = &completed.tool_call_id
+                {
+                    add(&mut self.begun, call);
                 }
             }
             EventName::ExternalToolRequested => {

@@ -105,7 +105,7 @@ impl<'s> Validation<'s> {
         let absent: Vec<&str> = known
             .iter()
             .copied()
-            .filter(|name| !object.contains_key(*name) && (closed || is_required(name)))
+            .filter(|name| !object.contains_key(name) && (closed || is_required(name)))
             .collect();
         for name in absent {
             let foreign = object.keys().map(String::as_str).filter(|given| !known.contains(given));

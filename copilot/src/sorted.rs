@@ -1,7 +1,8 @@
 //! Small sorted collections of this crate. Pure.
 //!
 //! The code of a [`BTreeMap`](std::collections::BTreeMap) is compiled for each type of value, and is some ten times as
-//! long. Maps that are a part of the public interface are `BTreeMap`s nevertheless, and those that may grow large.
+//! long. Maps that are a part of the public interface are `BTreeMap`s nevertheless, and those that grow large by single
+//! insertions.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};

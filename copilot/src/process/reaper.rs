@@ -64,7 +64,7 @@ struct Control {
 pub(super) fn start(mut command: Command, mark: String, by_signal: bool) -> io::Result<Started> {
     let thread = thread::Builder::new().name("copilot-cli".to_owned()).stack_size(STACK);
     if !by_signal {
-        // Here, because the start of a thread takes about as long as that of a process.
+        // On this thread: to wait for another one takes nearly as long as to start a process.
         let (started, owned) = own(command.spawn()?, mark);
         thread.spawn(move || owned.watch())?;
         return Ok(started);
@@ -87,12 +87,11 @@ pub(super) fn start(mut command: Command, mark: String, by_signal: bool) -> io::
 
 /// A process and what its thread needs.
 struct Owned {
-    /// Killed where no thread could be started.
-    child: DropGuard<Child>,
+    /// With its mark. Killed where no thread could be started.
+    child: DropGuard<(Child, String)>,
     exited: watch::Sender<Option<Exit>>,
     cleaning_up: watch::Sender<()>,
     control: Arc<Control>,
-    mark: String,
 }
 
 fn own(mut child: Child, mark: String) -> (Started, Owned) {
@@ -107,21 +106,25 @@ fn own(mut child: Child, mark: String) -> (Started, Owned) {
     };
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let started = Started { process: Arc::new(process), stdin, stdout, stderr };
-    let child = DropGuard::new(child, kill as fn(Child));
-    (started, Owned { child, exited, cleaning_up, control, mark })
+    let child = DropGuard::new((child, mark), kill as fn((Child, String)));
+    (started, Owned { child, exited, cleaning_up, control })
 }
 
-fn kill(mut child: Child) {
+/// Kills a process with its child processes, and reaps it.
+fn kill((mut child, mark): (Child, String)) {
+    sys::signal_group(child.id(), false);
     if let Err(error) = child.kill().and_then(|()| child.wait()) {
-        tracing::error!(%error, pid = child.id(), "a process that no thread could be started for was not killed");
+        tracing::debug!(%error, pid = child.id(), "the exit of a killed process was not observed");
     }
+    orphans::kill_marked(&mark);
 }
 
 impl Owned {
     /// Waits for the exit of the process, and kills what it leaves behind.
     fn watch(self) {
-        let Self { child, exited, cleaning_up, control, mark } = self;
-        let status = wait(&mut child.dismiss(), &control);
+        let Self { child, exited, cleaning_up, control } = self;
+        let (mut child, mark) = child.dismiss();
+        let status = wait(&mut child, &control);
         // Before the search for orphans, which takes a while on a busy machine. There may be no receiver any more.
         drop(exited.send(Some(status.map_err(Arc::new))));
         // Also after a clean exit: a CLI that exits while it detaches a session leaves its shells.
@@ -249,9 +252,9 @@ mod tests {
 
     #[test]
     fn a_process_that_no_thread_could_be_started_for_is_killed_and_reaped() {
-        let child = Command::new("sleep").arg("100000").spawn().unwrap();
+        let child = Command::new("sleep").arg("5").process_group(0).spawn().unwrap();
         let id = child.id();
-        let (started, owned) = own(child, String::new());
+        let (started, owned) = own(child, "none".to_owned());
         drop(owned);
         assert!(!sys::wait_for_end(id), "it is not a child any more");
         assert!(!started.process.has_ended(), "its exit was not observed");

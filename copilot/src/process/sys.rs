@@ -93,6 +93,7 @@ pub(super) fn end_with_this_thread(_command: &mut Command) {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::cell::Cell;
     use std::os::unix::fs::MetadataExt as _;
     use std::os::unix::process::ExitStatusExt as _;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,8 +158,13 @@ mod tests {
     /// The number of `fork` calls by threads that start a CLI.
     static FORKS: AtomicUsize = AtomicUsize::new(0);
 
+    thread_local! {
+        /// Whether this thread starts a CLI, which is a separate thread only over TCP.
+        static STARTS_A_CLI: Cell<bool> = const { Cell::new(false) };
+    }
+
     extern "C" fn before_fork() {
-        if std::thread::current().name() == Some("copilot-cli") {
+        if STARTS_A_CLI.get() || std::thread::current().name() == Some("copilot-cli") {
             FORKS.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -169,7 +175,10 @@ mod tests {
         let options = LaunchOptions { cwd: Some("/".into()), ..LaunchOptions::default() };
         let before = FORKS.load(Ordering::Relaxed);
         let launch = Launch { program, channel, connection_token: None, options: &options };
-        let (child, ..) = Child::spawn(&launch).expect("`true` starts");
+        STARTS_A_CLI.set(true);
+        let started = Child::spawn(&launch);
+        STARTS_A_CLI.set(false);
+        let (child, ..) = started.expect("`true` starts");
         child.exited().await;
         FORKS.load(Ordering::Relaxed) - before
     }

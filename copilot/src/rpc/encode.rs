@@ -79,7 +79,7 @@ pub(super) fn check_nesting(message: &[u8]) -> serde_json::Result<()> {
 
 /// Returns whether arrays and objects nest deeper than `limit` in a well-formed JSON text.
 fn nesting_exceeds(json: &[u8], limit: usize) -> bool {
-    // Usually there are fewer bytes than levels, or fewer brackets, and counting them is quick.
+    // A short text cannot nest so deeply. In others there are usually fewer brackets than levels, and counting is quick.
     if json.len() <= limit || memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count() <= limit {
         return false;
     }

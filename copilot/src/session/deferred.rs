@@ -78,7 +78,11 @@ impl Marks {
     /// Returns the tickets of the calls whose functions have returned, by the ids of their requests.
     pub(super) fn tickets(self) -> SortedMap<Arc<TicketRecord>> {
         let filed = self.calls.into_iter().filter(|(_, mark)| mark.filed);
-        SortedMap::of(filed.map(|(id, mark)| (id, Arc::new(mark.ticket))).collect())
+        let mut tickets = SortedMap::new();
+        for (id, mark) in filed {
+            tickets.insert(id, Arc::new(mark.ticket));
+        }
+        tickets
     }
 
     /// Removes the mark of a call whose function has returned, and returns the call.
@@ -99,6 +103,12 @@ struct UpdateParams<'a> {
 
 fn key_of(request_id: &str) -> String {
     format!("{CALL}{request_id}")
+}
+
+fn entry(key: String, mark: String) -> SortedMap<String> {
+    let mut set = SortedMap::new();
+    set.insert(key, mark);
+    set
 }
 
 impl SessionCore {
@@ -151,7 +161,7 @@ impl SessionCore {
     async fn mark(&self, peer: &Peer, record: &TicketRecord, filed: bool) -> Result<()> {
         let mark = Mark { filed, ticket: record.clone() };
         let mark = encode::text(&mark).expect("a mark has only names as keys");
-        let set = SortedMap::of(vec![(key_of(record.request.as_str()), mark)]);
+        let set = entry(key_of(record.request.as_str()), mark);
         self.update_metadata(peer, set, Vec::new()).await
     }
 
@@ -167,7 +177,7 @@ impl SessionCore {
         })?;
         let mark = Approved { arguments };
         let text = encode::text(&mark).expect("JSON is JSON");
-        let set = || SortedMap::of(vec![(format!("{APPROVED}{call}"), text.clone())]);
+        let set = || entry(format!("{APPROVED}{call}"), text.clone());
         match self.update_metadata(peer, set(), Vec::new()).await {
             Err(error) if is_full(&error) => {
                 self.prune(peer).await?;

@@ -1,10 +1,12 @@
-//! The one way to encode values of this crate as JSON: with serde, into one kind of buffer.
+//! Encodes values of this crate as JSON: with serde, into one kind of buffer, so that a type is compiled for one writer.
 
 use std::io;
 
 use serde::Serialize;
 use serde::ser::Error as _;
 use serde_json::value::RawValue;
+
+use super::raw::raw_value;
 
 /// A value that serde writes. As a trait object, so that the code which sends messages is compiled once and not for each
 /// type of a value.
@@ -21,7 +23,11 @@ impl<V: Serialize + Sync> Encode for V {
 
 /// Encodes a value, as text that is not encoded again.
 pub(crate) fn raw(value: &dyn Encode) -> serde_json::Result<Box<RawValue>> {
-    RawValue::from_string(text(value)?)
+    let text = text(value)?;
+    match raw_value(&text) {
+        Some(raw) => Ok(raw.to_owned()),
+        None => RawValue::from_string(text),
+    }
 }
 
 /// Encodes a value.

@@ -27,7 +27,7 @@ use crate::task::{self, lock};
 use crate::tools::CancellationToken;
 use crate::trace;
 
-/// Answers a question with what its handler has given, if it has.
+/// Answers a question with the value in its slot, or with the safe answer where the slot is empty.
 type GiveAnswer = Box<dyn FnOnce(&Arc<SessionCore>) + Send>;
 
 /// A question that a handler is about to answer.
@@ -113,11 +113,14 @@ impl SessionCore {
         A: Send + 'static,
         F: Future<Output = Result<A, BoxError>> + Send + 'static,
     {
-        // The value of the answer is given through a slot, so that the rest of the code has no type of it.
+        // The handler puts its value into a slot, so that the rest of the code is not generic over its type.
         let given = Arc::new(Mutex::new(None));
         let take = {
             let given = Arc::clone(&given);
-            move |core: &Arc<Self>| answer(core, lock(&given).take())
+            move |core: &Arc<Self>| {
+                let given = lock(&given).take();
+                answer(core, given);
+            }
         };
         let work = async move {
             *lock(&given) = Some(work.await?);
@@ -126,7 +129,7 @@ impl SessionCore {
         self.consult_any(question, Box::pin(work), Box::new(take));
     }
 
-    /// Runs a handler. `answer` is called with the value in its place where the work has succeeded.
+    /// Runs a handler. `answer` runs when the work has ended in any way; the slot is empty unless it has succeeded.
     fn consult_any(
         self: &Arc<Self>,
         question: Question<'_>,

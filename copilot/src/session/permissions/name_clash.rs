@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
+use tracing::Span;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, HandlerFailure};
@@ -15,7 +15,8 @@ use crate::protocol::decode::{self, Decode};
 use crate::protocol::mcp::McpToolsParams;
 use crate::random;
 use crate::session::core::in_flight::{self, Cause, Work};
-use crate::session::core::{SessionCore, ToolServer};
+use crate::session::core::reentrancy::within_session;
+use crate::session::core::{Entry, SessionCore, ToolServer};
 use crate::task::lock;
 use crate::tools::{CancellationToken, Tool};
 
@@ -101,13 +102,13 @@ impl SessionCore {
         }
         let (cause, work) =
             (Cause::Event(random::id().into()), Work::Request("names of MCP tools".to_owned()));
+        let compare = |entry: Entry| async move {
+            for tool in suspects {
+                entry.clash_of(&tool).await;
+            }
+        };
         let started = in_flight::run(self, cause, work, CancellationToken::default(), |entry| {
-            let compare: BoxFuture<'static, ()> = Box::pin(async move {
-                for tool in suspects {
-                    entry.clash_of(&tool).await;
-                }
-            });
-            compare
+            within_session(self, Span::none(), Box::pin(compare(entry)))
         });
         if !started {
             tracing::debug!(session = %self.id, "the names of tools are not compared in a closed session");

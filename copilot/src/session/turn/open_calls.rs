@@ -1,5 +1,7 @@
 //! The tool calls that the agent waits for in a turn, as far as the events show. Pure.
 
+use std::collections::HashSet;
+
 use crate::events::{Event, EventKind, EventName};
 use crate::protocol::ToolCallId;
 use crate::session::core::open_answers::OpenAnswers;
@@ -7,9 +9,9 @@ use crate::session::core::open_answers::OpenAnswers;
 /// The open calls of the session's own agent.
 #[derive(Debug, Default)]
 pub(super) struct OpenCalls {
-    calls: Vec<ToolCallId>,
+    calls: HashSet<ToolCallId>,
     /// The calls whose permission was decided, or that were requested from a program.
-    begun: Vec<ToolCallId>,
+    begun: HashSet<ToolCallId>,
     /// Whether the agent waits for calls that were made before the events.
     is_unknown: bool,
 }
@@ -29,28 +31,23 @@ impl OpenCalls {
             EventName::AssistantTurnStart => self.is_unknown = false,
             EventName::AssistantMessage => {
                 if let EventKind::AssistantMessage(message) = event.kind() {
-                    for call in &message.tool_requests {
-                        add(&mut self.calls, &call.tool_call_id);
-                    }
+                    self.calls.extend(message.tool_requests.iter().map(|call| call.tool_call_id.clone()));
                 }
             }
             EventName::PermissionCompleted => {
-                if let EventKind::PermissionCompleted(completed) = event.kind()
-                    && let Some(call) = &completed.tool_call_id
-                {
-                    add(&mut self.begun, call);
+                if let EventKind::PermissionCompleted(completed) = event.kind() {
+                    self.begun.extend(completed.tool_call_id.clone());
                 }
             }
             EventName::ExternalToolRequested => {
                 if let EventKind::ExternalToolRequested(requested) = event.kind() {
-                    add(&mut self.begun, &requested.tool_call_id);
+                    self.begun.insert(requested.tool_call_id.clone());
                 }
             }
             EventName::ToolExecutionComplete => {
                 if let EventKind::ToolExecutionComplete(complete) = event.kind() {
-                    let other = |call: &ToolCallId| *call != complete.tool_call_id;
-                    self.calls.retain(other);
-                    self.begun.retain(other);
+                    self.calls.remove(&complete.tool_call_id);
+                    self.begun.remove(&complete.tool_call_id);
                 }
             }
             _ => {}
@@ -67,12 +64,5 @@ impl OpenCalls {
         let is_held =
             |call: &ToolCallId| open.holds(call) || waits_for_permission && !self.begun.contains(call);
         self.calls.iter().all(is_held)
-    }
-}
-
-/// Adds a call that is not there yet. A turn has a few open calls at a time.
-fn add(calls: &mut Vec<ToolCallId>, call: &ToolCallId) {
-    if !calls.contains(call) {
-        calls.push(call.clone());
     }
 }

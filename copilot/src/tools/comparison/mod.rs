@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sorted::sorted;
+use crate::sorted::{SortedMap, sorted};
 
 /// A difference between two sets of tools. Returned by [`check_compat`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,9 +144,9 @@ impl fmt::Display for ToolChange {
 pub fn check_compat(old: &Value, new: &Value) -> Result<Vec<ToolChange>> {
     let (old, new) = (by_name(old, "old")?, by_name(new, "new")?);
     let mut changes = Vec::new();
-    for name in sorted(old.iter().chain(&new).map(|(name, _)| *name)) {
+    for name in sorted(old.keys().chain(new.keys()).map(String::as_str)) {
         let mut add = |place, kind| changes.push(ToolChange { tool: name.to_owned(), place, kind });
-        match (of(&old, name), of(&new, name)) {
+        match (old.get(name), new.get(name)) {
             (Some(old), Some(new)) => compare_tools(old, new, &mut add),
             (Some(_), None) => add(Place::Tool, ChangeKind::Removed),
             (None, _) => add(Place::Tool, ChangeKind::Added { required: false }),
@@ -155,20 +155,16 @@ pub fn check_compat(old: &Value, new: &Value) -> Result<Vec<ToolChange>> {
     Ok(changes)
 }
 
-/// Returns the tool of a name.
-fn of<'a>(tools: &[(&str, &'a Value)], name: &str) -> Option<&'a Value> {
-    tools.iter().rev().find(|(own, _)| *own == name).map(|(_, tool)| *tool)
-}
-
-/// Returns the tools of a snapshot with their names.
-fn by_name<'a>(tools: &'a Value, which: &str) -> Result<Vec<(&'a str, &'a Value)>> {
+/// Returns the tools of a snapshot by their names.
+fn by_name<'a>(tools: &'a Value, which: &str) -> Result<SortedMap<&'a Value>> {
     let invalid = |problem: &str| {
         let message = format!("the {which} tools are not a snapshot of tools: {problem}");
         Error::new(ErrorKind::InvalidInput, message)
     };
     let tools = tools.as_array().ok_or_else(|| invalid("not an array"))?;
-    let named = |tool: &'a Value| Some((tool.get("name")?.as_str()?, tool));
-    tools.iter().map(|tool| named(tool).ok_or_else(|| invalid("an entry has no name"))).collect()
+    let named = |tool: &'a Value| Some((tool.get("name")?.as_str()?.to_owned(), tool));
+    let named = tools.iter().map(|tool| named(tool).ok_or_else(|| invalid("an entry has no name")));
+    named.collect::<Result<_>>().map(SortedMap::of)
 }
 
 fn compare_tools(old: &Value, new: &Value, add: &mut impl FnMut(Place, ChangeKind)) {

@@ -105,7 +105,7 @@ async fn operations_and_tokens_are_measured_as_in_the_conventions() {
     let turn = session.stream("Go.").await.unwrap();
     fake.begin_turn(&session);
     model_call(&fake, &session, None, "gpt-5", 10);
-    let calling = tools::call(&fake, &session, "queues", "c1", json!({}));
+    let calling = tools::call(&fake, &session, "works", "c1", json!({}));
     let (_, running) = tokio::join!(calling, async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         measured.values()
@@ -117,7 +117,7 @@ async fn operations_and_tokens_are_measured_as_in_the_conventions() {
     settle().await;
     let values = measured.values();
     let expected = |rest: &str| format!("gen_ai.client.operation.duration [s] {rest}");
-    let ok = "gen_ai.operation.name=execute_tool gen_ai.tool.name=queues";
+    let ok = "gen_ai.operation.name=execute_tool gen_ai.tool.name=works";
     assert_eq!(values[&expected(ok)], "1 values, 2 s, 14 bounds", "{values:#?}");
     let failed = "error.type=failure gen_ai.operation.name=execute_tool gen_ai.tool.name=fails";
     assert_eq!(values[&expected(failed)], "1 values, 0 s, 14 bounds", "{values:#?}");
@@ -140,7 +140,7 @@ async fn queues_lagged_events_and_restarts_are_measured() {
     let measured = Measured::new();
     let metrics = measured.metrics();
     let fake = Fake::on_with(FakeCli::new(), |client| client.metrics(metrics).auto_restart(true)).await;
-    let session = fake.session().id("queues").event_budget(4_000).start().await.unwrap();
+    let session = fake.session().id("works").event_budget(4_000).start().await.unwrap();
     let mut slow = session.events();
     for _ in 0..3 {
         fake.cli.event(session.id(), "session.info", json!({"message": "x".repeat(1_000)}));

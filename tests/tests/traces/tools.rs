@@ -74,6 +74,14 @@ pub(crate) async fn queues() -> String {
     "done".to_owned()
 }
 
+/// Work for two seconds.
+// Unlike `queues`, whose limit is one of all sessions of a program, and so of all tests.
+#[copilot::tool]
+pub(crate) async fn works() -> String {
+    sleep(Duration::from_secs(2)).await;
+    "done".to_owned()
+}
+
 /// Destroy everything.
 #[copilot::tool(destructive)]
 pub(crate) async fn wipes() -> String {
@@ -98,6 +106,7 @@ pub(crate) fn all() -> Vec<copilot::Tool> {
         sleeps::TOOL,
         flickers::TOOL,
         queues::TOOL,
+        works::TOOL,
         wipes::TOOL,
         refuses::TOOL,
     ]

@@ -152,7 +152,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Returns the number of bytes before the first quotation mark or backslash.
-// A third of the time of a long message is spent here, in short strings.
+// A fifth of the instructions of a recorded turn are spent here, most of them in short strings.
 #[inline(always)]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     /// Most strings end within so many bytes. For longer ones the call of a search with wider vectors is worth its cost.

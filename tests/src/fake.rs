@@ -2,6 +2,11 @@
 //!
 //! The tests that use it run with the clock paused, so that time passes only when nothing else can happen.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, pending_calls};
@@ -89,7 +94,38 @@ pub fn call(client: &Client, params: Value) -> impl Future<Output = Result<Value
 
 /// Returns the error of a turn that must fail.
 pub async fn failure(ask: impl IntoFuture<Output = Result<Reply>>) -> Error {
-    ask.await.expect_err("the turn fails")
+    apart(ask).await.expect_err("the turn fails")
+}
+
+/// Runs a future as a task does that nothing else wakes: `join!` polls all of its futures when one of them is woken.
+pub async fn apart<F: IntoFuture>(work: F) -> F::Output {
+    let (woken, mut work) = (Arc::new(Woken::default()), pin!(work.into_future()));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut is_first = true;
+    poll_fn(|cx| {
+        *woken.outer.lock().expect("a waker does not panic") = Some(cx.waker().clone());
+        if !std::mem::take(&mut is_first) && !woken.is_set.swap(false, Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        work.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await
+}
+
+/// Whether a future was woken, and the task that polls it.
+#[derive(Default)]
+struct Woken {
+    is_set: AtomicBool,
+    outer: Mutex<Option<Waker>>,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.is_set.store(true, Ordering::Relaxed);
+        if let Some(outer) = self.outer.lock().expect("a waker does not panic").take() {
+            outer.wake();
+        }
+    }
 }
 
 /// Waits until no task can run. With the clock paused a timer fires only then.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
+use tokio::time::Instant;
 
 use super::{Event, EventName};
 use crate::metrics::Recorder;
@@ -37,7 +38,7 @@ impl EventStream {
     ///
     /// Cancel safe: an event is taken only when the future completes.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.queue.poll(cx)).await
+        poll_fn(|cx| self.queue.poll(cx, Interest::All)).await
     }
 
     /// Returns the next event if one is waiting.
@@ -62,6 +63,17 @@ impl EventStream {
         state.lost_turn.then_some(state.budget)
     }
 
+    /// As [`poll_next`](Stream::poll_next), for a turn of which only the end is waited for: the task sleeps through events
+    /// that do not decide a turn, and reads them with the next that does.
+    pub(crate) fn poll_decisive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.queue.poll(cx, Interest::Decisive)
+    }
+
+    /// Returns when the newest event came, if nothing was woken for it.
+    pub(crate) fn quiet_since(&self) -> Option<Instant> {
+        self.queue.state().quiet_since
+    }
+
     /// Returns how many of the waiting events satisfy a condition.
     pub(crate) fn count(&self, like: impl Fn(&Event) -> bool) -> usize {
         self.queue.state().events.iter().filter(|event| like(event)).count()
@@ -72,7 +84,7 @@ impl Stream for EventStream {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.queue.poll(cx)
+        self.queue.poll(cx, Interest::All)
     }
 }
 
@@ -105,7 +117,23 @@ struct State {
     closed: bool,
     abandoned: bool,
     waker: Option<Waker>,
+    /// The events that the task of the waker is woken for.
+    interest: Interest,
+    /// When the newest event came, if the task was not woken for it.
+    quiet_since: Option<Instant>,
 }
+
+/// The events that a sleeping task is woken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Interest {
+    #[default]
+    All,
+    /// Those that decide a turn, those of the library, and any when many bytes wait.
+    Decisive,
+}
+
+/// The bytes that may wait for a task that sleeps through events.
+const QUIET_BYTES: usize = 64 << 10;
 
 impl Queue {
     pub(super) fn new(budget: usize, closed: bool, recorder: Recorder) -> Self {
@@ -137,16 +165,23 @@ impl Queue {
             return false;
         }
         let missed = state.missed;
+        let is_decisive = event.event_name().is_local() || decides(&event);
         state.push(event);
         if state.missed > missed {
             self.1.lagged(state.missed - missed);
         }
-        asleep.extend(state.waker.take());
+        if state.waker.is_some() && !is_decisive && state.stays_quiet() {
+            state.quiet_since = Some(Instant::now());
+        } else {
+            state.quiet_since = None;
+            asleep.extend(state.waker.take());
+        }
         true
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<Option<Event>> {
         let mut state = self.state();
+        state.interest = interest;
         if let Some(event) = state.pop() {
             return Poll::Ready(Some(event));
         }
@@ -188,6 +223,11 @@ impl State {
         }
     }
 
+    /// Whether the sleeping task may read the waiting events later.
+    fn stays_quiet(&self) -> bool {
+        self.interest == Interest::Decisive && self.bytes <= QUIET_BYTES.min(self.budget / 4)
+    }
+
     fn pop(&mut self) -> Option<Event> {
         if self.missed > 0 {
             let missed = std::mem::take(&mut self.missed);
@@ -215,6 +255,9 @@ fn decides(event: &Event) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use super::super::{EventKind, Subscribers};
     use super::*;
 
@@ -260,6 +303,64 @@ mod tests {
         assert_eq!(ids(&mut slow), ["lagged 7", "7", "8", "9"]);
         subscribers.publish(&event("x"));
         assert_eq!(ids(&mut slow), ["x"]);
+    }
+
+    /// Polls a stream as a turn does that waits for its end; returns whether the task sleeps.
+    fn sleeps(stream: &mut EventStream, cx: &mut Context<'_>) -> bool {
+        while let Poll::Ready(event) = stream.poll_decisive(cx) {
+            assert!(event.is_some(), "the stream has not ended");
+        }
+        true
+    }
+
+    #[test]
+    fn a_task_that_waits_for_the_end_of_a_turn_sleeps_through_other_events() {
+        let counter = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&counter));
+        let (cx, subscribers) = (&mut Context::from_waker(&waker), Subscribers::default());
+        let mut stream = subscribers.subscribe(DEFAULT_BUDGET);
+        let named = |name: &str, agent: &str, size: usize| {
+            let (text, name) = ("x".repeat(size), name.to_owned());
+            let json = format!(
+                r#"{{"type":"{name}","id":"a","timestamp":"","agentId":"{agent}","data":{{"text":"{text}"}}}}"#
+            );
+            subscribers.publish(&serde_json::from_str(&json).unwrap());
+            counter.0.swap(0, Ordering::Relaxed)
+        };
+        for name in ["user.message", "assistant.message", "session.error", "session.idle", "abort"] {
+            assert!(sleeps(&mut stream, cx));
+            assert_eq!(named("assistant.message_delta", "", 1), 0);
+            assert!(stream.quiet_since().is_some());
+            assert_eq!(named(name, "sub", 1), 0, "{name} of a sub-agent");
+            assert_eq!((named(name, "", 1), stream.waiting()), (1, 3), "{name}");
+            assert!(stream.quiet_since().is_none());
+        }
+        // Nothing is woken twice, and many bytes are read before they are more than the budget.
+        assert_eq!(named("abort", "", 1), 0);
+        assert!(sleeps(&mut stream, cx));
+        let wakes: usize = (0..10).map(|_| named("tool.execution_start", "", QUIET_BYTES / 4)).sum();
+        assert_eq!((wakes, stream.waiting()), (1, 10));
+        let mut narrow = subscribers.subscribe(4000);
+        assert!(sleeps(&mut narrow, cx));
+        assert_eq!(named("tool.execution_start", "", 2000), 1);
+        // An event of the library, and any event for a stream.
+        assert!(sleeps(&mut stream, cx));
+        subscribers.publish(&Event::lagged(1));
+        assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1);
+        drop(narrow);
+        assert!(sleeps(&mut stream, cx));
+        assert!(Pin::new(&mut stream).poll_next(cx).is_pending());
+        assert_eq!(named("assistant.message_delta", "", 1), 1);
+    }
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use copilot::testing::FakeCli;
 use copilot::{Decision, ErrorKind, EventKind, Session};
 use copilot_tests::fake::failure;
-use copilot_tests::fake::{Fake, all, settle};
+use copilot_tests::fake::{Fake, all, apart, settle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -248,7 +248,7 @@ async fn turns_that_wait_together_report_a_stall_once() {
 async fn an_idle_with_tasks_in_the_background_does_not_end_the_turn() {
     let (fake, session) = by_hand_on(FakeCli::of_version("1.0.12")).await;
     let event = |name: &str, data: Value| fake.cli.event(session.id(), name, data);
-    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
         fake.cli.requested("session.send", 1).await;
         event("user.message", json!({"content": "?"}));
         event("assistant.message", json!({"content": "working in the background"}));
@@ -411,7 +411,7 @@ async fn a_handler_may_ask_another_session_and_not_its_own() {
 #[tokio::test(start_paused = true)]
 async fn an_end_and_an_answer_count_by_name_when_their_payloads_cannot_be_read() {
     let (fake, session) = by_hand().await;
-    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
         fake.cli.requested("session.send", 1).await;
         fake.begin_turn(&session);
         fake.say(&session, "fine");
@@ -460,7 +460,7 @@ async fn an_abort_cancels_the_tools_of_the_session_and_one_of_a_sub_agent_does_n
 #[tokio::test(start_paused = true)]
 async fn an_event_of_an_empty_agent_id_is_of_the_sessions_own_agent() {
     let (fake, session) = by_hand().await;
-    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
         fake.cli.requested("session.send", 1).await;
         let own = |name: &str, data: Value| {
             fake.cli.whole_event(session.id(), json!({"type": name, "agentId": "", "data": data}));
@@ -489,7 +489,7 @@ async fn aborts_before_the_cli_has_the_message_do_not_count_and_those_of_sub_age
         fake.cli.event(session.id(), "user.message", json!({"content": "?", "messageId": "another"}));
         settle().await;
         fake.cli.hold("session.send");
-        let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+        let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
             let send = fake.cli.held("session.send").await;
             let mut earlier = json!({"type": "abort", "data": {"reason": "user_initiated"}});
             if let Some(agent) = agent {

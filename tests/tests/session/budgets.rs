@@ -12,7 +12,7 @@ use copilot::testing::{FakeCli, FakeTurn};
 use copilot::{Error, ErrorKind, EventKind, Session, State};
 use copilot_tests::fake::Fake;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 #[derive(Default)]
 struct Calls(AtomicU32);
@@ -70,6 +70,26 @@ fn exceeded(error: &Error) -> String {
     let text = error.to_string();
     let used = text.strip_prefix("the turn needs more than its budget and was aborted: it has come to ");
     used.unwrap_or_else(|| panic!("{text}")).split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_without_tools_is_aborted_at_the_request_that_exceeds_its_budget() {
+    let cli = FakeCli::new();
+    cli.on_turn(|turn| async move {
+        for _ in 0..50 {
+            turn.event("assistant.turn_start", json!({"turnId": "0"}));
+            let usage = json!({"model": "m", "inputTokens": 90, "outputTokens": 10});
+            turn.event("assistant.usage", usage);
+            sleep(Duration::from_secs(1)).await;
+        }
+        turn.say("done");
+    });
+    let fake = Fake::on(cli).await;
+    let session = fake.session().start().await.unwrap();
+    let began = Instant::now();
+    let error = session.ask("go").budget(Budget::new().tokens(300)).await.unwrap_err();
+    assert_eq!(exceeded(&error), "300 tokens of `Budget::tokens(300)`");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -407,9 +407,11 @@ async fn an_ask_that_may_return_waits_for_calls_that_run() {
     fake.cli.call_tool(session.id(), "refund", json!({"order": 1})).call_id("c1").start();
     settled().await;
     assert!(!ask.is_finished(), "the other call has no result");
+    let ended = tokio::time::Instant::now();
     fake.cli.event(session.id(), "tool.execution_complete", json!({"toolCallId": "c2", "success": true}));
     let reply = ask.await.unwrap().unwrap();
     assert_eq!((reply.text(), reply.deferred().len()), ("I ask.", 1));
+    assert!(ended.elapsed() < Duration::from_secs(1), "the end of the call was seen by a timer");
 }
 
 #[tokio::test(start_paused = true)]

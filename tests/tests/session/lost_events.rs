@@ -13,7 +13,7 @@ use copilot::events::{EventsRecovered, RecoveryCause};
 use copilot::testing::{Delivery, FakeCli};
 use copilot::{Decision, EventKind, EventStream, Session, State};
 use copilot_tests::events::{next_event, within};
-use copilot_tests::fake::{Fake, settle};
+use copilot_tests::fake::{Fake, apart, settle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -170,14 +170,14 @@ async fn an_end_that_comes_again_does_not_end_the_next_turn() {
     let fake = Fake::with_manual_turns(FakeCli::new()).await;
     let session = fake.session().start().await.unwrap();
     let idle = || fake.cli.whole_event(session.id(), json!({"type": "session.idle", "id": "i1", "data": {}}));
-    let (first, ()) = tokio::join!(session.ask("?"), async {
+    let (first, ()) = tokio::join!(apart(session.ask("?")), async {
         fake.cli.requested("session.send", 1).await;
         fake.begin_turn(&session);
         fake.say(&session, "first");
         idle();
     });
     assert_eq!(first.unwrap().text(), "first");
-    let (second, ()) = tokio::join!(session.ask("?"), async {
+    let (second, ()) = tokio::join!(apart(session.ask("?")), async {
         fake.cli.requested("session.send", 2).await;
         settle().await;
         idle();
@@ -329,7 +329,7 @@ async fn stalled_by(lost: &'static [&'static str]) {
         _ => Delivery::Once,
     });
     let began = Instant::now();
-    let (reply, ()) = tokio::join!(session.ask("?").report_silence(10 * SECOND), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("?").report_silence(10 * SECOND)), async {
         begun(&fake, &session).await;
         let shell = json!({"kind": "shell", "fullCommandText": "ls", "commands": []});
         let asked = fake.cli.ask_permission(session.id(), shell).request_id("p1").start();

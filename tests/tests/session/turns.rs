@@ -1,13 +1,14 @@
 //! From a message to its reply: which events belong to it, when it is over, and what is said when it is not.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError};
 use copilot::{AgentMode, Attachment, Decision, DeliveryMode, ErrorKind, Session};
 use copilot_tests::fake::failure;
-use copilot_tests::fake::{Fake, all, settle};
+use copilot_tests::fake::{Fake, all, apart, settle};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Takes its time.
 #[copilot::tool]
@@ -95,7 +96,7 @@ async fn a_turn_on_an_old_cli_does_not_end_with_the_idle_of_one_that_was_given_u
         session.ask("a").await
     });
     assert!(given_up.await.is_err());
-    let (reply, ()) = tokio::join!(session.ask("b").into_future(), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("b")), async {
         fake.cli.requested("session.send", 2).await;
         event("assistant.message", json!({"content": "to a"}));
         event("session.idle", json!({}));
@@ -130,7 +131,7 @@ async fn on_an_old_cli_a_message_waits_for_one_that_was_given_up_before_the_agen
                 fake.cli.held("session.send").await.answer(json!({"messageId": "m"}));
             }
             settle().await;
-            let (reply, ()) = tokio::join!(session.ask("b").into_future(), async {
+            let (reply, ()) = tokio::join!(apart(session.ask("b")), async {
                 settle().await;
                 assert_eq!(fake.cli.requests("session.send").len(), 1, "b waits: {taken_before} {begins}");
                 if begins {
@@ -180,7 +181,7 @@ async fn a_message_that_is_sent_in_the_instant_of_an_abort_does_not_wait_for_a_l
     settle().await;
     fake.cli.hold("session.send");
     let began = Instant::now();
-    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
         // All of it is there before the sender learns that its message was taken.
         fake.cli.held("session.send").await.answer(json!({"messageId": "m"}));
         fake.cli.event(session.id(), "abort", json!({"reason": "user_initiated"}));
@@ -194,15 +195,14 @@ async fn a_message_that_is_sent_in_the_instant_of_an_abort_does_not_wait_for_a_l
 async fn the_stall_clock_restarts_when_a_tool_has_ended() {
     // Protocol 2 reports the end of a tool only in the result.
     let (fake, session) = by_hand_on_an_old_cli("0.0.394").await;
-    let (reply, ()) =
-        tokio::join!(session.ask("?").idle_timeout(Duration::from_secs(90)).into_future(), async {
-            fake.cli.requested("session.send", 1).await;
-            fake.cli.event(session.id(), "user.message", json!({"content": "?"}));
-            let called = fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).start();
-            sleep(Duration::from_secs(185)).await;
-            assert!(called.is_answered());
-            fake.cli.event(session.id(), "session.idle", json!({}));
-        });
+    let (reply, ()) = tokio::join!(apart(session.ask("?").idle_timeout(Duration::from_secs(90))), async {
+        fake.cli.requested("session.send", 1).await;
+        fake.cli.event(session.id(), "user.message", json!({"content": "?"}));
+        let called = fake.cli.call_tool(session.id(), "slow", json!({"seconds": 100})).start();
+        sleep(Duration::from_secs(185)).await;
+        assert!(called.is_answered());
+        fake.cli.event(session.id(), "session.idle", json!({}));
+    });
     reply.unwrap();
 }
 
@@ -286,7 +286,7 @@ async fn an_abort_ends_the_turn_as_aborted() {
         cli.on_turn(|_| std::future::pending());
         let fake = Fake::on(cli).await;
         let session = fake.session().start().await.unwrap();
-        let (reply, aborted) = tokio::join!(session.ask("?").into_future(), async {
+        let (reply, aborted) = tokio::join!(apart(session.ask("?")), async {
             settle().await;
             session.abort().await
         });
@@ -314,6 +314,54 @@ async fn a_stalled_turn_fails_and_the_error_names_the_last_event() {
         said.contains("nothing happened in the turn for 10s") && said.contains("last event assistant.intent"),
         "{said}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_is_woken_only_for_the_events_that_decide_its_turn() {
+    let (fake, session) = by_hand().await;
+    let (mut polls, mut asked) = (0, session.ask("?").into_future());
+    let counted = poll_fn(|cx| {
+        polls += 1;
+        asked.as_mut().poll(cx)
+    });
+    let (reply, ()) = tokio::join!(apart(counted), async {
+        fake.begin_turn(&session);
+        for name in ["assistant.message_delta", "tool.execution_start", "assistant.usage"] {
+            for _ in 0..100 {
+                fake.cli.event(session.id(), name, json!({}));
+                settle().await;
+            }
+        }
+        fake.say(&session, "done");
+        settle().await;
+        fake.cli.event(session.id(), "session.idle", json!({}));
+    });
+    let reply = reply.unwrap();
+    assert_eq!((reply.text(), reply.usage().requests), ("done", 100));
+    assert_eq!(reply.events().iter().filter(|event| event.name() == "tool.execution_start").count(), 100);
+    // The call, the response, the beginning, the answer and the end, with some room.
+    assert!(polls < 10, "{polls} polls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_after_the_answer_begins_the_search_for_the_end_again() {
+    let (fake, session) = by_hand().await;
+    let (asked, began) = (|| fake.cli.requests("session.eventLog.read").len(), Instant::now());
+    let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
+        fake.begin_turn(&session);
+        fake.say(&session, "done");
+        // Without events the pauses between the questions double: 2, 4 and 8 seconds.
+        for (event, before, after) in [(3, 1, 2), (11, 3, 4)] {
+            sleep_until(began + Duration::from_secs(event)).await;
+            fake.cli.event(session.id(), "assistant.turn_end", json!({}));
+            sleep(Duration::from_millis(1900)).await;
+            assert_eq!(asked(), before, "two seconds after {event}");
+            sleep(Duration::from_millis(200)).await;
+            assert_eq!(asked(), after, "two seconds after {event}");
+        }
+        fake.cli.event(session.id(), "session.idle", json!({}));
+    });
+    assert_eq!(reply.unwrap().text(), "done");
 }
 
 #[tokio::test(start_paused = true)]
@@ -363,7 +411,7 @@ async fn a_cli_that_never_takes_the_message_is_waited_for_no_longer_than_the_lim
 #[tokio::test(start_paused = true)]
 async fn events_of_sub_agents_do_not_end_a_turn_nor_answer_it() {
     let (fake, session) = by_hand().await;
-    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
         fake.begin_turn(&session);
         let inner = |event: Value| fake.cli.whole_event(session.id(), event);
         inner(
@@ -481,10 +529,10 @@ async fn a_stall_is_reported_once_with_the_pending_work() {
     let reported = stalls(&mut events).await;
     assert_eq!(reported.len(), 2, "{reported:?}");
     assert_eq!(reported[0].last_event.as_deref(), Some("assistant.turn_start"));
-    assert!(
-        reported[0].waiting_for.is_empty() && reported[0].silent_for == Duration::from_secs(10),
-        "{reported:?}"
-    );
+    assert!(reported[0].waiting_for.is_empty(), "{reported:?}");
+    for silence in &reported {
+        assert_eq!(silence.silent_for, Duration::from_secs(10), "{reported:?}");
+    }
     assert_eq!(reported[1].last_event.as_deref(), Some("permission.requested"));
     assert_eq!(reported[1].waiting_for, ["permission for url (p1)"]);
     // The idle limit stands still while the handler waits for a person; the total one does not.

@@ -8,7 +8,7 @@ use copilot::testing::FakeCli;
 use copilot::tool_filter::ToolOptions;
 use copilot::tools::{SchemaProfile, ToolErrors};
 use copilot::{EventKind, Session, State, ToolContext, ToolError, ToolResult};
-use copilot_tests::fake::{Fake, settle};
+use copilot_tests::fake::{Fake, apart, settle};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};
 use tokio::time::{sleep, timeout};
@@ -387,7 +387,7 @@ async fn an_abort_cancels_the_tool_and_ends_the_turn() {
     let fake = Fake::on(cli).await;
     let counts = Arc::default();
     let session = open(&fake, &counts).await;
-    let (reply, ()) = tokio::join!(session.ask("?").into_future(), async {
+    let (reply, ()) = tokio::join!(apart(session.ask("?")), async {
         counts.begun.notified().await;
         session.abort().await.unwrap();
     });

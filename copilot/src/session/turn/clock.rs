@@ -155,13 +155,19 @@ impl Clock {
         }
     }
 
-    /// An event of the turn is here.
-    pub(super) fn event(&mut self, event: &Event) {
+    /// An event of the turn has come at this time.
+    pub(super) fn event(&mut self, event: &Event, at: Instant) {
         if event.event_name() != EventName::TurnStalled {
-            self.last_event = Some((event.clone(), Instant::now()));
+            self.last_event = Some((event.clone(), at));
             self.reported = false;
             self.asked = 0;
         }
+    }
+
+    /// Whether an event can only move the deadlines back, so that it may be read when the timer fires. After a report
+    /// of a silence, the next event begins a new one with a deadline.
+    pub(super) fn only_moves_back(&self) -> bool {
+        !self.reported && self.asked == 0
     }
 
     /// Whether the reply has the events.

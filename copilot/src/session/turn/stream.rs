@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use tokio::time::Instant;
 
 use super::budget::{Budget, Spending};
 use super::clock::{Clock, Limits, Step};
@@ -42,6 +43,8 @@ pub struct Turn {
     held: Option<OpenCalls>,
     /// Whether the turn was left.
     is_waiting: bool,
+    /// Whether only the end of the turn is waited for.
+    awaits_end: bool,
     /// The part of its budget that the turn has used; `None` without a budget.
     spending: Option<Box<Spending>>,
 }
@@ -109,6 +112,7 @@ impl Turn {
             pass,
             held,
             is_waiting: false,
+            awaits_end: false,
             spending: None,
         }
     }
@@ -157,6 +161,7 @@ impl Turn {
         if self.clock.keeps_events() {
             self.tracker.retain_events();
         }
+        self.awaits_end = true;
         while let Some(event) = self.next().await {
             event?;
         }
@@ -211,50 +216,71 @@ impl Turn {
         if self.ending.is_some() {
             return self.poll_ending(cx);
         }
-        match Pin::new(&mut self.events).poll_next(cx) {
-            Poll::Ready(Some(event)) => {
-                if let Some(cause) = self.is_over(&event) {
-                    self.pass = None;
+        loop {
+            let sleeps = self.may_sleep();
+            let polled = match sleeps {
+                true => self.events.poll_decisive(cx),
+                false => Pin::new(&mut self.events).poll_next(cx),
+            };
+            match polled {
+                Poll::Ready(Some(event)) => return self.take(event, cx),
+                Poll::Ready(None) => {
+                    let closed =
+                        || Error::new(ErrorKind::Closed, "the session was closed before the turn ended");
+                    let cause = self.lost.take().unwrap_or_else(closed);
                     return self.fail(cause);
                 }
-                self.clock.event(&event);
-                let over = self.tracker.observe(&event);
-                if self.tracker.has_begun() {
-                    self.clock.begun();
-                }
-                if let Some(held) = &mut self.held {
-                    held.observe(&event);
-                }
-                if let Some(spending) = &mut self.spending {
-                    spending.observe(&event, &self.tracker, &self.session);
-                }
-                if over && self.tracker.lacks_answer() {
-                    self.ending = Some(Box::new(self.search_answer(event)));
-                    return self.poll_ending(cx);
-                }
-                if over {
+                Poll::Pending if self.is_held() => {
+                    self.is_waiting = true;
                     self.ended = Some(None);
+                    return Poll::Ready(None);
                 }
-                Poll::Ready(Some(Ok(event)))
-            }
-            Poll::Ready(None) => {
-                let closed = || Error::new(ErrorKind::Closed, "the session was closed before the turn ended");
-                let cause = self.lost.take().unwrap_or_else(closed);
-                self.fail(cause)
-            }
-            Poll::Pending if self.is_held() => {
-                self.is_waiting = true;
-                self.ended = Some(None);
-                Poll::Ready(None)
-            }
-            Poll::Pending => {
-                let step = if self.tracker.is_answered() { Step::Answered } else { Step::Working };
-                match self.clock.poll(cx, &self.session.0.core, step) {
-                    Poll::Ready(error) => self.fail(error),
-                    Poll::Pending => Poll::Pending,
+                Poll::Pending => {
+                    let step = if self.tracker.is_answered() { Step::Answered } else { Step::Working };
+                    if let Poll::Ready(error) = self.clock.poll(cx, &self.session.0.core, step) {
+                        return self.fail(error);
+                    }
+                    // A limit that has just passed may need the next event.
+                    if sleeps == self.may_sleep() {
+                        return Poll::Pending;
+                    }
                 }
             }
         }
+    }
+
+    /// Applies the next event of the turn.
+    fn take(&mut self, event: Event, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        if let Some(cause) = self.is_over(&event) {
+            self.pass = None;
+            return self.fail(cause);
+        }
+        let quiet_since = if self.awaits_end { self.events.quiet_since() } else { None };
+        self.clock.event(&event, quiet_since.unwrap_or_else(Instant::now));
+        let over = self.tracker.observe(&event);
+        if self.tracker.has_begun() {
+            self.clock.begun();
+        }
+        if let Some(held) = &mut self.held {
+            held.observe(&event);
+        }
+        if let Some(spending) = &mut self.spending {
+            spending.observe(&event, &self.tracker, &self.session);
+        }
+        if over && self.tracker.lacks_answer() {
+            self.ending = Some(Box::new(self.search_answer(event)));
+            return self.poll_ending(cx);
+        }
+        if over {
+            self.ended = Some(None);
+        }
+        Poll::Ready(Some(Ok(event)))
+    }
+
+    /// Whether events that do not decide the turn can be read later: nobody reads them, nothing counts them, and no
+    /// limit comes earlier because of them.
+    fn may_sleep(&self) -> bool {
+        self.awaits_end && self.held.is_none() && self.spending.is_none() && self.clock.only_moves_back()
     }
 
     /// Whether the agent waits only for deferred answers, and the caller does not. A message behind another turn waits

@@ -277,7 +277,7 @@ impl Turn {
         Poll::Ready(Some(Ok(event)))
     }
 
-    /// Whether events that do not decide the turn can be read later: nobody reads them, nothing counts them, and no
+    /// Whether events that do not decide the turn can be read later: no caller reads them, no budget counts them, and no
     /// limit comes earlier because of them.
     fn may_sleep(&self) -> bool {
         self.awaits_end && self.held.is_none() && self.spending.is_none() && self.clock.only_moves_back()

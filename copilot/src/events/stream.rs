@@ -4,6 +4,9 @@
 //! the newest, so that the end of a turn always arrives, and their number stands in their place as
 //! [`EventKind::Lagged`](super::EventKind::Lagged). Filling a queue never waits, so no subscriber delays another.
 //! A stream also reports whether a discarded event decided a turn, because a turn must not end without its answer.
+//!
+//! A task that waits for the reply of a turn sleeps through the events that do not decide it; those that matter to no reply
+//! are not queued then.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -74,6 +77,14 @@ impl EventStream {
         self.queue.state().quiet_since
     }
 
+    /// Returns the name of the newest event and when it came, if the reply of a turn has no use for it, so that it was
+    /// not queued.
+    pub(crate) fn take_passed(&mut self) -> Option<(String, Instant)> {
+        let state = &mut *self.queue.state();
+        let at = state.quiet_since.filter(|_| !state.passed.is_empty())?;
+        Some((std::mem::take(&mut state.passed), at))
+    }
+
     /// Returns how many of the waiting events satisfy a condition.
     pub(crate) fn count(&self, like: impl Fn(&Event) -> bool) -> usize {
         self.queue.state().events.iter().filter(|event| like(event)).count()
@@ -121,6 +132,8 @@ struct State {
     interest: Interest,
     /// When the newest event came, if the task was not woken for it.
     quiet_since: Option<Instant>,
+    /// The name of the newest event, if it was not queued.
+    passed: String,
 }
 
 /// The events that a sleeping task is woken for.
@@ -170,6 +183,7 @@ impl Queue {
         if state.missed > missed {
             self.1.lagged(state.missed - missed);
         }
+        state.passed.clear();
         if state.waker.is_some() && !is_decisive && state.stays_quiet() {
             state.quiet_since = Some(Instant::now());
         } else {
@@ -177,6 +191,18 @@ impl Queue {
             asleep.extend(state.waker.take());
         }
         true
+    }
+
+    /// Takes note of an event that matters to no reply, if the task sleeps through it; `false` if it is to be queued.
+    pub(super) fn passes(&self, name: &str) -> bool {
+        let mut state = self.state();
+        let sleeps = state.waker.is_some() && state.interest == Interest::Decisive && !state.abandoned;
+        let passes = sleeps && !name.is_empty();
+        if passes {
+            state.quiet_since = Some(Instant::now());
+            name.clone_into(&mut state.passed);
+        }
+        passes
     }
 
     fn poll(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<Option<Event>> {
@@ -258,7 +284,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
-    use super::super::{EventKind, Subscribers};
+    use super::super::{EventHead, EventKind, Subscribers};
     use super::*;
 
     fn event(text: &str) -> Event {
@@ -343,11 +369,31 @@ mod tests {
         let mut narrow = subscribers.subscribe(4000);
         assert!(sleeps(&mut narrow, cx));
         assert_eq!(named("tool.execution_start", "", 2000), 1);
+        // An event that no reply has a use for is not queued.
+        assert!(sleeps(&mut stream, cx) && sleeps(&mut narrow, cx));
+        let deliver = |name: &str, ephemeral: bool| {
+            let head = EventHead { tag: name.into(), ephemeral, ..EventHead::default() };
+            let mut asleep = Vec::new();
+            subscribers.deliver(&head, &mut asleep);
+            asleep.len()
+        };
+        assert_eq!((deliver("assistant.message_delta", true), stream.waiting()), (0, 0));
+        assert_eq!(stream.take_passed().unwrap().0, "assistant.message_delta");
+        assert_eq!(deliver("assistant.message_delta", true), 0);
+        assert_eq!((deliver("assistant.usage", true), deliver("tool.execution_start", false)), (0, 0));
+        assert_eq!((stream.take_passed(), stream.waiting()), (None, 2));
+        let third = subscribers.subscribe(DEFAULT_BUDGET);
+        assert_eq!((deliver("assistant.message_delta", true), third.waiting()), (0, 1));
+        assert_eq!((stream.take_passed(), stream.waiting()), (None, 3));
+        drop(third);
+        // A stream that was dropped is found all the same.
+        assert_eq!(deliver("assistant.message_delta", true), 0);
+        assert_eq!(subscribers.len(), 2);
+        drop(narrow);
         // An event of the library, and any event for a stream.
         assert!(sleeps(&mut stream, cx));
         subscribers.publish(&Event::lagged(1));
         assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1);
-        drop(narrow);
         assert!(sleeps(&mut stream, cx));
         assert!(Pin::new(&mut stream).poll_next(cx).is_pending());
         assert_eq!(named("assistant.message_delta", "", 1), 1);

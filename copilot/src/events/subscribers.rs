@@ -160,7 +160,7 @@ impl Subscribers {
         list.learn(head);
         #[cfg(test)]
         std::thread::yield_now();
-        if !list.is_empty() || list.turns.as_ref().is_some_and(|turns| turns.unbegun > 0) {
+        if list.wants(head) {
             list.queue(&Event::new(head), asleep);
         }
     }
@@ -279,6 +279,21 @@ impl List {
 
     fn is_empty(&self) -> bool {
         self.queues.is_empty() && self.turns.as_ref().is_none_or(|turns| turns.waiting.is_empty())
+    }
+
+    /// Whether the event is to be queued. A turn that sleeps through it only takes note of it.
+    fn wants(&mut self, head: &EventHead<'_>) -> bool {
+        if self.turns.as_ref().is_some_and(|turns| turns.unbegun > 0) {
+            return true;
+        }
+        if !head.ephemeral || head.name().matters_to_replies() {
+            return !self.is_empty();
+        }
+        if let Some(turns) = &mut self.turns {
+            turns.reported = None;
+        }
+        // Those of messages that wait receive no such event.
+        !self.queues.iter().all(|subscriber| subscriber.queue.passes(&head.tag.text))
     }
 
     fn turns(&mut self) -> &mut Turns {

@@ -297,23 +297,29 @@ async fn an_abort_ends_the_turn_as_aborted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stalled_turn_fails_and_the_error_names_the_last_event() {
-    let (fake, session) = by_hand().await;
-    let began = Instant::now();
-    let (error, ()) = tokio::join!(failure(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
-        fake.begin_turn(&session);
-        // Each event restarts the clock, a sub-agent's too.
-        for _ in 0..5 {
-            sleep(Duration::from_secs(9)).await;
-            fake.cli.whole_event(session.id(), json!({"type": "assistant.intent", "agentId": "a"}));
-        }
-    });
-    assert_eq!(began.elapsed().as_secs(), 55);
-    assert!(error.is_timeout());
-    let said = error.to_string();
-    assert!(
-        said.contains("nothing happened in the turn for 10s") && said.contains("last event assistant.intent"),
-        "{said}"
-    );
+    for is_ephemeral in [false, true] {
+        let (fake, session) = by_hand().await;
+        let began = Instant::now();
+        let (error, ()) =
+            tokio::join!(failure(session.ask("?").idle_timeout(Duration::from_secs(10))), async {
+                fake.begin_turn(&session);
+                // Each event restarts the clock, a sub-agent's too, and one that the reply has no use for.
+                for _ in 0..5 {
+                    sleep(Duration::from_secs(9)).await;
+                    let event =
+                        json!({"type": "assistant.intent", "agentId": "a", "ephemeral": is_ephemeral});
+                    fake.cli.whole_event(session.id(), event);
+                }
+            });
+        assert_eq!(began.elapsed().as_secs(), 55);
+        assert!(error.is_timeout());
+        let said = error.to_string();
+        assert!(
+            said.contains("nothing happened in the turn for 10s")
+                && said.contains("last event assistant.intent 10.0s ago"),
+            "{said}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

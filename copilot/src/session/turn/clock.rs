@@ -122,7 +122,7 @@ pub(super) struct Clock {
     limits: Limits,
     /// When the message was given to us.
     began: Instant,
-    last_event: Option<(Event, Instant)>,
+    last_event: Option<(Last, Instant)>,
     /// Until the agent has reached the message, the session's events count instead of the turn's; the guard keeps the
     /// last one known.
     unbegun: Option<DropGuard<Arc<SessionCore>>>,
@@ -135,6 +135,21 @@ pub(super) struct Clock {
     asked: u32,
     /// Asks the CLI whether the turn has ended.
     end: Option<Task>,
+}
+
+/// The last event, for errors and reports to name.
+enum Last {
+    Event(Event),
+    Name(String),
+}
+
+impl Last {
+    fn name(&self) -> &str {
+        match self {
+            Self::Event(event) => event.name(),
+            Self::Name(name) => name,
+        }
+    }
 }
 
 impl Clock {
@@ -158,10 +173,17 @@ impl Clock {
     /// An event of the turn has come at this time.
     pub(super) fn event(&mut self, event: &Event, at: Instant) {
         if event.event_name() != EventName::TurnStalled {
-            self.last_event = Some((event.clone(), at));
+            self.last_event = Some((Last::Event(event.clone()), at));
             self.reported = false;
             self.asked = 0;
         }
+    }
+
+    /// An event of this name has come, which the turn does not receive.
+    pub(super) fn passed(&mut self, name: String, at: Instant) {
+        self.last_event = Some((Last::Name(name), at));
+        self.reported = false;
+        self.asked = 0;
     }
 
     /// Whether an event can only move the deadlines back, so that it may be read when the timer fires. After a report
@@ -244,7 +266,7 @@ impl Clock {
     fn look(&mut self, core: &SessionCore) {
         let Some((event, at)) = self.unbegun.as_ref().and_then(|_| core.subscribers.last()) else { return };
         if at > self.began && self.last_event.as_ref().is_none_or(|(_, last)| at > *last) {
-            self.last_event = Some((event, at));
+            self.last_event = Some((Last::Event(event), at));
             self.reported = false;
         }
     }

@@ -236,6 +236,9 @@ impl Turn {
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
+                    if sleeps && let Some((name, at)) = self.events.take_passed() {
+                        self.clock.passed(name, at);
+                    }
                     let step = if self.tracker.is_answered() { Step::Answered } else { Step::Working };
                     if let Poll::Ready(error) = self.clock.poll(cx, &self.session.0.core, step) {
                         return self.fail(error);

@@ -141,7 +141,7 @@ impl TurnTracker {
     /// Applies an event; returns whether it ends the turn.
     pub(super) fn observe(&mut self, event: &Event) -> bool {
         // Deltas are most of a turn and do not change its phase.
-        if event.is_ephemeral() && !changes_phase(event.event_name()) {
+        if event.is_ephemeral() && !event.event_name().matters_to_replies() {
             return false;
         }
         let Phase::Undecided(events) = &mut self.phase else { return self.apply(event) };
@@ -340,14 +340,6 @@ fn answered_message(event: &Event) -> Option<MessageId> {
         EventKind::SessionError(error) => error.originating_message_id.clone(),
         _ => event.originating_message_id(),
     }
-}
-
-/// Whether an ephemeral event may change the phase of a turn, or its cost.
-fn changes_phase(name: EventName) -> bool {
-    matches!(
-        name,
-        EventName::SessionIdle | EventName::AssistantUsage | EventName::SessionError | EventName::Abort
-    )
 }
 
 /// The number of failures in a row, without any other event of the agent between them, that ends a turn without an

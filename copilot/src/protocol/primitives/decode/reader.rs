@@ -72,7 +72,7 @@ impl<'de> Reader<'de> {
                 Some(number) => {
                     let bit = 1 << number;
                     if seen & bit & !(1 << Self::OTHER) != 0 {
-                        return Err(Fault::custom(format_args!("duplicate field `{name}`")));
+                        return Err(Fault::custom("the member is there twice"));
                     }
                     seen |= bit;
                 }

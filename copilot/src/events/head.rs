@@ -102,6 +102,16 @@ pub(crate) struct Tag<'a> {
     pub(crate) text: Cow<'a, str>,
 }
 
+impl Tag<'_> {
+    /// Returns the name of the type on the wire.
+    pub(super) fn to_name(&self) -> Cow<'static, str> {
+        match self.name {
+            EventName::Other => Cow::Owned(self.text.clone().into_owned()),
+            name => Cow::Borrowed(name.as_str()),
+        }
+    }
+}
+
 impl Default for Tag<'_> {
     fn default() -> Self {
         Self { name: EventName::Other, text: Cow::Borrowed("") }

@@ -90,6 +90,6 @@ pub use payloads::usage::{
     AssistantUsage, CopilotUsage, FinishReason, ModelCacheState, ModelCallFailure, ModelCallFinished,
     ModelCallStart, ModelEndpoint, ModelFailureKind, TokenCost, UsageCheckpoint,
 };
-pub(crate) use stream::DEFAULT_BUDGET;
 pub(crate) use stream::EventStream;
+pub(crate) use stream::{DEFAULT_BUDGET, Interest};
 pub(crate) use subscribers::{Idle, Subscribers, wake_all};

@@ -28,7 +28,7 @@ impl EventName {
         matches!(self, Self::SessionIdle | Self::SessionError | Self::Abort)
     }
 
-    /// Whether an event of this type that is ephemeral matters to the reply of a turn: to its end or to its cost.
+    /// Whether an ephemeral event of this type matters to the reply of a turn: to its end or to its cost.
     pub(crate) fn matters_to_replies(self) -> bool {
         self.may_end_a_turn() || self == Self::AssistantUsage
     }

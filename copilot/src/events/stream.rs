@@ -5,9 +5,11 @@
 //! [`EventKind::Lagged`](super::EventKind::Lagged). Filling a queue never waits, so no subscriber delays another.
 //! A stream also reports whether a discarded event decided a turn, because a turn must not end without its answer.
 //!
-//! A task that waits for the reply of a turn sleeps through the events that do not decide it; those that matter to no reply
-//! are not queued then.
+//! A task that waits for the reply of a turn sleeps through the events that cannot decide it. It reads them with the next
+//! event that may, when a timer wakes it, or when many bytes wait. Those that matter to no reply are not queued for it,
+//! unless another subscriber receives them.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 use tokio::time::Instant;
 
+use super::head::Tag;
 use super::{Event, EventName};
 use crate::metrics::Recorder;
 use crate::task::lock;
@@ -41,7 +44,7 @@ impl EventStream {
     ///
     /// Cancel safe: an event is taken only when the future completes.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.queue.poll(cx, Interest::All)).await
+        poll_fn(|cx| self.queue.poll(Interest::All, cx)).await
     }
 
     /// Returns the next event if one is waiting.
@@ -66,23 +69,21 @@ impl EventStream {
         state.lost_turn.then_some(state.budget)
     }
 
-    /// As [`poll_next`](Stream::poll_next), for a turn of which only the end is waited for: the task sleeps through events
-    /// that do not decide a turn, and reads them with the next that does.
-    pub(crate) fn poll_decisive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.queue.poll(cx, Interest::Decisive)
+    /// As [`poll_next`](Stream::poll_next), for a task that sleeps through some events.
+    pub(crate) fn poll_for(&mut self, interest: Interest, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.queue.poll(interest, cx)
     }
 
-    /// Returns when the newest event came, if nothing was woken for it.
+    /// Returns when the newest event came, if the task slept through it.
     pub(crate) fn quiet_since(&self) -> Option<Instant> {
-        self.queue.state().quiet_since
+        self.queue.state().quiet.as_ref().map(|quiet| quiet.at)
     }
 
-    /// Returns the name of the newest event and when it came, if the reply of a turn has no use for it, so that it was
-    /// not queued.
-    pub(crate) fn take_passed(&mut self) -> Option<(String, Instant)> {
-        let state = &mut *self.queue.state();
-        let at = state.quiet_since.filter(|_| !state.passed.is_empty())?;
-        Some((std::mem::take(&mut state.passed), at))
+    /// Returns the name of the newest event and when it came, if it was not queued because no reply has a use for it.
+    pub(crate) fn take_passed(&mut self) -> Option<(Cow<'static, str>, Instant)> {
+        let mut state = self.queue.state();
+        let quiet = state.quiet.as_mut()?;
+        Some((quiet.passed.take()?, quiet.at))
     }
 
     /// Returns how many of the waiting events satisfy a condition.
@@ -95,7 +96,7 @@ impl Stream for EventStream {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.queue.poll(cx, Interest::All)
+        self.queue.poll(Interest::All, cx)
     }
 }
 
@@ -130,18 +131,24 @@ struct State {
     waker: Option<Waker>,
     /// The events that the task of the waker is woken for.
     interest: Interest,
-    /// When the newest event came, if the task was not woken for it.
-    quiet_since: Option<Instant>,
-    /// The name of the newest event, if it was not queued.
-    passed: String,
+    /// The newest event, if the task sleeps through it. A report of a silence is not one.
+    quiet: Option<Quiet>,
+}
+
+/// An event that a task sleeps through.
+#[derive(Debug)]
+struct Quiet {
+    at: Instant,
+    /// Its name, if it was not queued.
+    passed: Option<Cow<'static, str>>,
 }
 
 /// The events that a sleeping task is woken for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Interest {
+pub(crate) enum Interest {
     #[default]
     All,
-    /// Those that decide a turn, those of the library, and any when many bytes wait.
+    /// Those that may decide a turn, and any when many bytes wait.
     Decisive,
 }
 
@@ -177,35 +184,32 @@ impl Queue {
         if state.abandoned {
             return false;
         }
-        let missed = state.missed;
-        let is_decisive = event.event_name().is_local() || decides(&event);
+        let (missed, name, wakes) = (state.missed, event.event_name(), wakes(&event));
         state.push(event);
         if state.missed > missed {
             self.1.lagged(state.missed - missed);
         }
-        state.passed.clear();
-        if state.waker.is_some() && !is_decisive && state.stays_quiet() {
-            state.quiet_since = Some(Instant::now());
-        } else {
-            state.quiet_since = None;
+        let is_quiet = state.sleeps() && !wakes && state.bytes <= QUIET_BYTES.min(state.budget / 4);
+        if name != EventName::TurnStalled {
+            state.quiet = is_quiet.then(|| Quiet { at: Instant::now(), passed: None });
+        }
+        if !is_quiet {
             asleep.extend(state.waker.take());
         }
         true
     }
 
     /// Takes note of an event that matters to no reply, if the task sleeps through it; `false` if it is to be queued.
-    pub(super) fn passes(&self, name: &str) -> bool {
+    pub(super) fn pass(&self, tag: &Tag<'_>) -> bool {
         let mut state = self.state();
-        let sleeps = state.waker.is_some() && state.interest == Interest::Decisive && !state.abandoned;
-        let passes = sleeps && !name.is_empty();
-        if passes {
-            state.quiet_since = Some(Instant::now());
-            name.clone_into(&mut state.passed);
+        let sleeps = state.sleeps();
+        if sleeps {
+            state.quiet = Some(Quiet { at: Instant::now(), passed: Some(tag.to_name()) });
         }
-        passes
+        sleeps
     }
 
-    fn poll(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<Option<Event>> {
+    fn poll(&self, interest: Interest, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.state();
         state.interest = interest;
         if let Some(event) = state.pop() {
@@ -249,9 +253,9 @@ impl State {
         }
     }
 
-    /// Whether the sleeping task may read the waiting events later.
-    fn stays_quiet(&self) -> bool {
-        self.interest == Interest::Decisive && self.bytes <= QUIET_BYTES.min(self.budget / 4)
+    /// Whether a task sleeps that is woken only for events which may decide its turn.
+    fn sleeps(&self) -> bool {
+        self.waker.is_some() && self.interest == Interest::Decisive && !self.abandoned
     }
 
     fn pop(&mut self) -> Option<Event> {
@@ -271,6 +275,12 @@ impl State {
     }
 }
 
+/// Whether a task that waits for the reply of a turn is woken for this event.
+fn wakes(event: &Event) -> bool {
+    use EventName::{Disconnected, MessageSkipped, Restarted};
+    decides(event) || matches!(event.event_name(), Disconnected | MessageSkipped | Restarted)
+}
+
 /// Whether a turn may begin, end or be answered with this event.
 fn decides(event: &Event) -> bool {
     use EventName::{Abort, AssistantMessage, SessionError, SessionIdle, UserMessage};
@@ -284,8 +294,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
-    use super::super::{EventHead, EventKind, Subscribers};
+    use super::super::{EventHead, EventKind, Subscribers, TurnStalled};
     use super::*;
+    use crate::error::{Error, ErrorKind};
 
     fn event(text: &str) -> Event {
         let json = format!(
@@ -331,12 +342,11 @@ mod tests {
         assert_eq!(ids(&mut slow), ["x"]);
     }
 
-    /// Polls a stream as a turn does that waits for its end; returns whether the task sleeps.
-    fn sleeps(stream: &mut EventStream, cx: &mut Context<'_>) -> bool {
-        while let Poll::Ready(event) = stream.poll_decisive(cx) {
+    /// Polls a stream as a turn does that waits for its end.
+    fn fall_asleep(stream: &mut EventStream, cx: &mut Context<'_>) {
+        while let Poll::Ready(event) = stream.poll_for(Interest::Decisive, cx) {
             assert!(event.is_some(), "the stream has not ended");
         }
-        true
     }
 
     #[test]
@@ -354,7 +364,7 @@ mod tests {
             counter.0.swap(0, Ordering::Relaxed)
         };
         for name in ["user.message", "assistant.message", "session.error", "session.idle", "abort"] {
-            assert!(sleeps(&mut stream, cx));
+            fall_asleep(&mut stream, cx);
             assert_eq!(named("assistant.message_delta", "", 1), 0);
             assert!(stream.quiet_since().is_some());
             assert_eq!(named(name, "sub", 1), 0, "{name} of a sub-agent");
@@ -363,14 +373,15 @@ mod tests {
         }
         // Nothing is woken twice, and many bytes are read before they are more than the budget.
         assert_eq!(named("abort", "", 1), 0);
-        assert!(sleeps(&mut stream, cx));
+        fall_asleep(&mut stream, cx);
         let wakes: usize = (0..10).map(|_| named("tool.execution_start", "", QUIET_BYTES / 4)).sum();
         assert_eq!((wakes, stream.waiting()), (1, 10));
         let mut narrow = subscribers.subscribe(4000);
-        assert!(sleeps(&mut narrow, cx));
+        fall_asleep(&mut narrow, cx);
         assert_eq!(named("tool.execution_start", "", 2000), 1);
         // An event that no reply has a use for is not queued.
-        assert!(sleeps(&mut stream, cx) && sleeps(&mut narrow, cx));
+        fall_asleep(&mut stream, cx);
+        fall_asleep(&mut narrow, cx);
         let deliver = |name: &str, ephemeral: bool| {
             let head = EventHead { tag: name.into(), ephemeral, ..EventHead::default() };
             let mut asleep = Vec::new();
@@ -390,11 +401,20 @@ mod tests {
         assert_eq!(deliver("assistant.message_delta", true), 0);
         assert_eq!(subscribers.len(), 2);
         drop(narrow);
-        // An event of the library, and any event for a stream.
-        assert!(sleeps(&mut stream, cx));
-        subscribers.publish(&Event::lagged(1));
-        assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1);
-        assert!(sleeps(&mut stream, cx));
+        // A report of a silence hides no event, and of the library's events only some decide a turn.
+        fall_asleep(&mut stream, cx);
+        let local = |event: Event| {
+            subscribers.publish(&event);
+            counter.0.swap(0, Ordering::Relaxed)
+        };
+        assert_eq!(deliver("assistant.message_delta", true), 0);
+        let (silent_for, last_event) = (std::time::Duration::ZERO, None);
+        let stalled = TurnStalled { silent_for, last_event, waiting_for: Vec::new(), connecting: Vec::new() };
+        assert_eq!((local(Event::turn_stalled(stalled)), stream.waiting()), (0, 1));
+        assert!(stream.quiet_since().is_some() && stream.take_passed().is_some());
+        assert_eq!(local(Event::disconnected(Error::new(ErrorKind::Disconnected, "gone"))), 1);
+        // A stream is woken for any event.
+        fall_asleep(&mut stream, cx);
         assert!(Pin::new(&mut stream).poll_next(cx).is_pending());
         assert_eq!(named("assistant.message_delta", "", 1), 1);
     }

@@ -5,6 +5,8 @@
 //! its effect on the state or finds the event in its stream, never both and never neither: whichever of the two takes
 //! the lock first decides it for the whole event. Nothing else decides whose idle an idle is.
 //!
+//! A turn of which only the reply is waited for may sleep through events (`stream.rs`).
+//!
 //! Only the turns that the agent works on receive all events. A turn whose message waits behind others receives what
 //! concerns it: the events that name its message, and those that concern every turn. Without that, N concurrent turns
 //! would cost N times N times the events of a turn.
@@ -160,7 +162,7 @@ impl Subscribers {
         list.learn(head);
         #[cfg(test)]
         std::thread::yield_now();
-        if list.wants(head) {
+        if list.has_receivers() && !list.pass(head) {
             list.queue(&Event::new(head), asleep);
         }
     }
@@ -281,19 +283,27 @@ impl List {
         self.queues.is_empty() && self.turns.as_ref().is_none_or(|turns| turns.waiting.is_empty())
     }
 
-    /// Whether the event is to be queued. A turn that sleeps through it only takes note of it.
-    fn wants(&mut self, head: &EventHead<'_>) -> bool {
-        if self.turns.as_ref().is_some_and(|turns| turns.unbegun > 0) {
-            return true;
+    /// Whether an event is for anything: a queue, or a turn that has not begun.
+    fn has_receivers(&self) -> bool {
+        !self.is_empty() || self.expects()
+    }
+
+    /// Whether a turn was asked for that has not begun.
+    fn expects(&self) -> bool {
+        self.turns.as_ref().is_some_and(|turns| turns.unbegun > 0)
+    }
+
+    /// Has each subscriber take note of an event that matters to none of them; `false` if it is to be queued.
+    fn pass(&mut self, head: &EventHead<'_>) -> bool {
+        if self.expects() || !head.ephemeral || head.name().matters_to_replies() {
+            return false;
         }
-        if !head.ephemeral || head.name().matters_to_replies() {
-            return !self.is_empty();
-        }
-        if let Some(turns) = &mut self.turns {
+        // Turns whose messages wait do not receive such an event.
+        let passes = self.queues.iter().all(|subscriber| subscriber.queue.pass(&head.tag));
+        if let Some(turns) = self.turns.as_mut().filter(|_| passes) {
             turns.reported = None;
         }
-        // Those of messages that wait receive no such event.
-        !self.queues.iter().all(|subscriber| subscriber.queue.passes(&head.tag.text))
+        passes
     }
 
     fn turns(&mut self) -> &mut Turns {

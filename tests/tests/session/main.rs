@@ -3,6 +3,7 @@
 mod asks;
 mod budgets;
 mod cancellation;
+mod clocks;
 mod deferred;
 mod environment;
 mod events;

@@ -12,8 +12,8 @@ pub(crate) fn text(reader: &mut Reader<'_>) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::decode;
     use crate::protocol::controls::UsageMetrics;
+    use crate::protocol::decode;
 
     #[test]
     fn a_number_is_a_text_with_all_of_its_digits() {

@@ -4,6 +4,7 @@
 //! message counts too. The limits without any event begin again with each event of the session, and stand still while
 //! the agent waits for the program: for a tool, a handler, a deferred call or a permission that was left for later.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -140,7 +141,7 @@ pub(super) struct Clock {
 /// The last event, for errors and reports to name.
 enum Last {
     Event(Event),
-    Name(String),
+    Name(Cow<'static, str>),
 }
 
 impl Last {
@@ -173,22 +174,25 @@ impl Clock {
     /// An event of the turn has come at this time.
     pub(super) fn event(&mut self, event: &Event, at: Instant) {
         if event.event_name() != EventName::TurnStalled {
-            self.last_event = Some((Last::Event(event.clone()), at));
-            self.reported = false;
-            self.asked = 0;
+            self.heard(Last::Event(event.clone()), at);
         }
     }
 
     /// An event of this name has come, which the turn does not receive.
-    pub(super) fn passed(&mut self, name: String, at: Instant) {
-        self.last_event = Some((Last::Name(name), at));
+    pub(super) fn passed(&mut self, name: Cow<'static, str>, at: Instant) {
+        self.heard(Last::Name(name), at);
+    }
+
+    fn heard(&mut self, last: Last, at: Instant) {
+        self.last_event = Some((last, at));
         self.reported = false;
         self.asked = 0;
     }
 
-    /// Whether an event can only move the deadlines back, so that it may be read when the timer fires. After a report
-    /// of a silence, the next event begins a new one with a deadline.
-    pub(super) fn only_moves_back(&self) -> bool {
+    /// Whether an event can only make the deadlines later, so that it may be read when the timer fires. After a report of
+    /// a silence the next event begins another one, and after a question to the CLI the pauses between them are short
+    /// again.
+    pub(super) fn only_gets_later(&self) -> bool {
         !self.reported && self.asked == 0
     }
 

@@ -16,7 +16,7 @@ use super::reply::Reply;
 use super::tracker::TurnTracker;
 use crate::deferred::Ticket;
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{Event, EventKind, EventName, EventStream};
+use crate::events::{Event, EventKind, EventName, EventStream, Interest};
 use crate::protocol::MessageId;
 use crate::session::handle::Session;
 use crate::session::link::TurnPass;
@@ -217,12 +217,8 @@ impl Turn {
             return self.poll_ending(cx);
         }
         loop {
-            let sleeps = self.may_sleep();
-            let polled = match sleeps {
-                true => self.events.poll_decisive(cx),
-                false => Pin::new(&mut self.events).poll_next(cx),
-            };
-            match polled {
+            let interest = self.interest();
+            match self.events.poll_for(interest, cx) {
                 Poll::Ready(Some(event)) => return self.take(event, cx),
                 Poll::Ready(None) => {
                     let closed =
@@ -236,15 +232,17 @@ impl Turn {
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
-                    if sleeps && let Some((name, at)) = self.events.take_passed() {
+                    if self.awaits_end
+                        && let Some((name, at)) = self.events.take_passed()
+                    {
                         self.clock.passed(name, at);
                     }
                     let step = if self.tracker.is_answered() { Step::Answered } else { Step::Working };
                     if let Poll::Ready(error) = self.clock.poll(cx, &self.session.0.core, step) {
                         return self.fail(error);
                     }
-                    // A limit that has just passed may need the next event.
-                    if sleeps == self.may_sleep() {
+                    // After a report or a question to the CLI, the next event may bring a limit forward.
+                    if interest == self.interest() {
                         return Poll::Pending;
                     }
                 }
@@ -280,10 +278,14 @@ impl Turn {
         Poll::Ready(Some(Ok(event)))
     }
 
-    /// Whether events that do not decide the turn can be read later: no caller reads them, no budget counts them, and no
-    /// limit comes earlier because of them.
-    fn may_sleep(&self) -> bool {
-        self.awaits_end && self.held.is_none() && self.spending.is_none() && self.clock.only_moves_back()
+    /// The events that the task is woken for. The others can be read later, if no caller reads them, no budget counts
+    /// them, and no limit comes earlier because of them.
+    fn interest(&self) -> Interest {
+        let reads_later = self.awaits_end && self.held.is_none() && self.spending.is_none();
+        match reads_later && self.clock.only_gets_later() {
+            true => Interest::Decisive,
+            false => Interest::All,
+        }
     }
 
     /// Whether the agent waits only for deferred answers, and the caller does not. A message behind another turn waits

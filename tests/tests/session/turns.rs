@@ -1,14 +1,13 @@
 //! From a message to its reply: which events belong to it, when it is over, and what is said when it is not.
 
-use std::future::poll_fn;
 use std::time::Duration;
 
 use copilot::testing::{FakeCli, RpcError};
-use copilot::{AgentMode, Attachment, Decision, DeliveryMode, ErrorKind, Session};
+use copilot::{AgentMode, Attachment, DeliveryMode, ErrorKind, Session};
 use copilot_tests::fake::failure;
 use copilot_tests::fake::{Fake, all, apart, settle};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Takes its time.
 #[copilot::tool]

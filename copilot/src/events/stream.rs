@@ -184,12 +184,13 @@ impl Queue {
         if state.abandoned {
             return false;
         }
-        let (missed, name, wakes) = (state.missed, event.event_name(), wakes(&event));
+        let (missed, name) = (state.missed, event.event_name());
+        let may_wait = state.sleeps() && !wakes(&event);
         state.push(event);
         if state.missed > missed {
             self.1.lagged(state.missed - missed);
         }
-        let is_quiet = state.sleeps() && !wakes && state.bytes <= QUIET_BYTES.min(state.budget / 4);
+        let is_quiet = may_wait && state.bytes <= QUIET_BYTES.min(state.budget / 4);
         if name != EventName::TurnStalled {
             state.quiet = is_quiet.then(|| Quiet { at: Instant::now(), passed: None });
         }

@@ -7,7 +7,7 @@
 //!
 //! A task that waits for the reply of a turn sleeps through the events that cannot decide it. It reads them with the next
 //! event that may, when a timer wakes it, or when many bytes wait. Those that matter to no reply are not queued for it,
-//! unless another subscriber receives them.
+//! unless another subscriber receives them or a turn has not begun.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -295,7 +295,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
-    use super::super::{EventHead, EventKind, Subscribers, TurnStalled};
+    use super::super::{EventHead, EventKind, MessageSkipped, Subscribers, TurnStalled};
     use super::*;
     use crate::error::{Error, ErrorKind};
 
@@ -413,7 +413,10 @@ mod tests {
         let stalled = TurnStalled { silent_for, last_event, waiting_for: Vec::new(), connecting: Vec::new() };
         assert_eq!((local(Event::turn_stalled(stalled)), stream.waiting()), (0, 1));
         assert!(stream.quiet_since().is_some() && stream.take_passed().is_some());
-        assert_eq!(local(Event::disconnected(Error::new(ErrorKind::Disconnected, "gone"))), 1);
+        let error = Error::new(ErrorKind::Disconnected, "gone");
+        assert_eq!(local(Event::disconnected(error.clone())), 1);
+        fall_asleep(&mut stream, cx);
+        assert_eq!(local(Event::message_skipped(MessageSkipped { event: None, error })), 1);
         // A stream is woken for any event.
         fall_asleep(&mut stream, cx);
         assert!(Pin::new(&mut stream).poll_next(cx).is_pending());

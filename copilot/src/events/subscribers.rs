@@ -298,7 +298,7 @@ impl List {
         if self.expects() || !head.ephemeral || head.name().matters_to_replies() {
             return false;
         }
-        // Turns whose messages wait do not receive such an event.
+        // There is no turn whose message waits: it would not have begun.
         let passes = self.queues.iter().all(|subscriber| subscriber.queue.pass(&head.tag));
         if let Some(turns) = self.turns.as_mut().filter(|_| passes) {
             turns.reported = None;

@@ -231,7 +231,9 @@ async fn the_report_of_another_turn_hides_no_event_of_a_turn_that_sleeps() {
                 let event = json!({"type": "assistant.intent", "ephemeral": is_ephemeral});
                 fake.cli.whole_event(session.id(), event);
             }
-            // The other turn reports the silence after a minute of it.
+            let mut events = session.events();
+            sleep(70 * second).await;
+            assert_eq!(stalls(&mut events).await.len(), 1, "the other turn reports a silence of a minute");
             std::future::pending::<()>().await;
         };
         let (said, lasted) = tokio::select! {

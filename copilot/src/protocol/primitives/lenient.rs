@@ -2,7 +2,7 @@
 
 use crate::protocol::decode::{Decode, Reader, Result};
 
-/// Reads a text that some versions write as a number: its digits.
+/// Reads a text that some versions write as a number, which is the text as it is written.
 pub(crate) fn text(reader: &mut Reader<'_>) -> Result<String> {
     match reader.next_byte() {
         Some(b'0'..=b'9' | b'-') => reader.raw().map(|number| number.get().to_owned()),

@@ -30,7 +30,7 @@ async fn the_stall_clock_restarts_when_a_tool_has_ended() {
 async fn a_limit_that_never_comes_is_none() {
     let (fake, session) = by_hand().await;
     let ask = session.ask("?").timeout(Duration::MAX).idle_timeout(Duration::MAX);
-    let (reply, ()) = tokio::join!(ask.into_future(), async {
+    let (reply, ()) = tokio::join!(apart(ask), async {
         fake.cli.requested("session.send", 1).await;
         sleep(Duration::from_secs(1000)).await;
         fake.begin_turn(&session);

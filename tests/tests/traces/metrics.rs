@@ -140,7 +140,7 @@ async fn queues_lagged_events_and_restarts_are_measured() {
     let measured = Measured::new();
     let metrics = measured.metrics();
     let fake = Fake::on_with(FakeCli::new(), |client| client.metrics(metrics).auto_restart(true)).await;
-    let session = fake.session().id("works").event_budget(4_000).start().await.unwrap();
+    let session = fake.session().id("queues").event_budget(4_000).start().await.unwrap();
     let mut slow = session.events();
     for _ in 0..3 {
         fake.cli.event(session.id(), "session.info", json!({"message": "x".repeat(1_000)}));

@@ -12,7 +12,8 @@
 //! | `copilot.client.restarts` | counter | `{restart}` | |
 //!
 //! The first two have the names, units and buckets of the conventions for generative AI. `copilot.events.queued` counts
-//! the bytes of events that wait for subscribers, up to 64 KiB of them for each turn that waits for its reply, and `copilot.requests.queued` those of messages that wait for the CLI.
+//! the bytes of events that wait for subscribers, up to 64 KiB of them for each turn that waits for its reply, and
+//! `copilot.requests.queued` those of messages that wait for the CLI.
 //! The guide is [observability](crate::docs::observability).
 
 use std::fmt;

@@ -98,6 +98,7 @@ fn a_delta_that_is_read_takes_few_allocations() {
         turns(&session, "deltas:1000", 1_000).await
     });
     assert_at_most(&each, 6.0, 700.0);
+    assert!(each.live <= 1.0, "{each:?}");
 }
 
 #[test]
@@ -107,6 +108,7 @@ fn a_recorded_turn_takes_few_allocations() {
         turns(&session, "turns:100", 100).await
     });
     assert_at_most(&each, 170.0, 100_000.0);
+    assert!(each.live <= 16.0, "the events of a turn are dropped with it: {each:?}");
 }
 
 #[test]

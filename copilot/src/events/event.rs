@@ -8,7 +8,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{EventHead, EventKind, EventName};
+use super::decoded::Decoded;
+use super::{EventHead, EventName};
 use crate::error::{Error, Result};
 use crate::protocol::decode::{self, Decode, Reader};
 use crate::protocol::timestamp::Timestamp;
@@ -43,7 +44,7 @@ pub(super) struct Inner {
     pub(super) ephemeral: bool,
     /// The data where it is large: it stays where it arrived, and `text` does not have it.
     pub(super) large: Option<Box<Large>>,
-    pub(super) kind: OnceLock<EventKind>,
+    pub(super) kind: OnceLock<Decoded>,
 }
 
 /// A part of a text that is kept as a whole.
@@ -131,11 +132,6 @@ impl Event {
         serde_json::from_str(self.raw_data()).map_err(|source| {
             Error::decode(format!("{}: the payload has another shape", self.name()), source)
         })
-    }
-
-    /// Returns the payload, typed. The first call decodes it, for all clones of the event.
-    pub fn kind(&self) -> &EventKind {
-        self.0.kind.get_or_init(|| EventKind::read(self.0.name, self.raw_data()))
     }
 
     fn part(&self, at: usize) -> &str {

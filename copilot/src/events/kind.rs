@@ -12,12 +12,12 @@ use crate::protocol::decode::{self, Decode};
 
 /// Decodes a payload. Not inlined, so that one kind takes no room on the stack for all others.
 #[inline(never)]
-fn payload<'a, T: Decode<'a>>(data: &'a str) -> serde_json::Result<Box<T>> {
+pub(super) fn payload<'a, T: Decode<'a>>(data: &'a str) -> serde_json::Result<Box<T>> {
     decode::event(data).map(Box::new)
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $name:literal,)*) => {
+    ($dollar:tt $($(#[$doc:meta])* $variant:ident($payload:ty) = $name:literal,)*) => {
         /// The type of an event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u8)]
@@ -97,6 +97,29 @@ macro_rules! kinds {
             EventsRecovered(Box<EventsRecovered>),
         }
 
+        /// Drops a kind that can only have one of the given types. Every other type is named, because the compiler adds
+        /// the code to drop it otherwise.
+        macro_rules! drop_only {
+            ($dollar kind:expr, $dollar($dollar given:ident)|+) => {
+                #[expect(unreachable_patterns, reason = "the given types are among all types")]
+                match $dollar kind {
+                    $dollar(EventKind::$dollar given(payload) => drop(payload),)+
+                    $(EventKind::$variant(payload) => std::mem::forget(payload),)*
+                    EventKind::Invalid(why) => std::mem::forget(why),
+                    EventKind::MessageSkipped(payload) => std::mem::forget(payload),
+                    EventKind::Disconnected(cause) => std::mem::forget(cause),
+                    EventKind::Restarted(payload) => std::mem::forget(payload),
+                    EventKind::TurnStalled(payload) => std::mem::forget(payload),
+                    EventKind::ToolProgress(payload) => std::mem::forget(payload),
+                    EventKind::AnswerDeferred(payload) => std::mem::forget(payload),
+                    EventKind::HandlerFailed(failure) => std::mem::forget(failure),
+                    EventKind::EventsRecovered(payload) => std::mem::forget(payload),
+                    EventKind::Other | EventKind::Lagged(_) => {}
+                }
+            };
+        }
+        pub(super) use drop_only;
+
         impl EventKind {
             pub(super) fn read(name: EventName, data: &str) -> Self {
                 let read = match name {
@@ -117,7 +140,7 @@ macro_rules! kinds {
     };
 }
 
-kinds! {
+kinds! { $
     /// The session began.
     SessionStart(session::SessionStart) = "session.start",
     /// The session was resumed.

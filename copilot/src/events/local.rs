@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::decoded::Decoded;
 use super::event::Inner;
 use super::{Event, EventHead, EventKind, EventName};
 use crate::error::Error;
@@ -236,6 +237,8 @@ impl Event {
     }
 
     fn local(name: EventName, kind: EventKind) -> Self {
+        // First, so that what follows has nothing else to drop if it panics.
+        let kind = Decoded::local(kind);
         Self(Arc::new(Inner {
             name,
             text: "null".into(),

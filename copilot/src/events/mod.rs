@@ -3,6 +3,7 @@
 //! An [`Event`] is a cheap handle that all subscribers share. Its envelope is decoded when it arrives; its payload at
 //! the first call of [`Event::kind`], once for all subscribers. This module does not depend on sessions.
 
+mod decoded;
 pub(crate) mod event;
 mod head;
 pub(crate) mod kind;

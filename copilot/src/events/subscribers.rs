@@ -412,34 +412,12 @@ impl Event {
             | EventName::Restarted
             | EventName::TurnStalled => Concerns::All,
             // A skipped answer belongs to a turn that has begun; a skipped message without a name to any.
-            EventName::MessageSkipped => match self.kind() {
+            EventName::MessageSkipped => match self.local_kind() {
                 EventKind::MessageSkipped(skipped) if skipped.event.is_some() => Concerns::None,
                 _ => Concerns::All,
             },
             _ => Concerns::None,
         }
-    }
-
-    /// The member `messageId` of the payload, even if others cannot be read.
-    pub(crate) fn message_id(&self) -> Option<MessageId> {
-        #[derive(Decode)]
-        struct Named<'a> {
-            #[serde(rename = "messageId")]
-            id: &'a RawValue,
-        }
-        let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
-        decode::event(named.id.get()).ok()
-    }
-
-    /// The member `originatingMessageId` of the payload, even if others cannot be read.
-    pub(crate) fn originating_message_id(&self) -> Option<MessageId> {
-        #[derive(Decode)]
-        struct Named<'a> {
-            #[serde(rename = "originatingMessageId")]
-            id: &'a RawValue,
-        }
-        let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
-        decode::event(named.id.get()).ok()
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::core::SessionCore;
 use super::core::open_answers::OpenAnswer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{AnswerDeferred, Event, EventKind, EventName, EventStream};
+use crate::events::{AnswerDeferred, Event, EventName, EventStream};
 use crate::protocol::decode::Decode;
 use crate::protocol::session::{SessionParams, Success};
 use crate::protocol::tools::{ToolAnswerParams, ToolsPendingResponse};
@@ -314,10 +314,10 @@ impl SessionCore {
     /// Waits until the CLI has recorded the result of a call.
     async fn recorded(&self, peer: &Peer, events: &mut EventStream, call: &ToolCallId) {
         while let Some(event) = events.next().await {
-            match event.kind() {
-                EventKind::ToolExecutionComplete(complete) if complete.tool_call_id == *call => return,
+            match event.event_name() {
+                EventName::ToolExecutionComplete if event.tool_call_id().as_ref() == Some(call) => return,
                 // The event may be among the discarded ones, as a large one is.
-                EventKind::Lagged(_) if matches!(self.result_of(peer, call).await, Ok(Some(_))) => return,
+                EventName::Lagged if matches!(self.result_of(peer, call).await, Ok(Some(_))) => return,
                 _ => {}
             }
         }

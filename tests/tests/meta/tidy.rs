@@ -293,6 +293,24 @@ fn unsafe_code_is_in_one_file() {
 }
 
 #[test]
+fn the_library_reads_payloads_by_their_types() {
+    // One call of `kind` puts the code of all payloads into every program: 0.4 MB.
+    let wrong: Vec<_> = files(&["copilot/src"], "rs")
+        .into_iter()
+        .filter(|(name, _)| {
+            !["/toolbox/", "/evals/", "/testing/", "/tests/"].iter().any(|part| name.contains(part))
+        })
+        .filter(|(_, text)| {
+            let lines =
+                without_tests(text).lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+            lines.clone().any(|line| line.contains("event.kind()") || line.contains("Event::kind)"))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(wrong.is_empty(), "add a method to `events/decoded.rs`: {wrong:?}");
+}
+
+#[test]
 fn the_default_features_stay_lean() {
     let tree = std::process::Command::new(env!("CARGO"))
         .args(["tree", "-p", "copilot-tools", "-e", "normal", "--prefix", "none", "--offline"])

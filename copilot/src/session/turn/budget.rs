@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::tracker::TurnTracker;
 use super::usage::Usage;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, EventKind, EventName};
+use crate::events::{Event, EventName};
 use crate::protocol::ai_units::AiUnits;
 use crate::session::core::SessionCore;
 use crate::session::handle::Session;
@@ -143,8 +143,8 @@ impl Spending {
         self.limit_calls(session);
         let requested = match event.event_name() {
             EventName::AssistantTurnStart => 0,
-            EventName::AssistantMessage => match event.kind() {
-                EventKind::AssistantMessage(message) => message.tool_requests.len() as u64,
+            EventName::AssistantMessage => match event.assistant_message() {
+                Some(Ok(message)) => message.tool_requests.len() as u64,
                 _ => 0,
             },
             _ => return,

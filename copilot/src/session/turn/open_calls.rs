@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::events::{Event, EventKind, EventName};
+use crate::events::{Event, EventName};
 use crate::protocol::ToolCallId;
 use crate::session::core::open_answers::OpenAnswers;
 
@@ -30,24 +30,17 @@ impl OpenCalls {
         match event.event_name() {
             EventName::AssistantTurnStart => self.is_unknown = false,
             EventName::AssistantMessage => {
-                if let EventKind::AssistantMessage(message) = event.kind() {
+                if let Some(Ok(message)) = event.assistant_message() {
                     self.calls.extend(message.tool_requests.iter().map(|call| call.tool_call_id.clone()));
                 }
             }
-            EventName::PermissionCompleted => {
-                if let EventKind::PermissionCompleted(completed) = event.kind() {
-                    self.begun.extend(completed.tool_call_id.clone());
-                }
-            }
-            EventName::ExternalToolRequested => {
-                if let EventKind::ExternalToolRequested(requested) = event.kind() {
-                    self.begun.insert(requested.tool_call_id.clone());
-                }
+            EventName::PermissionCompleted | EventName::ExternalToolRequested => {
+                self.begun.extend(event.tool_call_id());
             }
             EventName::ToolExecutionComplete => {
-                if let EventKind::ToolExecutionComplete(complete) = event.kind() {
-                    self.calls.remove(&complete.tool_call_id);
-                    self.begun.remove(&complete.tool_call_id);
+                if let Some(call) = event.tool_call_id() {
+                    self.calls.remove(&call);
+                    self.begun.remove(&call);
                 }
             }
             _ => {}

@@ -9,7 +9,7 @@ use super::tool_usage::{self, ToolUsage};
 use super::usage::Usage;
 use crate::deferred::Ticket;
 use crate::error::Error;
-use crate::events::{AssistantMessage, Event, EventKind, EventName, ToolRequest};
+use crate::events::{AssistantMessage, Event, ToolRequest};
 use crate::protocol::MessageId;
 
 /// The answer of the agent, with the events of its turn.
@@ -31,10 +31,7 @@ impl Reply {
 
     /// The final message.
     pub fn message(&self) -> Option<&AssistantMessage> {
-        match self.message.as_ref()?.kind() {
-            EventKind::AssistantMessage(message) => Some(message),
-            _ => None,
-        }
+        self.message.as_ref()?.assistant_message()?.ok()
     }
 
     /// Returns the id of the user's message that this answers; `None` on CLIs that do not send it.
@@ -51,12 +48,10 @@ impl Reply {
 
     /// Returns the tool calls that the model made, in order, as far as they are in the [`events`](Self::events).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolRequest> {
-        self.events.iter().filter(|event| event.event_name() == EventName::AssistantMessage).flat_map(
-            |event| match event.kind() {
-                EventKind::AssistantMessage(message) => message.tool_requests.as_slice(),
-                _ => &[],
-            },
-        )
+        self.events
+            .iter()
+            .filter_map(|event| event.assistant_message()?.ok())
+            .flat_map(|message| &message.tool_requests)
     }
 
     /// Returns the requests, tokens, cost and time of the turn.

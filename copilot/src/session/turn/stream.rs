@@ -171,7 +171,7 @@ impl Turn {
         if let Some(error) = self.tracker.error.take() {
             return Err(self.with_reply(error));
         }
-        if let Some(EventKind::Invalid(why)) = self.tracker.answer().map(Event::kind) {
+        if let Some(Err(why)) = self.tracker.answer().and_then(Event::assistant_message) {
             let message = format!(
                 "the agent's answer cannot be read: {why}; `Error::partial_reply` has the events of the turn"
             );
@@ -330,7 +330,7 @@ impl Turn {
 
     /// Returns the cause when this event ends the turn early.
     fn is_over(&mut self, event: &Event) -> Option<Error> {
-        match local_kind(event) {
+        match event.local_kind() {
             EventKind::Disconnected(cause) if self.lost.is_none() && self.session.core().continues() => {
                 self.lost = Some(cause.clone());
                 None
@@ -382,11 +382,6 @@ impl Drop for Turn {
         let nothing = TurnTracker::new(MessageId::default(), true);
         pass.abandon(events, std::mem::replace(&mut self.tracker, nothing).into_watch());
     }
-}
-
-/// The kind of events that the library makes itself; others stay undecoded.
-fn local_kind(event: &Event) -> &EventKind {
-    if event.event_name().is_local() { event.kind() } else { &EventKind::Other }
 }
 
 impl Stream for Turn {

@@ -5,7 +5,7 @@
 
 use super::usage::Usage;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, EventKind, EventName, Idle, SessionError};
+use crate::events::{Event, EventName, Idle, SessionError};
 use crate::protocol::MessageId;
 
 /// Reports, for each event, whether the message has reached the agent or cannot reach it any more.
@@ -212,10 +212,7 @@ impl TurnTracker {
     /// A message has reached the agent, this one or another.
     fn user_message(&mut self, event: &Event) {
         self.failures = 0;
-        let id = match event.kind() {
-            EventKind::UserMessage(user) => user.message_id.clone(),
-            _ => event.message_id(),
-        };
+        let id = event.message_id();
         // An event without an id belongs to this message, because no two turns run concurrently there.
         if id.is_none_or(|id| id == self.message) {
             return self.begin(event);
@@ -233,8 +230,8 @@ impl TurnTracker {
 
     /// The agent has sent a message.
     fn assistant_message(&mut self, event: &Event) {
-        let id = match event.kind() {
-            EventKind::AssistantMessage(message) => message.originating_message_id.clone(),
+        let id = match event.assistant_message() {
+            Some(Ok(message)) => message.originating_message_id.clone(),
             _ => event.originating_message_id(),
         };
         if !self.is_ours(event, id) {
@@ -249,14 +246,13 @@ impl TurnTracker {
 
     /// The agent has failed. Returns whether it fails repeatedly, so that the turn would have no other end.
     fn session_error(&mut self, event: &Event) -> bool {
-        let (id, error) = match event.kind() {
-            EventKind::SessionError(error) => (error.originating_message_id.clone(), failure(error)),
-            _ => (event.originating_message_id(), unreadable_failure(event)),
-        };
-        if !self.is_ours(event, id) {
+        if !self.is_ours(event, event.originating_message_id()) {
             return false;
         }
-        self.error = Some(error);
+        self.error = Some(match event.session_error() {
+            Some(Ok(error)) => failure(error),
+            _ => unreadable_failure(event),
+        });
         self.failures += 1;
         let limit = if matches!(self.phase, Phase::Answered) { 2 } else { MAX_FAILURES };
         self.has_begun() && self.failures >= limit
@@ -319,8 +315,8 @@ impl TurnTracker {
     }
 
     fn phase_after_answer(&self) -> Phase {
-        let is_final = |event: &Event| match event.kind() {
-            EventKind::AssistantMessage(message) => message.tool_requests.is_empty(),
+        let is_final = |event: &Event| match event.assistant_message() {
+            Some(Ok(message)) => message.tool_requests.is_empty(),
             // An answer as far as can be known; a later one that can be read replaces it.
             _ => true,
         };
@@ -335,9 +331,8 @@ fn answered_message(event: &Event) -> Option<MessageId> {
     {
         return None;
     }
-    match event.kind() {
-        EventKind::AssistantMessage(message) => message.originating_message_id.clone(),
-        EventKind::SessionError(error) => error.originating_message_id.clone(),
+    match event.assistant_message() {
+        Some(Ok(message)) => message.originating_message_id.clone(),
         _ => event.originating_message_id(),
     }
 }
@@ -403,10 +398,8 @@ mod tests {
     fn run(was_idle: bool, events: &[(&str, Value)]) -> (Option<usize>, Option<String>) {
         let mut tracker = TurnTracker::new("m".into(), was_idle);
         let end = events.iter().position(|(name, data)| tracker.observe(&event(name, data)));
-        let answer = tracker.answer().map(|answer| match answer.kind() {
-            EventKind::AssistantMessage(message) => message.content.clone(),
-            other => panic!("{other:?}"),
-        });
+        let answer =
+            tracker.answer().map(|answer| answer.assistant_message().unwrap().unwrap().content.clone());
         (end.map(|end| end + 1), answer)
     }
 
@@ -572,7 +565,7 @@ mod tests {
             assert!(!tracker.observe(&event(name, &data)), "{name}");
         }
         assert!(tracker.error.is_none());
-        assert!(matches!(tracker.answer().unwrap().kind(), EventKind::Invalid(_)));
+        assert!(tracker.answer().unwrap().assistant_message().unwrap().is_err());
         assert!(tracker.observe(&event("session.idle", &json!({"aborted": 7, "mode": 7}))));
     }
 

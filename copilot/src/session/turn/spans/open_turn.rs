@@ -1,7 +1,7 @@
 //! A turn with an open span: how far its message is, and its end.
 
 use super::totals::record_totals;
-use crate::events::{Event, EventKind};
+use crate::events::Event;
 use crate::protocol::MessageId;
 use crate::session::turn::tracker::TurnTracker;
 use crate::trace::{Content, Operation};
@@ -68,8 +68,8 @@ impl OpenTurn {
             if tracker.aborted {
                 span.record("copilot.aborted", true);
             }
-            if let (Some(content), Some(EventKind::AssistantMessage(answer))) =
-                (content, tracker.answer().map(Event::kind))
+            if let (Some(content), Some(Ok(answer))) =
+                (content, tracker.answer().and_then(Event::assistant_message))
             {
                 let message = content.message("assistant", &answer.content, Some("stop"));
                 span.record("gen_ai.output.messages", message);

@@ -9,7 +9,8 @@ use super::open_turn::{OpenTurn, Stage};
 use super::totals::{error_type, failure_type, record_totals};
 use crate::error::Error;
 use crate::events::{
-    AssistantUsage, Event, EventKind, EventName, SubagentStarted, ToolExecutionComplete, ToolExecutionStart,
+    AssistantUsage, Event, EventName, ModelCallStart, SubagentStarted, ToolExecutionComplete,
+    ToolExecutionStart,
 };
 use crate::protocol::MessageId;
 use crate::session::turn::tracker::TurnTracker;
@@ -268,44 +269,60 @@ impl State {
             }
         }
         let agent = event.agent_id();
-        match event.kind() {
-            EventKind::AssistantTurnStart(_) => drop(self.owner(agent, facts)),
-            EventKind::ModelCallStart(call) => {
-                let parent = self.owner(agent, facts);
-                let model = call.model.as_deref();
-                let mut operation = self.chat(&parent, agent, model, facts);
-                operation.label(|labels| labels.request_model = model.map(str::to_owned));
-                self.chats.push(OpenChat { agent: agent.map(str::to_owned), operation });
+        match event.event_name() {
+            EventName::AssistantTurnStart => drop(self.owner(agent, facts)),
+            EventName::AssistantTurnEnd => drop(self.take_chat(agent)),
+            EventName::ModelCallStart => {
+                if let Some(Ok(call)) = event.model_call_start() {
+                    self.chat_started(call, agent, facts);
+                }
             }
-            EventKind::AssistantUsage(usage) => self.used(event, usage, facts),
-            EventKind::ModelCallFinished(finished) => {
-                if let Some(mut chat) = self.take_chat(agent)
+            EventName::AssistantUsage => {
+                if let Some(Ok(usage)) = event.assistant_usage() {
+                    self.used(event, usage, facts);
+                }
+            }
+            EventName::ModelCallFinished => {
+                if let Some(Ok(finished)) = event.model_call_finished()
+                    && let Some(mut chat) = self.take_chat(agent)
                     && finished.outcome != "success"
                 {
                     chat.operation.fail(&finished.outcome);
                 }
             }
-            EventKind::ModelCallFailure(failure) => {
-                if let Some(mut chat) = self.take_chat(agent) {
+            EventName::ModelCallFailure => {
+                if let Some(Ok(failure)) = event.model_call_failure()
+                    && let Some(mut chat) = self.take_chat(agent)
+                {
                     chat.operation.fail(&failure_type(failure));
                 }
             }
-            EventKind::AssistantTurnEnd(_) => drop(self.take_chat(agent)),
-            EventKind::ToolExecutionStart(start) => self.tool_started(start, agent, facts, own_tool),
-            EventKind::ToolExecutionComplete(complete) => self.tool_completed(complete, facts),
-            EventKind::SubagentStarted(started) => self.agent_started(started, agent, facts),
-            EventKind::SubagentCompleted(_) | EventKind::SubagentFailed(_) => {
-                let failed = event.event_name() == EventName::SubagentFailed;
+            EventName::ToolExecutionStart => {
+                if let Some(Ok(start)) = event.tool_execution_start() {
+                    self.tool_started(start, agent, facts, own_tool);
+                }
+            }
+            EventName::ToolExecutionComplete => {
+                if let Some(Ok(complete)) = event.tool_execution_complete() {
+                    self.tool_completed(complete, facts);
+                }
+            }
+            EventName::SubagentStarted => {
+                if let Some(Ok(started)) = event.subagent_started() {
+                    self.agent_started(started, agent, facts);
+                }
+            }
+            EventName::SubagentCompleted | EventName::SubagentFailed => {
                 if let Some(at) = self.agent(agent) {
                     let mut agent = self.agents.remove(at);
                     record_totals(&agent.operation.span, &agent.usage);
-                    if failed {
+                    if event.event_name() == EventName::SubagentFailed {
                         agent.operation.fail("agent");
                     }
                 }
             }
-            EventKind::SessionError(error) if agent.is_none() => {
-                if let Some(at) = self.current() {
+            EventName::SessionError if agent.is_none() => {
+                if let (Some(Ok(error)), Some(at)) = (event.session_error(), self.current()) {
                     self.turns[at].error_type = Some(error.error_type.clone());
                 }
             }
@@ -319,6 +336,14 @@ impl State {
         if matches!(event.event_name(), EventName::SessionIdle) {
             self.sweep();
         }
+    }
+
+    fn chat_started(&mut self, call: &ModelCallStart, agent: Option<&str>, facts: &Facts<'_>) {
+        let parent = self.owner(agent, facts);
+        let model = call.model.as_deref();
+        let mut operation = self.chat(&parent, agent, model, facts);
+        operation.label(|labels| labels.request_model = model.map(str::to_owned));
+        self.chats.push(OpenChat { agent: agent.map(str::to_owned), operation });
     }
 
     fn chat(&self, parent: &Span, agent: Option<&str>, model: Option<&str>, facts: &Facts<'_>) -> Operation {

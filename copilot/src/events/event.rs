@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::decoded::Decoded;
-use super::{EventHead, EventName};
+use super::{EventHead, EventKind, EventName};
 use crate::error::{Error, Result};
 use crate::protocol::decode::{self, Decode, Reader};
 use crate::protocol::timestamp::Timestamp;
@@ -75,6 +75,20 @@ impl Event {
         }
         let (name, text, ephemeral) = (head.tag.name, text.into_boxed_str(), head.ephemeral);
         Self(Arc::new(Inner { name, text, ends, ephemeral, large, kind: OnceLock::new() }))
+    }
+
+    /// An event that the library made.
+    pub(super) fn local(name: EventName, kind: EventKind) -> Self {
+        // First, so that what follows has nothing else to drop if it panics.
+        let kind = Decoded::local(kind);
+        Self(Arc::new(Inner {
+            name,
+            text: "null".into(),
+            ends: [0; 5],
+            ephemeral: true,
+            large: None,
+            kind: OnceLock::from(kind),
+        }))
     }
 
     /// Returns the type's name on the wire, such as `assistant.message`.

@@ -1,10 +1,7 @@
 //! Events that the library itself adds to a session's stream. They never come from the CLI, and have no id.
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::decoded::Decoded;
-use super::event::Inner;
 use super::{Event, EventHead, EventKind, EventName};
 use crate::error::Error;
 use crate::protocol::decode::Decode;
@@ -234,18 +231,5 @@ impl Event {
 
     pub(crate) fn disconnected(cause: Error) -> Self {
         Self::local(EventName::Disconnected, EventKind::Disconnected(cause))
-    }
-
-    fn local(name: EventName, kind: EventKind) -> Self {
-        // First, so that what follows has nothing else to drop if it panics.
-        let kind = Decoded::local(kind);
-        Self(Arc::new(Inner {
-            name,
-            text: "null".into(),
-            ends: [0; 5],
-            ephemeral: true,
-            large: None,
-            kind: OnceLock::from(kind),
-        }))
     }
 }

@@ -70,13 +70,7 @@ impl Event {
 
     /// The member `messageId` of the payload, even if others cannot be read.
     pub(crate) fn message_id(&self) -> Option<MessageId> {
-        #[derive(Decode)]
-        struct Named<'a> {
-            #[serde(rename = "messageId")]
-            id: &'a RawValue,
-        }
-        let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
-        decode::event(named.id.get()).ok()
+        Reached::read(self.raw_data()).message()
     }
 
     /// The member `originatingMessageId` of the payload, even if others cannot be read.
@@ -99,6 +93,30 @@ impl Event {
         }
         let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
         decode::event(named.id.get()).ok()
+    }
+}
+
+/// The members of `user.message` that say which message has reached the agent, each read by itself.
+#[derive(Debug, Default, Decode)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Reached<'a> {
+    message_id: Option<&'a RawValue>,
+    delivery: Option<&'a RawValue>,
+}
+
+impl<'a> Reached<'a> {
+    pub(crate) fn read(data: &'a str) -> Self {
+        decode::event(data).unwrap_or_default()
+    }
+
+    /// Returns the message; `None` on CLIs that do not send it.
+    pub(crate) fn message(&self) -> Option<MessageId> {
+        decode::event(self.message_id?.get()).ok()
+    }
+
+    /// Whether the message steers the work on an earlier one, and belongs to its turn.
+    pub(crate) fn steers(&self) -> bool {
+        self.delivery.is_some_and(|delivery| delivery.get() == r#""steering""#)
     }
 }
 

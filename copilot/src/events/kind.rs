@@ -401,6 +401,7 @@ mod tests {
         seen.extend(crate::events::CitationLocation::check_absent());
         seen.extend(decode::tests::check_event::<crate::events::subscribers::Idle<'static>>());
         seen.extend(decode::tests::check_event::<crate::events::EventHead<'static>>());
+        seen.extend(decode::tests::check_event::<crate::events::Reached<'static>>());
         let mut declared = decode::tests::derived("events/payloads");
         declared.extend(decode::tests::derived("events"));
         let missing: Vec<_> = declared.into_iter().filter(|name| !seen.contains(name)).collect();

@@ -14,6 +14,7 @@ pub(crate) mod stream;
 mod subscribers;
 
 pub use crate::protocol::timestamp::{InvalidTimestamp, Timestamp};
+pub(crate) use decoded::Reached;
 pub(crate) use event::Event;
 pub(crate) use head::EventHead;
 pub(crate) use kind::EventKind;

@@ -26,7 +26,7 @@ async fn the_real_agent_ends_a_turn_at_its_budget_and_works_on_the_next() {
     for (budget, runs, used) in [
         (Budget::new().tokens(2000), 1, "2020 tokens of"),
         (Budget::new().requests(2), 1, "2 requests to models of"),
-        (Budget::new().tool_calls(1), 1, "2 tool calls of"),
+        (Budget::new().tool_calls(1), 1, "asks for 2 tool calls"),
     ] {
         let script = Script::new()
             .tokens(tokens)

@@ -91,6 +91,50 @@ async fn a_turn_that_waits_behind_others_does_not_receive_their_events() {
     }
 }
 
+/// The agent takes the next message out of the queue without being idle in between.
+#[tokio::test(start_paused = true)]
+async fn a_turn_ends_before_the_next_message_of_the_program() {
+    let cli = FakeCli::new();
+    cli.on_turn(|turn| async move {
+        sleep(SECOND).await;
+        if turn.prompt() == "fail" {
+            let data =
+                json!({"message": "No.", "errorType": "query", "originatingMessageId": turn.message_id()});
+            turn.event("session.error", data);
+            return;
+        }
+        turn.say(turn.prompt());
+        sleep(SECOND).await;
+    });
+    let fake = Fake::on(cli).await;
+    let session = fake.session().streaming(true).start().await.unwrap();
+    let started = Instant::now();
+    let show = async |prompt: &str| {
+        let mut turn = session.stream(prompt).await.unwrap();
+        let (mut names, mut text) = (Vec::new(), String::new());
+        while let Some(event) = turn.next().await {
+            let event = event.unwrap();
+            if let EventKind::AssistantMessageDelta(delta) = event.kind() {
+                text.push_str(&delta.delta_content);
+            }
+            names.push(event.name().to_owned());
+        }
+        let ended = started.elapsed().as_secs();
+        let messages = names.iter().filter(|name| *name == "user.message").count();
+        (
+            text,
+            messages,
+            ended,
+            turn.reply().await.map_or_else(|error| error.to_string(), |reply| reply.to_string()),
+        )
+    };
+    let turns = tokio::join!(show("one"), show("fail"), show("three"));
+    let turn = |text: &str, ended, reply: &str| (text.to_owned(), 1, ended, reply.to_owned());
+    assert_eq!(turns.0, turn("one", 2, "one"));
+    assert_eq!(turns.1, turn("", 3, "the agent failed: No."));
+    assert_eq!(turns.2, turn("three", 5, "three"));
+}
+
 /// Asks while turns of other messages begin and end, so that some asks begin exactly between two events.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn asks_that_begin_while_other_turns_end_are_not_ended_by_them() {

@@ -68,8 +68,9 @@ fn exceeded(error: &Error) -> String {
     assert_eq!(error.kind(), ErrorKind::Budget, "{error:?}");
     assert!(!error.is_retryable());
     let text = error.to_string();
-    let used = text.strip_prefix("the turn needs more than its budget and was aborted: it has come to ");
-    used.unwrap_or_else(|| panic!("{text}")).split(';').next().unwrap().to_owned()
+    let used = text.strip_prefix("the turn needs more than its budget and was aborted: it ");
+    let used = used.unwrap_or_else(|| panic!("{text}")).split(';').next().unwrap();
+    used.strip_prefix("has come to ").unwrap_or(used).to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,8 +100,8 @@ async fn a_turn_that_needs_more_than_its_budget_is_aborted_and_says_which() {
         (Budget::new().tokens(301), "400 tokens of `Budget::tokens(301)`", 3),
         (Budget::new().requests(1), "1 requests to models of `Budget::requests(1)`", 0),
         (Budget::new().cost(1.0), "1 premium requests of `Budget::cost(1)`", 1),
-        (Budget::new().tool_calls(3), "4 tool calls of `Budget::tool_calls(3)`", 3),
-        (Budget::new().tool_calls(0), "1 tool calls of `Budget::tool_calls(0)`", 0),
+        (Budget::new().tool_calls(3), "asks for 4 tool calls, of which `Budget::tool_calls(3)` allows 3", 3),
+        (Budget::new().tool_calls(0), "asks for 1 tool calls, of which `Budget::tool_calls(0)` allows 0", 0),
     ] {
         let (fake, session, calls) = working(Limits::new()).await;
         let error = session.ask("go").budget(budget).await.unwrap_err();
@@ -144,7 +145,7 @@ async fn a_stream_has_all_events_and_then_the_error() {
             Err(error) => break error,
         }
     };
-    assert_eq!(exceeded(&error), "2 tool calls of `Budget::tool_calls(1)`");
+    assert_eq!(exceeded(&error), "asks for 2 tool calls, of which `Budget::tool_calls(1)` allows 1");
     assert!(is_idle && turn.next().await.is_none());
 }
 
@@ -155,7 +156,10 @@ async fn the_budget_of_the_session_holds_for_each_request_that_sets_none() {
     for _ in 0..2 {
         assert_eq!(session.ask("2").await.unwrap().text(), "done");
     }
-    assert_eq!(exceeded(&session.ask("3").await.unwrap_err()), "3 tool calls of `Budget::tool_calls(2)`");
+    assert_eq!(
+        exceeded(&session.ask("3").await.unwrap_err()),
+        "asks for 3 tool calls, of which `Budget::tool_calls(2)` allows 2"
+    );
     // No limit of an earlier turn is left.
     let before = calls.0.load(Ordering::Relaxed);
     assert_eq!(session.ask("3").budget(Budget::new()).await.unwrap().text(), "done");
@@ -170,6 +174,21 @@ async fn a_message_behind_another_turn_spends_its_own_budget_only() {
     let (first, second) = tokio::join!(first, second);
     assert_eq!((first.unwrap().text(), second.unwrap().text()), ("done", "done"));
     assert_eq!(calls.0.load(Ordering::Relaxed), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_two_messages_in_the_queue_has_the_budget_of_a_turn() {
+    for budget in [Budget::new().tool_calls(3), Budget::new().requests(4), Budget::new().tokens(500)] {
+        let (fake, session, calls) = working(Limits::new().turn_budget(budget)).await;
+        // The second one is sent while the agent works on the first.
+        let (first, second) = tokio::join!(session.ask("3"), session.ask("3"));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!((first.text(), second.text()), ("done", "done"));
+        assert!(!first.is_aborted() && !second.is_aborted());
+        assert_eq!((first.usage().requests, second.usage().requests), (4, 4));
+        assert_eq!(calls.0.load(Ordering::Relaxed), 6);
+        assert_eq!(fake.cli.requests("session.abort").len(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,6 +220,10 @@ async fn a_tool_with_a_budget_informs_the_model_and_begins_again_with_the_next_t
         );
         assert_eq!(calls.0.load(Ordering::Relaxed), 3 * turn);
     }
+    // Also where the agent is not idle between the turns.
+    let (first, second) = tokio::join!(session.ask("search"), session.ask("search"));
+    assert!(first.unwrap().text().contains("1 of 2") && second.unwrap().text().contains("1 of 2"));
+    assert_eq!(calls.0.load(Ordering::Relaxed), 12);
 }
 
 #[tokio::test]

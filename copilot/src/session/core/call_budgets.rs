@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use crate::protocol::MessageId;
 use crate::task::lock;
 use crate::tools::{ResultType, Tool, ToolResult};
 
@@ -11,10 +12,21 @@ pub(in crate::session) struct CallBudgets(Mutex<Option<Box<Table>>>);
 
 #[derive(Debug, Default)]
 struct Table {
-    /// The budget of the turn, and the number of calls that are left of it.
-    turn: Option<(u64, u64)>,
+    /// The turns with a budget.
+    turns: Vec<TurnBudget>,
+    /// The message that the agent works on, as far as it matters here.
+    current: Option<MessageId>,
     /// The number of calls that have run in this turn, by the name of the tool.
     tools: Vec<(Box<str>, usize)>,
+}
+
+/// The budget of a turn.
+#[derive(Debug)]
+struct TurnBudget {
+    message: MessageId,
+    calls: u64,
+    /// The number of calls that are left.
+    left: u64,
 }
 
 /// A call that a budget admits.
@@ -25,15 +37,40 @@ pub(in crate::session) struct Admitted {
 }
 
 impl CallBudgets {
-    /// Sets the number of calls that may run until [`end_turn`](Self::end_turn).
-    pub(in crate::session) fn begin_turn(&self, calls: u64) {
-        lock(&self.0).get_or_insert_default().turn = Some((calls, calls));
+    /// Sets the number of calls that may run while the agent works on this message, until [`end_turn`](Self::end_turn).
+    /// `is_next` if it works on it already, or next.
+    pub(in crate::session) fn begin_turn(&self, message: MessageId, calls: u64, is_next: bool) {
+        let mut table = lock(&self.0);
+        let table = table.get_or_insert_default();
+        if is_next {
+            table.current = Some(message.clone());
+        }
+        table.turns.push(TurnBudget { message, calls, left: calls });
     }
 
-    /// Removes the budget of the turn.
-    pub(in crate::session) fn end_turn(&self) {
+    /// Removes the budget of a turn.
+    pub(in crate::session) fn end_turn(&self, message: &MessageId) {
         if let Some(table) = &mut *lock(&self.0) {
-            table.turn = None;
+            table.turns.retain(|turn| turn.message != *message);
+        }
+    }
+
+    /// Whether there may be a budget.
+    pub(in crate::session) fn is_used(&self) -> bool {
+        lock(&self.0).is_some()
+    }
+
+    /// A message of the program has reached the agent, from the queue or while it was idle: another turn begins. `None`
+    /// where the CLI does not say which message it is.
+    pub(in crate::session) fn reached(&self, message: Option<MessageId>) {
+        let Some(table) = &mut *lock(&self.0) else { return };
+        match (message, &table.turns[..]) {
+            (Some(message), _) => {
+                table.current = Some(message);
+                table.tools.clear();
+            }
+            (None, [only]) => table.current = Some(only.message.clone()),
+            (None, _) => {}
         }
     }
 
@@ -48,12 +85,12 @@ impl CallBudgets {
     pub(in crate::session) fn admit(&self, tool: &Tool) -> Result<Admitted, ToolResult> {
         let (name, budget) = (tool.name(), tool.def().budget);
         let mut table = lock(&self.0);
-        let turn = table.as_ref().and_then(|table| table.turn);
-        if budget.is_none() && turn.is_none() {
+        if budget.is_none() && table.is_none() {
             return Ok(Admitted { tool: None });
         }
-        let Table { turn, tools } = &mut **table.get_or_insert_default();
-        if let Some((calls, 0)) = turn {
+        let Table { turns, current, tools } = &mut **table.get_or_insert_default();
+        let turn = turns.iter_mut().find(|turn| Some(&turn.message) == current.as_ref());
+        if let Some(TurnBudget { calls, left: 0, .. }) = turn {
             return Err(ToolResult::failure(format!(
                 "`{name}` was not run: the turn may have at most {calls} tool calls, and has had them. Answer with what \
                  you have."
@@ -77,8 +114,8 @@ impl CallBudgets {
                 Some((budget, budget - *used))
             }
         };
-        if let Some((_, left)) = turn {
-            *left -= 1;
+        if let Some(turn) = turn {
+            turn.left -= 1;
         }
         Ok(Admitted { tool })
     }
@@ -152,16 +189,53 @@ mod tests {
     #[test]
     fn the_budget_of_a_turn_counts_the_calls_of_all_tools() {
         let budgets = CallBudgets::default();
-        budgets.begin_turn(2);
+        budgets.begin_turn("m".into(), 2, true);
         assert!(budgets.admit(&look_elsewhere::TOOL).is_ok() && budgets.admit(&look_up::TOOL).is_ok());
         let refused = text(budgets.admit(&look_up::TOOL));
         assert!(
             refused.starts_with("`look_up` was not run: the turn may have at most 2 tool calls"),
             "{refused}"
         );
-        budgets.end_turn();
+        budgets.end_turn(&"m".into());
         // The refused call is not counted for its tool.
         assert!(budgets.admit(&look_elsewhere::TOOL).is_ok() && budgets.admit(&look_up::TOOL).is_ok());
+    }
+
+    #[test]
+    fn the_budget_of_a_turn_counts_the_calls_of_that_turn() {
+        let budgets = CallBudgets::default();
+        let admits = || budgets.admit(&look_elsewhere::TOOL).is_ok();
+        budgets.begin_turn("m".into(), 1, true);
+        budgets.begin_turn("n".into(), 2, false);
+        assert!(admits() && !admits());
+        // The agent begins with the next message before the turn of the first one is dropped.
+        budgets.reached(Some("n".into()));
+        assert!(admits());
+        budgets.end_turn(&"m".into());
+        assert!(admits() && !admits());
+        budgets.end_turn(&"n".into());
+        assert!(admits());
+    }
+
+    #[test]
+    fn a_message_without_an_id_is_that_of_the_only_turn() {
+        let budgets = CallBudgets::default();
+        budgets.begin_turn("m".into(), 0, false);
+        assert!(budgets.admit(&look_elsewhere::TOOL).is_ok());
+        budgets.reached(None);
+        assert!(budgets.admit(&look_elsewhere::TOOL).is_err());
+    }
+
+    #[test]
+    fn the_budget_of_a_tool_begins_again_with_the_next_message() {
+        let budgets = CallBudgets::default();
+        let admits = || budgets.admit(&look_up::TOOL).is_ok();
+        assert!(admits() && admits() && !admits());
+        budgets.reached(Some("n".into()));
+        assert!(admits() && admits() && !admits());
+        // A hook that makes the agent continue does not begin a turn, nor does an old CLI say whether one begins.
+        budgets.reached(None);
+        assert!(!admits());
     }
 
     #[test]
@@ -169,7 +243,8 @@ mod tests {
         let budgets = CallBudgets::default();
         assert_eq!(budgets.admit(&look_elsewhere::TOOL).unwrap(), Admitted { tool: None });
         budgets.reset_tools();
-        budgets.end_turn();
+        budgets.end_turn(&"m".into());
+        budgets.reached(Some("m".into()));
         assert!(lock(&budgets.0).is_none());
     }
 }

@@ -9,14 +9,32 @@ use serde_json::value::RawValue;
 
 use super::state::{SessionCore, Topic};
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, EventHead, EventName, MessageSkipped};
+use crate::events::{Event, EventHead, EventName, MessageSkipped, Reached};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::decode;
 use crate::rpc::{Head, Responder};
 
 /// The events that the session core itself handles.
-pub(crate) const TOPIC: Topic =
-    Topic { state_events: &[(EventName::CapabilitiesChanged, capabilities_changed)], ..Topic::NONE };
+pub(crate) const TOPIC: Topic = Topic {
+    state_events: &[
+        (EventName::CapabilitiesChanged, capabilities_changed),
+        (EventName::UserMessage, message_reached),
+    ],
+    ..Topic::NONE
+};
+
+fn message_reached(session: &Arc<SessionCore>, event: &EventHead<'_>) {
+    if event.agent().is_some() || !session.call_budgets.is_used() {
+        return;
+    }
+    let reached = Reached::read(event.data().get());
+    match reached.message() {
+        _ if reached.steers() => {}
+        // A hook that makes the agent continue sends a message too.
+        Some(message) if !session.sent.contains(&message) => {}
+        message => session.call_budgets.reached(message),
+    }
+}
 
 fn capabilities_changed(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     match decode::event::<Capabilities>(event.data().get()) {

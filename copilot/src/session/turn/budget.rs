@@ -6,6 +6,7 @@ use super::tracker::TurnTracker;
 use super::usage::Usage;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventName};
+use crate::protocol::MessageId;
 use crate::protocol::ai_units::AiUnits;
 use crate::session::core::SessionCore;
 use crate::session::handle::Session;
@@ -104,7 +105,7 @@ impl Budget {
 }
 
 /// Limits the calls of the program's tools while it lives.
-type CallLimit = DropGuard<Arc<SessionCore>>;
+type CallLimit = DropGuard<(Arc<SessionCore>, MessageId)>;
 
 /// The part of its budget that a turn has used.
 pub(super) struct Spending {
@@ -119,28 +120,22 @@ pub(super) struct Spending {
 
 impl Spending {
     pub(super) fn new(budget: Budget, session: &Session, tracker: &TurnTracker) -> Self {
-        let mut spending = Self { budget, tool_calls: 0, limit: None, exceeded: None, abort: None };
-        // Otherwise the calls of another turn come first.
-        if !tracker.is_behind() {
-            spending.limit_calls(session);
-        }
-        spending
-    }
-
-    fn limit_calls(&mut self, session: &Session) {
-        if let (Some(calls), None) = (self.budget.tool_calls, &self.limit) {
-            let core = Arc::clone(&session.0.core);
-            core.call_budgets.begin_turn(calls);
-            self.limit = Some(DropGuard::new(core, |core| core.call_budgets.end_turn()));
-        }
+        let limit = budget.tool_calls.map(|calls| {
+            let (core, message) = (Arc::clone(&session.0.core), tracker.message().clone());
+            core.call_budgets.begin_turn(message.clone(), calls, !tracker.is_behind());
+            let end: fn((Arc<SessionCore>, MessageId)) =
+                |(core, message)| core.call_budgets.end_turn(&message);
+            DropGuard::new((core, message), end)
+        });
+        Self { budget, tool_calls: 0, limit, exceeded: None, abort: None }
     }
 
     /// Applies an event that the tracker has observed. Aborts the agent if it continues beyond the budget.
     pub(super) fn observe(&mut self, event: &Event, tracker: &TurnTracker, session: &Session) {
-        if !tracker.has_begun() || self.exceeded.is_some() {
+        // Work that may be for another message is not counted.
+        if !tracker.has_begun() || tracker.is_undecided() || self.exceeded.is_some() {
             return;
         }
-        self.limit_calls(session);
         let requested = match event.event_name() {
             EventName::AssistantTurnStart => 0,
             EventName::AssistantMessage => match event.assistant_message() {
@@ -152,8 +147,16 @@ impl Spending {
         let continues = requested > 0 || event.event_name() == EventName::AssistantTurnStart;
         self.tool_calls += requested;
         let used = match self.budget.tool_calls.filter(|limit| self.tool_calls > *limit) {
-            Some(limit) => Some(format!("{} tool calls of `Budget::tool_calls({limit})`", self.tool_calls)),
-            None => self.budget.used_up(&tracker.usage).filter(|_| continues),
+            Some(limit) => {
+                let asked = self.tool_calls;
+                Some(format!(
+                    "asks for {asked} tool calls, of which `Budget::tool_calls({limit})` allows {limit}"
+                ))
+            }
+            None => {
+                let used = self.budget.used_up(&tracker.usage).filter(|_| continues);
+                used.map(|used| format!("has come to {used}"))
+            }
         };
         if let Some(used) = used {
             self.stop(&used, session.clone());
@@ -162,7 +165,7 @@ impl Spending {
 
     fn stop(&mut self, used: &str, session: Session) {
         let message = format!(
-            "the turn needs more than its budget and was aborted: it has come to {used}; raise the limit, or give the \
+            "the turn needs more than its budget and was aborted: it {used}; raise the limit, or give the \
              agent a smaller task"
         );
         self.exceeded = Some(Error::new(ErrorKind::Budget, message));

@@ -333,6 +333,7 @@ impl SentMessage {
             if let Some(prepared) = state.prepared.as_ref().filter(|prepared| prepared.pass.is_none())
                 && let Ok(sent) = decode::answer::<SessionSendResponse>(response.get())
             {
+                state.core.sent.add(sent.message_id.clone());
                 state.core.subscribers.taken(&prepared.events, sent.message_id);
             }
             let is_abort =
@@ -370,7 +371,20 @@ impl<'a> IntoFuture for SendRequest<'a> {
     type IntoFuture = Sending<'a, MessageId>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.session.post(&self.message, false, || |_: Option<&RawValue>| {}).await })
+        Box::pin(async move {
+            let core = &self.session.0.core;
+            let prepare = || {
+                let core = Arc::clone(core);
+                move |response: Option<&RawValue>| {
+                    if let Some(Ok(sent)) =
+                        response.map(|sent| decode::answer::<SessionSendResponse>(sent.get()))
+                    {
+                        core.sent.add(sent.message_id);
+                    }
+                }
+            };
+            self.session.post(&self.message, false, prepare).await
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use super::budget::{Budget, Spending};
 use super::clock::{Clock, Limits, Step};
 use super::open_calls::OpenCalls;
 use super::reply::Reply;
-use super::tracker::TurnTracker;
+use super::tracker::{Progress, TurnTracker};
 use crate::deferred::Ticket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, EventKind, EventName, EventStream, Interest};
@@ -258,7 +258,13 @@ impl Turn {
         }
         let quiet_since = if self.awaits_end { self.events.quiet_since() } else { None };
         self.clock.event(&event, quiet_since.unwrap_or_else(Instant::now));
-        let over = self.tracker.observe(&event);
+        let sent = &self.session.0.core.sent;
+        let progress = self.tracker.observe(&event, |message| sent.contains(message));
+        if progress == Progress::HasEnded {
+            self.ended = Some(None);
+            return Poll::Ready(None);
+        }
+        let over = progress == Progress::Ends;
         if self.tracker.has_begun() {
             self.clock.begun();
         }

@@ -5,7 +5,7 @@
 
 use super::usage::Usage;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Event, EventName, Idle, SessionError};
+use crate::events::{Event, EventName, Idle, Reached, SessionError};
 use crate::protocol::MessageId;
 
 /// Reports, for each event, whether the message has reached the agent or cannot reach it any more.
@@ -42,9 +42,20 @@ enum Phase {
     Working,
     /// The last message of the agent requests no tool.
     Answered,
-    /// Another message has reached the agent after the answer, with the events since then. A hook that does not let the
-    /// agent stop sends such a message too, and then all of them belong to this turn: the next answer decides.
-    Undecided(Vec<Event>),
+    /// A message that the program has not sent, as far as is known, has reached the agent after the answer, with the
+    /// events since then. A hook that does not let the agent stop sends such a message, and then all of them belong to
+    /// this turn: the next answer decides.
+    Undecided { message: Option<MessageId>, events: Vec<Event> },
+}
+
+/// What an event means for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Continues,
+    /// The turn ends with the event.
+    Ends,
+    /// The turn has ended before the event, which belongs to another message.
+    HasEnded,
 }
 
 /// The position of a message that has not reached the agent.
@@ -115,6 +126,11 @@ impl TurnTracker {
         matches!(self.phase, Phase::Answered)
     }
 
+    /// Whether it is not known whether the events belong to this turn.
+    pub(super) fn is_undecided(&self) -> bool {
+        matches!(self.phase, Phase::Undecided { .. })
+    }
+
     /// Whether the turn ends in the middle: the agent has begun with the message, and has neither answered nor failed nor
     /// been stopped. Its answer was lost, or the user has rejected a tool.
     pub(super) fn lacks_answer(&self) -> bool {
@@ -135,16 +151,22 @@ impl TurnTracker {
     /// reach it any more.
     pub(super) fn into_watch(self) -> Box<Watch> {
         let mut tracker = Self { retains_events: false, ..self };
-        Box::new(move |event| event.is_some_and(|event| tracker.observe(event)) || tracker.has_begun())
+        Box::new(move |event| {
+            let is_over = |event| tracker.observe(event, |_| false) != Progress::Continues;
+            event.is_some_and(is_over) || tracker.has_begun()
+        })
     }
 
-    /// Applies an event; returns whether it ends the turn.
-    pub(super) fn observe(&mut self, event: &Event) -> bool {
+    /// Applies an event. `is_sent` returns whether the program has sent a message.
+    pub(super) fn observe(&mut self, event: &Event, is_sent: impl Fn(&MessageId) -> bool) -> Progress {
         // Deltas are most of a turn and do not change its phase.
         if event.is_ephemeral() && !event.event_name().matters_to_replies() {
-            return false;
+            return Progress::Continues;
         }
-        let Phase::Undecided(events) = &mut self.phase else { return self.apply(event) };
+        if self.has_ended(event, is_sent) {
+            return Progress::HasEnded;
+        }
+        let Phase::Undecided { events, .. } = &mut self.phase else { return self.progress(event) };
         match answered_message(event) {
             Some(message) if message == self.message => {
                 let events = std::mem::take(events);
@@ -152,17 +174,37 @@ impl TurnTracker {
                 for event in events {
                     self.apply(&event);
                 }
-                self.apply(event)
+                self.progress(event)
             }
-            Some(_) => true,
+            Some(_) => Progress::HasEnded,
             None if event.event_name() == EventName::SessionIdle && event.agent_id().is_none() => {
-                self.apply(event)
+                self.progress(event)
             }
             None => {
                 events.push(event.clone());
-                false
+                Progress::Continues
             }
         }
+    }
+
+    /// Whether the agent has gone on to another message of the program before this event.
+    fn has_ended(&self, event: &Event, is_sent: impl Fn(&MessageId) -> bool) -> bool {
+        match &self.phase {
+            // The response with the id of that message has come after the event.
+            Phase::Undecided { message: Some(message), .. } if is_sent(message) => return true,
+            Phase::Undecided { .. } | Phase::Answered => {}
+            Phase::Working if self.error.is_some() => {}
+            Phase::Working | Phase::Waiting(_) | Phase::Discarded(_) => return false,
+        }
+        if event.event_name() != EventName::UserMessage || event.agent_id().is_some() {
+            return false;
+        }
+        let reached = Reached::read(event.raw_data());
+        !reached.steers() && reached.message().is_some_and(|id| id != self.message && is_sent(&id))
+    }
+
+    fn progress(&mut self, event: &Event) -> Progress {
+        if self.apply(event) { Progress::Ends } else { Progress::Continues }
     }
 
     /// Applies an event that belongs to the turn, or to none.
@@ -212,19 +254,21 @@ impl TurnTracker {
     /// A message has reached the agent, this one or another.
     fn user_message(&mut self, event: &Event) {
         self.failures = 0;
-        let id = event.message_id();
+        let reached = Reached::read(event.raw_data());
+        let id = reached.message();
         // An event without an id belongs to this message, because no two turns run concurrently there.
-        if id.is_none_or(|id| id == self.message) {
+        if id.as_ref().is_none_or(|id| *id == self.message) {
             return self.begin(event);
         }
         match &self.phase {
             Phase::Waiting(_) => self.phase = Phase::Waiting(Position::Behind),
             Phase::Discarded(_) => self.phase = Phase::Discarded(Position::Behind),
+            Phase::Answered if reached.steers() => {}
             Phase::Answered => {
                 let last = if self.retains_events { self.events.pop() } else { None };
-                self.phase = Phase::Undecided(last.into_iter().collect());
+                self.phase = Phase::Undecided { message: id, events: last.into_iter().collect() };
             }
-            Phase::Working | Phase::Undecided(_) => {}
+            Phase::Working | Phase::Undecided { .. } => {}
         }
     }
 
@@ -304,7 +348,7 @@ impl TurnTracker {
                 self.phase = Phase::Working;
                 self.keep(event);
             }
-            Phase::Working | Phase::Answered | Phase::Undecided(_) => {}
+            Phase::Working | Phase::Answered | Phase::Undecided { .. } => {}
         }
     }
 
@@ -379,6 +423,11 @@ mod tests {
         serde_json::from_str(&event.to_string()).unwrap()
     }
 
+    /// Whether the turn is over with this event. The program has sent only the message of the tracker.
+    fn over(tracker: &mut TurnTracker, name: &str, data: &Value) -> bool {
+        tracker.observe(&event(name, data), |_| false) != Progress::Continues
+    }
+
     #[test]
     fn a_message_that_an_abort_discards_ends_with_the_idle_that_follows() {
         let of_the_turn_before = ("assistant.message", json!({"content": "other"}));
@@ -386,7 +435,7 @@ mod tests {
         let end = |tracker: TurnTracker| {
             let mut tracker = tracker;
             tracker.retain_events();
-            let end = events.iter().position(|(name, data)| tracker.observe(&event(name, data)));
+            let end = events.iter().position(|(name, data)| over(&mut tracker, name, data));
             (end, tracker.aborted, tracker.events.len())
         };
         assert_eq!(end(TurnTracker::new("m".into(), false)), (Some(2), true, 0));
@@ -397,7 +446,7 @@ mod tests {
     /// Feeds events for message `m`; the number of events after which the turn is over, and the answer.
     fn run(was_idle: bool, events: &[(&str, Value)]) -> (Option<usize>, Option<String>) {
         let mut tracker = TurnTracker::new("m".into(), was_idle);
-        let end = events.iter().position(|(name, data)| tracker.observe(&event(name, data)));
+        let end = events.iter().position(|(name, data)| over(&mut tracker, name, data));
         let answer =
             tracker.answer().map(|answer| answer.assistant_message().unwrap().unwrap().content.clone());
         (end.map(|end| end + 1), answer)
@@ -408,7 +457,7 @@ mod tests {
         let failed = |message: &str| {
             let data = json!({"errorType": "query", "message": message, "statusCode": 401});
             let mut tracker = TurnTracker::new("m".into(), true);
-            tracker.observe(&event("session.error", &data));
+            over(&mut tracker, "session.error", &data);
             tracker.error.unwrap().to_string()
         };
         for missing in [
@@ -456,7 +505,7 @@ mod tests {
             ("session.idle", json!({"aborted": true})),
             ("user.message", json!({"messageId": "m"})),
         ] {
-            assert!(!tracker.observe(&event(name, &data)));
+            assert!(!over(&mut tracker, name, &data));
         }
         assert_eq!((&tracker.usage, tracker.aborted, tracker.events.len()), (&Usage::default(), false, 1));
     }
@@ -473,6 +522,49 @@ mod tests {
     }
 
     #[test]
+    fn the_turn_ends_before_the_next_message_of_the_program() {
+        let reaches = |id: &str| event("user.message", &json!({"messageId": id, "delivery": "queued"}));
+        let steers = event("user.message", &json!({"messageId": "n", "delivery": "steering"}));
+        let answers = event("assistant.message", &json!({"content": "", "originatingMessageId": "m"}));
+        let fails = event("session.error", &json!({"message": "", "originatingMessageId": "m"}));
+        let is_sent = |id: &MessageId| *id == "m" || *id == "n";
+        for end in [&answers, &fails] {
+            let mut tracker = TurnTracker::new("m".into(), true);
+            tracker.retain_events();
+            for event in [&reaches("m"), end, &steers] {
+                assert_eq!(tracker.observe(event, is_sent), Progress::Continues);
+            }
+            assert_eq!(tracker.observe(&reaches("n"), is_sent), Progress::HasEnded);
+            assert_eq!(tracker.events.len(), 3, "that message is not among the events");
+        }
+        // One that is not sent may be that of a hook, and one that comes before the answer may steer.
+        let mut tracker = TurnTracker::new("m".into(), true);
+        for event in [&reaches("m"), &reaches("n"), &answers, &reaches("h")] {
+            assert_eq!(tracker.observe(event, is_sent), Progress::Continues);
+        }
+        assert!(tracker.is_undecided());
+        assert_eq!(tracker.observe(&reaches("n"), is_sent), Progress::HasEnded);
+    }
+
+    #[test]
+    fn a_message_whose_id_comes_later_ends_the_turn_with_the_next_event() {
+        let mut tracker = TurnTracker::new("m".into(), true);
+        let observe = |tracker: &mut TurnTracker, name: &str, data: &Value, knows: bool| {
+            tracker.observe(&event(name, data), |id| knows && *id == "n")
+        };
+        observe(&mut tracker, "user.message", &json!({"messageId": "m"}), false);
+        observe(
+            &mut tracker,
+            "assistant.message",
+            &json!({"content": "", "originatingMessageId": "m"}),
+            false,
+        );
+        let reached = observe(&mut tracker, "user.message", &json!({"messageId": "n"}), false);
+        assert_eq!(reached, Progress::Continues);
+        assert_eq!(observe(&mut tracker, "assistant.turn_start", &json!({}), true), Progress::HasEnded);
+    }
+
+    #[test]
     fn a_hook_that_makes_the_agent_continue_does_not_end_the_turn() {
         let events = [
             ("user.message", json!({"messageId": "m"})),
@@ -486,7 +578,7 @@ mod tests {
         let mut tracker = TurnTracker::new("m".into(), true);
         tracker.retain_events();
         for (name, data) in &events {
-            tracker.observe(&event(name, data));
+            over(&mut tracker, name, data);
         }
         assert_eq!((tracker.usage.requests, tracker.events.len()), (1, 4));
     }
@@ -562,11 +654,11 @@ mod tests {
             ("assistant.message", json!({"content": 7, "originatingMessageId": "m"})),
             ("session.error", json!({"message": 7, "originatingMessageId": "other"})),
         ] {
-            assert!(!tracker.observe(&event(name, &data)), "{name}");
+            assert!(!over(&mut tracker, name, &data), "{name}");
         }
         assert!(tracker.error.is_none());
         assert!(tracker.answer().unwrap().assistant_message().unwrap().is_err());
-        assert!(tracker.observe(&event("session.idle", &json!({"aborted": 7, "mode": 7}))));
+        assert!(over(&mut tracker, "session.idle", &json!({"aborted": 7, "mode": 7})));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::totals::record_totals;
 use crate::events::Event;
 use crate::protocol::MessageId;
-use crate::session::turn::tracker::TurnTracker;
+use crate::session::turn::tracker::{Progress, TurnTracker};
 use crate::trace::{Content, Operation};
 
 /// A turn that has not ended.
@@ -31,15 +31,17 @@ pub(super) enum Stage {
 }
 
 impl OpenTurn {
-    /// Applies an event; returns whether it ends the turn.
-    pub(super) fn observe(&mut self, event: &Event) -> bool {
+    /// Applies an event; returns whether the turn has ended. `sent` are the messages of all open turns.
+    pub(super) fn observe(&mut self, event: &Event, sent: &[MessageId]) -> bool {
         match &mut self.stage {
             Stage::Unsent => false,
             Stage::Sent { early, .. } => {
                 early.push(event.clone());
                 false
             }
-            Stage::Accepted(tracker) => tracker.observe(event),
+            Stage::Accepted(tracker) => {
+                tracker.observe(event, |message| sent.contains(message)) != Progress::Continues
+            }
         }
     }
 
@@ -56,8 +58,12 @@ impl OpenTurn {
         }
     }
 
-    pub(super) fn is_of(&self, message: &MessageId) -> bool {
-        matches!(&self.stage, Stage::Accepted(tracker) if tracker.message() == message)
+    /// Returns the message, once the CLI has accepted it.
+    pub(super) fn message(&self) -> Option<&MessageId> {
+        match &self.stage {
+            Stage::Accepted(tracker) => Some(tracker.message()),
+            Stage::Unsent | Stage::Sent { .. } => None,
+        }
     }
 
     /// Ends the turn as its last event says.

@@ -13,7 +13,7 @@ use crate::events::{
     ToolExecutionStart,
 };
 use crate::protocol::MessageId;
-use crate::session::turn::tracker::TurnTracker;
+use crate::session::turn::tracker::{Progress, TurnTracker};
 use crate::session::turn::usage::Usage;
 use crate::tools::Tool;
 use crate::trace::{self, AgentSpan, Operation, ToolSpan, chat, event, fail, invoke_agent};
@@ -120,7 +120,7 @@ impl State {
         let is_abort = |event: &&Event| event.event_name() == EventName::Abort && event.agent_id().is_none();
         let aborts = u32::try_from(early.iter().filter(is_abort).count()).unwrap_or(u32::MAX);
         let mut tracker = TurnTracker::new(message, was_idle).after_aborts(aborts);
-        let is_over = early.iter().any(|event| tracker.observe(event));
+        let is_over = early.iter().any(|event| tracker.observe(event, |_| false) != Progress::Continues);
         turn.stage = Stage::Accepted(Box::new(tracker));
         if is_over {
             self.turns.remove(at).end(facts.content);
@@ -137,7 +137,7 @@ impl State {
 
     /// Ends the turn of a message that has failed on the side of the program.
     pub(super) fn failed(&mut self, message: &MessageId, error: &Error) {
-        let Some(at) = self.turns.iter().position(|turn| turn.is_of(message)) else { return };
+        let Some(at) = self.turns.iter().position(|turn| turn.message() == Some(message)) else { return };
         let mut turn = self.turns.remove(at);
         turn.operation.fail(error_type(error));
         turn.end(None);
@@ -263,8 +263,12 @@ impl State {
         own_tool: impl FnOnce(&str) -> Option<Tool>,
     ) {
         let mut ended: Vec<u64> = Vec::new();
+        let sent: Vec<_> = match event.event_name() {
+            EventName::UserMessage => self.turns.iter().filter_map(|turn| turn.message().cloned()).collect(),
+            _ => Vec::new(),
+        };
         for turn in &mut self.turns {
-            if turn.observe(event) {
+            if turn.observe(event, &sent) {
                 ended.push(turn.number);
             }
         }

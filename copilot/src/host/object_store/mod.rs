@@ -196,7 +196,7 @@ impl BucketFs {
     /// watch the lease.
     ///
     /// Where another process holds the session, this waits until that one has shown life, which is an error,
-    /// or has shown none for its whole lease.
+    /// has shown none for its whole lease, or has released or deleted the session.
     ///
     /// # Errors
     ///

@@ -3,6 +3,9 @@
 //!
 //! Clocks of two machines are never compared. A candidate measures with its own clock for how long the holder
 //! has written nothing; the holder's lease stands in its records.
+//!
+//! The numbers below a snapshot have gaps, where records were removed. A record that was created decides only
+//! where it is above the newest snapshot, so a candidate lists the records again after it has created one.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -42,6 +45,22 @@ pub(super) struct Taken {
     pub(super) leftovers: Vec<u64>,
 }
 
+impl Taken {
+    /// A session without records.
+    fn nothing() -> Self {
+        Self {
+            tree: Tree::new(SystemTime::now()),
+            head: 0,
+            epoch: 0,
+            base: 0,
+            fences: Vec::new(),
+            bytes_since: 0,
+            is_new: true,
+            leftovers: Vec::new(),
+        }
+    }
+}
+
 /// Returns the number and the line of the newest record, with those of all records; `None` where there is
 /// none.
 pub(super) async fn newest(
@@ -63,51 +82,60 @@ pub(super) async fn take(
     me: &Candidate,
     session: &SessionId,
 ) -> Result<Taken, BucketError> {
+    let held = |header: Header| BucketError::Held { session: session.clone(), holder: header.holder };
+    let is_free =
+        |header: &Header| matches!(header.kind, Kind::Release | Kind::Deleted) || header.holder == me.holder;
     let mut winner = None;
     for _ in 0..RACES {
-        let Some((number, header, sizes)) = newest(journal).await? else {
-            let tree = Tree::new(SystemTime::now());
-            let (fences, leftovers) = (Vec::new(), Vec::new());
-            return Ok(Taken {
-                tree,
-                head: 0,
-                epoch: 0,
-                base: 0,
-                fences,
-                bytes_since: 0,
-                is_new: true,
-                leftovers,
-            });
+        let Some((number, header, _)) = newest(journal).await? else { return Ok(Taken::nothing()) };
+        let heard = match is_free(&header) {
+            true => Heard::Nothing,
+            false => wait_for_silence(journal, number, &header).await?,
         };
-        let is_free = matches!(header.kind, Kind::Release | Kind::Deleted) || header.holder == me.holder;
-        if !is_free {
-            wait_for_silence(journal, number, &header, session).await?;
+        match heard {
+            Heard::Beat => return Err(held(header)),
+            Heard::Record => {}
+            Heard::Nothing => {
+                let draft = Draft {
+                    kind: Kind::Acquire,
+                    epoch: header.epoch + 1,
+                    holder: me.holder.clone(),
+                    lease: me.lease,
+                    base: header.base,
+                    bytes: header.bytes,
+                    fences: Vec::new(),
+                };
+                let object = draft.encode(Changes::default());
+                if journal.create(number + 1, &object, me.lease).await? == Created::Ours
+                    && let Some(sizes) = confirm(journal, number + 1).await?
+                {
+                    return load(journal, number + 1, &header, &sizes).await;
+                }
+            }
         }
-        let draft = Draft {
-            kind: Kind::Acquire,
-            epoch: header.epoch + 1,
-            holder: me.holder.clone(),
-            lease: me.lease,
-            base: header.base,
-            bytes: header.bytes,
-            fences: Vec::new(),
-        };
-        let object = draft.encode(Changes::default());
-        if journal.create(number + 1, &object, me.lease).await? == Created::Ours {
-            return load(journal, number + 1, &header, &sizes).await;
+        // There is a newer record. Its writer lives, or has given the session up.
+        let Some((_, header, _)) = newest(journal).await? else { continue };
+        if !is_free(&header) {
+            return Err(held(header));
         }
-        winner = Some(header.holder);
+        winner = Some(header);
     }
-    Err(BucketError::Held { session: session.clone(), holder: winner.unwrap_or_default() })
+    let header =
+        winner.ok_or_else(|| BucketError::store_message("the session has no records any more".into()))?;
+    Err(held(header))
 }
 
-/// Waits until the holder has written nothing for its lease. It lives if it writes meanwhile.
-async fn wait_for_silence(
-    journal: &Journal,
-    number: u64,
-    header: &Header,
-    session: &SessionId,
-) -> Result<(), BucketError> {
+/// The signs of life of a holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// There was none for its lease.
+    Nothing,
+    Beat,
+    Record,
+}
+
+/// Waits until the holder has written nothing for its lease, or writes.
+async fn wait_for_silence(journal: &Journal, number: u64, header: &Header) -> Result<Heard, BucketError> {
     let seen = journal.last_beat().await?;
     let since = Instant::now();
     // A tenth more, for clocks of different speeds.
@@ -116,13 +144,42 @@ async fn wait_for_silence(
     loop {
         sleep((lease / 8).min(Duration::from_secs(1))).await;
         let is_over = since.elapsed() >= lease;
-        if journal.exists(number + 1).await? || journal.last_beat().await? != seen {
-            return Err(BucketError::Held { session: session.clone(), holder: header.holder.clone() });
+        if journal.exists(number + 1).await? {
+            return Ok(Heard::Record);
+        }
+        if journal.last_beat().await? != seen {
+            return Ok(Heard::Beat);
         }
         if is_over {
-            return Ok(());
+            // The next record may have been removed between two looks, after a snapshot.
+            let listed = journal.list().await?;
+            let is_newer = listed.range(number + 1..).next().is_some();
+            return Ok(if is_newer { Heard::Record } else { Heard::Nothing });
         }
     }
+}
+
+/// Returns all records where `number`, which this process has just created, is the newest of them, so that
+/// the session is taken; `None` where it is not.
+///
+/// The number may have been free because its record was removed, after a snapshot that this process has not
+/// seen. Then the record is removed: it is below the snapshot and not one of its fences. One that stays, after
+/// a crash, is never read, and is removed when the session is opened next. A record that is newer for another
+/// reason is that of a process which has taken the session over from this one; it needs `number` as a fence.
+async fn confirm(journal: &Journal, number: u64) -> Result<Option<BTreeMap<u64, u64>>, BucketError> {
+    let listed = journal.list().await?;
+    if listed.range(number + 1..).next().is_none() {
+        return Ok(Some(listed));
+    }
+    let Some((_, header, _)) = newest(journal).await? else { return Ok(None) };
+    if header.base > number
+        && let Some(snapshot) = journal.read(header.base).await?
+        && !snapshot.header.fences.contains(&number)
+        && let Err(error) = journal.remove(vec![number]).await
+    {
+        tracing::debug!(%error, number, "a record below a snapshot stays until the next start");
+    }
+    Ok(None)
 }
 
 /// Reads the files of a session that this process has just taken with the record `head`.

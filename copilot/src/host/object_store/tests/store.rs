@@ -1,11 +1,15 @@
 //! A store in memory that fails, delays, loses answers and counts.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_core::Stream;
+use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -27,6 +31,10 @@ pub(super) enum Fate {
     AnswerLost,
     /// It is done later, and its answer is lost.
     Late(Duration),
+    /// It is done later, and answered then.
+    Slow(Duration),
+    /// It is done, and the process stops with it.
+    Stops,
 }
 
 /// The way of one process to a store; those of several processes share the store.
@@ -56,10 +64,34 @@ impl Way {
         self.paused.send_replace(paused);
     }
 
-    async fn pass(&self) {
+    fn pass(&self) -> BoxFuture<'static, ()> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut paused = self.paused.subscribe();
-        let _ = paused.wait_for(|paused| !paused).await;
+        Box::pin(async move {
+            let _ = paused.wait_for(|paused| !paused).await;
+        })
+    }
+}
+
+type Start = Box<dyn FnOnce() -> BoxStream<'static, Result<ObjectMeta>> + Send>;
+
+/// A list that begins when its request passes.
+enum Listing {
+    Waits(BoxFuture<'static, ()>, Option<Start>),
+    Runs(BoxStream<'static, Result<ObjectMeta>>),
+}
+
+impl Stream for Listing {
+    type Item = Result<ObjectMeta>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Self::Waits(pass, start) = &mut *self {
+            ready!(pass.as_mut().poll(context));
+            let start = start.take().unwrap();
+            *self = Self::Runs(start());
+        }
+        let Self::Runs(objects) = &mut *self else { unreachable!("it has passed") };
+        objects.as_mut().poll_next(context)
     }
 }
 
@@ -78,6 +110,14 @@ impl ObjectStore for Way {
                 Err(Error::NotImplemented { operation: "a condition".into(), implementer: "a test".into() })
             }
             Fate::Done => self.store.put_opts(path, payload, options).await,
+            Fate::Stops => {
+                self.pause(true);
+                self.store.put_opts(path, payload, options).await
+            }
+            Fate::Slow(delay) => {
+                tokio::time::sleep(delay).await;
+                self.store.put_opts(path, payload, options).await
+            }
             Fate::AnswerLost => {
                 // The answer of the store is lost.
                 let _ = self.store.put_opts(path, payload, options).await;
@@ -110,8 +150,8 @@ impl ObjectStore for Way {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.store.list(prefix)
+        let (store, prefix) = (Arc::clone(&self.store), prefix.cloned());
+        Box::pin(Listing::Waits(self.pass(), Some(Box::new(move || store.list(prefix.as_ref())))))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

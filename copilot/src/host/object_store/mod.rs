@@ -78,7 +78,10 @@ pub use listing::StoredSession;
 /// Requests that may wait for one session. The CLI waits for most answers, so few do.
 const MAX_WAITING: usize = 64;
 
-/// Keeps the files of sessions in a bucket or a shared directory; clones share what they hold.
+/// Keeps the files of sessions in a bucket or a shared directory.
+///
+/// Clones with the same [`prefix`](Self::prefix) share the sessions that they hold, each with the settings of
+/// the clone that opened it; those with different prefixes share none.
 ///
 /// The module's page says what makes sure that one process writes a session, what a crash can lose, and what
 /// it costs. It needs the time and I/O of a Tokio runtime, and does its work in tasks of that on which a
@@ -116,8 +119,11 @@ pub struct BucketFs {
     prefix: Path,
     layout: FsLayout,
     settings: Settings,
-    open: Arc<Mutex<HashMap<SessionId, Arc<Open>>>>,
+    open: Arc<Mutex<HashMap<Key, Arc<Open>>>>,
 }
+
+/// The prefix and the id of a session.
+type Key = (Path, SessionId);
 
 /// A session that is open here.
 struct Open {
@@ -145,7 +151,8 @@ impl BucketFs {
         }
     }
 
-    /// Sets the folder of the sessions in the store. Default: `sessions`.
+    /// Sets the folder of the sessions in the store, such as one for each tenant. All operations, also those
+    /// on all sessions, see only the sessions of this folder. Default: `sessions`.
     pub fn prefix(mut self, prefix: &str) -> Self {
         self.prefix = Path::from(prefix);
         self
@@ -222,8 +229,7 @@ impl BucketFs {
     ///
     /// The changes are written although the future was dropped.
     pub async fn flush(&self, session: &SessionId) -> Result<(), BucketError> {
-        let open = lock(&self.open).get(session).cloned();
-        match open {
+        match self.get(session) {
             Some(open) => request(&open, Request::Flush).await?,
             None => Ok(()),
         }
@@ -242,7 +248,7 @@ impl BucketFs {
     ///
     /// The session is released although the future was dropped.
     pub async fn release(&self, session: &SessionId) -> Result<(), BucketError> {
-        let Some(open) = lock(&self.open).get(session).cloned() else { return Ok(()) };
+        let Some(open) = self.get(session) else { return Ok(()) };
         let released = request(&open, Request::Release).await?;
         if released.as_ref().err().is_none_or(BucketError::is_lost) {
             self.forget(session, &open);
@@ -250,7 +256,7 @@ impl BucketFs {
         released
     }
 
-    /// Releases all sessions, such as before the program ends.
+    /// Releases all sessions of the [`prefix`](Self::prefix), such as before the program ends.
     ///
     /// # Errors
     ///
@@ -260,9 +266,8 @@ impl BucketFs {
     ///
     /// The sessions that it has come to are released although the future was dropped.
     pub async fn release_all(&self) -> Result<(), BucketError> {
-        let held: Vec<_> = lock(&self.open).keys().cloned().collect();
         let mut result = Ok(());
-        for session in held {
+        for session in self.held() {
             result = result.and(self.release(&session).await);
         }
         result
@@ -288,10 +293,24 @@ impl BucketFs {
         deleted
     }
 
+    fn key(&self, session: &SessionId) -> Key {
+        (self.prefix.clone(), session.clone())
+    }
+
+    fn get(&self, session: &SessionId) -> Option<Arc<Open>> {
+        lock(&self.open).get(&self.key(session)).cloned()
+    }
+
+    /// The sessions of this prefix that are open here.
+    fn held(&self) -> Vec<SessionId> {
+        let all = lock(&self.open);
+        all.keys().filter(|(prefix, _)| *prefix == self.prefix).map(|(_, session)| session.clone()).collect()
+    }
+
     fn forget(&self, session: &SessionId, open: &Arc<Open>) {
-        let mut all = lock(&self.open);
-        if all.get(session).is_some_and(|now| Arc::ptr_eq(now, open)) {
-            all.remove(session);
+        let (mut all, key) = (lock(&self.open), self.key(session));
+        if all.get(&key).is_some_and(|now| Arc::ptr_eq(now, open)) {
+            all.remove(&key);
         }
     }
 
@@ -306,10 +325,10 @@ impl BucketFs {
 
     /// The session, with a task that holds it.
     fn open(&self, session: &SessionId) -> Result<Arc<Open>, BucketError> {
-        let journal = self.journal(session)?;
+        let (journal, key) = (self.journal(session)?, self.key(session));
         let mut all = lock(&self.open);
         // The task ends with its runtime, or a release; another one reads the session again.
-        if let Some(open) = all.get(session).filter(|open| !open.requests.is_closed()) {
+        if let Some(open) = all.get(&key).filter(|open| !open.requests.is_closed()) {
             return Ok(Arc::clone(open));
         }
         let first = names(&self.layout.initial_cwd, &self.layout.conventions).unwrap_or_default();
@@ -319,7 +338,7 @@ impl BucketFs {
         let (sender, loss) = watch::channel(None);
         let task = task::spawn(Holder::new(session.clone(), journal, settings, sender).run(receiver));
         let open = Arc::new(Open { requests, loss, _task: task });
-        all.insert(session.clone(), Arc::clone(&open));
+        all.insert(key, Arc::clone(&open));
         Ok(open)
     }
 
@@ -418,7 +437,7 @@ impl SessionFs for BucketFs {
 
 impl fmt::Debug for BucketFs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut held: Vec<_> = lock(&self.open).keys().cloned().collect();
+        let mut held = self.held();
         held.sort();
         f.debug_struct("BucketFs")
             .field("prefix", &self.prefix.as_ref())

@@ -1,5 +1,6 @@
 //! Sessions in a store: one writer, what a crash loses, takeovers, failures of the store. Time is paused.
 
+mod clones;
 mod gaps;
 mod model;
 mod store;

@@ -114,19 +114,20 @@ impl Holder {
         Self { session, journal, settings, phase: Phase::Closed, loss, removal: None }
     }
 
-    /// Serves requests until the session is given up, or there is no sender of them.
-    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    /// Serves requests until the session is given up, or there is no sender of them. Returns whether it was
+    /// given up.
+    pub(super) async fn run(mut self, requests: &mut mpsc::Receiver<Request>) -> bool {
         loop {
             let wake = self.wake();
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(request) => self.serve(request).await,
-                    None => return,
+                    None => return false,
                 },
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tick().await,
             }
             if matches!(self.phase, Phase::Ended) {
-                return;
+                return true;
             }
             self.shorten().await;
         }

@@ -53,6 +53,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ use super::session_fs::{FsEntry, FsError, FsLayout, FsMkdir, FsRange, FsRm, FsSt
 use crate::protocol::SessionId;
 use crate::task::{self, Task, lock};
 use change::{Action, Change};
-use holder::{Holder, Request, Settings};
+use holder::{Answer, Holder, Request, Settings};
 use journal::Journal;
 use takeover::Candidate;
 
@@ -129,7 +130,15 @@ type Key = (Path, SessionId);
 struct Open {
     requests: mpsc::Sender<Request>,
     loss: watch::Receiver<Option<BucketError>>,
+    /// Set when the task ends with a release or a deletion, before the channel closes.
+    released: Arc<AtomicBool>,
     _task: Task,
+}
+
+impl Open {
+    fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
 }
 
 impl BucketFs {
@@ -219,7 +228,7 @@ impl BucketFs {
         Ok(Lease { session: session.clone(), epoch, loss: open.loss.clone() })
     }
 
-    /// Writes the changes of a session that wait.
+    /// Writes the changes of a session that wait. One that is not held is not an error.
     ///
     /// # Errors
     ///
@@ -230,7 +239,7 @@ impl BucketFs {
     /// The changes are written although the future was dropped.
     pub async fn flush(&self, session: &SessionId) -> Result<(), BucketError> {
         match self.get(session) {
-            Some(open) => request(&open, Request::Flush).await?,
+            Some(open) => self.finish(session, &open, Request::Flush).await,
             None => Ok(()),
         }
     }
@@ -242,14 +251,15 @@ impl BucketFs {
     /// # Errors
     ///
     /// [`BucketError::Lost`] where this finds out that another process has taken the session over; it is
-    /// forgotten all the same. Failures of the store, after which the session is still held.
+    /// forgotten all the same. So is one whose runtime has ended: changes that waited are lost, and another
+    /// process takes it after the lease. Failures of the store, after which the session is still held.
     ///
     /// # Cancel safety
     ///
     /// The session is released although the future was dropped.
     pub async fn release(&self, session: &SessionId) -> Result<(), BucketError> {
         let Some(open) = self.get(session) else { return Ok(()) };
-        let released = request(&open, Request::Release).await?;
+        let released = self.finish(session, &open, Request::Release).await;
         if released.as_ref().err().is_none_or(BucketError::is_lost) {
             self.forget(session, &open);
         }
@@ -285,12 +295,39 @@ impl BucketFs {
     ///
     /// The session is deleted although the future was dropped, if it was polled once.
     pub async fn delete(&self, session: &SessionId) -> Result<(), BucketError> {
-        let open = self.open(session)?;
-        let deleted = request(&open, Request::Delete).await?;
-        if deleted.is_ok() {
-            self.forget(session, &open);
+        loop {
+            let open = self.open(session)?;
+            match request(&open, Request::Delete).await {
+                // A concurrent release was before it.
+                Err(_) if open.is_released() => {}
+                Err(ended) => return Err(ended),
+                Ok(deleted) => {
+                    if deleted.is_ok() {
+                        self.forget(session, &open);
+                    }
+                    return deleted;
+                }
+            }
         }
-        deleted
+    }
+
+    /// Sends a request that has nothing to do where the session was released. A task that has ended is
+    /// forgotten.
+    async fn finish(
+        &self,
+        session: &SessionId,
+        open: &Arc<Open>,
+        request_of: impl FnOnce(Answer<BucketError>) -> Request,
+    ) -> Result<(), BucketError> {
+        let done = match request(open, request_of).await {
+            Ok(done) => done,
+            Err(_) if open.is_released() => Ok(()),
+            Err(ended) => Err(ended),
+        };
+        if open.requests.is_closed() {
+            self.forget(session, open);
+        }
+        done
     }
 
     fn key(&self, session: &SessionId) -> Key {
@@ -334,10 +371,16 @@ impl BucketFs {
         let first = names(&self.layout.initial_cwd, &self.layout.conventions).unwrap_or_default();
         let first_directory = first.into_iter().map(str::to_owned).collect();
         let settings = Settings { first_directory, ..self.settings.clone() };
-        let (requests, receiver) = mpsc::channel(MAX_WAITING);
+        let (requests, mut receiver) = mpsc::channel(MAX_WAITING);
         let (sender, loss) = watch::channel(None);
-        let task = task::spawn(Holder::new(session.clone(), journal, settings, sender).run(receiver));
-        let open = Arc::new(Open { requests, loss, _task: task });
+        let holder = Holder::new(session.clone(), journal, settings, sender);
+        let released = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&released);
+        let task = task::spawn(async move {
+            ended.store(holder.run(&mut receiver).await, Ordering::Release);
+            drop(receiver);
+        });
+        let open = Arc::new(Open { requests, loss, released, _task: task });
         all.insert(key, Arc::clone(&open));
         Ok(open)
     }
@@ -378,8 +421,13 @@ async fn request<T>(
     open: &Open,
     request: impl FnOnce(oneshot::Sender<T>) -> Request,
 ) -> Result<T, BucketError> {
-    let ended =
-        || BucketError::store_message("the session was released meanwhile, or its runtime has ended".into());
+    let ended = || {
+        let reason = match open.is_released() {
+            true => "the session was released meanwhile",
+            false => "the task that held the session has ended without a release, such as with its runtime",
+        };
+        BucketError::store_message(reason.into())
+    };
     let (answer, answered) = oneshot::channel();
     open.requests.send(request(answer)).await.map_err(|_| ended())?;
     answered.await.map_err(|_| ended())

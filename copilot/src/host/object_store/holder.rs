@@ -235,8 +235,9 @@ impl Holder {
     async fn change(&mut self, change: &Change) -> Result<(), FsError> {
         let settings = self.settings.clone();
         let held = self.own().await?;
-        let bytes = held.tree.bytes() + change.added();
-        if bytes > settings.max_bytes {
+        let before = held.tree.bytes();
+        let bytes = before - change.replaced(&held.tree) + change.added();
+        if bytes > settings.max_bytes && bytes > before {
             return Err(BucketError::TooLarge { bytes, limit: settings.max_bytes }.into());
         }
         change.apply(&mut held.tree, &mut held.changes)?;

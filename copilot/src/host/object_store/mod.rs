@@ -201,7 +201,7 @@ impl BucketFs {
     }
 
     /// Sets the limit for all files of a session together, which are in memory while it is held. A change
-    /// that exceeds it fails. Default: 256 MiB.
+    /// after which they would be larger than that, and larger than before, fails. Default: 256 MiB.
     pub fn max_session_bytes(mut self, limit: u64) -> Self {
         self.settings.max_bytes = limit;
         self

@@ -3,6 +3,7 @@
 mod clones;
 mod gaps;
 mod model;
+mod sizes;
 mod store;
 
 use std::sync::Arc;

@@ -40,6 +40,7 @@
 //! snapshot needs twice that for a moment. Of each takeover a record of some 150 bytes stays in the store, as
 //! the fence for processes that were paused.
 
+mod candidate;
 mod change;
 mod error;
 mod holder;
@@ -66,10 +67,10 @@ use super::session_fs::tree::Tree;
 use super::session_fs::{FsEntry, FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs};
 use crate::protocol::SessionId;
 use crate::task::{self, Task, lock};
+use candidate::Candidate;
 use change::{Action, Change};
 use holder::{Answer, Holder, Request, Settings};
 use journal::Journal;
-use takeover::Candidate;
 
 pub use ::object_store;
 pub use error::BucketError;
@@ -181,7 +182,9 @@ impl BucketFs {
     }
 
     /// Sets the time after which another process may take over the sessions of this one, if it shows no life.
-    /// It is also the time for which a failing store is waited for. Default: 15 seconds. At least 100 ms.
+    /// It is also the time for which a failing store is waited for. A request to the store may take half of
+    /// it, in the limits of 1 and 30 seconds, and a second more for each MiB; the holder shows life while it
+    /// transfers a large object. Default: 15 seconds. At least 100 ms.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.me.lease = lease.max(Duration::from_millis(100));
         self

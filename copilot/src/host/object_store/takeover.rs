@@ -12,21 +12,15 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
+use super::candidate::{Beats, Candidate};
 use super::error::BucketError;
-use super::journal::{Created, Journal};
+use super::journal::{Created, Journal, transfer};
 use super::record::{Changes, Draft, Header, Kind};
 use crate::host::session_fs::tree::Tree;
 use crate::protocol::SessionId;
 
 /// How often another process may be faster before this one gives up.
 const RACES: usize = 8;
-
-/// The process that takes sessions.
-#[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) holder: String,
-    pub(super) lease: Duration,
-}
 
 /// A session as it was read, with the place in its log.
 pub(super) struct Taken {
@@ -68,9 +62,9 @@ pub(super) async fn newest(
 ) -> Result<Option<(u64, Header, BTreeMap<u64, u64>)>, BucketError> {
     for _ in 0..RACES {
         let listed = journal.list().await?;
-        let Some((&number, _)) = listed.last_key_value() else { return Ok(None) };
+        let Some((&number, &size)) = listed.last_key_value() else { return Ok(None) };
         // Removed since it was listed: a newer one is there.
-        let Some(record) = journal.read(number).await? else { continue };
+        let Some(record) = journal.read(number, size).await? else { continue };
         return Ok(Some((number, record.header, listed)));
     }
     Err(BucketError::store_message("the newest record of the session was removed again and again".into()))
@@ -109,7 +103,7 @@ pub(super) async fn take(
                 if journal.create(number + 1, &object, me.lease).await? == Created::Ours
                     && let Some(sizes) = confirm(journal, number + 1).await?
                 {
-                    return load(journal, number + 1, &header, &sizes).await;
+                    return load(journal, me, number + 1, &header, &sizes).await;
                 }
             }
         }
@@ -171,9 +165,10 @@ async fn confirm(journal: &Journal, number: u64) -> Result<Option<BTreeMap<u64, 
     if listed.range(number + 1..).next().is_none() {
         return Ok(Some(listed));
     }
-    let Some((_, header, _)) = newest(journal).await? else { return Ok(None) };
+    let Some((_, header, sizes)) = newest(journal).await? else { return Ok(None) };
+    let size = sizes.get(&header.base).copied().unwrap_or_default();
     if header.base > number
-        && let Some(snapshot) = journal.read(header.base).await?
+        && let Some(snapshot) = journal.read(header.base, size).await?
         && !snapshot.header.fences.contains(&number)
         && let Err(error) = journal.remove(vec![number]).await
     {
@@ -185,14 +180,20 @@ async fn confirm(journal: &Journal, number: u64) -> Result<Option<BTreeMap<u64, 
 /// Reads the files of a session that this process has just taken with the record `head`.
 async fn load(
     journal: &Journal,
+    me: &Candidate,
     head: u64,
     before: &Header,
     sizes: &BTreeMap<u64, u64>,
 ) -> Result<Taken, BucketError> {
-    let base = before.base;
+    let (base, epoch) = (before.base, before.epoch + 1);
+    let numbers = base.max(1)..=head;
+    let bytes = sizes.range(numbers.clone()).map(|(_, size)| size).sum();
+    let end = Instant::now() + me.lease + transfer(bytes) * 2;
+    let beats = Beats { journal, me, epoch };
+    let records = beats.during(journal.read_all(numbers.clone(), bytes), end).await?;
     let mut tree = Tree::new(SystemTime::now());
     let (mut fences, mut is_new) = (Vec::new(), true);
-    for (number, record) in (base.max(1)..=head).zip(journal.read_all(base.max(1)..=head).await?) {
+    for (number, record) in numbers.zip(records) {
         let is_snapshot = matches!(record.header.kind, Kind::Snapshot | Kind::Deleted);
         if is_snapshot {
             fences.clone_from(&record.header.fences);
@@ -205,5 +206,5 @@ async fn load(
     let bytes_since = sizes.range(base + 1..).map(|(_, size)| size).sum();
     let is_leftover = |number: &u64| *number < base && !fences.contains(number);
     let leftovers = sizes.keys().copied().filter(is_leftover).collect();
-    Ok(Taken { tree, head, epoch: before.epoch + 1, base, fences, bytes_since, is_new, leftovers })
+    Ok(Taken { tree, head, epoch, base, fences, bytes_since, is_new, leftovers })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -43,16 +43,18 @@ pub(super) struct Way {
     store: Arc<InMemory>,
     fates: Arc<Mutex<Vec<Fate>>>,
     paused: Arc<watch::Sender<bool>>,
+    /// The bytes that an object transfers in a second; 0 for all.
+    rate: Arc<AtomicU64>,
     pub(super) requests: Arc<AtomicUsize>,
 }
 
 impl Way {
     pub(super) fn to(store: &Arc<InMemory>) -> Self {
         let (store, paused) = (Arc::clone(store), Arc::new(watch::Sender::new(false)));
-        Self { store, fates: Arc::default(), paused, requests: Arc::default() }
+        Self { store, fates: Arc::default(), paused, rate: Arc::default(), requests: Arc::default() }
     }
 
-    /// Sets what happens to the next writes; those after them are done.
+    /// Sets what happens to the next writes of records; those after them are done, as are signs of life.
     pub(super) fn fates(&self, fates: impl IntoIterator<Item = Fate>) {
         let mut fates: Vec<_> = fates.into_iter().collect();
         fates.reverse();
@@ -62,6 +64,18 @@ impl Way {
     /// Holds back all requests, as those of a process that is stopped.
     pub(super) fn pause(&self, paused: bool) {
         self.paused.send_replace(paused);
+    }
+
+    /// Sets the bytes that each object transfers in a second.
+    pub(super) fn rate(&self, bytes: u64) {
+        self.rate.store(bytes, Ordering::Relaxed);
+    }
+
+    async fn transfer(&self, bytes: u64) {
+        match self.rate.load(Ordering::Relaxed) {
+            0 => {}
+            rate => tokio::time::sleep(Duration::from_micros(bytes * 1_000_000 / rate)).await,
+        }
     }
 
     fn pass(&self) -> BoxFuture<'static, ()> {
@@ -103,7 +117,9 @@ fn lost() -> Error {
 impl ObjectStore for Way {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         self.pass().await;
-        let fate = self.fates.lock().unwrap().pop().unwrap_or(Fate::Done);
+        self.transfer(payload.content_length() as u64).await;
+        let is_record = super::super::journal::number(path).is_some();
+        let fate = is_record.then(|| self.fates.lock().unwrap().pop()).flatten().unwrap_or(Fate::Done);
         match fate {
             Fate::Refused => Err(lost()),
             Fate::NotImplemented => {
@@ -141,7 +157,10 @@ impl ObjectStore for Way {
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         self.pass().await;
-        self.store.get_opts(path, options).await
+        let is_head = options.head;
+        let found = self.store.get_opts(path, options).await?;
+        self.transfer(if is_head { 0 } else { found.meta.size }).await;
+        Ok(found)
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {

@@ -41,10 +41,20 @@ impl Change {
         Self { path: rm.path.into(), names, action }
     }
 
+    /// The length of the content that it has.
     pub(super) fn added(&self) -> u64 {
         match &self.action {
             Action::Write(content) | Action::Append(content) => content.len() as u64,
             Action::Mkdir { .. } | Action::Rm { .. } | Action::Rename { .. } => 0,
+        }
+    }
+
+    /// The length of the content that it replaces.
+    pub(super) fn replaced(&self, tree: &Tree) -> u64 {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        match &self.action {
+            Action::Write(_) => tree.file(&names).map_or(0, |content| content.len() as u64),
+            Action::Append(_) | Action::Mkdir { .. } | Action::Rm { .. } | Action::Rename { .. } => 0,
         }
     }
 

@@ -11,11 +11,12 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::candidate::{Beats, Candidate};
 use super::change::{Action, Change};
 use super::error::BucketError;
-use super::journal::{Created, Journal};
+use super::journal::{Created, Journal, transfer};
 use super::record::{Changes, Draft, Kind};
-use super::takeover::{Candidate, Taken, take};
+use super::takeover::{Taken, take};
 use crate::host::session_fs::FsError;
 use crate::host::session_fs::tree::Tree;
 use crate::protocol::SessionId;
@@ -100,6 +101,7 @@ struct Held {
 struct InFlight {
     kind: Kind,
     object: Bytes,
+    since: Instant,
     /// Whether an attempt has failed already.
     failed: bool,
 }
@@ -114,19 +116,20 @@ impl Holder {
         Self { session, journal, settings, phase: Phase::Closed, loss, removal: None }
     }
 
-    /// Serves requests until the session is given up, or there is no sender of them.
-    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    /// Serves requests until the session is given up, or there is no sender of them. Returns whether it was
+    /// given up.
+    pub(super) async fn run(mut self, requests: &mut mpsc::Receiver<Request>) -> bool {
         loop {
             let wake = self.wake();
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(request) => self.serve(request).await,
-                    None => return,
+                    None => return false,
                 },
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tick().await,
             }
             if matches!(self.phase, Phase::Ended) {
-                return;
+                return true;
             }
             self.shorten().await;
         }
@@ -234,8 +237,9 @@ impl Holder {
     async fn change(&mut self, change: &Change) -> Result<(), FsError> {
         let settings = self.settings.clone();
         let held = self.own().await?;
-        let bytes = held.tree.bytes() + change.added();
-        if bytes > settings.max_bytes {
+        let before = held.tree.bytes();
+        let bytes = before - change.replaced(&held.tree) + change.added();
+        if bytes > settings.max_bytes && bytes > before {
             return Err(BucketError::TooLarge { bytes, limit: settings.max_bytes }.into());
         }
         change.apply(&mut held.tree, &mut held.changes)?;
@@ -264,7 +268,7 @@ impl Holder {
         }
         let changes = std::mem::take(&mut held.changes);
         let object = held.draft(Kind::Changes, &settings).encode(changes);
-        held.in_flight = Some(InFlight { kind: Kind::Changes, object, failed: false });
+        held.put(Kind::Changes, object);
         self.settle().await
     }
 
@@ -315,17 +319,22 @@ impl Holder {
             return Ok(());
         }
         let object = held.draft(kind, settings).encode(Changes::default());
-        held.in_flight = Some(InFlight { kind, object, failed: false });
+        held.put(kind, object);
         self.settle().await
     }
 
     /// Gets the record in flight into the store. One that has not failed before is tried for the length of
-    /// the lease, one that has failed is tried once.
+    /// the lease and its transfer, one that has failed is tried once. The holder shows meanwhile that it
+    /// lives.
     async fn settle(&mut self) -> Result<(), BucketError> {
         let Phase::Held(held) = &mut self.phase else { return Ok(()) };
         let Some(next) = &mut held.in_flight else { return Ok(()) };
-        let time = if next.failed { Duration::ZERO } else { self.settings.me.lease };
-        match self.journal.create(held.head + 1, &next.object, time).await {
+        let (me, transfer) = (&self.settings.me, transfer(next.object.len() as u64));
+        let time = if next.failed { Duration::ZERO } else { me.lease + transfer };
+        // The last repetition has its transfer too.
+        let end = next.since + me.lease + transfer * 2;
+        let beats = Beats { journal: &self.journal, me, epoch: held.epoch };
+        match beats.during(self.journal.create(held.head + 1, &next.object, time), end).await {
             Ok(Created::Ours) => {
                 let removed = held.written();
                 held.show_life(&self.settings);
@@ -346,7 +355,7 @@ impl Holder {
             return BucketError::Lost { session: self.session.clone(), holder: None };
         };
         // Where it cannot be read, its name is unknown; the loss is certain.
-        let winner = self.journal.read(held.head + 1).await.ok().flatten();
+        let winner = self.journal.read(held.head + 1, 0).await.ok().flatten();
         let holder = winner.map(|record| record.header.holder);
         let lost = usize::from(held.in_flight.is_some()) + usize::from(!held.changes.is_empty());
         let loss = BucketError::Lost { session: self.session.clone(), holder };
@@ -382,9 +391,7 @@ impl Holder {
         if self.journal.exists(held.head + 1).await? {
             return Err(self.lose().await);
         }
-        // A text that no earlier sign has.
-        let sign = format!("{} {} {}", self.settings.me.holder, held.epoch, crate::random::id());
-        self.journal.beat(sign).await?;
+        Beats { journal: &self.journal, me: &self.settings.me, epoch: held.epoch }.beat().await?;
         held.show_life(&self.settings);
         Ok(())
     }
@@ -397,7 +404,7 @@ impl Holder {
         }
         let changes = Changes::of(&held.tree);
         let object = held.draft(Kind::Snapshot, &self.settings).encode(changes);
-        held.in_flight = Some(InFlight { kind: Kind::Snapshot, object, failed: false });
+        held.put(Kind::Snapshot, object);
         if let Err(error) = self.settle().await {
             tracing::warn!(%error, session = %self.session, "a snapshot was not written");
         }
@@ -433,6 +440,10 @@ impl Held {
             bytes: self.tree.bytes(),
             fences: if holds_all { self.fences.clone() } else { Vec::new() },
         }
+    }
+
+    fn put(&mut self, kind: Kind, object: Bytes) {
+        self.in_flight = Some(InFlight { kind, object, since: Instant::now(), failed: false });
     }
 
     /// Notes that the first record in flight stands; returns the numbers of those that it makes superfluous.

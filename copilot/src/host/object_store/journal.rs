@@ -24,6 +24,14 @@ use super::record::Record;
 /// How many records are read concurrently.
 const READS: usize = 16;
 
+/// The bytes that a store transfers in a second, at least.
+const RATE: u64 = 1024 * 1024;
+
+/// Returns the time that is granted to the transfer of this many bytes.
+pub(super) fn transfer(bytes: u64) -> Duration {
+    Duration::from_micros(bytes.saturating_mul(1_000_000) / RATE)
+}
+
 /// The outcome of the creation of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Created {
@@ -42,7 +50,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// `root` is the session's folder; a request that takes longer than `patience` fails.
+    /// `root` is the session's folder; a request that takes longer than `patience` and the
+    /// [transfer](transfer()) of its object fails.
     pub(super) fn new(store: Arc<dyn ObjectStore>, root: Path, patience: Duration) -> Self {
         Self { store, root, patience }
     }
@@ -59,12 +68,23 @@ impl Journal {
         self.root.clone().join("beat")
     }
 
+    /// Waits for a request without an object, or with a small one.
     async fn within<T>(
         &self,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, StoreError> {
-        timeout(self.patience, request).await.unwrap_or_else(|_| {
-            let source = format!("no answer within {:?}", self.patience).into();
+        self.within_for(0, request).await
+    }
+
+    /// Waits for a request that transfers this many bytes.
+    async fn within_for<T>(
+        &self,
+        bytes: u64,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, StoreError> {
+        let patience = self.patience.saturating_add(transfer(bytes));
+        timeout(patience, request).await.unwrap_or_else(|_| {
+            let source = format!("no answer within {patience:?}").into();
             Err(StoreError::Generic { store: "object store", source })
         })
     }
@@ -81,19 +101,21 @@ impl Journal {
         Ok(listed)
     }
 
-    async fn get(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
+    /// Reads an object, in the time of this many bytes.
+    async fn get(&self, path: &Path, bytes: u64) -> Result<Option<Bytes>, StoreError> {
         let object = async { self.store.get_opts(path, GetOptions::default()).await?.bytes().await };
-        match self.within(object).await {
+        match self.within_for(bytes, object).await {
             Ok(object) => Ok(Some(object)),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Returns a record; `None` where there is none of this number.
-    pub(super) async fn read(&self, number: u64) -> Result<Option<Record>, BucketError> {
+    /// Returns a record; `None` where there is none of this number. It is read in the time of this many
+    /// bytes.
+    pub(super) async fn read(&self, number: u64, bytes: u64) -> Result<Option<Record>, BucketError> {
         let path = self.path(number);
-        let Some(object) = self.get(&path).await? else { return Ok(None) };
+        let Some(object) = self.get(&path, bytes).await? else { return Ok(None) };
         Record::decode(&object).map(Some).map_err(|reason| BucketError::corrupt(&path, &reason))
     }
 
@@ -102,18 +124,20 @@ impl Journal {
         BucketError::corrupt(&self.path(number), reason)
     }
 
-    /// Returns the records of these numbers, in order. A missing one is an error.
+    /// Returns the records of these numbers, in order. A missing one is an error. Each is read in the time of
+    /// `bytes`, the length of all of them, which share the way to the store.
     pub(super) async fn read_all(
         &self,
-        numbers: impl Iterator<Item = u64>,
+        mut numbers: impl Iterator<Item = u64>,
+        bytes: u64,
     ) -> Result<Vec<Record>, BucketError> {
-        let (mut numbers, mut reads, mut records) = (numbers.peekable(), JoinSet::new(), BTreeMap::new());
+        let (mut reads, mut records) = (JoinSet::new(), BTreeMap::new());
         loop {
             while reads.len() < READS
                 && let Some(number) = numbers.next()
             {
                 let this = self.clone();
-                reads.spawn(async move { (number, this.read(number).await) });
+                reads.spawn(async move { (number, this.read(number, bytes).await) });
             }
             let Some(read) = reads.join_next().await else { break };
             let (number, record) = read.map_err(|failed| BucketError::store_message(failed.to_string()))?;
@@ -156,10 +180,10 @@ impl Journal {
     }
 
     async fn try_create(&self, number: u64, object: &Bytes) -> Result<Created, StoreError> {
-        let path = self.path(number);
+        let (path, bytes) = (self.path(number), object.len() as u64);
         let put = self.store.put_opts(&path, object.clone().into(), PutMode::Create.into());
-        let Err(error) = self.within(put).await else { return Ok(Created::Ours) };
-        match self.get(&path).await {
+        let Err(error) = self.within_for(bytes, put).await else { return Ok(Created::Ours) };
+        match self.get(&path, bytes).await {
             Ok(Some(found)) if found == *object => Ok(Created::Ours),
             Ok(Some(_)) => Ok(Created::Taken),
             Ok(None) | Err(_) => Err(error),
@@ -176,7 +200,7 @@ impl Journal {
 
     /// Returns the last sign of life.
     pub(super) async fn last_beat(&self) -> Result<Option<Bytes>, BucketError> {
-        Ok(self.get(&self.beat_path()).await?)
+        Ok(self.get(&self.beat_path(), 0).await?)
     }
 
     /// Removes records; one that is not there is not an error.

@@ -40,6 +40,7 @@
 //! snapshot needs twice that for a moment. Of each takeover a record of some 150 bytes stays in the store, as
 //! the fence for processes that were paused.
 
+mod candidate;
 mod change;
 mod error;
 mod holder;
@@ -53,6 +54,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -65,10 +67,10 @@ use super::session_fs::tree::Tree;
 use super::session_fs::{FsEntry, FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs};
 use crate::protocol::SessionId;
 use crate::task::{self, Task, lock};
+use candidate::Candidate;
 use change::{Action, Change};
-use holder::{Holder, Request, Settings};
+use holder::{Answer, Holder, Request, Settings};
 use journal::Journal;
-use takeover::Candidate;
 
 pub use ::object_store;
 pub use error::BucketError;
@@ -78,7 +80,10 @@ pub use listing::StoredSession;
 /// Requests that may wait for one session. The CLI waits for most answers, so few do.
 const MAX_WAITING: usize = 64;
 
-/// Keeps the files of sessions in a bucket or a shared directory; clones share what they hold.
+/// Keeps the files of sessions in a bucket or a shared directory.
+///
+/// Clones with the same [`prefix`](Self::prefix) share the sessions that they hold, each with the settings of
+/// the clone that opened it; those with different prefixes share none.
 ///
 /// The module's page says what makes sure that one process writes a session, what a crash can lose, and what
 /// it costs. It needs the time and I/O of a Tokio runtime, and does its work in tasks of that on which a
@@ -116,14 +121,25 @@ pub struct BucketFs {
     prefix: Path,
     layout: FsLayout,
     settings: Settings,
-    open: Arc<Mutex<HashMap<SessionId, Arc<Open>>>>,
+    open: Arc<Mutex<HashMap<Key, Arc<Open>>>>,
 }
+
+/// The prefix and the id of a session.
+type Key = (Path, SessionId);
 
 /// A session that is open here.
 struct Open {
     requests: mpsc::Sender<Request>,
     loss: watch::Receiver<Option<BucketError>>,
+    /// Set when the task ends with a release or a deletion, before the channel closes.
+    released: Arc<AtomicBool>,
     _task: Task,
+}
+
+impl Open {
+    fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
 }
 
 impl BucketFs {
@@ -145,7 +161,8 @@ impl BucketFs {
         }
     }
 
-    /// Sets the folder of the sessions in the store. Default: `sessions`.
+    /// Sets the folder of the sessions in the store, such as one for each tenant. All operations, also those
+    /// on all sessions, see only the sessions of this folder. Default: `sessions`.
     pub fn prefix(mut self, prefix: &str) -> Self {
         self.prefix = Path::from(prefix);
         self
@@ -165,7 +182,9 @@ impl BucketFs {
     }
 
     /// Sets the time after which another process may take over the sessions of this one, if it shows no life.
-    /// It is also the time for which a failing store is waited for. Default: 15 seconds. At least 100 ms.
+    /// It is also the time for which a failing store is waited for. A request to the store may take half of
+    /// it, in the limits of 1 and 30 seconds, and a second more for each MiB; the holder shows life while it
+    /// transfers a large object. Default: 15 seconds. At least 100 ms.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.me.lease = lease.max(Duration::from_millis(100));
         self
@@ -185,7 +204,7 @@ impl BucketFs {
     }
 
     /// Sets the limit for all files of a session together, which are in memory while it is held. A change
-    /// that exceeds it fails. Default: 256 MiB.
+    /// after which they would be larger than that, and larger than before, fails. Default: 256 MiB.
     pub fn max_session_bytes(mut self, limit: u64) -> Self {
         self.settings.max_bytes = limit;
         self
@@ -196,7 +215,7 @@ impl BucketFs {
     /// watch the lease.
     ///
     /// Where another process holds the session, this waits until that one has shown life, which is an error,
-    /// or has shown none for its whole lease.
+    /// has shown none for its whole lease, or has released or deleted the session.
     ///
     /// # Errors
     ///
@@ -212,7 +231,7 @@ impl BucketFs {
         Ok(Lease { session: session.clone(), epoch, loss: open.loss.clone() })
     }
 
-    /// Writes the changes of a session that wait.
+    /// Writes the changes of a session that wait. One that is not held is not an error.
     ///
     /// # Errors
     ///
@@ -222,9 +241,8 @@ impl BucketFs {
     ///
     /// The changes are written although the future was dropped.
     pub async fn flush(&self, session: &SessionId) -> Result<(), BucketError> {
-        let open = lock(&self.open).get(session).cloned();
-        match open {
-            Some(open) => request(&open, Request::Flush).await?,
+        match self.get(session) {
+            Some(open) => self.finish(session, &open, Request::Flush).await,
             None => Ok(()),
         }
     }
@@ -236,21 +254,22 @@ impl BucketFs {
     /// # Errors
     ///
     /// [`BucketError::Lost`] where this finds out that another process has taken the session over; it is
-    /// forgotten all the same. Failures of the store, after which the session is still held.
+    /// forgotten all the same. So is one whose runtime has ended: changes that waited are lost, and another
+    /// process takes it after the lease. Failures of the store, after which the session is still held.
     ///
     /// # Cancel safety
     ///
     /// The session is released although the future was dropped.
     pub async fn release(&self, session: &SessionId) -> Result<(), BucketError> {
-        let Some(open) = lock(&self.open).get(session).cloned() else { return Ok(()) };
-        let released = request(&open, Request::Release).await?;
+        let Some(open) = self.get(session) else { return Ok(()) };
+        let released = self.finish(session, &open, Request::Release).await;
         if released.as_ref().err().is_none_or(BucketError::is_lost) {
             self.forget(session, &open);
         }
         released
     }
 
-    /// Releases all sessions, such as before the program ends.
+    /// Releases all sessions of the [`prefix`](Self::prefix), such as before the program ends.
     ///
     /// # Errors
     ///
@@ -260,9 +279,8 @@ impl BucketFs {
     ///
     /// The sessions that it has come to are released although the future was dropped.
     pub async fn release_all(&self) -> Result<(), BucketError> {
-        let held: Vec<_> = lock(&self.open).keys().cloned().collect();
         let mut result = Ok(());
-        for session in held {
+        for session in self.held() {
             result = result.and(self.release(&session).await);
         }
         result
@@ -280,18 +298,59 @@ impl BucketFs {
     ///
     /// The session is deleted although the future was dropped, if it was polled once.
     pub async fn delete(&self, session: &SessionId) -> Result<(), BucketError> {
-        let open = self.open(session)?;
-        let deleted = request(&open, Request::Delete).await?;
-        if deleted.is_ok() {
-            self.forget(session, &open);
+        loop {
+            let open = self.open(session)?;
+            match request(&open, Request::Delete).await {
+                // A concurrent release was before it.
+                Err(_) if open.is_released() => {}
+                Err(ended) => return Err(ended),
+                Ok(deleted) => {
+                    if deleted.is_ok() {
+                        self.forget(session, &open);
+                    }
+                    return deleted;
+                }
+            }
         }
-        deleted
+    }
+
+    /// Sends a request that has nothing to do where the session was released. A task that has ended is
+    /// forgotten.
+    async fn finish(
+        &self,
+        session: &SessionId,
+        open: &Arc<Open>,
+        request_of: impl FnOnce(Answer<BucketError>) -> Request,
+    ) -> Result<(), BucketError> {
+        let done = match request(open, request_of).await {
+            Ok(done) => done,
+            Err(_) if open.is_released() => Ok(()),
+            Err(ended) => Err(ended),
+        };
+        if open.requests.is_closed() {
+            self.forget(session, open);
+        }
+        done
+    }
+
+    fn key(&self, session: &SessionId) -> Key {
+        (self.prefix.clone(), session.clone())
+    }
+
+    fn get(&self, session: &SessionId) -> Option<Arc<Open>> {
+        lock(&self.open).get(&self.key(session)).cloned()
+    }
+
+    /// The sessions of this prefix that are open here.
+    fn held(&self) -> Vec<SessionId> {
+        let all = lock(&self.open);
+        all.keys().filter(|(prefix, _)| *prefix == self.prefix).map(|(_, session)| session.clone()).collect()
     }
 
     fn forget(&self, session: &SessionId, open: &Arc<Open>) {
-        let mut all = lock(&self.open);
-        if all.get(session).is_some_and(|now| Arc::ptr_eq(now, open)) {
-            all.remove(session);
+        let (mut all, key) = (lock(&self.open), self.key(session));
+        if all.get(&key).is_some_and(|now| Arc::ptr_eq(now, open)) {
+            all.remove(&key);
         }
     }
 
@@ -306,20 +365,26 @@ impl BucketFs {
 
     /// The session, with a task that holds it.
     fn open(&self, session: &SessionId) -> Result<Arc<Open>, BucketError> {
-        let journal = self.journal(session)?;
+        let (journal, key) = (self.journal(session)?, self.key(session));
         let mut all = lock(&self.open);
         // The task ends with its runtime, or a release; another one reads the session again.
-        if let Some(open) = all.get(session).filter(|open| !open.requests.is_closed()) {
+        if let Some(open) = all.get(&key).filter(|open| !open.requests.is_closed()) {
             return Ok(Arc::clone(open));
         }
         let first = names(&self.layout.initial_cwd, &self.layout.conventions).unwrap_or_default();
         let first_directory = first.into_iter().map(str::to_owned).collect();
         let settings = Settings { first_directory, ..self.settings.clone() };
-        let (requests, receiver) = mpsc::channel(MAX_WAITING);
+        let (requests, mut receiver) = mpsc::channel(MAX_WAITING);
         let (sender, loss) = watch::channel(None);
-        let task = task::spawn(Holder::new(session.clone(), journal, settings, sender).run(receiver));
-        let open = Arc::new(Open { requests, loss, _task: task });
-        all.insert(session.clone(), Arc::clone(&open));
+        let holder = Holder::new(session.clone(), journal, settings, sender);
+        let released = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&released);
+        let task = task::spawn(async move {
+            ended.store(holder.run(&mut receiver).await, Ordering::Release);
+            drop(receiver);
+        });
+        let open = Arc::new(Open { requests, loss, released, _task: task });
+        all.insert(key, Arc::clone(&open));
         Ok(open)
     }
 
@@ -359,8 +424,13 @@ async fn request<T>(
     open: &Open,
     request: impl FnOnce(oneshot::Sender<T>) -> Request,
 ) -> Result<T, BucketError> {
-    let ended =
-        || BucketError::store_message("the session was released meanwhile, or its runtime has ended".into());
+    let ended = || {
+        let reason = match open.is_released() {
+            true => "the session was released meanwhile",
+            false => "the task that held the session has ended without a release, such as with its runtime",
+        };
+        BucketError::store_message(reason.into())
+    };
     let (answer, answered) = oneshot::channel();
     open.requests.send(request(answer)).await.map_err(|_| ended())?;
     answered.await.map_err(|_| ended())
@@ -418,7 +488,7 @@ impl SessionFs for BucketFs {
 
 impl fmt::Debug for BucketFs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut held: Vec<_> = lock(&self.open).keys().cloned().collect();
+        let mut held = self.held();
         held.sort();
         f.debug_struct("BucketFs")
             .field("prefix", &self.prefix.as_ref())

@@ -1,6 +1,9 @@
 //! Sessions in a store: one writer, what a crash loses, takeovers, failures of the store. Time is paused.
 
+mod clones;
+mod gaps;
 mod model;
+mod sizes;
 mod store;
 
 use std::sync::Arc;

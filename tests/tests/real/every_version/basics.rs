@@ -260,9 +260,23 @@ async fn concurrent_asks_on_one_session_get_their_own_answers(transport: Transpo
     let script = Script::new().delay(Duration::from_millis(100)).say("First.").say("Second.").say("Third.");
     let real = Real::start(transport, script).await;
     let session = real.session().start().await.unwrap();
-    let (one, two, three) = tokio::join!(session.ask("One."), session.ask("Two."), session.ask("Three."));
-    let texts = [one, two, three].map(|reply| reply.unwrap().text().to_owned());
-    assert_eq!(texts, ["First.", "Second.", "Third."]);
+    let turn = async |prompt: &str| {
+        let mut turn = session.stream(prompt).await.unwrap();
+        let mut said = Vec::new();
+        while let Some(event) = turn.next().await {
+            match event.unwrap().kind() {
+                EventKind::UserMessage(message) => said.push(format!("> {}", message.content)),
+                EventKind::AssistantMessage(message) => said.push(message.content.clone()),
+                _ => {}
+            }
+        }
+        said.push(turn.reply().await.unwrap().text().to_owned());
+        said
+    };
+    let (one, two, three) = tokio::join!(turn("One."), session.ask("Two."), turn("Three."));
+    assert_eq!(one, ["> One.", "First.", "First."]);
+    assert_eq!(two.unwrap().text(), "Second.");
+    assert_eq!(three, ["> Three.", "Third.", "Third."]);
     real.finish().await;
 }
 

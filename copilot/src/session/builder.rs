@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPolicy, Topics};
 use super::handle::{Session, Shared};
 use super::link::Connect;
+use super::open::check_is_new;
 use super::paths::Files;
 use super::permissions::decision::Decided;
 use super::permissions::name_clash;
@@ -80,6 +81,11 @@ impl SessionBuilder {
     }
 
     /// Sets the id of the new session: at most 250 ASCII letters, digits, `_` and `-`. Default: a random UUID.
+    ///
+    /// [`start`](Self::start) fails if the CLI has a session with this id; [`Client::resume`](crate::Client::resume)
+    /// opens that one. [`Client::session_info`](crate::Client::session_info) says whether there is one.
+    ///
+    /// Wire: `session.getMetadata`, to the CLI (1.0.32 and later).
     pub fn id(mut self, id: impl Into<SessionId>) -> Self {
         self.id = Some(id.into());
         self
@@ -174,6 +180,7 @@ impl SessionBuilder {
     fn start_boxed(mut self) -> BoxFuture<'static, Result<Session>> {
         Box::pin(async move {
             let occasion = if self.resume { Occasion::Resume } else { Occasion::Create };
+            let is_named = self.id.is_some();
             let (id, tools, files) = self.prepare(occasion)?;
             let link = self.connect.connect(self.isolate.is_some()).await?;
             let mut settings = self.settings;
@@ -217,6 +224,9 @@ impl SessionBuilder {
                     core.abandon(&link.peer);
                 }
             });
+            if occasion == Occasion::Create && is_named {
+                check_is_new(&link.peer, &core.id).await?;
+            }
             let answer = core.open(&link.peer, occasion).await?;
             unopened.1 = true;
             if self.resume {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::call::done;
 use super::core::open_answers::OpenAnswer;
 use super::core::{Members, Occasion, SessionCore, Topics};
@@ -13,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Event, Restarted};
 use crate::protocol::SessionId;
 use crate::protocol::controls::ModeSetParams;
+use crate::protocol::decode::Decode;
 use crate::protocol::permissions::PendingPermission;
 use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOptionsParams, SessionParams};
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
@@ -235,6 +238,36 @@ fn detach(peer: &Peer, id: &SessionId, topics: &'static Topics) {
         })
         .detach();
     log(sent, id);
+}
+
+/// Refuses to create a session that the CLI has on disk: it would continue the file of that session, without its
+/// conversation. CLIs before 1.0.32 do not say whether there is one.
+///
+/// Wire: `session.getMetadata`, to the CLI.
+pub(super) async fn check_is_new(peer: &Peer, id: &SessionId) -> Result<()> {
+    #[derive(Decode)]
+    struct Known {
+        session: Option<Box<RawValue>>,
+    }
+    let method = "session.getMetadata";
+    let answer = peer.request(method, &SessionParams { session_id: id }).raw().await;
+    let is_known =
+        answer.and_then(|answer| decode::<Known>(method, &answer).map(|known| known.session.is_some()));
+    match is_known {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            let message = format!(
+                "session {id} exists already; resume it with `Client::resume`, delete it with `Client::delete_session`, \
+                 or choose another id"
+            );
+            Err(Error::new(ErrorKind::Configuration, message))
+        }
+        Err(error) if error.is_disconnected() => Err(error),
+        Err(error) => {
+            tracing::debug!(%error, session = %id, "it is not known whether the session exists");
+            Ok(())
+        }
+    }
 }
 
 /// Whether the CLI does not have the session. It has no error code for that, only a text.

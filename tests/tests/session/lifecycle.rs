@@ -31,6 +31,31 @@ async fn waits(cx: &ToolContext, log: copilot::State<Log>) {
 struct Log(Arc<Mutex<Vec<&'static str>>>);
 
 #[tokio::test(start_paused = true)]
+async fn a_new_session_does_not_take_the_id_of_one_that_exists() {
+    let fake = Fake::start().await;
+    let open = async || fake.session().id("s-1").start().await;
+    open().await.unwrap().close().await.unwrap();
+    let error = open().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert_eq!(
+        error.to_string(),
+        "session s-1 exists already; resume it with `Client::resume`, delete it with `Client::delete_session`, or \
+         choose another id"
+    );
+    assert_eq!(fake.cli.requests("session.create").len(), 1);
+    // The id is free for the session that is resumed, and again once the session is deleted.
+    fake.client.resume("s-1").start().await.unwrap().close().await.unwrap();
+    fake.client.delete_session(&"s-1".into()).await.unwrap();
+    open().await.unwrap();
+    // One with a random id is not looked for, and an answer that cannot be read refuses nothing.
+    let before = fake.cli.requests("session.getMetadata").len();
+    fake.session().start().await.unwrap();
+    assert_eq!(fake.cli.requests("session.getMetadata").len(), before);
+    fake.cli.on("session.getMetadata", |_, _| RpcError::new(-32603, "no"));
+    fake.session().id("s-2").start().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn create_says_what_was_configured_and_nothing_else() {
     let fake = Fake::start().await;
     let session = fake

@@ -23,6 +23,7 @@ const SINCE: &[(&str, [u64; 3])] = &[
     ("session.tools.set", [1, 0, 82]),
     ("sessionFs.setProvider", [1, 0, 32]),
     ("sessions.save", [1, 0, 57]),
+    ("session.getMetadata", [1, 0, 32]),
 ];
 
 pub(super) fn answer(shared: &Arc<Shared>, method: &str, params: &Value) -> Answer {
@@ -44,6 +45,7 @@ pub(super) fn answer(shared: &Arc<Shared>, method: &str, params: &Value) -> Answ
         "sessionFs.setProvider" | "llmInference.setProvider" => json!({"success": true}),
         "llmInference.httpResponseStart" | "llmInference.httpResponseChunk" => json!({"accepted": true}),
         "session.list" => shared.list_sessions(),
+        "session.getMetadata" => shared.session_metadata(params),
         "session.create" => return shared.create_session(params).into(),
         "session.resume" => return shared.resume_session(params).into(),
         _ => return of_session(shared, method, params).into(),

@@ -48,6 +48,11 @@ const EPHEMERAL: &[&str] = &[
 /// The ephemeral event types that stay in the event log. The real CLI keeps the others for a while too.
 const LOGGED: &[&str] = &["session.idle"];
 
+fn metadata(id: &str) -> Value {
+    let time = "2026-01-01T00:00:00.000Z";
+    json!({"sessionId": id, "startTime": time, "modifiedTime": time, "isRemote": false})
+}
+
 impl Shared {
     pub(super) fn create_session(&self, params: &Value) -> Result<Value, RpcError> {
         let id = params["sessionId"].as_str().map_or_else(random::id, str::to_owned);
@@ -95,12 +100,13 @@ impl Shared {
         let state = self.state();
         let mut ids: Vec<_> = state.sessions.keys().collect();
         ids.sort();
-        let time = "2026-01-01T00:00:00.000Z";
-        let sessions: Vec<_> = ids
-            .iter()
-            .map(|id| json!({"sessionId": id, "startTime": time, "modifiedTime": time, "isRemote": false}))
-            .collect();
-        json!({"sessions": sessions})
+        json!({"sessions": ids.into_iter().map(|id| metadata(id)).collect::<Vec<_>>()})
+    }
+
+    pub(super) fn session_metadata(&self, params: &Value) -> Value {
+        let state = self.state();
+        let known = params["sessionId"].as_str().filter(|id| state.sessions.contains_key(*id));
+        json!({"session": known.map(metadata)})
     }
 
     pub(super) fn history(&self, id: &SessionId) -> Value {

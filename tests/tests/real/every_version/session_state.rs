@@ -185,6 +185,11 @@ async fn one_session_is_looked_up() {
     session.close().await.unwrap();
     let found = real.client.session_info(session.id()).await.unwrap().unwrap();
     assert_eq!(&found.session_id, session.id());
+    // A new session would continue its file.
+    if tested::since([1, 0, 32]) {
+        let error = real.session().id(session.id().clone()).start().await.unwrap_err().to_string();
+        assert!(error.contains("exists already") && error.contains("`Client::resume`"), "{error}");
+    }
     assert_eq!(real.client.session_info(&"unknown".into()).await.unwrap(), None);
     real.finish().await;
 }

@@ -277,9 +277,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the directory of the CLI's sessions and settings. Default: the directory of the user. CLIs before 1.0.10
-    /// have no such option and are refused, unless [`env`](Self::env) sets the variables `XDG_STATE_HOME` and
-    /// `XDG_CONFIG_HOME`.
+    /// Sets the directory of the CLI's sessions and settings, which the CLI creates if it does not exist. Default: the
+    /// directory of the user. CLIs before 1.0.10 have no such option and are refused, unless [`env`](Self::env) sets the
+    /// variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME`.
     pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.state_dir = Some(path.into());
         self

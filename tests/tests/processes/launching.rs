@@ -288,6 +288,12 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
     let error = refusal(builder().cwd(&missing)).await;
     assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     assert!(error.to_string().contains("`cwd`") && error.to_string().contains("does not exist"), "{error}");
+    let error = refusal(builder().state_dir(path.join("below"))).await;
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    assert!(
+        error.to_string().contains("`state_dir`") && error.to_string().contains("is not a directory"),
+        "{error}"
+    );
     let missing = missing.to_str().unwrap();
     for (session, setter) in [
         (copilot::Session::builder().working_directory(missing), "`working_directory`"),

@@ -26,6 +26,7 @@ mod tool_setters;
 pub(crate) mod turn;
 
 pub use self::core::handler::IntoAnswer;
+pub use permissions::decision::IntoDecision;
 pub use session_tools::SessionTools;
 pub use subscription::Subscription;
 pub use turn::{AskAsRequest, AskRequest, Budget, SendRequest, StreamRequest, ToolUsage, Usage};

@@ -202,7 +202,8 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
             )),
             Type::Reference(ty) if ty.mutability.is_some() => errors.push(syn::Error::new_spanned(
                 ty,
-                "an argument of a tool cannot be `&mut`; take it by value, as `mut name: Type`",
+                "an argument of a tool cannot be `&mut`; take it by value, as `mut name: Type`; the context is \
+                 `&ToolContext`, and a state that changes is `State<Mutex<T>>`",
             )),
             Type::Reference(ty)
                 if ty.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static") =>

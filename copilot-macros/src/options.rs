@@ -182,10 +182,12 @@ impl Entry {
             _ => None,
         };
         let time = digits.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
-        time.filter(|time| *time > 0).ok_or_else(|| {
-            let message = format!("`{value}` is not a duration; write `500ms`, `10s`, `2m` or `1h`");
-            syn::Error::new(text.span(), message)
-        })
+        let why = match time {
+            Some(0) => "is zero, and a time limit must be more",
+            Some(time) => return Ok(time),
+            None => "is not a duration",
+        };
+        Err(syn::Error::new(text.span(), format!("`{value}` {why}; write `500ms`, `10s`, `2m` or `1h`")))
     }
 
     pub(crate) fn error(&self, message: impl std::fmt::Display) -> syn::Error {

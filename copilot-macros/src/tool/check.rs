@@ -7,9 +7,11 @@ use syn::{GenericParam, Ident, Pat, PatIdent, Safety, Type};
 use super::args::{self, DefaultValue, Function, Name, Number, Scalar};
 use super::builtins::BUILTINS;
 use super::model::{Param, Tool};
+use super::pattern;
 use super::rules::shown;
 use super::spelled;
 use crate::diagnostics::{Diagnostics, suggest};
+use crate::options::Text;
 
 pub(crate) fn check(tool: &Tool, errors: &mut Diagnostics) {
     name(tool, errors);
@@ -202,7 +204,8 @@ fn parameters(tool: &Tool, errors: &mut Diagnostics) {
             )),
             Type::Reference(ty) if ty.mutability.is_some() => errors.push(syn::Error::new_spanned(
                 ty,
-                "an argument of a tool cannot be `&mut`; take it by value, as `mut name: Type`",
+                "an argument of a tool cannot be `&mut`; take it by value, as `mut name: Type`; the context is \
+                 `&ToolContext`, and a state that changes is `State<Mutex<T>>`",
             )),
             Type::Reference(ty)
                 if ty.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static") =>
@@ -292,6 +295,12 @@ fn rules(param: &Param, errors: &mut Diagnostics) {
             expr,
             format!("the default does not fit the rules of its argument: {wrong}"),
         ));
+    }
+    if let Some(Text::Literal(pattern)) = &options.pattern
+        && let Some(mistake) = pattern::mistake(&pattern.value())
+    {
+        let text = pattern.value();
+        errors.at(pattern.span(), format!("`{text}` is not a regular expression: {mistake}"));
     }
     let place = |key| options.span_of(key).unwrap_or(param.name_span);
     for value in &options.examples {

@@ -217,7 +217,8 @@ fn names_impl(ty: TokenStream) -> bool {
 /// Defines a macro named after the tool, so that rustc rejects a second tool of that name in the crate and shows both.
 pub(crate) fn unique(tool: &Tool) -> TokenStream {
     let Name::Text(name, span) = &tool.name else { return TokenStream::new() };
-    let macro_name = Ident::new(&format!("a_tool_named_{}", name.replace('-', "__dash__")), *span);
+    let name = name.replace('-', "__dash__");
+    let macro_name = Ident::new(&format!("a_tool_named_{name}__choose_another_with_the_option_name"), *span);
     let cfgs = cfgs(&tool.function);
     let definition = quote_spanned!(*span=> macro_rules! #macro_name { () => {}; });
     quote! {

@@ -7,6 +7,7 @@ pub(crate) mod documentation;
 pub(crate) mod expand;
 pub(crate) mod fallback;
 pub(crate) mod model;
+mod pattern;
 pub(crate) mod rules;
 mod spelled;
 #[cfg(test)]

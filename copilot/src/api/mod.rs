@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn settings_of_new_and_of_resumed_sessions_are_distinguished() {
-        let builder = Session::builder().raw("new", 1).name("n").model("m").provider(Provider::openai("u"));
+        let builder =
+            Session::builder().raw("new", 1).name("n").model("m").provider(Provider::openai("http://u"));
         assert_eq!(refusal(&builder, Occasion::Create), None);
         assert!(refusal(&builder, Occasion::Resume).unwrap().contains("set_name"));
         let builder = Session::builder().resume_options(crate::resume::Resume::new().event(false));

@@ -48,11 +48,14 @@ fn check(settings: &Settings) -> Result<()> {
         }
     }
     if let Some(provider) = members.get::<Provider>("provider") {
-        check_url("base_url of the provider", provider.base_url.as_str())?;
+        check_endpoint("base_url of the provider", provider.base_url.as_str())?;
     }
     for named in members.get::<Vec<NamedProvider>>("providers").into_iter().flatten() {
         check_name("Providers::provider", &named.name)?;
-        check_url(&format!("base_url of the provider {}", named.name), named.provider.base_url.as_str())?;
+        check_endpoint(
+            &format!("base_url of the provider {}", named.name),
+            named.provider.base_url.as_str(),
+        )?;
     }
     let models = members.get::<Vec<ProviderModel>>("models").into_iter().flatten();
     models.into_iter().try_for_each(|model| check_name("Providers::model", &model.id))?;
@@ -61,15 +64,29 @@ fn check(settings: &Settings) -> Result<()> {
         .map_or(Ok(()), |token| check_secret("github_token", "GitHub token", token.as_str()))
 }
 
-/// Refuses a URL that is empty or has white space. The error shows it without its secrets.
+/// Refuses the URL of a provider that the CLI would refuse only at the first message, after several attempts.
+fn check_endpoint(what: &str, url: &str) -> Result<()> {
+    check_url(what, url)?;
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    match scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https")) {
+        true => Ok(()),
+        false => refuse_url(what, url, "does not begin with `http://` or `https://`"),
+    }
+}
+
+/// Refuses a URL that is empty or has white space.
 fn check_url(what: &str, url: &str) -> Result<()> {
-    let problem = if url.trim().is_empty() {
-        "is empty"
+    if url.trim().is_empty() {
+        refuse_url(what, url, "is empty")
     } else if url.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        "has white space or a control character"
+        refuse_url(what, url, "has white space or a control character")
     } else {
-        return Ok(());
-    };
+        Ok(())
+    }
+}
+
+/// Returns an error that shows the URL without its secrets.
+fn refuse_url(what: &str, url: &str, problem: &str) -> Result<()> {
     let message = format!(
         "`{what}` is {}, which {problem}; write a URL such as `https://host/path`",
         shown(&redacted(url))
@@ -127,6 +144,23 @@ mod tests {
                 let refused = refusal(&builder);
                 assert!(refused.contains('`') && !refused.contains("hunter2"), "{refused}");
             }
+        }
+    }
+
+    #[test]
+    fn a_provider_has_a_url_of_http() {
+        let named = |url| Providers::new().provider("n", Provider::anthropic(url));
+        for bad in ["ftp://u:hunter2@h/v1", "h/v1", "file:///v1", "localhost:11434/v1"] {
+            for builder in
+                [Session::builder().provider(Provider::openai(bad)), Session::builder().providers(named(bad))]
+            {
+                let refused = refusal(&builder);
+                assert!(refused.contains("`base_url of the provider") && refused.contains("`https://`"));
+                assert!(!refused.contains("hunter2"), "{refused}");
+            }
+        }
+        for good in ["http://h/v1", "HTTPS://h"] {
+            assert!(check(&Session::builder().provider(Provider::openai(good)).settings).is_ok());
         }
     }
 }

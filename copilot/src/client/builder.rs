@@ -277,9 +277,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the directory of the CLI's sessions and settings. Default: the directory of the user. CLIs before 1.0.10
-    /// have no such option and are refused, unless [`env`](Self::env) sets the variables `XDG_STATE_HOME` and
-    /// `XDG_CONFIG_HOME`.
+    /// Sets the directory of the CLI's sessions and settings, which the CLI creates if it does not exist. Default: the
+    /// directory of the user. CLIs before 1.0.10 have no such option and are refused, unless [`env`](Self::env) sets the
+    /// variables `XDG_STATE_HOME` and `XDG_CONFIG_HOME`.
     pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.launch.state_dir = Some(path.into());
         self
@@ -421,12 +421,14 @@ impl ClientBuilder {
                 return excludes("cli_url", "transport(Stdio)", why);
             }
         } else if !tcp {
-            let why = "pipes have neither port nor token; add `transport(TransportKind::Tcp)`";
-            if self.port.is_some() {
-                return excludes("port", "transport(Stdio)", why);
-            }
-            if self.connection_token.is_some() && self.streams.is_none() {
-                return excludes("connection_token", "transport(Stdio)", why);
+            let token = self.connection_token.is_some() && self.streams.is_none();
+            let set = [("port", self.port.is_some()), ("connection_token", token)];
+            if let Some((option, _)) = set.into_iter().find(|(_, is_set)| *is_set) {
+                let message = format!(
+                    "`{option}` needs `transport(TransportKind::Tcp)`, because the CLI is started with pipes otherwise, which \
+                     have neither port nor token; set that transport, or leave `{option}` out"
+                );
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
         if let Some(token) = &self.connection_token {
@@ -518,7 +520,7 @@ mod tests {
             let refused = refusal(builder);
             assert!(refused.contains("`cli_url`") && refused.contains(&format!("`{other}`")), "{refused}");
         }
-        assert!(refusal(Client::builder().port(1)).contains("`port` and `transport(Stdio)`"));
+        assert!(refusal(Client::builder().port(1)).contains("`port` needs `transport(TransportKind::Tcp)`"));
         let refused = refusal(Client::builder().connection_token("secret"));
         assert!(refused.contains("`connection_token`") && !refused.contains("secret"), "{refused}");
         assert!(Client::builder().transport(TransportKind::Tcp).port(1).lazy().is_ok());

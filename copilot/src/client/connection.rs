@@ -150,7 +150,9 @@ fn explain(error: Error, path: Option<&Path>, first_bytes: &[u8]) -> Error {
         |name: &[u8]| first_bytes.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
     // The beginning of a message may contain secrets.
     let message = if first_bytes.is_empty() || begins(b"Content-") {
-        format!("{program} did not answer the first request, as a Copilot CLI does: {error}")
+        // A Copilot CLI may be slow, but does not end.
+        let would = if error.is_timeout() { "" } else { ", which a Copilot CLI would" };
+        format!("{program} did not answer the first request{would}: {error}")
     } else {
         format!("{program} is not a Copilot CLI, because it wrote {}: {error}", quoted(first_bytes))
     };

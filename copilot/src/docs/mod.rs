@@ -16,6 +16,11 @@ pub mod from_python {}
 pub mod mcp {}
 
 #[doc = include_str!("observability.md")]
+#[cfg_attr(feature = "testing", doc = "\n[docs::testing]: crate::docs::testing")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "\n[docs::testing]: https://docs.rs/copilot-tools/latest/copilot/docs/testing/"
+)]
 pub mod observability {}
 
 #[doc = include_str!("permissions.md")]

@@ -162,7 +162,7 @@ impl Suite {
     }
 
     /// Records the requests to the model of each run into a [cassette](crate::cassette) below a directory, and replays
-    /// them where the cassette exists: `DIRECTORY/case/variant-1.jsonl`. The variable `COPILOT_CASSETTE` decides about the
+    /// them where the cassette exists: `DIRECTORY/case/variant-1.jsonl`, and without variants `DIRECTORY/case/run-1.jsonl`. The variable `COPILOT_CASSETTE` decides about the
     /// mode. Requests of judges are in the cassette of their run.
     #[cfg(feature = "cassette")]
     pub fn cassettes(mut self, directory: impl Into<std::path::PathBuf>) -> Self {

@@ -74,7 +74,10 @@ impl Child {
             let message = format!("cannot start {}: {reason}", launch.program.path().display());
             Error::with_source(ErrorKind::Cli, message, source)
         };
-        if let Some(problem) = launch.options.cwd.as_deref().and_then(failure::directory_problem) {
+        let options = launch.options;
+        let state_problem = || options.state_dir.as_deref().and_then(failure::state_directory_problem);
+        let problem = options.cwd.as_deref().and_then(failure::directory_problem).or_else(state_problem);
+        if let Some(problem) = problem {
             return Err(Error::new(ErrorKind::Configuration, problem));
         }
         if let Program::Native(path) = &launch.program

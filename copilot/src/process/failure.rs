@@ -31,6 +31,22 @@ pub(super) fn directory_problem(directory: &Path) -> Option<String> {
     Some(format!("`cwd` is {}, which {what}; make the directory, or name another one", directory.display()))
 }
 
+/// Returns why this cannot be the directory of the CLI's files, which the CLI creates; `None` if it can.
+pub(super) fn state_directory_problem(directory: &Path) -> Option<String> {
+    let (above, found) = directory.ancestors().find_map(|path| Some((path, path.metadata().ok()?)))?;
+    if found.is_dir() {
+        return None;
+    }
+    let shown = directory.display();
+    Some(match above == directory {
+        true => format!("`state_dir` is {shown}, which is not a directory; name another one"),
+        false => {
+            let above = above.display();
+            format!("`state_dir` is {shown}, and {above} is not a directory; name another one")
+        }
+    })
+}
+
 fn reason_of(path: &Path, source: &io::Error) -> String {
     if let Some(problem) = other_machine(path) {
         return problem;
@@ -203,6 +219,18 @@ mod tests {
         ] {
             let found = directory_problem(&path).unwrap();
             assert!(found.contains(problem) && found.contains(path.to_str().unwrap()), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_state_directory_is_a_directory_or_can_become_one() {
+        let (directory, path) = file(b"x", 0o644);
+        for good in [directory.path(), &directory.path().join("made/later")] {
+            assert_eq!(state_directory_problem(good), None);
+        }
+        for bad in [path.clone(), path.join("below/it")] {
+            let found = state_directory_problem(&bad).unwrap();
+            assert!(found.contains("is not a directory") && found.contains(bad.to_str().unwrap()), "{found}");
         }
     }
 }

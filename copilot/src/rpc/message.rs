@@ -123,7 +123,11 @@ impl Failure<'_> {
 
     /// Returns the error for the caller of `method`; `remote` is the version of the CLI, once it is known.
     pub(super) fn into_error(self, method: &str, remote: Option<&str>) -> Error {
-        let (kind, message) = match (self.code, &*self.message) {
+        // The CLI puts the method before the texts of its failures, and so does the error.
+        let prefix = self.message.strip_prefix("Request ").and_then(|rest| rest.strip_prefix(method));
+        let text =
+            prefix.and_then(|rest| rest.strip_prefix(" failed with message: ")).unwrap_or(&self.message);
+        let (kind, message) = match (self.code, text) {
             (METHOD_NOT_FOUND, _) => {
                 let cli = remote.map_or_else(String::new, |remote| format!(" {remote}"));
                 (ErrorKind::Unsupported, format!("{method}: the running CLI{cli} does not have this method"))
@@ -229,6 +233,14 @@ mod tests {
     #[test]
     fn every_shape_of_error_has_a_message() {
         assert_eq!(error(r#"{"code":-1,"message":"no"}"#), "ping: no (error -1)");
+        assert_eq!(
+            error(r#"{"code":-1,"message":"Request ping failed with message: no: a"}"#),
+            "ping: no: a (error -1)"
+        );
+        assert_eq!(
+            error(r#"{"code":-1,"message":"Request pi failed with message: no"}"#),
+            "ping: Request pi failed with message: no (error -1)"
+        );
         assert_eq!(error(r#"{"code":-32001}"#), "ping: the CLI answered with error -32001");
         assert_eq!(
             error(r#"{"code":-32601,"message":"Unhandled method ping"}"#),

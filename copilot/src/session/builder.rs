@@ -9,12 +9,12 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use super::core::{Handler, IntoAnswer, Occasion, SessionCore, Settings, ToolPolicy, Topics};
+use super::core::{Handler, Occasion, SessionCore, Settings, ToolPolicy, Topics};
 use super::handle::{Session, Shared};
 use super::link::Connect;
 use super::open::check_is_new;
 use super::paths::Files;
-use super::permissions::decision::Decided;
+use super::permissions::decision::IntoDecision;
 use super::permissions::name_clash;
 use super::permissions::policy::Permissions;
 use super::permissions::request::PermissionRequest;
@@ -131,7 +131,7 @@ impl SessionBuilder {
     ) -> Self
     where
         F: Future<Output = R> + Send + 'static,
-        R: IntoAnswer<Decided>,
+        R: IntoDecision,
     {
         self.permissions.handler = Some(Handler::new(handler));
         self.permissions.decides = true;

@@ -107,7 +107,9 @@ impl Session {
         Subscription::start(&self.0.runtime, self.events(), listener)
     }
 
-    /// Stops the agent. Running tools are cancelled, and the turn ends as aborted.
+    /// Stops the agent. Running tools are cancelled, and the turn ends as aborted:
+    /// [`Reply::is_aborted`](crate::Reply::is_aborted) is `true`. Messages that wait in the queue are discarded, and their
+    /// turns end as aborted too, with an empty text.
     ///
     /// # Errors
     ///

@@ -1,8 +1,12 @@
 //! Sessions: conversations with the agent.
 //!
-//! `core` is the session as the reader sees it, `handle` as the program does. `builder` and `open` open it, `turn` sends
-//! messages, `tool_calls` and `permissions` answer the CLI, `recovery` asks it for lost events. The needs of a session that its client implements are
-//! in `link`.
+//! [`SessionBuilder`] opens a [`Session`], which sends messages with [`SendRequest`], [`AskRequest`], [`AskAsRequest`] and
+//! [`StreamRequest`]. [`Budget`] limits a turn; [`Usage`] and [`ToolUsage`] are the amounts that a turn or a session has used.
+//! [`SessionTools`] changes the tools of a running session, and a [`Subscription`] is a listener for its events.
+
+// `core` is the session as the reader sees it, `handle` as the program does. `builder` and `open` open it, `turn` sends
+// messages, `tool_calls` and `permissions` answer the CLI, `recovery` asks it for lost events. The needs of a session that
+// its client implements are in `link`.
 
 pub(crate) mod builder;
 pub(crate) mod call;
@@ -22,10 +26,13 @@ mod tool_setters;
 pub(crate) mod turn;
 
 pub use self::core::handler::IntoAnswer;
+pub use permissions::decision::IntoDecision;
 pub use session_tools::SessionTools;
 pub use subscription::Subscription;
 pub use turn::{AskAsRequest, AskRequest, Budget, SendRequest, StreamRequest, ToolUsage, Usage};
 
-pub(crate) use builder::SessionBuilder;
-pub(crate) use handle::Session;
+// Also at the root of the crate, where their pages are.
+#[doc(no_inline)]
+pub use {builder::SessionBuilder, handle::Session};
+
 pub(crate) use permissions::decision::Decision;

@@ -25,7 +25,7 @@ use crate::tools::{
 /// Creates a call of a tool as in a session, with validation of arguments, failure results and timeouts, but without a
 /// CLI and a model.
 ///
-/// With `#[tokio::test(start_paused = true)]` timeouts and retries elapse immediately.
+/// With `#[tokio::test(start_paused = true)]` (Tokio's feature `test-util`) timeouts and retries elapse immediately.
 ///
 /// # Panics
 ///

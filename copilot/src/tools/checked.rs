@@ -7,6 +7,7 @@ use crate::error::Result;
 pub(crate) use crate::tools::arguments::format::integer_range;
 use crate::tools::arguments::node::Node;
 use crate::tools::arguments::report;
+pub(crate) use crate::tools::arguments::report::ROOT;
 pub(crate) use crate::tools::arguments::validate::refer;
 use crate::tools::arguments::validate::{Integers, Validator};
 use crate::tools::compiled::Compiled;
@@ -29,9 +30,6 @@ pub(crate) struct Mistake {
     /// The text for the model, which begins with the path.
     pub(crate) text: String,
 }
-
-/// The path in the report for the model of the arguments object.
-pub(crate) const ROOT: &str = "the arguments";
 
 impl<'t> CheckedArguments<'t> {
     /// Returns the arguments of a tool. The error is that of a tool whose schema cannot be built.

@@ -1,10 +1,22 @@
 //! Tools: functions that the model may call.
 //!
-//! A [`Tool`] is a handle to a definition that `#[copilot::tool]` writes as constant data. In the order of a call:
-//! `selection` collects the tools of a program, `schema` describes their arguments to the model, `call` runs a
-//! tool, `arguments` decodes and validates the values of its parameters, `output` converts the returned value to a
-//! [`ToolResult`].
-//! This module does not depend on sessions; a running tool uses its session through `ToolHost`.
+//! [`#[copilot::tool]`](macro@crate::tool) makes a [`Tool`] of a function, [`#[copilot::tools]`](macro@crate::tools) makes
+//! tools of the methods of a type, and [`DynTool`] is a tool that is defined at run time. The types of most programs are in
+//! the [crate root](crate); this module has the rest:
+//!
+//! - **Tools of a session.** [`ToolsBuilder`] has the setters that the builders of a session and of an MCP server share.
+//!   [`Choice`] names tools by group, tag or [`module`]; a [`ToolList`] is a list of tools. A tool with the option `enabled`
+//!   decides by a [`SelectionContext`].
+//! - **Parameters.** [`FromCall`] and [`FromCallAsync`] make a type of the program a parameter that the model does not fill.
+//!   [`Needs`] lists the states that such a type reads.
+//! - **Results.** [`Audio`], [`Resource`] and [`ResourceLink`] are content beside text and images, and [`ResultType`] is the
+//!   outcome. [`ToolErrors`] decides whether the model reads errors that are hidden otherwise.
+//! - **Schemas.** [`SchemaProfile`] is the form of the schemas that the model reads. [`check_compat`] compares two versions of
+//!   a set of tools, and reports each [`ToolChange`] that breaks callers.
+
+// In the order of a call: `selection` collects the tools of a program, `schema` describes their arguments to the model,
+// `call` runs a tool, `arguments` decodes and validates the values of its parameters, `output` converts the returned value
+// to a `ToolResult`. This module does not depend on sessions; a running tool uses its session through `ToolHost`.
 
 mod arguments;
 mod builder;
@@ -44,15 +56,12 @@ pub use selection::{Choice, ToolList, module};
 pub use selection_context::SelectionContext;
 pub use state::Needs;
 
-pub(crate) use context::ToolContext;
-#[cfg(any(test, feature = "testing", feature = "toolbox"))]
-pub(crate) use dynamic::DynTool;
-#[cfg(any(test, feature = "testing", feature = "toolbox"))]
-pub(crate) use output::error::ToolError;
-pub(crate) use output::result::ToolResult;
-pub(crate) use selection::toolset::Toolset;
-pub(crate) use state::State;
-pub(crate) use tool::Tool;
+// Also at the root of the crate, where their pages are.
+#[doc(no_inline)]
+pub use {
+    context::ToolContext, dynamic::DynTool, output::error::ToolError, output::result::ToolResult,
+    selection::toolset::Toolset, state::State, tool::Tool,
+};
 
 pub(crate) use crate::task::CancellationToken;
 #[cfg(any(test, feature = "testing", feature = "toolbox"))]

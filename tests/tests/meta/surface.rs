@@ -3,8 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 use std::collections::BTreeSet;
+use std::fs;
 
-use crate::tidy::{files, without_tests};
+use crate::tidy::{files, root, without_tests};
+
+// The types of the root are at the paths too where a reader of these modules looks for them.
+const _: fn(copilot::session::SessionBuilder) -> copilot::SessionBuilder = |same| same;
+const _: fn(&copilot::session::Session) -> &copilot::Session = |same| same;
+const _: fn(&copilot::tools::ToolContext) -> &copilot::ToolContext = |same| same;
 
 /// The names that the `pub use` items of a file export, modules excepted.
 fn exports(text: &str) -> Vec<String> {
@@ -58,6 +64,27 @@ fn the_crate_root_has_at_most_45_items() {
         exports(&root).into_iter().filter(|name| !modules.contains(name) || name == "tool").collect();
     assert!(items.contains(&"SessionBuilder".to_owned()) && items.contains(&"tool".to_owned()), "{items:?}");
     assert!(items.len() <= 45, "{} items; use modules for rare ones: {items:?}", items.len());
+}
+
+#[test]
+fn both_tables_of_features_name_each() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let manifest = read("copilot/Cargo.toml");
+    let section = manifest.split("\n[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let features: BTreeSet<&str> = section
+        .lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+        .filter(|name| *name != "default")
+        .collect();
+    assert!(features.contains("toolbox-http"), "{features:?}");
+    for page in ["README.md", "copilot/src/docs/crate.md"] {
+        let text = read(page);
+        let table = text.split("\n| Feature | Contents |\n").nth(1).unwrap().split("\n\n").next().unwrap();
+        let named: BTreeSet<&str> =
+            table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(named, features, "{page}");
+    }
 }
 
 /// The name of the module that a file is.

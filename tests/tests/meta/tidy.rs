@@ -11,7 +11,7 @@ use copilot_tests::api::async_items;
 /// A file may be this long before its tests.
 const MAX_LINES: usize = 600;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 

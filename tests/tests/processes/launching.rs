@@ -189,7 +189,7 @@ async fn a_program_that_is_not_a_cli_is_named_with_its_output() {
     for (script, expected) in [
         ("exec cat", vec!["neither `connect` nor `ping`", "not a Copilot CLI"]),
         ("echo out of cheese >&2; exit 3", vec!["exit status: 3", "out of cheese"]),
-        ("exit 0", vec!["did not answer the first request", "exit status: 0"]),
+        ("exit 0", vec!["did not answer the first request, which a Copilot CLI would: ", "exit status: 0"]),
         (
             "echo 'Usage: other [OPTIONS]'; echo; echo 'Options:'; exit 0",
             vec!["not a Copilot CLI", "\"Usage: other [OPTIONS]\"", "exit status: 0"],
@@ -288,6 +288,12 @@ async fn a_directory_that_does_not_exist_is_refused_before_anything_is_started()
     let error = refusal(builder().cwd(&missing)).await;
     assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     assert!(error.to_string().contains("`cwd`") && error.to_string().contains("does not exist"), "{error}");
+    let error = refusal(builder().state_dir(path.join("below"))).await;
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    assert!(
+        error.to_string().contains("`state_dir`") && error.to_string().contains("is not a directory"),
+        "{error}"
+    );
     let missing = missing.to_str().unwrap();
     for (session, setter) in [
         (copilot::Session::builder().working_directory(missing), "`working_directory`"),

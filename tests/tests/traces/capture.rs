@@ -8,9 +8,12 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
+
+/// The warnings of the library, with their sessions.
+static WARNINGS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 /// The spans of the process, in the order of their creation.
 static SPANS: Mutex<Spans> = Mutex::new(Spans { all: Vec::new(), open: None });
@@ -89,6 +92,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let metadata = event.metadata();
+        if *metadata.level() == Level::WARN && metadata.target().starts_with("copilot::") {
+            let mut fields = BTreeMap::new();
+            event.record(&mut Fields(&mut fields));
+            let [session, message] =
+                ["session", "message"].map(|name| fields.remove(name).unwrap_or_default());
+            WARNINGS.lock().unwrap_or_else(PoisonError::into_inner).push((session, message));
+        }
         if !is_wanted(event.metadata().target()) {
             return;
         }
@@ -168,6 +179,12 @@ pub(crate) fn tree(of: &str) -> String {
         }
     }
     out
+}
+
+/// Returns the warnings of the library about a session.
+pub(crate) fn warnings(session: &str) -> Vec<String> {
+    let warnings = WARNINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    warnings.iter().filter(|(of, _)| of == session).map(|(_, text)| text.clone()).collect()
 }
 
 /// Returns the values of all fields of all spans of a conversation.

@@ -5,6 +5,7 @@
 
 mod capture;
 mod content;
+mod denials;
 mod ends;
 mod metrics;
 mod tools;

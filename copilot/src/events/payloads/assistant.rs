@@ -93,7 +93,7 @@ payload! {
 
     /// The start of a message.
     pub struct AssistantMessageStart {
-        /// The id of the message.
+        /// The id of the agent's message; not the one that `send` returned.
         pub message_id: MessageId,
         /// The phase of the answer, for models that have phases.
         pub phase: Option<String>,
@@ -101,7 +101,7 @@ payload! {
 
     /// A piece of a message's text.
     pub struct AssistantMessageDelta {
-        /// The message that the piece belongs to.
+        /// The id of the agent's message that the piece belongs to; not the one that `send` returned.
         pub message_id: MessageId,
         /// The piece, to append to those before it.
         pub delta_content: String,
@@ -111,13 +111,13 @@ payload! {
 
     /// A whole message of the agent.
     pub struct AssistantMessage {
-        /// The id of the message.
+        /// The id of the agent's message; not the one that `send` returned.
         pub message_id: MessageId,
         /// The text; often empty when tools are called.
         pub content: String,
         /// The tools that the model calls.
         pub tool_requests: Vec<ToolRequest>,
-        /// The user's message that it answers; CLI 1.0.92 and later.
+        /// The user's message that it answers, by the id that `send` returned; CLI 1.0.92 and later.
         pub originating_message_id: Option<MessageId>,
         /// The model's reasoning, for models that show it.
         pub reasoning_text: Option<String>,

@@ -120,7 +120,11 @@ id! {
     SessionId
 }
 id! {
-    /// Names a message that was sent to a session.
+    /// Names a message of a session: one of the user, such as [`Session::send`](crate::Session::send) returns, or one of
+    /// the agent.
+    ///
+    /// The agent's answer has another id than the message that it answers, which is its
+    /// [`originating_message_id`](crate::events::AssistantMessage::originating_message_id).
     MessageId
 }
 id! {

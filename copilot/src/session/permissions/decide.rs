@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::decision::{self, Decided, Decision, Words};
 use super::policy::OwnTool;
 use super::request::PermissionRequest;
+use super::state::PermissionState;
 use crate::events::{AnswerDeferred, Event, EventName};
 use crate::protocol::decode;
 use crate::protocol::permissions::{PermissionAnswerParams, PermissionAsked, PermissionKind};
@@ -20,7 +21,7 @@ use crate::session::core::open_answers::OpenAnswer;
 use crate::session::core::reentrancy::within_session;
 use crate::session::core::{Entry, Named, SessionCore, Unreadable, log_unsent};
 use crate::session::turn::spans::Deciding;
-use crate::task;
+use crate::task::{self, lock};
 use crate::tools::CancellationToken;
 
 /// The method that answers a request.
@@ -272,11 +273,37 @@ impl SessionCore {
 
     async fn decide_by_policy(&self, request: &PermissionRequest) -> Decision {
         match task::catch(async { self.own_tool(request) }).await {
-            Ok(own) => self.permissions().settings.policy.decide(request, own),
+            Ok(own) => {
+                let decision = self.permissions().settings.policy.decide(request, own);
+                if own.is_some_and(|tool| tool.needs_approval) && decision.refusal().is_some() {
+                    self.warn_without_rule(request);
+                }
+                decision
+            }
             Err(panic) => {
                 self.handler_failed("needs_approval", format!("it panicked: {panic}").into());
                 decision::SAFE
             }
+        }
+    }
+
+    /// Logs the first denial of each tool that only a missing handler or rule has caused.
+    fn warn_without_rule(&self, request: &PermissionRequest) {
+        let PermissionState { settings, .. } = self.permissions();
+        let Some(tool) = request.tool_name() else { return };
+        if settings.handler.is_some()
+            || settings.policy.rules_on(request.kind())
+            || request.managed_approval_required()
+        {
+            return;
+        }
+        let denied = &mut *lock(&self.permissions().memory().denied);
+        if !denied.iter().any(|other| other == tool) {
+            denied.push(tool.to_owned());
+            tracing::warn!(
+                session = %self.id,
+                "`{tool}` needs a permission, and this session has neither `on_permission` nor a rule for it; denied"
+            );
         }
     }
 

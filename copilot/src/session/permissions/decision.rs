@@ -81,6 +81,21 @@ impl From<Decision> for Decided {
     }
 }
 
+/// The return type of a permission handler: a [`Decision`], a [`Decided`], or a `Result` of one.
+#[diagnostic::on_unimplemented(
+    message = "`on_permission` must return `Decision` or `Result<Decision, E>`, not `{Self}`",
+    note = "`E` may be any error, or a `String` or `&str`"
+)]
+pub trait IntoDecision: IntoAnswer<Decided> {}
+
+impl IntoDecision for Decision {}
+
+impl IntoDecision for Decided {}
+
+impl<E: Into<BoxError>> IntoDecision for Result<Decision, E> {}
+
+impl<E: Into<BoxError>> IntoDecision for Result<Decided, E> {}
+
 impl Sealed<Decided> for Decision {}
 
 impl IntoAnswer<Decided> for Decision {

@@ -97,6 +97,11 @@ impl Permissions {
         self.rule(&PermissionKind::CustomTool).unwrap_or(self.base != Base::DenyAll)
     }
 
+    /// Whether the program has decided about all requests of this kind.
+    pub(super) fn rules_on(&self, kind: &PermissionKind) -> bool {
+        self.rule(kind).is_some() || matches!(self.base, Base::ApproveAll | Base::DenyAll)
+    }
+
     /// Whether requests of this kind are denied by the program, and not only for want of a grant.
     #[cfg(feature = "toolbox")]
     pub(crate) fn denies(&self, kind: &PermissionKind) -> bool {

@@ -55,6 +55,8 @@ pub(super) struct Memory {
     pub(super) servers: Mutex<Vec<String>>,
     /// The tools whose names were reported.
     pub(super) clashes: Mutex<Vec<String>>,
+    /// The tools whose denial for want of a rule was logged.
+    pub(super) denied: Mutex<Vec<String>>,
 }
 
 impl PermissionState {

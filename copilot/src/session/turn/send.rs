@@ -152,8 +152,9 @@ impl Session {
     /// Sends a message and waits for the agent's reply. A turn that was aborted, or that ended because the user
     /// rejected a tool, has a reply too: [`Reply::is_aborted`] is true, and the text may be empty.
     ///
-    /// Concurrent requests are independent where the CLI says which message an answer belongs to (1.0.92 and later), and
-    /// wait for one another where it does not; an abandoned one is then waited for until the agent has its message.
+    /// With CLI 1.0.92 and later, concurrent requests are independent, because each answer names its message. With an older
+    /// CLI a request waits until the one before has its reply. If the future of that one was dropped, the request waits until
+    /// the agent has begun with its message.
     ///
     /// # Errors
     ///

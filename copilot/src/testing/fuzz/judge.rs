@@ -89,7 +89,7 @@ impl Judge<'_> {
                 return None;
             }
             let text = called.text().to_owned();
-            let path = first_path(&text).filter(|path| path != ROOT);
+            let path = first_path(&text);
             return Some(FuzzFault::RefusedFitting { path, text });
         }
         let mistakes = self.arguments.mistakes(value);
@@ -140,16 +140,23 @@ impl Judge<'_> {
 
 /// Returns the fault of a refusal that names none of the mistakes' paths.
 fn unnamed(mistakes: &[Mistake], text: &str) -> Option<FuzzFault> {
-    if mistakes.iter().any(|mistake| text.contains(&format!("`{}`", mistake.path))) {
+    let names = |path: &str| match path {
+        ROOT => text.contains(&format!("\n- {ROOT}: ")),
+        path => text.contains(&format!("`{path}`")),
+    };
+    if mistakes.iter().any(|mistake| names(&mistake.path)) {
         return None;
     }
     let paths = mistakes.iter().map(|mistake| mistake.path.clone()).collect();
     Some(FuzzFault::UnnamedPath { paths, text: text.to_owned() })
 }
 
-/// Returns the first path in a report of invalid arguments.
+/// Returns the first path in a report of invalid arguments; `None` for the arguments object.
 fn first_path(text: &str) -> Option<String> {
     let line = text.split_once("\n- ")?.1;
+    if line.starts_with(ROOT) {
+        return None;
+    }
     Some(line.split_once('`')?.1.split_once('`')?.0.to_owned())
 }
 

@@ -28,11 +28,20 @@ pub(crate) fn explain(
         for (path, fault) in found {
             let problem = problem(schema, arguments, absolute(&path), fault);
             // The whole is rejected because of a part that is already reported.
-            if !problems.iter().any(|known| known.path.starts_with(&problem.path)) {
+            let has_reported_part = problems.iter().any(|known| known.path.starts_with(&problem.path));
+            if !has_reported_part && !is_missing_of_invalid(&problem, problems) {
                 problems.push(problem);
             }
         }
     }
+}
+
+/// Returns whether a value is missing only because the value around it is of another type, which is already reported.
+fn is_missing_of_invalid(problem: &Problem, problems: &[Problem]) -> bool {
+    let (ProblemKind::Missing { .. }, Some((_, around))) = (&problem.kind, problem.path.split_last()) else {
+        return false;
+    };
+    problems.iter().any(|known| known.path == around && matches!(known.kind, ProblemKind::Invalid { .. }))
 }
 
 /// Removes the problems of names that the schema does not have and the type has, such as those of `#[serde(alias)]`.

@@ -29,31 +29,39 @@ pub(crate) enum ProblemKind {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = path(&self.path);
+        let path = place(&self.path);
         match &self.kind {
             ProblemKind::Missing { expected, description } if description.is_empty() => {
-                write!(f, "`{path}` is missing: expected {expected}")
+                write!(f, "{path} is missing: expected {expected}")
             }
             ProblemKind::Missing { expected, description } => {
-                write!(f, "`{path}` is missing: expected {expected}. {description}")
+                write!(f, "{path} is missing: expected {expected}. {description}")
             }
             ProblemKind::UnknownName { suggestion: Some(suggestion), .. } => {
-                write!(f, "`{path}` is not known; did you mean `{suggestion}`?")
+                write!(f, "{path} is not known; did you mean `{suggestion}`?")
             }
             ProblemKind::UnknownName { suggestion: None, pattern: Some(pattern), .. } => {
-                write!(f, "`{path}` is not a known name; expected a name that matches `{pattern}`")
+                write!(f, "{path} is not a known name; expected a name that matches `{pattern}`")
             }
             ProblemKind::UnknownName { suggestion: None, known, .. } if known.is_empty() => {
-                write!(f, "`{path}` is not known; nothing is expected here")
+                write!(f, "{path} is not known; nothing is expected here")
             }
             ProblemKind::UnknownName { suggestion: None, known, .. } => {
-                write!(f, "`{path}` is not known; known are `{}`", known.join("`, `"))
+                write!(f, "{path} is not known; known are `{}`", known.join("`, `"))
             }
-            ProblemKind::InvalidName { expected } => write!(f, "the name of `{path}`: expected {expected}"),
-            ProblemKind::Invalid { expected, got } => write!(f, "`{path}`: expected {expected}, got {got}"),
-            ProblemKind::Other(message) => write!(f, "`{path}`: {message}"),
+            ProblemKind::InvalidName { expected } => write!(f, "the name of {path}: expected {expected}"),
+            ProblemKind::Invalid { expected, got } => write!(f, "{path}: expected {expected}, got {got}"),
+            ProblemKind::Other(message) => write!(f, "{path}: {message}"),
         }
     }
+}
+
+/// The place of a mistake in the arguments object itself.
+pub(crate) const ROOT: &str = "the arguments";
+
+/// Writes a path in backticks, or the words for the arguments object.
+fn place(steps: &[Step]) -> String {
+    if steps.is_empty() { ROOT.to_owned() } else { format!("`{}`", path(steps)) }
 }
 
 /// Writes a path such as `stops[2].city`.
@@ -66,7 +74,7 @@ pub(crate) fn path(steps: &[Step]) -> String {
             Step::Index(index) => write!(path, "[{index}]").expect("writing to a string cannot fail"),
         }
     }
-    if path.is_empty() { "the arguments".to_owned() } else { path }
+    if path.is_empty() { ROOT.to_owned() } else { path }
 }
 
 /// Returns whether a result is the report of invalid arguments.

@@ -479,7 +479,7 @@ mod tests {
             &schema,
             json!("round"),
             &[
-                "`the arguments`: expected an object with `kind`, `r` or an object with `kind`, `side`, got \"round\"",
+                "the arguments: expected an object with `kind`, `r` or an object with `kind`, `side`, got \"round\"",
             ],
         );
     }
@@ -529,7 +529,7 @@ mod tests {
         assert_eq!(checked(&schema, json!(3)), (false, json!(3)));
         // A text is not the absence of a value.
         let schema = json!({"type": ["integer", "null"]});
-        check(&schema, json!("null"), &["`the arguments`: expected an integer or null, got \"null\""]);
+        check(&schema, json!("null"), &["the arguments: expected an integer or null, got \"null\""]);
     }
 
     #[test]

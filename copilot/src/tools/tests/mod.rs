@@ -272,6 +272,16 @@ async fn all_invalid_arguments_are_reported_and_safe_mistakes_corrected() {
          - `nam` is not known; did you mean `name`?\n\
          - `name` is missing: expected a string. Name on the menu."
     );
+    for (arguments, got) in [(json!(null), "null"), (json!([]), "[]")] {
+        let refused = call(&price::TOOL, arguments).await;
+        assert_eq!(
+            refused,
+            format!(
+                "failure: The arguments of `price` do not fit. Nothing was done; correct them and call again:\n\
+                 - the arguments: expected an object with `name`, got {got}"
+            )
+        );
+    }
     let lenient = json!({ "name": "Funghi", "size": "LARGE", "count": "2", "toppings": "egg" });
     assert_eq!(call(&price::TOOL, lenient).await, r#"success: {"cents":42,"name":"Funghi"}"#);
     let null = json!({ "name": "Funghi", "size": null, "count": null });

@@ -6,4 +6,8 @@ async fn first() {}
 #[copilot::tool(timeout = 10)]
 async fn second() {}
 
+/// Search the catalogue.
+#[copilot::tool(timeout = "0s")]
+async fn third() {}
+
 fn main() {}

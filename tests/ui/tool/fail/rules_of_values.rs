@@ -13,8 +13,11 @@ async fn search(
     /// In which order.
     #[arg(one_of = ["up", "down"], example = "left")]
     order: &str,
+    /// The signature.
+    #[arg(pattern = "([")]
+    signature: &str,
 ) {
-    let _ = (limit, place, shelf, order);
+    let _ = (limit, place, shelf, order, signature);
 }
 
 fn main() {}

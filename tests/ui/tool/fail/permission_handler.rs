@@ -1,0 +1,3 @@
+fn main() {
+    let _ = copilot::Session::builder().on_permission(|_| async { true });
+}

@@ -192,6 +192,29 @@ async fn each_of_two_messages_in_the_queue_has_the_budget_of_a_turn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_message_of_another_client_is_not_charged() {
+    let cli = FakeCli::new();
+    cli.on_turn(|turn| async move {
+        let work = |message: &str| {
+            turn.event("assistant.turn_start", json!({"turnId": "0"}));
+            turn.event("assistant.usage", json!({"model": "m", "inputTokens": 90, "outputTokens": 10}));
+            let data = json!({"content": message, "originatingMessageId": message});
+            turn.event("assistant.message", data);
+        };
+        work(turn.message_id().as_str());
+        turn.event("user.message", json!({"messageId": "other", "content": "?", "delivery": "queued"}));
+        work("other");
+        sleep(Duration::from_secs(1)).await;
+    });
+    let fake = Fake::on(cli).await;
+    let session = fake.session().start().await.unwrap();
+    let reply = session.ask("go").budget(Budget::new().requests(1)).await.unwrap();
+    assert_eq!((reply.usage().requests, reply.is_aborted()), (1, false));
+    assert_eq!(reply.originating_message_id().map(ToString::to_string), Some(reply.text().to_owned()));
+    assert_eq!(fake.cli.requests("session.abort").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tool_with_a_budget_informs_the_model_and_begins_again_with_the_next_turn() {
     let cli = FakeCli::new();
     cli.on_turn(|turn| async move {

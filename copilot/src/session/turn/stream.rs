@@ -24,8 +24,9 @@ use crate::task::{self, Task};
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
 ///
-/// It ends when the agent is done with the message, with an error when it cannot be: a lost connection, a passed time
-/// limit. Dropping it stops listening; the agent continues (see [`Session::abort`]).
+/// It ends when the agent is done with the message, with an error when it cannot be: a lost connection, an expired time
+/// limit. Events that come before the turn's `user.message`, such as those of hooks, are in it; after the CLI was lost,
+/// the end of a tool call of an earlier turn may be among them. Dropping it stops listening; the agent continues (see [`Session::abort`]).
 #[must_use]
 pub struct Turn {
     session: Session,
@@ -140,6 +141,11 @@ impl Turn {
     /// Cancel safe: an event is taken only when the future completes.
     pub async fn next(&mut self) -> Option<Result<Event>> {
         poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Returns the id of the message that the turn is for.
+    pub fn message_id(&self) -> &MessageId {
+        self.tracker.message()
     }
 
     /// Waits for the end of the turn and gives the agent's reply. [`Reply::events`] and [`Reply::tool_calls`] have the

@@ -103,9 +103,13 @@ impl Shared {
         json!({"sessions": ids.into_iter().map(|id| metadata(id)).collect::<Vec<_>>()})
     }
 
+    /// A session without a message is not on disk.
     pub(super) fn session_metadata(&self, params: &Value) -> Value {
         let state = self.state();
-        let known = params["sessionId"].as_str().filter(|id| state.sessions.contains_key(*id));
+        let has_message =
+            |session: &FakeSession| session.history.iter().any(|event| event["type"] == "user.message");
+        let known =
+            params["sessionId"].as_str().filter(|id| state.sessions.get(*id).is_some_and(has_message));
         json!({"session": known.map(metadata)})
     }
 

@@ -23,8 +23,8 @@ use crate::task::lock;
 /// The longest time of a request.
 const TIME: Duration = Duration::from_secs(30);
 
-/// The number of steps of the database between two looks at the clock.
-const STEPS: i32 = 10_000;
+/// The number of steps of the database between two looks at the clock. A step may call a function on long values.
+const STEPS: i32 = 1_000;
 
 /// The largest number of pages of a database, of 4 KiB each: 256 MiB.
 const PAGES: i64 = 65_536;
@@ -32,7 +32,14 @@ const PAGES: i64 = 65_536;
 /// The same for the temporary tables of a session, in memory too: 64 MiB.
 const TEMP_PAGES: i64 = 16_384;
 
-/// The longest value, in bytes, and the largest result of a statement: 64 MiB.
+/// The longest value, row and statement, in bytes: 1 MiB. The clock is not looked at while a function runs, nor between
+/// the functions of one row.
+const VALUE: i32 = 1 << 20;
+
+/// The longest pattern of `LIKE` and `GLOB`, in bytes. The time of a comparison is that of its product with the value.
+const PATTERN: i32 = 1_000;
+
+/// The largest result of a statement, in bytes: 64 MiB.
 const RESULT: usize = 64 << 20;
 
 /// Each `PRAGMA` that may have a value: the questions about the schema, and the settings that concern only the database
@@ -163,9 +170,12 @@ fn open() -> Result<Connection, rusqlite::Error> {
     database.pragma_update(Some("main"), "max_page_count", PAGES)?;
     database.pragma_update(Some("temp"), "max_page_count", TEMP_PAGES)?;
     database.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    database.set_limit(Limit::SQLITE_LIMIT_LENGTH, RESULT as i32)?;
+    database.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE)?;
+    database.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, VALUE)?;
+    database.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN)?;
     // The schema cannot be written as a table, and `journal_mode` not be `OFF`.
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    super::sql_functions::add(&database, VALUE as usize)?;
     database.authorizer(Some(authorize))?;
     Ok(database)
 }
@@ -178,6 +188,8 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
         {
             Authorization::Deny
         }
+        // Takes quadratic time with two arguments.
+        AuthAction::Function { function_name: "unhex" } => Authorization::Deny,
         _ => Authorization::Allow,
     }
 }
@@ -260,7 +272,7 @@ fn object(row: &Row<'_>, columns: &[String]) -> Result<Map<String, Value>, rusql
 
 fn message(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
-        Some(ErrorCode::AuthorizationForStatementDenied) => {
+        Some(ErrorCode::AuthorizationForStatementDenied) if !error.to_string().contains("unhex") => {
             format!("{error}: of PRAGMA, only these may have a value: {}", SETTABLE.join(", "))
         }
         _ => error.to_string(),
@@ -404,6 +416,29 @@ mod tests {
             let found = databases.query(&session, &statement(SqlKind::Query, query, json!({}))).await;
             assert_eq!(json!(found.unwrap().rows), rows, "{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_function_on_long_values_does_not_run_for_hours() {
+        let databases = Databases::default();
+        let begun = Instant::now();
+        let query = async |query: &str| {
+            let statement = statement(SqlKind::Query, query, json!({}));
+            databases.query(&SessionId::from("s"), &statement).await
+        };
+        let refused = query(
+            "SELECT instr(replace(hex(zeroblob(800000)), '0', 'a'), replace(hex(zeroblob(400000)), '0', 'a') || 'b')",
+        );
+        assert!(refused.await.unwrap_err().to_string().contains("too big"));
+        let longest = "WITH v(a, b) AS (SELECT hex(zeroblob(500000)), hex(zeroblob(250000)) || 'b')";
+        for call in
+            ["instr(a, b)", "length(replace(a, b, 'c'))", "length(trim(a, replace(b, '0', 'b') || '0'))"]
+        {
+            query(&format!("{longest} SELECT {call} FROM v")).await.unwrap();
+        }
+        assert!(query(&format!("{longest} SELECT a LIKE '%' || b FROM v")).await.is_err());
+        assert!(query("SELECT unhex('61', ' ')").await.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(5));
     }
 
     #[test]

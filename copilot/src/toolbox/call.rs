@@ -15,7 +15,7 @@ use super::exit::{Exit, Outcome};
 use super::flags;
 use super::host::TerminalHost;
 use super::signals::Interrupts;
-use super::terminal::{self, BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, report, styled};
+use super::terminal::{self, BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, prompt, report, styled};
 use crate::contain;
 use crate::session::builder::MaxToolResult;
 use crate::task::CancellationToken;
@@ -71,7 +71,7 @@ async fn unapproved(
         return Ok(Some(ToolResult::denied(text)));
     }
     let hint = if tool.is_destructive() { styled(YELLOW, " It may destroy data.") } else { String::new() };
-    report(&format!(
+    prompt(&format!(
         "{} {} {}{hint}\nRun it? [y/N] ",
         styled(YELLOW.bold(), "!"),
         styled(BOLD, name),

@@ -70,7 +70,7 @@ pub(super) async fn ask(question: &str, choices: &[String]) -> Result<String> {
         text.push_str(&format!("  {}. {}\n", number + 1, harmless(choice)));
     }
     text.push_str("> ");
-    report(&text).map_err(|error| failed(format!("the question cannot be printed: {error}")))?;
+    terminal::prompt(&text).map_err(|error| failed(format!("the question cannot be printed: {error}")))?;
     let answer =
         terminal::line().await.map_err(|error| failed(format!("the answer cannot be read: {error}")))?;
     let answer = answer.ok_or_else(|| failed("the person dismissed the question".to_owned()))?;

@@ -7,7 +7,7 @@ use super::Toolbox;
 use super::arguments::text;
 use super::chat::described;
 use super::exit::{Exit, Outcome};
-use super::terminal::{BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, report, styled};
+use super::terminal::{BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, prompt, report, styled};
 use super::{host, sessions};
 use crate::api::conversation::pending::Pending;
 use crate::api::conversation::resume::Resume;
@@ -178,7 +178,7 @@ async fn asked(id: &str, pending: &Pending) -> Result<bool> {
         crate::Error::with_source(crate::ErrorKind::Session, "the terminal cannot be used", error)
     };
     for asked in pending.permissions() {
-        report(&format!("{}\n{}", styled(DIM, id), later(&described(asked.request())))).map_err(failed)?;
+        prompt(&format!("{}\n{}", styled(DIM, id), later(&described(asked.request())))).map_err(failed)?;
         let word = match key().await {
             Some('y' | 'Y') if asked.request().requests_sandbox_bypass() => {
                 asked.decide(Decision::ApproveSandboxBypass).await?;
@@ -200,7 +200,7 @@ async fn asked(id: &str, pending: &Pending) -> Result<bool> {
     for call in pending.tool_calls().iter().filter(|call| call.ticket().is_some()) {
         report(&format!("{}\n{}\n", styled(DIM, id), call_line(call.tool(), call.arguments())))
             .map_err(failed)?;
-        report("Answer? [a]nswer with JSON, [d]eny, [l]ater ").map_err(failed)?;
+        prompt("Answer? [a]nswer with JSON, [d]eny, [l]ater ").map_err(failed)?;
         match key().await {
             Some('a' | 'A') => {
                 report("answer\n").map_err(failed)?;

@@ -32,6 +32,13 @@ pub(super) fn report(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Writes a question to stderr, as [`report`], and discards the keys that were pressed before it: they answer no question
+/// that the person has not seen.
+pub(super) fn prompt(text: &str) -> io::Result<()> {
+    crate::process::discard_typed_ahead();
+    report(text)
+}
+
 /// Returns the number of columns of stdout; `None` if it is not a terminal, whose lines are not wrapped.
 pub(super) fn columns() -> Option<usize> {
     let size = console::Term::stdout().size_checked();

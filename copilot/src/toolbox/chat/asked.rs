@@ -12,7 +12,7 @@ use crate::session::permissions::policy::{OwnTool, Permissions};
 use crate::session::permissions::request::PermissionRequest;
 use crate::session::{Decision, SessionBuilder};
 use crate::toolbox::host;
-use crate::toolbox::terminal::{self, BOLD, DIM, YELLOW, harmless, report, styled};
+use crate::toolbox::terminal::{self, BOLD, DIM, YELLOW, harmless, prompt, report, styled};
 use crate::tools::Tool;
 
 /// A question that waits for the person. A dropped sender is a refusal.
@@ -86,7 +86,7 @@ fn is_decided(request: &PermissionRequest, policy: Option<&Permissions>, tools: 
 pub(super) async fn ask(question: Question) -> io::Result<bool> {
     match question {
         Question::Permission(request, reply) => {
-            report(&described(&request))?;
+            prompt(&described(&request))?;
             let key = terminal::key().await;
             let (decision, word) = match key {
                 Some('y' | 'Y') if request.requests_sandbox_bypass() => {

@@ -1,5 +1,6 @@
 //! The cassettes of the runs of a suite.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::outcome::Run;
@@ -17,8 +18,27 @@ pub(super) async fn of_run(directory: &Path, run: &Run) -> Result<Cassette> {
     Cassette::auto(directory.join(format!("{variant}-{}.jsonl", run.number))).await
 }
 
+/// Checks that the names of cases or variants have different file names.
+pub(super) fn check_names(kind: &str, names: &[&String]) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for name in names {
+        let file = file_name(name);
+        if file.is_empty() {
+            return Err(format!(
+                "a name among the {kind} has neither a letter nor a digit, and its cassettes no directory: `{name}`"
+            ));
+        }
+        if let Some(other) = seen.insert(file.clone(), name) {
+            return Err(format!(
+                "the {kind} `{other}` and `{name}` have the same name of a cassette, `{file}`"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Makes a file name of a name: lower case, with a hyphen for each row of other characters.
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     let mut text = String::new();
     for character in name.to_lowercase().chars() {
         if character.is_alphanumeric() {

@@ -162,8 +162,10 @@ impl Suite {
     }
 
     /// Records the requests to the model of each run into a [cassette](crate::cassette) below a directory, and replays
-    /// them where the cassette exists: `DIRECTORY/case/variant-1.jsonl`, and without variants `DIRECTORY/case/run-1.jsonl`. The variable `COPILOT_CASSETTE` decides about the
-    /// mode. Requests of judges are in the cassette of their run.
+    /// them where the cassette exists: `DIRECTORY/case/variant-1.jsonl`, and without variants
+    /// `DIRECTORY/case/run-1.jsonl`. The variable `COPILOT_CASSETTE` decides about the mode. Requests of judges are in
+    /// the cassette of their run. In the path, `case` and `variant` are the names in lower case, with hyphens for other
+    /// characters than letters and digits, and must differ.
     #[cfg(feature = "cassette")]
     pub fn cassettes(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
         self.cassettes = Some(directory.into());
@@ -234,6 +236,18 @@ impl Suite {
                 && !(1..=runs).contains(&least)
             {
                 return refuse(format!("{least} runs of the case `{name}` must pass, and it has {runs}"));
+            }
+        }
+        #[cfg(feature = "cassette")]
+        if self.cassettes.is_some() {
+            let variants = self.variants.iter().map(|(name, _)| name).filter(|name| !name.is_empty());
+            for (kind, names) in [
+                ("cases", self.cases.iter().map(|case| &case.name).collect::<Vec<_>>()),
+                ("variants", variants.collect()),
+            ] {
+                if let Err(problem) = super::cassettes::check_names(kind, &names) {
+                    return refuse(problem);
+                }
             }
         }
         Ok(())

@@ -16,4 +16,6 @@ pub(crate) use child::{Child, quoted};
 pub use launch::LogLevel;
 pub(crate) use launch::{Channel, Launch, LaunchOptions};
 pub(crate) use locate::{Program, locate};
+#[cfg(feature = "toolbox")]
+pub(crate) use sys::discard_typed_ahead;
 pub use telemetry::{Telemetry, TelemetryExporter, TelemetryProtocol};

@@ -41,6 +41,33 @@ pub(super) fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// Discards the input of the terminal that no program has read, if stdin is a terminal.
+#[cfg(all(unix, feature = "toolbox"))]
+#[expect(unsafe_code, reason = "std cannot discard the input of a terminal")]
+pub(crate) fn discard_typed_ahead() {
+    // SAFETY: tcflush takes two integers, touches no memory, and fails where stdin is not a terminal.
+    unsafe { libc::tcflush(libc::STDIN_FILENO, libc::TCIFLUSH) };
+}
+
+/// As on Unix; stdin is a console.
+#[cfg(all(windows, feature = "toolbox"))]
+#[expect(unsafe_code, reason = "std cannot discard the input of a console")]
+pub(crate) fn discard_typed_ahead() {
+    use std::os::windows::io::{AsRawHandle as _, RawHandle};
+
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn FlushConsoleInputBuffer(console: RawHandle) -> i32;
+    }
+    // SAFETY: the handle is open as long as the program runs, and the call fails where it is not that of a console.
+    unsafe { FlushConsoleInputBuffer(std::io::stdin().as_raw_handle()) };
+}
+
+#[cfg(all(not(any(unix, windows)), feature = "toolbox"))]
+pub(crate) fn discard_typed_ahead() {
+    // Other systems have no terminal.
+}
+
 /// Waits until a child has exited, and does not reap it, so that its id stays reserved. Returns `false` if another process
 /// may have the id: the program lets the system reap its children, or has reaped this one.
 #[cfg(unix)]

@@ -15,7 +15,9 @@ use super::exit::{Exit, Outcome};
 use super::flags;
 use super::host::TerminalHost;
 use super::signals::Interrupts;
-use super::terminal::{self, BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, report, styled};
+use super::terminal::{
+    self, BOLD, DIM, RED, YELLOW, can_ask, harmless, json_text, key, one_line, print, prompt, report, styled,
+};
 use crate::contain;
 use crate::session::builder::MaxToolResult;
 use crate::task::CancellationToken;
@@ -71,11 +73,11 @@ async fn unapproved(
         return Ok(Some(ToolResult::denied(text)));
     }
     let hint = if tool.is_destructive() { styled(YELLOW, " It may destroy data.") } else { String::new() };
-    report(&format!(
+    prompt(&format!(
         "{} {} {}{hint}\nRun it? [y/N] ",
         styled(YELLOW.bold(), "!"),
         styled(BOLD, name),
-        harmless(&arguments.to_string()),
+        one_line(&arguments.to_string()),
     ))?;
     // Ctrl-C is a signal until the terminal passes on single keys.
     let pressed = either(&mut Box::pin(key()), interrupts.next()).await.flatten();
@@ -149,7 +151,7 @@ fn show(result: &ToolResult, is_json: bool) -> std::io::Result<()> {
         if let Value::Object(members) = &mut json {
             members.insert("resultType".to_owned(), result.result_type().as_str().into());
         }
-        return print(&format!("{json:#}\n"));
+        return print(&format!("{}\n", json_text(&json)));
     }
     let text = if terminal::is_terminal() { harmless(result.text()) } else { result.text().into() };
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };

@@ -8,7 +8,7 @@ use futures_core::future::BoxFuture;
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
-use super::terminal::{self, BOLD, DIM, can_ask, harmless, report, styled};
+use super::terminal::{self, BOLD, DIM, can_ask, harmless, one_line, report, styled};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
 use crate::tools::output::ticket::TicketRecord;
@@ -67,10 +67,10 @@ pub(super) async fn ask(question: &str, choices: &[String]) -> Result<String> {
     }
     let mut text = format!("{} {}\n", styled(BOLD, "?"), harmless(question));
     for (number, choice) in choices.iter().enumerate() {
-        text.push_str(&format!("  {}. {}\n", number + 1, harmless(choice)));
+        text.push_str(&format!("  {}. {}\n", number + 1, one_line(choice)));
     }
     text.push_str("> ");
-    report(&text).map_err(|error| failed(format!("the question cannot be printed: {error}")))?;
+    terminal::prompt(&text).map_err(|error| failed(format!("the question cannot be printed: {error}")))?;
     let answer =
         terminal::line().await.map_err(|error| failed(format!("the answer cannot be read: {error}")))?;
     let answer = answer.ok_or_else(|| failed("the person dismissed the question".to_owned()))?;

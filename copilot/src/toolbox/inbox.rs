@@ -7,7 +7,9 @@ use super::Toolbox;
 use super::arguments::text;
 use super::chat::described;
 use super::exit::{Exit, Outcome};
-use super::terminal::{BOLD, DIM, RED, YELLOW, can_ask, harmless, key, print, report, styled};
+use super::terminal::{
+    BOLD, DIM, RED, YELLOW, can_ask, harmless, json_text, key, one_line, print, prompt, report, styled,
+};
 use super::{host, sessions};
 use crate::api::conversation::pending::Pending;
 use crate::api::conversation::resume::Resume;
@@ -71,7 +73,7 @@ async fn look(toolbox: &Toolbox, tools: &[Tool], matches: &ArgMatches, client: &
         }
     }
     if is_json {
-        print(&format!("{:#}\n", Value::Array(listed)))?;
+        print(&format!("{}\n", json_text(&Value::Array(listed))))?;
     } else if waits == 0 {
         print("nothing waits\n")?;
     }
@@ -178,7 +180,7 @@ async fn asked(id: &str, pending: &Pending) -> Result<bool> {
         crate::Error::with_source(crate::ErrorKind::Session, "the terminal cannot be used", error)
     };
     for asked in pending.permissions() {
-        report(&format!("{}\n{}", styled(DIM, id), later(&described(asked.request())))).map_err(failed)?;
+        prompt(&format!("{}\n{}", styled(DIM, id), later(&described(asked.request())))).map_err(failed)?;
         let word = match key().await {
             Some('y' | 'Y') if asked.request().requests_sandbox_bypass() => {
                 asked.decide(Decision::ApproveSandboxBypass).await?;
@@ -200,7 +202,7 @@ async fn asked(id: &str, pending: &Pending) -> Result<bool> {
     for call in pending.tool_calls().iter().filter(|call| call.ticket().is_some()) {
         report(&format!("{}\n{}\n", styled(DIM, id), call_line(call.tool(), call.arguments())))
             .map_err(failed)?;
-        report("Answer? [a]nswer with JSON, [d]eny, [l]ater ").map_err(failed)?;
+        prompt("Answer? [a]nswer with JSON, [d]eny, [l]ater ").map_err(failed)?;
         match key().await {
             Some('a' | 'A') => {
                 report("answer\n").map_err(failed)?;
@@ -227,7 +229,7 @@ fn later(prompt: &str) -> String {
 }
 
 fn call_line(tool: &str, arguments: &Value) -> String {
-    format!("{} {} {}", styled(YELLOW, "…"), styled(BOLD, &harmless(tool)), harmless(&arguments.to_string()))
+    format!("{} {} {}", styled(YELLOW, "…"), styled(BOLD, &one_line(tool)), one_line(&arguments.to_string()))
 }
 
 fn show(id: &str, pending: &Pending) -> std::io::Result<()> {
@@ -236,13 +238,13 @@ fn show(id: &str, pending: &Pending) -> std::io::Result<()> {
     }
     print(&format!("{}\n", styled(BOLD, id)))?;
     for entry in entries(id, pending) {
-        let member = |name: &str| harmless(entry[name].as_str().unwrap_or_default()).into_owned();
+        let member = |name: &str| one_line(entry[name].as_str().unwrap_or_default()).into_owned();
         print(&format!(
             "  {} {} {} {}\n",
             member("request"),
             member("kind"),
             member("tool"),
-            entry["arguments"]
+            one_line(&entry["arguments"].to_string())
         ))?;
     }
     Ok(())

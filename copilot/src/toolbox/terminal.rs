@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use serde_json::Value;
 use tokio::sync::oneshot;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -30,6 +31,13 @@ pub(super) fn report(text: &str) -> io::Result<()> {
     let mut out = anstream::stderr().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+/// Writes a question to stderr, as [`report`], and discards the keys that were pressed before it: they answer no question
+/// that the person has not seen.
+pub(super) fn prompt(text: &str) -> io::Result<()> {
+    crate::process::discard_typed_ahead();
+    report(text)
 }
 
 /// Returns the number of columns of stdout; `None` if it is not a terminal, whose lines are not wrapped.
@@ -75,6 +83,39 @@ pub(super) fn harmless(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(clean)
+}
+
+/// Replaces the characters that [`harmless`] replaces, and writes line breaks as `\n`, so that the text cannot pretend to
+/// be the next line. Characters that reverse the direction of text are replaced too.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    let turns = |character| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = |character| matches!(character, '\n' | '\u{2028}' | '\u{2029}');
+    let clean = harmless(text);
+    if !clean.contains(|character| turns(character) || breaks(character)) {
+        return clean;
+    }
+    let mut line = String::with_capacity(clean.len());
+    for character in clean.chars() {
+        match character {
+            character if breaks(character) => line.push_str("\\n"),
+            character if turns(character) => line.push('\u{fffd}'),
+            character => line.push(character),
+        }
+    }
+    Cow::Owned(line)
+}
+
+/// Writes JSON in lines, with escapes for the characters that control a terminal.
+pub(super) fn json_text(value: &Value) -> String {
+    let mut text = String::new();
+    for character in format!("{value:#}").chars() {
+        match character {
+            // JSON has escaped the others.
+            '\u{7f}'..='\u{9f}' => text.push_str(&format!("\\u{:04x}", u32::from(character))),
+            character => text.push(character),
+        }
+    }
+    text
 }
 
 /// Breaks a text into lines of at most `columns`, at spaces where possible, otherwise behind a `_`, `-`, `/`, `:` or `,`,
@@ -190,6 +231,13 @@ mod tests {
     fn text_cannot_control_the_terminal() {
         assert_eq!(harmless("a\x1b[2Jb\tc\r\nd"), "a\u{fffd}[2Jb    c\nd");
         assert_eq!(harmless("plain\ntext"), "plain\ntext");
+        assert_eq!(one_line("rm a\r\n! read b\u{9b}2J"), "rm a\\n! read b\u{fffd}2J");
+        assert_eq!(one_line("rm \u{202e}txt\u{2066}.sh"), "rm \u{fffd}txt\u{fffd}.sh");
+        assert!(matches!(one_line("plain"), Cow::Borrowed("plain")));
+        let value = serde_json::json!({"a": "\u{9b}2J\u{1b}\u{7f}é"});
+        let text = json_text(&value);
+        assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 
     #[test]

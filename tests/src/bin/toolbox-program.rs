@@ -2,7 +2,8 @@
 //!
 //! `TOOLBOX_EARLIER` has the CLI begin with the session `earlier`, and `TOOLBOX_WAITS` with a permission request in it.
 //! `TOOLBOX_DECISION` names the file for the answer to it. With `TOOLBOX_DEFERRED` a deferred call waits in the session.
-//! With `TOOLBOX_BROKEN` the CLI lists a session `broken`, which it cannot resume.
+//! `TOOLBOX_COMMAND` is the command of the permission request. `TOOLBOX_GATE` is the socket of a test that the turn
+//! `delete later` waits for. With `TOOLBOX_BROKEN` the CLI lists a session `broken`, which it cannot resume.
 //! `TOOLBOX_ANSWERS` names the file for the answers to calls. The CLI does not answer the requests that
 //! `TOOLBOX_HANGS` names.
 
@@ -185,7 +186,8 @@ async fn earlier(cli: &FakeCli) -> copilot::Result<()> {
         let decided = Arc::new(AtomicBool::new(false));
         let is_decided = Arc::clone(&decided);
         cli.on("session.permissions.pendingRequests", move |_, _| {
-            let dialog = json!({"kind": "commands", "fullCommandText": "rm trips", "commandIdentifiers": ["rm"],
+            let command = std::env::var("TOOLBOX_COMMAND").unwrap_or_else(|_| "rm trips".to_owned());
+            let dialog = json!({"kind": "commands", "fullCommandText": command, "commandIdentifiers": ["rm"],
                                 "toolCallId": "c1"});
             let waits = !is_decided.load(Ordering::SeqCst);
             json!({"items": if waits { vec![json!({"requestId": "p1", "request": dialog})] } else { Vec::new() }})
@@ -201,6 +203,13 @@ async fn earlier(cli: &FakeCli) -> copilot::Result<()> {
     client.shutdown().await
 }
 
+/// Waits until the test closes the socket that it listens on.
+async fn gate() {
+    let path = std::env::var_os("TOOLBOX_GATE").expect("the test listens");
+    let mut socket = tokio::net::UnixStream::connect(path).await.expect("the test listens");
+    let _ = tokio::io::AsyncReadExt::read(&mut socket, &mut [0]).await;
+}
+
 async fn play(turn: FakeTurn) {
     match turn.prompt() {
         "weather" => {
@@ -208,6 +217,12 @@ async fn play(turn: FakeTurn) {
             turn.say("It is **cold** in Oslo.\n\n- snow\n- ice\n\nTake `gloves`.");
         }
         "delete" => {
+            let result = turn.call_tool("delete_trip", json!({"name": "Rome"})).await;
+            turn.say(format!("The result is {}.", result["resultType"].as_str().unwrap_or("unknown")));
+        }
+        "delete later" => {
+            turn.say("A moment.");
+            gate().await;
             let result = turn.call_tool("delete_trip", json!({"name": "Rome"})).await;
             turn.say(format!("The result is {}.", result["resultType"].as_str().unwrap_or("unknown")));
         }

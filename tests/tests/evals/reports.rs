@@ -1,10 +1,11 @@
 //! The report: its table, JUnit XML, and the comparison with a baseline.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use copilot::evals::{Case, CaseChangeKind, Report, Suite, expect};
 use copilot::testing::FakeTurn;
+use copilot_tests::panics::file_of_panic;
 
 use crate::{client, good, shop, usage};
 
@@ -255,12 +256,48 @@ async fn the_environment_accepts_new_results() {
     let run = |value: &str| {
         let mut test = Command::new(std::env::current_exe().unwrap());
         test.args(["--exact", "reports::the_environment_accepts_new_results"]).env(PATH, &path);
-        test.env("COPILOT_EVALS", value).output().unwrap().status.success()
+        test.env("COPILOT_EVALS", value).output().unwrap()
     };
-    // The run with another value compares.
-    assert!(!run("compare"));
+    let message = |output: &Output| {
+        assert!(!output.status.success());
+        [&output.stdout[..], &output.stderr].concat().escape_ascii().to_string()
+    };
+    assert!(message(&run("compare")).contains("assertion failed"));
+    let unknown = message(&run("comapre"));
+    assert!(unknown.contains("which is neither `compare` nor `accept`"), "{unknown}");
     assert_eq!(report.compare(&path).unwrap().changes.len(), 4);
-    assert!(run("accept"));
+    assert!(run("accept").status.success());
     let same = report.compare(&path).unwrap();
     assert!(!same.is_new && same.changes.is_empty(), "{same}");
+    // The run that compares does not write a file that is missing.
+    fs::remove_file(&path).unwrap();
+    let missing = message(&run("compare"));
+    assert!(missing.contains("run the suite without `COPILOT_EVALS` to write the file"), "{missing}");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_failed_check_is_reported_where_it_is_called() {
+    let report = report().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refunds.json");
+    report.write_baseline(&path).unwrap();
+    let better = fs::read_to_string(&path).unwrap().replacen("\"passed\": 0", "\"passed\": 2", 1);
+    fs::write(&path, better).unwrap();
+    let changed = report.compare(&path).unwrap();
+    let checks: [&dyn Fn(); 3] = [&|| report.assert_passed(), &|| changed.assert_no_regressions(), &|| {
+        drop(expect::answer().matches("(["))
+    }];
+    for check in checks {
+        assert_eq!(file_of_panic(check), file!());
+    }
+}
+
+#[tokio::test]
+async fn the_last_row_of_short_names_is_readable() {
+    let (_cli, client) = client(good).await;
+    let case = Case::new("a").prompt("Refund order 17, 4 euros.").expect(expect::answer());
+    let report = Suite::new("s").client(client).session(|session, _| shop(session)).case(case).run().await;
+    let table = report.unwrap().table(100);
+    assert!(table.lines().last().unwrap().starts_with("total  1/1 cases"), "{table}");
 }

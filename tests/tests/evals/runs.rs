@@ -202,6 +202,22 @@ async fn an_incomplete_suite_is_refused() {
             suite().case(case("a")).variant("v", |session, _| session).variant("v", |session, _| session),
             "it has two variants `v`",
         ),
+        (
+            suite().cassettes("c").case(case("Small refund")).case(case("small refund!")),
+            "the cases `Small refund` and `small refund!` have the same name of a cassette, `small-refund`",
+        ),
+        (
+            suite().cassettes("c").case(case("?!")),
+            "a name among the cases has neither a letter nor a digit, and its cassettes no directory: `?!`",
+        ),
+        (
+            suite()
+                .cassettes("c")
+                .case(case("a"))
+                .variant("v 1", |session, _| session)
+                .variant("V-1", |session, _| session),
+            "the variants `v 1` and `V-1` have the same name of a cassette, `v-1`",
+        ),
     ] {
         let error = suite.run().await.unwrap_err();
         assert_eq!(error.to_string(), format!("the suite `s` cannot run: {problem}"));

@@ -78,6 +78,29 @@ fn a_permission_is_decided_by_a_key() {
 }
 
 #[test]
+fn a_key_that_was_pressed_before_the_question_decides_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gate");
+    let gate = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let variables = [("TOOLBOX_GATE", path.to_str().unwrap())];
+    let mut terminal = terminal_with(&["chat"], 80, &variables);
+    terminal.wait_for("/help for help");
+    prompt(&mut terminal);
+    terminal.keys("delete later\r");
+    let (waits, _) = gate.accept().unwrap();
+    // The echo of the key shows that the terminal has it.
+    terminal.keys("a\x1d");
+    terminal.wait_for("^]");
+    drop(waits);
+    terminal.wait_for("Allow? [y]es, [n]o");
+    terminal.keys("n");
+    terminal.wait_for("The result is ");
+    assert!(terminal.screen().contains("The result is denied."), "{}", terminal.screen());
+    prompt(&mut terminal);
+    leave(terminal);
+}
+
+#[test]
 fn a_question_of_a_tool_is_answered() {
     let mut terminal = chat(80);
     terminal.keys("colour\r");

@@ -18,6 +18,15 @@ fn requests_are_listed_and_answered_by_options() {
     assert_eq!((&entries[0]["request"], &entries[0]["session"]), (&json!("p1"), &json!("earlier")));
     assert_eq!(entries[0]["command"], "rm trips");
     assert!(stdout(&with(&["pending", "earlier"])).contains("p1 permission"));
+    let controls = |arguments: &[&str]| {
+        let output =
+            program(arguments).envs(WAITS).env("TOOLBOX_COMMAND", "rm a\n! \u{9b}2J").output().unwrap();
+        assert!(!stdout(&output).contains('\u{9b}'), "{output:?}");
+        stdout(&output)
+    };
+    let json: Value = serde_json::from_str(&controls(&["pending", "--json"])).unwrap();
+    assert_eq!(json[0]["command"], "rm a\n! \u{9b}2J");
+    assert!(controls(&["pending"]).contains("p1 permission"));
     assert!(!file.exists(), "a list decides nothing");
 
     let denied = with(&["pending", "--deny", "p1", "--reason", "not today"]);
@@ -33,10 +42,11 @@ fn requests_are_listed_and_answered_by_options() {
 fn the_person_decides_at_the_terminal() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("decision");
-    let variables = [WAITS[0], WAITS[1], ("TOOLBOX_DECISION", file.to_str().unwrap())];
+    let command = ("TOOLBOX_COMMAND", "rm trips\n! read notes");
+    let variables = [WAITS[0], WAITS[1], ("TOOLBOX_DECISION", file.to_str().unwrap()), command];
     let mut terminal = terminal_with(&["pending"], 80, &variables);
     terminal.wait_for("Allow? [y]es, [n]o, [l]ater");
-    assert!(terminal.screen().contains("rm trips"), "{}", terminal.screen());
+    assert!(terminal.screen().contains("rm trips\\n! read notes\n"), "{}", terminal.screen());
     terminal.keys("n");
     terminal.wait_for("acme chat --resume earlier");
     assert!(terminal.end().success());

@@ -1,14 +1,11 @@
 //! The files of sessions below one real directory.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use super::disk::{Disk, Mkdir, Place, Rm, blocking};
 use super::path::names;
 use super::{FsConventions, FsEntry, FsError, FsLayout, FsMkdir, FsRange, FsRm, FsStat, FsWrite, SessionFs};
 use crate::protocol::SessionId;
-use crate::task::lock;
 
 /// Keeps the files of each session below a real directory, in one that has the session's id as its name. Clones share
 /// it.
@@ -34,14 +31,12 @@ use crate::task::lock;
 pub struct DirectoryFs {
     root: PathBuf,
     layout: FsLayout,
-    /// The sessions whose directories are known to be there.
-    prepared: Arc<Mutex<HashSet<SessionId>>>,
 }
 
 impl DirectoryFs {
     /// Creates a file system below this directory, which is created when it is first needed.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), layout: FsLayout::default(), prepared: Arc::default() }
+        Self { root: root.into(), layout: FsLayout::default() }
     }
 
     /// Sets the layout of each tree. Default: [`FsLayout::default`].
@@ -62,7 +57,8 @@ impl DirectoryFs {
         blocking(move || act(&this.tree(&session)?, &names)).await
     }
 
-    /// The directory of a session, with its working directory in it.
+    /// The directory of a session, with its working directory in it. Both are created where they are missing, also if
+    /// they were removed while this program runs.
     fn tree(&self, session: &SessionId) -> Result<Disk, FsError> {
         let id = session.as_str();
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
@@ -70,12 +66,12 @@ impl DirectoryFs {
         }
         let root = self.root.join(id);
         let disk = Disk::new(root.clone());
-        let known = || lock(&self.prepared);
-        if !known().contains(session) {
+        let names = self.names(&self.layout.initial_cwd)?;
+        let working_directory = names.iter().fold(root.clone(), |path, name| path.join(name));
+        // A file in its place is the agent's.
+        if std::fs::symlink_metadata(working_directory).is_err() {
             std::fs::create_dir_all(root)?;
-            let mkdir = Mkdir { recursive: true, mode: None };
-            disk.mkdir(&self.names(&self.layout.initial_cwd)?, mkdir)?;
-            known().insert(session.clone());
+            disk.mkdir(&names, Mkdir { recursive: true, mode: None })?;
         }
         Ok(disk)
     }
@@ -139,5 +135,26 @@ impl SessionFs for DirectoryFs {
     async fn rename(&self, session: &SessionId, from: &str, to: &str) -> Result<(), FsError> {
         let to = self.names(to)?;
         self.within(session, from, move |disk, from| disk.rename(from, &to)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_whose_directory_was_removed_is_used_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = DirectoryFs::new(directory.path());
+        let session = SessionId::from("s");
+        for _ in 0..2 {
+            files
+                .write_file(&session, FsWrite { path: "/workspace/f", content: b"1", mode: None })
+                .await
+                .unwrap();
+            std::fs::remove_dir_all(directory.path().join("s")).unwrap();
+            let cwd = files.layout.initial_cwd.clone();
+            assert!(files.readdir(&session, &cwd).await.unwrap().is_empty());
+        }
     }
 }

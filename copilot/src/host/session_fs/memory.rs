@@ -62,9 +62,9 @@ impl MemoryFs {
 
     /// Adds a SQLite database to each session, in memory too, so that the agent has the tool `sql`. Default: none.
     ///
-    /// Statements cannot reach files. A database has at most 256 MiB, a result 64 MiB, and a statement takes at most 30
-    /// seconds. Values of the type
-    /// `BLOB` are returned as base64.
+    /// Statements cannot reach files. A database has at most 256 MiB, its temporary tables 64 MiB, a value 1 MiB, a result
+    /// 64 MiB, and a statement takes at most 30 seconds. A `PRAGMA` that sets another limit, or names a file, is refused.
+    /// Values of the type `BLOB` are returned as base64.
     ///
     /// # Examples
     ///

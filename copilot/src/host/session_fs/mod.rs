@@ -27,6 +27,8 @@ pub(super) mod path;
 mod queues;
 pub(crate) mod serve;
 #[cfg(feature = "sqlite")]
+mod sql_functions;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg_attr(not(feature = "object-store"), allow(dead_code, reason = "sessions in a store use all of it"))]
 pub(super) mod tree;

@@ -2,6 +2,9 @@
 
 use super::{FsConventions, FsError};
 
+/// The largest number of names on the way to a file or directory. Trees are walked recursively.
+pub(super) const MAX_NAMES: usize = 256;
+
 /// The names on the way to a path, from the root of a session's tree on. A path above the root is the root, as it is
 /// on a real machine, and a relative one begins there. A Windows drive is the first name.
 pub(crate) fn names<'a>(path: &'a str, conventions: &FsConventions) -> Result<Vec<&'a str>, FsError> {
@@ -18,7 +21,18 @@ pub(crate) fn names<'a>(path: &'a str, conventions: &FsConventions) -> Result<Ve
             name => names.push(name),
         }
     }
+    check_depth(names.len())?;
     Ok(names)
+}
+
+/// Refuses a path with this number of names if it is too deep.
+pub(super) fn check_depth(names: usize) -> Result<(), FsError> {
+    if names > MAX_NAMES {
+        return Err(FsError::new(format!(
+            "the path has {names} directories below each other, and the limit is {MAX_NAMES}"
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -35,5 +49,14 @@ mod tests {
         let windows = names(r"C:\a/b\..\c", &FsConventions::Windows).unwrap();
         assert_eq!(windows, ["C:", "a", "c"]);
         assert!(names("/a\0b", &FsConventions::Posix).is_err());
+    }
+
+    #[test]
+    fn a_path_has_a_limited_depth() {
+        let depth = |path: &str| names(path, &FsConventions::Posix).map(|names| names.len());
+        assert_eq!(depth(&"/a".repeat(MAX_NAMES)).unwrap(), MAX_NAMES);
+        assert_eq!(depth(&"/a/..".repeat(MAX_NAMES + 1)).unwrap(), 0);
+        let error = depth(&"/a".repeat(20_000)).unwrap_err().to_string();
+        assert!(error.contains("20000 directories below each other, and the limit is 256"), "{error}");
     }
 }

@@ -1,13 +1,15 @@
 //! The databases of sessions in memory.
 //!
-//! The statements are the agent's, so a database reaches no file: nothing can be attached, and extensions are off. A
-//! statement has a limited time and the database a limited size.
+//! The statements are the agent's, so a database reaches no file: nothing can be attached, extensions are off, and a
+//! `PRAGMA` may set only what [`SETTABLE`] lists. A statement has a limited time and the database a limited size.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, Row, Statement};
@@ -21,14 +23,54 @@ use crate::task::lock;
 /// The longest time of a request.
 const TIME: Duration = Duration::from_secs(30);
 
-/// The number of steps of the database between two looks at the clock.
-const STEPS: i32 = 10_000;
+/// The number of steps of the database between two looks at the clock. A step may call a function on long values.
+const STEPS: i32 = 1_000;
 
 /// The largest number of pages of a database, of 4 KiB each: 256 MiB.
 const PAGES: i64 = 65_536;
 
-/// The longest value, in bytes, and the largest result of a statement: 64 MiB.
+/// The same for the temporary tables of a session, in memory too: 64 MiB.
+const TEMP_PAGES: i64 = 16_384;
+
+/// The longest value, row and statement, in bytes: 1 MiB. The clock is not looked at while a function runs, nor between
+/// the functions of one row.
+const VALUE: i32 = 1 << 20;
+
+/// The longest pattern of `LIKE` and `GLOB`, in bytes. The time of a comparison is that of its product with the value.
+const PATTERN: i32 = 1_000;
+
+/// The largest result of a statement, in bytes: 64 MiB.
 const RESULT: usize = 64 << 20;
+
+/// Each `PRAGMA` that may have a value: the questions about the schema, and the settings that concern only the database
+/// of the session. Others lift the limits of the database, name files, or apply to the whole process.
+const SETTABLE: &[&str] = &[
+    "analysis_limit",
+    "application_id",
+    "auto_vacuum",
+    "busy_timeout",
+    "case_sensitive_like",
+    "defer_foreign_keys",
+    "encoding",
+    "foreign_key_check",
+    "foreign_key_list",
+    "foreign_keys",
+    "ignore_check_constraints",
+    "incremental_vacuum",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "journal_mode",
+    "optimize",
+    "quick_check",
+    "recursive_triggers",
+    "synchronous",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+    "user_version",
+];
 
 /// The databases, by session. A database is created by the first statement.
 #[derive(Clone, Default)]
@@ -53,7 +95,7 @@ impl Databases {
         self.run(session, move |database| perform(database, &statement))
             .await
             .and_then(|outcome| outcome)
-            .map_err(|error| FsError::new(error.to_string()))
+            .map_err(|error| FsError::new(message(&error)))
     }
 
     /// Runs several statements, all of them or none.
@@ -76,7 +118,7 @@ impl Databases {
         outcome
             .await
             .and_then(|outcome| outcome)
-            .map_err(|error| SqlError::new(class(&error), error.to_string()))
+            .map_err(|error| SqlError::new(class(&error), message(&error)))
     }
 
     pub(super) fn exists(&self, session: &SessionId) -> bool {
@@ -125,10 +167,31 @@ impl Databases {
 fn open() -> Result<Connection, rusqlite::Error> {
     let database = Connection::open_in_memory()?;
     database.pragma_update(None, "temp_store", "MEMORY")?;
-    database.pragma_update(None, "max_page_count", PAGES)?;
+    database.pragma_update(Some("main"), "max_page_count", PAGES)?;
+    database.pragma_update(Some("temp"), "max_page_count", TEMP_PAGES)?;
     database.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    database.set_limit(Limit::SQLITE_LIMIT_LENGTH, RESULT as i32)?;
+    database.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE)?;
+    database.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, VALUE)?;
+    database.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN)?;
+    // The schema cannot be written as a table, and `journal_mode` not be `OFF`.
+    database.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    super::sql_functions::add(&database, VALUE as usize)?;
+    database.authorizer(Some(authorize))?;
     Ok(database)
+}
+
+/// Decides about a part of a statement before the statement runs.
+fn authorize(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::Pragma { pragma_name, pragma_value: Some(_) }
+            if !SETTABLE.iter().any(|name| pragma_name.eq_ignore_ascii_case(name)) =>
+        {
+            Authorization::Deny
+        }
+        // Takes quadratic time with two arguments.
+        AuthAction::Function { function_name: "unhex" } => Authorization::Deny,
+        _ => Authorization::Allow,
+    }
 }
 
 fn perform(database: &Connection, statement: &SqlStatement) -> Result<SqlRows, rusqlite::Error> {
@@ -207,6 +270,15 @@ fn object(row: &Row<'_>, columns: &[String]) -> Result<Map<String, Value>, rusql
     columns.iter().enumerate().map(member).collect()
 }
 
+fn message(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::AuthorizationForStatementDenied) if !error.to_string().contains("unhex") => {
+            format!("{error}: of PRAGMA, only these may have a value: {}", SETTABLE.join(", "))
+        }
+        _ => error.to_string(),
+    }
+}
+
 fn class(error: &rusqlite::Error) -> SqlErrorClass {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SqlErrorClass::BusyOrLocked,
@@ -276,31 +348,97 @@ mod tests {
     #[tokio::test]
     async fn no_statement_reaches_a_file_or_fills_the_memory() {
         let databases = Databases::default();
-        let session = SessionId::from("s");
+        let (session, other) = (SessionId::from("s"), SessionId::from("t"));
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("made.db");
-        let path = path.display();
+        let (path, directory_path) = (path.display(), directory.path().display());
         for query in [
             format!("ATTACH DATABASE '{path}' AS other"),
             format!("VACUUM INTO '{path}'"),
             format!("SELECT load_extension('{path}')"),
+            "PRAGMA temp_store = FILE".to_owned(),
+            format!("PRAGMA temp_store_directory = '{directory_path}'"),
+            "PRAGMA hard_heap_limit = 1000000".to_owned(),
+            "PRAGMA soft_heap_limit(1000000)".to_owned(),
+            "pragma Main.Max_Page_Count = 1000000".to_owned(),
+            "PRAGMA temp.max_page_count = 1000000".to_owned(),
+            "PRAGMA page_size = 65536".to_owned(),
+            "PRAGMA writable_schema = ON".to_owned(),
         ] {
-            assert!(
-                databases.query(&session, &statement(SqlKind::Run, &query, json!({}))).await.is_err(),
-                "{query}"
-            );
+            let run = statement(SqlKind::Run, &query, json!({}));
+            assert!(databases.query(&session, &run).await.is_err(), "{query}");
         }
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-        let large = "CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) \
-                     SELECT zeroblob(10000000) FROM n";
-        let full = databases.query(&session, &statement(SqlKind::Run, large, json!({}))).await.unwrap_err();
-        assert!(full.to_string().contains("full"), "{full}");
-        let rows =
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(1000000) FROM n";
-        let many = databases.query(&session, &statement(SqlKind::Query, rows, json!({}))).await.unwrap_err();
+        let heap = statement(SqlKind::Exec, "SELECT 1; PRAGMA hard_heap_limit = 1000000", json!({}));
+        let denied = databases.query(&session, &heap).await.unwrap_err();
+        assert!(denied.to_string().contains("only these may have a value: "), "{denied}");
+        let many = |value: &str| {
+            format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) \
+                 SELECT {value} FROM n"
+            )
+        };
+        let blobs = many("zeroblob(1000000)");
+        for table in ["TABLE", "TEMP TABLE"] {
+            let large = statement(SqlKind::Run, &format!("CREATE {table} t AS {blobs}"), json!({}));
+            let full = databases.query(&session, &large).await.unwrap_err();
+            assert!(full.to_string().contains("full"), "{full}");
+        }
+        let rows = statement(SqlKind::Query, &many("hex(zeroblob(500000))"), json!({}));
+        let many = databases.query(&session, &rows).await.unwrap_err();
         assert!(many.to_string().contains("LIMIT"), "{many}");
         let long = statement(SqlKind::Query, "SELECT zeroblob(100000000)", json!({}));
         assert!(databases.query(&session, &long).await.unwrap_err().to_string().contains("too big"));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+
+        let fill = "CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9) \
+                    SELECT zeroblob(1000000) AS b FROM n";
+        databases.query(&other, &statement(SqlKind::Run, fill, json!({}))).await.unwrap();
+        let sum = statement(SqlKind::Query, "SELECT sum(length(b)) AS n FROM t", json!({}));
+        assert_eq!(json!(databases.query(&other, &sum).await.unwrap().rows), json!([{"n": 9_000_000}]));
+    }
+
+    #[tokio::test]
+    async fn the_usual_settings_and_the_schema_are_in_reach() {
+        let databases = Databases::default();
+        let session = SessionId::from("s");
+        let setup = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA user_version = 7;
+                     CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT);
+                     ALTER TABLE t ADD COLUMN c INTEGER CHECK (c > 0);
+                     CREATE VIRTUAL TABLE words USING fts5(text); INSERT INTO words VALUES ('one two');
+                     PRAGMA integrity_check; PRAGMA optimize";
+        databases.query(&session, &statement(SqlKind::Exec, setup, json!({}))).await.unwrap();
+        for (query, rows) in [
+            ("PRAGMA user_version", json!([{"user_version": 7}])),
+            ("PRAGMA page_size", json!([{"page_size": 4096}])),
+            ("SELECT name FROM pragma_table_info('t')", json!([{"name": "a"}, {"name": "b"}, {"name": "c"}])),
+            ("SELECT text FROM words WHERE words MATCH 'two'", json!([{"text": "one two"}])),
+        ] {
+            let found = databases.query(&session, &statement(SqlKind::Query, query, json!({}))).await;
+            assert_eq!(json!(found.unwrap().rows), rows, "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_on_long_values_does_not_run_for_hours() {
+        let databases = Databases::default();
+        let begun = Instant::now();
+        let query = async |query: &str| {
+            let statement = statement(SqlKind::Query, query, json!({}));
+            databases.query(&SessionId::from("s"), &statement).await
+        };
+        let refused = query(
+            "SELECT instr(replace(hex(zeroblob(800000)), '0', 'a'), replace(hex(zeroblob(400000)), '0', 'a') || 'b')",
+        );
+        assert!(refused.await.unwrap_err().to_string().contains("too big"));
+        let longest = "WITH v(a, b) AS (SELECT hex(zeroblob(500000)), hex(zeroblob(250000)) || 'b')";
+        for call in
+            ["instr(a, b)", "length(replace(a, b, 'c'))", "length(trim(a, replace(b, '0', 'b') || '0'))"]
+        {
+            query(&format!("{longest} SELECT {call} FROM v")).await.unwrap();
+        }
+        assert!(query(&format!("{longest} SELECT a LIKE '%' || b FROM v")).await.is_err());
+        assert!(query("SELECT unhex('61', ' ')").await.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(5));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A tree of files in memory, and the operations on it.
 //!
 //! Pure: a path is a list of names, and the caller gives the time. `path` is the spelling of the names in
-//! errors. An operation that fails changes nothing.
+//! errors. An operation that fails changes nothing, and none makes a tree too deep for the recursion over it.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use super::path::check_depth;
 use super::{FsEntry, FsError, FsKind, FsRm, FsStat};
 
 /// The files of one session.
@@ -117,6 +118,7 @@ impl Tree {
     /// Creates a directory, whose parent must exist.
     pub(crate) fn mkdir(&mut self, path: &str, names: &[&str], now: SystemTime) -> Result<(), FsError> {
         let (name, above) = names.split_last().ok_or_else(|| exists_already(path))?;
+        check_depth(names.len())?;
         let entries = directory(&mut self.root, path, above)?;
         if entries.contains_key(*name) {
             return Err(exists_already(path));
@@ -127,6 +129,7 @@ impl Tree {
 
     /// Creates a directory and those above it, where they are missing.
     pub(crate) fn mkdir_all(&mut self, names: &[&str], now: SystemTime) -> Result<(), FsError> {
+        check_depth(names.len())?;
         // Nothing is created below a file.
         let mut node = Some(&self.root);
         for name in names {
@@ -179,7 +182,9 @@ impl Tree {
         if target.starts_with(names) && target.len() > names.len() {
             return Err(FsError::new(format!("{from} cannot be moved into itself")));
         }
-        let kind = existing(&self.root, from, names)?.kind();
+        let moved = existing(&self.root, from, names)?;
+        check_depth(target.len() + moved.depth())?;
+        let kind = moved.kind();
         match directory(&mut self.root, to, new_above)?.get(*new_name).map(Node::kind) {
             Some(FsKind::Directory) if target != names => return Err(is_directory(to)),
             Some(FsKind::File) if kind == FsKind::Directory => return Err(exists_already(to)),
@@ -238,6 +243,14 @@ impl Node {
         }
     }
 
+    /// Returns the number of names on the longest way from the node to one below it.
+    fn depth(&self) -> usize {
+        match &self.content {
+            Content::File(_) => 0,
+            Content::Directory(entries) => entries.values().map(|node| 1 + node.depth()).max().unwrap_or(0),
+        }
+    }
+
     fn bytes(&self) -> u64 {
         match &self.content {
             Content::File(content) => content.len() as u64,
@@ -284,6 +297,7 @@ fn file_at<'a>(
     now: SystemTime,
 ) -> Result<&'a mut Vec<u8>, FsError> {
     let (name, above) = names.split_last().ok_or_else(|| is_directory(path))?;
+    check_depth(names.len())?;
     let node = directory(root, path, above)?.entry((*name).to_owned()).or_insert_with(|| Node {
         modified: now,
         created: now,
@@ -308,6 +322,7 @@ fn exists_already(path: &str) -> FsError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::path::MAX_NAMES;
     use super::*;
 
     #[test]
@@ -339,5 +354,26 @@ mod tests {
         assert!(tree.rename(("/f", &["f"]), ("/d", &["d"])).is_err());
         assert!(tree.write("/d", &["d"], b"1", now).is_err());
         assert_eq!((tree.bytes(), tree.list().len()), (1, 3));
+    }
+
+    #[test]
+    fn no_operation_makes_a_tree_too_deep() {
+        let now = SystemTime::now();
+        let mut tree = Tree::new(now);
+        let deep = ["d"; MAX_NAMES];
+        tree.mkdir_all(&deep, now).unwrap();
+        let deeper = ["d"; 20_000];
+        for names in [&deeper[..=MAX_NAMES], &deeper] {
+            assert!(tree.mkdir_all(names, now).is_err() && tree.mkdir("/d", names, now).is_err());
+            assert!(tree.write("/d", names, b"1", now).is_err());
+            assert!(tree.append("/d", names, b"1", now).is_err());
+        }
+        // A directory is moved with those below it.
+        tree.mkdir_all(&["e", "f"], now).unwrap();
+        let error = tree.rename(("/d", &["d"]), ("/e/f/d", &["e", "f", "d"])).unwrap_err();
+        assert!(error.to_string().contains("the limit is 256"), "{error}");
+        tree.rename(("/d", &["d"]), ("/x", &["x"])).unwrap();
+        tree.rename(("/e", &["e"]), ("/x/e", &["x", "e"])).unwrap();
+        assert_eq!(tree.list().len(), MAX_NAMES + 2);
     }
 }

@@ -12,7 +12,7 @@ use crate::session::permissions::policy::{OwnTool, Permissions};
 use crate::session::permissions::request::PermissionRequest;
 use crate::session::{Decision, SessionBuilder};
 use crate::toolbox::host;
-use crate::toolbox::terminal::{self, BOLD, DIM, YELLOW, harmless, report, styled};
+use crate::toolbox::terminal::{self, BOLD, DIM, YELLOW, one_line, prompt, report, styled};
 use crate::tools::Tool;
 
 /// A question that waits for the person. A dropped sender is a refusal.
@@ -86,7 +86,7 @@ fn is_decided(request: &PermissionRequest, policy: Option<&Permissions>, tools: 
 pub(super) async fn ask(question: Question) -> io::Result<bool> {
     match question {
         Question::Permission(request, reply) => {
-            report(&described(&request))?;
+            prompt(&described(&request))?;
             let key = terminal::key().await;
             let (decision, word) = match key {
                 Some('y' | 'Y') if request.requests_sandbox_bypass() => {
@@ -119,21 +119,21 @@ pub(in crate::toolbox) fn described(request: &PermissionRequest) -> String {
     let subject = [request.command(), request.path(), request.url(), request.tool_name()];
     let subject = subject.into_iter().flatten().next().unwrap_or_default();
     let mut text = match request.kind() {
-        PermissionKind::CustomTool => styled(BOLD, &harmless(subject)),
-        kind => format!("{} {}", styled(BOLD, &harmless(kind.as_str())), harmless(subject)),
+        PermissionKind::CustomTool => styled(BOLD, &one_line(subject)),
+        kind => format!("{} {}", styled(BOLD, &one_line(kind.as_str())), one_line(subject)),
     };
     text.insert_str(0, &format!("{} ", styled(YELLOW.bold(), "!")));
     let arguments = request.arguments();
     if request.command().is_none() && arguments.as_object().is_some_and(|arguments| !arguments.is_empty()) {
-        text.push_str(&format!(" {}", harmless(&arguments.to_string())));
+        text.push_str(&format!(" {}", one_line(&arguments.to_string())));
     }
     text.push('\n');
     if let Some(intention) = request.intention().filter(|intention| *intention != subject) {
-        text.push_str(&styled(DIM, &format!("  {}\n", harmless(intention))));
+        text.push_str(&styled(DIM, &format!("  {}\n", one_line(intention))));
     }
     let keys = if request.requests_sandbox_bypass() {
         let reason = request.sandbox_bypass_reason().unwrap_or_default();
-        text.push_str(&styled(YELLOW, &format!("  It leaves the sandbox. {}\n", harmless(reason))));
+        text.push_str(&styled(YELLOW, &format!("  It leaves the sandbox. {}\n", one_line(reason))));
         "Allow? [y]es, [n]o "
     } else {
         "Allow? [y]es, [n]o, [a]lways in this session "

@@ -286,7 +286,7 @@ async fn a_failed_check_is_reported_where_it_is_called() {
     fs::write(&path, better).unwrap();
     let changed = report.compare(&path).unwrap();
     let checks: [&dyn Fn(); 3] = [&|| report.assert_passed(), &|| changed.assert_no_regressions(), &|| {
-        drop(expect::answer().matches("(["))
+        drop(expect::answer().matches("(["));
     }];
     for check in checks {
         assert_eq!(file_of_panic(check), file!());

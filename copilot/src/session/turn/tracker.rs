@@ -48,7 +48,7 @@ enum Phase {
     Undecided { message: Option<MessageId>, events: Vec<Event> },
 }
 
-/// What an event means for a turn.
+/// The meaning of an event for a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     Continues,

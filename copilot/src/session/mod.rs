@@ -31,8 +31,6 @@ pub use session_tools::SessionTools;
 pub use subscription::Subscription;
 pub use turn::{AskAsRequest, AskRequest, Budget, SendRequest, StreamRequest, ToolUsage, Usage};
 
-// Also at the root of the crate, where their pages are.
-#[doc(no_inline)]
-pub use {builder::SessionBuilder, handle::Session};
-
+pub(crate) use builder::SessionBuilder;
+pub(crate) use handle::Session;
 pub(crate) use permissions::decision::Decision;

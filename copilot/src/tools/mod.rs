@@ -56,12 +56,15 @@ pub use selection::{Choice, ToolList, module};
 pub use selection_context::SelectionContext;
 pub use state::Needs;
 
-// Also at the root of the crate, where their pages are.
-#[doc(no_inline)]
-pub use {
-    context::ToolContext, dynamic::DynTool, output::error::ToolError, output::result::ToolResult,
-    selection::toolset::Toolset, state::State, tool::Tool,
-};
+pub(crate) use context::ToolContext;
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
+pub(crate) use dynamic::DynTool;
+#[cfg(any(test, feature = "testing", feature = "toolbox"))]
+pub(crate) use output::error::ToolError;
+pub(crate) use output::result::ToolResult;
+pub(crate) use selection::toolset::Toolset;
+pub(crate) use state::State;
+pub(crate) use tool::Tool;
 
 pub(crate) use crate::task::CancellationToken;
 #[cfg(any(test, feature = "testing", feature = "toolbox"))]

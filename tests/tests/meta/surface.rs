@@ -7,11 +7,6 @@ use std::fs;
 
 use crate::tidy::{files, root, without_tests};
 
-// The types of the root are at the paths too where a reader of these modules looks for them.
-const _: fn(copilot::session::SessionBuilder) -> copilot::SessionBuilder = |same| same;
-const _: fn(&copilot::session::Session) -> &copilot::Session = |same| same;
-const _: fn(&copilot::tools::ToolContext) -> &copilot::ToolContext = |same| same;
-
 /// The names that the `pub use` items of a file export, modules excepted.
 fn exports(text: &str) -> Vec<String> {
     let mut names = Vec::new();

@@ -16,6 +16,7 @@ pub mod load;
 pub mod mcp;
 pub mod mcp_http;
 pub mod otlp;
+pub mod panics;
 pub mod proxy;
 pub mod random;
 pub mod real;

@@ -12,6 +12,7 @@ use copilot::tool_filter::ToolOptions;
 use copilot::{Decision, EventKind, Session, SessionBuilder, Tool, tools};
 use copilot_tests::events::next_event;
 use copilot_tests::fake::Fake;
+use copilot_tests::panics::file_of_panic;
 use copilot_unlinked::Well;
 use serde_json::{Value, json};
 
@@ -82,6 +83,17 @@ fn a_snapshot_of_a_session_has_its_names() {
     let clash =
         std::panic::catch_unwind(|| check_tools_of(&Session::builder().with_all_tools())).unwrap_err();
     assert!(clash.downcast_ref::<String>().unwrap().contains("the tools of this session have 1 problems"));
+}
+
+#[test]
+fn a_failed_check_is_reported_where_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tools.json");
+    std::fs::write(&path, "[]").unwrap();
+    assert_eq!(file_of_panic(|| assert_tools_snapshot_of(&all(), &path)), file!());
+    std::fs::write(&path, "{").unwrap();
+    assert_eq!(file_of_panic(|| assert_tools_snapshot_of(&all(), &path)), file!());
+    assert_eq!(file_of_panic(|| check_tools_of(&Session::builder().with_all_tools())), file!());
 }
 
 fn all() -> SessionBuilder {

@@ -123,6 +123,7 @@ impl Comparison {
     /// # Panics
     ///
     /// Panics with the regressions.
+    #[track_caller]
     pub fn assert_no_regressions(&self) {
         let lines: Vec<String> = self.regressions().map(ToString::to_string).collect();
         assert!(lines.is_empty(), "cases pass less often than in the baseline:\n{}", lines.join("\n"));

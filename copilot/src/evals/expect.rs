@@ -282,10 +282,12 @@ impl Answer {
     /// # Panics
     ///
     /// Panics if the expression is invalid.
+    #[track_caller]
     pub fn matches(self, pattern: &str) -> Self {
-        let regex = Regex::new(pattern)
-            .unwrap_or_else(|error| panic!("`{pattern}` is not a regular expression: {error}"));
-        self.and(About::Matches(regex))
+        match Regex::new(pattern) {
+            Ok(regex) => self.and(About::Matches(regex)),
+            Err(error) => panic!("`{pattern}` is not a regular expression: {error}"),
+        }
     }
 
     /// Requires an answer for which this returns `true`.

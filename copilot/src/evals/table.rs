@@ -12,6 +12,9 @@ const WIDTH: usize = 100;
 /// The least width of the column with the names.
 const LEAST_NAME: usize = 12;
 
+/// The name of the last row.
+const TOTAL: &str = "total";
+
 /// The space between columns.
 const GAP: &str = "  ";
 
@@ -49,6 +52,7 @@ impl Report {
     /// # Panics
     ///
     /// Panics with the report if a case did not pass.
+    #[track_caller]
     pub fn assert_passed(&self) {
         assert!(self.has_passed(), "the suite `{}` did not pass:\n{self}", self.suite);
     }
@@ -67,7 +71,7 @@ fn of(report: &Report, width: usize, colours: bool) -> String {
     let columns: Vec<Column> = report.variants.iter().map(|variant| Column::new(report, variant)).collect();
     let taken: usize = columns.iter().map(|column| column.width + GAP.len()).sum();
     let longest = names(report).map(measure_text_width).max().unwrap_or(0);
-    let longest = longest.max(measure_text_width(&report.suite));
+    let longest = longest.max(measure_text_width(&report.suite)).max(TOTAL.len());
     let name_width = longest.min(width.saturating_sub(taken).max(LEAST_NAME));
     let mut text = String::new();
     let headers = columns.iter().map(|column| (column.variant.clone(), Style::new(), column.width));
@@ -84,7 +88,7 @@ fn of(report: &Report, width: usize, colours: bool) -> String {
         row(&mut text, name, name_width, cells);
     }
     let totals = columns.iter().map(|column| (column.total.clone(), Style::new(), column.width));
-    row(&mut text, "total", name_width, totals);
+    row(&mut text, TOTAL, name_width, totals);
     text
 }
 

@@ -394,6 +394,7 @@ macro_rules! test_tools {
 /// # Panics
 ///
 /// Panics with a list of all problems, if there are any.
+#[track_caller]
 pub fn check_tools() {
     check("this program", lint::linked());
 }
@@ -404,14 +405,20 @@ pub fn check_tools() {
 /// # Panics
 ///
 /// Panics with a list of all problems, if there are any.
+#[track_caller]
 pub fn check_tools_of(session: &SessionBuilder) {
     check("this session", selected(session));
 }
 
+#[track_caller]
 fn selected(session: &SessionBuilder) -> Vec<Tool> {
-    session.selected_tools().unwrap_or_else(|error| panic!("the tools cannot be selected: {error}"))
+    match session.selected_tools() {
+        Ok(tools) => tools,
+        Err(error) => panic!("the tools cannot be selected: {error}"),
+    }
 }
 
+#[track_caller]
 fn check(owner: &str, tools: Vec<Tool>) {
     let problems = lint::problems(tools.clone());
     let mut message = String::new();
@@ -432,6 +439,7 @@ fn check(owner: &str, tools: Vec<Tool>) {
 /// # Panics
 ///
 /// Panics if the tools differ from the file, or if the file cannot be read or written.
+#[track_caller]
 pub fn assert_tools_snapshot(path: impl AsRef<Path>) {
     assert_snapshot(lint::linked(), path.as_ref());
 }
@@ -442,31 +450,41 @@ pub fn assert_tools_snapshot(path: impl AsRef<Path>) {
 /// # Panics
 ///
 /// Panics as [`assert_tools_snapshot`], and if the session cannot have the tools.
+#[track_caller]
 pub fn assert_tools_snapshot_of(session: &SessionBuilder, path: impl AsRef<Path>) {
     assert_snapshot(selected(session), path.as_ref());
 }
 
+#[track_caller]
 fn assert_snapshot(tools: Vec<Tool>, path: &Path) {
-    let tools = lint::set(tools).unwrap_or_else(|error| panic!("the tools conflict: {error}"));
+    if let Err(problem) = compare_snapshot(tools, path) {
+        panic!("{problem}");
+    }
+}
+
+fn compare_snapshot(tools: Vec<Tool>, path: &Path) -> Result<(), String> {
+    let tools = lint::set(tools).map_err(|error| format!("the tools conflict: {error}"))?;
     let now = snapshot(&tools).expect("tools are JSON");
     let text = format!("{now:#}\n");
     let accept = std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "accept");
     if accept || !path.exists() {
-        std::fs::write(path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
-        return;
+        return std::fs::write(path, text)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()));
     }
-    let recorded = std::fs::read_to_string(path)
-        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let recorded =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let recorded: Value = serde_json::from_str(&recorded)
-        .unwrap_or_else(|error| panic!("{} is not a tools snapshot: {error}", path.display()));
+        .map_err(|error| format!("{} is not a tools snapshot: {error}", path.display()))?;
     let changes = changes(&recorded, &now);
-    let breaking = if changes.is_empty() { String::new() } else { breaking(&recorded, &now, path) };
-    assert!(
-        changes.is_empty(),
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let breaking = breaking(&recorded, &now, path);
+    Err(format!(
         "the tools differ from {}:{changes}\n{breaking}if the change is intended, run the test with COPILOT_TOOLS=accept and \
          commit the file",
         path.display()
-    );
+    ))
 }
 
 /// Lists the changes that break callers.

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use copilot::evals::{Case, CaseChangeKind, Report, Suite, expect};
 use copilot::testing::FakeTurn;
+use copilot_tests::panics::file_of_panic;
 
 use crate::{client, good, shop, usage};
 
@@ -263,4 +264,30 @@ async fn the_environment_accepts_new_results() {
     assert!(run("accept"));
     let same = report.compare(&path).unwrap();
     assert!(!same.is_new && same.changes.is_empty(), "{same}");
+}
+
+#[tokio::test]
+async fn a_failed_check_is_reported_where_it_is_called() {
+    let report = report().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refunds.json");
+    report.write_baseline(&path).unwrap();
+    let better = fs::read_to_string(&path).unwrap().replacen("\"passed\": 0", "\"passed\": 2", 1);
+    fs::write(&path, better).unwrap();
+    let changed = report.compare(&path).unwrap();
+    let checks: [&dyn Fn(); 3] = [&|| report.assert_passed(), &|| changed.assert_no_regressions(), &|| {
+        drop(expect::answer().matches("(["));
+    }];
+    for check in checks {
+        assert_eq!(file_of_panic(check), file!());
+    }
+}
+
+#[tokio::test]
+async fn the_last_row_of_short_names_is_readable() {
+    let (_cli, client) = client(good).await;
+    let case = Case::new("a").prompt("Refund order 17, 4 euros.").expect(expect::answer());
+    let report = Suite::new("s").client(client).session(|session, _| shop(session)).case(case).run().await;
+    let table = report.unwrap().table(100);
+    assert!(table.lines().last().unwrap().starts_with("total  1/1 cases"), "{table}");
 }

@@ -82,6 +82,7 @@ impl FuzzReport {
     /// # Panics
     ///
     /// Panics with the summary if there are failures.
+    #[track_caller]
     pub fn assert_passed(&self) {
         assert!(self.failures.is_empty(), "{self}");
         println!("{self}");

@@ -1,7 +1,9 @@
 //! The baseline of a suite: a file with the results of an earlier run, and the changes since then.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
+use std::io::ErrorKind::NotFound;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,20 +12,25 @@ use super::report::{Report, write_file};
 use super::table::grouped;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Decides whether a baseline is written or compared with.
+const VARIABLE: &str = "COPILOT_EVALS";
+
 /// The relative change of tokens and cost that is reported. The answers of a model vary.
 const NOTABLE: f64 = 0.1;
 
 impl Report {
     /// Compares the report with a baseline file, which has the pass rate, the tokens and the cost of each case.
     ///
-    /// The first call writes the file; later ones compare. `COPILOT_EVALS=accept` overwrites it.
+    /// The first call writes the file; later ones compare. The variable `COPILOT_EVALS` decides differently: `accept`
+    /// overwrites the file, and `compare`, for a continuous integration, never writes it.
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be read or written, or is not the baseline of this suite.
+    /// Returns an error if the file cannot be read or written, or is not the baseline of this suite; with
+    /// `COPILOT_EVALS=compare`, if there is no file; and if the variable has another value.
     pub fn compare(&self, path: impl AsRef<Path>) -> Result<Comparison> {
-        let accept = std::env::var_os("COPILOT_EVALS").is_some_and(|value| value == "accept");
-        compare(self, path.as_ref(), accept)
+        let value = std::env::var_os(VARIABLE);
+        compare(self, path.as_ref(), Mode::of(value.as_deref())?)
     }
 
     /// Overwrites a baseline file, which [`compare`](Self::compare) reads.
@@ -33,6 +40,29 @@ impl Report {
     /// Returns an error if the file cannot be written.
     pub fn write_baseline(&self, path: impl AsRef<Path>) -> Result<()> {
         write(self, path.as_ref())
+    }
+}
+
+/// Whether a baseline is written or compared with.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    /// A baseline that does not exist is written.
+    Auto,
+    Compare,
+    Accept,
+}
+
+impl Mode {
+    fn of(value: Option<&OsStr>) -> Result<Self> {
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(Self::Auto) };
+        match value.to_str() {
+            Some("compare") => Ok(Self::Compare),
+            Some("accept") => Ok(Self::Accept),
+            _ => {
+                let message = format!("{VARIABLE} is {value:?}, which is neither `compare` nor `accept`");
+                Err(Error::new(ErrorKind::Configuration, message))
+            }
+        }
     }
 }
 
@@ -203,8 +233,8 @@ impl Baseline {
 }
 
 /// Compares a report with the file, or writes the file.
-pub(super) fn compare(report: &Report, path: &Path, accept: bool) -> Result<Comparison> {
-    if accept || !path.exists() {
+fn compare(report: &Report, path: &Path, mode: Mode) -> Result<Comparison> {
+    if mode == Mode::Accept || (mode == Mode::Auto && !path.exists()) {
         write(report, path)?;
         return Ok(Comparison { changes: Vec::new(), is_new: true });
     }
@@ -214,7 +244,13 @@ pub(super) fn compare(report: &Report, path: &Path, accept: bool) -> Result<Comp
             format!("cannot compare with the baseline {}: {reason}", path.display()),
         )
     };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let hint = match error.kind() {
+            NotFound => "; run the suite without `COPILOT_EVALS` to write the file, and commit it",
+            _ => "",
+        };
+        failed(format!("{error}{hint}"))
+    })?;
     let was: Baseline = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
     if was.suite != report.suite {
         return Err(failed(format!("it is that of the suite `{}`, not of `{}`", was.suite, report.suite)));

@@ -1,7 +1,7 @@
 //! The report: its table, JUnit XML, and the comparison with a baseline.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use copilot::evals::{Case, CaseChangeKind, Report, Suite, expect};
 use copilot::testing::FakeTurn;
@@ -256,14 +256,24 @@ async fn the_environment_accepts_new_results() {
     let run = |value: &str| {
         let mut test = Command::new(std::env::current_exe().unwrap());
         test.args(["--exact", "reports::the_environment_accepts_new_results"]).env(PATH, &path);
-        test.env("COPILOT_EVALS", value).output().unwrap().status.success()
+        test.env("COPILOT_EVALS", value).output().unwrap()
     };
-    // The run with another value compares.
-    assert!(!run("compare"));
+    let message = |output: &Output| {
+        assert!(!output.status.success());
+        [&output.stdout[..], &output.stderr].concat().escape_ascii().to_string()
+    };
+    assert!(message(&run("compare")).contains("assertion failed"));
+    let unknown = message(&run("comapre"));
+    assert!(unknown.contains("which is neither `compare` nor `accept`"), "{unknown}");
     assert_eq!(report.compare(&path).unwrap().changes.len(), 4);
-    assert!(run("accept"));
+    assert!(run("accept").status.success());
     let same = report.compare(&path).unwrap();
     assert!(!same.is_new && same.changes.is_empty(), "{same}");
+    // The run that compares does not write a file that is missing.
+    fs::remove_file(&path).unwrap();
+    let missing = message(&run("compare"));
+    assert!(missing.contains("run the suite without `COPILOT_EVALS` to write the file"), "{missing}");
+    assert!(!path.exists());
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::core::SessionCore;
 use super::core::open_answers::OpenAnswer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{AnswerDeferred, Event, EventName, EventStream};
+use crate::events::{AnswerDeferred, Event, EventKind, EventName, EventStream};
 use crate::protocol::decode::Decode;
 use crate::protocol::session::{SessionParams, Success};
 use crate::protocol::tools::{ToolAnswerParams, ToolsPendingResponse};
@@ -280,6 +280,14 @@ impl SessionCore {
         self.open_answers.remove(request_id);
         let recorded = timeout(RECORD, self.recorded(&peer, &mut events, &record.tool_call)).await;
         drop(events);
+        if let Ok(Err(cause)) = recorded {
+            let message = format!(
+                "the CLI has accepted the result of the deferred call of `{}`, and the connection ended before it \
+                 recorded the result; settle the call again",
+                record.tool
+            );
+            return Err(cause.context(message));
+        }
         self.save_events(&peer).await?;
         if recorded.is_err() {
             let message = format!(
@@ -311,16 +319,23 @@ impl SessionCore {
         Error::new(ErrorKind::Session, message)
     }
 
-    /// Waits until the CLI has recorded the result of a call.
-    async fn recorded(&self, peer: &Peer, events: &mut EventStream, call: &ToolCallId) {
+    /// Waits until the CLI has recorded the result of a call. Returns the cause of a connection's end: the next CLI has
+    /// read the log, and emits no event for a result that is in it.
+    async fn recorded(&self, peer: &Peer, events: &mut EventStream, call: &ToolCallId) -> Result<()> {
         while let Some(event) = events.next().await {
             match event.event_name() {
-                EventName::ToolExecutionComplete if event.tool_call_id().as_ref() == Some(call) => return,
+                EventName::ToolExecutionComplete if event.tool_call_id().as_ref() == Some(call) => {
+                    return Ok(());
+                }
                 // The event may be among the discarded ones, as a large one is.
-                EventName::Lagged if matches!(self.result_of(peer, call).await, Ok(Some(_))) => return,
+                EventName::Lagged if matches!(self.result_of(peer, call).await, Ok(Some(_))) => return Ok(()),
                 _ => {}
             }
+            if let EventKind::Disconnected(cause) = event.local_kind() {
+                return Err(cause.clone());
+            }
         }
+        Err(Error::new(ErrorKind::Closed, "the session was closed"))
     }
 
     /// Returns whether a call has succeeded; `None` where the history has no result of it.

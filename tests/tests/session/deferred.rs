@@ -218,6 +218,23 @@ async fn a_lost_cli_does_not_run_a_deferred_call_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_settlement_fails_when_the_connection_ends_before_the_record() {
+    let fake = Fake::start_with(|client| client.auto_restart(true)).await;
+    let desk = Arc::<Desk>::default();
+    let session = with_refund(fake.session(), &desk).start().await.unwrap();
+    fake.cli.call_tool(session.id(), "refund", json!({"order": 42})).start();
+    settled().await;
+    fake.cli.on(ANSWER, |_, asked| {
+        asked.cli().hang_up();
+        json!({"success": true})
+    });
+    let begun = tokio::time::Instant::now();
+    let error = session.settle(&desk.last(), Receipt { number: 7 }).await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("settle the call again"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_settlement_that_the_cli_does_not_record_is_an_error() {
     let (fake, desk) = (Fake::start().await, Arc::<Desk>::default());
     let session = with_refund(fake.session(), &desk).start().await.unwrap();

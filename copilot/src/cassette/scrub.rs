@@ -134,7 +134,14 @@ impl Scrubber {
         }
         let placeholder = format!("<<{name}>>");
         self.meanings.push((placeholder.clone(), text.to_owned()));
-        let forms = BTreeSet::from([text.to_owned(), text.replace('\\', "\\\\"), text.replace('/', "\\/")]);
+        let forms = BTreeSet::from([
+            text.to_owned(),
+            text.replace('\\', "/"),
+            text.replace('\\', r"\\"),
+            // JSON in a string of JSON in a string.
+            text.replace('\\', r"\\\\"),
+            text.replace('/', r"\/"),
+        ]);
         self.directories.extend(forms.into_iter().map(|form| (form, placeholder.clone())));
         // The first of two placeholders for one directory wins.
         self.directories.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
@@ -221,16 +228,39 @@ impl Scrubber {
         match value {
             Value::String(text) => *text = self.expanded(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.expand(item)),
-            Value::Object(members) => members.values_mut().for_each(|member| self.expand(member)),
+            Value::Object(members) => {
+                let kind = members.get("type").and_then(Value::as_str).unwrap_or_default();
+                // The type is that of an event with a part of the arguments of a tool call.
+                let delta = if kind.contains("arguments") { "delta" } else { "arguments" };
+                for (name, member) in members {
+                    match member {
+                        Value::String(text)
+                            if name == "arguments" || name == "partial_json" || name == delta =>
+                        {
+                            *text = self.expanded_in(text, true);
+                        }
+                        member => self.expand(member),
+                    }
+                }
+            }
             _ => {}
         }
     }
 
     pub(super) fn expanded(&self, text: &str) -> String {
+        let is_json = text.trim_start().starts_with(['{', '['])
+            && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        self.expanded_in(text, is_json)
+    }
+
+    /// In JSON, a backslash of a directory would begin an escape. Windows accepts a slash in its place, at any depth of
+    /// strings in strings.
+    fn expanded_in(&self, text: &str, is_json: bool) -> String {
         let mut text = Cow::Borrowed(text);
         for (placeholder, directory) in &self.meanings {
             if text.contains(placeholder.as_str()) {
-                text = Cow::Owned(text.replace(placeholder.as_str(), directory));
+                let slashes = is_json.then(|| directory.replace('\\', "/"));
+                text = Cow::Owned(text.replace(placeholder.as_str(), slashes.as_ref().unwrap_or(directory)));
             }
         }
         if let Some(user) = &self.user {

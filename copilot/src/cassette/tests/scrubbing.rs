@@ -58,6 +58,45 @@ fn directories_and_the_user_have_placeholders_that_a_replay_restores() {
 }
 
 #[test]
+fn a_directory_of_windows_stays_json_inside_of_a_string() {
+    let mut scrubber = Scrubber::default();
+    scrubber.directory("cwd", Path::new(r"C:\Users\me"));
+    for form in [r"C:\Users\me", "C:/Users/me", r"C:\\Users\\me", r"C:\\\\Users\\\\me"] {
+        assert_eq!(scrubber.text(&format!("in {form}!")), "in <<cwd>>!");
+    }
+    assert_eq!(scrubber.expanded(r"It is in <<cwd>>\src."), r"It is in C:\Users\me\src.");
+    let arguments = json!({"path": r"C:\Users\me\src", "json": json!({"in": r"C:\Users\me"}).to_string()});
+    let whole = arguments.to_string();
+    let pieces = [&whole[..9], &whole[9..]];
+    let part = |text: &str| json!({"type": "input_json_delta", "partial_json": text});
+    let mut body = StoredBody {
+        events: Some(vec![
+            json!({"choices": [{"delta": {"tool_calls": [{"function": {"arguments": whole}}]}}]}),
+            json!({"type": "response.function_call_arguments.delta", "delta": whole}),
+            json!({"type": "tool_result", "content": whole}),
+            json!({"type": "content_block_delta", "delta": part(pieces[0])}),
+            json!({"type": "content_block_delta", "delta": part(pieces[1])}),
+        ]),
+        ..StoredBody::default()
+    };
+    body.scrub(&scrubber);
+    assert!(!json!(body).to_string().contains("Users"), "{body:?}");
+    body.expand(&scrubber);
+    let events = body.events.unwrap();
+    let read = |text: &Value| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap();
+    let both = events[3..].iter().map(|event| event["delta"]["partial_json"].as_str().unwrap());
+    for replayed in [
+        read(&events[0]["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"]),
+        read(&events[1]["delta"]),
+        read(&events[2]["content"]),
+        read(&both.collect::<String>().into()),
+    ] {
+        assert_eq!(replayed["path"], r"C:/Users/me\src");
+        assert_eq!(read(&replayed["json"])["in"], "C:/Users/me");
+    }
+}
+
+#[test]
 fn rules_of_the_program_apply_to_requests_and_to_streams() {
     let rules = vec![
         Rule::Literal("Acme \"Inc\"".to_owned()),

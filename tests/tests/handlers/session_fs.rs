@@ -418,7 +418,8 @@ async fn files_are_served_before_the_session_is_open() {
     opening.await.unwrap().unwrap();
     let methods: Vec<_> =
         cli.received().iter().filter_map(|m| m["method"].as_str().map(str::to_owned)).collect();
-    assert_eq!(methods, ["connect", "sessionFs.setProvider", "session.create"]);
+    let expected = ["connect", "sessionFs.setProvider", "session.getMetadata", "session.create"];
+    assert_eq!(methods, expected);
     assert_eq!(
         cli.requests("sessionFs.setProvider")[0],
         json!({"initialCwd": "/workspace", "sessionStatePath": "/session-state", "conventions": "posix",

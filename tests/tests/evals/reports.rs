@@ -263,7 +263,7 @@ async fn the_environment_accepts_new_results() {
         [&output.stdout[..], &output.stderr].concat().escape_ascii().to_string()
     };
     assert!(message(&run("compare")).contains("assertion failed"));
-    let unknown = message(&run("comapre"));
+    let unknown = message(&run("everything"));
     assert!(unknown.contains("which is neither `compare` nor `accept`"), "{unknown}");
     assert_eq!(report.compare(&path).unwrap().changes.len(), 4);
     assert!(run("accept").status.success());

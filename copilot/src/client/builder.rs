@@ -425,8 +425,8 @@ impl ClientBuilder {
             let set = [("port", self.port.is_some()), ("connection_token", token)];
             if let Some((option, _)) = set.into_iter().find(|(_, is_set)| *is_set) {
                 let message = format!(
-                    "`{option}` needs `transport(TransportKind::Tcp)`, because the CLI is started with pipes otherwise, which \
-                     have neither port nor token; set that transport, or leave `{option}` out"
+                    "`{option}` needs `transport(TransportKind::Tcp)`, because a CLI over stdio has neither port nor token; \
+                     set that transport, or leave `{option}` out"
                 );
                 return Err(Error::new(ErrorKind::Configuration, message));
             }

@@ -25,12 +25,12 @@ pub(super) fn check_names(kind: &str, names: &[&String]) -> Result<(), String> {
         let file = file_name(name);
         if file.is_empty() {
             return Err(format!(
-                "a name among the {kind} has neither a letter nor a digit, and its cassettes no directory: `{name}`"
+                "`{name}`, one of the {kind}, needs a letter or a digit, of which the path of its cassettes is made"
             ));
         }
         if let Some(other) = seen.insert(file.clone(), name) {
             return Err(format!(
-                "the {kind} `{other}` and `{name}` have the same name of a cassette, `{file}`"
+                "the {kind} `{other}` and `{name}` would share the cassettes of `{file}`; rename one"
             ));
         }
     }

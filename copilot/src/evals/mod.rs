@@ -3,7 +3,8 @@
 //! A [`Suite`] has [cases](Case), and perhaps [variants](Suite::variant) of the session that they run in: two models, two
 //! system messages, or two descriptions of one tool. [`expect`] has the expectations. [`Suite::run`] returns a [`Report`],
 //! with a table for the terminal, JUnit XML for a continuous integration, and a comparison with a baseline file. The
-//! variable `COPILOT_EVALS` is for the latter: `accept` overwrites the file, and with `compare` a missing file is an error.
+//! variable `COPILOT_EVALS` controls that comparison: `accept` overwrites the file, and with `compare` a missing file is an
+//! error.
 //!
 //! The [guide](crate::docs::evals) shows a suite.
 

@@ -118,6 +118,11 @@ impl<'a> Reached<'a> {
     pub(crate) fn steers(&self) -> bool {
         self.delivery.is_some_and(|delivery| delivery.get() == r#""steering""#)
     }
+
+    /// Whether the message was in the queue until now, so that the work on earlier ones has ended.
+    pub(crate) fn was_queued(&self) -> bool {
+        self.delivery.is_some_and(|delivery| delivery.get() == r#""queued""#)
+    }
 }
 
 /// Methods that return the payload of one type: `None` for an event of another type, `Some(Err(..))` for a payload that

@@ -10,6 +10,7 @@ pub(crate) mod kind;
 mod local;
 mod name;
 mod payloads;
+mod sent_messages;
 pub(crate) mod stream;
 mod subscribers;
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::sent_messages::SentMessages;
 use super::stream::{EventStream, Queue};
 use super::{Event, EventHead, EventKind, EventName};
 use crate::contain;
@@ -47,7 +48,7 @@ struct List {
     ends: Option<Box<Ends>>,
 }
 
-/// The turns that have not begun.
+/// The messages of the program, and the turns that have not begun.
 #[derive(Debug, Default)]
 struct Turns {
     /// Those whose messages wait while the agent works on another one, by message.
@@ -57,6 +58,8 @@ struct Turns {
     last: Option<(Event, Instant)>,
     /// The limit that the last report of a silence was for, and when it was made.
     reported: Option<(Duration, Instant)>,
+    /// The messages of the program.
+    sent: SentMessages,
 }
 
 #[derive(Debug)]
@@ -148,6 +151,16 @@ impl Subscribers {
         }
         let Subscriber { queue, .. } = list.queues.swap_remove(at);
         list.wait(message, queue);
+    }
+
+    /// The CLI has accepted a message of the program. Must be called in order with the events.
+    pub(crate) fn sent(&self, message: MessageId) {
+        self.list().turns().sent.add(message);
+    }
+
+    /// Whether the program has sent this message.
+    pub(crate) fn is_sent(&self, message: &MessageId) -> bool {
+        self.list().turns.as_ref().is_some_and(|turns| turns.sent.contains(message))
     }
 
     /// Whether there is no subscriber.

@@ -204,11 +204,11 @@ async fn an_incomplete_suite_is_refused() {
         ),
         (
             suite().cassettes("c").case(case("Small refund")).case(case("small refund!")),
-            "the cases `Small refund` and `small refund!` have the same name of a cassette, `small-refund`",
+            "the cases `Small refund` and `small refund!` would share the cassettes of `small-refund`; rename one",
         ),
         (
             suite().cassettes("c").case(case("?!")),
-            "a name among the cases has neither a letter nor a digit, and its cassettes no directory: `?!`",
+            "`?!`, one of the cases, needs a letter or a digit, of which the path of its cassettes is made",
         ),
         (
             suite()
@@ -216,7 +216,7 @@ async fn an_incomplete_suite_is_refused() {
                 .case(case("a"))
                 .variant("v 1", |session, _| session)
                 .variant("V-1", |session, _| session),
-            "the variants `v 1` and `V-1` have the same name of a cassette, `v-1`",
+            "the variants `v 1` and `V-1` would share the cassettes of `v-1`; rename one",
         ),
     ] {
         let error = suite.run().await.unwrap_err();

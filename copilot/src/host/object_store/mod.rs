@@ -183,8 +183,8 @@ impl BucketFs {
 
     /// Sets the time after which another process may take over the sessions of this one, if it shows no life.
     /// It is also the time for which a failing store is waited for. A request to the store may take half of
-    /// it, in the limits of 1 and 30 seconds, and a second more for each MiB; the holder shows life while it
-    /// transfers a large object. Default: 15 seconds. At least 100 ms.
+    /// it, but at least 1 and at most 30 seconds, and one second more for each MiB; the holder shows life while
+    /// it transfers a large object. Default: 15 seconds. At least 100 ms.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.me.lease = lease.max(Duration::from_millis(100));
         self

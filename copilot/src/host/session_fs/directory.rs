@@ -68,8 +68,9 @@ impl DirectoryFs {
         let disk = Disk::new(root.clone());
         let names = self.names(&self.layout.initial_cwd)?;
         let working_directory = names.iter().fold(root.clone(), |path, name| path.join(name));
-        // A file in its place is the agent's.
-        if std::fs::symlink_metadata(working_directory).is_err() {
+        // A file in its place, or in that of a directory above it, is the agent's.
+        let found = std::fs::symlink_metadata(working_directory);
+        if found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
             std::fs::create_dir_all(root)?;
             disk.mkdir(&names, Mkdir { recursive: true, mode: None })?;
         }

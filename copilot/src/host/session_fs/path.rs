@@ -28,9 +28,7 @@ pub(crate) fn names<'a>(path: &'a str, conventions: &FsConventions) -> Result<Ve
 /// Refuses a path with this number of names if it is too deep.
 pub(super) fn check_depth(names: usize) -> Result<(), FsError> {
     if names > MAX_NAMES {
-        return Err(FsError::new(format!(
-            "the path has {names} directories below each other, and the limit is {MAX_NAMES}"
-        )));
+        return Err(FsError::new(format!("the path has {names} names, and the limit is {MAX_NAMES}")));
     }
     Ok(())
 }
@@ -57,6 +55,6 @@ mod tests {
         assert_eq!(depth(&"/a".repeat(MAX_NAMES)).unwrap(), MAX_NAMES);
         assert_eq!(depth(&"/a/..".repeat(MAX_NAMES + 1)).unwrap(), 0);
         let error = depth(&"/a".repeat(20_000)).unwrap_err().to_string();
-        assert!(error.contains("20000 directories below each other, and the limit is 256"), "{error}");
+        assert!(error.contains("20000 names, and the limit is 256"), "{error}");
     }
 }

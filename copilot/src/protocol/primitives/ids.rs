@@ -123,7 +123,7 @@ id! {
     /// Names a message of a session: one of the user, such as [`Session::send`](crate::Session::send) returns, or one of
     /// the agent.
     ///
-    /// The agent's answer has another id than the message that it answers, which is its
+    /// An answer of the agent has a separate id; that of the message which it answers is in
     /// [`originating_message_id`](crate::events::AssistantMessage::originating_message_id).
     MessageId
 }

@@ -27,6 +27,8 @@ struct TurnBudget {
     calls: u64,
     /// The number of calls that are left.
     left: u64,
+    /// Whether it is known that the message has reached the agent.
+    is_begun: bool,
 }
 
 /// A call that a budget admits.
@@ -45,13 +47,29 @@ impl CallBudgets {
         if is_next {
             table.current = Some(message.clone());
         }
-        table.turns.push(TurnBudget { message, calls, left: calls });
+        let is_begun = table.current.as_ref() == Some(&message);
+        table.turns.push(TurnBudget { message, calls, left: calls, is_begun });
     }
 
     /// Removes the budget of a turn.
     pub(in crate::session) fn end_turn(&self, message: &MessageId) {
         if let Some(table) = &mut *lock(&self.0) {
             table.turns.retain(|turn| turn.message != *message);
+        }
+    }
+
+    /// A turn has seen its message reach the agent. Usually [`reached`](Self::reached) has said so; it does not where the
+    /// budget was set later than that, or the id of the message was not known yet.
+    pub(in crate::session) fn begun(&self, message: &MessageId) {
+        let Some(table) = &mut *lock(&self.0) else { return };
+        let position = |message: &MessageId| table.turns.iter().position(|turn| turn.message == *message);
+        let (Some(at), current) = (position(message), table.current.as_ref().and_then(position)) else {
+            return;
+        };
+        let is_begun = std::mem::replace(&mut table.turns[at].is_begun, true);
+        // The turn may see it late, when a later one has begun.
+        if !is_begun && current < Some(at) {
+            table.current = Some(message.clone());
         }
     }
 
@@ -66,6 +84,9 @@ impl CallBudgets {
         let Some(table) = &mut *lock(&self.0) else { return };
         match (message, &table.turns[..]) {
             (Some(message), _) => {
+                if let Some(turn) = table.turns.iter_mut().find(|turn| turn.message == message) {
+                    turn.is_begun = true;
+                }
                 table.current = Some(message);
                 table.tools.clear();
             }
@@ -214,6 +235,27 @@ mod tests {
         budgets.end_turn(&"m".into());
         assert!(admits() && !admits());
         budgets.end_turn(&"n".into());
+        assert!(admits());
+    }
+
+    #[test]
+    fn a_turn_whose_message_was_not_noticed_begins_when_it_sees_it() {
+        let budgets = CallBudgets::default();
+        let admits = || budgets.admit(&look_elsewhere::TOOL).is_ok();
+        for message in ["m", "n", "o"] {
+            budgets.begin_turn(message.into(), 1, false);
+        }
+        assert!(admits() && admits());
+        budgets.begun(&"n".into());
+        assert!(admits() && !admits());
+        // An earlier turn that sees its message late changes nothing.
+        budgets.begun(&"m".into());
+        assert!(!admits());
+        budgets.begun(&"o".into());
+        assert!(admits() && !admits());
+        // Nor does one whose message was noticed, after a message without a budget.
+        budgets.reached(Some("without".into()));
+        budgets.begun(&"o".into());
         assert!(admits());
     }
 

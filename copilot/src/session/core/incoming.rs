@@ -31,7 +31,7 @@ fn message_reached(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     match reached.message() {
         _ if reached.steers() => {}
         // A hook that makes the agent continue sends a message too.
-        Some(message) if !session.sent.contains(&message) => {}
+        Some(message) if !session.subscribers.is_sent(&message) => {}
         message => session.call_budgets.reached(message),
     }
 }

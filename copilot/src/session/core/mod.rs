@@ -16,7 +16,6 @@ mod members;
 pub(in crate::session) mod open_answers;
 pub(in crate::session) mod reentrancy;
 mod safe_answers;
-pub(in crate::session) mod sent_messages;
 pub(crate) mod setters;
 mod settings;
 mod state;

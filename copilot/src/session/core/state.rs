@@ -12,7 +12,6 @@ use super::handler::Handler;
 use super::in_flight::{self, InFlight, Owner};
 use super::members::Members;
 use super::open_answers::OpenAnswers;
-use super::sent_messages::SentMessages;
 use super::settings::{Settings, TopicState};
 use super::topic;
 use crate::error::{Error, ErrorKind, Result};
@@ -61,8 +60,6 @@ pub(crate) struct SessionCore {
     pub(in crate::session) watch: CallWatch,
     /// How often tools may be called in a turn.
     pub(in crate::session) call_budgets: CallBudgets,
-    /// The messages of the program.
-    pub(in crate::session) sent: SentMessages,
     pub(super) closed: AtomicBool,
     /// Whether another handle of the client has taken the session over, and so it stays open on the CLI.
     pub(super) replaced: AtomicBool,
@@ -133,7 +130,6 @@ impl SessionCore {
             open_answers: OpenAnswers::default(),
             watch: CallWatch::default(),
             call_budgets: CallBudgets::default(),
-            sent: SentMessages::default(),
             closed: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         })

@@ -113,6 +113,7 @@ pub(super) struct Spending {
     /// The number of tool calls that the model has requested.
     tool_calls: u64,
     limit: Option<CallLimit>,
+    has_begun: bool,
     exceeded: Option<Error>,
     /// Aborts the agent.
     abort: Option<Task>,
@@ -127,7 +128,7 @@ impl Spending {
                 |(core, message)| core.call_budgets.end_turn(&message);
             DropGuard::new((core, message), end)
         });
-        Self { budget, tool_calls: 0, limit, exceeded: None, abort: None }
+        Self { budget, tool_calls: 0, limit, has_begun: false, exceeded: None, abort: None }
     }
 
     /// Applies an event that the tracker has observed. Aborts the agent if it continues beyond the budget.
@@ -135,6 +136,13 @@ impl Spending {
         // Work that may be for another message is not counted.
         if !tracker.has_begun() || tracker.is_undecided() || self.exceeded.is_some() {
             return;
+        }
+        if !self.has_begun {
+            self.has_begun = true;
+            if let Some(limit) = &self.limit {
+                let (core, message) = &**limit;
+                core.call_budgets.begun(message);
+            }
         }
         let requested = match event.event_name() {
             EventName::AssistantTurnStart => 0,

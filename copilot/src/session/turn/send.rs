@@ -334,7 +334,7 @@ impl SentMessage {
             if let Some(prepared) = state.prepared.as_ref().filter(|prepared| prepared.pass.is_none())
                 && let Ok(sent) = decode::answer::<SessionSendResponse>(response.get())
             {
-                state.core.sent.add(sent.message_id.clone());
+                state.core.subscribers.sent(sent.message_id.clone());
                 state.core.subscribers.taken(&prepared.events, sent.message_id);
             }
             let is_abort =
@@ -380,7 +380,7 @@ impl<'a> IntoFuture for SendRequest<'a> {
                     if let Some(Ok(sent)) =
                         response.map(|sent| decode::answer::<SessionSendResponse>(sent.get()))
                     {
-                        core.sent.add(sent.message_id);
+                        core.subscribers.sent(sent.message_id);
                     }
                 }
             };

@@ -24,8 +24,8 @@ use crate::task::{self, Task};
 
 /// The events of one turn, from the message to the agent's silence, as a [`Stream`].
 ///
-/// It ends when the agent is done with the message, with an error when it cannot be: a lost connection, an expired time
-/// limit. Events that come before the turn's `user.message`, such as those of hooks, are in it; after the CLI was lost,
+/// It ends when the agent has finished with the message, or with an error when the connection is lost or a time limit
+/// expires. Events that come before the turn's `user.message`, such as those of hooks, are in it; after the CLI was lost,
 /// the end of a tool call of an earlier turn may be among them. Dropping it stops listening; the agent continues (see [`Session::abort`]).
 #[must_use]
 pub struct Turn {
@@ -52,8 +52,8 @@ pub struct Turn {
 
 /// The end of a turn that lacks its answer.
 struct Ending {
-    /// The event that has ended the turn.
-    last: Event,
+    /// The event that has ended the turn; `None` where the next event belongs to another one.
+    last: Option<Event>,
     /// Looks for the answer in the log of the CLI.
     search: Option<Task<Vec<Event>>>,
     /// The events that were found, the last one first.
@@ -143,7 +143,8 @@ impl Turn {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Returns the id of the message that the turn is for.
+    /// Returns the id of the message that the turn is for. Empty in a turn of
+    /// [`Session::current_turn`](crate::Session::current_turn) until the agent has named its message.
     pub fn message_id(&self) -> &MessageId {
         self.tracker.message()
     }
@@ -212,6 +213,10 @@ impl Turn {
         {
             return self.fail(error);
         }
+        // A turn that is over does not hold up the next one, although the program still has it.
+        if matches!((&polled, &self.ended), (Poll::Ready(None), Some(None))) {
+            self.pass = None;
+        }
         polled
     }
 
@@ -264,9 +269,13 @@ impl Turn {
         }
         let quiet_since = if self.awaits_end { self.events.quiet_since() } else { None };
         self.clock.event(&event, quiet_since.unwrap_or_else(Instant::now));
-        let sent = &self.session.0.core.sent;
-        let progress = self.tracker.observe(&event, |message| sent.contains(message));
+        let subscribers = &self.session.0.core.subscribers;
+        let progress = self.tracker.observe(&event, |message| subscribers.is_sent(message));
         if progress == Progress::HasEnded {
+            if self.tracker.lacks_answer() {
+                self.ending = Some(Box::new(self.search_answer(None)));
+                return self.poll_ending(cx);
+            }
             self.ended = Some(None);
             return Poll::Ready(None);
         }
@@ -281,7 +290,7 @@ impl Turn {
             spending.observe(&event, &self.tracker, &self.session);
         }
         if over && self.tracker.lacks_answer() {
-            self.ending = Some(Box::new(self.search_answer(event)));
+            self.ending = Some(Box::new(self.search_answer(Some(event))));
             return self.poll_ending(cx);
         }
         if over {
@@ -314,7 +323,7 @@ impl Turn {
     }
 
     /// Looks for the answer of a turn that has ended without one.
-    fn search_answer(&self, last: Event) -> Ending {
+    fn search_answer(&self, last: Option<Event>) -> Ending {
         let (core, message) = (Arc::clone(&self.session.0.core), self.tracker.message().clone());
         let since = self.tracker.first().map(|first| first.id().to_owned());
         let seen = self.tracker.answer().map(|answer| answer.id().to_owned());
@@ -335,7 +344,7 @@ impl Turn {
             self.tracker.recover(&event);
             return Poll::Ready(Some(Ok(event)));
         }
-        let last = self.ending.take().map(|ending| ending.last);
+        let last = self.ending.take().and_then(|ending| ending.last);
         self.ended = Some(None);
         Poll::Ready(last.map(Ok))
     }

@@ -187,20 +187,24 @@ impl TurnTracker {
         }
     }
 
-    /// Whether the agent has gone on to another message of the program before this event.
+    /// Whether the agent works on another message of the program since this event, or an earlier one.
     fn has_ended(&self, event: &Event, is_sent: impl Fn(&MessageId) -> bool) -> bool {
         match &self.phase {
             // The response with the id of that message has come after the event.
             Phase::Undecided { message: Some(message), .. } if is_sent(message) => return true,
-            Phase::Undecided { .. } | Phase::Answered => {}
-            Phase::Working if self.error.is_some() => {}
-            Phase::Working | Phase::Waiting(_) | Phase::Discarded(_) => return false,
+            Phase::Undecided { .. } | Phase::Answered | Phase::Working => {}
+            Phase::Waiting(_) | Phase::Discarded(_) => return false,
         }
         if event.event_name() != EventName::UserMessage || event.agent_id().is_some() {
             return false;
         }
         let reached = Reached::read(event.raw_data());
-        !reached.steers() && reached.message().is_some_and(|id| id != self.message && is_sent(&id))
+        let is_done = match self.phase {
+            // The agent may fail, or end without an answer, before it takes a message out of the queue.
+            Phase::Working => self.error.is_some() && !reached.steers() || reached.was_queued(),
+            _ => !reached.steers(),
+        };
+        is_done && reached.message().is_some_and(|id| id != self.message && is_sent(&id))
     }
 
     fn progress(&mut self, event: &Event) -> Progress {
@@ -306,8 +310,11 @@ impl TurnTracker {
     /// agent.
     fn is_ours(&mut self, event: &Event, named: Option<MessageId>) -> bool {
         let Some(named) = named else { return true };
-        // Work in progress has no message of this program.
-        let ours = named == self.message || self.message == "";
+        // The message of work in progress is the first that the agent names.
+        if self.message == "" {
+            self.message = named.clone();
+        }
+        let ours = named == self.message;
         if ours {
             self.begin(event);
         }
@@ -537,13 +544,36 @@ mod tests {
             assert_eq!(tracker.observe(&reaches("n"), is_sent), Progress::HasEnded);
             assert_eq!(tracker.events.len(), 3, "that message is not among the events");
         }
-        // One that is not sent may be that of a hook, and one that comes before the answer may steer.
+        // A turn may end without an answer, as when the user rejects a tool.
         let mut tracker = TurnTracker::new("m".into(), true);
-        for event in [&reaches("m"), &reaches("n"), &answers, &reaches("h")] {
+        assert_eq!(tracker.observe(&reaches("m"), is_sent), Progress::Continues);
+        assert_eq!(tracker.observe(&reaches("n"), is_sent), Progress::HasEnded);
+        assert!(tracker.lacks_answer());
+        // One that is not sent may be that of a hook, and one of which is not said how it came may steer.
+        let unsaid = event("user.message", &json!({"messageId": "n"}));
+        let mut tracker = TurnTracker::new("m".into(), true);
+        for event in [&reaches("m"), &unsaid, &answers, &reaches("h")] {
             assert_eq!(tracker.observe(event, is_sent), Progress::Continues);
         }
         assert!(tracker.is_undecided());
         assert_eq!(tracker.observe(&reaches("n"), is_sent), Progress::HasEnded);
+    }
+
+    #[test]
+    fn work_in_progress_belongs_to_the_message_that_the_agent_names() {
+        let mut tracker = TurnTracker::of_work_in_progress();
+        for (name, data) in [
+            ("assistant.message", json!({"content": "a", "originatingMessageId": "m"})),
+            ("user.message", json!({"messageId": "h", "delivery": "queued"})),
+            ("assistant.message", json!({"content": "b", "originatingMessageId": "m"})),
+        ] {
+            assert!(!over(&mut tracker, name, &data), "{name}");
+        }
+        assert_eq!(tracker.message(), &"m");
+        assert_eq!(tracker.answer().unwrap().assistant_message().unwrap().unwrap().content, "b");
+        let other = json!({"content": "c", "originatingMessageId": "n"});
+        assert!(!over(&mut tracker, "user.message", &json!({"messageId": "n"})));
+        assert!(over(&mut tracker, "assistant.message", &other));
     }
 
     #[test]

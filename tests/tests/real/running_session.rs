@@ -1,5 +1,6 @@
 //! Changing and asking a running session and a running client, on the real CLI.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use copilot::client::Telemetry;
@@ -11,11 +12,13 @@ use copilot::queue::QueueItemKind;
 use copilot::sessions::{LifecycleKind, SessionFilter};
 use copilot::testing::{Script, ScriptedModel, hermetic_client};
 use copilot::workspace::Workspace;
-use copilot::{AgentMode, ErrorKind, EventKind, Permissions};
+use copilot::{AgentMode, ErrorKind, EventKind, Permissions, State, Turn};
 use copilot_tests::real::Real;
+use copilot_tests::tested;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::providers::increment;
 
@@ -26,6 +29,45 @@ async fn decrement(
     n: i64,
 ) -> i64 {
     n - 1
+}
+
+/// Wait until the program has sent another message.
+#[copilot::tool(read_only)]
+async fn waits(sent: State<Arc<Notify>>) {
+    sent.notified().await;
+}
+
+#[tokio::test]
+async fn a_message_in_the_queue_waits_for_the_end_of_a_turn_with_tools() {
+    if !tested::since([1, 0, 92]) {
+        return tested::not_supported("its events do not name their message");
+    }
+    let script =
+        Script::new().call("waits", json!({})).call("decrement", json!({"n": 1})).say("One.").say("Two.");
+    let real = Real::over_stdio(script).await;
+    let sent = Arc::<Notify>::default();
+    let tools = [waits::TOOL, decrement::TOOL];
+    let session = real.session().with_tools(tools).state(Arc::clone(&sent)).start().await.unwrap();
+    let one = session.stream("One?").await.unwrap();
+    let two = session.stream("Two?").await.unwrap();
+    sent.notify_one();
+    let read = async |mut turn: Turn| {
+        let mut said = Vec::new();
+        while let Some(event) = turn.next().await {
+            match event.unwrap().kind() {
+                EventKind::UserMessage(message) => said.push(format!("> {}", message.content)),
+                EventKind::ToolExecutionComplete(complete) => said.push(format!("{}", complete.success)),
+                EventKind::AssistantMessage(message) => said.push(message.content.clone()),
+                _ => {}
+            }
+        }
+        (said, turn.reply().await.unwrap().text().to_owned())
+    };
+    let (one, two) = tokio::join!(read(one), read(two));
+    let said = ["> One?", "", "true", "", "true", "One."].map(str::to_owned).to_vec();
+    assert_eq!(one, (said, "One.".to_owned()));
+    assert_eq!(two, (["> Two?", "Two."].map(str::to_owned).to_vec(), "Two.".to_owned()));
+    real.finish().await;
 }
 
 #[tokio::test]

@@ -230,7 +230,11 @@ impl Turn {
         loop {
             let interest = self.interest();
             match self.events.poll_for(interest, cx) {
-                Poll::Ready(Some(event)) => return self.take(event, cx),
+                Poll::Ready(Some(event)) => {
+                    if let Some(polled) = self.take(event, cx) {
+                        return polled;
+                    }
+                }
                 Poll::Ready(None) => {
                     let closed =
                         || Error::new(ErrorKind::Closed, "the session was closed before the turn ended");
@@ -261,11 +265,11 @@ impl Turn {
         }
     }
 
-    /// Applies the next event of the turn.
-    fn take(&mut self, event: Event, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+    /// Applies the next event; returns `None` for one of the turn that the message waits behind.
+    fn take(&mut self, event: Event, cx: &mut Context<'_>) -> Option<Poll<Option<Result<Event>>>> {
         if let Some(cause) = self.is_over(&event) {
             self.pass = None;
-            return self.fail(cause);
+            return Some(self.fail(cause));
         }
         let quiet_since = if self.awaits_end { self.events.quiet_since() } else { None };
         self.clock.event(&event, quiet_since.unwrap_or_else(Instant::now));
@@ -274,10 +278,10 @@ impl Turn {
         if progress == Progress::HasEnded {
             if self.tracker.lacks_answer() {
                 self.ending = Some(Box::new(self.search_answer(None)));
-                return self.poll_ending(cx);
+                return Some(self.poll_ending(cx));
             }
             self.ended = Some(None);
-            return Poll::Ready(None);
+            return Some(Poll::Ready(None));
         }
         let over = progress == Progress::Ends;
         if self.tracker.has_begun() {
@@ -291,12 +295,14 @@ impl Turn {
         }
         if over && self.tracker.lacks_answer() {
             self.ending = Some(Box::new(self.search_answer(Some(event))));
-            return self.poll_ending(cx);
+            return Some(self.poll_ending(cx));
         }
         if over {
             self.ended = Some(None);
+        } else if self.tracker.is_behind() && !event.event_name().is_local() {
+            return None;
         }
-        Poll::Ready(Some(Ok(event)))
+        Some(Poll::Ready(Some(Ok(event))))
     }
 
     /// The events that the task is woken for. The others can be read later, if no caller reads them, no budget counts

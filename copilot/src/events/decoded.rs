@@ -75,25 +75,25 @@ impl Event {
 
     /// The member `originatingMessageId` of the payload, even if others cannot be read.
     pub(crate) fn originating_message_id(&self) -> Option<MessageId> {
-        #[derive(Decode)]
-        struct Named<'a> {
-            #[serde(rename = "originatingMessageId")]
-            id: &'a RawValue,
-        }
-        let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
-        decode::event(named.id.get()).ok()
+        decode::event(self.ids().originating_message_id?.get()).ok()
     }
 
     /// The member `toolCallId` of the payload, even if others cannot be read.
     pub(crate) fn tool_call_id(&self) -> Option<ToolCallId> {
-        #[derive(Decode)]
-        struct Named<'a> {
-            #[serde(rename = "toolCallId")]
-            id: &'a RawValue,
-        }
-        let named = decode::event::<Named<'_>>(self.raw_data()).ok()?;
-        decode::event(named.id.get()).ok()
+        decode::event(self.ids().tool_call_id?.get()).ok()
     }
+
+    fn ids(&self) -> Ids<'_> {
+        decode::event(self.raw_data()).unwrap_or_default()
+    }
+}
+
+/// The ids in a payload of any type, each read by itself.
+#[derive(Debug, Default, Decode)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Ids<'a> {
+    originating_message_id: Option<&'a RawValue>,
+    tool_call_id: Option<&'a RawValue>,
 }
 
 /// The members of `user.message` that say which message has reached the agent, each read by itself.

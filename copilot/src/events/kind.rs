@@ -402,6 +402,7 @@ mod tests {
         seen.extend(decode::tests::check_event::<crate::events::subscribers::Idle<'static>>());
         seen.extend(decode::tests::check_event::<crate::events::EventHead<'static>>());
         seen.extend(decode::tests::check_event::<crate::events::Reached<'static>>());
+        seen.extend(decode::tests::check_event::<crate::events::decoded::Ids<'static>>());
         let mut declared = decode::tests::derived("events/payloads");
         declared.extend(decode::tests::derived("events"));
         let missing: Vec<_> = declared.into_iter().filter(|name| !seen.contains(name)).collect();

@@ -297,9 +297,16 @@ impl SessionCore {
         {
             return;
         }
-        let denied = &mut *lock(&self.permissions().memory().denied);
-        if !denied.iter().any(|other| other == tool) {
-            denied.push(tool.to_owned());
+        let is_first = {
+            let mut denied = lock(&self.permissions().memory().denied);
+            let is_first = !denied.iter().any(|other| other == tool);
+            if is_first {
+                denied.push(tool.to_owned());
+            }
+            is_first
+        };
+        // A subscriber of the program may run here: not under the lock.
+        if is_first {
             tracing::warn!(
                 session = %self.id,
                 "`{tool}` needs a permission, and this session has neither `on_permission` nor a rule for it; denied"

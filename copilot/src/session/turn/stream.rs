@@ -26,7 +26,8 @@ use crate::task::{self, Task};
 ///
 /// It ends when the agent has finished with the message, or with an error when the connection is lost or a time limit
 /// expires. Events that come before the turn's `user.message`, such as those of hooks, are in it; after the CLI was lost,
-/// the end of a tool call of an earlier turn may be among them. Dropping it stops listening; the agent continues (see [`Session::abort`]).
+/// the end of a tool call of an earlier turn may be among them. Dropping it stops listening; the agent continues (see
+/// [`Session::abort`]).
 #[must_use]
 pub struct Turn {
     session: Session,

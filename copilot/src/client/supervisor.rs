@@ -40,8 +40,14 @@ pub(super) fn start(client: Weak<Shared>, ended: Task<Error>) -> Task {
 async fn supervise(client: &Weak<Shared>, mut ended: Task<Error>) {
     let mut backoff = Backoff::default();
     backoff.succeeded(now());
+    // The end of the reader, where it came while sessions were resumed.
+    let mut lost = None;
     loop {
-        let cause = ended.join().await.unwrap_or_else(|| {
+        let cause = match lost.take() {
+            Some(cause) => cause,
+            None => ended.join().await,
+        };
+        let cause = cause.unwrap_or_else(|| {
             Error::new(ErrorKind::Disconnected, "the task that reads from the CLI ended without a cause")
         });
         let Some(shared) = client.upgrade() else { return };
@@ -53,7 +59,8 @@ async fn supervise(client: &Weak<Shared>, mut ended: Task<Error>) {
         // Dropped, because the program may drop its client during the restart, which drops this task.
         drop(shared);
         let mut last = cause.clone();
-        let (connection, reader) = loop {
+        let connection;
+        (connection, ended) = loop {
             let Some(pause) = backoff.next(now()) else {
                 let Some(shared) = client.upgrade() else { return };
                 tracing::error!(%last, failed_starts = backoff.failed(), "the CLI is not restarted again");
@@ -75,11 +82,15 @@ async fn supervise(client: &Weak<Shared>, mut ended: Task<Error>) {
         // Dropped for the time of the resumption too.
         drop(shared);
         options.observation.recorder.restarted();
-        resume(&router, peer.clone(), &cause, interrupted).await;
-        if !peer.is_lost() {
+        // The next round resumes the sessions whose resumption the end of the reader interrupts.
+        tokio::select! {
+            biased;
+            () = resume(&router, peer.clone(), &cause, interrupted) => {}
+            cause = ended.join() => lost = Some(cause),
+        }
+        if lost.is_none() && !peer.is_lost() {
             backoff.succeeded(now());
         }
-        ended = reader;
     }
 }
 

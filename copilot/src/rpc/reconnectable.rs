@@ -59,8 +59,9 @@ impl<T: Clone + Live> Reconnectable<T> {
         }
     }
 
-    pub(crate) fn set_connected(&self, value: T) {
-        drop(self.set(Phase::Connected(value)));
+    /// Returns whether the value is in use now: not after the end.
+    pub(crate) fn set_connected(&self, value: T) -> bool {
+        self.set(Phase::Connected(value)).is_some()
     }
 
     pub(crate) fn set_disconnected(&self) {
@@ -116,8 +117,9 @@ mod tests {
         assert!(connection.current().is_some());
         lost.store(false, Ordering::Relaxed);
         assert!(connection.current().is_none());
-        let (waited, ()) =
+        let (waited, is_used) =
             tokio::join!(connection.ready(), async { connection.set_connected(Arc::clone(&next)) });
+        assert!(is_used);
         assert!(Arc::ptr_eq(&waited.unwrap(), &next));
     }
 
@@ -138,13 +140,13 @@ mod tests {
         assert_eq!(connection.ready().await.unwrap(), 1);
         connection.set_disconnected();
         assert_eq!(connection.current(), None);
-        let (waited, ()) = tokio::join!(connection.ready(), async { connection.set_connected(2) });
+        let (waited, _) = tokio::join!(connection.ready(), async { connection.set_connected(2) });
         assert_eq!(waited.unwrap(), 2);
         connection.set_disconnected();
         let end = Error::new(ErrorKind::Disconnected, "gone");
         let (waited, _) = tokio::join!(connection.ready(), async { connection.close(&end) });
         assert_eq!(waited.unwrap_err().to_string(), "gone");
-        connection.set_connected(3);
+        assert!(!connection.set_connected(3));
         assert!(connection.ready().await.is_err());
     }
 }

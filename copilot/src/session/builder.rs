@@ -208,6 +208,9 @@ impl SessionBuilder {
                 states,
                 self.tool_policy,
             );
+            if self.resume {
+                core.history.resumed();
+            }
             let runtime = Handle::current();
             let listening = |listener| {
                 Subscription::start(&runtime, core.subscribers.subscribe(self.event_budget), listener)

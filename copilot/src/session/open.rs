@@ -101,8 +101,18 @@ impl SessionCore {
             return Ok(());
         }
         let resumed = match self.open(peer, Occasion::Resume).await {
-            // A session without a message is not on disk: nothing is lost when it is created again.
-            Err(error) if is_unknown_session(&error) => self.open(peer, Occasion::Create).await,
+            // A session without a turn is not on disk: nothing is lost when it is created again.
+            Err(error) if is_unknown_session(&error) && !self.history.is_kept() => {
+                self.open(peer, Occasion::Create).await
+            }
+            Err(error) if is_unknown_session(&error) => {
+                let message = format!(
+                    "the CLI that was restarted does not have session {}, so its conversation is lost: {error}; a new \
+                     session is needed",
+                    self.id
+                );
+                Err(error.context(message))
+            }
             other => other,
         };
         resumed?;
@@ -117,9 +127,11 @@ impl SessionCore {
             return Ok(());
         }
         let mut pending = self.pending(peer).await?;
+        if !self.connection.set_connected(peer.clone()) {
+            return Ok(());
+        }
         opened.dismiss();
         cancelled.append(&mut pending.cancelled);
-        self.connection.set_connected(peer.clone());
         let continued = self.continue_pending(pending);
         let restarted = Restarted { cause: cause.clone(), cancelled, continued };
         self.spans.restarted(&restarted);

@@ -70,7 +70,7 @@ impl SessionTools<'_> {
     ///
     /// # Cancel safety
     ///
-    /// The future waits for earlier changes first, and dropped until then it changes nothing. Afterwards the change is
+    /// The future waits for earlier changes and for a connection first, and dropped until then it changes nothing. Afterwards the change is
     /// on its way to the CLI and takes place when the CLI answers, also for a future that was dropped.
     ///
     /// Wire: `session.tools.set`, to the CLI.
@@ -191,10 +191,11 @@ impl SessionTools<'_> {
             let both = ToolSet::new(new.iter().cloned().chain(gone).collect(), &core.states)?;
             Arc::new(both.in_profile(old.profile())?)
         };
+        // Before the tools change: a session that is resumed meanwhile gets those that the CLI has accepted.
+        let peer = session.peer().await?;
         let change = Change { core: Arc::clone(core), old, new: Arc::clone(&new), disabled, changes };
         let change = DropGuard::new(change, Change::never_sent);
         drop(core.swap_tools(both));
-        let peer = session.peer().await?;
         let params = ToolsSetParams { session_id: session.id(), tools: &new };
         let settle = move |outcome| change.dismiss().settle(&outcome);
         peer.request("session.tools.set", &params).on_end(settle).raw().await.map(drop)

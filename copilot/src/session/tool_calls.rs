@@ -139,11 +139,14 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
     let (tool, token) = (tool.clone(), cancel.clone());
     let future = |entry: Entry, mut observed: CallWork| async move {
         let refusal = match undecided {
-            Some(request) => Box::pin(decide(&entry, *request)).await.refusal(),
+            Some(request) => match token.run_until_cancelled(Box::pin(decide(&entry, *request))).await {
+                Some(decision) => decision.refusal().map(|refusal| (refusal, Failure::Denied)),
+                None => Some((cancelled(&tool), Failure::Cancelled)),
+            },
             None => None,
         };
         let (result, failure) = match refusal {
-            Some(refusal) => (refusal, Some(Failure::Denied)),
+            Some((refusal, failure)) => (refusal, Some(failure)),
             None => run_permitted(&entry, &tool, context, place).await,
         };
         entry.spans.called(&mut observed, &result, failure);
@@ -172,6 +175,11 @@ pub(crate) fn run<R: ToolReply>(session: &Arc<SessionCore>, call: Call<'_>, caus
         let (call, tool) = (&*call.tool_call_id, &*call.tool_name);
         tracing::debug!(call, tool, "a tool call came twice, or after the session was closed");
     }
+}
+
+/// Returns the result of a call that was cancelled before there was a decision about it.
+fn cancelled(tool: &Tool) -> ToolResult {
+    ToolResult::failure(format!("`{}` was cancelled.", tool.name()))
 }
 
 /// Decides about a call that the CLI has requested no permission for.

@@ -44,7 +44,7 @@ pub(crate) async fn gate(gates: State<Arc<Gates>>) -> &'static str {
 #[derive(Default)]
 pub(crate) struct Gates {
     pub(crate) begun: Notify,
-    open: Notify,
+    pub(crate) open: Notify,
 }
 
 fn kill(real: &Real) {

@@ -5,10 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use copilot::hooks::{Hooks, PreToolUse, PreToolUseInput};
 use copilot::resume::Resume;
 use copilot::testing::{FakeCli, RpcError};
 use copilot::{EventKind, Session};
 use copilot_tests::events::next_event;
+use copilot_tests::fake::settle;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -94,6 +96,109 @@ async fn a_session_without_a_message_is_created_again_on_a_cli_that_does_not_hav
     next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
     assert_eq!(cli.requests("session.create").len(), 2);
     assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_with_a_conversation_is_not_replaced_by_an_empty_one() {
+    for is_resumed in [false, true] {
+        let cli = FakeCli::new();
+        let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+        let mut session = client.session().id("s").start().await.unwrap();
+        if is_resumed {
+            session.close().await.unwrap();
+            session = client.resume("s").start().await.unwrap();
+        } else {
+            session.ask("Remember this.").await.unwrap();
+        }
+        let mut events = session.events();
+        cli.on("session.resume", |_, _| RpcError::new(-32603, "Session not found: s"));
+        cli.hang_up();
+        let mut last = None;
+        while let Some(event) = timeout(Duration::from_secs(60), events.next()).await.expect("it ends") {
+            last = Some(event);
+        }
+        let last = last.expect("an event");
+        let EventKind::Disconnected(cause) = last.kind() else { panic!("{last:?}") };
+        assert!(cause.to_string().contains("its conversation is lost"), "{cause}");
+        assert_eq!(cli.requests("session.create").len(), 1, "resumed: {is_resumed}");
+        assert!(session.ask("?").await.unwrap_err().to_string().contains("its conversation is lost"));
+        client.session().start().await.expect("the client works");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_first_turn_was_interrupted_is_created_again() {
+    let cli = FakeCli::new();
+    cli.on_turn(|_| std::future::pending());
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let session = client.session().id("s").start().await.unwrap();
+    let mut events = session.events();
+    let turn = session.stream("?").await.unwrap();
+    next_event(&mut events, |kind| matches!(kind, EventKind::UserMessage(_))).await;
+    cli.on("session.resume", |_, _| RpcError::new(-32603, "Session not found: s"));
+    cli.hang_up();
+    assert!(turn.reply().await.unwrap_err().is_disconnected());
+    next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    assert_eq!(cli.requests("session.create").len(), 2);
+}
+
+/// A session with a slow hook that has to be asked before a tool, on a CLI that is lost meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_outlasts_the_cli_does_not_block_the_resumption() {
+    let cli = FakeCli::new();
+    cli.on("session.tools.listPendingRequests", |_, _| json!({"items": []}));
+    cli.on("session.permissions.pendingRequests", |_, _| json!({"items": []}));
+    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+    let gates = Arc::new(Gates::default());
+    let hook = {
+        let gates = Arc::clone(&gates);
+        move |_: PreToolUseInput, _| {
+            let gates = Arc::clone(&gates);
+            async move {
+                gates.begun.notify_one();
+                gates.open.notified().await;
+                PreToolUse::pass()
+            }
+        }
+    };
+    let session = client
+        .session()
+        .hooks(Hooks::new().on_pre_tool_use(hook))
+        .resume_options(Resume::new().continue_pending_work(true))
+        .start()
+        .await
+        .unwrap();
+    let mut events = session.events();
+    let step = json!({
+        "sessionId": session.id(), "hookType": "preToolUse", "input": {"toolName": "bash", "toolArgs": {}},
+    });
+    let asking = cli.clone();
+    let _asked = tokio::spawn(async move { asking.request("hooks.invoke", step).await });
+    gates.begun.notified().await;
+    for _ in 0..2 {
+        cli.hold("session.resume");
+        cli.hang_up();
+        let held = cli.held("session.resume").await;
+        // The hook has to wait for the connection, to find out which other hooks there are.
+        gates.open.notify_one();
+        settle().await;
+        held.answer_by_default();
+        next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+        assert_eq!(session.ask("?").await.unwrap().text(), "OK.");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_closed_in_the_last_step_of_its_resumption_is_detached() {
+    let (cli, _client, session) = waiting_for_the_gate().await;
+    cli.hold("session.tools.listPendingRequests");
+    cli.hang_up();
+    let held = cli.held("session.tools.listPendingRequests").await;
+    let before = cli.requests("session.detach").len();
+    session.close().await.unwrap();
+    held.answer_by_default();
+    cli.requested("session.detach", before + 1).await;
+    assert!(cli.open_sessions().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ mod events;
 mod history;
 mod lifecycle;
 mod listeners;
+mod lost_answers;
 mod lost_events;
 mod lost_sessions;
 mod one_by_one;

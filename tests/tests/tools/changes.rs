@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use copilot::testing::RpcError;
-use copilot::{DynTool, ErrorKind, Session};
+use copilot::{DynTool, ErrorKind, EventKind, Session};
+use copilot_tests::events::next_event;
 use copilot_tests::fake::{Fake, settle};
 use serde_json::{Value, json};
 use tokio::task::Id;
@@ -100,6 +101,38 @@ async fn a_change_that_is_dropped_before_it_is_sent_leaves_the_tools_as_before()
     fake.cli.read_on();
     session.tools().remove(["first"]).await.unwrap();
     assert_eq!((names(&session), fake.cli.requests(SET).len()), (vec!["second".to_owned()], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_during_an_outage_reaches_the_cli_only_if_the_cli_accepts_it() {
+    for accepts in [false, true] {
+        let fake = Fake::start_with(|builder| builder.auto_restart(true)).await;
+        let session = fake.session().with_tools([first::TOOL, second::TOOL]).start().await.unwrap();
+        if !accepts {
+            fake.cli.on(SET, |_, _| RpcError::unknown_method(SET));
+        }
+        let mut events = session.events();
+        fake.cli.hold("session.resume");
+        fake.cli.hang_up();
+        next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+        let tools = session.tools();
+        let (added, resumed) = tokio::join!(tools.add([third::TOOL]), async {
+            let held = fake.cli.held("session.resume").await;
+            let resumed = held.params()["tools"].as_array().unwrap().len();
+            held.answer_by_default();
+            resumed
+        });
+        assert_eq!((added.is_ok(), resumed), (accepts, 2), "{added:?}");
+        assert_eq!(names(&session).len(), if accepts { 3 } else { 2 });
+        // Dropped while it waits for the connection.
+        fake.cli.hang_up();
+        next_event(&mut events, |kind| matches!(kind, EventKind::Disconnected(_))).await;
+        assert!(timeout(Duration::from_millis(1), session.tools().set([third::TOOL])).await.is_err());
+        let again = fake.cli.held("session.resume").await;
+        assert_eq!(again.params()["tools"].as_array().unwrap().len(), names(&session).len());
+        again.answer_by_default();
+        next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+    }
 }
 
 /// Records the task that drops it.

@@ -6,6 +6,7 @@ mod ended_sessions;
 mod failing_handlers;
 mod generated;
 mod injected;
+mod late_decisions;
 mod permissions;
 mod policy;
 mod policy_reports;

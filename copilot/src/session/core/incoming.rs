@@ -55,6 +55,7 @@ impl SessionCore {
             return tracing::debug!(event = head.name().as_str(), session = %self.id, "an event came twice");
         }
         self.spans.observe(&self.id, head, |name| self.tools().get(name).cloned());
+        self.history.observe(head);
         if let Some(handle) = self.topics.event(head.name()).state {
             handle(self, head);
         }

@@ -10,6 +10,7 @@ pub(in crate::session) mod call_budgets;
 pub(in crate::session) mod call_watch;
 pub(crate) mod consult;
 pub(crate) mod handler;
+pub(in crate::session) mod history;
 pub(crate) mod in_flight;
 pub(crate) mod incoming;
 mod members;

@@ -9,6 +9,7 @@ use tracing::Span;
 use super::call_budgets::CallBudgets;
 use super::call_watch::CallWatch;
 use super::handler::Handler;
+use super::history::History;
 use super::in_flight::{self, InFlight, Owner};
 use super::members::Members;
 use super::open_answers::OpenAnswers;
@@ -60,6 +61,7 @@ pub(crate) struct SessionCore {
     pub(in crate::session) watch: CallWatch,
     /// How often tools may be called in a turn.
     pub(in crate::session) call_budgets: CallBudgets,
+    pub(in crate::session) history: History,
     pub(super) closed: AtomicBool,
     /// Whether another handle of the client has taken the session over, and so it stays open on the CLI.
     pub(super) replaced: AtomicBool,
@@ -130,6 +132,7 @@ impl SessionCore {
             open_answers: OpenAnswers::default(),
             watch: CallWatch::default(),
             call_budgets: CallBudgets::default(),
+            history: History::default(),
             closed: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         })

@@ -137,7 +137,11 @@ pub(crate) fn decide<R: PermissionReply>(session: &Arc<SessionCore>, raw: &RawVa
                 if waits && !entry.owns(&request) {
                     entry.leave_to_others(&token).await;
                 }
-                let decided = entry.decide_on(&request).await;
+                // Settled elsewhere, aborted or lost: a decision would come too late, and must not be remembered. A reply
+                // that has to be given is given when it is dropped.
+                let Some(decided) = token.run_until_cancelled(entry.decide_on(&request)).await else {
+                    return;
+                };
                 if R::SHARED && decided.decision == Decision::Later {
                     deciding.decided(&entry.spans, &decided.decision);
                     return Box::pin(entry.leave_open(entry.id(), &request, &token)).await;

@@ -275,35 +275,35 @@ impl SessionCore {
     ///
     /// Wire: `hooks.discover` and `session.permissions.resetSessionApprovals`, to the CLI.
     async fn prepare_guard(&self) -> Result<()> {
-        // Calls that come at the same time wait for the first one.
-        let mut prepared = self.permissions().memory().prepared.lock().await;
-        if *prepared {
+        let memory = self.permissions().memory();
+        // Not under the lock: the connection may be there only once the session was opened again.
+        let peer = &self.connection.ready().await?;
+        // Concurrent calls wait for the first one.
+        let mut prepared = memory.prepared.lock().await;
+        let opened = memory.opened.load(Ordering::Acquire);
+        if *prepared == Some(opened) {
             return Ok(());
         }
-        let peer = &self.connection.ready().await?;
         let configured = self.topics.has_foreign_hooks(&self.opening().members);
         let params = SessionParams { session_id: &self.id };
         let discovered: Value = self.call_or_default(peer, "hooks.discover", &json!({})).await?;
-        self.permissions()
-            .memory()
-            .foreign_hooks
-            .store(configured || approves_calls(&discovered), Ordering::Relaxed);
+        memory.foreign_hooks.store(configured || approves_calls(&discovered), Ordering::Relaxed);
         if !self.permissions().settings.saved_approvals {
             let method = "session.permissions.resetSessionApprovals";
             let _: Value = self.call_or_default(peer, method, &params).await?;
         }
-        *prepared = true;
+        *prepared = Some(opened);
         Ok(())
     }
 }
 
-/// Runs when the session was opened, possibly by another CLI than before.
+/// Runs when the session was opened, possibly by another CLI than before. It waits for nothing: a call that prepares the
+/// guard may wait for the end of this opening.
 pub(super) fn opened(session: &SessionCore) -> Option<BoxFuture<'_, Result<()>>> {
-    let memory = session.permissions().existing_memory()?;
-    Some(Box::pin(async {
-        *memory.prepared.lock().await = false;
-        Ok(())
-    }))
+    if let Some(memory) = session.permissions().existing_memory() {
+        memory.opened.fetch_add(1, Ordering::Release);
+    }
+    None
 }
 
 /// Whether hooks of files or plugins may answer for the CLI, from the answer to `hooks.discover`.

@@ -1,6 +1,6 @@
 //! The permissions of one session: its settings, and what it has granted.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Mutex, OnceLock};
 
 use super::decision::{Decided, WordsFor};
@@ -49,8 +49,10 @@ pub(super) struct Memory {
     pub(super) granted: Granted,
     /// Whether hooks of files and plugins may permit calls.
     pub(super) foreign_hooks: AtomicBool,
-    /// Whether the CLI was asked for such hooks.
-    pub(super) prepared: tokio::sync::Mutex<bool>,
+    /// How often the CLI has opened the session since something is remembered.
+    pub(super) opened: AtomicUsize,
+    /// The opening after which the CLI was asked for such hooks.
+    pub(super) prepared: tokio::sync::Mutex<Option<usize>>,
     /// The MCP servers that the CLI has found beside the configured ones.
     pub(super) servers: Mutex<Vec<String>>,
     /// The tools whose names were reported.

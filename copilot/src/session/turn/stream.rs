@@ -56,7 +56,7 @@ struct Ending {
     /// The event that has ended the turn; `None` where the next event belongs to another one.
     last: Option<Event>,
     /// Looks for the answer in the log of the CLI.
-    search: Option<Task<Vec<Event>>>,
+    search: Option<Task<Result<Vec<Event>>>>,
     /// The events that were found, the last one first.
     found: Vec<Event>,
 }
@@ -344,7 +344,19 @@ impl Turn {
         if let Some(search) = &mut ending.search {
             let Poll::Ready(found) = pin!(search.join()).poll(cx) else { return Poll::Pending };
             ending.search = None;
-            ending.found = found.unwrap_or_default();
+            match found {
+                Some(Ok(found)) => ending.found = found,
+                Some(Err(error)) => {
+                    self.ending = None;
+                    return self.fail(error);
+                }
+                // Its runtime ends.
+                None => {
+                    self.ending = None;
+                    let message = "the runtime ended before the lost answer of the turn was found";
+                    return self.fail(Error::new(ErrorKind::Closed, message));
+                }
+            }
             ending.found.reverse();
         }
         if let Some(event) = ending.found.pop() {

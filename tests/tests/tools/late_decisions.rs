@@ -111,6 +111,6 @@ async fn the_limits_of_a_turn_do_not_stand_still_for_a_settled_permission() {
     settle().await;
     asked.settle();
     let begun = Instant::now();
-    let error = failure(session.ask("?").idle_timeout(10 * SOON)).await;
+    let error = failure(session.ask("?").idle_timeout(10 * SOON).timeout(60 * SOON)).await;
     assert_eq!((error.kind(), begun.elapsed().as_secs()), (ErrorKind::Timeout, 10), "{error}");
 }

@@ -342,6 +342,25 @@ async fn messages_that_wait_can_be_moved_edited_and_taken_out() {
 }
 
 #[tokio::test]
+async fn a_message_that_waits_can_be_withdrawn_by_its_turn() {
+    let script = Script::new().say("One.").expect_prompt(|text| text.contains("third")).say("Three.");
+    let real = Real::over_stdio(script).await;
+    let session = real.session().start().await.unwrap();
+    session.queue().pause().await.unwrap();
+    let first = session.stream("first").await.unwrap();
+    let mut second = session.stream("second").await.unwrap();
+    let third = session.stream("third").await.unwrap();
+    assert!(second.withdraw().await.unwrap());
+    assert!(second.reply().await.unwrap().is_aborted());
+    session.queue().resume().await.unwrap();
+    assert_eq!(first.reply().await.unwrap().text(), "One.");
+    let mut third = third;
+    while third.next().await.is_some() {}
+    assert!(!third.withdraw().await.unwrap(), "its turn is over");
+    real.finish().await;
+}
+
+#[tokio::test]
 async fn events_can_be_read_from_a_place_on() {
     let real = Real::over_stdio(Script::new().say("One.")).await;
     let session = real.session().start().await.unwrap();

@@ -364,6 +364,55 @@ async fn a_message_that_an_abort_throws_out_of_the_queue_ends_as_aborted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_is_withdrawn_while_it_waits() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|turn| async move {
+        match turn.prompt() {
+            "Work." => std::future::pending().await,
+            _ => turn.say("OK."),
+        }
+    });
+    let session = fake.session().start().await.unwrap();
+    let mut working = session.stream("Work.").await.unwrap();
+    let mut second = session.stream("Second.").await.unwrap();
+    let id = second.message_id().clone();
+    let item = move |item: &str| json!({"id": item, "messageId": id, "kind": "message", "displayText": "?"});
+    fake.cli.on("session.queue.pendingItems", {
+        let item = item.clone();
+        move |_, _| json!({"items": [item("q2")]})
+    });
+    assert!(!working.withdraw().await.unwrap(), "the agent has begun with it");
+    // The CLI refuses, and the message still waits.
+    fake.cli.on("session.queue.removeAt", |_, _| RpcError::new(-32603, "the queue is locked"));
+    assert!(second.withdraw().await.unwrap_err().to_string().contains("the queue is locked"));
+    // The agent begins with it in this moment.
+    fake.cli.on("session.queue.removeAt", |_, asked| {
+        asked.cli().on("session.queue.pendingItems", |_, _| json!({"items": []}));
+        RpcError::new(-32603, "there is no such item")
+    });
+    assert!(!second.withdraw().await.unwrap());
+    fake.cli.on("session.queue.pendingItems", move |_, _| json!({"items": [item("q2")]}));
+    fake.cli.on("session.queue.removeAt", |_, _| json!({}));
+    assert!(second.withdraw().await.unwrap());
+    assert_eq!(fake.cli.requests("session.queue.removeAt").pop().unwrap()["id"], "q2");
+    assert!(second.next().await.is_none(), "the turn is over");
+    let reply = second.reply().await.unwrap();
+    assert!(reply.is_aborted() && reply.text().is_empty(), "{reply:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_does_not_name_its_messages_cannot_be_searched() {
+    let fake = Fake::start().await;
+    fake.cli.on_turn(|_| std::future::pending());
+    let session = fake.session().start().await.unwrap();
+    let mut turn = session.stream("?").await.unwrap();
+    let items = json!({"items": [{"id": "q", "kind": "message", "displayText": "?"}]});
+    fake.cli.on("session.queue.pendingItems", move |_, _| items.clone());
+    let error = turn.withdraw().await.unwrap_err();
+    assert!(error.is_unsupported() && error.to_string().contains("does not name"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_reply_of_a_turn_has_the_events_that_were_not_read_from_it() {
     let fake = Fake::start().await;
     fake.cli.says(["One.", "Two."]);

@@ -2,14 +2,17 @@
 
 use serde::de::IgnoredAny;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::MessageId;
 use crate::protocol::encode::Encode;
 use crate::protocol::queue::{QueueParams, QueueRemoved};
 use crate::session::Session;
+use crate::session::turn::Turn;
 
 pub use crate::protocol::queue::{QueueContent, QueueItem, QueueItemKind};
 
-/// The messages of a session that wait for their turn. Returned by [`Session::queue`].
+/// The messages of a session that wait for their turn. Returned by [`Session::queue`]. [`Turn::withdraw`] removes the message
+/// of one turn.
 ///
 /// Every method returns an error on CLIs that are too old for it (kind `Unsupported`), and when the connection is lost.
 ///
@@ -119,6 +122,19 @@ impl Queue<'_> {
             .await
     }
 
+    /// Returns the item of this message.
+    async fn waiting(&self, message: &MessageId) -> Result<Option<String>> {
+        let QueueContent { items, .. } = self.content().await?;
+        let mut messages = items.iter().filter(|item| item.kind == QueueItemKind::Message);
+        if messages.any(|item| item.message_id.is_none()) {
+            let message =
+                "session.queue.pendingItems: the running CLI does not name the messages in its queue";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let item = items.into_iter().find(|item| item.message_id.as_ref() == Some(message));
+        Ok(item.map(|item| item.id))
+    }
+
     async fn order(&self, method: &'static str, params: &dyn Encode) -> Result<()> {
         let _: Option<IgnoredAny> = self.0.peer().await?.request(method, params).decoded().await?;
         Ok(())
@@ -126,5 +142,50 @@ impl Queue<'_> {
 
     fn params(&self) -> QueueParams<'_> {
         QueueParams { session_id: Some(self.0.id()), ..QueueParams::default() }
+    }
+}
+
+impl Turn {
+    /// Withdraws the message of the turn while it waits in the queue. Returns whether it did: the turn is over then, and
+    /// its reply is [aborted](crate::Reply::is_aborted) and empty. Returns `false` if the agent has begun with the message,
+    /// or the turn is over; [`Session::abort`] stops the agent, and discards all messages that wait.
+    ///
+    /// # Errors
+    ///
+    /// As every command, and on CLIs whose queue does not name its messages (kind `Unsupported`).
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the message may be withdrawn even if the future is dropped. Calling it again returns `false` then, and
+    /// the turn ends when the agent is idle.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &copilot::Session) -> copilot::Result<()> {
+    /// let first = session.stream("Write a long report.").await?;
+    /// let mut second = session.stream("Translate it.").await?;
+    /// if second.withdraw().await? {
+    ///     println!("the report is not translated");
+    /// }
+    /// # drop(first);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Wire: `session.queue.pendingItems` and `session.queue.removeAt`, to the CLI.
+    pub async fn withdraw(&mut self) -> Result<bool> {
+        let session = self.session().clone();
+        let queue = session.queue();
+        let Some(item) = queue.waiting(self.message_id()).await? else { return Ok(false) };
+        if let Err(error) = queue.remove(&item).await {
+            // The agent may have begun with it meanwhile.
+            return match queue.waiting(self.message_id()).await? {
+                Some(_) => Err(error),
+                None => Ok(false),
+            };
+        }
+        self.end_without_its_message();
+        Ok(true)
     }
 }

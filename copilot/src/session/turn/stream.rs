@@ -150,6 +150,19 @@ impl Turn {
         self.tracker.message()
     }
 
+    /// Returns the session of the turn.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Ends the turn as aborted, because its message does not reach the agent any more.
+    pub(crate) fn end_without_its_message(&mut self) {
+        let error = Error::new(ErrorKind::Session, "the message was withdrawn from the queue");
+        self.session.core().spans.turn_failed(self.tracker.message(), &error);
+        (self.tracker.aborted, self.pass) = (true, None);
+        self.ended.get_or_insert(None);
+    }
+
     /// Waits for the end of the turn and gives the agent's reply. [`Reply::events`] and [`Reply::tool_calls`] have the
     /// events that the program has not read from this turn.
     ///

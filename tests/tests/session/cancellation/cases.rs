@@ -396,6 +396,10 @@ pub(super) const CASES: &[Case] = cases! {
         let reply = w.session.stream(message.as_str()).await.unwrap().reply().await.unwrap();
         assert_eq!(reply.text(), message);
     };
+    "Turn::withdraw" => |w| {
+        let mut turn = w.session.stream("?").await.unwrap();
+        assert!(!turn.withdraw().await.unwrap());
+    };
     "Ui::confirm" => |w| assert!(w.session.ui().confirm("?").await.unwrap());
     "Ui::elicit" => |w| w.session.ui().elicit("?", json!({})).await.unwrap();
     "Ui::select" => |w| w.session.ui().select("?", ["a"]).await.unwrap();

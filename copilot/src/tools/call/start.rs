@@ -282,7 +282,8 @@ where
     })
 }
 
-/// A function that runs on the pool for blocking work. A panic is a hidden error. The drop does not stop the function.
+/// A function that runs on the pool for blocking work. A panic is a hidden error. The drop does not stop a function that
+/// runs; one that still waits for a thread never starts.
 pub(super) struct Blocking<T>(JoinHandle<Result<Result<T, ToolError>, String>>);
 
 /// The permit and the place in a queue of a tool that runs.
@@ -301,6 +302,12 @@ where
         let _held = held;
         span.in_scope(|| contain::run(function.into_inner()))
     }))
+}
+
+impl<T> Drop for Blocking<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl<T> Future for Blocking<T> {

@@ -119,8 +119,8 @@ impl<'s> Validation<'s> {
         }
     }
 
-    /// Removes `null` values of optional properties that do not accept `null`. Models send them, and the strict profile
-    /// requires it.
+    /// Removes `null` values of optional properties whose types do not take `null`. Models send them, and the strict
+    /// profile requires it.
     fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut SortedMap<Node>) {
         let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
         let required = schema.get("required").and_then(Value::as_array);

@@ -90,7 +90,7 @@ pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Decoded, Resul
         let compiled = tool.compiled().map_err(|error| Refusal::Failed(ToolError::hidden(error)))?;
         match tool.dynamic().map(|dynamic| &dynamic.handler) {
             Some(Handler::Json(handler)) => {
-                Ok(handler(validate(tool, compiled, text)?.to_value(), context.clone()))
+                Ok(handler(validate(tool, compiled, text, true)?.to_value(), context.clone()))
             }
             Some(Handler::Declared) => Err(Refusal::Failed(ToolError::hidden(
                 "the tool is declared only; another client answers its calls",
@@ -145,7 +145,7 @@ pub(super) fn decode<T>(
             Err(_) => {}
         }
     }
-    let Validated { node, corrected, mut problems } = validated(tool, compiled, text)?;
+    let Validated { node, corrected, mut problems } = validated(tool, compiled, text, true)?;
     if problems.is_empty() && (corrected || checked) {
         let text = if corrected { Cow::Owned(node.text()) } else { Cow::Borrowed(text) };
         match read(&text, false) {
@@ -209,7 +209,7 @@ struct Validated {
     problems: Vec<Problem>,
 }
 
-fn validated(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Validated, Refusal> {
+fn validated(tool: &Tool, compiled: &Compiled, text: &str, keeps_null: bool) -> Result<Validated, Refusal> {
     let mut node = Node::parse(text).map_err(|error| {
         let message = format!("not JSON: {}", without_position(error.to_string()));
         Refusal::Arguments(vec![problem(Vec::new(), message)])
@@ -220,14 +220,20 @@ fn validated(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Validated, 
         coerce: tool.def().coerce,
         patterns: &compiled.patterns,
         integers: if is_json { Integers::Json } else { Integers::Typed },
+        keeps_null,
     };
     let Checked { corrected, problems } = validator.check(&mut node);
     Ok(Validated { node, corrected, problems })
 }
 
-/// Validates arguments against the schema and corrects safe mistakes.
-pub(super) fn validate(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Node, Refusal> {
-    let Validated { node, problems, .. } = validated(tool, compiled, text)?;
+/// Validates arguments against the schema and corrects safe mistakes. `keeps_null` is that of the [`Validator`].
+pub(super) fn validate(
+    tool: &Tool,
+    compiled: &Compiled,
+    text: &str,
+    keeps_null: bool,
+) -> Result<Node, Refusal> {
+    let Validated { node, problems, .. } = validated(tool, compiled, text, keeps_null)?;
     if problems.is_empty() { Ok(node) } else { Err(Refusal::Arguments(problems)) }
 }
 

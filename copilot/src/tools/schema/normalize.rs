@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::tools::arguments::validate::TAKES_NULL;
 use crate::tools::schema::wire::for_each_part;
 
 /// Normalizes a schema in place. Sets `strict` if the schema rejects values that its type accepts.
@@ -33,11 +34,15 @@ fn normalize_part(schema: &mut Value, strict: &mut bool, open: bool) {
     }
 }
 
-/// Removes `null` from the schema of an optional value. Models would otherwise send it.
+/// Removes `null` from the schema of an optional value, which models would otherwise send, and notes that the type
+/// accepts it.
 pub(crate) fn drop_null(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
+    let mut dropped = false;
     if let Some(Value::Array(types)) = object.get_mut("type") {
+        let count = types.len();
         types.retain(|name| name != "null");
+        dropped |= types.len() < count;
         if let [only] = &types[..] {
             let only = only.clone();
             object.insert("type".to_owned(), only);
@@ -47,7 +52,9 @@ pub(crate) fn drop_null(schema: &mut Value) {
         values.retain(|value| !value.is_null());
     }
     if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        let count = branches.len();
         branches.retain(|branch| branch["type"] != "null");
+        dropped |= branches.len() < count;
         if branches.len() == 1
             && let Some(Value::Object(mut only)) = branches.pop()
         {
@@ -59,6 +66,9 @@ pub(crate) fn drop_null(schema: &mut Value) {
     }
     if object.get("default").is_some_and(Value::is_null) {
         object.remove("default");
+    }
+    if dropped {
+        object.insert(TAKES_NULL.to_owned(), json!(true));
     }
 }
 

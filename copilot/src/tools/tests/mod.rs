@@ -1,6 +1,7 @@
 //! Tests of tools from the attribute to the result, without a session.
 
 mod arguments;
+mod corrections;
 mod dynamic;
 mod from_call;
 mod kinds;

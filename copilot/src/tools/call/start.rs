@@ -122,6 +122,9 @@ fn contained(
 
 /// Decodes the arguments and calls `visit`, which takes their values. Arguments that do not fit are validated, and
 /// decoded again if all mistakes could be corrected.
+///
+/// Those of a tool with `needs_approval` are always decoded from their corrected form: its function judges that form, and
+/// the same text may have another meaning for a type before the correction.
 pub(super) fn decode<T>(
     tool: &Tool,
     compiled: &Compiled,
@@ -134,7 +137,8 @@ pub(super) fn decode<T>(
         let reader = ArgumentReader::new(context, params, &arguments.layout, text, accepted)?;
         Visitor::read(reader, &visit)
     };
-    let checked = needs_validation(arguments, text);
+    let decides = tool.decides_approval();
+    let checked = decides || needs_validation(arguments, text);
     if !checked {
         match read(text, false) {
             Ok(value) => return Ok(value),
@@ -147,12 +151,15 @@ pub(super) fn decode<T>(
     }
     let Validated { node, corrected, mut problems } = validated(tool, compiled, text, true)?;
     if problems.is_empty() && (corrected || checked) {
-        let text = if corrected { Cow::Owned(node.text()) } else { Cow::Borrowed(text) };
+        let text = if corrected || decides { Cow::Owned(node.text()) } else { Cow::Borrowed(text) };
         match read(&text, false) {
             Ok(value) => return Ok(value),
             Err(DecodeError::Injection(error)) => return Err(Refusal::Failed(error)),
             Err(DecodeError::Extraction(needed)) => {
-                let corrected = corrected.then(|| text.into_owned());
+                let corrected = match text {
+                    Cow::Owned(text) => Some(text),
+                    Cow::Borrowed(_) => None,
+                };
                 return Err(Refusal::Extraction(Pending { needed, corrected, accepted: false }));
             }
             Err(_) => {}

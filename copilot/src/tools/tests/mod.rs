@@ -1,5 +1,6 @@
 //! Tests of tools from the attribute to the result, without a session.
 
+mod approval;
 mod arguments;
 mod corrections;
 mod dynamic;

@@ -192,7 +192,8 @@ impl<'s> Validation<'s> {
         }
         for keyword in ["anyOf", "oneOf"] {
             if let Some(Value::Array(branches)) = schema.get(keyword) {
-                self.branches(branches, value, keyword == "oneOf");
+                let meant = self.meant(schema, branches, value);
+                self.branches(meant, value, keyword == "oneOf");
             }
         }
     }

@@ -45,7 +45,8 @@ impl<'s> Validation<'s> {
                 if !self.try_branch(of_names, &Node::Text(name.clone())).1.is_empty() {
                     let expected = self.resolve(of_names).map(expected).unwrap_or_default();
                     self.below(Step::Name(name.clone()), |validation| {
-                        validation.problem(ProblemKind::InvalidName { expected });
+                        validation
+                            .problem(ProblemKind::InvalidName { reason: format!("expected {expected}") });
                     });
                 }
             }

@@ -166,8 +166,10 @@ impl ToolOptions {
         self
     }
 
-    /// Sets the maximum result of a tool in bytes, images included. In place of a larger result the model reads that it
-    /// was too large. A tool's `max_output` shortens its text before that. Default: 128 MiB.
+    /// Sets the maximum result of a tool in bytes: all that is sent for the call, such as images, the telemetry of a
+    /// session, and the structured content of an MCP server, which counts once where the text repeats it. In place of a
+    /// larger result the model reads that it was too large. A tool's `max_output` shortens its text before that.
+    /// Default: 128 MiB.
     pub fn max_result(mut self, bytes: usize) -> Self {
         self.settings.state.set(MaxToolResult(bytes));
         self

@@ -16,7 +16,9 @@ use crate::events::{EventHead, EventName};
 use crate::protocol::tools::{ToolAnswerParams, ToolErrorParams, ToolRequested};
 use crate::protocol::{RequestId, ToolCallId, decode};
 use crate::task;
-use crate::tools::{CancellationToken, Invocation, SerialPlace, Tool, ToolContext, ToolErrors, ToolResult};
+use crate::tools::{
+    CancellationToken, Invocation, Receiver, SerialPlace, Tool, ToolContext, ToolErrors, ToolResult,
+};
 use crate::trace::{Failure, InSpan};
 
 /// The method that answers a call.
@@ -207,7 +209,7 @@ async fn run_permitted(
     match task::catch(tool.call(context, place)).await {
         Ok(result) => {
             let is_success = result.is_success();
-            let result = result.within(session.tool_policy.max_result, tool.name());
+            let result = result.within(session.tool_policy.max_result, tool.name(), Receiver::Cli);
             let failure = (is_success && !result.is_success()).then_some(Failure::TooLarge);
             (admitted.inform(result, tool.name()), failure)
         }

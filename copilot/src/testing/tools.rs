@@ -167,7 +167,9 @@ impl ToolCall {
         self
     }
 
-    /// Marks the call as cancelled before it starts.
+    /// Marks the call as cancelled before it starts. The function runs unless the call has to wait: a tool with
+    /// `concurrency`, `serial_by`, a lazily built state or a parameter of a [`FromCallAsync`](crate::tools::FromCallAsync)
+    /// type checks for a cancellation before it starts its function.
     pub fn cancelled(self) -> Self {
         self.cancel.cancel();
         self

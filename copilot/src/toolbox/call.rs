@@ -21,7 +21,9 @@ use super::terminal::{
 use crate::contain;
 use crate::session::builder::MaxToolResult;
 use crate::task::CancellationToken;
-use crate::tools::{Invocation, Tool, ToolError, ToolErrors, ToolResult, ToolSet, reports_invalid_arguments};
+use crate::tools::{
+    Invocation, Receiver, Tool, ToolError, ToolErrors, ToolResult, ToolSet, reports_invalid_arguments,
+};
 
 /// The largest result of a tool in bytes, unless it is set.
 const MAX_RESULT: usize = 128 << 20;
@@ -126,7 +128,7 @@ async fn run(
             }
         }
     };
-    Ok((result.within(largest, tool.name()), error))
+    Ok((result.within(largest, tool.name(), Receiver::Mcp), error))
 }
 
 /// Waits for the work, or for its interruption: then `None`.

@@ -71,6 +71,7 @@ impl<'t> CheckedArguments<'t> {
             coerce,
             patterns: &self.compiled.patterns,
             integers: self.integers,
+            keeps_null: true,
         };
         let mut node = Node::from(value);
         let problems = validator.check(&mut node).problems;

@@ -61,7 +61,7 @@ pub(crate) use context::ToolContext;
 pub(crate) use dynamic::DynTool;
 #[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) use output::error::ToolError;
-pub(crate) use output::result::ToolResult;
+pub(crate) use output::result::{Receiver, ToolResult};
 pub(crate) use selection::toolset::Toolset;
 pub(crate) use state::State;
 pub(crate) use tool::Tool;

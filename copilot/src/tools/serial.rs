@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 
 use crate::sorted;
 use crate::task::{Flag, lock};
+use crate::tools::arguments::node::Node;
 use crate::tools::arguments::suggest::{restyled, suggest};
+use crate::tools::arguments::validate::{Integers, Validator};
 
 /// The calls of a tool that wait for each other, by the value of an argument.
 #[derive(Debug)]
@@ -18,6 +20,9 @@ pub(crate) struct Serial {
     path: Vec<Box<str>>,
     /// The key of a call without the argument.
     default: Box<str>,
+    /// The schema of the argument, whose values are corrected by it; `None` if a value has no other form than those
+    /// that [`key`] knows.
+    schema: Option<Box<Value>>,
     queues: Arc<Queues>,
 }
 
@@ -41,14 +46,22 @@ impl Serial {
             part = property(schema, part, name)?;
         }
         let default = part.get("default").map(key).unwrap_or_default();
-        Ok(Self { path, default, queues: Arc::default() })
+        let schema = has_styles(part).then(|| {
+            let mut part = part.clone();
+            part["$defs"] = schema["$defs"].clone();
+            Box::new(part)
+        });
+        Ok(Self { path, default, schema, queues: Arc::default() })
     }
 
     /// Enters a call with these arguments, as JSON, into its queue.
     pub(crate) fn enter(&self, arguments: &str) -> Place {
         let key = match find(arguments, &self.path) {
             None | Some(Value::Null) => self.default.clone(),
-            Some(value) => key(&value),
+            Some(value) => match &self.schema {
+                Some(schema) => key(&corrected(schema, &value)),
+                None => key(&value),
+            },
         };
         let turn = Arc::new(Flag::default());
         let mut queues = lock(&self.queues.0);
@@ -134,6 +147,21 @@ fn find(json: &str, path: &[Box<str>]) -> Option<Value> {
         members.keys().map(String::as_str).find(wanted).and_then(|given| members.get(given))
     };
     find(members.get(&**name).or_else(styled)?.get(), rest)
+}
+
+/// Returns whether a value may have several forms that a call corrects by the schema: names and values of an enum in
+/// another case style.
+fn has_styles(part: &Value) -> bool {
+    let keywords = ["enum", "const", "properties", "items", "prefixItems", "anyOf", "oneOf", "allOf", "$ref"];
+    part.is_object() && keywords.iter().any(|keyword| part.get(*keyword).is_some())
+}
+
+/// Corrects a value as a call does. Mistakes that cannot be corrected stay.
+fn corrected(schema: &Value, value: &Value) -> Value {
+    let mut node = Node::from(value);
+    let (patterns, integers) = (&HashMap::new(), Integers::Typed);
+    Validator { schema, coerce: true, patterns, integers, keeps_null: true }.check(&mut node);
+    node.to_value()
 }
 
 /// Returns the key of a value. Values that are equal once safe mistakes are corrected have the same key: `3`, `3.0` and

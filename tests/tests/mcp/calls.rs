@@ -6,7 +6,7 @@ use crate::client::{Client, text};
 use crate::server;
 use copilot::tool_filter::ToolOptions;
 use copilot::tools::ToolErrors;
-use copilot::{DynTool, State, ToolContext};
+use copilot::{DynTool, State, ToolContext, ToolResult};
 
 /// A client of the revision that most clients speak.
 async fn client() -> Client {
@@ -172,15 +172,22 @@ async fn options_and_state_are_those_of_a_session() {
         cx.state::<String>().map(|state: State<String>| state.to_string())
     });
     let slow = DynTool::new("slow", "Wait.").group("slow").run(|_, _| std::future::pending::<()>());
+    let structured = DynTool::new("structured", "Return a large value.").run(|_, _| async {
+        ToolResult::success("short").structured_content(json!({ "value": "x".repeat(5_000) }))
+    });
     let options = ToolOptions::new()
         .max_result(4000)
         .group_timeout("slow", std::time::Duration::from_millis(20))
         .prefix("my_", ["stored"]);
-    let server = server().with_tools([stored, slow]).state("kept".to_owned()).tool_options(options);
+    let server =
+        server().with_tools([stored, slow, structured]).state("kept".to_owned()).tool_options(options);
     let mut client = Client::of("2025-06-18", server, json!({})).await;
     assert_eq!(text(&client.call("my_stored", json!({})).await), "kept");
     let late = client.call("slow", json!({})).await;
     assert!(text(&late).contains("0.02 s") && late["isError"] == true, "{late}");
-    let large = client.call("mcp_long", json!({})).await;
-    assert!(text(&large).contains("exceeds the limit of 4000 bytes") && large["isError"] == true, "{large}");
+    for tool in ["mcp_long", "structured"] {
+        let large = client.call(tool, json!({})).await;
+        assert!(text(&large).contains("exceeds the limit of 4000 bytes"), "{large}");
+        assert!(large["isError"] == true && large.get("structuredContent").is_none(), "{large}");
+    }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use copilot::permissions::PermissionKind;
 use copilot::testing::FakeCli;
-use copilot::{Decision, EventKind, Permissions};
+use copilot::{Decision, DynTool, EventKind, Permissions};
 use copilot_tests::fake::{Fake, settle};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -316,4 +318,55 @@ async fn a_denied_tool_is_never_called() {
     let session = fake.session().with_tools([harmful::TOOL]).start().await.unwrap();
     assert_eq!(session.ask("?").await.unwrap().text(), "denied");
     assert!(fake.cli.requests("session.tools.handlePendingToolCall").is_empty());
+}
+
+static REMOVED: AtomicUsize = AtomicUsize::new(0);
+
+fn removed() -> &'static str {
+    REMOVED.fetch_add(1, Ordering::SeqCst);
+    "removed"
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Removal {
+    /// Path below the root directory.
+    path: String,
+}
+
+/// Remove a file.
+#[copilot::tool(needs_approval = |path| !path.starts_with("tmp/"))]
+async fn remove(
+    /// Path below the root directory.
+    path: &str,
+) -> &'static str {
+    let _ = path;
+    removed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_permission_request_is_decided_by_every_kind_of_tool() {
+    let is_elsewhere = |removal: &Removal| !removal.path.starts_with("tmp/");
+    let dynamic = |name: &str| DynTool::new(name, "Remove a file.").needs_approval(is_elsewhere);
+    let schema = json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let run =
+        |name: &str| dynamic(name).schema(schema.clone()).unwrap().run(|_: Value, _| async { removed() });
+    let typed = |name: &str| dynamic(name).typed(|_: Removal, _| async { removed() });
+    let tools = [
+        remove::TOOL,
+        remove::TOOL.renamed("remove_again"),
+        run("run"),
+        run("run").renamed("run_again"),
+        typed("typed"),
+        typed("typed").prefixed("other_"),
+    ];
+    let fake = Fake::start().await;
+    for tool in tools {
+        let session = fake.session().with_tools([tool.clone()]).start().await.unwrap();
+        for (path, result, runs) in [("etc/passwd", "denied", 0), ("tmp/a", "success", 1)] {
+            REMOVED.store(0, Ordering::SeqCst);
+            let answer = fake.cli.call_tool(session.id(), tool.name(), json!({"path": path})).await;
+            assert_eq!(answer["resultType"], result, "{} {path}: {answer}", tool.name());
+            assert_eq!(REMOVED.load(Ordering::SeqCst), runs, "{} {path}", tool.name());
+        }
+    }
 }

@@ -257,7 +257,7 @@ impl SessionCore {
         if tool.def().skip_permission || !self.permissions().decides_calls() {
             return false;
         }
-        let harmless = !tool.def().destructive && tool.def().needs_approval.is_none();
+        let harmless = !tool.is_destructive() && !tool.decides_approval();
         let granted = self.permissions().settings.handler.is_none()
             && self.permissions().settings.policy.grants_harmless_tools()
             && harmless;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::sorted::SortedMap;
 use crate::tools::arguments::expected::{alternatives, expected};
 use crate::tools::arguments::node::{Node, Step};
+use crate::tools::arguments::object::names;
 use crate::tools::arguments::report::{Problem, ProblemKind};
 use crate::tools::arguments::suggest::{restyled, suggest};
 use crate::tools::arguments::validate::{Integers, Validation};
@@ -68,6 +69,29 @@ impl<'s> Validation<'s> {
             let forms = branches.iter().filter_map(|branch| self.resolve(branch)).map(expected);
             self.wrong(alternatives(forms), value);
         }
+    }
+
+    /// Returns the alternatives that may be meant. The last one of an optional flattened enum has no rules, for an object
+    /// without a variant; it is not meant where the object has a property of another one.
+    pub(super) fn meant(
+        &self,
+        schema: &'s Map<String, Value>,
+        branches: &'s [Value],
+        value: &Node,
+    ) -> &'s [Value] {
+        let own = schema.get("properties").and_then(Value::as_object);
+        let (Node::Object(object), Some(own), Some((last, variants))) = (value, own, branches.split_last())
+        else {
+            return branches;
+        };
+        let root = self.validator.schema;
+        let of_variant = |name: &str| {
+            let mut variants = variants.iter().filter_map(|variant| self.resolve(variant));
+            !own.contains_key(name) && variants.any(|variant| names(root, variant).contains(&name))
+        };
+        let is_flattened =
+            self.validator.integers == Integers::Typed && last.as_object().is_some_and(Map::is_empty);
+        if is_flattened && object.keys().any(|name| of_variant(name)) { variants } else { branches }
     }
 
     /// Validates a copy of the value. Returns the corrected copy and the problems.

@@ -27,13 +27,24 @@ pub(crate) fn explain(
         }
         for (path, fault) in found {
             let problem = problem(schema, arguments, absolute(&path), fault);
-            // The whole is rejected because of a part that is already reported.
-            let has_reported_part = problems.iter().any(|known| known.path.starts_with(&problem.path));
-            if !has_reported_part && !is_missing_of_invalid(&problem, problems) {
+            let is_reported = match problem.kind {
+                ProblemKind::InvalidName { .. } => {
+                    problems.iter().any(|known| is_of_name_of(known, &problem))
+                }
+                // The whole is rejected because of a part that is already reported.
+                _ => problems.iter().any(|known| known.path.starts_with(&problem.path)),
+            };
+            if !is_reported && !is_missing_of_invalid(&problem, problems) {
                 problems.push(problem);
             }
         }
     }
+}
+
+/// Returns whether a mistake is one of the same name as another.
+fn is_of_name_of(known: &Problem, problem: &Problem) -> bool {
+    known.path == problem.path
+        && matches!(known.kind, ProblemKind::UnknownName { .. } | ProblemKind::InvalidName { .. })
 }
 
 /// Returns whether a value is missing only because the value around it is of another type, which is already reported.
@@ -64,6 +75,9 @@ fn accept_aliases(problems: &mut Vec<Problem>, path: &[Step], fields: &[&str]) {
 }
 
 fn problem(schema: &Value, arguments: &Node, mut path: Vec<Step>, fault: Fault) -> Problem {
+    if let Fault::Name(fault) = fault {
+        return Problem { path, kind: of_name(*fault) };
+    }
     let part = part(schema, &path);
     let node = arguments.at(&path);
     let got = node.map(shortened).unwrap_or_default();
@@ -89,10 +103,9 @@ fn problem(schema: &Value, arguments: &Node, mut path: Vec<Step>, fault: Fault) 
         },
         Fault::Field { got: given, known } => {
             path.push(Step::Name(given.clone()));
-            let suggestion = suggest(&given, known.iter().copied()).map(str::to_owned);
-            let known = known.iter().map(|name| (*name).to_owned()).collect();
-            ProblemKind::UnknownName { suggestion, known, pattern: None }
+            unknown_name(&given, known)
         }
+        Fault::Name(fault) => of_name(*fault),
         Fault::Missing(name) => {
             path.push(Step::Name(name.to_owned()));
             let part = self::part(schema, &path);
@@ -104,6 +117,29 @@ fn problem(schema: &Value, arguments: &Node, mut path: Vec<Step>, fault: Fault) 
         }
     };
     Problem { path, kind }
+}
+
+/// Returns the mistake of a name that a type rejects.
+fn of_name(fault: Fault) -> ProblemKind {
+    let reason = match fault {
+        Fault::Field { got, known } => return unknown_name(&got, known),
+        Fault::Own(text) if !names_a_rust_type(&text) => cut_message(text),
+        Fault::Expected(of_type) if plain(&of_type).is_some() => {
+            format!("expected {}", plain(&of_type).unwrap_or_default())
+        }
+        Fault::Variant { allowed, .. } => {
+            format!("expected {}", alternatives(allowed.iter().map(|name| format!("{name:?}"))))
+        }
+        Fault::Name(fault) => return of_name(*fault),
+        Fault::Own(_) | Fault::Expected(_) | Fault::Missing(_) => "expected another name".to_owned(),
+    };
+    ProblemKind::InvalidName { reason }
+}
+
+fn unknown_name(given: &str, known: &[&str]) -> ProblemKind {
+    let suggestion = suggest(given, known.iter().copied()).map(str::to_owned);
+    let known = known.iter().map(|name| (*name).to_owned()).collect();
+    ProblemKind::UnknownName { suggestion, known, pattern: None }
 }
 
 /// Returns the schema of a part of the arguments; `None` if the schema does not describe it.

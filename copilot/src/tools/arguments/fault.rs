@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Field { got: String, known: &'static [&'static str] },
     /// A field is missing.
     Missing(&'static str),
+    /// The name at the end of the path is rejected, and not the value.
+    Name(Box<Self>),
 }
 
 /// The error of a trial run.
@@ -38,6 +40,11 @@ pub(crate) struct TrialError {
 impl TrialError {
     pub(super) fn new(fault: Fault) -> Self {
         Self { path: None, fault }
+    }
+
+    /// Marks the reason as that of the name of a member, at this place.
+    pub(super) fn of_name(self, path: Vec<Step>) -> Self {
+        Self { path: Some(path), fault: Fault::Name(Box::new(self.fault)) }
     }
 
     /// Sets the place, unless a part of the value has set its own.

@@ -45,7 +45,8 @@ impl<'s> Validation<'s> {
                 if !self.try_branch(of_names, &Node::Text(name.clone())).1.is_empty() {
                     let expected = self.resolve(of_names).map(expected).unwrap_or_default();
                     self.below(Step::Name(name.clone()), |validation| {
-                        validation.problem(ProblemKind::InvalidName { expected });
+                        validation
+                            .problem(ProblemKind::InvalidName { reason: format!("expected {expected}") });
                     });
                 }
             }
@@ -119,8 +120,8 @@ impl<'s> Validation<'s> {
         }
     }
 
-    /// Removes `null` values of optional properties that do not accept `null`. Models send them, and the strict profile
-    /// requires it.
+    /// Removes `null` values of optional properties whose types do not take `null`. Models send them, and the strict
+    /// profile requires it.
     fn drop_nulls(&mut self, schema: &'s Map<String, Value>, object: &mut SortedMap<Node>) {
         let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
         let required = schema.get("required").and_then(Value::as_array);

@@ -20,7 +20,7 @@ pub(crate) enum ProblemKind {
     /// The schema has no property of this name.
     UnknownName { suggestion: Option<String>, known: Vec<String>, pattern: Option<String> },
     /// The name of an entry violates a rule.
-    InvalidName { expected: String },
+    InvalidName { reason: String },
     /// The value has the wrong type or violates a rule.
     Invalid { expected: String, got: String },
     /// The error of the type's `Deserialize` implementation.
@@ -49,7 +49,7 @@ impl fmt::Display for Problem {
             ProblemKind::UnknownName { suggestion: None, known, .. } => {
                 write!(f, "{path} is not known; known are `{}`", known.join("`, `"))
             }
-            ProblemKind::InvalidName { expected } => write!(f, "the name of {path}: expected {expected}"),
+            ProblemKind::InvalidName { reason } => write!(f, "the name of {path}: {reason}"),
             ProblemKind::Invalid { expected, got } => write!(f, "{path}: expected {expected}, got {got}"),
             ProblemKind::Other(message) => write!(f, "{path}: {message}"),
         }

@@ -122,8 +122,9 @@ pub(crate) fn mistakes(mut node: Node, attempt: Attempt) -> Mistakes {
         }
         let Err(TrialError { path, fault }) = tried else { break };
         let path = path.unwrap_or_default();
-        // A value may be rejected because a part of it is left out.
-        if node.at(&path).is_some_and(|node| !node.is_partial()) {
+        // A value may be rejected because a part of it is left out, and a name may not.
+        let is_name = matches!(fault, Fault::Name(_));
+        if is_name || node.at(&path).is_some_and(|node| !node.is_partial()) {
             mistakes.found.push((path.clone(), fault));
         }
         if path.is_empty() || !node.remove(&path) {
@@ -368,7 +369,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
         };
         self.value = Some((name, node));
         let place = Place(Some((self.part.place, PlaceStep::Name(name))));
-        seed.deserialize(Key(name)).map(Some).map_err(|error| error.at(|| place.path()))
+        seed.deserialize(Key(name)).map(Some).map_err(|error| error.of_name(place.path()))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Self::Error> {

@@ -25,7 +25,13 @@ pub(crate) struct Validator<'s> {
     pub(crate) patterns: &'s HashMap<String, Regex>,
     /// The size of the largest integers: 128 bits for types, 64 for a `serde_json::Value`.
     pub(crate) integers: Integers,
+    /// Whether a `null` stays where the type takes it and the schema does not.
+    pub(crate) keeps_null: bool,
 }
+
+/// The keyword of a schema without `null` whose type takes `null`, perhaps with another meaning than absence. It is not
+/// sent.
+pub(crate) const TAKES_NULL: &str = "x-copilot-takes-null";
 
 /// The integers that the receiver of the arguments can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +103,7 @@ pub(crate) fn patterns(schema: &Value) -> HashMap<String, Regex> {
 pub(crate) fn mismatches(schema: &Value, value: &Value) -> Vec<String> {
     let Ok(mut node) = Node::parse(&value.to_string()) else { return vec!["not JSON".to_owned()] };
     let patterns = &patterns(schema);
-    let validator = Validator { schema, coerce: false, patterns, integers: Integers::Json };
+    let validator = Validator { schema, coerce: false, patterns, integers: Integers::Json, keeps_null: true };
     validator.check(&mut node).problems.iter().map(ToString::to_string).collect()
 }
 
@@ -131,6 +137,9 @@ impl<'s> Validation<'s> {
             return self.wrong("no value here".to_owned(), value);
         }
         let Some(schema) = schema.as_object().filter(|_| self.depth < MAX_DEPTH) else { return };
+        if self.validator.keeps_null && *value == Node::Null && schema.contains_key(TAKES_NULL) {
+            return;
+        }
         self.depth += 1;
         if let Some(target) = schema.get("$ref").and_then(|target| refer(self.validator.schema, target)) {
             self.value(target, value);
@@ -183,7 +192,8 @@ impl<'s> Validation<'s> {
         }
         for keyword in ["anyOf", "oneOf"] {
             if let Some(Value::Array(branches)) = schema.get(keyword) {
-                self.branches(branches, value, keyword == "oneOf");
+                let meant = self.meant(schema, branches, value);
+                self.branches(meant, value, keyword == "oneOf");
             }
         }
     }
@@ -413,8 +423,9 @@ mod tests {
     fn checked(schema: &Value, coerce: bool, value: &Value) -> (Checked, Value) {
         let patterns = patterns(schema);
         let mut node = Node::from(value);
-        let checked =
-            Validator { schema, coerce, patterns: &patterns, integers: Integers::Typed }.check(&mut node);
+        let integers = Integers::Typed;
+        let validator = Validator { schema, coerce, patterns: &patterns, integers, keeps_null: true };
+        let checked = validator.check(&mut node);
         (checked, node.to_value())
     }
 

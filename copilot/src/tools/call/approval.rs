@@ -39,8 +39,9 @@ impl Tool {
         decides: impl Fn(&str) -> Option<bool>,
     ) -> Option<bool> {
         // The arguments that the call will see: a name in another case style must not hide its value.
-        let validated = validate(self, compiled, text).ok()?;
-        decides(&validated.text())
+        let decide = |keeps_null| decides(&validate(self, compiled, text, keeps_null).ok()?.text());
+        // A type of the function may not take the `null` of an omitted argument, as the type of the tool does.
+        decide(true).or_else(|| decide(false))
     }
 }
 

@@ -257,7 +257,7 @@ fn cancelled(context: &ToolContext) -> ToolResult {
 /// Runs the tool after the wait for its turn and for a permit, which counts towards the timeout because the agent waits
 /// too. A call that waits for its turn takes no permit. A tool that is not started yet is started after its lazily built
 /// states, which are built on the pool for blocking work so that they do not delay other sessions, and after the values
-/// that futures make.
+/// that futures make. The function of a call that has ended meanwhile does not start.
 async fn prepare_and_run(
     tool: Tool,
     context: ToolContext,
@@ -268,12 +268,8 @@ async fn prepare_and_run(
     let wait = (place.is_some() || permits.is_some()).then(Wait::begin);
     if let Some(place) = &place {
         place.turn().await;
-        // The turn may come in the grace after the end of the call.
-        if context.cancellation().is_cancelled() {
-            return Ok(cancelled(&context));
-        }
-        if context.is_cancelled() {
-            return Err(ToolError::hidden("the timeout elapsed before the call had its turn"));
+        if let Some(returned) = ended(&context) {
+            return returned;
         }
     }
     let permit = match permits {
@@ -282,6 +278,9 @@ async fn prepare_and_run(
         None => None,
     };
     drop(wait);
+    if let Some(returned) = ended(&context) {
+        return returned;
+    }
     let mut held = (permit, place);
     let decoded = match decoded {
         Some(decoded) => decoded,
@@ -292,6 +291,9 @@ async fn prepare_and_run(
                 Ok(())
             };
             on_blocking_pool(build, Held::default()).await?;
+            if let Some(returned) = ended(&context) {
+                return returned;
+            }
             match start(&tool, &context) {
                 Ok(decoded) => decoded,
                 Err(returned) => return returned,
@@ -306,7 +308,21 @@ async fn prepare_and_run(
             Err(returned) => return returned,
         },
     };
+    if let Some(returned) = ended(&context) {
+        return returned;
+    }
     Running::new(started, &mut held, &context).await
+}
+
+/// Returns the result of a call that has ended while it waited, which may be over in the grace after that; `None` while
+/// the call is open.
+fn ended(context: &ToolContext) -> Option<Returned> {
+    if context.cancellation().is_cancelled() {
+        return Some(Ok(cancelled(context)));
+    }
+    context
+        .is_cancelled()
+        .then(|| Err(ToolError::hidden("the timeout elapsed before the function was started")))
 }
 
 /// A running tool. The drop stops a future, and not a thread.

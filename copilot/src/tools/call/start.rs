@@ -90,7 +90,7 @@ pub(super) fn start(tool: &Tool, context: &ToolContext) -> Result<Decoded, Resul
         let compiled = tool.compiled().map_err(|error| Refusal::Failed(ToolError::hidden(error)))?;
         match tool.dynamic().map(|dynamic| &dynamic.handler) {
             Some(Handler::Json(handler)) => {
-                Ok(handler(validate(tool, compiled, text)?.to_value(), context.clone()))
+                Ok(handler(validate(tool, compiled, text, true)?.to_value(), context.clone()))
             }
             Some(Handler::Declared) => Err(Refusal::Failed(ToolError::hidden(
                 "the tool is declared only; another client answers its calls",
@@ -122,6 +122,9 @@ fn contained(
 
 /// Decodes the arguments and calls `visit`, which takes their values. Arguments that do not fit are validated, and
 /// decoded again if all mistakes could be corrected.
+///
+/// Those of a tool with `needs_approval` are always decoded from their corrected form: its function judges that form, and
+/// the same text may have another meaning for a type before the correction.
 pub(super) fn decode<T>(
     tool: &Tool,
     compiled: &Compiled,
@@ -134,7 +137,8 @@ pub(super) fn decode<T>(
         let reader = ArgumentReader::new(context, params, &arguments.layout, text, accepted)?;
         Visitor::read(reader, &visit)
     };
-    let checked = needs_validation(arguments, text);
+    let decides = tool.decides_approval();
+    let checked = decides || needs_validation(arguments, text);
     if !checked {
         match read(text, false) {
             Ok(value) => return Ok(value),
@@ -145,14 +149,17 @@ pub(super) fn decode<T>(
             Err(_) => {}
         }
     }
-    let Validated { node, corrected, mut problems } = validated(tool, compiled, text)?;
+    let Validated { node, corrected, mut problems } = validated(tool, compiled, text, true)?;
     if problems.is_empty() && (corrected || checked) {
-        let text = if corrected { Cow::Owned(node.text()) } else { Cow::Borrowed(text) };
+        let text = if corrected || decides { Cow::Owned(node.text()) } else { Cow::Borrowed(text) };
         match read(&text, false) {
             Ok(value) => return Ok(value),
             Err(DecodeError::Injection(error)) => return Err(Refusal::Failed(error)),
             Err(DecodeError::Extraction(needed)) => {
-                let corrected = corrected.then(|| text.into_owned());
+                let corrected = match text {
+                    Cow::Owned(text) => Some(text),
+                    Cow::Borrowed(_) => None,
+                };
                 return Err(Refusal::Extraction(Pending { needed, corrected, accepted: false }));
             }
             Err(_) => {}
@@ -209,7 +216,7 @@ struct Validated {
     problems: Vec<Problem>,
 }
 
-fn validated(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Validated, Refusal> {
+fn validated(tool: &Tool, compiled: &Compiled, text: &str, keeps_null: bool) -> Result<Validated, Refusal> {
     let mut node = Node::parse(text).map_err(|error| {
         let message = format!("not JSON: {}", without_position(error.to_string()));
         Refusal::Arguments(vec![problem(Vec::new(), message)])
@@ -220,14 +227,20 @@ fn validated(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Validated, 
         coerce: tool.def().coerce,
         patterns: &compiled.patterns,
         integers: if is_json { Integers::Json } else { Integers::Typed },
+        keeps_null,
     };
     let Checked { corrected, problems } = validator.check(&mut node);
     Ok(Validated { node, corrected, problems })
 }
 
-/// Validates arguments against the schema and corrects safe mistakes.
-pub(super) fn validate(tool: &Tool, compiled: &Compiled, text: &str) -> Result<Node, Refusal> {
-    let Validated { node, problems, .. } = validated(tool, compiled, text)?;
+/// Validates arguments against the schema and corrects safe mistakes. `keeps_null` is that of the [`Validator`].
+pub(super) fn validate(
+    tool: &Tool,
+    compiled: &Compiled,
+    text: &str,
+    keeps_null: bool,
+) -> Result<Node, Refusal> {
+    let Validated { node, problems, .. } = validated(tool, compiled, text, keeps_null)?;
     if problems.is_empty() { Ok(node) } else { Err(Refusal::Arguments(problems)) }
 }
 
@@ -282,7 +295,8 @@ where
     })
 }
 
-/// A function that runs on the pool for blocking work. A panic is a hidden error. The drop does not stop the function.
+/// A function that runs on the pool for blocking work. A panic is a hidden error. The drop does not stop a function that
+/// runs; one that still waits for a thread never starts.
 pub(super) struct Blocking<T>(JoinHandle<Result<Result<T, ToolError>, String>>);
 
 /// The permit and the place in a queue of a tool that runs.
@@ -301,6 +315,12 @@ where
         let _held = held;
         span.in_scope(|| contain::run(function.into_inner()))
     }))
+}
+
+impl<T> Drop for Blocking<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl<T> Future for Blocking<T> {

@@ -1,7 +1,7 @@
 //! Content that a tool returns besides text: images, audio, resources.
 
-use std::fmt;
 use std::ops::Range;
+use std::{fmt, io};
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
@@ -111,6 +111,42 @@ pub(super) enum PartKind {
     Binary(Binary),
     /// An MCP content block of an unknown type, whose members are the `others` of the part.
     Unknown,
+}
+
+impl Part {
+    /// Returns the size as JSON of the members that are neither text nor binary, in bytes; 0 for an unknown block, whose
+    /// JSON is in the text.
+    pub(super) fn size_of_others(&self) -> usize {
+        let of = |others: &Map<String, Value>| if others.is_empty() { 0 } else { length(others) };
+        let hidden = match &self.kind {
+            PartKind::Unknown => return 0,
+            // The model reads the title instead.
+            PartKind::Link(ResourceLink { name, title: Some(_), .. }) => name.len(),
+            _ => 0,
+        };
+        of(&self.others) + of(&self.resource_others) + hidden
+    }
+}
+
+/// Returns the length of a value as JSON, in bytes.
+pub(super) fn length(value: &impl Serialize) -> usize {
+    struct Count(usize);
+
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    // JSON values are JSON, and the count takes every byte.
+    serde_json::to_writer(&mut count, value).expect("a JSON value can be written");
+    count.0
 }
 
 impl From<PartKind> for Part {
@@ -289,7 +325,7 @@ impl Binary {
 
     /// Returns the approximate size on the wire, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.data.len() + self.description.as_ref().map_or(0, String::len)
+        self.data.len() + self.media_type.len() + self.description.as_ref().map_or(0, String::len)
     }
 }
 

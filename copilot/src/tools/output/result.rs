@@ -7,7 +7,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::tools::output::content::{Binary, Content, Part, PartKind};
+use crate::tools::output::content::{Binary, Content, Part, PartKind, length};
 use crate::tools::output::ticket::TicketRecord;
 
 /// The result of a tool call, with full control of the text, the content and the metadata.
@@ -44,6 +44,40 @@ impl Extras {
             _ => None,
         })
     }
+
+    /// Returns the approximate size on the wire of all but the text, in bytes. Structured content that repeats the text
+    /// does not count.
+    fn size(&self, receiver: Receiver, text: &str) -> usize {
+        let binaries: usize = self.binaries().map(Binary::size).sum();
+        let others = match receiver {
+            Receiver::Cli => {
+                let telemetry = if self.telemetry.is_empty() { 0 } else { length(&self.telemetry) };
+                telemetry + self.session_log.as_ref().map_or(0, String::len)
+            }
+            Receiver::Mcp => {
+                let structured = self.structured_content.as_ref().map_or(0, length);
+                let json = || serde_json::to_string(self.structured_content.as_ref()?).ok();
+                let repeats = structured == text.len() && json().is_some_and(|json| json == text);
+                let parts: usize = self.parts.iter().map(Part::size_of_others).sum();
+                let others = if self.mcp_others.is_empty() { 0 } else { length(&self.mcp_others) };
+                others + parts + if repeats { 0 } else { structured }
+            }
+        };
+        binaries + others
+    }
+}
+
+/// The receiver of a result, which decides about the members that are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receiver {
+    /// The CLI, for its model.
+    Cli,
+    /// An MCP client, or the command line, as [`ToolResult::to_mcp`] says.
+    #[cfg_attr(
+        not(any(test, feature = "mcp", feature = "toolbox")),
+        expect(dead_code, reason = "of a feature")
+    )]
+    Mcp,
 }
 
 /// The outcome of a tool call.
@@ -223,12 +257,9 @@ impl ToolResult {
         self
     }
 
-    /// Replaces a result larger than `limit` bytes by a failure.
-    pub(crate) fn within(self, limit: usize, tool: &str) -> Self {
-        let rest = self.extras.as_deref().map_or(0, |rest| {
-            let binaries: usize = rest.binaries().map(Binary::size).sum();
-            binaries + rest.session_log.as_ref().map_or(0, String::len)
-        });
+    /// Replaces a result larger than `limit` bytes by a failure. The members that are not for the receiver do not count.
+    pub(crate) fn within(self, limit: usize, tool: &str, receiver: Receiver) -> Self {
+        let rest = self.extras.as_deref().map_or(0, |rest| rest.size(receiver, &self.text));
         let size = self.text.len() + rest;
         if size <= limit {
             return self;
@@ -350,6 +381,57 @@ mod tests {
         let expected = format!("{}\n[.. 52 bytes left out here ..]\n{}", "a".repeat(49), "z".repeat(50));
         assert_eq!(cut.text(), expected);
         assert_eq!(ToolResult::success("short").cut(100).text(), "short");
+    }
+
+    #[test]
+    fn each_member_that_is_sent_counts_towards_the_limit() {
+        let long = "x".repeat(1_000);
+        let read = |result: Value| ToolResult::from_mcp(result).unwrap();
+        let image = |members: Value| {
+            let mut block = json!({ "type": "image", "data": "Zm9v", "mimeType": "image/png" });
+            block.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            read(json!({ "content": [block] }))
+        };
+        let resource = json!({ "uri": "file:///a", "blob": "Zm9v", "_meta": { "a": long } });
+        let link = json!({ "type": "resource_link", "uri": "file:///a", "name": long, "title": "a" });
+        let short = || ToolResult::success("short");
+        for (result, to_cli, to_mcp) in [
+            (ToolResult::success(&*long), true, true),
+            (short().content(Image::png("x".repeat(750))), true, true),
+            (short().content(Image::png("x").description(&*long)), true, true),
+            (short().content(Image::new(&*long, "x")), true, true),
+            (short().session_log(&*long), true, false),
+            (short().telemetry("a", &*long), true, false),
+            (short().telemetry(&*long, 1), true, false),
+            (short().structured_content(json!({ "a": long })), false, true),
+            (read(json!({ "content": [], "_meta": { "a": long } })), false, true),
+            (image(json!({ "annotations": { "a": long } })), false, true),
+            (read(json!({ "content": [{ "type": "resource", "resource": resource }] })), false, true),
+            (read(json!({ "content": [link] })), false, true),
+            (
+                read(json!({ "content": [{ "type": "text", "text": "a", "_meta": { "a": long } }] })),
+                false,
+                true,
+            ),
+        ] {
+            for (receiver, counts) in [(Receiver::Cli, to_cli), (Receiver::Mcp, to_mcp)] {
+                let limited = result.clone().within(900, "t", receiver);
+                assert_eq!(limited != result, counts, "{receiver:?}: {result:?}");
+                assert!(limited == result || limited.text().contains("exceeds the limit of 900 bytes"));
+                assert_eq!(result.clone().within(1_200, "t", receiver), result, "{receiver:?}");
+            }
+        }
+        // Content that is sent twice counts once.
+        let value = json!({ "a": long });
+        let repeated = [
+            ToolResult::json(value.to_string()),
+            ToolResult::success("").structured_content(value.clone()),
+            read(json!({ "content": [{ "type": "unknown", "a": long }] })),
+        ];
+        for result in repeated {
+            assert_eq!(result.clone().within(1_100, "t", Receiver::Mcp), result);
+            assert_ne!(result.clone().within(1_000, "t", Receiver::Mcp), result);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::tools::arguments::validate::TAKES_NULL;
 use crate::tools::schema::wire::for_each_part;
 
 /// Normalizes a schema in place. Sets `strict` if the schema rejects values that its type accepts.
@@ -24,6 +25,7 @@ fn normalize_part(schema: &mut Value, strict: &mut bool, open: bool) {
             children(object, strict, open);
             tuple(object);
             optional_properties(object);
+            *strict |= may_lose_a_value(object);
             unit_enum(object);
             if !open {
                 close(object);
@@ -33,11 +35,15 @@ fn normalize_part(schema: &mut Value, strict: &mut bool, open: bool) {
     }
 }
 
-/// Removes `null` from the schema of an optional value. Models would otherwise send it.
+/// Removes `null` from the schema of an optional value, which models would otherwise send, and notes that the type
+/// accepts it.
 pub(crate) fn drop_null(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
+    let mut dropped = false;
     if let Some(Value::Array(types)) = object.get_mut("type") {
+        let count = types.len();
         types.retain(|name| name != "null");
+        dropped |= types.len() < count;
         if let [only] = &types[..] {
             let only = only.clone();
             object.insert("type".to_owned(), only);
@@ -47,7 +53,9 @@ pub(crate) fn drop_null(schema: &mut Value) {
         values.retain(|value| !value.is_null());
     }
     if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        let count = branches.len();
         branches.retain(|branch| branch["type"] != "null");
+        dropped |= branches.len() < count;
         if branches.len() == 1
             && let Some(Value::Object(mut only)) = branches.pop()
         {
@@ -59,6 +67,9 @@ pub(crate) fn drop_null(schema: &mut Value) {
     }
     if object.get("default").is_some_and(Value::is_null) {
         object.remove("default");
+    }
+    if dropped {
+        object.insert(TAKES_NULL.to_owned(), json!(true));
     }
 }
 
@@ -184,6 +195,27 @@ fn optional_properties(object: &mut Map<String, Value>) {
             .filter(|(name, _)| !is_required(name))
             .for_each(|(_, schema)| drop_null(schema));
     }
+}
+
+/// Returns whether a type may take an object and ignore one of its values: that of an optional flattened type is absent
+/// where its values do not fit. Its fields are optional in the schema, without a default, and do not take `null`.
+fn may_lose_a_value(object: &Map<String, Value>) -> bool {
+    let Some(properties) = object.get("properties").and_then(Value::as_object) else { return false };
+    let required = object.get("required").and_then(Value::as_array);
+    let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|each| each == name));
+    let takes_absence = |property: &Value| {
+        let Some(property) = property.as_object() else { return true };
+        const RULES: [&str; 8] = ["type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf", "not"];
+        let takes_null = property.contains_key(TAKES_NULL)
+            || property.get("type").is_some_and(|of| of == "null")
+            || RULES.iter().all(|keyword| !property.contains_key(*keyword));
+        takes_null || property.contains_key("default")
+    };
+    let is_typed_map =
+        || object.get("additionalProperties").and_then(Value::as_object).is_some_and(|of| !of.is_empty());
+    let is_enum = || ["anyOf", "oneOf"].iter().any(|keyword| object.contains_key(*keyword));
+    properties.iter().any(|(name, property)| !is_required(name) && !takes_absence(property))
+        || !properties.is_empty() && (is_typed_map() || is_enum())
 }
 
 /// Rewrites an enum of documented unit variants as one `enum`, with the docs as a list in the description.

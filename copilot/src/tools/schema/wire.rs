@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::tools::arguments::format::{in_words, is_of_number, is_standard};
+use crate::tools::arguments::validate::TAKES_NULL;
 
 /// Returns the form of a normalized schema that is sent to a model.
 pub(crate) fn wire(schema: &Value) -> Value {
@@ -19,6 +20,7 @@ fn clean(schema: &mut Value) {
     if object.get("unevaluatedProperties") == Some(&Value::Bool(false)) {
         object.remove("unevaluatedProperties");
     }
+    object.remove(TAKES_NULL);
     format(object);
     for_each_part(object, &mut |_, part| clean(part));
 }

@@ -81,6 +81,7 @@ fn problems_of_arguments(compiled: &Compiled) -> Vec<String> {
             coerce: false,
             patterns: &compiled.patterns,
             integers: Integers::Typed,
+            keeps_null: true,
         };
         let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
         for value in schema.get("default").into_iter().chain(examples) {

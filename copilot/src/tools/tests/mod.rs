@@ -1,6 +1,8 @@
 //! Tests of tools from the attribute to the result, without a session.
 
+mod approval;
 mod arguments;
+mod corrections;
 mod dynamic;
 mod from_call;
 mod kinds;
@@ -13,6 +15,7 @@ mod retries;
 mod serial;
 mod threads;
 mod trait_objects;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -76,6 +79,8 @@ fn states() -> StateMap {
     states.insert(Mutex::new(Vec::<String>::new()));
     states.insert(from_call::Users::default());
     states.insert(trait_objects::Desk);
+    states.insert(waiting::Started::default());
+    states.insert(waiting::Late);
     states.insert_shared::<dyn trait_objects::Greeter>(Arc::new(trait_objects::Polite));
     states
 }

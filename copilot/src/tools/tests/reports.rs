@@ -148,6 +148,96 @@ async fn errors_of_foreign_types_name_the_format_and_the_value() {
 }
 
 #[tokio::test]
+async fn a_name_that_a_type_rejects_is_reported_as_a_name() {
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "deserialized only")]
+    struct Closed {
+        a: u8,
+        #[serde(skip)]
+        c: u8,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "deserialized only")]
+    struct Open {
+        n: u8,
+    }
+
+    /// A text of at most two letters.
+    #[derive(Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+    #[serde(try_from = "String")]
+    struct Short(String);
+
+    impl TryFrom<String> for Short {
+        type Error = String;
+
+        fn try_from(text: String) -> std::result::Result<Self, String> {
+            if text.len() > 2 { Err(format!("{text} is too long")) } else { Ok(Self(text)) }
+        }
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+    #[expect(dead_code, reason = "deserialized only")]
+    enum Tagged {
+        One { c: Option<u8> },
+        Two { d: u8 },
+    }
+
+    /// Take all.
+    #[crate::tool(docs = allow)]
+    async fn closed(v: Closed, all: BTreeMap<String, Closed>) {
+        drop((v, all));
+    }
+
+    /// Take all.
+    #[crate::tool(docs = allow)]
+    async fn keys(numbers: BTreeMap<u8, Open>, signed: HashMap<i64, u8>, short: BTreeMap<Short, Open>) {
+        drop((numbers, signed, short));
+    }
+
+    /// Take all.
+    #[crate::tool(docs = allow)]
+    async fn by_tag(v: Tagged) {
+        let _ = v;
+    }
+
+    let c = "is not known; known are `a`";
+    assert_eq!(
+        problems(
+            &closed::TOOL,
+            &json!({ "v": { "a": 1, "c": 2 }, "all": { "x": { "a": 1, "c": { "c": 1 }, "e": 1 } } })
+        )
+        .await,
+        [format!("`all.x.c` {c}"), format!("`all.x.e` {c}"), format!("`v.c` {c}")]
+    );
+    assert_eq!(
+        problems(
+            &keys::TOOL,
+            &json!({
+                "numbers": { "1": { "n": 1 }, "300": { "n": 1 }, "400": { "n": "x" } },
+                "signed": { "-1": 1, "9223372036854775808": 1 },
+                "short": { "ab": { "n": 1 }, "abc": { "n": 1 } },
+            })
+        )
+        .await,
+        [
+            "`numbers.400.n`: expected an integer from 0 to 255, got \"x\"",
+            "the name of `numbers.300`: expected an integer from 0 to 255",
+            "the name of `numbers.400`: expected an integer from 0 to 255",
+            "the name of `signed.9223372036854775808`: expected an integer from -9223372036854775808 to \
+             9223372036854775807",
+            "the name of `short.abc`: abc is too long",
+        ]
+    );
+    assert_eq!(
+        problems(&by_tag::TOOL, &json!({ "v": { "kind": "two", "d": 1, "c": 1 } })).await,
+        ["`v.c` is not known; known are `d`, `kind`"]
+    );
+}
+
+#[tokio::test]
 async fn the_limit_of_the_output_is_exact_and_includes_the_notice() {
     for limit in [1, 3, 4, 5, 20, 33, 34, 50, 600, 2_000] {
         for text in ["x".repeat(100_000), "é".repeat(1_500), "🦀".repeat(501), "x".repeat(limit)] {

@@ -135,6 +135,108 @@ async fn a_waiting_call_that_is_cancelled_or_times_out_leaves_the_queue_and_neve
     assert_eq!(queues(&tool), 0);
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "deserialized only")]
+enum Stage {
+    /// For tests.
+    PreView,
+    Live,
+    Branch(String),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Region {
+    NorthEast,
+    South,
+}
+
+/// Deploy.
+#[crate::tool(serial_by = "env")]
+async fn deploy(
+    /// The environment.
+    #[arg(one_of = ["prod", "dev"])]
+    env: &str,
+) {
+    let _ = env;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+/// Deploy.
+#[crate::tool(serial_by = "stage")]
+async fn deploy_stage(
+    /// The stage.
+    stage: Stage,
+) {
+    drop(stage);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+/// Deploy.
+#[crate::tool(serial_by = "regions")]
+async fn deploy_regions(
+    /// The regions.
+    regions: Vec<Region>,
+    /// The number.
+    #[arg(default = 1)]
+    count: u8,
+) {
+    drop((regions, count));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+/// Deploy.
+#[crate::tool(serial_by = "order.region")]
+async fn deploy_order(
+    /// The order.
+    order: Placed,
+) {
+    let _ = order;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "deserialized only")]
+struct Placed {
+    /// The region.
+    region: Option<Region>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_that_are_corrected_to_the_same_one_run_one_after_another() {
+    for (tool, same, other) in [
+        (deploy::TOOL, [json!({ "env": "prod" }), json!({ "env": "PROD" })], json!({ "env": "Dev" })),
+        (
+            deploy_stage::TOOL,
+            [json!({ "stage": "pre_view" }), json!({ "Stage": "PreView" })],
+            json!({ "stage": "live" }),
+        ),
+        (
+            deploy_stage::TOOL,
+            [json!({ "stage": { "branch": "a" } }), json!({ "stage": { "Branch": "a" } })],
+            json!({ "stage": { "branch": "A" } }),
+        ),
+        (
+            deploy_regions::TOOL,
+            [json!({ "regions": ["north_east", "south"] }), json!({ "regions": ["NorthEast", "SOUTH"] })],
+            json!({ "regions": ["SOUTH"] }),
+        ),
+        (
+            deploy_regions::TOOL,
+            [json!({ "regions": "south" }), json!({ "regions": ["South"] })],
+            json!({ "regions": "[\"northEast\"]" }),
+        ),
+        (deploy_order::TOOL, [json!({ "region": "south" }), json!({ "Region": "SOUTH" })], json!({})),
+    ] {
+        for (arguments, seconds) in [([&same[0], &same[1]], 2), ([&same[0], &other], 1)] {
+            let begun = tokio::time::Instant::now();
+            all(arguments.map(|arguments| start(&tool, &Log::default(), arguments)).into()).await;
+            assert_eq!(begun.elapsed().as_secs(), seconds, "{arguments:?}");
+        }
+    }
+}
+
 /// Fails at first.
 #[crate::tool(serial_by = "path", retries = 1, idempotent)]
 async fn flaky_write(

@@ -19,7 +19,7 @@ use super::questions::{Asker, Form, Open, unless_cancelled};
 use super::results::converted;
 use crate::contain;
 use crate::task::CancellationToken;
-use crate::tools::{Invocation, Tool, ToolResult, unknown_tool};
+use crate::tools::{Invocation, Receiver, Tool, ToolResult, unknown_tool};
 
 /// The time for the last notifications of a call to leave before its result.
 const LAST_NOTIFICATIONS: Duration = Duration::from_secs(5);
@@ -89,7 +89,10 @@ pub(super) async fn call(
         on_thread: AtomicBool::new(false),
     };
     match run(tool, invocation, &host, &context, &cancel).await {
-        End::Result(result) => Ok(converted(&result.within(core.policy.max_result, tool.name())).into()),
+        End::Result(result) => {
+            let result = result.within(core.policy.max_result, tool.name(), Receiver::Mcp);
+            Ok(converted(&result).into())
+        }
         End::Asks(open) => host.asker.round(open),
     }
 }

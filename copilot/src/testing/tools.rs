@@ -436,11 +436,13 @@ fn check(owner: &str, tools: Vec<Tool>) {
 /// Compares the names, descriptions and schemas, those of results included, of all linked tools with a file, whose path is relative to the package.
 /// Changes of what the model sees are thus visible in review.
 ///
-/// The first run writes the file; later runs compare. `COPILOT_TOOLS=accept` overwrites it.
+/// The first run writes the file; later runs compare. The variable `COPILOT_TOOLS` decides differently: `accept` overwrites
+/// the file, and with `compare`, for CI, a missing file is an error.
 ///
 /// # Panics
 ///
-/// Panics if the tools differ from the file, or if the file cannot be read or written.
+/// Panics if the tools differ from the file, or if the file cannot be read or written; with `COPILOT_TOOLS=compare` if it
+/// does not exist.
 #[track_caller]
 pub fn assert_tools_snapshot(path: impl AsRef<Path>) {
     assert_snapshot(lint::linked(), path.as_ref());
@@ -459,17 +461,24 @@ pub fn assert_tools_snapshot_of(session: &SessionBuilder, path: impl AsRef<Path>
 
 #[track_caller]
 fn assert_snapshot(tools: Vec<Tool>, path: &Path) {
-    if let Err(problem) = compare_snapshot(tools, path) {
+    let mode = std::env::var("COPILOT_TOOLS").unwrap_or_default();
+    if let Err(problem) = compare_snapshot(tools, path, &mode) {
         panic!("{problem}");
     }
 }
 
-fn compare_snapshot(tools: Vec<Tool>, path: &Path) -> Result<(), String> {
+fn compare_snapshot(tools: Vec<Tool>, path: &Path, mode: &str) -> Result<(), String> {
     let tools = lint::set(tools).map_err(|error| format!("the tools conflict: {error}"))?;
     let now = snapshot(&tools).expect("tools are JSON");
     let text = format!("{now:#}\n");
-    let accept = std::env::var_os("COPILOT_TOOLS").is_some_and(|value| value == "accept");
-    if accept || !path.exists() {
+    let exists = path.exists();
+    if mode == "compare" && !exists {
+        return Err(format!(
+            "there is no tools snapshot {}; run the test without COPILOT_TOOLS to write it, and commit the file",
+            path.display()
+        ));
+    }
+    if mode == "accept" || !exists {
         return std::fs::write(path, text)
             .map_err(|error| format!("cannot write {}: {error}", path.display()));
     }
@@ -519,4 +528,25 @@ fn changes(kept: &Value, now: &Value) -> String {
         writeln!(text, "\n- {name}").expect("writing to a string cannot fail");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_ci_a_missing_snapshot_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tools.json");
+        let missing = compare_snapshot(Vec::new(), &path, "compare").unwrap_err();
+        assert!(missing.contains("tools.json; run the test without COPILOT_TOOLS"), "{missing}");
+        assert!(!path.exists());
+        compare_snapshot(Vec::new(), &path, "").unwrap();
+        compare_snapshot(Vec::new(), &path, "compare").unwrap();
+        std::fs::write(&path, r#"[{"name": "gone"}]"#).unwrap();
+        let differs = compare_snapshot(Vec::new(), &path, "compare").unwrap_err();
+        assert!(differs.contains("- gone"), "{differs}");
+        compare_snapshot(Vec::new(), &path, "accept").unwrap();
+        compare_snapshot(Vec::new(), &path, "compare").unwrap();
+    }
 }

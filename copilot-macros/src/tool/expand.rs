@@ -2,17 +2,18 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
+use syn::{Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
 use super::check::{closure_ident, serial_param};
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
 use super::{documentation, rules};
+use crate::cfg;
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let function = &tool.function;
     let handle = handle(function);
-    let cfgs = cfgs(function);
+    let cfgs = cfg::of(&function.attrs);
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
     let def = def(tool, &quote!(__shim), &quote!(__needs_approval));
@@ -77,7 +78,7 @@ pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
         return quote!(#function);
     }
     let handle = handle(function);
-    let cfgs = cfgs(function);
+    let cfgs = cfg::of(&function.attrs);
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
     let items = outside_of_impl(
@@ -102,18 +103,13 @@ pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
 /// The empty enum named as the function, which has the constant `TOOL`.
 fn handle(function: &Function) -> TokenStream {
     let (vis, ident) = (&function.vis, &function.sig.ident);
-    let cfgs = cfgs(function);
+    let cfgs = cfg::of(&function.attrs);
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
         #vis enum #ident {}
     }
-}
-
-/// The `cfg` attributes of the function, which apply to all items of the expansion.
-fn cfgs(function: &Function) -> Vec<&Attribute> {
-    function.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect()
 }
 
 /// The `ToolDef` of a tool, as constant data.
@@ -219,7 +215,7 @@ pub(crate) fn unique(tool: &Tool) -> TokenStream {
     let Name::Text(name, span) = &tool.name else { return TokenStream::new() };
     let name = name.replace('-', "__dash__");
     let macro_name = Ident::new(&format!("a_tool_named_{name}__choose_another_with_the_option_name"), *span);
-    let cfgs = cfgs(&tool.function);
+    let cfgs = cfg::of(&tool.function.attrs);
     let definition = quote_spanned!(*span=> macro_rules! #macro_name { () => {}; });
     quote! {
         #(#cfgs)*

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
@@ -271,7 +272,20 @@ pub(crate) fn number(tool: &Tool, number: &Number) -> TokenStream {
     match number {
         Number::Int(value) => quote!(#runtime::Scalar::Int(#value)),
         Number::Float(value) => quote!(#runtime::Scalar::Float(#value)),
-        Number::Expr(expr) => quote!(#runtime::Scalar::Int((#expr) as i64)),
+        Number::Expr(expr) => {
+            let span = expr.span();
+            let path = runtime.at(span);
+            // A variable with the span of the function, so that an error about both is one.
+            let value = Ident::new("__value", span);
+            let number = quote_spanned!(span=> #path::number(#value));
+            quote! {{
+                let #value = #expr;
+                let __bound = #number;
+                #[allow(clippy::all, clippy::pedantic, clippy::as_conversions, trivial_numeric_casts)]
+                let __bound = #runtime::bound(__bound, __bound as i128, __bound as u128, __bound as f64);
+                __bound
+            }}
+        }
     }
 }
 

@@ -226,7 +226,7 @@ pub(crate) enum DefaultValue {
 /// The bound of a number.
 #[derive(Clone)]
 pub(crate) enum Number {
-    Int(i64),
+    Int(i128),
     Float(f64),
     /// An expression, known only to the compiler.
     Expr(Expr),
@@ -236,7 +236,7 @@ pub(crate) enum Number {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar {
     Text(String),
-    Int(i64),
+    Int(i128),
     Float(f64),
     Bool(bool),
 }
@@ -318,8 +318,13 @@ impl Number {
     }
 }
 
-/// Returns the value of an expression that is a literal, or a negated one.
+/// Returns the value of an expression that is a literal, or a negated one. An integer has at most 64 bits.
 pub(crate) fn scalar(expr: &Expr) -> Option<Scalar> {
+    let fits = |number: i128| i64::try_from(number).is_ok() || u64::try_from(number).is_ok();
+    literal(expr).filter(|scalar| !matches!(scalar, Scalar::Int(number) if !fits(*number)))
+}
+
+fn literal(expr: &Expr) -> Option<Scalar> {
     match expr {
         Expr::Lit(ExprLit { lit, .. }) => match lit {
             Lit::Str(text) => Some(Scalar::Text(text.value())),
@@ -329,8 +334,8 @@ pub(crate) fn scalar(expr: &Expr) -> Option<Scalar> {
             Lit::Bool(value) => Some(Scalar::Bool(value.value())),
             _ => None,
         },
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match scalar(expr)? {
-            Scalar::Int(number) => Some(Scalar::Int(-number)),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match literal(expr)? {
+            Scalar::Int(number) => Some(Scalar::Int(number.checked_neg()?)),
             Scalar::Float(number) => Some(Scalar::Float(-number)),
             _ => None,
         },

@@ -2,17 +2,19 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Generics, Ident, Lit, Pat, ReturnType, Type};
 
 use super::args::{self, DefaultValue, Field, Name, Number, Scalar};
 use super::check::{closure_ident, serial_param};
 use super::model::{Function, Method, Param, Tool, type_span, without_lifetimes};
 use super::{documentation, rules};
+use crate::cfg;
 
 pub(crate) fn expand(tool: &Tool) -> TokenStream {
     let function = &tool.function;
     let handle = handle(function);
-    let cfgs = cfgs(function);
+    let cfgs = cfg::of(&function.attrs);
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
     let def = def(tool, &quote!(__shim), &quote!(__needs_approval));
@@ -77,7 +79,7 @@ pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
         return quote!(#function);
     }
     let handle = handle(function);
-    let cfgs = cfgs(function);
+    let cfgs = cfg::of(&function.attrs);
     let runtime = &tool.options.runtime;
     let ident = &function.sig.ident;
     let items = outside_of_impl(
@@ -102,18 +104,13 @@ pub(crate) fn placeholder(tool: &Tool) -> TokenStream {
 /// The empty enum named as the function, which has the constant `TOOL`.
 fn handle(function: &Function) -> TokenStream {
     let (vis, ident) = (&function.vis, &function.sig.ident);
-    let cfgs = cfgs(function);
+    let cfgs = cfg::of(&function.attrs);
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
         #vis enum #ident {}
     }
-}
-
-/// The `cfg` attributes of the function, which apply to all items of the expansion.
-fn cfgs(function: &Function) -> Vec<&Attribute> {
-    function.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect()
 }
 
 /// The `ToolDef` of a tool, as constant data.
@@ -219,7 +216,7 @@ pub(crate) fn unique(tool: &Tool) -> TokenStream {
     let Name::Text(name, span) = &tool.name else { return TokenStream::new() };
     let name = name.replace('-', "__dash__");
     let macro_name = Ident::new(&format!("a_tool_named_{name}__choose_another_with_the_option_name"), *span);
-    let cfgs = cfgs(&tool.function);
+    let cfgs = cfg::of(&tool.function.attrs);
     let definition = quote_spanned!(*span=> macro_rules! #macro_name { () => {}; });
     quote! {
         #(#cfgs)*
@@ -275,7 +272,20 @@ pub(crate) fn number(tool: &Tool, number: &Number) -> TokenStream {
     match number {
         Number::Int(value) => quote!(#runtime::Scalar::Int(#value)),
         Number::Float(value) => quote!(#runtime::Scalar::Float(#value)),
-        Number::Expr(expr) => quote!(#runtime::Scalar::Int((#expr) as i64)),
+        Number::Expr(expr) => {
+            let span = expr.span();
+            let path = runtime.at(span);
+            // A variable with the span of the function, so that an error about both is one.
+            let value = Ident::new("__value", span);
+            let number = quote_spanned!(span=> #path::number(#value));
+            quote! {{
+                let #value = #expr;
+                let __bound = #number;
+                #[allow(clippy::all, clippy::pedantic, clippy::as_conversions, trivial_numeric_casts)]
+                let __bound = #runtime::bound(__bound, __bound as i128, __bound as u128, __bound as f64);
+                __bound
+            }}
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::model::{Param, Tool, mentions, without_lifetimes};
 use super::spelled;
 
 /// Returns the assertions about all parameters. A type that depends on the `impl` block is checked when the session
-/// starts: a constant outside of the block cannot name it.
+/// starts, and so is a bound that does: a constant outside of the block cannot name it.
 pub(crate) fn assertions(tool: &Tool, generics: &Generics) -> TokenStream {
     let runtime = &tool.options.runtime;
     let outer: Vec<String> = generics
@@ -21,7 +21,7 @@ pub(crate) fn assertions(tool: &Tool, generics: &Generics) -> TokenStream {
         .collect();
     let mut assertions = TokenStream::new();
     for param in tool.params.iter().filter(|param| !mentions(param.ty.to_token_stream(), &outer)) {
-        of_param(tool, param, &mut assertions);
+        of_param(tool, param, &outer, &mut assertions);
     }
     if assertions.is_empty() {
         return assertions;
@@ -33,7 +33,7 @@ pub(crate) fn assertions(tool: &Tool, generics: &Generics) -> TokenStream {
     }
 }
 
-fn of_param(tool: &Tool, param: &Param, assertions: &mut TokenStream) {
+fn of_param(tool: &Tool, param: &Param, outer: &[String], assertions: &mut TokenStream) {
     let options = &param.options;
     let (name, ty) = (&param.name, spelled::text(&param.ty));
     let mut assert = |key: &str, condition: TokenStream, message: String| {
@@ -42,19 +42,19 @@ fn of_param(tool: &Tool, param: &Param, assertions: &mut TokenStream) {
     };
     for (key, bound) in [("min", &options.min), ("max", &options.max)] {
         let Some((bound, _)) = bound else { continue };
-        let shown = match bound {
-            Number::Int(value) => format!("`{key} = {value}`"),
-            Number::Float(value) => format!("`{key} = {value:?}`"),
-            Number::Expr(_) => format!("`{key}`"),
+        if matches!(bound, Number::Expr(expr) if mentions(expr.to_token_stream(), outer)) {
+            continue;
+        }
+        let (shown, number_of_json) = match bound {
+            Number::Int(value) => (format!("`{key} = {value}`"), "number"),
+            Number::Float(value) => (format!("`{key} = {value:?}`"), "number"),
+            Number::Expr(_) => (format!("`{key}`"), "finite number within 64 bits"),
         };
-        let bound = number(tool, bound);
-        assert(
-            key,
-            quote!(is_bounded_by(#bound)),
-            format!(
-                "{shown} of argument `{name}` is not a number that `{ty}` can have; lengths have `{key}_len`"
-            ),
+        let number = number(tool, bound);
+        let message = format!(
+            "{shown} of argument `{name}` is not a {number_of_json} that `{ty}` can have; lengths have `{key}_len`"
         );
+        assert(key, quote!(is_bounded_by(#number)), message);
     }
     for (key, other, bound) in [("min_len", "min", &options.min_len), ("max_len", "max", &options.max_len)] {
         if bound.is_some() {

@@ -73,8 +73,15 @@ pub(super) fn number(entry: &Entry) -> syn::Result<Number> {
         Some(Scalar::Int(number)) => Ok(Number::Int(number)),
         Some(Scalar::Float(number)) => Ok(Number::Float(number)),
         None if !matches!(expr, Expr::Lit(_)) => Ok(Number::Expr(expr.clone())),
+        None if is_integer(expr) => Err(syn::Error::new_spanned(expr, TOO_LARGE)),
         _ => Err(syn::Error::new_spanned(expr, format!("`{}` must be a number, as in `{0} = 1`", entry.key))),
     }
+}
+
+const TOO_LARGE: &str = "an integer in a schema has at most 64 bits";
+
+fn is_integer(expr: &Expr) -> bool {
+    matches!(expr, Expr::Lit(ExprLit { lit: Lit::Int(_), .. }))
 }
 
 /// Returns the expressions of `key = value`, `key = [a, b]` or `key(a, b)`.
@@ -97,6 +104,9 @@ pub(super) fn scalars(entry: &Entry, example: &str) -> syn::Result<Vec<Scalar>> 
         .iter()
         .map(|expr| {
             scalar(expr).ok_or_else(|| {
+                if is_integer(expr) {
+                    return syn::Error::new_spanned(expr, TOO_LARGE);
+                }
                 let message = format!("`{}` takes literals only: text, numbers and booleans", entry.key);
                 syn::Error::new_spanned(expr, message)
             })

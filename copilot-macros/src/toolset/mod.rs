@@ -5,9 +5,10 @@ mod model;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Generics, Ident, Type};
+use syn::{Generics, Type};
 
 use self::model::{Header, Item, Options, Toolset};
+use crate::cfg;
 use crate::diagnostics::Diagnostics;
 use crate::paths::Runtime;
 use crate::tool::model::{Tool, type_span};
@@ -40,6 +41,7 @@ fn placeholder(toolset: &Toolset) -> TokenStream {
     let Toolset { options, generics, self_ty, .. } = toolset;
     let block = block(toolset, |tool| tool.function.to_token_stream());
     let list = list(&options.runtime, generics, self_ty, &TokenStream::new());
+    let list = cfg::under(&cfg::of(&toolset.attrs), list);
     quote!(#block #list)
 }
 
@@ -48,7 +50,7 @@ fn list(runtime: &Runtime, generics: &Generics, self_ty: &Type, defs: &TokenStre
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     quote! {
         impl #impl_generics #runtime::ToolsInOneImplBlock for #self_ty #where_clause {
-            const DEFS: &'static [#runtime::ToolDef] = &[#defs];
+            const DEFS: &'static [&'static #runtime::ToolDef] = &[#defs];
         }
     }
 }
@@ -88,68 +90,90 @@ fn block(toolset: &Toolset, function: impl Fn(&Tool) -> TokenStream) -> TokenStr
 }
 
 fn expand(toolset: &Toolset) -> TokenStream {
-    let Toolset { options, generics, self_ty, .. } = toolset;
+    let Toolset { options, attrs, generics, self_ty, .. } = toolset;
     let runtime = &options.runtime;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let block = block(toolset, documentation::shown);
-    let tools: Vec<_> = toolset.tools().collect();
-    // Distinct in all blocks of a type, so that a second block with tools is one error.
-    let names: Vec<Ident> = tools
-        .iter()
-        .map(|tool| {
-            format_ident!("__copilot_tool_{}", tool.function.sig.ident.unraw(), span = Span::mixed_site())
-        })
-        .collect();
-    let shims = tools.iter().zip(&names).map(|(tool, name)| expand::shim(tool, name, type_span(self_ty)));
-    let documented = tools.iter().zip(&names).map(|(tool, name)| {
-        let name = format_ident!("{name}_docs");
-        documentation::checks(tool, &name)
-    });
-    let approvals = tools.iter().zip(&names).map(|(tool, name)| {
-        let name = format_ident!("{name}_needs_approval");
-        expand::approval(tool, &name)
-    });
-    let defs = tools.iter().zip(&names).map(|(tool, name)| {
-        let approval = format_ident!("{name}_needs_approval");
-        expand::def(tool, &quote!(Self::#name), &quote!(Self::#approval))
-    });
+    let of_block = cfg::of(attrs);
     // A generic type has no tools to register: they exist for its instances only.
     let is_generic = generics.params.iter().next().is_some();
-    let (unique, registered) = if is_generic {
-        (Vec::new(), Vec::new())
-    } else {
-        let registered = (0..tools.len()).map(|index| {
-            quote! {
-                #runtime::inventory::submit! {
-                    #runtime::Registered(#runtime::Tool::new(&<#self_ty as #runtime::ToolsInOneImplBlock>::DEFS[#index]))
+    let mut parts = Parts::default();
+    for tool in toolset.tools() {
+        parts.add(toolset, tool, is_generic);
+    }
+    let Parts { functions, defs, assertions, unique, registered } = parts;
+    let unique = unique.into_iter().map(|unique| cfg::under(&of_block, unique));
+    let list = list(runtime, generics, self_ty, &defs);
+    let items = cfg::under(
+        &of_block,
+        quote! {
+            const _: () = {
+                impl #impl_generics #self_ty #where_clause {
+                    #functions
                 }
-            }
-        });
-        (tools.iter().map(|tool| expand::unique(tool)).collect(), registered.collect())
-    };
-    let assertions = tools.iter().map(|tool| {
-        let assertions = rules::assertions(tool, generics);
-        // Each has its imports.
-        (!assertions.is_empty()).then(|| quote!(const _: () = { #assertions };))
-    });
-    let list = list(runtime, generics, self_ty, &quote!(#(#defs),*));
+
+                #list
+
+                #assertions
+
+                #registered
+            };
+        },
+    );
     quote! {
         #block
 
         #(#unique)*
 
-        const _: () = {
-            impl #impl_generics #self_ty #where_clause {
-                #(#shims)*
-                #(#approvals)*
-                #(#documented)*
-            }
+        #items
+    }
+}
 
-            #list
+/// The parts of the expansion that have an element for each tool, under the `cfg` of its function.
+#[derive(Default)]
+struct Parts {
+    /// Items of an `impl` block.
+    functions: TokenStream,
+    /// Elements of the list.
+    defs: TokenStream,
+    assertions: TokenStream,
+    unique: Vec<TokenStream>,
+    registered: TokenStream,
+}
 
-            #(#assertions)*
-
-            #(#registered)*
-        };
+impl Parts {
+    fn add(&mut self, toolset: &Toolset, tool: &Tool, is_generic: bool) {
+        let Toolset { options, generics, self_ty, .. } = toolset;
+        let runtime = &options.runtime;
+        let cfgs = cfg::of(&tool.function.attrs);
+        let under = |item: TokenStream| cfg::under(&cfgs, item);
+        let ident = tool.function.sig.ident.unraw();
+        // Distinct in all blocks of a type, so that a second block with tools is one error.
+        let name = format_ident!("__copilot_tool_{ident}", span = Span::mixed_site());
+        let approval = format_ident!("{name}_needs_approval");
+        let docs = format_ident!("{name}_docs");
+        let constant = format_ident!("{name}_def");
+        let def = expand::def(tool, &quote!(Self::#name), &quote!(Self::#approval));
+        self.functions.extend(under(expand::shim(tool, &name, type_span(self_ty))));
+        self.functions.extend(under(expand::approval(tool, &approval)));
+        self.functions.extend(under(documentation::checks(tool, &docs)));
+        self.functions.extend(under(quote! {
+            #[allow(non_upper_case_globals)]
+            const #constant: &'static #runtime::ToolDef = &#def;
+        }));
+        self.defs.extend(under(quote!(Self::#constant,)));
+        let assertions = rules::assertions(tool, generics);
+        if !assertions.is_empty() {
+            // Each has its imports.
+            self.assertions.extend(under(quote!(const _: () = { #assertions };)));
+        }
+        if !is_generic {
+            self.unique.push(expand::unique(tool));
+            self.registered.extend(under(quote! {
+                #runtime::inventory::submit! {
+                    #runtime::Registered(#runtime::Tool::new(<#self_ty>::#constant))
+                }
+            }));
+        }
     }
 }

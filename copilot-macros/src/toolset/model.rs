@@ -1,10 +1,11 @@
 //! An `impl` block with `#[tools]`. The bodies of its functions are never parsed.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::{Attribute, Generics, Meta, Signature, Token, Type, Visibility, braced};
 
+use crate::cfg;
 use crate::diagnostics::Diagnostics;
 use crate::options::{self, Text};
 use crate::paths::Runtime;
@@ -132,6 +133,19 @@ fn is_tool(attr: &Attribute) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == "tool")
 }
 
+/// Returns whether an attribute is `#[cfg_attr(.., tool)]`.
+fn may_be_tool(attr: &Attribute) -> bool {
+    fn is_tool(attribute: TokenStream) -> bool {
+        if let Some((_, attributes)) = cfg::conditional(attribute.clone()) {
+            return attributes.into_iter().any(is_tool);
+        }
+        let path = attribute.into_iter().take_while(|token| !matches!(token, TokenTree::Group(_)));
+        path.last().is_some_and(|last| matches!(last, TokenTree::Ident(last) if last == "tool"))
+    }
+    cfg::conditional(attr.meta.to_token_stream())
+        .is_some_and(|(_, attributes)| attributes.into_iter().any(is_tool))
+}
+
 /// The block with its options and tools.
 pub(crate) struct Toolset {
     pub(crate) options: Options,
@@ -180,6 +194,13 @@ impl Toolset {
 
     fn item(options: &Options, mut function: Function, errors: &mut Diagnostics) -> Item {
         let Some(position) = function.attrs.iter().position(is_tool) else {
+            if let Some(position) = function.attrs.iter().position(may_be_tool) {
+                errors.push(syn::Error::new_spanned(
+                    function.attrs.remove(position),
+                    "`#[tools]` cannot read a `#[tool]` inside of `cfg_attr`; write `#[tool]`, and `#[cfg(..)]` on the \
+                     function where it depends on a condition",
+                ));
+            }
             return Item::Other(quote!(#function));
         };
         let attr = function.attrs.remove(position);

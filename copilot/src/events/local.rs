@@ -17,7 +17,7 @@ pub struct ToolProgress {
     pub tool_call_id: ToolCallId,
     /// The tool's name.
     pub tool_name: String,
-    /// The completed part, from 0 to 1; `None` where the tool does not know it.
+    /// The completed part, from 0 to 1; `None` where the tool gave a number that is not finite.
     pub fraction: Option<f64>,
     /// The text of the tool, for people.
     pub message: String,

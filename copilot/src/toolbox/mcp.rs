@@ -15,12 +15,21 @@ pub(super) fn command() -> Command {
             .help("Run calls that need an approval without one"),
     );
     #[cfg(feature = "toolbox-http")]
-    let command = command.arg(
-        Arg::new("http")
-            .long("http")
-            .value_name("ADDR")
-            .help("Serve over HTTP at an address, such as `127.0.0.1:8080` or `8080`, instead"),
-    );
+    let command = command
+        .arg(
+            Arg::new("http")
+                .long("http")
+                .value_name("ADDR")
+                .help("Serve over HTTP at an address, such as `127.0.0.1:8080` or `8080`, instead"),
+        )
+        .arg(
+            Arg::new("max-connections")
+                .long("max-connections")
+                .value_name("N")
+                .requires("http")
+                .value_parser(clap::value_parser!(u16).range(1..))
+                .help("Accept at most N connections at a time; further ones wait [default: 256]"),
+        );
     command
 }
 
@@ -28,7 +37,9 @@ pub(super) fn command() -> Command {
 pub(super) async fn serve(toolbox: Toolbox, matches: &ArgMatches) -> Outcome {
     #[cfg(feature = "toolbox-http")]
     if let Some(address) = super::arguments::text(matches, "http") {
-        return http::serve(server(toolbox, matches)?, address).await;
+        let connections = matches.get_one("max-connections").copied();
+        let connections = connections.unwrap_or(super::serve_http::Limits::DEFAULT.connections);
+        return http::serve(server(toolbox, matches)?, address, connections).await;
     }
     server(toolbox, matches)?.stdio().await?;
     Ok(Exit::Success)
@@ -53,58 +64,30 @@ fn server(toolbox: Toolbox, matches: &ArgMatches) -> crate::Result<Server> {
 #[cfg(feature = "toolbox-http")]
 mod http {
     use std::net::{Ipv4Addr, SocketAddr};
-    use std::time::Duration;
 
-    use hyper::server::conn::http1;
-    use hyper::service::service_fn;
-    use hyper_util::rt::{TokioIo, TokioTimer};
     use tokio::net::TcpListener;
-    use tower_service::Service as _;
 
     use super::super::call::either;
     use super::super::exit::{Exit, Outcome};
+    use super::super::serve_http::{self, Limits};
     use super::super::signals::Interrupts;
     use super::super::terminal::report;
     use crate::api::mcp::Server;
-    use crate::task::{self, Task};
+    use crate::task::CancellationToken;
 
-    /// The time for running calls to end after the signal.
-    const GRACE: Duration = Duration::from_secs(10);
-
-    /// Serves until Ctrl-C or SIGTERM, and then lets running calls end.
-    pub(super) async fn serve(server: Server, address: &str) -> Outcome {
+    /// Serves until Ctrl-C or SIGTERM, and then lets running calls end. A second signal ends them.
+    pub(super) async fn serve(server: Server, address: &str, connections: u16) -> Outcome {
         let service = server.http()?;
         let mut interrupts = Interrupts::with_terminations()?;
         let listener = bound(address).await?;
         report(&format!("listening on http://{}/mcp\n", listener.local_addr()?))?;
-        // A connection ends with its client; those that are left are dropped with this.
-        let mut connections: Vec<Task> = Vec::new();
-        loop {
-            let Some(accepted) = either(&mut Box::pin(listener.accept()), interrupts.next()).await else {
-                break;
-            };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            };
-            let service = service.clone();
-            connections.retain(|connection| !connection.is_finished());
-            connections.push(task::spawn(async move {
-                let answer = service_fn(move |request| service.clone().call(request));
-                let served = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .serve_connection(TokioIo::new(stream), answer);
-                if let Err(error) = served.await {
-                    tracing::debug!(%error, "a connection of an MCP client ended");
-                }
-            }));
+        let limits = Limits { connections, ..Limits::DEFAULT };
+        let stop = CancellationToken::default();
+        let mut served = Box::pin(serve_http::serve(service, listener, limits, &stop));
+        if either(&mut served, interrupts.next()).await.is_none() {
+            stop.cancel();
+            either(&mut served, interrupts.next()).await;
         }
-        service.drain();
-        service.shutdown(GRACE).await;
         Ok(Exit::Success)
     }
 

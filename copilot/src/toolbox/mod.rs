@@ -27,6 +27,8 @@ mod inbox;
 mod list;
 #[cfg(feature = "mcp")]
 mod mcp;
+#[cfg(feature = "toolbox-http")]
+mod serve_http;
 mod sessions;
 mod setters;
 mod signals;

@@ -130,9 +130,14 @@ impl ToolContext {
     }
 
     /// Reports progress to the session's subscribers, as [`EventKind::ToolProgress`](crate::EventKind::ToolProgress).
-    /// `fraction` is from 0 to 1. The model does not see it.
+    /// `fraction` is from 0 to 1; a value outside becomes the nearest one, and one that is not finite, such as that of
+    /// `0.0 / 0.0`, counts as unknown. The model does not see it.
+    ///
+    /// An MCP client reads it if it asked for the progress. There, a message whose fraction is unknown, or is not above
+    /// the last one of the call, is a line of the log.
     pub fn progress(&self, fraction: f64, message: impl AsRef<str>) {
-        self.0.invocation.host.progress(self.call_id(), self.tool(), Some(fraction), message.as_ref());
+        let fraction = fraction.is_finite().then(|| fraction.clamp(0.0, 1.0));
+        self.0.invocation.host.progress(self.call_id(), self.tool(), fraction, message.as_ref());
     }
 
     /// Writes a line to the session's log, which users of the CLI can read. The model does not see it.

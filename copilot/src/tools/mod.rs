@@ -85,6 +85,7 @@ pub(crate) use timeouts::Timeouts;
 
 /// The items that the macros refer to, re-exported as `__private`.
 pub(crate) mod expansion {
+    pub use super::arguments::bound::{bound, number};
     pub use super::arguments::decode::Visitor;
     pub use super::arguments::default::{MaybeJson, NoJson, text};
     #[expect(deprecated, reason = "its use is the warning")]

@@ -412,6 +412,23 @@ impl Tool {
         wires.get(profile, || self.wire_of(compiled, profile))
     }
 
+    /// Returns the schema of the arguments as their types describe it; `None` for a tool whose schema is given as JSON, and
+    /// for one without arguments.
+    pub(crate) fn type_schema(&self) -> Option<Value> {
+        let schema = self.has_types().then(|| self.verbatim().ok()).flatten()??;
+        serde_json::from_str(schema.get()).ok()
+    }
+
+    /// Returns whether the arguments are described by types, and not by a schema as JSON.
+    fn has_types(&self) -> bool {
+        self.dynamic().is_none_or(|tool| tool.schema.is_none())
+    }
+
+    fn verbatim(&self) -> std::result::Result<Option<Box<RawValue>>, String> {
+        let description = Visitor::describe(schema::generator(), |visitor| self.visit(visitor));
+        schema::verbatim(self.def().params, description)
+    }
+
     fn wire_of(&self, compiled: &Compiled, profile: SchemaProfile) -> Result<Box<RawValue>> {
         let refuse = |reason: String| {
             let (name, location) = (self.name(), self.location());
@@ -424,7 +441,6 @@ impl Tool {
             )
         };
         let arguments = &compiled.arguments;
-        let has_own_schema = self.dynamic().is_some_and(|tool| tool.schema.is_some());
         let parameters = match (profile, &arguments.parameters) {
             (_, None) => None,
             (SchemaProfile::OpenAiStrict, Some(parameters)) => {
@@ -434,10 +450,7 @@ impl Tool {
                 let ordered = schema::ordered(&strict, &arguments.layout.names);
                 Some(ordered.map_err(|error| refuse(error.to_string()))?)
             }
-            (SchemaProfile::Verbatim, Some(_)) if !has_own_schema => {
-                let description = Visitor::describe(schema::generator(), |visitor| self.visit(visitor));
-                schema::verbatim(self.def().params, description).map_err(refuse)?
-            }
+            (SchemaProfile::Verbatim, Some(_)) if self.has_types() => self.verbatim().map_err(refuse)?,
             (_, Some(parameters)) => Some(parameters.clone()),
         };
         let mut labels = self.dynamic().map_or_else(|| Labels::of(self.def()), Dynamic::labels);

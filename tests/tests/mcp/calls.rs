@@ -101,6 +101,31 @@ async fn progress_and_log_lines_are_notifications_before_the_result() {
 }
 
 #[tokio::test]
+async fn the_progress_of_a_call_increases_with_each_notification() {
+    let report = DynTool::new("mcp_odd_progress", "Report parts in an odd order.").run(|_, cx| async move {
+        for part in [f64::NAN, -1.0, 0.0, 0.9, 0.1, 0.9, f64::INFINITY, 7.0, 1.0] {
+            cx.progress(part, format!("{part}"));
+        }
+    });
+    let mut client = Client::of("2025-06-18", server().with_tools([report]), json!({})).await;
+    client.meta("progressToken", "p1");
+    client.call("mcp_odd_progress", json!({})).await;
+    let received = client.received.drain(..).map(|message| {
+        let params = &message["params"];
+        match message["method"].as_str() {
+            Some("notifications/progress") => format!("{}: {}", params["progress"], params["message"]),
+            _ => format!("{}", params["data"]),
+        }
+    });
+    let received: Vec<String> = received.map(|line| line.replace('"', "")).collect();
+    assert_eq!(received, ["NaN", "0.0: -1", "0", "0.9: 0.9", "0.1", "0.9", "inf", "1.0: 7", "1"]);
+    client.request("logging/setLevel", json!({ "level": "warning" })).await;
+    client.call("mcp_odd_progress", json!({})).await;
+    let methods: Vec<&Value> = client.received.iter().map(|message| &message["method"]).collect();
+    assert_eq!(methods, ["notifications/progress"; 3], "the others are not sent without a log");
+}
+
+#[tokio::test]
 async fn a_client_without_sessions_requests_log_lines_with_a_call() {
     let mut client = Client::stateless(server(), &json!({}));
     client.call("mcp_progress", json!({})).await;

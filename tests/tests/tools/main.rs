@@ -2,6 +2,7 @@
 
 mod calls;
 mod changes;
+mod conditional;
 mod ended_sessions;
 mod failing_handlers;
 mod generated;

@@ -1,5 +1,6 @@
 //! Arguments of a call: description, decoding, validation, correction, and the report of mistakes.
 
+pub(super) mod bound;
 mod branch;
 pub(crate) mod decode;
 pub(crate) mod default;

@@ -1,6 +1,6 @@
 //! The declaration of a parameter, as constant data.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// One parameter of a tool's function.
 #[derive(Debug)]
@@ -32,10 +32,12 @@ pub struct ParamDef {
 pub enum Scalar {
     /// The value of a string or character literal.
     Text(&'static str),
-    /// The value of an integer literal or a constant expression.
-    Int(i64),
-    /// The value of a floating-point literal.
+    /// The value of an integer.
+    Int(i128),
+    /// The value of a floating-point literal, or of a constant of type `f64`.
     Float(f64),
+    /// The value of a constant of type `f32`.
+    Single(f32),
     /// The value of a boolean literal.
     Bool(bool),
 }
@@ -69,12 +71,27 @@ impl ParamDef {
     };
 }
 
+impl Scalar {
+    /// Returns whether the value is a number that JSON can have here: a finite one, or an integer of 64 bits.
+    pub(crate) const fn is_number(self) -> bool {
+        match self {
+            Self::Text(_) | Self::Bool(_) => false,
+            Self::Int(number) => i64::MIN as i128 <= number && number <= u64::MAX as i128,
+            Self::Float(number) => number.is_finite(),
+            Self::Single(number) => number.is_finite(),
+        }
+    }
+}
+
 impl From<Scalar> for Value {
     fn from(scalar: Scalar) -> Self {
         match scalar {
             Scalar::Text(text) => text.into(),
-            Scalar::Int(number) => number.into(),
+            Scalar::Int(number) => Number::from_i128(number).map_or(Self::Null, Self::Number),
             Scalar::Float(number) => number.into(),
+            // The shortest decimal that is this `f32`: the value as an `f64` would have digits that the program did not
+            // write, and a minimum of 0.1 would refuse 0.1.
+            Scalar::Single(number) => number.to_string().parse::<f64>().unwrap_or(f64::NAN).into(),
             Scalar::Bool(value) => value.into(),
         }
     }

@@ -54,6 +54,9 @@ pub enum ChangeKind {
     Narrowed(String),
     /// More values are valid than before; the text names the rule with its old and its new value.
     Widened(String),
+    /// Other values are valid than before, as of a text that is a number now: some are new, and some are not valid any
+    /// more. Also where this cannot be decided, as for two patterns. The text names the rule with its old and its new value.
+    Changed(String),
     /// A description changed, which the model reads.
     Description,
     /// The default of an argument changed; the text has the old and the new one.
@@ -69,7 +72,7 @@ impl ToolChange {
     /// Changes of descriptions, defaults and options are not breaking, although the model may behave differently.
     pub fn is_breaking(&self) -> bool {
         match (&self.place, &self.kind) {
-            (_, ChangeKind::Removed)
+            (_, ChangeKind::Removed | ChangeKind::Changed(_))
             | (Place::Arguments(_), ChangeKind::Required | ChangeKind::Narrowed(_))
             | (Place::Result(_), ChangeKind::Optional | ChangeKind::Widened(_)) => true,
             (Place::Arguments(_), ChangeKind::Added { required }) => *required,
@@ -99,6 +102,7 @@ impl fmt::Display for ToolChange {
             ChangeKind::Optional => f.write_str(" may now be absent"),
             ChangeKind::Narrowed(rule) => write!(f, " allows fewer values: {rule}"),
             ChangeKind::Widened(rule) => write!(f, " allows more values: {rule}"),
+            ChangeKind::Changed(rule) => write!(f, " allows other values: {rule}"),
             ChangeKind::Description => f.write_str(" has another description"),
             ChangeKind::Default(values) => write!(f, " has another default: {values}"),
             ChangeKind::Option(values) => write!(f, " has another option: {values}"),
@@ -110,7 +114,7 @@ impl fmt::Display for ToolChange {
 /// snapshot file, as `assert_tools_snapshot` of the feature `testing` writes it: an array of objects with `name`, `description`, `parameters` and
 /// `outputSchema`. The changes are sorted by tool; within a tool, those of its arguments come before those of its result.
 ///
-/// A rule that the comparison does not know counts as narrowed if it changes or is new, so that an unknown change is
+/// A rule that the comparison does not know counts as [changed](ChangeKind::Changed), so that an unknown change is
 /// reported as breaking rather than missed.
 ///
 /// # Errors
@@ -297,13 +301,50 @@ mod tests {
     fn a_changed_pattern_and_an_unknown_rule_break() {
         assert_eq!(
             of_argument(&json!({"pattern": "a"}), &json!({"pattern": "b"})),
-            ["! t: argument `a` allows fewer values: `pattern` was \"a\" and is \"b\""]
+            ["! t: argument `a` allows other values: `pattern` was \"a\" and is \"b\""]
         );
         let unknown = of_argument(&json!({}), &json!({"not": {"type": "null"}}));
         assert!(
             unknown.len() == 1 && unknown[0].starts_with('!') && unknown[0].contains("`not`"),
             "{unknown:?}"
         );
+    }
+
+    #[test]
+    fn other_values_break_callers_and_readers() {
+        for (old, new, rule) in [
+            (json!({"type": "string"}), json!({"type": "integer"}), "`type`"),
+            (json!({"type": ["string", "null"]}), json!({"type": ["string", "integer"]}), "`type`"),
+            (json!({"enum": ["a", "b"]}), json!({"enum": ["b", "c"]}), "`enum`"),
+            (json!({"const": "a"}), json!({"const": "b"}), "`enum`"),
+            (
+                json!({"prefixItems": [{"type": "integer"}, {"type": "string"}]}),
+                json!({"prefixItems": [{"type": "string"}, {"type": "integer"}]}),
+                "`prefixItems`",
+            ),
+            (json!({"prefixItems": [{}]}), json!({}), "`prefixItems`"),
+            (json!({"format": "date"}), json!({"format": "date-time"}), "`format`"),
+            (json!({"pattern": "a"}), json!({"pattern": "b"}), "`pattern`"),
+            (
+                json!({"oneOf": [{"type": "string"}, {"type": "null"}]}),
+                json!({"oneOf": [{"type": "integer"}, {"type": "null"}]}),
+                "`oneOf`",
+            ),
+            (json!({"anyOf": [{"format": "date"}]}), json!({"anyOf": [{"format": "date-time"}]}), "`anyOf`"),
+        ] {
+            for (old, new) in [(&old, &new), (&new, &old)] {
+                let member = |schema: &Value| json!({"type": "object", "properties": {"a": schema}, "required": ["a"]});
+                let changes = [of_argument(old, new), of_result(member(old), member(new))];
+                for (changes, place) in changes.iter().zip(["argument `a`", "member `a` of the result"]) {
+                    let expected = format!("! t: {place} allows other values: {rule} was ");
+                    assert!(changes.len() == 1 && changes[0].starts_with(&expected), "{changes:?}");
+                }
+            }
+        }
+        // A rule that only restricts does not break the readers of a result.
+        let not = (json!({}), json!({"not": {"type": "null"}}));
+        assert!(of_result(not.0.clone(), not.1.clone())[0].starts_with("t: "));
+        assert!(of_result(not.1, not.0)[0].starts_with("! "));
     }
 
     #[test]

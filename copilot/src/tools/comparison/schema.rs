@@ -13,6 +13,23 @@ const LOWER_LIMITS: [&str; 5] = ["minimum", "exclusiveMinimum", "minLength", "mi
 /// Rules that a smaller number makes narrower.
 const UPPER_LIMITS: [&str; 5] = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"];
 
+/// Other rules that only restrict, so that a schema with one allows fewer values than without it.
+const RESTRICTIONS: [&str; 13] = [
+    "allOf",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "dependentRequired",
+    "dependentSchemas",
+    "format",
+    "maxContains",
+    "multipleOf",
+    "not",
+    "pattern",
+    "propertyNames",
+    "uniqueItems",
+];
+
 /// Members that restrict nothing, or that are compared elsewhere.
 const OTHERS: [&str; 20] = [
     "$comment",
@@ -133,7 +150,8 @@ impl Comparison<'_> {
         match (more, less) {
             (true, true) => {}
             (true, false) => self.add(path, ChangeKind::Widened(was_and_is(rule, was, is))),
-            (false, _) => self.add(path, ChangeKind::Narrowed(was_and_is(rule, was, is))),
+            (false, true) => self.add(path, ChangeKind::Narrowed(was_and_is(rule, was, is))),
+            (false, false) => self.add(path, ChangeKind::Changed(was_and_is(rule, was, is))),
         }
     }
 
@@ -147,23 +165,24 @@ impl Comparison<'_> {
                 continue;
             }
             let text = was_and_is(rule, was, is);
+            let (is_lower, is_upper) = (LOWER_LIMITS.contains(&rule), UPPER_LIMITS.contains(&rule));
             let order = match (was, is) {
-                (Some(_), None) => Ordering::Less,
-                (None, _) => Ordering::Greater,
-                (Some(was), Some(is)) => {
-                    let grows = was.as_f64().zip(is.as_f64()).and_then(|(was, is)| is.partial_cmp(&was));
-                    match grows {
-                        Some(order) if LOWER_LIMITS.contains(&rule) => order,
-                        Some(order) if UPPER_LIMITS.contains(&rule) => order.reverse(),
-                        // Which of two patterns allows more cannot be decided.
-                        _ => Ordering::Greater,
-                    }
-                }
+                // The effect of a rule that is not known may depend on the rules beside it.
+                (None, _) | (_, None) if !is_lower && !is_upper && !RESTRICTIONS.contains(&rule) => None,
+                (Some(_), None) => Some(Ordering::Less),
+                (None, _) => Some(Ordering::Greater),
+                // Which of two patterns allows more cannot be decided.
+                (Some(was), Some(is)) => match was.as_f64().zip(is.as_f64()) {
+                    Some((was, is)) if is_lower => is.partial_cmp(&was),
+                    Some((was, is)) if is_upper => was.partial_cmp(&is),
+                    _ => None,
+                },
             };
             match order {
-                Ordering::Less => self.add(path, ChangeKind::Widened(text)),
-                Ordering::Greater => self.add(path, ChangeKind::Narrowed(text)),
-                Ordering::Equal => {}
+                Some(Ordering::Less) => self.add(path, ChangeKind::Widened(text)),
+                Some(Ordering::Greater) => self.add(path, ChangeKind::Narrowed(text)),
+                Some(Ordering::Equal) => {}
+                None => self.add(path, ChangeKind::Changed(text)),
             }
         }
     }
@@ -242,8 +261,8 @@ impl Comparison<'_> {
 fn fits(old_root: &Value, old: &Value, new_root: &Value, new: &Value) -> bool {
     let mut fits = true;
     let mut add = |_, kind| {
-        use ChangeKind::{Added, Narrowed, Removed, Required};
-        fits &= !matches!(kind, Narrowed(_) | Removed | Required | Added { required: true });
+        use ChangeKind::{Added, Changed, Narrowed, Removed, Required};
+        fits &= !matches!(kind, Narrowed(_) | Changed(_) | Removed | Required | Added { required: true });
     };
     Comparison { old_root, new_root, open: Vec::new(), add: &mut add }.schemas(old, new, "");
     fits

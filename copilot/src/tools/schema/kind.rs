@@ -35,23 +35,23 @@ impl Kind {
             (Self::Unknown, _)
             | (Self::Bool, Scalar::Bool(_))
             | (Self::Text, Scalar::Text(_))
-            | (Self::Number, Scalar::Int(_) | Scalar::Float(_)) => true,
-            (Self::Integer(least, most), Scalar::Int(number)) => {
-                least <= number as i128 && number as i128 <= most
-            }
+            | (Self::Number, Scalar::Int(_) | Scalar::Float(_) | Scalar::Single(_)) => true,
+            (Self::Integer(least, most), Scalar::Int(number)) => least <= number && number <= most,
             _ => false,
         }
     }
 
-    /// Returns whether the literal can be the bound of a number of this kind.
+    /// Returns whether the value can be the bound of a number of this kind.
     pub const fn is_bounded_by(self, bound: Scalar) -> bool {
         match (self, bound) {
+            _ if !bound.is_number() => false,
+            (Self::Integer(..), Scalar::Single(number)) => self.is_bounded_by(Scalar::Float(number as f64)),
             // A whole float is an integer.
             (Self::Integer(..), Scalar::Float(number))
                 if number.abs() < 9e18 && (number as i64) as f64 == number =>
             {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-                self.takes(Scalar::Int(number as i64))
+                self.takes(Scalar::Int(number as i128))
             }
             (Self::Bool | Self::Text | Self::Collection, _) => false,
             _ => self.takes(bound),
@@ -202,7 +202,19 @@ mod tests {
         {
             assert!(!small.is_bounded_by(bound), "{bound:?}");
         }
-        assert!(Probe::<u128>::KIND.is_bounded_by(Scalar::Int(i64::MAX)));
+        assert!(small.is_bounded_by(Scalar::Single(3.0)) && !small.is_bounded_by(Scalar::Single(0.5)));
+        assert!(Probe::<u64>::KIND.is_bounded_by(Scalar::Int(u64::MAX.into())));
+        for bound in [
+            Scalar::Int(i128::from(u64::MAX) + 1),
+            Scalar::Int(i128::from(i64::MIN) - 1),
+            Scalar::Float(f64::NAN),
+            Scalar::Single(f32::INFINITY),
+        ] {
+            for kind in [Probe::<u128>::KIND, Probe::<f64>::KIND, Probe::<Own>::KIND] {
+                assert!(!kind.is_bounded_by(bound), "{bound:?} of {kind:?}");
+            }
+        }
+        assert!(Probe::<u128>::KIND.is_bounded_by(Scalar::Int(i64::MAX.into())));
         assert!(Probe::<f64>::KIND.is_bounded_by(Scalar::Float(0.5)));
         assert!(!Probe::<&str>::KIND.is_bounded_by(Scalar::Int(1)));
         assert!(Probe::<Own>::KIND.is_bounded_by(Scalar::Int(1)));

@@ -24,6 +24,12 @@ pub(crate) fn apply(param: &ParamDef, schema: &mut Map<String, Value>) -> Result
     for (option, keyword, bound) in [("min", "minimum", param.min), ("max", "maximum", param.max)] {
         match (bound, kind) {
             (None, _) => {}
+            (Some(bound), _) if !bound.is_number() => {
+                return Err(format!(
+                    "`{option}` of argument `{}` is not finite, or beyond 64 bits",
+                    param.name
+                ));
+            }
             (Some(bound), Kind::Integer | Kind::Number) => set(schema, keyword, bound.into()),
             (Some(_), _) => return refuse(option, "numbers"),
         }
@@ -115,7 +121,7 @@ impl Kind {
         match value {
             Scalar::Text(_) => matches!(self, Self::Text | Self::Other),
             Scalar::Int(_) => matches!(self, Self::Integer | Self::Number | Self::Other),
-            Scalar::Float(_) => matches!(self, Self::Number | Self::Other),
+            Scalar::Float(_) | Scalar::Single(_) => matches!(self, Self::Number | Self::Other),
             Scalar::Bool(_) => matches!(self, Self::Bool | Self::Other),
         }
     }

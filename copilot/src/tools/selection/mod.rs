@@ -4,6 +4,7 @@
 pub(crate) mod lint;
 mod providers;
 pub(crate) mod registry;
+mod shadowed;
 #[cfg(any(test, feature = "testing", feature = "toolbox"))]
 pub(crate) mod snapshot;
 pub(crate) mod toolset;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
 use crate::tools::compiled::Compiled;
+use crate::tools::selection::shadowed;
 use crate::tools::tool::Tool;
 
 /// The number of tools that OpenAI accepts in a request.
@@ -37,7 +38,7 @@ pub(crate) fn errors(tool: &Tool) -> impl Iterator<Item = Error> {
     name.into_iter().chain(refused)
 }
 
-/// Returns notes on a tool: what a provider refuses, and what changes when an argument is added.
+/// Returns notes on a tool: what a provider refuses, what changes when an argument is added, and what a type loses.
 pub(crate) fn notes(tool: &Tool) -> Vec<String> {
     let mut notes = Vec::new();
     let length = tool.description().chars().count();
@@ -72,6 +73,9 @@ pub(crate) fn notes(tool: &Tool) -> Vec<String> {
                  `#[arg(nest)]` does already"
             ));
         }
+    }
+    if let Some(types) = tool.type_schema() {
+        parts(&types, "", &mut |part, path| notes.extend(shadowed::notes(&types, part, path)));
     }
     notes.sort();
     notes.dedup();

@@ -42,7 +42,7 @@ use crate::tools::tool::{Bound, Tool};
 pub trait Toolset: ToolsInOneImplBlock {
     /// Returns the tools. The session's state provides the value.
     fn tools() -> Vec<Tool> {
-        Self::DEFS.iter().map(Tool::new).collect()
+        Self::DEFS.iter().copied().map(Tool::new).collect()
     }
 
     /// Returns the tools bound to this value, which is not read from the session's state.
@@ -55,7 +55,7 @@ pub trait Toolset: ToolsInOneImplBlock {
             let value = UserValue::new(Arc::clone(&value));
             Tool::bound(Arc::new(Bound { def, type_id: TypeId::of::<Self>(), value }))
         };
-        Self::DEFS.iter().map(bind).collect()
+        Self::DEFS.iter().copied().map(bind).collect()
     }
 }
 
@@ -64,7 +64,7 @@ pub trait Toolset: ToolsInOneImplBlock {
 pub trait ToolsInOneImplBlock: 'static {
     /// Used by the macros.
     #[doc(hidden)]
-    const DEFS: &'static [ToolDef];
+    const DEFS: &'static [&'static ToolDef];
 }
 
 #[diagnostic::do_not_recommend]

@@ -156,6 +156,50 @@ async fn integers_are_exact_up_to_the_bounds_of_their_types() {
 }
 
 #[tokio::test]
+async fn a_bound_that_is_a_constant_is_exact() {
+    const MOST: f64 = 99.5;
+    const PART: f32 = 0.1;
+    const LEAST: i8 = -14;
+
+    /// Show numbers.
+    #[crate::tool(docs = allow, coerce = off)]
+    async fn show_bounded(
+        #[arg(min = -MOST, max = MOST)] a: Option<f64>,
+        #[arg(max = 0.5 + 0.4)] b: Option<f64>,
+        #[arg(min = PART)] c: Option<f32>,
+        #[arg(min = LEAST)] d: Option<i64>,
+        #[arg(min = 10, max = u64::MAX)] e: Option<u64>,
+        #[arg(min = f64::MIN, max = f64::MAX)] f: Option<f64>,
+    ) -> String {
+        format!("{a:?} {b:?} {c:?} {d:?} {e:?} {f:?}")
+    }
+
+    for arguments in [
+        r#"{"a":99.2}"#,
+        r#"{"a":-99.5}"#,
+        r#"{"b":0.9}"#,
+        r#"{"c":0.1}"#,
+        r#"{"d":-14}"#,
+        r#"{"e":18446744073709551615}"#,
+        r#"{"f":-1e300}"#,
+    ] {
+        let text = call_text(&show_bounded::TOOL, arguments).await;
+        assert!(text.starts_with("success"), "{arguments}: {text}");
+    }
+    for (arguments, problem) in [
+        (r#"{"a":99.6}"#, "`a`: expected a number from -99.5 to 99.5, got 99.6"),
+        (r#"{"a":-99.6}"#, "`a`: expected a number from -99.5 to 99.5, got -99.6"),
+        (r#"{"b":0.91}"#, "`b`: expected a number of at most 0.9, got 0.91"),
+        (r#"{"c":0.09}"#, "`c`: expected a number of at least 0.1, got 0.09"),
+        (r#"{"d":-15}"#, "`d`: expected an integer of at least -14, got -15"),
+        (r#"{"e":9}"#, "`e`: expected an integer from 10 to 18446744073709551615, got 9"),
+    ] {
+        let text = call_text(&show_bounded::TOOL, arguments).await;
+        assert!(text.ends_with(problem), "{arguments}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_number_beyond_the_range_of_a_float_is_refused_at_every_depth() {
     #[derive(Deserialize, JsonSchema)]
     struct Sizes {

@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -68,6 +68,7 @@ pub(super) async fn call(
         core: Arc::clone(core),
         tool: tool.name().to_owned(),
         progress: context.meta.get_progress_token(),
+        reported: Mutex::new(None),
         logs,
         asker,
         outgoing,

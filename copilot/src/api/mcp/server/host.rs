@@ -1,6 +1,6 @@
 //! The requests of a running tool to its MCP client.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
@@ -20,6 +20,7 @@ use super::outgoing::Outgoing;
 use super::questions::{Asker, Form};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::ToolCallId;
+use crate::task::lock;
 use crate::tools::ToolHost;
 use crate::tools::output::ticket::TicketRecord;
 
@@ -29,6 +30,8 @@ pub(super) struct CallHost {
     pub(super) tool: String,
     /// The token of the client's progress reports; `None` if it wants none.
     pub(super) progress: Option<ProgressToken>,
+    /// The part that the last progress report named, which the next one has to exceed.
+    pub(super) reported: Mutex<Option<f64>>,
     /// Whether the client reads log messages of the level `info`.
     pub(super) logs: bool,
     pub(super) asker: Asker,
@@ -38,9 +41,17 @@ pub(super) struct CallHost {
 impl ToolHost for CallHost {
     fn progress(&self, _: &ToolCallId, _: &str, fraction: Option<f64>, message: &str) {
         let Some(token) = &self.progress else { return };
-        let progress = ProgressNotificationParam::new(token.clone(), fraction.unwrap_or_default())
-            .with_total(1.0)
-            .with_message(message);
+        // Held until the report is in the queue, because threads of a tool may report concurrently.
+        let mut reported = lock(&self.reported);
+        let increased = fraction.filter(|fraction| reported.is_none_or(|reported| *fraction > reported));
+        // The protocol requires that the progress increases with each notification.
+        let Some(fraction) = increased else {
+            drop(reported);
+            return self.log("info", message);
+        };
+        *reported = Some(fraction);
+        let progress =
+            ProgressNotificationParam::new(token.clone(), fraction).with_total(1.0).with_message(message);
         self.outgoing.push(ServerNotification::ProgressNotification(ProgressNotification::new(progress)));
     }
 

@@ -158,7 +158,7 @@ impl HttpService {
     ///
     /// Dropping the future leaves the service closed, and cancels no call.
     pub async fn shutdown(&self, grace: Duration) -> bool {
-        self.shared.phase.fetch_max(CLOSED, Ordering::AcqRel);
+        self.shared.phase.fetch_max(CLOSED, Ordering::SeqCst);
         self.shared.core.closing.cancel();
         let mut running = self.shared.running.subscribe();
         let ended = tokio::time::timeout(grace, running.wait_for(|running| *running == 0)).await.is_ok();
@@ -182,18 +182,21 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let phase = self.shared.phase.load(Ordering::Acquire);
         if request.method() == Method::GET && request.uri().path() == READY {
-            let status = if phase == SERVING { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            return Box::pin(ready(Ok(plain(status, if phase == SERVING { "ready" } else { "draining" }))));
+            let is_ready = self.is_ready();
+            let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            return Box::pin(ready(Ok(plain(status, if is_ready { "ready" } else { "draining" }))));
         }
-        if phase == CLOSED {
+        // Counted before the phase is read, and the other way round in `shutdown`: a shutdown that finds no running request
+        // has closed the service before this one reads the phase.
+        let running = Running::new(&self.shared);
+        if self.shared.phase.load(Ordering::SeqCst) == CLOSED {
             let mut refused = plain(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
             refused.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
             refused.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
             return Box::pin(ready(Ok(refused)));
         }
-        let (inner, running) = (self.inner.clone(), Running::new(&self.shared));
+        let inner = self.inner.clone();
         Box::pin(async move {
             let response = inner.handle(request).await;
             Ok(response.map(|body| HttpBody { body, _running: Some(running) }))
@@ -263,5 +266,70 @@ impl fmt::Debug for HttpService {
             .field("is_ready", &self.is_ready())
             .field("running", &self.running())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::{hint, thread};
+
+    use super::super::Server;
+    use super::*;
+    use crate::tools::DynTool;
+
+    /// Brings two threads to the same point, more exactly than a `Barrier`, which sleeps.
+    struct Meeting(AtomicUsize);
+
+    impl Meeting {
+        /// `number` is the one of the meeting, from 1.
+        fn wait(&self, number: usize) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            for spins in 0_u32.. {
+                if self.0.load(Ordering::SeqCst) >= 2 * number {
+                    return;
+                }
+                // The other thread may need this processor.
+                if spins > 2_000 { thread::yield_now() } else { hint::spin_loop() }
+            }
+        }
+    }
+
+    #[test]
+    fn a_shutdown_that_reports_that_all_requests_have_ended_leaves_none_behind() {
+        const ROUNDS: usize = 4_000;
+        let tool = DynTool::new("nothing", "Do nothing.").run(|_, _| async { "done" });
+        let service = Server::new("acme").with_tools([tool]).http().unwrap();
+        let meeting = Meeting(AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let (clients, meeting) = (service.clone(), &meeting);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let mut service = clients.clone();
+                    let request = Request::post("/").body(Full::new(Bytes::new())).unwrap();
+                    meeting.wait(3 * round + 1);
+                    // The requests come at different moments of the shutdown.
+                    (0..round % 200).for_each(|_| hint::spin_loop());
+                    let response = service.call(request);
+                    meeting.wait(3 * round + 2);
+                    meeting.wait(3 * round + 3);
+                    drop(response);
+                }
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let left = runtime.block_on(async {
+                let mut left = 0;
+                for round in 0..ROUNDS {
+                    service.shared.phase.store(SERVING, Ordering::SeqCst);
+                    meeting.wait(3 * round + 1);
+                    let all_ended = service.shutdown(Duration::ZERO).await;
+                    meeting.wait(3 * round + 2);
+                    left += usize::from(all_ended && service.running() != 0);
+                    meeting.wait(3 * round + 3);
+                }
+                left
+            });
+            assert_eq!(left, 0, "requests that were accepted, and were cancelled after the shutdown");
+        });
     }
 }

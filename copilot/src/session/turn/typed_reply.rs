@@ -181,32 +181,52 @@ fn shape<T: JsonSchema>() -> Shape {
     Shape { format: ResponseFormat::JsonSchema { json_schema }, wrapped }
 }
 
+/// The keywords whose members are schemas with names of the program.
+const NAMED: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
+
+/// The keywords whose values are schemas, or lists of them. The values of all others are data.
+const NESTED: [&str; 16] = [
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "contains",
+    "contentSchema",
+    "else",
+    "if",
+    "items",
+    "not",
+    "oneOf",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
 /// Closes every object and requires all of its members, as models want it that guarantee the shape of their replies.
 /// Gives whether that was possible: a map has no list of members.
 fn close(schema: &mut Value) -> bool {
+    let Value::Object(keywords) = schema else { return true };
     let mut strict = true;
-    match schema {
-        Value::Object(members) => {
-            if let Some(Value::Object(properties)) = members.get("properties") {
-                let names: Vec<Value> = properties.keys().map(|name| name.as_str().into()).collect();
-                members.insert("required".to_owned(), names.into());
-                members.insert("additionalProperties".to_owned(), false.into());
-            } else if members.get("type").is_some_and(|kind| kind == "object") {
-                strict = false;
+    if let Some(Value::Object(properties)) = keywords.get("properties") {
+        let names: Vec<Value> = properties.keys().map(|name| name.as_str().into()).collect();
+        keywords.insert("required".to_owned(), names.into());
+        keywords.insert("additionalProperties".to_owned(), false.into());
+    } else if keywords.get("type").is_some_and(|kind| kind == "object") {
+        strict = false;
+    }
+    for (keyword, value) in keywords {
+        match value {
+            Value::Object(named) if NAMED.contains(&keyword.as_str()) => {
+                named.values_mut().for_each(|schema| strict &= close(schema));
             }
-            for (keyword, member) in members {
-                // Data, not schemas.
-                if !matches!(keyword.as_str(), "enum" | "const" | "default" | "examples") {
-                    strict &= close(member);
-                }
+            Value::Array(list) if NESTED.contains(&keyword.as_str()) => {
+                list.iter_mut().for_each(|schema| strict &= close(schema));
             }
+            schema if NESTED.contains(&keyword.as_str()) => strict &= close(schema),
+            _ => {}
         }
-        Value::Array(items) => {
-            for item in items {
-                strict &= close(item);
-            }
-        }
-        _ => {}
     }
     strict
 }
@@ -284,6 +304,36 @@ mod tests {
         for alternatives in [json!([open, closed()]), json!([closed(), open])] {
             assert!(!close(&mut json!({"anyOf": alternatives})));
         }
+    }
+
+    #[test]
+    fn members_with_the_names_of_keywords_are_members() {
+        let inner = || json!({"type": "object", "properties": {"b": {"type": "boolean"}}});
+        let names = [
+            "properties",
+            "default",
+            "enum",
+            "const",
+            "examples",
+            "$defs",
+            "required",
+            "additionalProperties",
+        ];
+        for name in names {
+            let mut schema =
+                json!({"type": "object", "properties": {name: inner()}, "$defs": {name: inner()}});
+            assert!(close(&mut schema));
+            let mut closed = inner();
+            closed["required"] = json!(["b"]);
+            closed["additionalProperties"] = false.into();
+            let expected = json!({
+                "type": "object", "properties": {name: closed}, "$defs": {name: closed},
+                "required": [name], "additionalProperties": false,
+            });
+            assert_eq!(schema, expected);
+        }
+        let mut map = json!({"type": "object", "properties": {"default": {"type": "object"}}});
+        assert!(!close(&mut map), "a map below a member with the name of a keyword");
     }
 
     #[test]

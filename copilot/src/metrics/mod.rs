@@ -47,6 +47,9 @@ const TOKENS: [f64; 14] = [
     67_108_864.0,
 ];
 
+/// The largest number of tokens of a request that is measured.
+const MOST_TOKENS: u64 = 1 << 40;
+
 /// The instruments of one or several clients. Set by [`ClientBuilder::metrics`](crate::ClientBuilder::metrics). Feature
 /// `metrics`.
 ///
@@ -196,7 +199,8 @@ impl Measured {
             if let Some(count) = count {
                 let mut attributes = self.attributes();
                 attributes.push(KeyValue::new("gen_ai.token.type", kind));
-                self.recorder.tokens.record(count, &attributes);
+                // The histogram adds the numbers up, and does not expect that they are too large.
+                self.recorder.tokens.record(count.min(MOST_TOKENS), &attributes);
             }
         }
     }

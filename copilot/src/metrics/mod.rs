@@ -16,12 +16,16 @@
 //! `copilot.requests.queued` those of messages that wait for the CLI.
 //! The guide is [observability](crate::docs::observability).
 
+mod labels;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
 use opentelemetry::{KeyValue, global};
 use tokio::time::Instant;
+
+pub(crate) use labels::Labels;
 
 use crate::task::lock;
 
@@ -172,16 +176,6 @@ impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Recorder").field(&self.is_on()).finish()
     }
-}
-
-/// The attributes of a measurement.
-#[derive(Debug, Default)]
-pub(crate) struct Labels {
-    pub(crate) provider: Option<String>,
-    pub(crate) request_model: Option<String>,
-    pub(crate) response_model: Option<String>,
-    pub(crate) tool: Option<String>,
-    pub(crate) error_type: Option<String>,
 }
 
 /// A running operation, which is measured with its drop.

@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::builder::{Options, Target};
 use super::handshake::handshake;
@@ -57,7 +57,7 @@ impl Connection {
     }
 
     async fn establish(options: &Options, program: Option<Program>) -> Result<(Self, Task<Error>)> {
-        let deadline = Instant::now() + options.startup_timeout;
+        let began = Instant::now();
         let path = program.as_ref().map(|program| program.path().to_owned());
         let (transport, child, token) = match &options.target {
             Target::Spawn(channel) => {
@@ -112,7 +112,7 @@ impl Connection {
         let compat = compat::of(&cli);
         let mut connection = Self { peer, cli, compat, child, address, _writer: writer };
         let shaking = handshake(&connection.peer, token.as_deref(), options.github_telemetry);
-        let shaken = timeout_at(deadline, shaking).await;
+        let shaken = timeout(options.startup_timeout.saturating_sub(began.elapsed()), shaking).await;
         let shaken = shaken.unwrap_or_else(|_| {
             let error = not_ready(options.startup_timeout);
             // The error of a connection that ended has the tail of stderr already.

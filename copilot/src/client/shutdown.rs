@@ -7,7 +7,8 @@ use super::router::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Child;
 use crate::protocol::session::SessionParams;
-use crate::rpc::NoParams;
+use crate::rpc::{NoParams, decode};
+use crate::session::answers::refused;
 use tokio::time::timeout;
 
 /// The time limit of the responses to `session.detach`, and of that to `runtime.shutdown`.
@@ -96,7 +97,9 @@ async fn detach_all(connection: &Connection, router: &Router, problems: &mut Vec
             let params = SessionParams { session_id: &inbox.id };
             answer = connection.peer.request("session.destroy", &params).raw().await;
         }
-        match answer {
+        let detached =
+            answer.and_then(|answer| refused("session.detach", decode("session.detach", &answer)?));
+        match detached {
             Err(error) if !error.is_disconnected() => problems.push(format!("session {}: {error}", inbox.id)),
             _ => {}
         }

@@ -104,9 +104,10 @@ pub(super) fn refuse(method: &str, _: &RawValue, responder: Responder) -> Option
     None
 }
 
-/// Cancels running work when the agent is aborted: CLIs up to 0.0.423 send no other sign of it.
+/// Cancels running work when the agent is aborted: CLIs up to 0.0.423 send no other sign of it. Sub-agents in the
+/// background may continue, as after `Decision::RejectAndStop`; newer CLIs report the end of each question.
 pub(super) fn aborted(session: &Arc<SessionCore>, event: &EventHead<'_>) {
     if event.agent().is_none() {
-        session.calls.cancel_all();
+        session.calls.cancel_own();
     }
 }

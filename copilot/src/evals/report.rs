@@ -74,8 +74,9 @@ impl CaseReport {
 
     /// Returns the average of tokens sent and received, over the runs that ended.
     pub fn tokens(&self) -> u64 {
-        let sum: u64 = self.ended().map(|run| run.outcome.tokens()).sum();
-        sum.checked_div(self.ended().count() as u64).unwrap_or(0)
+        let sum: u128 = self.ended().map(|run| u128::from(run.outcome.tokens())).sum();
+        let average = sum.checked_div(self.ended().count() as u128).unwrap_or(0);
+        u64::try_from(average).unwrap_or(u64::MAX)
     }
 
     /// Returns the average cost in premium requests, over the runs that ended.

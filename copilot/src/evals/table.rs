@@ -119,7 +119,7 @@ impl Column {
             cells.push((cell, style));
         }
         let passed = cases.iter().filter(|case| case.has_passed()).count();
-        let tokens = cases.iter().map(|case| case.tokens()).sum();
+        let tokens = cases.iter().fold(0_u64, |sum, case| sum.saturating_add(case.tokens()));
         let cost = cases.iter().map(|case| case.cost()).sum();
         let total = format!("{passed}/{} cases  {}", cases.len(), size(tokens, cost));
         let texts = cells.iter().map(|(cell, _)| cell.as_str()).chain([variant, &total]);

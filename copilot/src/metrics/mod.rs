@@ -16,12 +16,16 @@
 //! `copilot.requests.queued` those of messages that wait for the CLI.
 //! The guide is [observability](crate::docs::observability).
 
+mod labels;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
 use opentelemetry::{KeyValue, global};
 use tokio::time::Instant;
+
+pub(crate) use labels::Labels;
 
 use crate::task::lock;
 
@@ -46,6 +50,9 @@ const TOKENS: [f64; 14] = [
     16_777_216.0,
     67_108_864.0,
 ];
+
+/// The largest number of tokens of a request that is measured.
+const MOST_TOKENS: u64 = 1 << 40;
 
 /// The instruments of one or several clients. Set by [`ClientBuilder::metrics`](crate::ClientBuilder::metrics). Feature
 /// `metrics`.
@@ -171,16 +178,6 @@ impl fmt::Debug for Recorder {
     }
 }
 
-/// The attributes of a measurement.
-#[derive(Debug, Default)]
-pub(crate) struct Labels {
-    pub(crate) provider: Option<String>,
-    pub(crate) request_model: Option<String>,
-    pub(crate) response_model: Option<String>,
-    pub(crate) tool: Option<String>,
-    pub(crate) error_type: Option<String>,
-}
-
 /// A running operation, which is measured with its drop.
 pub(crate) struct Measured {
     pub(crate) labels: Labels,
@@ -196,7 +193,8 @@ impl Measured {
             if let Some(count) = count {
                 let mut attributes = self.attributes();
                 attributes.push(KeyValue::new("gen_ai.token.type", kind));
-                self.recorder.tokens.record(count, &attributes);
+                // The histogram adds the numbers up, and does not expect that they are too large.
+                self.recorder.tokens.record(count.min(MOST_TOKENS), &attributes);
             }
         }
     }

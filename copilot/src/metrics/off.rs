@@ -1,18 +1,12 @@
 //! The measurements of a build without the feature `metrics`: none, at no cost.
 
+mod labels;
+
+pub(crate) use labels::Labels;
+
 /// The recorder of measurements.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Recorder;
-
-/// The attributes of a measurement.
-#[derive(Debug)]
-pub(crate) struct Labels {
-    pub(crate) provider: Option<String>,
-    pub(crate) request_model: Option<String>,
-    pub(crate) response_model: Option<String>,
-    pub(crate) tool: Option<String>,
-    pub(crate) error_type: Option<String>,
-}
 
 /// A running operation. Never created.
 #[derive(Debug)]

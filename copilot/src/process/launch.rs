@@ -160,6 +160,9 @@ const TOKEN_VARIABLE: &str = "COPILOT_SDK_AUTH_TOKEN";
 /// no such flag: each CLI that supports the token removes it from its own environment.
 const SECRET_VARIABLES: &str = "--secret-env-vars";
 
+/// The longest idle timeout in seconds with which CLIs start.
+const LONGEST_IDLE: u64 = (1 << 53) - 1;
+
 impl Launch<'_> {
     /// Returns the program to run and its arguments.
     pub(super) fn command_line(&self) -> (&OsStr, Vec<OsString>) {
@@ -193,8 +196,11 @@ impl Launch<'_> {
             args.push("--no-auto-login".into());
         }
         if let Some(limit) = options.session_idle_timeout {
-            let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
-            args.extend(["--session-idle-timeout".into(), seconds.max(1).to_string().into()]);
+            let seconds = limit.as_secs().saturating_add(u64::from(limit.subsec_nanos() > 0)).max(1);
+            // A longer limit is the same as none.
+            if seconds <= LONGEST_IDLE {
+                args.extend(["--session-idle-timeout".into(), seconds.to_string().into()]);
+            }
         }
         args.extend(options.cli_args.iter().cloned());
         (program, args)
@@ -290,5 +296,18 @@ mod tests {
         assert!(line(&launch).ends_with(" --session-idle-timeout 2 --last"));
         let variables = variables(&launch);
         assert!(variables.len() > 2 && variables.last().unwrap() == "COPILOT_OTEL_SOURCE_NAME=mine");
+    }
+
+    #[test]
+    fn an_idle_timeout_that_no_cli_can_represent_is_the_same_as_none() {
+        let end = |limit: Duration| {
+            let options = LaunchOptions { session_idle_timeout: Some(limit), ..LaunchOptions::default() };
+            line(&launch(&options, Channel::Stdio)).split("--no-auto-update").last().unwrap().to_owned()
+        };
+        assert_eq!(end(Duration::ZERO), " --session-idle-timeout 1");
+        assert_eq!(end(Duration::from_secs(LONGEST_IDLE)), format!(" --session-idle-timeout {LONGEST_IDLE}"));
+        for limit in [Duration::new(LONGEST_IDLE, 1), Duration::from_secs(u64::MAX), Duration::MAX] {
+            assert_eq!(end(limit), "", "{limit:?}");
+        }
     }
 }

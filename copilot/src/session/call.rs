@@ -2,11 +2,13 @@
 
 use super::core::SessionCore;
 use super::handle::Session;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::protocol::decode::DecodeOwned;
 use crate::protocol::encode::Encode;
-use crate::protocol::session::Success;
-use crate::rpc::Peer;
+use crate::protocol::session::{Success, Verdict};
+use crate::rpc::{Peer, decode};
+
+pub(crate) use super::answers::done;
 
 impl Session {
     /// Calls a method whose only parameter is the session.
@@ -14,9 +16,15 @@ impl Session {
         self.peer().await?.request(method, &self.params()).decoded().await
     }
 
-    /// Calls a method and ignores its result.
+    /// Calls a method whose result matters only where it is a refusal.
     pub(crate) async fn order(&self, method: &'static str, params: &dyn Encode) -> Result<()> {
-        self.peer().await?.request(method, params).raw().await.map(drop)
+        let answer = self.peer().await?.request(method, params).raw().await?;
+        match decode::<Verdict>(method, &answer) {
+            Ok(verdict) if [verdict.success, verdict.mode_applied].contains(&Some(false)) => {
+                done(method, Success { success: false, error: verdict.error })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Calls a method, by its older name where the CLI does not know the name of today.
@@ -61,13 +69,4 @@ impl SessionCore {
             other => other,
         }
     }
-}
-
-/// Returns the failure that a response reports as an error.
-pub(crate) fn done(method: &str, answer: Success) -> Result<()> {
-    if answer.success {
-        return Ok(());
-    }
-    let why = answer.error.unwrap_or_else(|| "the CLI gives no reason".to_owned());
-    Err(Error::new(ErrorKind::Session, format!("{method}: {why}")))
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::answers::refused;
 use super::core::{SessionCore, tool_host};
 use super::link::{DETACH, Link, TurnGate};
 use super::paths;
@@ -24,7 +25,7 @@ use crate::events::{Event, EventStream};
 use crate::protocol::SessionId;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::connection::CliVersion;
-use crate::protocol::session::{SessionParams, Success};
+use crate::protocol::session::SessionParams;
 use crate::rpc::{Peer, decode_as};
 use crate::task::DropGuard;
 
@@ -121,14 +122,7 @@ impl Session {
     ///
     /// Wire: `session.abort`, to the CLI.
     pub async fn abort(&self) -> Result<()> {
-        let done: Option<Success> =
-            self.peer().await?.request("session.abort", &self.params()).decoded().await?;
-        match done {
-            Some(Success { success: false, error: Some(error) }) => {
-                Err(Error::new(ErrorKind::Session, format!("session.abort: {error}")))
-            }
-            _ => Ok(()),
-        }
+        refused("session.abort", self.ask_for("session.abort").await?)
     }
 
     /// Sends a request that has no method in this library; `sessionId` is added to the parameters. The result is decoded as
@@ -194,9 +188,9 @@ impl Session {
         // Without a connection the CLI has detached the session already.
         let Some(peer) = self.core().connection.current() else { return Ok(()) };
         let params = self.params();
-        match self.core().call_by_any_name::<IgnoredAny>(&peer, DETACH, &params).await {
+        match self.core().call_by_any_name(&peer, DETACH, &params).await {
             Err(error) if error.is_disconnected() || error.kind() == ErrorKind::Closed => Ok(()),
-            other => other.map(drop),
+            answer => refused(DETACH, answer?),
         }
     }
 

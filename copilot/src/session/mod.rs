@@ -8,6 +8,7 @@
 // messages, `tool_calls` and `permissions` answer the CLI, `recovery` asks it for lost events. The needs of a session that
 // its client implements are in `link`.
 
+pub(crate) mod answers;
 pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod core;

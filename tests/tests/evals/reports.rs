@@ -82,6 +82,21 @@ total         1/2 cases  3,076 tokens 0.67 requests  2/2 cases  2,400 tokens 1.0
     assert!(text.starts_with(&report.table(100)) && text.trim_end().ends_with(&failures), "{text}");
 }
 
+#[tokio::test]
+async fn sums_of_tokens_that_are_too_large_are_the_largest_number() {
+    let (_cli, client) = client(async |turn: FakeTurn| {
+        usage(&turn, u64::MAX, u64::MAX, 0.0);
+        usage(&turn, u64::MAX, u64::MAX, 0.0);
+        turn.say("Much.");
+    })
+    .await;
+    let case = |name: &str| Case::new(name).prompt("?").runs(3).expect(expect::answer().contains("Much"));
+    let suite = Suite::new("large").client(client).case(case("one")).case(case("two"));
+    let report = suite.run().await.unwrap();
+    assert_eq!(report.cases().iter().map(|case| case.tokens()).collect::<Vec<_>>(), [u64::MAX; 2]);
+    assert!(report.table(200).contains("2/2 cases  18,446,744,073,709,551,615 tokens"), "{report}");
+}
+
 /// Removes the times, which vary.
 fn without_times(xml: &str) -> String {
     let mut lines = Vec::new();

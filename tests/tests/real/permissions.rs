@@ -11,11 +11,13 @@ use copilot::install::Installer;
 use copilot::permissions::PermissionKind;
 use copilot::permissions::PermissionSubject;
 use copilot::testing::{Script, ScriptedModel};
-use copilot::{Client, Decision, PermissionRequest};
+use copilot::{Client, Decision, EventKind, PermissionRequest, Permissions, State, ToolContext};
+use copilot_tests::events::{next_event, within};
 use copilot_tests::mcp::LoopbackMcp;
 use copilot_tests::real::Real;
 use copilot_tests::tested;
 use serde_json::json;
+use tokio::sync::Notify;
 
 #[tokio::test]
 async fn an_approval_of_an_address_lasts_for_its_origin() {
@@ -186,4 +188,88 @@ async fn a_client_that_only_joins_does_not_deny_the_tools_of_the_first() {
     one.shutdown().await.unwrap();
     two.shutdown().await.unwrap();
     model.finish().unwrap();
+}
+
+/// Where the tools of the sub-agent are.
+#[derive(Default)]
+struct Progress {
+    called: Notify,
+    may_end: Notify,
+    cancelled: Notify,
+}
+
+/// Look for something, which takes a while.
+#[copilot::tool]
+async fn look(cx: &ToolContext, progress: State<Arc<Progress>>) -> String {
+    progress.called.notify_one();
+    tokio::select! {
+        () = cx.cancelled() => progress.cancelled.notify_one(),
+        () = progress.may_end.notified() => {}
+    }
+    "behind the sofa".to_owned()
+}
+
+/// Buy a new one.
+#[copilot::tool]
+fn buy() {}
+
+/// The conversations of an agent and its helper, which works in the background.
+fn helped(main: impl FnOnce(Script) -> Script, helper: impl FnOnce(Script) -> Script) -> [Script; 2] {
+    let task = json!({"agent_type": "general-purpose", "mode": "background", "name": "helper", "description": "help",
+        "prompt": "Look for the keys."});
+    [main(Script::when("Ask a helper").call("task", task)), helper(Script::when("Look for the keys"))]
+}
+
+#[tokio::test]
+async fn a_rejection_that_stops_the_agent_leaves_its_sub_agents() {
+    if !tested::since([1, 0, 102]) {
+        return tested::not_supported(
+            "it reports no `abort` then, and does not name the sub-agent of a call",
+        );
+    }
+    let scripts = helped(
+        |main| main.call("buy", json!({})),
+        |helper| {
+            let found = |text: &str| text.contains("behind the sofa");
+            helper.call("look", json!({})).expect_tool_result("look", found).say("Found.")
+        },
+    );
+    let (real, progress) = (Real::over_stdio(scripts).await, Arc::<Progress>::default());
+    let session = real.session().with_tools([look::TOOL, buy::TOOL]).state(Arc::clone(&progress));
+    let of_helper = Arc::clone(&progress);
+    let session = session.on_permission(move |request| {
+        let (progress, buys) = (Arc::clone(&of_helper), request.tool_name() == Some("buy"));
+        async move {
+            if !buys {
+                return Decision::Approve;
+            }
+            progress.called.notified().await;
+            Decision::RejectAndStop
+        }
+    });
+    let session = session.start().await.unwrap();
+    let mut events = session.events();
+    session.send("Ask a helper.").await.unwrap();
+    next_event(&mut events, |kind| matches!(kind, EventKind::Abort(_))).await;
+    progress.may_end.notify_one();
+    let ended = next_event(&mut events, |kind| matches!(kind, EventKind::SubagentCompleted(_))).await;
+    assert!(!ended.raw_data().contains(r#""cancelled":true"#), "{}", ended.raw_data());
+    real.leave().await;
+}
+
+#[tokio::test]
+async fn an_abort_ends_the_calls_of_a_background_agent() {
+    if !tested::since([1, 0, 102]) {
+        return tested::not_supported("it may leave the agent running");
+    }
+    let scripts =
+        helped(|main| main.say("It looks."), |helper| helper.call("look", json!({})).say("It stopped."));
+    let (real, progress) = (Real::over_stdio(scripts).await, Arc::<Progress>::default());
+    let session = real.session().with_tools([look::TOOL]).state(Arc::clone(&progress));
+    let session = session.permissions(Permissions::approve_all()).start().await.unwrap();
+    session.send("Ask a helper.").await.unwrap();
+    within(progress.called.notified()).await;
+    session.abort().await.unwrap();
+    within(progress.cancelled.notified()).await;
+    real.leave().await;
 }

@@ -502,6 +502,36 @@ async fn an_abort_cancels_the_tools_of_the_session_and_one_of_a_sub_agent_does_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_abort_leaves_the_work_of_sub_agents_until_the_cli_settles_it() {
+    let fake = Fake::start().await;
+    let session = fake.session().with_tools([endless::TOOL]).on_permission(async |request| {
+        if request.tool_name().is_none() {
+            sleep(60 * SECOND).await;
+        }
+        Decision::Approve
+    });
+    let session = session.start().await.unwrap();
+    fake.cli.on("session.send", |_, _| json!({"messageId": "m"}));
+    let call = |id: &str| fake.cli.call_tool(session.id(), "endless", json!({})).request_id(id);
+    let _calls = [call("own").start(), call("of the helper").agent("helper").start()];
+    let asked =
+        json!({"requestId": "asked", "permissionRequest": {"kind": "url"}, "promptRequest": {"kind": "url"}});
+    let asked = json!({"type": "permission.requested", "agentId": "helper", "data": asked});
+    fake.cli.whole_event(session.id(), asked);
+    settle().await;
+    fake.cli.event(session.id(), "abort", json!({"reason": "user_initiated"}));
+    settle().await;
+    let error = failure(session.ask("?").timeout(5 * SECOND)).await.to_string();
+    assert!(error.contains("endless (of the helper)") && !error.contains("(own)"), "{error}");
+    sleep(60 * SECOND).await;
+    assert_eq!(fake.cli.requests("session.permissions.handlePendingPermissionRequest").len(), 1);
+    fake.cli.event(session.id(), "external_tool.completed", json!({"requestId": "of the helper"}));
+    settle().await;
+    let error = failure(session.ask("?").timeout(5 * SECOND)).await;
+    assert!(error.is_timeout() && !error.to_string().contains("waiting for"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_of_an_empty_agent_id_is_of_the_sessions_own_agent() {
     let (fake, session) = by_hand().await;
     let (reply, ()) = tokio::join!(apart(session.ask("?")), async {

@@ -491,6 +491,48 @@ async fn a_refusal_of_the_cli_is_an_error_of_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_detachment_that_the_cli_refuses_in_its_result_is_an_error() {
+    let refused = "session.detach: not now";
+    for (result, refusal) in [
+        (json!({"success": false, "error": "not now"}), Some(refused)),
+        (json!({"success": true, "error": "not now"}), None),
+        // The CLI does not have the session, as after an eviction.
+        (json!({"success": false}), None),
+        (Value::Null, None),
+    ] {
+        let fake = Fake::start().await;
+        let answer = result.clone();
+        fake.cli.on("session.detach", move |_, _| answer.clone());
+        let closed = fake.session().start().await.unwrap();
+        let of_close = closed.close().await.map_err(|error| error.to_string());
+        assert_eq!(of_close.err().as_deref(), refusal, "{result}");
+        let _open = fake.session().id("open").start().await.unwrap();
+        let of_shutdown = fake.client.shutdown().await.map_err(|error| error.to_string());
+        let expected = refusal.map(|why| format!("the client was shut down, but session open: {why}"));
+        assert_eq!(of_shutdown.err(), expected, "{result}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_the_cli_refuses_in_its_result_is_an_error() {
+    let fake = Fake::start().await;
+    let session = fake.session().start().await.unwrap();
+    fake.cli.on("session.permissions.resetSessionApprovals", |_, _| json!({"success": false}));
+    let error = session.forget_approvals().await.unwrap_err().to_string();
+    assert_eq!(error, "session.permissions.resetSessionApprovals: the CLI gives no reason");
+    let mode =
+        |is_applied: bool| json!({"status": "unchanged", "modelChanged": false, "modeApplied": is_applied});
+    fake.cli.on("session.mode.set", move |_, _| mode(false));
+    let error = session.set_mode(AgentMode::Plan).await.unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::Session && error.to_string().contains("session.mode.set"),
+        "{error:?}"
+    );
+    fake.cli.on("session.mode.set", move |_, _| mode(true));
+    session.set_mode(AgentMode::Plan).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_method_that_was_renamed_is_called_by_its_old_name_where_the_new_one_is_unknown() {
     let fake = Fake::start().await;
     let session = fake.session().start().await.unwrap();

@@ -136,6 +136,25 @@ async fn operations_and_tokens_are_measured_as_in_the_conventions() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn numbers_of_tokens_may_be_too_large_for_a_sum() {
+    let measured = Measured::new();
+    let metrics = measured.metrics();
+    let fake = Fake::on_with(FakeCli::new(), |client| client.metrics(metrics)).await;
+    fake.cli.on("session.send", |_, _| json!({"messageId": "m"}));
+    let session = fake.session().model("gpt-5").start().await.unwrap();
+    let turn = session.stream("Go.").await.unwrap();
+    fake.begin_turn(&session);
+    for _ in 0..2 {
+        model_call(&fake, &session, None, "gpt-5", u64::MAX);
+    }
+    finish(&fake, &session);
+    assert_eq!(turn.reply().await.unwrap().usage().input_tokens, u64::MAX);
+    let values = measured.values();
+    let input = values.iter().find(|(name, _)| name.ends_with("gen_ai.token.type=input"));
+    assert_eq!(input.unwrap().1, &format!("2 values, {}, 14 bounds", 2_u64 << 40), "{values:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn queues_lagged_events_and_restarts_are_measured() {
     let measured = Measured::new();
     let metrics = measured.metrics();

@@ -272,6 +272,13 @@ async fn a_cli_that_does_not_greet_is_given_up_after_the_startup_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_startup_timeout_may_be_longer_than_any_time() {
+    let cli = FakeCli::new();
+    let client = cli.client_builder().startup_timeout(Duration::MAX).start().await.unwrap();
+    client.ping("?").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_protocol_that_we_do_not_speak_is_refused_by_name() {
     for (answer, said) in [
         (

@@ -104,7 +104,7 @@ impl Canvases<'_> {
     ///
     /// Wire: `session.canvas.close`, a [command](crate#commands).
     pub async fn close(&self, instance: &str) -> Result<()> {
-        self.0.peer().await?.request("session.canvas.close", &self.params(instance)).raw().await.map(drop)
+        self.0.order("session.canvas.close", &self.params(instance)).await
     }
 
     fn params<'a>(&'a self, instance_id: &'a str) -> CanvasRequestParams<'a> {

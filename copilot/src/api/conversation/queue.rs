@@ -1,7 +1,5 @@
 //! The messages of a session that wait for their turn.
 
-use serde::de::IgnoredAny;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::MessageId;
 use crate::protocol::encode::Encode;
@@ -136,8 +134,7 @@ impl Queue<'_> {
     }
 
     async fn order(&self, method: &'static str, params: &dyn Encode) -> Result<()> {
-        let _: Option<IgnoredAny> = self.0.peer().await?.request(method, params).decoded().await?;
-        Ok(())
+        self.0.order(method, params).await
     }
 
     fn params(&self) -> QueueParams<'_> {

@@ -20,7 +20,7 @@ use crate::protocol::settings::settings;
 use crate::protocol::timestamp::Timestamp;
 use crate::rpc::NoParams;
 use crate::session::Session;
-use crate::session::call::done;
+use crate::session::answers::done;
 
 pub use crate::protocol::sessions::{
     LifecycleKind, LifecycleMetadata, SessionContext, SessionFilter, SessionInfo,

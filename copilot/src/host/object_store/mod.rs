@@ -142,6 +142,9 @@ impl Open {
     }
 }
 
+/// The longest time that can be set, so that the sum of two times and the present can be represented.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 impl BucketFs {
     /// Creates a file system over a store, with the sessions below `sessions/`.
     pub fn new(store: impl ObjectStore) -> Self {
@@ -184,15 +187,15 @@ impl BucketFs {
     /// Sets the time after which another process may take over the sessions of this one, if it shows no life.
     /// It is also the time for which a failing store is waited for. A request to the store may take half of
     /// it, but at least 1 and at most 30 seconds, and one second more for each MiB; the holder shows life while
-    /// it transfers a large object. Default: 15 seconds. At least 100 ms.
+    /// it transfers a large object. Default: 15 seconds. At least 100 ms, at most a year.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.settings.me.lease = lease.max(Duration::from_millis(100));
+        self.settings.me.lease = lease.clamp(Duration::from_millis(100), YEAR);
         self
     }
 
-    /// Sets for how long a change may wait for others. Default: 200 ms.
+    /// Sets for how long a change may wait for others. Default: 200 ms. At most a year.
     pub fn coalesce_for(mut self, delay: Duration) -> Self {
-        self.settings.delay = delay;
+        self.settings.delay = delay.min(YEAR);
         self
     }
 

@@ -69,6 +69,16 @@ pub(crate) struct Success {
     pub(crate) error: Option<String>,
 }
 
+/// The members of a result in which a CLI may refuse; absent from most results.
+#[derive(Debug, Default, Decode)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Verdict {
+    pub(crate) success: Option<bool>,
+    /// Wire: `session.mode.set`.
+    pub(crate) mode_applied: Option<bool>,
+    pub(crate) error: Option<String>,
+}
+
 vocabulary! {
     /// The handling of a message that is sent while the agent works. Wire: `session.send`, `mode`.
     DeliveryMode {

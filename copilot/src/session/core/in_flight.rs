@@ -44,6 +44,8 @@ struct Running {
     cancel: CancellationToken,
     /// The response to a request, which the CLI may cancel; `None` where an event is the cause.
     response: Option<SafeResponse>,
+    /// Whether a sub-agent waits for it.
+    is_of_sub_agent: bool,
     /// The number of CLIs that were lost before the admission.
     lost: u32,
     /// Distinguishes work under an id that is used again.
@@ -130,7 +132,7 @@ impl InFlight {
         };
         let (lost, number) = (table.lost, table.admitted + 1);
         let hash_map::Entry::Vacant(entry) = table.running.entry(id) else { return None };
-        entry.insert(Running { work, cancel, response, lost, number, task: None });
+        entry.insert(Running { work, cancel, response, is_of_sub_agent: false, lost, number, task: None });
         table.admitted = number;
         Some(number)
     }
@@ -195,9 +197,23 @@ impl InFlight {
         }
     }
 
+    /// Marks work that a sub-agent waits for.
+    pub(super) fn set_of_sub_agent(&self, id: &str) {
+        if let Some(running) = self.table().running.get_mut(id) {
+            running.is_of_sub_agent = true;
+        }
+    }
+
     /// Cancels all work.
-    pub(crate) fn cancel_all(&self) {
+    fn cancel_all(&self) {
         for running in self.table().running.values() {
+            running.cancel.cancel();
+        }
+    }
+
+    /// Cancels all work, except that which a sub-agent waits for.
+    pub(crate) fn cancel_own(&self) {
+        for running in self.table().running.values().filter(|running| !running.is_of_sub_agent) {
             running.cancel.cancel();
         }
     }

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::events::{Event, EventHead, EventName, MessageSkipped, Reached};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::decode;
+use crate::protocol::tools::Settled;
 use crate::rpc::{Head, Responder};
 
 /// The events that the session core itself handles.
@@ -71,6 +72,12 @@ impl SessionCore {
         }
         if let Some(handle) = handlers.head {
             handle(self, head);
+        }
+        if head.agent().is_some()
+            && (handlers.payload.is_some() || handlers.head.is_some())
+            && let Ok(question) = decode::usual_question::<Settled<'_>>(head.data().get())
+        {
+            self.calls.set_of_sub_agent(&question.request_id);
         }
     }
 

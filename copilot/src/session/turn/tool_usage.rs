@@ -58,7 +58,7 @@ pub(crate) fn by_tool<'e>(events: impl IntoIterator<Item = &'e Event>) -> BTreeM
                 usage.failures += u64::from(!completed.success);
                 if let (Some(began), Some(ended)) = (began, event.timestamp()) {
                     let milliseconds = ended.unix_millis().saturating_sub(began.unix_millis());
-                    usage.time += Duration::from_millis(milliseconds);
+                    usage.time = usage.time.saturating_add(Duration::from_millis(milliseconds));
                 }
             }
             _ => {}

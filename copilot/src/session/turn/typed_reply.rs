@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::clock::{Limits, turn_options};
 use super::message::{Message, message_options};
@@ -181,34 +181,82 @@ fn shape<T: JsonSchema>() -> Shape {
     Shape { format: ResponseFormat::JsonSchema { json_schema }, wrapped }
 }
 
+/// The keywords whose members are schemas with names of the program.
+const NAMED: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
+
+/// The keywords whose values are schemas, or lists of them, except those that combine schemas. The values of all others
+/// are data.
+const NESTED: [&str; 13] = [
+    "additionalItems",
+    "additionalProperties",
+    "contains",
+    "contentSchema",
+    "else",
+    "if",
+    "items",
+    "not",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
+/// The keywords that combine schemas.
+const COMBINED: [&str; 4] = ["$ref", "allOf", "anyOf", "oneOf"];
+
 /// Closes every object and requires all of its members, as models want it that guarantee the shape of their replies.
-/// Gives whether that was possible: a map has no list of members.
+/// Returns whether that was possible: a map has no list of members, and neither has an object whose members are listed in
+/// several schemas.
 fn close(schema: &mut Value) -> bool {
-    let mut strict = true;
-    match schema {
-        Value::Object(members) => {
-            if let Some(Value::Object(properties)) = members.get("properties") {
-                let names: Vec<Value> = properties.keys().map(|name| name.as_str().into()).collect();
-                members.insert("required".to_owned(), names.into());
-                members.insert("additionalProperties".to_owned(), false.into());
-            } else if members.get("type").is_some_and(|kind| kind == "object") {
-                strict = false;
-            }
-            for (keyword, member) in members {
-                // Data, not schemas.
-                if !matches!(keyword.as_str(), "enum" | "const" | "default" | "examples") {
-                    strict &= close(member);
-                }
-            }
+    close_part(schema, false)
+}
+
+/// As [`close`]; `is_part` is set for a schema that describes only some members of an object.
+fn close_part(schema: &mut Value, is_part: bool) -> bool {
+    let Value::Object(keywords) = schema else { return true };
+    let is_combined = COMBINED.iter().any(|keyword| keywords.contains_key(*keyword));
+    let has_others = keywords.get("additionalProperties").is_some_and(|others| *others != false)
+        || keywords.contains_key("patternProperties");
+    let is_closed = match keywords.get("properties") {
+        Some(Value::Object(properties)) if !is_part && !is_combined && !has_others => {
+            let names: Vec<Value> = properties.keys().map(|name| name.as_str().into()).collect();
+            keywords.insert("required".to_owned(), names.into());
+            keywords.insert("additionalProperties".to_owned(), false.into());
+            true
         }
-        Value::Array(items) => {
-            for item in items {
-                strict &= close(item);
+        Some(_) => false,
+        None => !may_be_object(keywords) || (is_combined && !keywords.contains_key("type")),
+    };
+    let is_shared = is_part || keywords.contains_key("properties");
+    let mut strict = is_closed;
+    for (keyword, value) in keywords {
+        let mut below = |schema: &mut Value, is_part: bool| strict &= close_part(schema, is_part);
+        match (keyword.as_str(), value) {
+            (name, Value::Object(named)) if NAMED.contains(&name) => {
+                named.values_mut().for_each(|schema| below(schema, false));
             }
+            ("allOf", Value::Array(all)) => all.iter_mut().for_each(|schema| below(schema, true)),
+            ("anyOf" | "oneOf", Value::Array(any)) => {
+                any.iter_mut().for_each(|schema| below(schema, is_shared));
+            }
+            (name, Value::Array(list)) if NESTED.contains(&name) => {
+                list.iter_mut().for_each(|schema| below(schema, false));
+            }
+            (name, schema) if NESTED.contains(&name) => below(schema, false),
+            _ => {}
         }
-        _ => {}
     }
     strict
+}
+
+/// Returns whether a schema accepts objects, as far as its type and values show.
+fn may_be_object(keywords: &Map<String, Value>) -> bool {
+    match keywords.get("type") {
+        Some(Value::Array(names)) => names.iter().any(|name| name == "object"),
+        Some(name) => name == "object",
+        None => !["const", "enum"].iter().any(|keyword| keywords.contains_key(*keyword)),
+    }
 }
 
 /// Reads a reply. Models that are not made to reply in JSON like to put it between fences.
@@ -283,6 +331,84 @@ mod tests {
         assert_eq!(schema["default"], closed());
         for alternatives in [json!([open, closed()]), json!([closed(), open])] {
             assert!(!close(&mut json!({"anyOf": alternatives})));
+        }
+    }
+
+    #[test]
+    fn members_with_the_names_of_keywords_are_members() {
+        let inner = || json!({"type": "object", "properties": {"b": {"type": "boolean"}}});
+        let names = [
+            "properties",
+            "default",
+            "enum",
+            "const",
+            "examples",
+            "$defs",
+            "required",
+            "additionalProperties",
+        ];
+        for name in names {
+            let mut schema =
+                json!({"type": "object", "properties": {name: inner()}, "$defs": {name: inner()}});
+            assert!(close(&mut schema));
+            let mut closed = inner();
+            closed["required"] = json!(["b"]);
+            closed["additionalProperties"] = false.into();
+            let expected = json!({
+                "type": "object", "properties": {name: closed}, "$defs": {name: closed},
+                "required": [name], "additionalProperties": false,
+            });
+            assert_eq!(schema, expected);
+        }
+        let mut map = json!({"type": "object", "properties": {"default": {"type": "object"}}});
+        assert!(!close(&mut map), "a map below a member with the name of a keyword");
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    enum Kind {
+        Text(String),
+        Pair { left: Inner, right: Inner },
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Flattened {
+        a: i64,
+        #[serde(flatten)]
+        kind: Kind,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct WithOthers {
+        a: i64,
+        #[serde(flatten)]
+        others: std::collections::BTreeMap<String, i64>,
+    }
+
+    #[test]
+    fn an_object_whose_members_are_not_in_one_list_stays_open() {
+        for (format, reply) in [
+            (of::<Flattened>().0, json!({"a": 1, "Text": "x"})),
+            (of::<Flattened>().0, json!({"a": 1, "Pair": {"left": {"b": true}, "right": {"b": false}}})),
+            (of::<WithOthers>().0, json!({"a": 1, "x": 2})),
+        ] {
+            assert_eq!(format["strict"], false);
+            assert!(jsonschema::is_valid(&format["schema"], &reply), "{reply} {format:#}");
+            let wrong = json!({"a": "not a number", "Text": "x"});
+            assert!(!jsonschema::is_valid(&format["schema"], &wrong), "{format:#}");
+        }
+    }
+
+    #[test]
+    fn values_that_may_be_any_object_are_asked_for_without_a_guarantee() {
+        type Maps = Vec<Option<std::collections::BTreeMap<String, i64>>>;
+        for (format, _) in [of::<Maps>(), of::<Value>(), of::<Vec<Value>>()] {
+            assert_eq!(format["strict"], false, "{format:#}");
+        }
+        for (format, _) in [of::<Option<Outer>>(), of::<(bool, String)>(), of::<Vec<Option<Inner>>>()] {
+            assert_eq!(format["strict"], true, "{format:#}");
         }
     }
 

@@ -60,19 +60,21 @@ impl Usage {
 
     pub(super) fn add(&mut self, event: &Event) {
         let Ok(usage) = decode::event::<RequestUsage>(event.raw_data()) else { return };
-        self.requests += 1;
-        self.input_tokens += usage.input_tokens;
-        self.output_tokens += usage.output_tokens;
-        self.cache_read_tokens += usage.cache_read_tokens;
-        self.cache_write_tokens += usage.cache_write_tokens;
-        self.reasoning_tokens += usage.reasoning_tokens;
-        self.model_time += Duration::from_millis(usage.duration);
-        self.cost += usage.cost.unwrap_or_default();
-        self.ai_units = self.ai_units + usage.copilot_usage.unwrap_or_default().total_nano_aiu;
+        *self += &Self {
+            requests: 1,
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            cache_read_tokens: usage.cache_read_tokens,
+            cache_write_tokens: usage.cache_write_tokens,
+            reasoning_tokens: usage.reasoning_tokens,
+            cost: usage.cost.unwrap_or_default(),
+            ai_units: usage.copilot_usage.unwrap_or_default().total_nano_aiu,
+            model_time: Duration::from_millis(usage.duration),
+        };
     }
 }
 
-/// Adds the cost of another turn.
+/// Adds the cost of another turn. A sum that is too large becomes the largest number.
 impl AddAssign<&Self> for Usage {
     fn add_assign(&mut self, other: &Self) {
         // Every field is named, so that none is forgotten.
@@ -87,15 +89,19 @@ impl AddAssign<&Self> for Usage {
             ai_units,
             model_time,
         } = other;
-        self.requests += requests;
-        self.input_tokens += input_tokens;
-        self.output_tokens += output_tokens;
-        self.cache_read_tokens += cache_read_tokens;
-        self.cache_write_tokens += cache_write_tokens;
-        self.reasoning_tokens += reasoning_tokens;
+        for (sum, number) in [
+            (&mut self.requests, requests),
+            (&mut self.input_tokens, input_tokens),
+            (&mut self.output_tokens, output_tokens),
+            (&mut self.cache_read_tokens, cache_read_tokens),
+            (&mut self.cache_write_tokens, cache_write_tokens),
+            (&mut self.reasoning_tokens, reasoning_tokens),
+        ] {
+            *sum = sum.saturating_add(*number);
+        }
         self.cost += cost;
         self.ai_units = self.ai_units + *ai_units;
-        self.model_time += *model_time;
+        self.model_time = self.model_time.saturating_add(*model_time);
     }
 }
 
@@ -118,6 +124,32 @@ mod tests {
             Usage { requests: 2, input_tokens: 20, output_tokens: 4, model_time, ..Usage::default() };
         assert_eq!((usage.tokens(), usage), (24, expected));
     }
+
+    #[test]
+    fn numbers_that_are_too_large_for_a_sum_are_the_largest_one() {
+        let mut usage = Usage::default();
+        let data = json!({
+            "model": "x", "inputTokens": u64::MAX, "outputTokens": u64::MAX, "cacheReadTokens": u64::MAX,
+            "cacheWriteTokens": u64::MAX, "reasoningTokens": u64::MAX, "duration": u64::MAX,
+        });
+        let event =
+            json!({"type": "assistant.usage", "id": "", "timestamp": "", "ephemeral": true, "data": data});
+        let event = serde_json::from_str(&event.to_string()).unwrap();
+        usage.add(&event);
+        usage.add(&event);
+        let tokens = [
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_tokens,
+            usage.reasoning_tokens,
+            usage.tokens(),
+        ];
+        assert_eq!((tokens, usage.requests), ([u64::MAX; 6], 2));
+        usage += &Usage { requests: u64::MAX, model_time: Duration::MAX, ..Usage::default() };
+        assert_eq!((usage.requests, usage.model_time), (u64::MAX, Duration::MAX));
+    }
+
     #[test]
     fn the_usage_of_turns_is_added() {
         let turn = Usage {

@@ -11,7 +11,7 @@ use crate::protocol::permissions::PermissionKind;
 use crate::protocol::session::Success;
 use crate::protocol::tools::ToolAnswerParams;
 use crate::protocol::{RequestId, ToolCallId};
-use crate::session::call::done;
+use crate::session::answers::done;
 use crate::session::permissions::decision::Decided;
 use crate::session::permissions::request::PermissionRequest;
 use crate::session::{Decision, Session};

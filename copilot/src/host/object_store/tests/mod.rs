@@ -104,6 +104,20 @@ async fn a_released_session_is_taken_immediately_with_all_its_files() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_and_a_delay_may_be_longer_than_any_time() {
+    let (store, longest) = (store(), Duration::MAX);
+    let endless = |name| Process::with(&store, name, |files| files.lease(longest).coalesce_for(longest));
+    for name in ["one", "two"] {
+        let process = endless(name);
+        process.append("1\n").await.unwrap();
+        process.write("/workspace/x", name).await.unwrap();
+        process.files.flush(&process.id).await.unwrap();
+        process.files.release(&process.id).await.unwrap();
+    }
+    assert_eq!(endless("three").read(LOG).await.unwrap(), "1\n1\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_holder_that_lives_keeps_its_session() {
     let store = store();
     let (one, two) = (Process::new(&store, "one"), Process::new(&store, "two"));

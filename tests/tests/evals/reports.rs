@@ -93,7 +93,7 @@ async fn sums_of_tokens_that_are_too_large_are_the_largest_number() {
     let case = |name: &str| Case::new(name).prompt("?").runs(3).expect(expect::answer().contains("Much"));
     let suite = Suite::new("large").client(client).case(case("one")).case(case("two"));
     let report = suite.run().await.unwrap();
-    assert_eq!(report.cases().iter().map(|case| case.tokens()).collect::<Vec<_>>(), [u64::MAX; 2]);
+    assert!(report.cases().iter().all(|case| case.tokens() == u64::MAX), "{report}");
     assert!(report.table(200).contains("2/2 cases  18,446,744,073,709,551,615 tokens"), "{report}");
 }
 

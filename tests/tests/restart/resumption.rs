@@ -1,5 +1,6 @@
 //! Resumption of a session on a CLI that was restarted: which turns continue, and what is an error.
 
+#![allow(clippy::disallowed_methods, reason = "a task of a test ends with it")]
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 use std::sync::Arc;

@@ -26,23 +26,30 @@ pub(crate) fn has_unknown_name(schema: &Value, text: &str) -> bool {
 
 /// Returns whether a schema has closed objects below its root.
 pub(crate) fn has_closed_object(schema: &Value) -> bool {
-    let mut rest: Vec<&Value> = match schema {
-        Value::Object(root) => {
-            root.iter().filter(|(keyword, _)| !is_data(keyword)).map(|(_, part)| part).collect()
-        }
-        _ => Vec::new(),
-    };
+    let mut rest = Vec::new();
+    below(schema, &mut rest);
     while let Some(part) = rest.pop() {
-        match part {
-            Value::Object(object) if is_closed(object) => return true,
-            Value::Object(object) => {
-                rest.extend(object.iter().filter(|(keyword, _)| !is_data(keyword)).map(|(_, part)| part));
+        if part.as_object().is_some_and(is_closed) {
+            return true;
+        }
+        below(part, &mut rest);
+    }
+    false
+}
+
+/// Collects the schemas directly below a schema. The members of a map of schemas have names of the program, which may be
+/// those of keywords.
+fn below<'s>(schema: &'s Value, parts: &mut Vec<&'s Value>) {
+    for (keyword, value) in schema.as_object().into_iter().flatten() {
+        match (keyword.as_str(), value) {
+            ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(named)) => {
+                parts.extend(named.values());
             }
-            Value::Array(parts) => rest.extend(parts),
+            (keyword, Value::Array(list)) if !is_data(keyword) => parts.extend(list),
+            (keyword, part) if !is_data(keyword) => parts.push(part),
             _ => {}
         }
     }
-    false
 }
 
 /// Returns whether a schema has alternatives with several closed objects, except those with a variant's name as their
@@ -292,6 +299,12 @@ mod tests {
         }
         assert!(has_closed_object(&schema));
         assert!(!has_closed_object(&json!({ "type": "object", "additionalProperties": false })));
+        let inner = json!({ "type": "object", "properties": { "x": {} }, "additionalProperties": false });
+        for name in ["default", "enum", "const", "examples", "required", "description"] {
+            assert!(has_closed_object(&json!({ "properties": { name: inner } })), "{name}");
+            assert!(has_closed_object(&json!({ "$defs": { name: inner } })), "{name}");
+            assert!(!has_closed_object(&json!({ name: inner })), "{name} is data");
+        }
         assert!(has_unknown_name(&schema, "{"));
     }
 }

@@ -1,6 +1,6 @@
 //! Tools that exist under a `cfg` only: each is left out of everything where its condition is false.
 #![deny(warnings)]
-#![allow(clippy::unused_async, reason = "the tools are async on purpose")]
+#![allow(clippy::unused_async, clippy::non_minimal_cfg, reason = "conditions that are always true or false")]
 
 // The set of tools that the linker collected, without a feature.
 use copilot::__private::{Registered, inventory};

@@ -186,7 +186,7 @@ fn null_means_absent_in_every_type_of_the_protocol() {
         queue: QueueContent QueueItem QueueRemoved;
         rewind: RewindPoints RewindPoint Rewound;
         sampling: SamplingAsked<'static> SamplingMessage SamplingDetails ExecuteSamplingResponse;
-        session: SessionOpenResponse Success SessionSendResponse SessionMessagesResponse<Value>;
+        session: SessionOpenResponse Success Verdict SessionSendResponse SessionMessagesResponse<Value>;
         session_fs: SetProviderResponse FsPathParams FsWriteParams FsMkdirParams FsRmParams FsRenameParams FsRangeParams SqlStatement SqlTransactionParams;
         sessions: SessionInfo SessionContext SessionListResponse SessionMetadataResponse SessionIdResponse LifecycleMetadata;
         skill_provider: SkillListParams SkillReadParams<'static>;

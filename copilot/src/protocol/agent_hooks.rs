@@ -78,9 +78,9 @@ impl AgentHook {
         self
     }
 
-    /// Sets the time limit of the command, in whole seconds. Default: 30 seconds.
+    /// Sets the time limit of the command, in whole seconds: a part of a second counts as one. Default: 30 seconds.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout_sec = Some(limit.as_secs());
+        self.timeout_sec = Some(limit.as_secs().saturating_add(u64::from(limit.subsec_nanos() > 0)).max(1));
         self
     }
 }
@@ -124,5 +124,9 @@ mod tests {
             json!({"type": "command", "bash": "true", "powershell": "exit", "cwd": "d", "env": {"K": "v"},
                    "timeoutSec": 5})
         );
+        for (limit, seconds) in [(0, 1), (1, 1), (500, 1), (1_001, 2)] {
+            let hook = wire(AgentHook::bash("true").timeout(Duration::from_millis(limit)));
+            assert_eq!(hook["timeoutSec"], seconds, "{limit} ms");
+        }
     }
 }

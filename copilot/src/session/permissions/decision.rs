@@ -31,6 +31,7 @@ pub enum Decision {
         feedback: String,
     },
     /// Denies, and ends the turn: the agent does not continue, and [`Reply::is_aborted`](crate::Reply::is_aborted) is `true`.
+    /// Sub-agents in the background continue; [`Session::abort`](crate::Session::abort) stops them too.
     RejectAndStop,
     /// Denies because no user could be asked: the agent reads that and continues without.
     Unavailable,

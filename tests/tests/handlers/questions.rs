@@ -304,6 +304,8 @@ async fn a_tool_call_of_protocol_2_that_is_taken_back_is_cancelled() {
     let params = with(session.id(), json!({"toolCallId": "c", "toolName": "endless", "arguments": {}}));
     let call = json!({"jsonrpc": "2.0", "id": 1000, "method": "tool.call", "params": params});
     cli.frame(call.to_string());
+    // One that was not decided yet would not run at all.
+    client.ping("").await.unwrap();
     cli.notify("$/cancelRequest", json!({"id": 1000}));
     ended.notified().await;
     client.ping("").await.unwrap();

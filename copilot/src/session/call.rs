@@ -18,13 +18,7 @@ impl Session {
 
     /// Calls a method whose result matters only where it is a refusal.
     pub(crate) async fn order(&self, method: &'static str, params: &dyn Encode) -> Result<()> {
-        let answer = self.peer().await?.request(method, params).raw().await?;
-        match decode::<Verdict>(method, &answer) {
-            Ok(verdict) if [verdict.success, verdict.mode_applied].contains(&Some(false)) => {
-                done(method, Success { success: false, error: verdict.error })
-            }
-            _ => Ok(()),
-        }
+        self.core().order(&self.peer().await?, method, params).await
     }
 
     /// Calls a method, by its older name where the CLI does not know the name of today.
@@ -38,6 +32,17 @@ impl Session {
 }
 
 impl SessionCore {
+    /// Calls a method whose result matters only where it is a refusal.
+    pub(super) async fn order(&self, peer: &Peer, method: &'static str, params: &dyn Encode) -> Result<()> {
+        let answer = peer.request(method, params).raw().await?;
+        match decode::<Verdict>(method, &answer) {
+            Ok(verdict) if [verdict.success, verdict.mode_applied].contains(&Some(false)) => {
+                done(method, Success { success: false, error: verdict.error })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Calls a method, by its older name where the CLI does not know the name of today.
     pub(super) async fn call_by_any_name<R: DecodeOwned>(
         &self,

@@ -118,11 +118,7 @@ impl SessionCore {
         resumed?;
         // One that is closed meanwhile, had no connection to be detached on.
         let opened = DropGuard::new(peer, |peer| self.abandon(peer));
-        if let Some(mode) = self.mode() {
-            peer.request("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode })
-                .raw()
-                .await?;
-        }
+        self.restore_mode(peer).await?;
         if self.is_closed() {
             return Ok(());
         }
@@ -155,17 +151,21 @@ impl SessionCore {
         })
     }
 
+    /// Sets the mode that the program has chosen.
+    ///
+    /// Wire: `session.mode.set`, to the CLI.
+    async fn restore_mode(&self, peer: &Peer) -> Result<()> {
+        let Some(mode) = self.mode() else { return Ok(()) };
+        self.order(peer, "session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode }).await
+    }
+
     /// Opens a session that the CLI has evicted. One without a message is not on disk, and is created.
     async fn open_evicted(&self, peer: &Peer, spoken: bool) -> Result<()> {
         match self.open(peer, Occasion::Resume).await {
             Err(error) if !spoken && is_unknown_session(&error) => self.open(peer, Occasion::Create).await?,
             other => other?,
         };
-        if let Some(mode) = self.mode() {
-            peer.request("session.mode.set", &ModeSetParams { session_id: &self.id, mode: &mode })
-                .raw()
-                .await?;
-        }
+        self.restore_mode(peer).await?;
         // The agent is idle now, whatever the last events of the session have reported.
         self.subscribers.rest();
         Ok(())

@@ -249,13 +249,21 @@ async fn a_session_is_detached_when_the_handle_that_takes_it_over_cannot_resume_
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_cannot_be_resumed_completely_is_detached() {
-    let cli = FakeCli::new();
-    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
-    let session = client.session().id("s").start().await.unwrap();
-    cli.on("session.mode.set", |_, _| json!({}));
-    session.set_mode(copilot::AgentMode::Plan).await.unwrap();
-    cli.on("session.mode.set", |_, _| RpcError::new(-32603, "no such mode"));
-    cli.hang_up();
-    cli.requested("session.detach", 1).await;
-    assert!(session.ask("?").await.unwrap_err().to_string().contains("no such mode"));
+    for refuses in [
+        |cli: &FakeCli| cli.on("session.mode.set", |_, _| RpcError::new(-32603, "no such mode")),
+        // In another mode the agent may do more than the program wants.
+        |cli: &FakeCli| {
+            cli.on("session.mode.set", |_, _| json!({"modeApplied": false, "error": "no such mode"}));
+        },
+    ] {
+        let cli = FakeCli::new();
+        let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+        let session = client.session().id("s").start().await.unwrap();
+        cli.on("session.mode.set", |_, _| json!({}));
+        session.set_mode(copilot::AgentMode::Plan).await.unwrap();
+        refuses(&cli);
+        cli.hang_up();
+        cli.requested("session.detach", 1).await;
+        assert!(session.ask("?").await.unwrap_err().to_string().contains("no such mode"));
+    }
 }

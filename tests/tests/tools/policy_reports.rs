@@ -28,6 +28,20 @@ async fn a_cli_that_comes_back_is_asked_again_which_approvals_and_hooks_it_has()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tool_is_denied_while_the_cli_retains_the_approvals_of_earlier_sessions() {
+    let fake = Fake::start().await;
+    let reset = "session.permissions.resetSessionApprovals";
+    fake.cli.on(reset, |_, _| json!({"success": false}));
+    let session = fake.session().permissions(Permissions::read_only()).start().await.unwrap();
+    // `view` only reads.
+    let view = || before(&fake, &session, "view", json!({"path": "/x"}));
+    assert_eq!(view().await["permissionDecision"], "deny");
+    fake.cli.on(reset, |_, _| json!({"success": true}));
+    assert_eq!(view().await["permissionDecision"], json!(null));
+    assert_eq!(fake.cli.requests(reset).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_the_cli_has_found_is_named_in_the_request() {
     let fake = Fake::start().await;
     let seen = Arc::new(Mutex::new(Vec::new()));

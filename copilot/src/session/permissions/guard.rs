@@ -290,7 +290,10 @@ impl SessionCore {
         memory.foreign_hooks.store(configured || approves_calls(&discovered), Ordering::Relaxed);
         if !self.permissions().settings.saved_approvals {
             let method = "session.permissions.resetSessionApprovals";
-            let _: Value = self.call_or_default(peer, method, &params).await?;
+            match self.order(peer, method, &params).await {
+                Err(error) if !error.is_unsupported() => return Err(error),
+                _ => {}
+            }
         }
         *prepared = Some(opened);
         Ok(())

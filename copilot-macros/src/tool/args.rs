@@ -324,8 +324,17 @@ pub(crate) fn scalar(expr: &Expr) -> Option<Scalar> {
     literal(expr).filter(|scalar| !matches!(scalar, Scalar::Int(number) if !fits(*number)))
 }
 
-fn literal(expr: &Expr) -> Option<Scalar> {
+/// Returns the expression in parentheses, and in the invisible ones of a value that comes from another macro.
+pub(super) fn bare(expr: &Expr) -> &Expr {
     match expr {
+        Expr::Group(group) => bare(&group.expr),
+        Expr::Paren(paren) => bare(&paren.expr),
+        _ => expr,
+    }
+}
+
+fn literal(expr: &Expr) -> Option<Scalar> {
+    match bare(expr) {
         Expr::Lit(ExprLit { lit, .. }) => match lit {
             Lit::Str(text) => Some(Scalar::Text(text.value())),
             Lit::Char(text) => Some(Scalar::Text(text.value().to_string())),

@@ -6,7 +6,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprPath, Lit, Token};
 
-use super::args::{Function, Name, Number, Scalar, scalar};
+use super::args::{Function, Name, Number, Scalar, bare, scalar};
 use crate::docs::Description;
 use crate::options::{Entry, Text, Value};
 
@@ -72,7 +72,7 @@ pub(super) fn number(entry: &Entry) -> syn::Result<Number> {
     match scalar(expr) {
         Some(Scalar::Int(number)) => Ok(Number::Int(number)),
         Some(Scalar::Float(number)) => Ok(Number::Float(number)),
-        None if !matches!(expr, Expr::Lit(_)) => Ok(Number::Expr(expr.clone())),
+        None if !matches!(bare(expr), Expr::Lit(_)) => Ok(Number::Expr(expr.clone())),
         None if is_integer(expr) => Err(syn::Error::new_spanned(expr, TOO_LARGE)),
         _ => Err(syn::Error::new_spanned(expr, format!("`{}` must be a number, as in `{0} = 1`", entry.key))),
     }
@@ -81,7 +81,7 @@ pub(super) fn number(entry: &Entry) -> syn::Result<Number> {
 const TOO_LARGE: &str = "an integer in a schema has at most 64 bits";
 
 fn is_integer(expr: &Expr) -> bool {
-    matches!(expr, Expr::Lit(ExprLit { lit: Lit::Int(_), .. }))
+    matches!(bare(expr), Expr::Lit(ExprLit { lit: Lit::Int(_), .. }))
 }
 
 /// Returns the expressions of `key = value`, `key = [a, b]` or `key(a, b)`.

@@ -5,7 +5,10 @@
 //! After five consecutive failed starts, or without `auto_restart`, the client ends. It also ends when the supervisor ends
 //! early, with its runtime or by a panic.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -83,11 +86,15 @@ async fn supervise(client: &Weak<Shared>, mut ended: Task<Error>) {
         drop(shared);
         options.observation.recorder.restarted();
         // The next round resumes the sessions whose resumption the end of the reader interrupts.
-        tokio::select! {
-            biased;
-            () = resume(&router, peer.clone(), &cause, interrupted) => {}
-            cause = ended.join() => lost = Some(cause),
-        }
+        lost = {
+            let mut resumed = pin!(resume(&router, peer.clone(), &cause, interrupted));
+            let mut end = pin!(ended.join());
+            poll_fn(|cx| match resumed.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => end.as_mut().poll(cx).map(Some),
+            })
+            .await
+        };
         if lost.is_none() && !peer.is_lost() {
             backoff.succeeded(now());
         }

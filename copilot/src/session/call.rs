@@ -36,7 +36,9 @@ impl SessionCore {
     pub(super) async fn order(&self, peer: &Peer, method: &'static str, params: &dyn Encode) -> Result<()> {
         let answer = peer.request(method, params).raw().await?;
         match decode::<Verdict>(method, &answer) {
-            Ok(verdict) if [verdict.success, verdict.mode_applied].contains(&Some(false)) => {
+            Ok(verdict)
+                if [verdict.success, verdict.mode_applied, verdict.removed].contains(&Some(false)) =>
+            {
                 done(method, Success { success: false, error: verdict.error })
             }
             _ => Ok(()),

@@ -70,8 +70,9 @@ impl SessionTools<'_> {
     ///
     /// # Cancel safety
     ///
-    /// The future waits for earlier changes and for a connection first, and dropped until then it changes nothing. Afterwards the change is
-    /// on its way to the CLI and takes place when the CLI answers, also for a future that was dropped.
+    /// The future waits for earlier changes and for a connection first, and dropped until then it changes nothing.
+    /// Afterwards the change is on its way to the CLI and takes place when the CLI answers, also for a future that was
+    /// dropped.
     ///
     /// Wire: `session.tools.set`, to the CLI.
     pub async fn add(&self, tools: impl ToolList) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use copilot::testing::{FakeCli, RpcError};
+use copilot::session::Usage;
+use copilot::testing::{Answer, FakeCli, RpcError};
 use copilot::{AgentMode, Attachment, DeliveryMode, ErrorKind, Session};
 use copilot_tests::fake::failure;
 use copilot_tests::fake::{Fake, all, apart, settle};
@@ -386,18 +387,31 @@ async fn a_message_is_withdrawn_while_it_waits() {
     fake.cli.on("session.queue.removeAt", |_, _| RpcError::new(-32603, "the queue is locked"));
     assert!(second.withdraw().await.unwrap_err().to_string().contains("the queue is locked"));
     // The agent begins with it in this moment.
-    fake.cli.on("session.queue.removeAt", |_, asked| {
-        asked.cli().on("session.queue.pendingItems", |_, _| json!({"items": []}));
-        RpcError::new(-32603, "there is no such item")
-    });
-    assert!(!second.withdraw().await.unwrap());
-    fake.cli.on("session.queue.pendingItems", move |_, _| json!({"items": [item("q2")]}));
+    for is_error in [false, true] {
+        fake.cli.on("session.queue.removeAt", move |_, asked| -> Answer {
+            asked.cli().on("session.queue.pendingItems", |_, _| json!({"items": []}));
+            if is_error {
+                return RpcError::new(-32603, "there is no such item").into();
+            }
+            json!({"removed": false}).into()
+        });
+        assert!(!second.withdraw().await.unwrap());
+        let item = item.clone();
+        fake.cli.on("session.queue.pendingItems", move |_, _| json!({"items": [item("q2")]}));
+    }
+    // The events of the other turn are not of this one.
+    fake.cli.event(
+        session.id(),
+        "assistant.usage",
+        json!({"model": "m", "inputTokens": 7, "outputTokens": 7}),
+    );
+    assert!(timeout(Duration::from_millis(1), second.next()).await.is_err());
     fake.cli.on("session.queue.removeAt", |_, _| json!({}));
     assert!(second.withdraw().await.unwrap());
     assert_eq!(fake.cli.requests("session.queue.removeAt").pop().unwrap()["id"], "q2");
     assert!(second.next().await.is_none(), "the turn is over");
     let reply = second.reply().await.unwrap();
-    assert!(reply.is_aborted() && reply.text().is_empty(), "{reply:?}");
+    assert!(reply.is_aborted() && reply.text().is_empty() && reply.usage() == &Usage::default(), "{reply:?}");
 }
 
 #[tokio::test(start_paused = true)]

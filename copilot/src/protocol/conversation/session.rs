@@ -76,6 +76,8 @@ pub(crate) struct Verdict {
     pub(crate) success: Option<bool>,
     /// Wire: `session.mode.set`.
     pub(crate) mode_applied: Option<bool>,
+    /// Wire: `session.queue.removeAt`.
+    pub(crate) removed: Option<bool>,
     pub(crate) error: Option<String>,
 }
 

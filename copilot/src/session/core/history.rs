@@ -7,7 +7,8 @@ use crate::events::{EventHead, EventName};
 /// The number of messages that the agent has begun with, and in the highest bit whether a restart of the CLI must not
 /// replace the session by an empty one: in four bytes, because each session has it.
 ///
-/// The CLI writes a session to the disk once it has worked on a message. Only the reader changes the value.
+/// The CLI writes a session to the disk once it has worked on a message. The reader and the recovery of a
+/// lost end change the value.
 #[derive(Debug, Default)]
 pub(in crate::session) struct History(AtomicU32);
 
@@ -21,15 +22,16 @@ impl History {
 
     /// Reads an event.
     pub(in crate::session) fn observe(&self, event: &EventHead<'_>) {
-        let now = self.0.load(Ordering::Relaxed);
-        let next = match event.name() {
-            EventName::UserMessage => (now & IS_KEPT) | (now.wrapping_add(1) & !IS_KEPT),
-            EventName::SessionIdle if now != 0 => now | IS_KEPT,
-            _ => return,
-        };
-        if event.agent().is_none() {
-            self.0.store(next, Ordering::Release);
+        let name = event.name();
+        if !matches!(name, EventName::UserMessage | EventName::SessionIdle) || event.agent().is_some() {
+            return;
         }
+        let next = |now: u32| match name {
+            EventName::UserMessage => Some((now & IS_KEPT) | (now.wrapping_add(1) & !IS_KEPT)),
+            _ => (now != 0).then_some(now | IS_KEPT),
+        };
+        // An error where there was no message, so that nothing changes.
+        let _: Result<u32, u32> = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, next);
     }
 
     /// Returns how many messages the agent has begun with.
@@ -37,7 +39,7 @@ impl History {
         self.0.load(Ordering::Acquire) & !IS_KEPT
     }
 
-    /// Whether a turn has ended, so that an empty session would lack it. The turn that the loss of the CLI interrupts has
+    /// Whether a turn has ended, or may have before the session was resumed, so that an empty session would lack it. The turn that the loss of the CLI interrupts has
     /// failed, and the program knows it.
     pub(in crate::session) fn is_kept(&self) -> bool {
         self.0.load(Ordering::Relaxed) & IS_KEPT != 0

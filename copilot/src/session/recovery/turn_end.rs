@@ -52,7 +52,7 @@ impl SessionCore {
     ///
     /// # Errors
     ///
-    /// When it is not known whether there is an answer. A CLI that cannot be asked has none.
+    /// When it is not known whether there is an answer. A CLI without the method has none.
     ///
     /// Wire: `session.eventLog.read`, to the CLI.
     pub(in crate::session) async fn recover_answer(

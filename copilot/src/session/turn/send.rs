@@ -161,6 +161,7 @@ impl Session {
     /// As [`Session::send`], when the agent reports that it failed, and when a time limit passes; the time limits count
     /// from the call. An answer that had arrived before the error is in [`Error::partial_reply`]. When more events wait
     /// than [`event_budget`](crate::SessionBuilder::event_budget) allows and the answer is lost, the error says so.
+    /// A turn that has ended without an answer fails if the log of the CLI, which may have it, cannot be read.
     /// Inside of a tool or handler of the same session the request fails, because it would wait for itself.
     ///
     /// # Cancel safety

@@ -135,7 +135,8 @@ impl Turn {
     ///
     /// # Errors
     ///
-    /// When the connection is lost, the session is closed or a time limit passes; nothing follows.
+    /// When the connection is lost, the session is closed or a time limit passes, and when the turn has ended without an
+    /// answer and the log of the CLI, which may have it, cannot be read; nothing follows.
     ///
     /// # Cancel safety
     ///
@@ -159,8 +160,10 @@ impl Turn {
     pub(crate) fn end_without_its_message(&mut self) {
         let error = Error::new(ErrorKind::Session, "the message was withdrawn from the queue");
         self.session.core().spans.turn_failed(self.tracker.message(), &error);
-        (self.tracker.aborted, self.pass) = (true, None);
-        self.ended.get_or_insert(None);
+        if self.ended.is_none() {
+            self.tracker.withdraw();
+            (self.pass, self.ended) = (None, Some(None));
+        }
     }
 
     /// Waits for the end of the turn and gives the agent's reply. [`Reply::events`] and [`Reply::tool_calls`] have the
@@ -344,6 +347,10 @@ impl Turn {
 
     /// Looks for the answer of a turn that has ended without one.
     fn search_answer(&self, last: Option<Event>) -> Ending {
+        // CLIs that let one turn pass at a time do not name the message of an answer, so none could be found.
+        if self.pass.is_some() {
+            return Ending { last, search: None, found: Vec::new() };
+        }
         let (core, message) = (Arc::clone(&self.session.0.core), self.tracker.message().clone());
         let since = self.tracker.first().map(|first| first.id().to_owned());
         let seen = self.tracker.answer().map(|answer| answer.id().to_owned());
@@ -360,12 +367,12 @@ impl Turn {
             match found {
                 Some(Ok(found)) => ending.found = found,
                 Some(Err(error)) => {
-                    self.ending = None;
+                    (self.ending, self.pass) = (None, None);
                     return self.fail(error);
                 }
                 // Its runtime ends.
                 None => {
-                    self.ending = None;
+                    (self.ending, self.pass) = (None, None);
                     let message = "the runtime ended before the lost answer of the turn was found";
                     return self.fail(Error::new(ErrorKind::Closed, message));
                 }

@@ -359,6 +359,12 @@ impl TurnTracker {
         }
     }
 
+    /// Ends without its message: all events belong to other turns.
+    pub(super) fn withdraw(&mut self) {
+        self.reset();
+        self.aborted = true;
+    }
+
     /// Forgets all events.
     fn reset(&mut self) {
         let message = std::mem::take(&mut self.message);

@@ -68,6 +68,34 @@ impl Door {
     }
 }
 
+macro_rules! counting {
+    ($most:expr) => {
+        /// Count.
+        #[copilot::tool]
+        async fn count(
+            /// From a macro.
+            #[arg(max = $most)]
+            passed: u64,
+            /// In parentheses.
+            #[arg(max = (5_000_000_000), example = $most)]
+            enclosed: u64,
+        ) {
+            let _ = (passed, enclosed);
+        }
+    };
+}
+
+counting!(5_000_000_000);
+
+#[test]
+fn literals_of_other_macros_and_in_parentheses_have_the_type_of_the_argument() {
+    let schema: Value = serde_json::from_str(count::TOOL.schema().unwrap().unwrap().get()).unwrap();
+    for name in ["passed", "enclosed"] {
+        assert_eq!(schema["properties"][name]["maximum"], json!(5_000_000_000_u64), "{name}");
+    }
+    assert_eq!(schema["properties"]["enclosed"]["examples"], json!([5_000_000_000_u64]));
+}
+
 #[test]
 fn bounds_keep_their_values() {
     let schema: Value = serde_json::from_str(measure::TOOL.schema().unwrap().unwrap().get()).unwrap();

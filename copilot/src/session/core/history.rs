@@ -39,8 +39,8 @@ impl History {
         self.0.load(Ordering::Acquire) & !IS_KEPT
     }
 
-    /// Whether a turn has ended, or may have before the session was resumed, so that an empty session would lack it. The turn that the loss of the CLI interrupts has
-    /// failed, and the program knows it.
+    /// Whether a turn has ended, or may have before the session was resumed, so that an empty session would lack it. The
+    /// turn that the loss of the CLI interrupts has failed, and the program knows it.
     pub(in crate::session) fn is_kept(&self) -> bool {
         self.0.load(Ordering::Relaxed) & IS_KEPT != 0
     }

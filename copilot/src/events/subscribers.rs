@@ -60,6 +60,9 @@ struct Turns {
     reported: Option<(Duration, Instant)>,
     /// The messages of the program.
     sent: SentMessages,
+    /// When the agent has ended its first turn, and when the CLI was lost.
+    first_end: Option<Instant>,
+    lost: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -163,6 +166,20 @@ impl Subscribers {
         self.list().turns.as_ref().is_some_and(|turns| turns.sent.contains(message))
     }
 
+    /// Returns how long before the loss of the CLI the agent had ended its first turn, if it had.
+    pub(crate) fn first_turn_before_loss(&self) -> Option<Duration> {
+        let list = self.list();
+        let turns = list.turns.as_ref()?;
+        Some(turns.lost?.saturating_duration_since(turns.first_end?))
+    }
+
+    /// The session begins again, without its turns.
+    pub(crate) fn begin_again(&self) {
+        if let Some(turns) = &mut self.list().turns {
+            turns.first_end = None;
+        }
+    }
+
     /// Whether there is no subscriber.
     pub(crate) fn is_empty(&self) -> bool {
         self.list().is_empty()
@@ -217,6 +234,9 @@ impl Subscribers {
         {
             let mut list = self.list();
             list.busy = false;
+            if let Some(turns) = &mut list.turns {
+                turns.lost = Some(Instant::now());
+            }
             list.queue(event, &mut asleep);
         }
         wake_all(asleep);
@@ -330,7 +350,12 @@ impl List {
         }
         match head.name() {
             EventName::UserMessage | EventName::AssistantTurnStart => self.busy = true,
-            EventName::SessionIdle => self.busy = !Idle::read(head.data().get()).is_end(),
+            EventName::SessionIdle => {
+                self.busy = !Idle::read(head.data().get()).is_end();
+                if let Some(turns) = &mut self.turns {
+                    turns.first_end.get_or_insert_with(Instant::now);
+                }
+            }
             EventName::AutopilotStopped => self.busy = false,
             _ => {}
         }

@@ -106,7 +106,8 @@ impl SessionBuilder {
     /// [`Decision`](crate::Decision). [`Decision::Default`](crate::Decision::Default) applies the session's
     /// [`permissions`](Self::permissions), which by default deny tools marked `destructive`. When the handler fails, the
     /// request is denied. The agent may send several requests concurrently, so a handler that asks the user at a
-    /// terminal should hold a lock meanwhile.
+    /// terminal should hold a lock meanwhile. When another client decides, the agent is aborted or the connection is lost,
+    /// the handler's future is dropped: a dialog should close with it.
     ///
     /// # Examples
     ///

@@ -1,6 +1,7 @@
 //! Opening a session on a connection: the first time, and again when the CLI was restarted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
@@ -21,6 +22,9 @@ use crate::protocol::session::{SessionOpenParams, SessionOpenResponse, SessionOp
 use crate::protocol::tools::{PendingTool, ToolsPendingResponse};
 use crate::rpc::{Outcome, Peer, decode};
 use crate::task::DropGuard;
+
+/// The CLI writes a session to the disk some time after its first turn: one that is killed earlier does not have it.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 
 impl SessionCore {
     /// Opens the session. When it fails or is dropped before its end, the session is detached again.
@@ -102,7 +106,14 @@ impl SessionCore {
         }
         let resumed = match self.open(peer, Occasion::Resume).await {
             // A session without a turn is not on disk: nothing is lost when it is created again.
-            Err(error) if is_unknown_session(&error) && !self.history.is_kept() => {
+            Err(error) if is_unknown_session(&error) && !self.was_written() => {
+                if self.subscribers.first_turn_before_loss().is_some() {
+                    tracing::warn!(
+                        session = %self.id,
+                        "the CLI was lost before it had written the session, which begins again without its first turns"
+                    );
+                }
+                self.subscribers.begin_again();
                 self.open(peer, Occasion::Create).await
             }
             Err(error) if is_unknown_session(&error) => {
@@ -149,6 +160,12 @@ impl SessionCore {
             );
             source.context(message)
         })
+    }
+
+    /// Whether the CLI must have written the session to the disk before it was lost.
+    fn was_written(&self) -> bool {
+        let before = self.subscribers.first_turn_before_loss();
+        self.history.is_resumed() || before.is_some_and(|before| before > WRITTEN_WITHIN)
     }
 
     /// Sets the mode that the program has chosen.

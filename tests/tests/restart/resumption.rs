@@ -13,7 +13,7 @@ use copilot::{EventKind, Session};
 use copilot_tests::events::next_event;
 use copilot_tests::fake::settle;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::recovery::{Gates, IMMEDIATELY, gate};
 
@@ -110,6 +110,8 @@ async fn a_session_with_a_conversation_is_not_replaced_by_an_empty_one() {
             session = client.resume("s").start().await.unwrap();
         } else {
             session.ask("Remember this.").await.unwrap();
+            // Until the CLI has written it.
+            sleep(Duration::from_secs(11)).await;
         }
         let mut events = session.events();
         cli.on("session.resume", |_, _| RpcError::new(-32603, "Session not found: s"));
@@ -128,19 +130,35 @@ async fn a_session_with_a_conversation_is_not_replaced_by_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_first_turn_was_interrupted_is_created_again() {
-    let cli = FakeCli::new();
-    cli.on_turn(|_| std::future::pending());
-    let client = cli.client_builder().auto_restart(true).start().await.unwrap();
-    let session = client.session().id("s").start().await.unwrap();
-    let mut events = session.events();
-    let turn = session.stream("?").await.unwrap();
-    next_event(&mut events, |kind| matches!(kind, EventKind::UserMessage(_))).await;
-    cli.on("session.resume", |_, _| RpcError::new(-32603, "Session not found: s"));
-    cli.hang_up();
-    assert!(turn.reply().await.unwrap_err().is_disconnected());
-    next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
-    assert_eq!(cli.requests("session.create").len(), 2);
+async fn a_session_that_the_cli_cannot_have_written_is_created_again() {
+    for is_interrupted in [true, false] {
+        let cli = FakeCli::new();
+        cli.on_turn(move |turn| async move {
+            if is_interrupted {
+                std::future::pending().await
+            }
+            turn.say("OK.");
+        });
+        let client = cli.client_builder().auto_restart(true).start().await.unwrap();
+        let session = client.session().id("s").start().await.unwrap();
+        let mut events = session.events();
+        let turn = session.stream("?").await.unwrap();
+        if is_interrupted {
+            next_event(&mut events, |kind| matches!(kind, EventKind::UserMessage(_))).await;
+        } else {
+            next_event(&mut events, |kind| matches!(kind, EventKind::SessionIdle(_))).await;
+        }
+        cli.on("session.resume", |_, _| RpcError::new(-32603, "Session not found: s"));
+        cli.hang_up();
+        assert_eq!(turn.reply().await.is_ok(), !is_interrupted);
+        next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+        assert_eq!(cli.requests("session.create").len(), 2);
+        // The new one has no turn, however long it lasts.
+        sleep(Duration::from_secs(20)).await;
+        cli.hang_up();
+        next_event(&mut events, |kind| matches!(kind, EventKind::Restarted(_))).await;
+        assert_eq!(cli.requests("session.create").len(), 3);
+    }
 }
 
 /// A session with a slow hook that has to be asked before a tool, on a CLI that is lost meanwhile.
@@ -229,7 +247,7 @@ async fn a_session_that_is_taken_over_during_a_restart_stays_open() {
         of_the_second.answer_by_default();
     });
     let second = taking_over.0.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(1)).await;
     assert!(cli.requests("session.detach").is_empty());
     assert!(first.ask("?").await.unwrap_err().is_closed());
     assert_eq!(second.ask("?").await.unwrap().text(), "OK.");

@@ -82,9 +82,20 @@ fn is_decided(request: &PermissionRequest, policy: Option<&Permissions>, tools: 
     policy.denies(request.kind()) || matches!(policy.decide(request, own), Decision::Approve)
 }
 
+impl Question {
+    /// Whether the question was settled elsewhere, or its turn was stopped, before the person was asked.
+    fn is_settled(&self) -> bool {
+        match self {
+            Self::Permission(_, reply) => reply.is_closed(),
+            Self::Input(_, reply) => reply.is_closed(),
+        }
+    }
+}
+
 /// Asks the person, and answers. Returns whether the person has pressed Ctrl-C instead.
 pub(super) async fn ask(question: Question) -> io::Result<bool> {
     match question {
+        settled if settled.is_settled() => Ok(false),
         Question::Permission(request, reply) => {
             prompt(&described(&request))?;
             let key = terminal::key().await;
@@ -140,4 +151,24 @@ pub(in crate::toolbox) fn described(request: &PermissionRequest) -> String {
     };
     text.push_str(keys);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_that_is_settled_while_it_waits_is_not_asked() {
+        let request = to_raw_value(&serde_json::json!({"kind": "shell", "fullCommandText": "ls"})).unwrap();
+        let request = PermissionRequest::read(&"s".into(), &request).unwrap();
+        // Without a terminal, a question that is asked counts as stopped.
+        let (reply, decision) = oneshot::channel();
+        drop(decision);
+        assert!(!ask(Question::Permission(Box::new(request), reply)).await.unwrap());
+        let (reply, answer) = oneshot::channel();
+        drop(answer);
+        assert!(!ask(Question::Input(UserInputRequest::default(), reply)).await.unwrap());
+    }
 }

@@ -135,7 +135,7 @@ async fn a_session_that_the_cli_cannot_have_written_is_created_again() {
         let cli = FakeCli::new();
         cli.on_turn(move |turn| async move {
             if is_interrupted {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             turn.say("OK.");
         });

@@ -14,7 +14,7 @@ async fn search(
 #[copilot::tool]
 async fn order(
     /// How many.
-    #[arg(min = -(1), max = MOST)]
+    #[arg(min = 0 - 1, max = MOST)]
     copies: u8,
     /// How many more.
     #[arg(max = u64::MAX)]
